@@ -1,0 +1,20 @@
+//! The nouns of Stoa, their states and the rules between them.
+//!
+//! This crate never reads a clock, a disk, the network or a random generator: what it needs of
+//! them is passed in. Everything that comes from outside is parsed into these types once, at the
+//! door; inside the platform there are no bare strings for them.
+
+pub mod account;
+pub mod blueprint;
+pub mod field;
+pub mod host;
+pub mod id;
+pub mod image;
+pub mod job;
+pub mod limits;
+pub mod net;
+pub mod route;
+pub mod secret;
+pub mod site;
+pub mod stack;
+pub mod text;

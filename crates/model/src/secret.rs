@@ -1,0 +1,13 @@
+//! Text that must never be printed: passwords, tokens, keys.
+
+pub use secrecy::{ExposeSecret, SecretString};
+
+/// A secret after it was sealed with the platform's master key; safe to store, useless without it.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sealed(pub String);
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealed(…)")
+    }
+}

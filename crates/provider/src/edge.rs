@@ -1,0 +1,30 @@
+//! What routes hostnames to sites.
+
+use async_trait::async_trait;
+use stoa_model::route::RoutingTable;
+
+/// A maker of an edge: embedded, nginx, Traefik or an ingress.
+#[async_trait]
+pub trait Edge: Send + Sync + 'static {
+    /// Makes `table` the truth. Idempotent; a table older than the applied one is ignored. When it
+    /// returns, every new request is routed by this table or a newer one.
+    ///
+    /// # Errors
+    /// If the maker could not take the table over; the former table still holds then.
+    async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError>;
+
+    /// The version of the table that requests are routed by now; 0 before the first.
+    fn applied(&self) -> u64;
+}
+
+/// Why an edge did not take a routing table over.
+#[derive(Debug, thiserror::Error)]
+#[error("applying routing table {version} to the {maker} edge: {reason}")]
+pub struct EdgeError {
+    /// Name of the maker.
+    pub maker: &'static str,
+    /// The table's version.
+    pub version: u64,
+    /// What went wrong and what to do.
+    pub reason: String,
+}

@@ -1,0 +1,3 @@
+//! Traits with several real makers, their fakes, and one conformance suite each.
+
+pub mod edge;
