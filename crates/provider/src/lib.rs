@@ -1,3 +1,4 @@
 //! Traits with several real makers, their fakes, and one conformance suite each.
 
 pub mod edge;
+pub mod engine;
