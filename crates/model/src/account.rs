@@ -1,1 +1,118 @@
-//! account
+//! Who acts: customers, staff, and the platform itself.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{CustomerId, StaffId},
+    text::{CompanyName, EmailAddress},
+};
+
+/// An account that buys hosting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// Its id.
+    pub id: CustomerId,
+    /// Login name and address for mail; unique.
+    pub email: EmailAddress,
+    /// Company or own name.
+    pub company: CompanyName,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// A person of the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staff {
+    /// Their id.
+    pub id: StaffId,
+    /// Login name; unique among staff.
+    pub email: EmailAddress,
+    /// What they may do.
+    pub role: Role,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// What a person of the operator may do; each role may do all that the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads everything, works tickets and appointments.
+    Support,
+    /// All but the management of staff and settings.
+    Admin,
+    /// Everything.
+    SuperAdmin,
+}
+
+impl Role {
+    /// All roles, weakest first.
+    pub const ALL: [Self; 3] = [Self::Support, Self::Admin, Self::SuperAdmin];
+
+    /// The word in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Support => "support",
+            Self::Admin => "admin",
+            Self::SuperAdmin => "super_admin",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is no role: use support, admin or super_admin"))
+    }
+}
+
+/// Who is behind a request, a job or a line of the audit trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
+pub enum Actor {
+    /// Nobody known.
+    Nobody,
+    /// A customer, on his own sites.
+    Customer(CustomerId),
+    /// Staff with a role.
+    Staff(StaffId, Role),
+    /// The platform itself: reconcilers, jobs, and the command line on the same machine.
+    System,
+}
+
+impl Actor {
+    /// The customer, if it is one.
+    pub fn customer(&self) -> Option<CustomerId> {
+        match self {
+            Self::Customer(id) => Some(*id),
+            Self::Nobody | Self::Staff(..) | Self::System => None,
+        }
+    }
+
+    /// Whether the actor has at least this role; the platform itself has every role.
+    pub fn has_role(&self, least: Role) -> bool {
+        match self {
+            Self::Staff(_, role) => *role >= least,
+            Self::System => true,
+            Self::Nobody | Self::Customer(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("nobody"),
+            Self::Customer(id) => write!(f, "{id}"),
+            Self::Staff(id, role) => write!(f, "{id} ({})", role.as_str()),
+            Self::System => f.write_str("system"),
+        }
+    }
+}

@@ -1,1 +1,103 @@
-//! job
+//! A job: a durable piece of work on one site, made of steps, watched by people.
+//!
+//! A job is carried out as a saga: it ends done, or undone, or loudly *stuck*. One job per site at
+//! a time. A *task* is smaller: one deferred effect without undo, such as a mail.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Actor,
+    id::{JobId, SiteId},
+    site::words,
+};
+
+words! {
+    /// What a job does.
+    JobKind, "kind of job" {
+        /// Make a new site.
+        Create = "create",
+        /// Start a stopped site.
+        Start = "start",
+        /// Stop a running site.
+        Stop = "stop",
+        /// Stop and start a running site.
+        Restart = "restart",
+        /// Take a site off the air for deletion.
+        Delete = "delete",
+        /// Bring a site back that was marked for deletion.
+        Undelete = "undelete",
+    }
+}
+
+impl JobKind {
+    /// Words for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Create => "Create the site",
+            Self::Start => "Start the site",
+            Self::Stop => "Stop the site",
+            Self::Restart => "Restart the site",
+            Self::Delete => "Delete the site",
+            Self::Undelete => "Undo the deletion",
+        }
+    }
+}
+
+words! {
+    /// Where a job stands.
+    JobState, "job state" {
+        /// Waits for a worker.
+        Queued = "queued",
+        /// Going forward.
+        Running = "running",
+        /// Undoing what it did, after a failure or a cancellation.
+        Unwinding = "unwinding",
+        /// Done.
+        Succeeded = "succeeded",
+        /// Failed, and everything undone.
+        Failed = "failed",
+        /// Cancelled by a person, and everything undone.
+        Cancelled = "cancelled",
+        /// An undo failed: a person must resume or abandon it.
+        Stuck = "stuck",
+    }
+}
+
+impl JobState {
+    /// Whether nothing more will happen by itself.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// A durable piece of work on one site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its id; also the label on everything it makes.
+    pub id: JobId,
+    /// The site it works on.
+    pub site: SiteId,
+    /// What it does.
+    pub kind: JobKind,
+    /// Where it stands.
+    pub state: JobState,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// Every choice made for it before its first effect, as JSON; secrets in it are sealed.
+    pub plan: serde_json::Value,
+    /// Whether a person asked to cancel it.
+    pub cancel_requested: bool,
+    /// Why it failed, for the customer.
+    pub error: Option<String>,
+    /// Why it failed, for the operator.
+    pub error_detail: Option<String>,
+    /// When it was asked for.
+    pub queued_at: Timestamp,
+    /// When a worker first took it.
+    pub started_at: Option<Timestamp>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+}

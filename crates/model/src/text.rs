@@ -1,1 +1,198 @@
-//! text
+//! What people write about themselves and their stores. These texts are kept exactly as typed and
+//! shown escaped; they never become part of a command, a configuration line or a template.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::Invalid;
+
+/// Refuses what no text field may hold: nothing at all, too much, and control characters other
+/// than tab and line breaks.
+fn checked(field: &'static str, what: &str, text: &str, max: usize) -> Result<(), Invalid> {
+    if text.trim().is_empty() {
+        return Err(Invalid::new(field, format!("Please enter {what}.")));
+    }
+    if text.chars().count() > max {
+        return Err(Invalid::new(field, format!("Use at most {max} characters.")));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+        return Err(Invalid::new(field, "Remove the invisible control characters."));
+    }
+    Ok(())
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident: $field:literal, $what:literal, $max:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text exactly as typed.
+            ///
+            /// # Errors
+            /// If it is blank, too long or holds control characters.
+            pub fn parse(text: &str) -> Result<Self, Invalid> {
+                checked($field, $what, text, $max)?;
+                Ok(Self(text.to_owned()))
+            }
+
+            /// The text as typed.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// A customer's company or own name, 1 to 120 characters.
+    CompanyName: "company", "the name of your company, or your own", 120;
+    /// A site's title, 1 to 120 characters, shown by the store itself.
+    SiteTitle: "title", "a title for the store", 120;
+}
+
+/// An e-mail address that mail systems and shop software both accept: `local@domain`, ASCII, the
+/// local part without quotes (RFC 5321 allows quoted ones; WordPress and many mailers don't), the
+/// domain a hostname with a dot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// Parses what somebody typed; surrounding blanks are dropped and the address is lower-cased,
+    /// so that one person can't hold two accounts by the case of a letter.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let bad = |message: &str| Err(Invalid::new("email", message));
+        let text = text.trim();
+        if text.len() > 254 {
+            return bad("Use at most 254 characters.");
+        }
+        let Some((local, domain)) = text.rsplit_once('@') else {
+            return bad("Please enter an e-mail address, like name@example.com.");
+        };
+        if local.starts_with('"') {
+            return bad("Addresses with quotation marks are not possible here: shop software refuses them.");
+        }
+        let atom = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
+        let dots = local.starts_with('.') || local.ends_with('.') || local.contains("..");
+        if local.is_empty() || local.len() > 64 || dots || !local.bytes().all(atom) {
+            return bad("The part before the @ is not valid.");
+        }
+        match crate::host::Hostname::parse(domain) {
+            Ok(host) if host.as_str().contains('.') && !domain.ends_with('.') => {
+                Ok(Self(format!("{}@{host}", local.to_ascii_lowercase())))
+            }
+            _ => bad("The part after the @ is not a valid domain."),
+        }
+    }
+
+    /// The address, lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Login name of a store's administrator: 3 to 40 of `a-z`, `0-9`, `.`, `_`, `-`, beginning with a
+/// letter or digit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminUser(String);
+
+impl AdminUser {
+    /// Parses a login name; upper case is lowered.
+    ///
+    /// # Errors
+    /// If it breaks the rule above.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let name = text.trim().to_ascii_lowercase();
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+        let begins = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        if !begins || !(3..=40).contains(&name.len()) || !name.bytes().all(inner) {
+            return Err(Invalid::new(
+                "admin_user",
+                "Use 3 to 40 letters, digits, dots, hyphens or underscores, beginning with a letter or digit.",
+            ));
+        }
+        Ok(Self(name))
+    }
+
+    /// The name, lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AdminUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_titles_are_kept_verbatim() {
+        for text in [
+            "Jane's \"Shop\"",
+            "a\nprivileged: true",
+            "${HOME} $(id) `id`",
+            "'; DROP TABLE sites; --",
+            " {{7*7}} ",
+            "🛒",
+        ] {
+            assert_eq!(SiteTitle::parse(text).map(|t| t.0), Ok(text.to_owned()));
+        }
+        for text in ["", "  \n", "a\0b", "a\u{1b}[31m", &"x".repeat(121)] {
+            assert!(SiteTitle::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn e_mail_addresses() {
+        assert_eq!(EmailAddress::parse(" Jane.Doe+x@Example.COM ").map(|e| e.0), Ok("jane.doe+x@example.com".into()));
+        for text in [
+            "",
+            "jane",
+            "@b.c",
+            "jane@",
+            "jane@localhost",
+            "\"a`id`\"@b.c",
+            "a b@c.d",
+            "a..b@c.d",
+            ".a@b.c",
+            "a@b..c",
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            "a\n@b.c",
+            "jané@b.c",
+            "a@b.c\r\nBcc: x@y.z",
+        ] {
+            assert!(EmailAddress::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn admin_users() {
+        assert_eq!(AdminUser::parse(" Jane_Doe ").map(|a| a.0), Ok("jane_doe".into()));
+        for text in ["", "ab", "-abc", "a b c", "a@b.c", "x'y", &"x".repeat(41)] {
+            assert!(AdminUser::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+}
