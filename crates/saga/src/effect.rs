@@ -1,0 +1,216 @@
+//! One half of one step, run to an event: retries, deadline, cancelling, stopping, panics.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::writer::Backoff;
+use crate::{Cause, Control, Event, Failure, Log, Position, Reason, Saga, Step, StepError, StepRun, UndoError};
+
+/// How long a step may go on after the process was told to stop. Then it is dropped, which
+/// recovery treats as the crash it resembles.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// What running an effect came to.
+pub(crate) enum Ended {
+    /// This, to be logged.
+    With(Event),
+    /// Nothing that may be logged: the process stops.
+    Interrupted,
+}
+
+/// The act or the undo of a step.
+pub(crate) struct Effect<'a, P, C> {
+    step: &'a dyn Step<P, C>,
+    undo: bool,
+    plan: &'a P,
+    cx: &'a C,
+    log: &'a Arc<dyn Log>,
+    control: &'a Control,
+    /// Why it was tried again last, for when the deadline passes.
+    waiting_for: Mutex<Option<Reason>>,
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Ended(Event),
+    Retry(Reason),
+    Cancelled,
+}
+
+impl<'a, P, C> Effect<'a, P, C>
+where
+    P: Send + Sync + 'static,
+    C: Send + Sync + 'static,
+{
+    /// The effect that is due at `position`, if one is.
+    pub(crate) fn at(
+        position: &Position,
+        saga: &'a Saga<P, C>,
+        plan: &'a P,
+        cx: &'a C,
+        log: &'a Arc<dyn Log>,
+        control: &'a Control,
+    ) -> Option<Self> {
+        let (index, undo) = match position {
+            Position::Forward { step, started: true } => (*step, false),
+            Position::Unwinding { left, started: true, .. } => (left.checked_sub(1)?, true),
+            _ => return None,
+        };
+        let step = saga.steps().get(index)?.as_ref();
+        Some(Self { step, undo, plan, cx, log, control, waiting_for: Mutex::new(None) })
+    }
+
+    /// Runs it to its end.
+    pub(crate) async fn run(&self) -> Ended {
+        if self.may_cancel() && self.control.cancel.is_cancelled() {
+            return Ended::With(Event::Unwinding { cause: Cause::Cancelled });
+        }
+        let token = CancellationToken::new();
+        // Also when this future is dropped: work that the step spawned must not outlive it.
+        let _fires_at_the_end = token.clone().drop_guard();
+        let deadline = if self.undo { self.step.undo_deadline() } else { self.step.deadline() };
+        tokio::select! {
+            biased;
+            () = self.pass_on(&token) => Ended::Interrupted,
+            end = timeout(deadline, no_panic(self.attempts(&token))) => match end {
+                Ok(Ok(end)) => end,
+                Ok(Err(panic)) => Ended::With(self.unclear("This step stopped unexpectedly.", panic)),
+                Err(_) => Ended::With(self.too_late(deadline)),
+            },
+        }
+    }
+
+    /// Passes cancelling and stopping on to the step. Returns when its grace is over.
+    async fn pass_on(&self, token: &CancellationToken) {
+        if self.may_cancel() {
+            tokio::select! {
+                () = self.control.stop.cancelled() => {}
+                () = self.control.cancel.cancelled() => token.cancel(),
+            }
+        }
+        self.control.stop.cancelled().await;
+        token.cancel();
+        sleep(STOP_GRACE).await;
+    }
+
+    async fn attempts(&self, token: &CancellationToken) -> Ended {
+        let mut backoff = Backoff::new();
+        for attempt in 1.. {
+            let run = StepRun::new(self.step.name(), attempt, token.clone(), self.log.clone());
+            match self.attempt(&run).await {
+                Attempt::Ended(event) => return Ended::With(event),
+                Attempt::Cancelled => break,
+                Attempt::Retry(reason) => self.tell_that_it_waits(&run, reason).await,
+            }
+            tokio::select! {
+                biased;
+                () = token.cancelled() => break,
+                () = sleep(backoff.next()) => {}
+            }
+        }
+        self.let_go()
+    }
+
+    async fn attempt(&self, run: &StepRun) -> Attempt {
+        let step = self.step.name().to_owned();
+        if self.undo {
+            return match self.step.undo(self.cx, self.plan, run).await {
+                Ok(()) => Attempt::Ended(Event::UndoFinished { step }),
+                Err(UndoError::Fail(reason)) => Attempt::Ended(Event::UndoFailed { step, reason }),
+                Err(UndoError::Retry(public)) => Attempt::Retry(Reason { public, source: String::new() }),
+            };
+        }
+        match self.step.act(self.cx, self.plan, run).await {
+            Ok(done) => Attempt::Ended(Event::Succeeded { step, detail: done.detail }),
+            Err(StepError::Retry(reason)) => Attempt::Retry(reason),
+            Err(StepError::Fail(reason)) => Attempt::Ended(Event::Failed(self.failure(reason))),
+            Err(StepError::AskOperator(reason)) => Attempt::Ended(Event::Asked(self.failure(reason))),
+            Err(StepError::Cancelled) => Attempt::Cancelled,
+        }
+    }
+
+    /// Once for each reason, not for each attempt.
+    async fn tell_that_it_waits(&self, run: &StepRun, reason: Reason) {
+        let known = {
+            let mut last = self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = last.as_ref().is_some_and(|last| last.public == reason.public);
+            *last = Some(reason.clone());
+            known
+        };
+        if !known {
+            run.note(&format!("Waiting to try again: {}", reason.public)).await;
+        }
+    }
+
+    /// The step returned because its token fired; what that means depends on who fired it.
+    fn let_go(&self) -> Ended {
+        if self.may_cancel() && self.control.cancel.is_cancelled() {
+            Ended::With(Event::Unwinding { cause: Cause::Cancelled })
+        } else if self.control.stop.is_cancelled() {
+            Ended::Interrupted
+        } else {
+            let source = "the step returned as cancelled, but nobody had cancelled it".to_owned();
+            Ended::With(self.unclear("This step stopped unexpectedly.", source))
+        }
+    }
+
+    fn too_late(&self, deadline: Duration) -> Event {
+        let last = self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match last {
+            Some(Reason { public, source }) => {
+                self.unclear(&public, format!("no success within {deadline:?}; last: {source}"))
+            }
+            None => self.unclear("This step took too long.", format!("no answer within {deadline:?}")),
+        }
+    }
+
+    /// The step's end is not known. Any step but a commit can be undone whatever it was.
+    fn unclear(&self, public: &str, source: String) -> Event {
+        let step = self.step.name();
+        error!(step, undo = self.undo, source, "a saga's step came to no clear end");
+        let reason = Reason { public: public.to_owned(), source };
+        if self.undo {
+            Event::UndoFailed { step: step.to_owned(), reason: reason.to_string() }
+        } else if self.step.is_commit() {
+            Event::Asked(self.failure(reason))
+        } else {
+            Event::Failed(self.failure(reason))
+        }
+    }
+
+    fn failure(&self, reason: Reason) -> Failure {
+        let Reason { public, source } = reason;
+        Failure { step: self.step.name().to_owned(), public, source }
+    }
+
+    fn may_cancel(&self) -> bool {
+        !self.undo && !self.step.is_commit()
+    }
+}
+
+/// Awaits `work`; a panic comes back as its message, and the worker lives on.
+async fn no_panic<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|cx| {
+        // Broken invariants can't be seen again: the future is dropped, never polled further.
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(panic) => Poll::Ready(Err(message(panic.as_ref()))),
+        }
+    })
+    .await
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))
+}

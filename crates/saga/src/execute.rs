@@ -1,0 +1,113 @@
+//! The executor: append what is decided, do what was announced, repeat until at rest.
+//!
+//! Each turn appends one batch: what the last effect came to, and the intent that follows from it.
+//! So a saga of n steps costs n+1 durable writes.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::effect::{Effect, Ended};
+use crate::writer::Writer;
+use crate::{Cause, Control, Corrupt, Ending, Epoch, Event, Log, Outcome, Position, Saga, Side};
+
+/// Runs `saga` from where `log` says it stands until it comes to rest.
+///
+/// Dropping the future is as safe as killing the process: the next call goes on.
+pub async fn execute<P, C>(
+    saga: &Saga<P, C>,
+    plan: &P,
+    cx: &C,
+    log: Arc<dyn Log>,
+    epoch: Epoch,
+    control: Control,
+) -> Outcome
+where
+    P: Send + Sync + 'static,
+    C: Send + Sync + 'static,
+{
+    let lost = control.lost.clone();
+    tokio::select! {
+        biased;
+        () = lost.cancelled() => Outcome::LeaseLost,
+        outcome = run(saga, plan, cx, log, epoch, control) => match outcome {
+            Ok(outcome) | Err(outcome) => outcome,
+        },
+    }
+}
+
+async fn run<P, C>(
+    saga: &Saga<P, C>,
+    plan: &P,
+    cx: &C,
+    log: Arc<dyn Log>,
+    epoch: Epoch,
+    control: Control,
+) -> Result<Outcome, Outcome>
+where
+    P: Send + Sync + 'static,
+    C: Send + Sync + 'static,
+{
+    let names = saga.names();
+    let (mut writer, events) = Writer::open(log.clone(), epoch, control.clone()).await?;
+    let mut position = Position::replay(&names, &events).map_err(nonsense)?;
+    if let Some(outcome) = position.outcome(&names) {
+        return Ok(outcome);
+    }
+    let mut batch = Vec::new();
+    loop {
+        let stopping = control.stop.is_cancelled();
+        while let Some(event) = onward(&position, &names, &control.cancel, stopping) {
+            position = advance(position, &names, &event)?;
+            batch.push(event);
+        }
+        // On recovery the batch may be empty: no effect before the lease is proven.
+        writer.append(&batch).await?;
+        if let Some(outcome) = position.outcome(&names) {
+            return Ok(outcome);
+        }
+        if stopping {
+            return Err(Outcome::Interrupted);
+        }
+        let Some(effect) = Effect::at(&position, saga, plan, cx, &log, &control) else {
+            return Err(Outcome::Interrupted);
+        };
+        let Ended::With(event) = effect.run().await else {
+            return Err(Outcome::Interrupted);
+        };
+        position = advance(position, &names, &event)?;
+        batch = vec![event];
+    }
+}
+
+/// What follows from the position alone. `None` when an effect is due, or nothing.
+fn onward(position: &Position, names: &[&'static str], cancel: &CancellationToken, stopping: bool) -> Option<Event> {
+    match position {
+        Position::Forward { step, started: false } => match names.get(*step) {
+            None => Some(Event::Finished { outcome: Ending::Succeeded }),
+            Some(_) if cancel.is_cancelled() => Some(Event::Unwinding { cause: Cause::Cancelled }),
+            Some(_) if stopping => None,
+            Some(name) => Some(Event::Started { step: (*name).to_owned() }),
+        },
+        Position::Failed { .. } => Some(Event::Unwinding { cause: Cause::Failed }),
+        Position::Unwinding { left: 0, .. } => Some(Event::Finished { outcome: Ending::RolledBack }),
+        Position::Unwinding { left, started: false, .. } if !stopping => {
+            names.get(left - 1).map(|name| Event::UndoStarted { step: (*name).to_owned() })
+        }
+        Position::Forward { started: true, .. }
+        | Position::Unwinding { .. }
+        | Position::Stuck { at: Side::Act { .. } | Side::Undo { .. }, .. }
+        | Position::Finished { .. } => None,
+    }
+}
+
+/// The executor moves by the function that recovery folds with.
+fn advance(position: Position, names: &[&'static str], event: &Event) -> Result<Position, Outcome> {
+    position
+        .after(names, event)
+        .ok_or_else(|| nonsense(Corrupt { index: 0, event: Box::new(event.clone()), position: Box::new(position) }))
+}
+
+fn nonsense(corrupt: Corrupt) -> Outcome {
+    Outcome::Stuck { step: None, reason: corrupt.to_string() }
+}
