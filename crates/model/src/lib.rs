@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod blueprint;
+pub mod compose;
 pub mod field;
 pub mod host;
 pub mod id;
