@@ -1,1 +1,9 @@
-//! control
+//! The product: what people can ask for, the sagas that do it, and the reconcilers that keep it so.
+
+pub mod command;
+pub mod cx;
+pub mod error;
+pub mod view;
+
+pub use cx::Cx;
+pub use error::{Error, Result};

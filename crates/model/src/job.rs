@@ -25,10 +25,6 @@ words! {
         Stop = "stop",
         /// Stop and start a running site.
         Restart = "restart",
-        /// Take a site off the air for deletion.
-        Delete = "delete",
-        /// Bring a site back that was marked for deletion.
-        Undelete = "undelete",
     }
 }
 
@@ -40,8 +36,6 @@ impl JobKind {
             Self::Start => "Start the site",
             Self::Stop => "Stop the site",
             Self::Restart => "Restart the site",
-            Self::Delete => "Delete the site",
-            Self::Undelete => "Undo the deletion",
         }
     }
 }

@@ -1,0 +1,47 @@
+//! What can be asked for. A page form, a JSON body and a command line all fill the same structs,
+//! with the text as typed; parsing and refusing is the service layer's part, so that all faces
+//! answer alike.
+
+use serde::Deserialize;
+use stoa_model::{id::CustomerId, secret::SecretString};
+
+/// Open a customer account.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Register {
+    /// Login name and address for mail.
+    pub email: String,
+    /// At least 10 characters.
+    pub password: SecretString,
+    /// Company or own name.
+    pub company: String,
+}
+
+/// Begin a session.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LogIn {
+    /// Login name.
+    pub email: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// Order a site.
+#[derive(Debug, Clone, Default, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderSite {
+    /// Name of the blueprint.
+    pub blueprint: String,
+    /// Label under the platform's base domain.
+    pub subdomain: String,
+    /// Title, kept exactly as typed.
+    pub title: String,
+    /// Login name of the site's administrator; `admin` when empty.
+    #[serde(default)]
+    pub admin_user: String,
+    /// Address of the site's administrator; the customer's own when empty.
+    #[serde(default)]
+    pub admin_email: String,
+    /// For whom; only staff may name somebody else.
+    #[serde(default)]
+    pub customer: Option<CustomerId>,
+}
