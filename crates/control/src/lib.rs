@@ -3,6 +3,11 @@
 pub mod command;
 pub mod cx;
 pub mod error;
+pub mod keys;
+pub mod password;
+pub mod random;
+pub mod settings;
+pub mod throttle;
 pub mod view;
 
 pub use cx::Cx;

@@ -1,0 +1,35 @@
+//! Randomness from the operating system's generator, and the ids and tokens made of it.
+
+use jiff::Timestamp;
+use stoa_model::secret::SecretString;
+use uuid::Uuid;
+
+/// Fills `buffer` with random bytes.
+///
+/// # Panics
+/// If the operating system has no randomness: nothing safe can be done then.
+pub fn fill(buffer: &mut [u8]) {
+    getrandom::fill(buffer).expect("the operating system gives random bytes");
+}
+
+/// A new version 7 UUID for this moment.
+pub fn uuid_at(now: Timestamp) -> Uuid {
+    let mut bytes = [0; 10];
+    fill(&mut bytes);
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+}
+
+/// A token of 256 random bits, in the URL-safe alphabet.
+pub fn token() -> SecretString {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+    let mut bytes = [0; 32];
+    fill(&mut bytes);
+    SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What is stored of a token: its SHA-256. A token has 256 bits, so no slow hash is needed.
+pub fn token_hash(token: &str) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(token.as_bytes()).into()
+}

@@ -1,0 +1,125 @@
+//! Limits on attempts, by the address they come from: a flood from one place can't lock somebody
+//! else out of his account.
+
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+
+use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+
+use crate::error::{Error, Result};
+
+/// How many attempts an address has. The defaults are the product's.
+#[derive(Debug, Clone)]
+pub struct Rates {
+    /// Customers' logins a minute.
+    pub login_minute: u32,
+    /// Customers' logins an hour.
+    pub login_hour: u32,
+    /// Staff's logins a minute.
+    pub staff_login_minute: u32,
+    /// Staff's logins an hour.
+    pub staff_login_hour: u32,
+    /// New accounts an hour.
+    pub sign_up_hour: u32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { login_minute: 5, login_hour: 20, staff_login_minute: 3, staff_login_hour: 10, sign_up_hour: 10 }
+    }
+}
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// A customer's login.
+    Login,
+    /// A login of staff.
+    StaffLogin,
+    /// A new account.
+    SignUp,
+}
+
+/// Counts attempts in memory.
+pub struct Throttle {
+    login: [DefaultKeyedRateLimiter<IpAddr>; 2],
+    staff_login: [DefaultKeyedRateLimiter<IpAddr>; 2],
+    sign_up: [DefaultKeyedRateLimiter<IpAddr>; 1],
+}
+
+impl Throttle {
+    /// Counts against these rates.
+    pub fn new(rates: &Rates) -> Self {
+        let minute = |n| DefaultKeyedRateLimiter::keyed(Quota::per_minute(at_least_one(n)));
+        let hour = |n| DefaultKeyedRateLimiter::keyed(Quota::per_hour(at_least_one(n)));
+        Self {
+            login: [minute(rates.login_minute), hour(rates.login_hour)],
+            staff_login: [minute(rates.staff_login_minute), hour(rates.staff_login_hour)],
+            sign_up: [hour(rates.sign_up_hour)],
+        }
+    }
+
+    /// Counts one attempt from `address`; commands of this machine itself have none and are free.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] with the time until the next attempt is allowed.
+    pub fn check(&self, attempt: Attempt, address: Option<IpAddr>) -> Result<()> {
+        let Some(address) = address else { return Ok(()) };
+        let limiters: &[_] = match attempt {
+            Attempt::Login => &self.login,
+            Attempt::StaffLogin => &self.staff_login,
+            Attempt::SignUp => &self.sign_up,
+        };
+        for limiter in limiters {
+            if let Err(until) = limiter.check_key(&network_of(address)) {
+                let wait = until.wait_time_from(limiter.clock().now());
+                return Err(Error::RateLimited(wait.max(Duration::from_secs(1))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets addresses that have all their attempts again.
+    pub fn tidy(&self) {
+        self.login.iter().chain(&self.staff_login).chain(&self.sign_up).for_each(|limiter| {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        });
+    }
+}
+
+/// One customer of an IPv6 provider owns a whole /64; IPv4 addresses count singly.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
+    }
+}
+
+fn at_least_one(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sixth_login_within_a_minute_waits_and_others_do_not() {
+        let throttle = Throttle::new(&Rates::default());
+        let here = Some("192.0.2.1".parse().unwrap());
+        for _ in 0..5 {
+            throttle.check(Attempt::Login, here).unwrap();
+        }
+        assert!(matches!(throttle.check(Attempt::Login, here), Err(Error::RateLimited(_))));
+        throttle.check(Attempt::Login, Some("192.0.2.2".parse().unwrap())).unwrap();
+        throttle.check(Attempt::StaffLogin, here).unwrap();
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one() {
+        let throttle = Throttle::new(&Rates { login_minute: 1, ..Rates::default() });
+        throttle.check(Attempt::Login, Some("2001:db8::1".parse().unwrap())).unwrap();
+        assert!(throttle.check(Attempt::Login, Some("2001:db8::2".parse().unwrap())).is_err());
+        throttle.check(Attempt::Login, Some("2001:db8:0:1::1".parse().unwrap())).unwrap();
+    }
+}
