@@ -1,0 +1,156 @@
+//! Docker's answers as [`EngineError`] kinds.
+//!
+//! Docker has few status codes and tells most reasons in prose only, so the prose is looked at.
+//! What is not recognised is *refused*: a retry of something unknown can loop for ever, while a
+//! refusal is seen by a person.
+
+use std::{error::Error as _, fmt, time::Duration};
+
+use bollard::errors::Error;
+use stoa_model::net::Subnet;
+use stoa_provider::engine::EngineError;
+
+/// What is being done to which thing: every call to Docker has one, for its error.
+#[derive(Debug, Clone)]
+pub(crate) struct Act {
+    verb: &'static str,
+    thing: String,
+}
+
+impl Act {
+    pub(crate) fn new(verb: &'static str, thing: impl Into<String>) -> Self {
+        Self { verb, thing: thing.into() }
+    }
+
+    /// Maps an error of Docker or of the way to it.
+    pub(crate) fn failed(&self, error: Error) -> EngineError {
+        match error {
+            Error::DockerResponseServerError { status_code, message } => self.answered(status_code, message),
+            Error::RequestTimeoutError
+            | Error::SocketNotFoundError(_)
+            | Error::IOError { .. }
+            | Error::HyperResponseError { .. }
+            | Error::HyperLegacyError { .. } => self.unavailable(with_causes(&error)),
+            other => self.refused(format!("its answer could not be understood: {}", with_causes(&other))),
+        }
+    }
+
+    /// The same for the creation of a network, where one refusal has a kind of its own.
+    pub(crate) fn network_failed(&self, subnet: Subnet, error: Error) -> EngineError {
+        match error {
+            Error::DockerResponseServerError { message, .. } if overlaps(&message) => {
+                EngineError::SubnetInUse { subnet, reason: message }
+            }
+            other => self.failed(other),
+        }
+    }
+
+    pub(crate) fn timed_out(&self, after: Duration) -> EngineError {
+        EngineError::Timeout { doing: self.to_string(), seconds: after.as_secs_f64().ceil() as u64 }
+    }
+
+    pub(crate) fn unavailable(&self, reason: impl Into<String>) -> EngineError {
+        EngineError::Unavailable { doing: self.to_string(), reason: reason.into() }
+    }
+
+    pub(crate) fn refused(&self, reason: impl Into<String>) -> EngineError {
+        EngineError::Refused { doing: self.to_string(), reason: reason.into() }
+    }
+
+    pub(crate) fn not_found(&self) -> EngineError {
+        EngineError::NotFound { what: self.thing.clone() }
+    }
+
+    fn answered(&self, status: u16, message: String) -> EngineError {
+        if message.contains("no space left on device") {
+            return EngineError::DiskFull { doing: self.to_string(), reason: message };
+        }
+        match status {
+            404 => match message.split_once("No such image: ") {
+                Some((_, image)) => EngineError::ImageMissing { image: image.trim().to_owned() },
+                None => self.not_found(),
+            },
+            429 | 502..=504 => self.unavailable(message),
+            409 | 500 if passing(&message) => self.unavailable(message),
+            _ => self.refused(message),
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.thing)
+    }
+}
+
+/// Whether Docker answered with this status and words.
+pub(crate) fn answered_with(error: &Error, status: u16, words: &str) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code, message }
+        if *status_code == status && message.contains(words))
+}
+
+fn overlaps(message: &str) -> bool {
+    message.contains("Pool overlaps with other one") || message.contains("networks have overlapping IPv4")
+}
+
+/// Words of a Docker that is going down, or of a thing that is just being removed.
+fn passing(message: &str) -> bool {
+    [
+        "shutting down",
+        "context canceled",
+        "context deadline exceeded",
+        "connection refused",
+        "transport is closing",
+        "marked for removal",
+        "is already in progress",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status_code: u16, message: &str) -> EngineError {
+        Act::new("making", "the network n").network_failed(
+            "10.0.0.0/28".parse().unwrap(),
+            Error::DockerResponseServerError { status_code, message: message.into() },
+        )
+    }
+
+    #[test]
+    fn dockers_prose_becomes_kinds() {
+        use EngineError as E;
+        assert!(matches!(answer(404, "No such image: a/b:1"), E::ImageMissing { image } if image == "a/b:1"));
+        assert!(matches!(answer(404, "No such container: x"), E::NotFound { what } if what == "the network n"));
+        assert!(matches!(answer(403, "Pool overlaps with other one on this address space"), E::SubnetInUse { .. }));
+        assert!(matches!(answer(500, "write /x: no space left on device"), E::DiskFull { .. }));
+        assert!(matches!(answer(500, "the daemon is shutting down"), E::Unavailable { .. }));
+        assert!(matches!(answer(503, "later"), E::Unavailable { .. }));
+        assert!(matches!(answer(409, "container is marked for removal and cannot be started"), E::Unavailable { .. }));
+        assert!(matches!(answer(500, "OCI runtime create failed"), E::Refused { .. }));
+        assert!(matches!(answer(400, "bad"), E::Refused { doing, .. } if doing == "making the network n"));
+    }
+
+    #[test]
+    fn a_lost_connection_is_unavailable() {
+        let io = Error::IOError { err: std::io::ErrorKind::ConnectionReset.into() };
+        let error = Act::new("listing", "containers").failed(io);
+        assert!(error.is_transient(), "{error}");
+    }
+}
