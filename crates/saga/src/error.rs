@@ -82,6 +82,18 @@ impl UndoError {
     }
 }
 
+/// So that `undo` can use the same helpers as `act`. Cancelled is worth another try: an undo is only
+/// ever interrupted by the process stopping.
+impl From<StepError> for UndoError {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Retry(reason) => Self::Retry(reason.to_string()),
+            StepError::Fail(reason) | StepError::AskOperator(reason) => Self::Fail(reason.to_string()),
+            StepError::Cancelled => Self::Retry("interrupted".to_owned()),
+        }
+    }
+}
+
 /// Turns the errors of others into a step's, at the point where the words for it are known.
 pub trait Explain<T> {
     /// A transient failure, see [`StepError::Retry`].

@@ -26,13 +26,10 @@ mod scenario;
 mod stage;
 
 use crate::{Outcome, Saga};
-use scenario::{Plot, Shape};
+use scenario::{Place, Plot, Shape};
 use stage::Stage;
 
 pub use report::{Dirty, Report, Row};
-
-/// How many of an effect's waits are tried as the place to die. More of the same tells little.
-const WAITS: u32 = 5;
 
 /// Runs `saga` through every scenario.
 ///
@@ -56,14 +53,11 @@ where
         stage.play(&plot).await?;
     }
     for step in 0..shape.names.len() {
-        for undo in [false, true] {
-            for wait in 1..=WAITS {
-                let Some(plot) = shape.dies_at_wait(step, undo, wait) else { break };
-                if !stage.play(&plot).await?.recovered {
-                    break;
-                }
-            }
+        let waits = stage.waits(&shape, step, Place::Act).await?;
+        for wait in 1..=waits {
+            stage.play(&shape.dies_at_wait(step, Place::ActThenCancelled, wait)).await?;
         }
+        stage.waits(&shape, step, Place::Undo).await?;
         stage.takeover(&shape, step).await?;
     }
     Ok(stage.report)

@@ -20,6 +20,14 @@ pub(super) enum Answer {
     Unwind,
 }
 
+/// Where in a step the executor dies, and what comes after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Act,
+    ActThenCancelled,
+    Undo,
+}
+
 /// One scenario.
 #[derive(Debug, Clone)]
 pub(super) struct Plot {
@@ -115,16 +123,23 @@ impl Shape {
         plots
     }
 
-    /// The executor dies inside the step, at its `wait`th wait. None for an undo never run.
-    pub(super) fn dies_at_wait(&self, step: usize, undo: bool, wait: u32) -> Option<Plot> {
+    /// The executor dies inside the step, at its `wait`th wait: what it makes is half made.
+    pub(super) fn dies_at_wait(&self, step: usize, place: Place, wait: u32) -> Plot {
         let name = self.names[step];
-        if undo {
-            let plot = self.unwound().undo(step, UndoFault::DieAtWait(wait));
-            let name = format!("killed at wait {wait} of the undo of {name}");
-            return Some(Plot { name, ..plot });
+        let inside = |what: &str, expect| {
+            let name = format!("killed at wait {wait} inside {name}{what}");
+            Plot::new(name, expect).act(step, ActFault::DieAtWait(wait))
+        };
+        match place {
+            Place::Act => inside("", Expect::Succeeded),
+            Place::ActThenCancelled => {
+                Plot { cancelled_at_recovery: true, ..inside(", then cancelled", self.back(step)) }
+            }
+            Place::Undo => Plot {
+                name: format!("killed at wait {wait} of the undo of {name}"),
+                ..self.unwound().undo(step, UndoFault::DieAtWait(wait))
+            },
         }
-        let name = format!("killed at wait {wait} inside {name}");
-        Some(Plot::new(name, Expect::Succeeded).act(step, ActFault::DieAtWait(wait)))
     }
 
     fn failing(&self, step: usize) -> Vec<Plot> {

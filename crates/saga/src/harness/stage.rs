@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::faults::{ActFault, Faults, wrap};
 use super::log::FaultyLog;
 use super::report::{Dirty, Report, Row};
-use super::scenario::{Answer, Expect, Plot, Shape};
+use super::scenario::{Answer, Expect, Place, Plot, Shape};
 use crate::memory::MemoryLog;
 use crate::{Outcome, Position, Saga, execute};
+
+/// How many of an effect's waits are tried as the place to die. More of the same tells little.
+const WAITS: u32 = 5;
 
 pub(super) struct Stage<S, F, W> {
     factory: S,
@@ -54,6 +57,17 @@ where
             first
         };
         self.judge(&scene, &plot.name, plot.expect, outcome, writes, recovered).await
+    }
+
+    /// Kills at each wait of an effect, and counts them.
+    pub(super) async fn waits(&mut self, shape: &Shape, step: usize, place: Place) -> Result<u32, Dirty> {
+        for wait in 1..=WAITS {
+            if !self.play(&shape.dies_at_wait(step, place, wait)).await?.recovered {
+                self.report.rows.pop(); // It waits less often, so nothing was killed.
+                return Ok(wait - 1);
+            }
+        }
+        Ok(WAITS)
     }
 
     /// An executor loses its lease while its step acts; another takes over and finishes. The first

@@ -17,6 +17,8 @@ async fn a_sound_saga_holds() {
     let held = |name: &str| report.rows.iter().any(|row| row.scenario == name);
     assert!(held("container acts, then fails"));
     assert!(held("killed at wait 2 inside container"));
+    assert!(held("killed at wait 1 inside container, then cancelled"));
+    assert!(!held("killed at wait 3 inside container"), "there are only two");
     assert!(held("killed before write 5 on the way forward"));
     assert!(held("killed after write 9 on the way back"));
     assert!(held("another executor takes over while active acts"));

@@ -110,12 +110,12 @@ impl Step<(), World> for Make {
         Ok(Done::saying(format!("made the {}", self.0)))
     }
 
-    async fn undo(&self, world: &World, (): &(), _: &StepRun) -> Result<(), UndoError> {
+    async fn undo(&self, world: &World, (): &(), run: &StepRun) -> Result<(), UndoError> {
         if self.1 == Habit::NoUndo {
             return Ok(());
         }
         world.take(self.0);
-        sleep(Duration::from_millis(10)).await;
+        run.unless_cancelled(sleep(Duration::from_millis(10))).await?;
         match self.1 {
             Habit::Greedy => world.take("older data"),
             Habit::HalfUndone => return Ok(()),
