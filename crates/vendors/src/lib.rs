@@ -1,1 +1,3 @@
-//! vendors
+//! Makers of single effects in the outside world. For now: mail.
+
+pub mod mail;
