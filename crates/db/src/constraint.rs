@@ -1,0 +1,48 @@
+//! Names for what must be unique, whatever the database calls it in its message.
+
+use std::fmt;
+
+/// Something that must be unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Constraint {
+    /// A hostname leads to one site.
+    Hostname,
+    /// A customer's e-mail address.
+    CustomerEmail,
+    /// A staff member's e-mail address.
+    StaffEmail,
+    /// One unfinished job per site.
+    ActiveJob,
+    /// A block of addresses belongs to one site.
+    SubnetBlock,
+    /// A site's name on the engine.
+    Project,
+    /// An idempotency key of one actor.
+    IdempotencyKey,
+    /// The hash of an API token.
+    TokenHash,
+    /// A secret of a site that another job put.
+    Secret,
+    /// A credential of a site that another job put.
+    Credential,
+    /// The id of a new row, or another key that only a bug repeats.
+    Key,
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hostname => "this hostname",
+            Self::CustomerEmail => "a customer with this e-mail address",
+            Self::StaffEmail => "a staff member with this e-mail address",
+            Self::ActiveJob => "an unfinished job of this site",
+            Self::SubnetBlock => "a lease of this block of addresses",
+            Self::Project => "a site with this name on the engine",
+            Self::IdempotencyKey => "this idempotency key",
+            Self::TokenHash => "this token",
+            Self::Secret => "this secret, put by another job,",
+            Self::Credential => "this credential, put by another job,",
+            Self::Key => "a row with this key",
+        })
+    }
+}
