@@ -1,9 +1,208 @@
 //! A stack as a Compose file, for the person at the machine.
+//!
+//! The engine never reads this file; it exists so that `docker compose ps`, `logs` and `down` work
+//! in a site's directory. Rules:
+//! - It is made by a YAML serializer from typed values, and every `$` in them is written `$$`, so
+//!   that Compose reads back exactly what the engine got.
+//! - It keeps to what Compose 1.29 (Debian's) and 2.x both read. 1.29 refuses a top-level `name`,
+//!   so the project's name lies beside it in `.env`, which both read: see [`dotenv`].
+//! - The network and the volumes are named in full. Whatever the project is taken to be, no command
+//!   makes a second, empty volume beside the site's own.
 
-use crate::stack::Stack;
+use std::{collections::BTreeMap, time::Duration};
 
-/// The Compose file of a stack, made by a YAML serializer from typed values.
+use serde::{Serialize, Serializer};
+use serde_saphyr::DoubleQuoted;
+
+use crate::stack::{Health, Service, Stack};
+
+/// The engine's logs are rotated at this size.
+pub const LOG_SIZE: &str = "10m";
+/// So many rotated logs are kept.
+pub const LOG_FILES: &str = "3";
+
+/// The Compose file of a stack.
 pub fn render(stack: &Stack) -> String {
-    let _ = stack;
-    String::new()
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    // Writing plain maps, lists and scalars into memory can't fail.
+    serde_saphyr::to_string_with_options(&File::of(stack), options).unwrap_or_default()
+}
+
+/// What lies in `.env` beside the Compose file: the project's name.
+pub fn dotenv(stack: &Stack) -> String {
+    format!("COMPOSE_PROJECT_NAME={}\n", stack.project)
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    services: InOrder<'a, ServiceFile<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    volumes: BTreeMap<&'a str, Named>,
+    networks: BTreeMap<&'static str, Network>,
+}
+
+#[derive(Serialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Network {
+    name: String,
+    ipam: Ipam,
+}
+
+#[derive(Serialize)]
+struct Ipam {
+    config: [IpamConfig; 1],
+}
+
+#[derive(Serialize)]
+struct IpamConfig {
+    subnet: String,
+    gateway: String,
+}
+
+#[derive(Serialize)]
+struct ServiceFile<'a> {
+    image: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entrypoint: Option<Vec<Text>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<Vec<Text>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    environment: BTreeMap<&'a str, Text>,
+    networks: BTreeMap<&'static str, Address>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    volumes: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tmpfs: Vec<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Text>,
+    read_only: bool,
+    cap_drop: [&'static str; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cap_add: Vec<Text>,
+    security_opt: [&'static str; 1],
+    mem_limit: String,
+    cpus: f64,
+    pids_limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthcheck: Option<HealthFile>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    depends_on: Vec<&'a str>,
+    restart: &'static str,
+    stop_grace_period: String,
+    logging: Logging,
+}
+
+#[derive(Serialize)]
+struct Address {
+    ipv4_address: String,
+}
+
+#[derive(Serialize)]
+struct HealthFile {
+    test: Vec<Text>,
+    interval: String,
+    timeout: String,
+    retries: u32,
+    start_period: String,
+}
+
+#[derive(Serialize)]
+struct Logging {
+    driver: &'static str,
+    options: BTreeMap<&'static str, &'static str>,
+}
+
+impl<'a> File<'a> {
+    fn of(stack: &'a Stack) -> Self {
+        let config = IpamConfig { subnet: stack.subnet.to_string(), gateway: stack.subnet.gateway().to_string() };
+        let network = Network { name: stack.engine_network(), ipam: Ipam { config: [config] } };
+        let volume = |v| Named { name: stack.engine_volume(v) };
+        Self {
+            services: InOrder(stack.services.iter().map(|s| (s.name.0.as_str(), ServiceFile::of(s))).collect()),
+            volumes: stack.volumes.iter().map(|v| (v.0.as_str(), volume(v))).collect(),
+            networks: BTreeMap::from([("default", network)]),
+        }
+    }
+}
+
+impl<'a> ServiceFile<'a> {
+    fn of(service: &'a Service) -> Self {
+        let mount = |m: &crate::stack::Mount| {
+            Text::of(&format!("{}:{}{}", m.volume.0, m.path, if m.read_only { ":ro" } else { "" }))
+        };
+        let tmpfs = |t: &crate::stack::Tmpfs| Text::of(&format!("{}:size={},mode={:o}", t.path, t.size.0, t.mode));
+        Self {
+            image: Text::of(service.image.as_str()),
+            entrypoint: service.entrypoint.as_deref().map(texts),
+            command: service.command.as_deref().map(texts),
+            environment: service.environment.iter().map(|(k, v)| (k.as_str(), Text::of(&v.0))).collect(),
+            networks: BTreeMap::from([("default", Address { ipv4_address: service.address.to_string() })]),
+            volumes: service.mounts.iter().map(mount).collect(),
+            tmpfs: service.tmpfs.iter().map(tmpfs).collect(),
+            user: service.user.as_deref().map(Text::of),
+            read_only: service.read_only,
+            cap_drop: ["ALL"],
+            cap_add: texts(&service.cap_add),
+            security_opt: ["no-new-privileges:true"],
+            mem_limit: service.limits.memory.to_string(),
+            cpus: f64::from(service.limits.cpu.0) / 1000.0,
+            pids_limit: service.limits.pids,
+            healthcheck: service.health.as_ref().map(HealthFile::of),
+            depends_on: service.depends_on.iter().map(|name| name.0.as_str()).collect(),
+            restart: "unless-stopped",
+            stop_grace_period: duration(service.stop_grace),
+            logging: Logging {
+                driver: "json-file",
+                options: BTreeMap::from([("max-size", LOG_SIZE), ("max-file", LOG_FILES)]),
+            },
+        }
+    }
+}
+
+impl HealthFile {
+    fn of(health: &Health) -> Self {
+        Self {
+            test: texts(&health.test),
+            interval: duration(health.interval),
+            timeout: duration(health.timeout),
+            retries: health.retries,
+            start_period: duration(health.start_period),
+        }
+    }
+}
+
+/// Text that Compose reads back verbatim. Always in double quotes: every reader of YAML agrees on
+/// what those mean.
+#[derive(Serialize)]
+struct Text(DoubleQuoted<String>);
+
+impl Text {
+    fn of(text: &str) -> Self {
+        Self(DoubleQuoted(text.replace('$', "$$")))
+    }
+}
+
+fn texts(list: &[String]) -> Vec<Text> {
+    list.iter().map(|text| Text::of(text)).collect()
+}
+
+fn duration(duration: Duration) -> String {
+    match duration.subsec_micros() {
+        0 => format!("{}s", duration.as_secs()),
+        micros if micros % 1000 == 0 => format!("{}ms", duration.as_millis()),
+        _ => format!("{}us", duration.as_micros()),
+    }
+}
+
+/// A mapping that keeps its order.
+struct InOrder<'a, V>(Vec<(&'a str, V)>);
+
+impl<V: Serialize> Serialize for InOrder<'_, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
 }

@@ -20,6 +20,9 @@ impl Subnet {
     /// Prefix length of a site's block.
     pub const SITE_PREFIX: u8 = 28;
 
+    /// A site's block for examples: 10.213.0.0/28.
+    pub const EXAMPLE: Self = Self { base: 0x0ad5_0000, prefix: Self::SITE_PREFIX };
+
     /// How many site blocks this pool holds.
     pub fn blocks(&self) -> u32 {
         1 << Self::SITE_PREFIX.saturating_sub(self.prefix)

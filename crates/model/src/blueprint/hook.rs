@@ -28,6 +28,23 @@ pub enum HookName {
     Restore,
 }
 
+impl HookName {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Install, Self::Claim, Self::Login, Self::SetDomain, Self::Dump, Self::Restore];
+
+    /// As blueprints write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Claim => "claim",
+            Self::Login => "login",
+            Self::SetDomain => "set-domain",
+            Self::Dump => "dump",
+            Self::Restore => "restore",
+        }
+    }
+}
+
 /// A program to run inside a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
@@ -50,13 +67,11 @@ impl Hook {
     /// If a value is missing.
     pub fn stdin_json(&self, values: &BTreeMap<String, String>) -> Result<Option<String>, RenderError> {
         let Some(members) = &self.stdin else { return Ok(None) };
-        let filled: Result<BTreeMap<&str, serde_json::Value>, RenderError> = members
-            .iter()
-            .map(|(key, template)| {
-                let value = template.fill(values).map_err(|variable| RenderError::Missing { variable })?;
-                Ok((key.as_str(), serde_json::Value::String(value)))
-            })
-            .collect();
-        Ok(Some(serde_json::json!(filled?).to_string()))
+        let mut object = serde_json::Map::new();
+        for (key, template) in members {
+            let value = template.fill(values).map_err(|variable| RenderError::Missing { variable })?;
+            object.insert(key.clone(), value.into());
+        }
+        Ok(Some(serde_json::Value::Object(object).to_string()))
     }
 }

@@ -1,13 +1,14 @@
 //! From a blueprint and one site's values to the site's stack.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, net::Ipv4Addr, path::PathBuf};
 
-use super::Blueprint;
+use super::{Blueprint, Origin, ServiceSpec, Template, Variable};
 use crate::{
+    compose,
     id::SiteId,
     limits::Limits,
     net::Subnet,
-    stack::{ProjectName, Stack},
+    stack::{EnvValue, ProjectName, Service, Stack, VolumeName},
 };
 
 /// All that is decided about a site before it is rendered.
@@ -78,12 +79,94 @@ pub enum RenderError {
     },
 }
 
+/// Renders a blueprint for one site.
 pub(super) fn render(blueprint: &Blueprint, inputs: &RenderInputs) -> Result<Stack, RenderError> {
-    let _ = (blueprint, inputs);
-    Err(RenderError::Missing { variable: String::new() })
+    check_inputs(blueprint, inputs)?;
+    let mut services = Vec::new();
+    for (index, spec) in blueprint.services.iter().enumerate() {
+        if spec.is_on(&inputs.profiles) {
+            // Counted over all services, so that a profile that is switched on moves no address.
+            let too_small = RenderError::Subnet { subnet: inputs.subnet, services: blueprint.services.len() };
+            let address = inputs.subnet.service_address(index).ok_or(too_small)?;
+            services.push(service(blueprint, spec, address, inputs)?);
+        }
+    }
+    let mounted = |volume: &&VolumeName| services.iter().flat_map(|s| &s.mounts).any(|m| m.volume == **volume);
+    Ok(Stack {
+        project: inputs.project.clone(),
+        site: inputs.site,
+        directory: inputs.directory.clone(),
+        subnet: inputs.subnet,
+        volumes: blueprint.volumes.iter().filter(mounted).cloned().collect(),
+        services,
+    })
 }
 
+fn check_inputs(blueprint: &Blueprint, inputs: &RenderInputs) -> Result<(), RenderError> {
+    if let Some(profile) = inputs.profiles.iter().find(|p| !blueprint.profiles().contains(p.as_str())) {
+        return Err(RenderError::Profile { profile: profile.clone() });
+    }
+    let nul = |name: &&String| inputs.values.get(*name).is_some_and(|value| value.contains('\0'));
+    match blueprint.variables.keys().find(nul) {
+        Some(variable) => Err(RenderError::Nul { variable: variable.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn service(
+    blueprint: &Blueprint,
+    spec: &ServiceSpec,
+    address: Ipv4Addr,
+    inputs: &RenderInputs,
+) -> Result<Service, RenderError> {
+    let fill =
+        |template: &Template| template.fill(&inputs.values).map_err(|variable| RenderError::Missing { variable });
+    let image =
+        fill(&spec.image)?.parse().map_err(|reason| RenderError::Image { service: spec.name.to_string(), reason })?;
+    let environment = spec
+        .environment
+        .iter()
+        .map(|(name, template)| Ok((name.clone(), EnvValue(fill(template)?))))
+        .collect::<Result<_, RenderError>>()?;
+    let main = inputs.main_limits.filter(|_| spec.name == blueprint.route.service);
+    Ok(Service {
+        name: spec.name.clone(),
+        image,
+        entrypoint: spec.entrypoint.clone(),
+        command: spec.command.clone(),
+        environment,
+        address,
+        mounts: spec.mounts.clone(),
+        tmpfs: spec.tmpfs.clone(),
+        limits: main.unwrap_or(spec.limits),
+        user: spec.user.clone(),
+        cap_add: spec.cap_add.clone(),
+        read_only: spec.read_only,
+        health: spec.health.clone(),
+        stop_grace: spec.stop_grace,
+        depends_on: spec.depends_on.clone(),
+    })
+}
+
+/// Renders an example with all profiles on.
 pub(super) fn check_report(blueprint: &Blueprint) -> Result<String, RenderError> {
-    let _ = blueprint;
-    Ok(String::new())
+    let site = SiteId::from_uuid(uuid::Uuid::nil());
+    let example = |variable: &Variable| match &variable.origin {
+        Origin::Fact(fact) => Some(fact.example().to_owned()),
+        Origin::Secret(secret) => Some(format!("({} characters, {})", secret.length, secret.charset.as_str())),
+        Origin::Default(_) => None,
+    };
+    let stack = render(
+        blueprint,
+        &RenderInputs {
+            site,
+            project: ProjectName::of(site, "example"),
+            directory: PathBuf::from("/srv/stoa/sites/example"),
+            subnet: Subnet::EXAMPLE,
+            main_limits: None,
+            profiles: blueprint.profiles().into_iter().map(str::to_owned).collect(),
+            values: blueprint.variables.values().filter_map(|v| Some((v.name.clone(), example(v)?))).collect(),
+        },
+    )?;
+    Ok(compose::render(&stack))
 }

@@ -42,3 +42,10 @@ pub struct ServiceSpec {
     /// Services to start before this one.
     pub depends_on: Vec<ServiceName>,
 }
+
+impl ServiceSpec {
+    /// Whether it runs where these profiles are on.
+    pub fn is_on(&self, profiles: &[String]) -> bool {
+        self.profiles.is_empty() || self.profiles.iter().any(|profile| profiles.contains(profile))
+    }
+}

@@ -5,8 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::secret::SecretString;
-
 /// A declared variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
@@ -53,6 +51,45 @@ pub enum Fact {
     AdminEmail,
 }
 
+impl Fact {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::SiteId,
+        Self::SiteTitle,
+        Self::SiteUrl,
+        Self::SiteHostname,
+        Self::SiteHostnames,
+        Self::AdminUser,
+        Self::AdminEmail,
+    ];
+
+    /// As blueprints write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SiteId => "site.id",
+            Self::SiteTitle => "site.title",
+            Self::SiteUrl => "site.url",
+            Self::SiteHostname => "site.hostname",
+            Self::SiteHostnames => "site.hostnames",
+            Self::AdminUser => "admin.user",
+            Self::AdminEmail => "admin.email",
+        }
+    }
+
+    /// What stands for it in an example.
+    pub(super) const fn example(self) -> &'static str {
+        match self {
+            Self::SiteId => "site_00000000000000000000000000000000",
+            Self::SiteTitle => "Example",
+            Self::SiteUrl => "https://shop.example",
+            Self::SiteHostname => "shop.example",
+            Self::SiteHostnames => "shop.example,www.shop.example",
+            Self::AdminUser => "admin",
+            Self::AdminEmail => "owner@shop.example",
+        }
+    }
+}
+
 /// How a secret is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generator {
@@ -77,16 +114,26 @@ pub enum Charset {
     Base64,
 }
 
-impl Generator {
-    /// Accepted lengths, in characters.
-    pub const LENGTH: std::ops::RangeInclusive<usize> = 20..=256;
+impl Charset {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Password, Self::Alphanumeric, Self::Hex, Self::Base64];
 
-    /// Makes a secret; `random` fills a buffer from the operating system's generator.
-    ///
-    /// # Panics
-    /// If `random` repeats itself so much that it can't be random.
-    pub fn generate(&self, random: &mut dyn FnMut(&mut [u8])) -> SecretString {
-        let _ = random;
-        SecretString::from("x".repeat(self.length))
+    /// As blueprints write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Alphanumeric => "alphanumeric",
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+        }
+    }
+
+    /// Lengths must be a multiple of this, so that secrets decode to whole bytes.
+    pub const fn group(self) -> usize {
+        match self {
+            Self::Password | Self::Alphanumeric => 1,
+            Self::Hex => 2,
+            Self::Base64 => 4,
+        }
     }
 }
