@@ -1,4 +1,9 @@
 //! What runs stacks: Docker or Kubernetes. The seam is the *stack*, never the container.
+//!
+//! [`conformance`] is what every maker must do, [`fake`] a maker in memory for everyone's tests.
+
+pub mod conformance;
+pub mod fake;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +17,8 @@ use stoa_model::{
     stack::{ProjectName, ServiceName, Stack},
 };
 
-/// A maker of running stacks. All methods are idempotent and may be cancelled at any await.
+/// A maker of running stacks. All methods are idempotent and may be cancelled at any await: a change
+/// that has begun then goes on to its end, and the next change of the project waits for it.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
     /// Who answers there, and what it can do.
@@ -33,19 +39,23 @@ pub trait Engine: Send + Sync + 'static {
     /// Everything on the engine that carries this installation's label, by project.
     async fn list(&self) -> Result<Vec<Observed>, EngineError>;
 
-    /// Starts all containers of a project.
+    /// Starts all containers of a project; a project without any is [`EngineError::NotFound`].
     async fn start(&self, project: &ProjectName) -> Result<(), EngineError>;
 
-    /// Stops all containers of a project, gracefully; data stays.
+    /// Stops all containers of a project, gracefully; data stays. Nothing to stop is fine.
     async fn stop(&self, project: &ProjectName) -> Result<(), EngineError>;
 
-    /// Removes containers, network and volumes within `scope`, and nothing else.
+    /// Removes containers, network and volumes within `scope`, and nothing else; what is gone
+    /// already is fine. After a failure the rest is still tried.
     async fn remove(&self, project: &ProjectName, scope: Scope) -> Result<(), EngineError>;
 
-    /// Runs a program inside a running service and waits for its end.
+    /// Runs a program inside a running service and waits for its end. A program that can't be
+    /// started answers with code 126 or 127, as in a shell. After the deadline the program may still
+    /// run: Docker can't end it.
     async fn exec(&self, project: &ProjectName, service: &ServiceName, exec: Exec) -> Result<ExecOutput, EngineError>;
 
-    /// The last `tail` lines of a service's output, oldest first; of all services when `None`.
+    /// The last `tail` lines of a service's output, oldest first; of each service, merged by time,
+    /// when `None`.
     async fn logs(
         &self,
         project: &ProjectName,

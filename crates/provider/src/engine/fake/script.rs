@@ -1,0 +1,99 @@
+//! What the fake was told to do wrong, and what it was asked.
+
+use stoa_model::{id::JobId, stack::ProjectName};
+
+use crate::engine::EngineError;
+
+/// A method of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is the method of its name")]
+pub enum Verb {
+    Describe,
+    Image,
+    Apply,
+    Observe,
+    List,
+    Start,
+    Stop,
+    Remove,
+    Exec,
+    Logs,
+    Stats,
+    Events,
+}
+
+/// A call that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Which method.
+    pub verb: Verb,
+    /// Of which project, if of one.
+    pub project: Option<ProjectName>,
+    /// For which operation: of `apply`, and of `remove` unless it is everything.
+    pub operation: Option<JobId>,
+    /// What `exec` ran.
+    pub argv: Vec<String>,
+}
+
+/// How a call goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done: the engine doesn't answer.
+    Unavailable,
+    /// Nothing is done: the engine refuses, for this reason.
+    Refused(String),
+    /// Nothing is done: the disk is full.
+    DiskFull,
+    /// `apply` makes the network, the volumes and half of the containers and starts none, `remove`
+    /// removes the containers only, others do nothing; then the engine refuses.
+    Half,
+    /// All is done, but the answer gets lost: [`EngineError::Unavailable`].
+    AnswerLost,
+    /// Nothing happens until [`release`](super::FakeEngine::release); then all goes well.
+    Stall,
+}
+
+/// How much of a call is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    All,
+    Half,
+    AllThenLost,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    pub(super) down: bool,
+    pub(super) calls: Vec<Call>,
+    planned: Vec<(Verb, u32, Fault)>,
+}
+
+impl Script {
+    pub(super) fn plan(&mut self, verb: Verb, nth: u32, fault: Fault) {
+        self.planned.push((verb, nth.max(1), fault));
+    }
+
+    /// Records a call and tells what is to go wrong with it.
+    pub(super) fn enter(&mut self, call: Call) -> Option<Fault> {
+        let verb = call.verb;
+        self.calls.push(call);
+        for (_, left, _) in self.planned.iter_mut().filter(|(v, ..)| *v == verb) {
+            *left -= 1;
+        }
+        let due = self.planned.iter().position(|(v, left, _)| *v == verb && *left == 0);
+        let fault = due.map(|index| self.planned.remove(index).2);
+        // Two faults planned for the same call: the second waits for the next one.
+        for (_, left, _) in self.planned.iter_mut().filter(|(v, left, _)| *v == verb && *left == 0) {
+            *left = 1;
+        }
+        if self.down { Some(Fault::Unavailable) } else { fault }
+    }
+}
+
+pub(super) fn unavailable(verb: Verb) -> EngineError {
+    EngineError::Unavailable { doing: format!("{verb:?}"), reason: "the fake engine was told to be away".into() }
+}
+
+pub(super) fn refused(verb: Verb, reason: &str) -> EngineError {
+    EngineError::Refused { doing: format!("{verb:?}"), reason: reason.to_owned() }
+}
