@@ -1,1 +1,45 @@
-//! edge
+//! The embedded edge: the reverse proxy that lives in the platform's own process.
+//!
+//! The way of a request, and where to read on:
+//!
+//! 1. [`Embedded::serve`] (`embedded`) accepts a connection and hands it to the thread with the
+//!    fewest (`worker`); `conn` tells HTTP/1 from HTTP/2 and lets hyper speak it.
+//! 2. `proxy` reads whom the request is for (`host`), finds the route (`table`), and refuses,
+//!    shows a `page`, calls the platform's own handler ([`Fallback`]), or forwards it.
+//! 3. `headers` writes the request for the upstream, `upstream` carries it there and the response
+//!    back; `tunnel` takes over if both sides agree to upgrade.
+//! 4. `record` counts (`stats`) and logs (`log`) it when the last byte has left.
+//!
+//! Timeouts are kept by `watch`: notes and one ticker per thread instead of a timer per request.
+//!
+//! This crate never sees the database and never decides a route. A routing table replaces the
+//! former as a whole; requests in flight keep what they were routed by.
+
+mod body;
+mod client;
+mod config;
+mod conn;
+mod embedded;
+mod fallback;
+mod headers;
+mod host;
+mod io;
+mod log;
+mod page;
+mod proxy;
+mod record;
+mod stats;
+mod table;
+mod tunnel;
+mod upstream;
+mod watch;
+mod worker;
+
+pub use self::{
+    body::{BoxError, RequestBody, RequestBodyError},
+    client::ClientInfo,
+    config::{BadCidr, Cidr, Config, LogConfig, Timeouts},
+    embedded::{Embedded, listen},
+    fallback::{Fallback, FallbackBody},
+    stats::{EdgeCounts, LATENCY_MS, SiteCounts},
+};

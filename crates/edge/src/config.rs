@@ -1,0 +1,178 @@
+//! What an operator may decide about the edge. Every field has the default that a single machine
+//! wants; `Config::default()` serves.
+
+use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+
+/// The settings of an embedded edge.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Worker threads, each with its own runtime, connections and upstream pool.
+    pub threads: usize,
+    /// Open client connections, all threads together; more wait in the kernel's backlog.
+    pub max_connections: usize,
+    /// Largest request head in bytes; more is answered 431.
+    pub max_head: usize,
+    /// Idle upstream connections kept per upstream address and thread.
+    pub idle_per_upstream: usize,
+    /// Names and addresses of the platform itself, answered by the fallback. They win over routes.
+    pub platform_hosts: Vec<String>,
+    /// Proxies in front of this edge whose forwarded headers are believed; nobody by default.
+    pub trusted_proxies: Vec<Cidr>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// Where requests are logged; nowhere by default.
+    pub log: Option<LogConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            max_connections: 16_384,
+            max_head: 64 * 1024,
+            idle_per_upstream: 64,
+            platform_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            timeouts: Timeouts::default(),
+            log: None,
+        }
+    }
+}
+
+/// How long each part of an exchange may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Connecting to an upstream; then 504.
+    pub connect: Duration,
+    /// From the end of the request to the head of the response, and between two pieces of its
+    /// body; then 504, or the connection is cut.
+    pub response: Duration,
+    /// A client connection without a request, or a client that stalls in the middle of a body.
+    pub idle: Duration,
+    /// From the first byte of a request to the end of its head.
+    pub header: Duration,
+    /// An upgraded connection (WebSocket) on which neither side speaks.
+    pub tunnel: Duration,
+    /// An unused connection to an upstream.
+    pub pooled: Duration,
+    /// From the order to stop until requests in flight are cut.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(600),
+            idle: Duration::from_secs(75),
+            header: Duration::from_secs(15),
+            tunnel: Duration::from_secs(600),
+            pooled: Duration::from_secs(60),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The access log's file and its rotation.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// The file; older ones get `.1`, `.2` … appended.
+    pub path: PathBuf,
+    /// The size in bytes at which a new file is begun.
+    pub rotate_at: u64,
+    /// How many older files are kept.
+    pub keep: u32,
+    /// Lines that may wait for the disk; more are dropped and counted.
+    pub queue: usize,
+}
+
+impl LogConfig {
+    /// A log at `path`: 64 MB a file, seven older files, 8192 waiting lines.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), rotate_at: 64 << 20, keep: 7, queue: 8192 }
+    }
+}
+
+/// A range of addresses, like `10.0.0.0/8` or `::1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    base: u128,
+    mask: u128,
+    v6: bool,
+}
+
+/// Text that is no range of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("reading {0:?} as a range of addresses: write an address, or an address and a prefix length like 10.0.0.0/8")]
+pub struct BadCidr(String);
+
+impl Cidr {
+    /// Whether the address is within the range. IPv4 in IPv6 clothes counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (bits, v6) = bits_of(address.to_canonical());
+        v6 == self.v6 && bits & self.mask == self.base
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = BadCidr;
+
+    fn from_str(text: &str) -> Result<Self, BadCidr> {
+        let bad = || BadCidr(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().map_err(|_| bad())?)),
+            None => (text, None),
+        };
+        let (bits, v6) = bits_of(address.parse().map_err(|_| bad())?);
+        let width = if v6 { 128 } else { 32 };
+        let prefix = prefix.unwrap_or(width);
+        let shift = width.checked_sub(prefix).ok_or_else(bad)?;
+        let mask = u128::MAX.checked_shl(shift).unwrap_or(0);
+        Ok(Self { base: bits & mask, mask, v6 })
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host_bits = self.mask.trailing_zeros();
+        match u32::try_from(self.base) {
+            Ok(v4) if !self.v6 => write!(f, "{}/{}", std::net::Ipv4Addr::from(v4), 32 - host_bits.min(32)),
+            _ => write!(f, "{}/{}", std::net::Ipv6Addr::from(self.base), 128 - host_bits),
+        }
+    }
+}
+
+fn bits_of(address: IpAddr) -> (u128, bool) {
+    match address {
+        IpAddr::V4(v4) => (u128::from(u32::from(v4)), false),
+        IpAddr::V6(v6) => (u128::from(v6), true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_contain_what_they_say() {
+        for (range, inside, outside) in [
+            ("10.0.0.0/8", "10.255.1.2", "11.0.0.0"),
+            ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("0.0.0.0/0", "203.0.113.9", "::1"),
+            ("2001:db8::/32", "2001:db8:1::1", "2001:db9::1"),
+            ("192.0.2.77/24", "::ffff:192.0.2.1", "192.0.3.1"),
+        ] {
+            let cidr: Cidr = range.parse().expect("a range");
+            assert!(cidr.contains(inside.parse().expect("an address")), "{range} without {inside}");
+            assert!(!cidr.contains(outside.parse().expect("an address")), "{range} with {outside}");
+        }
+        assert_eq!("192.0.2.77/24".parse::<Cidr>().map(|c| c.to_string()), Ok("192.0.2.0/24".into()));
+    }
+
+    #[test]
+    fn nonsense_is_no_range() {
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/x", "localhost"] {
+            assert!(text.parse::<Cidr>().is_err(), "{text:?} was accepted");
+        }
+    }
+}

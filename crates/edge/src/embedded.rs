@@ -1,0 +1,157 @@
+//! The embedded edge: the maker of `Edge` that lives in the platform's own process.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use stoa_model::{id::SiteId, route::RoutingTable};
+use stoa_provider::edge::{Edge, EdgeError};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    runtime::Handle,
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    client::Held,
+    config::Config,
+    fallback::Fallback,
+    host::{self, MAX_NAME},
+    log::Log,
+    stats::{EdgeCounts, EdgeStats, SiteCounts},
+    table::Table,
+    watch::{Door, Verdict},
+    worker::{Arrival, Shared, Thread},
+};
+
+/// A proxy in this process. Its threads run as long as it lives.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    threads: Vec<Thread>,
+    permits: Arc<Semaphore>,
+    /// Held while a table is compiled and swapped in.
+    applying: Mutex<()>,
+}
+
+impl Embedded {
+    /// Starts the threads; nothing is served before [`serve`](Self::serve).
+    ///
+    /// # Errors
+    /// If a platform host is no hostname, the log can't be opened, or a thread can't be started.
+    pub fn new(mut config: Config, fallback: Option<Arc<dyn Fallback>>) -> io::Result<Self> {
+        config.threads = config.threads.max(1);
+        for name in &mut config.platform_hosts {
+            let bare = host::name(name, &mut [0; MAX_NAME]).map(str::to_owned);
+            *name = bare.map_err(|_| io::Error::other(format!("reading the platform host {name:?}: write a bare hostname or address")))?;
+        }
+        let log = config.log.as_ref().map(Log::open).transpose()?;
+        let table = Table::compile(RoutingTable::default(), &Table::default(), &config.platform_hosts, config.threads);
+        let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let shared = Arc::new(Shared { config, table: ArcSwap::from_pointee(table), fallback, stats: EdgeStats::default(), log });
+        let threads = (0..shared.config.threads).map(|index| Thread::start(index, Arc::clone(&shared))).collect::<Result<_, _>>()?;
+        Ok(Self { shared, threads, permits, applying: Mutex::new(()) })
+    }
+
+    /// Accepts connections until `shutdown`, then waits for the requests in flight, at most
+    /// [`Timeouts::drain`](crate::Timeouts::drain). The runtime that this is called on also runs
+    /// the fallback.
+    ///
+    /// # Errors
+    /// If the listener can't be used.
+    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
+        let door = Arc::new(Door::new(Handle::current(), "http"));
+        let tracker = TaskTracker::new();
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.accept(&listener, &door, &tracker) => {}
+        }
+        drop(listener);
+        self.sentence(&door, Verdict::Drain);
+        tracker.close();
+        if timeout(self.shared.config.timeouts.drain, tracker.wait()).await.is_err() {
+            self.sentence(&door, Verdict::Kill);
+            drop(timeout(Duration::from_secs(1), tracker.wait()).await);
+        }
+        Ok(())
+    }
+
+    async fn accept(&self, listener: &TcpListener, door: &Arc<Door>, tracker: &TaskTracker) {
+        loop {
+            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
+            let held = Held { _permit: permit, _tracked: tracker.token() };
+            match listener.accept().await {
+                Ok((stream, peer)) => self.dispatch(stream, peer, door, held),
+                // The client has left already; nothing is wrong here.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a connection; check the limit of open files");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    fn dispatch(&self, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, held: Held) {
+        // Taken off this runtime: the thread that gets it registers it with its own.
+        let stream = stream.set_nodelay(true).and_then(|()| stream.into_std());
+        let thread = self.threads.iter().min_by_key(|thread| thread.load());
+        if let (Ok(stream), Some(thread)) = (stream, thread) {
+            self.shared.stats.accepted.fetch_add(1, Relaxed);
+            self.shared.stats.open.fetch_add(1, Relaxed);
+            thread.take(Arrival { stream, peer, door: Arc::clone(door), held });
+        }
+    }
+
+    fn sentence(&self, door: &Arc<Door>, verdict: Verdict) {
+        door.close(verdict);
+        for thread in &self.threads {
+            thread.worker.watch.sentence(door, verdict);
+        }
+    }
+
+    /// What every site has served since this edge began.
+    pub fn snapshot(&self) -> Vec<(SiteId, SiteCounts)> {
+        self.shared.table.load().sites().map(|stats| (stats.site, stats.snapshot())).collect()
+    }
+
+    /// What the edge has seen beside its sites.
+    pub fn counts(&self) -> EdgeCounts {
+        self.shared.stats.snapshot(self.shared.log.as_ref().map_or(0, Log::dropped))
+    }
+}
+
+#[async_trait]
+impl Edge for Embedded {
+    async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = self.shared.table.load_full();
+        if table.version > former.version {
+            let config = &self.shared.config;
+            self.shared.table.store(Arc::new(Table::compile(table, &former, &config.platform_hosts, config.threads)));
+        }
+        Ok(())
+    }
+
+    fn applied(&self) -> u64 {
+        self.shared.table.load().version
+    }
+}
+
+/// Opens a listener for [`Embedded::serve`]: the address may be taken right after a restart, and
+/// many connections may wait.
+///
+/// # Errors
+/// If the address is taken or not this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
+}

@@ -1,0 +1,143 @@
+//! The access log: one JSON object a line.
+//!
+//! Requests never wait for the disk. Lines go through a bounded queue to one thread that formats
+//! and writes them; when the queue is full they are dropped and counted. The path is logged
+//! without its query: tokens live there.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Write},
+    net::IpAddr,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::SystemTime,
+};
+
+use http::Method;
+use jiff::Timestamp;
+use serde_json::json;
+use stoa_model::id::SiteId;
+use tokio::sync::mpsc;
+
+use crate::{config::LogConfig, stats::Served};
+
+/// What is logged of one request.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// When its head was read.
+    pub(crate) time: SystemTime,
+    pub(crate) site: Option<SiteId>,
+    pub(crate) host: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) client: IpAddr,
+    pub(crate) served: Served,
+}
+
+impl Line {
+    fn write_to(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let time = Timestamp::try_from(self.time).unwrap_or_default();
+        let line = json!({
+            "time": format_args!("{time:.3}").to_string(),
+            "site": self.site,
+            "host": self.host,
+            "method": self.method.as_str(),
+            "path": self.path,
+            "status": self.served.status,
+            "bytes_in": self.served.bytes_in,
+            "bytes_out": self.served.bytes_out,
+            "ms": self.served.took.as_micros() as f64 / 1000.0,
+            "client": self.client,
+        });
+        serde_json::to_writer(&mut *out, &line)?;
+        out.push(b'\n');
+        Ok(())
+    }
+}
+
+/// The near end of the log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    queue: mpsc::Sender<Box<Line>>,
+    dropped: AtomicU64,
+}
+
+impl Log {
+    /// Opens the file and starts the thread that writes it; the thread ends with this value.
+    pub(crate) fn open(config: &LogConfig) -> io::Result<Self> {
+        let (queue, lines) = mpsc::channel(config.queue.max(1));
+        let writer = Writer::open(config.clone())?;
+        std::thread::Builder::new().name("edge-log".into()).spawn(move || writer.run(lines))?;
+        Ok(Self { queue, dropped: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn write(&self, line: Box<Line>) {
+        if self.queue.try_send(line).is_err() {
+            self.dropped.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
+    }
+}
+
+/// The far end: a file that makes room for a new one when it is full.
+struct Writer {
+    config: LogConfig,
+    file: BufWriter<File>,
+    size: u64,
+}
+
+impl Writer {
+    fn open(config: LogConfig) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(&config.path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { config, file: BufWriter::new(file), size })
+    }
+
+    fn run(mut self, mut lines: mpsc::Receiver<Box<Line>>) {
+        let mut text = Vec::new();
+        while let Some(line) = lines.blocking_recv() {
+            text.clear();
+            let written = line.write_to(&mut text).and_then(|()| self.append(&text));
+            let written = if lines.is_empty() { written.and_then(|()| self.file.flush()) } else { written };
+            if let Err(error) = written {
+                tracing::error!(path = %self.config.path.display(), %error, "writing the access log; check the disk and the folder's owner");
+            }
+        }
+    }
+
+    fn append(&mut self, text: &[u8]) -> io::Result<()> {
+        if self.size >= self.config.rotate_at {
+            self.rotate()?;
+        }
+        self.size += text.len() as u64;
+        self.file.write_all(text)
+    }
+
+    /// `log.1` becomes `log.2`, `log` becomes `log.1`, the oldest is overwritten.
+    fn rotate(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        for number in (1..self.config.keep).rev() {
+            let older = self.aged(number);
+            if older.exists() {
+                std::fs::rename(older, self.aged(number + 1))?;
+            }
+        }
+        if self.config.keep > 0 {
+            std::fs::rename(&self.config.path, self.aged(1))?;
+        } else {
+            std::fs::remove_file(&self.config.path)?;
+        }
+        let fresh = Self::open(self.config.clone())?;
+        (self.file, self.size) = (fresh.file, fresh.size);
+        Ok(())
+    }
+
+    fn aged(&self, number: u32) -> PathBuf {
+        let mut path = self.config.path.clone().into_os_string();
+        path.push(format!(".{number}"));
+        path.into()
+    }
+}

@@ -1,0 +1,195 @@
+//! One request, from its head to the head of its response: whom is it for, may it pass, who
+//! answers. Every way out is a response; a failure is a page.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, UPGRADE},
+    request::Parts,
+};
+use http_body::Body;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    body::{EdgeBody, RequestBody, Source},
+    client::{Client, ClientInfo},
+    headers,
+    host::{self, MAX_NAME},
+    page::{Accept, Page},
+    record::Record,
+    table::{Answer, Entry, SiteEntry},
+    tunnel,
+    upstream::{self, Answered, Fault, Head, UpstreamBody},
+};
+
+/// A request on its way.
+struct Passage {
+    client: Arc<Client>,
+    parts: Parts,
+    body: Incoming,
+    upgrade: Option<OnUpgrade>,
+    record: Record,
+}
+
+/// Answers one request of a client.
+pub(crate) async fn handle(client: Arc<Client>, mut request: Request<Incoming>) -> Result<Response<EdgeBody>, Infallible> {
+    let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
+    let (parts, body) = request.into_parts();
+    let record = Record::begin(Arc::clone(&client), &parts);
+    Ok(Passage { client, parts, body, upgrade, record }.answer().await)
+}
+
+impl Passage {
+    async fn answer(mut self) -> Response<EdgeBody> {
+        let entry = match self.route() {
+            Ok(entry) => entry,
+            Err(page) => return self.page(page),
+        };
+        match entry {
+            Entry::Platform => self.platform().await,
+            Entry::Site(site) => {
+                self.record.site = Some(Arc::clone(&site.stats));
+                match site.answer {
+                    Answer::Notice(notice) => self.page(Page::Notice(notice)),
+                    Answer::Upstream(_) if declared(&self.parts.headers) > site.max_body => self.page(Page::TooLarge),
+                    Answer::Upstream(upstream) => self.forward(upstream, &site).await,
+                }
+            }
+        }
+    }
+
+    /// Finds who is meant.
+    fn route(&mut self) -> Result<Entry, Page> {
+        let shared = &self.client.worker.shared;
+        let refuse = |page| {
+            shared.stats.refused.fetch_add(1, Relaxed);
+            page
+        };
+        if self.parts.method == Method::CONNECT {
+            return Err(refuse(Page::NoTunnels));
+        }
+        let mut scratch = [0; MAX_NAME];
+        let name = host::authority(&self.parts.uri, &self.parts.headers).and_then(|text| host::name(text, &mut scratch));
+        let name = name.map_err(|why| refuse(Page::BadHost(why)))?;
+        self.record.host(name);
+        shared.table.load().find(name).cloned().ok_or_else(|| {
+            shared.stats.unknown_host.fetch_add(1, Relaxed);
+            Page::UnknownHost
+        })
+    }
+
+    /// Lets a site's own service answer.
+    async fn forward(mut self, upstream: SocketAddr, site: &SiteEntry) -> Response<EdgeBody> {
+        let body = (!self.body.is_end_stream()).then(|| {
+            let seen = self.record.bytes_in();
+            RequestBody::new(self.body, Arc::clone(&self.client.watched), site.max_body, seen)
+        });
+        let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default();
+        let answered = upstream::exchange(upstream, &self.parts, authority, body, &self.client).await;
+        match answered {
+            Ok(Answered { head, exchange }) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                let agreed = headers::upgrade(&self.parts).is_some() && head.upgrade.is_some();
+                match self.upgrade {
+                    Some(on_client) if agreed => {
+                        self.record.status = head.status.as_u16();
+                        tokio::spawn(tunnel::run(on_client, exchange.into_tunnel(), self.client, self.record));
+                        switching(head)
+                    }
+                    _ => page(Page::Unreachable, self.record, &self.parts),
+                }
+            }
+            Ok(Answered { mut head, exchange }) => {
+                let source = match exchange.finish_now(&head, &self.client) {
+                    Ok(bytes) => Source::Whole(bytes),
+                    Err(exchange) => Source::Upstream(UpstreamBody::new(exchange, &mut head, self.client)),
+                };
+                self.record.status = head.status.as_u16();
+                respond(head, EdgeBody::new(source, Some(self.record)))
+            }
+            Err(fault) => {
+                tracing::debug!(site = %site.stats.site, %upstream, %fault, "forwarding a request");
+                page(page_for(&fault), self.record, &self.parts)
+            }
+        }
+    }
+
+    /// Lets the platform's own handler answer, on its own runtime.
+    async fn platform(mut self) -> Response<EdgeBody> {
+        let Some(fallback) = self.client.worker.shared.fallback.clone() else { return self.page(Page::UnknownHost) };
+        let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default().to_owned();
+        let accept = self.parts.headers.get(ACCEPT).cloned();
+        let info = ClientInfo { address: self.client.address(&self.parts.headers), scheme: self.client.door.scheme };
+        headers::rewrite(&mut self.parts, &authority, &self.client);
+        self.parts.extensions.insert(info);
+        if let Some(upgrade) = self.upgrade {
+            self.parts.extensions.insert(upgrade);
+        }
+        let seen = self.record.bytes_in();
+        let body = RequestBody::new(self.body, Arc::clone(&self.client.watched), u64::MAX, seen);
+        let request = Request::from_parts(self.parts, body);
+        let task = self.client.door.runtime.spawn(async move { fallback.call(request).await });
+        match AbortOnDropHandle::new(task).await {
+            Ok(response) => {
+                self.record.status = response.status().as_u16();
+                response.map(|body| EdgeBody::new(Source::Platform(body), Some(self.record)))
+            }
+            Err(error) => {
+                tracing::error!(%error, host = authority, "the platform's handler failed; look above for its panic");
+                let asked = accept.map(|value| (ACCEPT, value));
+                finish(Page::Unreachable, self.record, Accept::of(&HeaderMap::from_iter(asked)))
+            }
+        }
+    }
+
+    fn page(self, page_: Page) -> Response<EdgeBody> {
+        page(page_, self.record, &self.parts)
+    }
+}
+
+fn page(page: Page, record: Record, parts: &Parts) -> Response<EdgeBody> {
+    finish(page, record, Accept::of(&parts.headers))
+}
+
+fn finish(page: Page, mut record: Record, accept: Accept) -> Response<EdgeBody> {
+    let response = page.response(accept);
+    record.status = response.status().as_u16();
+    response.map(|bytes| EdgeBody::new(Source::Whole(bytes), Some(record)))
+}
+
+fn page_for(fault: &Fault) -> Page {
+    match fault {
+        Fault::ConnectTimeout | Fault::Timeout => Page::TimedOut,
+        Fault::TooLarge(_) => Page::TooLarge,
+        Fault::ClientLeft => Page::BadBody,
+        Fault::Connect(_) | Fault::Stale | Fault::Closed | Fault::Io(_) | Fault::Malformed(_) => Page::Unreachable,
+    }
+}
+
+/// The length that the client declares, 0 if none; hyper has made sure that it is one number.
+fn declared(headers: &HeaderMap) -> u64 {
+    headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+fn respond(head: Head, body: EdgeBody) -> Response<EdgeBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    response
+}
+
+/// The 101 to the client; the record stays with the tunnel.
+fn switching(head: Head) -> Response<EdgeBody> {
+    let protocol = head.upgrade.clone();
+    let mut response = respond(head, EdgeBody::new(Source::Whole(bytes::Bytes::new()), None));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    if let Some(protocol) = protocol {
+        response.headers_mut().insert(UPGRADE, protocol);
+    }
+    response
+}

@@ -1,0 +1,77 @@
+//! The record of one request: made when its head is read, written when the last byte of the
+//! response has left or the exchange is given up, whichever way that happens (it is a guard).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Instant, SystemTime},
+};
+
+use http::request::Parts;
+
+use crate::{
+    client::Client,
+    log::Line,
+    stats::{CLIENT_LEFT, Served, SiteStats},
+};
+
+/// What is known of a request so far.
+#[derive(Debug)]
+pub(crate) struct Record {
+    client: Arc<Client>,
+    begun: Instant,
+    pub(crate) site: Option<Arc<SiteStats>>,
+    pub(crate) status: u16,
+    pub(crate) bytes_out: u64,
+    /// Shared with the request's body, if it has one.
+    bytes_in: Option<Arc<AtomicU64>>,
+    line: Option<Box<Line>>,
+}
+
+impl Record {
+    pub(crate) fn begin(client: Arc<Client>, parts: &Parts) -> Self {
+        client.watched.request_begins();
+        let line = client.worker.shared.log.is_some().then(|| {
+            Box::new(Line {
+                time: SystemTime::now(),
+                site: None,
+                host: String::new(),
+                method: parts.method.clone(),
+                path: parts.uri.path().to_owned(),
+                client: client.address(&parts.headers),
+                served: Served::default(),
+            })
+        });
+        Self { client, begun: Instant::now(), site: None, status: CLIENT_LEFT, bytes_out: 0, bytes_in: None, line }
+    }
+
+    /// The counter for the bytes of the request's body.
+    pub(crate) fn bytes_in(&mut self) -> Arc<AtomicU64> {
+        Arc::clone(self.bytes_in.get_or_insert_default())
+    }
+
+    /// Notes the host for the log.
+    pub(crate) fn host(&mut self, name: &str) {
+        if let Some(line) = &mut self.line {
+            line.host = name.to_owned();
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.client.watched.request_ends();
+        let bytes_in = self.bytes_in.as_ref().map_or(0, |bytes| bytes.load(Relaxed));
+        let served = Served { status: self.status, bytes_in, bytes_out: self.bytes_out, took: self.begun.elapsed() };
+        if let Some(site) = &self.site {
+            site.count(self.client.worker.index, &served);
+        }
+        if let (Some(mut line), Some(log)) = (self.line.take(), &self.client.worker.shared.log) {
+            line.site = self.site.as_ref().map(|site| site.site);
+            line.served = served;
+            log.write(line);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! An exchange under way: the request still leaving, the response already arriving.
+//!
+//! Both directions move whenever the task of the client connection is polled. A response may
+//! begin and even end before the request has (an early 413); the connection is then not reused.
+
+use std::{
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method};
+use http_body::{Frame, SizeHint};
+use tokio::{net::TcpStream, time::Instant};
+
+use super::{
+    Conn, Fault, Head,
+    decode::{Decoder, Step},
+    head,
+    pump::Pump,
+};
+use crate::client::Client;
+
+/// One connection during one exchange.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    conn: Box<Conn>,
+    pump: Option<Pump>,
+    /// The upstream takes no more of the request; what it says still counts.
+    deaf: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>) -> Self {
+        Self { conn, pump, deaf: false }
+    }
+
+    /// Sends, and waits for the head of the response. The time begins when the request has left:
+    /// a slow upload is no fault of the upstream.
+    pub(super) async fn head(&mut self, method: &Method, client: &Client) -> Result<Head, Fault> {
+        let limit = client.worker.shared.config.timeouts.response;
+        let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
+        let (mut sending, mut at_once) = (true, true);
+        poll_fn(|cx| {
+            if sending && self.poll_send(client, cx)?.is_ready() {
+                sending = false;
+                if !at_once {
+                    deadline.as_mut().reset(Instant::now() + limit);
+                }
+            }
+            at_once = false;
+            if let Poll::Ready(head) = self.poll_head(method, cx) {
+                return Poll::Ready(head);
+            }
+            if !sending && deadline.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(Fault::Timeout));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Moves the request on. An upstream that stops listening may still have an answer.
+    fn poll_send(&mut self, client: &Client, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        if self.deaf {
+            return Poll::Ready(Ok(()));
+        }
+        let sent = match &mut self.pump {
+            Some(pump) => pump.poll(&mut self.conn, cx),
+            None => self.conn.poll_flush(cx).map_err(Fault::Io),
+        };
+        match sent {
+            Poll::Pending if !self.conn.out.is_empty() => {
+                client.watched.upstream.start(&client.watched.clock);
+                return Poll::Pending;
+            }
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) => self.pump = None,
+            Poll::Ready(Err(Fault::Io(_))) => self.deaf = true,
+            Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
+        }
+        client.watched.upstream.stop();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_head(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, Fault>> {
+        loop {
+            if let Some(head) = head::parse(&mut self.conn.read, method)? {
+                return Poll::Ready(Ok(head));
+            }
+            let untouched = self.conn.read.is_empty();
+            match ready!(self.conn.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) if untouched => return Poll::Ready(Err(Fault::Stale)),
+                Ok(0) => return Poll::Ready(Err(Fault::Closed)),
+                Err(error) => return Poll::Ready(Err(Fault::Io(error))),
+            }
+        }
+    }
+
+    /// The raw connection after a 101, and what the upstream has already said over it.
+    pub(crate) fn into_tunnel(self) -> (TcpStream, BytesMut) {
+        (self.conn.stream, self.conn.read)
+    }
+
+    /// The whole body, if it is here already; its connection is free again at once.
+    pub(crate) fn finish_now(mut self, head: &Head, client: &Arc<Client>) -> Result<Bytes, Self> {
+        match head.body {
+            Decoder::Length(left) if left <= self.conn.read.len() as u64 && self.pump.is_none() => {
+                let body = self.conn.read.split_to(left as usize).freeze();
+                self.release(head.keep_alive, client);
+                Ok(body)
+            }
+            _ => Err(self),
+        }
+    }
+
+    /// Gives the connection back, if nothing is left on it.
+    fn release(self, keep_alive: bool, client: &Client) {
+        let clean = self.pump.is_none() && !self.deaf && self.conn.read.is_empty() && self.conn.out.is_empty();
+        if keep_alive && clean {
+            client.worker.pool.put(self.conn, &client.watched.clock);
+        }
+    }
+}
+
+/// The body of a response, read from the upstream as fast as the client takes it.
+#[derive(Debug)]
+pub(crate) struct UpstreamBody {
+    exchange: Option<Exchange>,
+    decoder: Decoder,
+    keep_alive: bool,
+    /// The declared length; none if it is framed otherwise.
+    declared: bool,
+    client: Arc<Client>,
+}
+
+impl UpstreamBody {
+    pub(crate) fn new(exchange: Exchange, head: &mut Head, client: Arc<Client>) -> Self {
+        let decoder = std::mem::replace(&mut head.body, Decoder::Length(0));
+        let declared = matches!(decoder, Decoder::Length(_));
+        Self { exchange: Some(exchange), decoder, keep_alive: head.keep_alive, declared, client }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.exchange.is_none()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match self.decoder {
+            Decoder::Length(left) if self.declared => SizeHint::with_exact(left),
+            _ => SizeHint::default(),
+        }
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let Some(exchange) = &mut self.exchange else { return Poll::Ready(None) };
+        if exchange.pump.is_some()
+            && let Poll::Ready(Err(fault)) = exchange.poll_send(&self.client, cx)
+        {
+            self.exchange = None;
+            return Poll::Ready(Some(Err(fault)));
+        }
+        let watched = &self.client.watched;
+        let Poll::Ready(piece) = poll_piece(&mut exchange.conn, &mut self.decoder, cx) else {
+            watched.upstream.start(&watched.clock);
+            return Poll::Pending;
+        };
+        watched.upstream.stop();
+        if !matches!(piece, Ok(Piece::Data(_))) || self.decoder.is_done() {
+            let exchange = self.exchange.take();
+            if let (Ok(_), Some(exchange)) = (&piece, exchange) {
+                exchange.release(self.keep_alive, &self.client);
+            }
+        }
+        Poll::Ready(match piece {
+            Ok(Piece::Data(data)) => Some(Ok(Frame::data(data))),
+            Ok(Piece::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
+            Ok(Piece::End) => None,
+            Err(fault) => Some(Err(fault)),
+        })
+    }
+}
+
+/// The next thing in a body.
+enum Piece {
+    Data(Bytes),
+    Trailers(HeaderMap),
+    End,
+}
+
+fn poll_piece(conn: &mut Conn, decoder: &mut Decoder, cx: &mut Context<'_>) -> Poll<Result<Piece, Fault>> {
+    loop {
+        match decoder.step(&mut conn.read)? {
+            Step::Data(data) => return Poll::Ready(Ok(Piece::Data(data))),
+            Step::Trailers(trailers) => return Poll::Ready(Ok(Piece::Trailers(trailers))),
+            Step::Done => return Poll::Ready(Ok(Piece::End)),
+            Step::More => match ready!(conn.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) if matches!(decoder, Decoder::Eof) => return Poll::Ready(Ok(Piece::End)),
+                Ok(0) => return Poll::Ready(Err(Fault::Closed)),
+                Err(error) => return Poll::Ready(Err(Fault::Io(error))),
+            },
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! One connection to an upstream, with its buffers.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::{io::AsyncWrite, net::TcpStream};
+use tokio_util::io::poll_read_buf;
+
+/// Room for one read: a page of HTML with its head.
+const READ: usize = 16 * 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) stream: TcpStream,
+    pub(crate) upstream: SocketAddr,
+    /// Read and not yet understood.
+    pub(crate) read: BytesMut,
+    /// Said and not yet written.
+    pub(crate) out: BytesMut,
+}
+
+impl Conn {
+    pub(crate) async fn open(upstream: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(upstream).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new() })
+    }
+
+    /// Whether an idle connection may be used again: the upstream has neither closed it nor said
+    /// anything unasked. Costs no system call while the kernel has reported nothing.
+    pub(crate) fn is_fresh(&self) -> bool {
+        let silent = matches!(self.stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        silent && self.read.is_empty() && self.out.is_empty()
+    }
+
+    /// Reads what is there; 0 at the end of the stream.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.read.reserve(READ);
+        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.read)
+    }
+
+    /// Writes out everything said so far.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.out.has_remaining() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.out.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}

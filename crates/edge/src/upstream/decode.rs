@@ -1,0 +1,190 @@
+//! Finding the end of a response's body, and the chunks within (RFC 9112 7.1).
+//!
+//! Strict where leniency has hurt others: a size is one to sixteen hexadecimal digits, lines end
+//! with CRLF, and a chunk's data is followed by CRLF and nothing else. Extensions are dropped.
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Fault;
+
+/// Longest line of a chunk's size with its extensions, and largest trailer section.
+const MAX_LINE: usize = 4 * 1024;
+const MAX_TRAILERS: usize = 16 * 1024;
+
+/// How the rest of a body is framed.
+#[derive(Debug)]
+pub(crate) enum Decoder {
+    /// So many bytes are missing.
+    Length(u64),
+    /// In chunks.
+    Chunked(Chunk),
+    /// Everything until the connection closes.
+    Eof,
+}
+
+/// Where in the chunked coding we are.
+#[derive(Debug)]
+pub(crate) enum Chunk {
+    Size,
+    Data(u64),
+    DataEnd,
+    Trailers,
+}
+
+/// What the bytes so far yield.
+#[derive(Debug)]
+pub(super) enum Step {
+    Data(Bytes),
+    Trailers(HeaderMap),
+    Done,
+    /// More bytes are needed.
+    More,
+}
+
+impl Decoder {
+    pub(super) fn chunked() -> Self {
+        Self::Chunked(Chunk::Size)
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Length(0))
+    }
+
+    /// Takes the next piece from `buf`.
+    pub(super) fn step(&mut self, buf: &mut BytesMut) -> Result<Step, Fault> {
+        match self {
+            Self::Length(0) => Ok(Step::Done),
+            _ if buf.is_empty() => Ok(Step::More),
+            Self::Length(left) => Ok(Step::Data(take(left, buf))),
+            Self::Eof => Ok(Step::Data(buf.split().freeze())),
+            Self::Chunked(chunk) => {
+                let step = chunk.step(buf)?;
+                if matches!(step, Step::Trailers(_) | Step::Done) {
+                    *self = Self::Length(0);
+                }
+                Ok(step)
+            }
+        }
+    }
+}
+
+fn take(left: &mut u64, buf: &mut BytesMut) -> Bytes {
+    let length = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
+    *left -= length as u64;
+    buf.split_to(length).freeze()
+}
+
+impl Chunk {
+    fn step(&mut self, buf: &mut BytesMut) -> Result<Step, Fault> {
+        loop {
+            match self {
+                Self::Size => {
+                    let Some(size) = size(buf)? else { return Ok(Step::More) };
+                    *self = if size == 0 { Self::Trailers } else { Self::Data(size) };
+                }
+                Self::Data(_) if buf.is_empty() => return Ok(Step::More),
+                Self::Data(left) => {
+                    let data = take(left, buf);
+                    if *left == 0 {
+                        *self = Self::DataEnd;
+                    }
+                    return Ok(Step::Data(data));
+                }
+                Self::DataEnd if buf.len() < 2 => return Ok(Step::More),
+                Self::DataEnd if buf.starts_with(b"\r\n") => {
+                    buf.advance(2);
+                    *self = Self::Size;
+                }
+                Self::DataEnd => return Err(Fault::Malformed("a chunk is longer than it says")),
+                Self::Trailers => return trailers(buf),
+            }
+        }
+    }
+}
+
+/// The size of the next chunk, if its line is complete.
+fn size(buf: &mut BytesMut) -> Result<Option<u64>, Fault> {
+    let bad = Fault::Malformed("the size of a chunk is no hexadecimal number");
+    let Some(end) = buf.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
+        return if buf.len() >= MAX_LINE { Err(bad) } else { Ok(None) };
+    };
+    let line = buf.split_to(end + 1);
+    let Some(line) = line.strip_suffix(b"\r\n") else { return Err(bad) };
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let rest = line[digits..].trim_ascii_start();
+    if !(1..=16).contains(&digits) || !(rest.is_empty() || rest.starts_with(b";")) {
+        return Err(bad);
+    }
+    let text = std::str::from_utf8(&line[..digits]).map_err(|_| Fault::Malformed("the size of a chunk is no text"))?;
+    u64::from_str_radix(text, 16).map(Some).map_err(|_| bad)
+}
+
+/// The fields after the last chunk, if they are all there.
+fn trailers(buf: &mut BytesMut) -> Result<Step, Fault> {
+    if buf.starts_with(b"\r\n") {
+        buf.advance(2);
+        return Ok(Step::Done);
+    }
+    let mut fields = [httparse::EMPTY_HEADER; 32];
+    match httparse::parse_headers(buf, &mut fields) {
+        Ok(httparse::Status::Partial) if buf.len() < MAX_TRAILERS => Ok(Step::More),
+        Ok(httparse::Status::Complete((length, fields))) => {
+            let mut headers = HeaderMap::with_capacity(fields.len());
+            for field in fields {
+                let name = HeaderName::from_bytes(field.name.as_bytes());
+                let value = HeaderValue::from_bytes(field.value);
+                if let (Ok(name), Ok(value)) = (name, value) {
+                    headers.append(name, value);
+                }
+            }
+            buf.advance(length);
+            Ok(Step::Trailers(headers))
+        }
+        _ => Err(Fault::Malformed("its trailers are no HTTP")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `text` in pieces of `size` bytes; data, whether the end was found, what was left.
+    fn decode(text: &str, size: usize) -> Result<(String, bool, usize), Fault> {
+        let (mut decoder, mut buf, mut data) = (Decoder::chunked(), BytesMut::new(), Vec::new());
+        for piece in text.as_bytes().chunks(size) {
+            buf.extend_from_slice(piece);
+            loop {
+                match decoder.step(&mut buf)? {
+                    Step::Data(bytes) => data.extend_from_slice(&bytes),
+                    Step::More => break,
+                    Step::Done | Step::Trailers(_) => return Ok((String::from_utf8(data).expect("text"), true, buf.len())),
+                }
+            }
+        }
+        Ok((String::from_utf8(data).expect("text"), false, buf.len()))
+    }
+
+    #[test]
+    fn chunks_are_joined_however_they_arrive() {
+        let text = "5\r\nhello\r\n1;a=b\r\n \r\n0005 \r\nworld\r\n0\r\nx-sum: 1\r\n\r\n";
+        for size in 1..=text.len() {
+            assert_eq!(decode(text, size).expect("valid"), ("hello world".into(), true, 0), "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn an_early_end_is_no_end() {
+        assert!(matches!(decode("5\r\nhel", 1), Ok((_, false, _))));
+        assert!(matches!(decode("5\r\nhello\r\n0\r\n", 1), Ok((_, false, _))));
+    }
+
+    #[test]
+    fn bad_chunks_are_refused() {
+        for text in
+            ["x\r\n", "\r\n", "-5\r\nhello\r\n", "+5\r\n", "0x5\r\n", "5\nhello", "5\r\nhello!\r\n", "11112222333344445\r\n", "5 5\r\n"]
+        {
+            assert!(matches!(decode(text, 1), Err(Fault::Malformed(_))), "{text:?} was accepted");
+        }
+    }
+}

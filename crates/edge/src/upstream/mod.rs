@@ -1,0 +1,99 @@
+//! The way to a site's own service: HTTP/1.1 over pooled connections.
+//!
+//! The client is our own, for one reason: an exchange runs entirely inside the task of the client
+//! connection that asked for it. No second task, no channels between them, no copy of the header
+//! map; the bytes that one `read` brought leave with the next `write`. Heads are parsed by
+//! `httparse`, which hyper uses too. What it must get right is written where it is done:
+//! framing of requests in `pump`, of responses in `head` and `decode`, reuse in `pool`.
+
+mod body;
+mod conn;
+mod decode;
+mod head;
+mod pool;
+mod pump;
+
+use std::{io, net::SocketAddr};
+
+use http::{Method, request::Parts};
+use tokio::time::timeout;
+
+pub(crate) use self::{
+    body::UpstreamBody,
+    conn::Conn,
+    head::Head,
+    pool::Pool,
+};
+use self::{body::Exchange, pump::Pump};
+use crate::{body::RequestBody, client::Client, headers};
+
+/// Why an exchange with an upstream failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("connecting to the upstream: {0}")]
+    Connect(io::Error),
+    #[error("connecting to the upstream took too long")]
+    ConnectTimeout,
+    #[error("the upstream closed a connection that had been idle")]
+    Stale,
+    #[error("the upstream closed the connection in the middle of an exchange")]
+    Closed,
+    #[error("talking to the upstream: {0}")]
+    Io(io::Error),
+    #[error("the upstream's response is malformed: {0}")]
+    Malformed(&'static str),
+    #[error("the upstream did not answer in time")]
+    Timeout,
+    #[error("the request's body exceeds the limit of {0} bytes")]
+    TooLarge(u64),
+    #[error("the client broke off its request's body")]
+    ClientLeft,
+}
+
+/// An answer whose head has arrived.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) head: Head,
+    pub(crate) exchange: Exchange,
+}
+
+/// Sends a request and waits for the head of the response.
+///
+/// A pooled connection may have been closed by the upstream just now. If it breaks before the
+/// first byte of a response, a request without a body and with an idempotent method is sent once
+/// more, over a fresh connection; anything else might happen twice, and fails.
+pub(crate) async fn exchange(
+    upstream: SocketAddr, parts: &Parts, authority: &str, mut body: Option<RequestBody>, client: &Client,
+) -> Result<Answered, Fault> {
+    let replayable = body.is_none() && is_idempotent(&parts.method);
+    let mut pooled = client.worker.pool.take(upstream);
+    loop {
+        let reused = pooled.is_some();
+        let mut conn = match pooled.take() {
+            Some(conn) => conn,
+            None => connect(upstream, client).await?,
+        };
+        headers::write_request(&mut conn.out, parts, authority, client);
+        let pump = Pump::begin(&mut conn.out, parts, body.take());
+        let mut exchange = Exchange::new(conn, pump);
+        match exchange.head(&parts.method, client).await {
+            Err(Fault::Stale) if reused && replayable => {}
+            Err(fault) => return Err(fault),
+            Ok(head) => return Ok(Answered { head, exchange }),
+        }
+    }
+}
+
+async fn connect(upstream: SocketAddr, client: &Client) -> Result<Box<Conn>, Fault> {
+    let limit = client.worker.shared.config.timeouts.connect;
+    match timeout(limit, Conn::open(upstream)).await {
+        Err(_) => Err(Fault::ConnectTimeout),
+        Ok(Err(error)) => Err(Fault::Connect(error)),
+        Ok(Ok(conn)) => Ok(Box::new(conn)),
+    }
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    // RFC 9110 9.2.2
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
+}

@@ -1,0 +1,257 @@
+//! Who waits for what since when, and what follows when it takes too long.
+//!
+//! A timer per connection and request would cost more than routing does. Instead each connection
+//! notes *what it waits for since when* in plain atomics, and one ticker per thread looks at all
+//! connections of that thread a few times a second. A verdict is one atomic that the connection
+//! reads whenever it is polled. Timeouts are therefore late by up to one tick, never early.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::{Relaxed, SeqCst}},
+    },
+    task::Context,
+    time::{Duration, Instant},
+};
+
+use futures_util::task::AtomicWaker;
+
+use crate::config::Timeouts;
+
+/// What a connection shall do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Verdict {
+    /// Go on.
+    Run = 0,
+    /// Finish the request in flight, take no other.
+    Drain = 1,
+    /// Close at once.
+    Kill = 2,
+}
+
+impl Verdict {
+    fn of(number: &AtomicU8) -> Self {
+        match number.load(SeqCst) {
+            0 => Self::Run,
+            1 => Self::Drain,
+            _ => Self::Kill,
+        }
+    }
+}
+
+/// The time in milliseconds since the thread began, as coarse as its ticks; 0 is never returned.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    pub(crate) fn now(&self) -> u64 {
+        self.0.load(Relaxed).max(1)
+    }
+
+    fn set(&self, since: Instant) {
+        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.store(ms.max(1), Relaxed);
+    }
+}
+
+/// The moment since which something is waited for; nothing if 0.
+#[derive(Debug, Default)]
+pub(crate) struct Since(AtomicU64);
+
+impl Since {
+    /// Waiting begins, unless it already has.
+    pub(crate) fn start(&self, clock: &Clock) {
+        if self.0.load(Relaxed) == 0 {
+            self.0.store(clock.now(), Relaxed);
+        }
+    }
+
+    /// Waiting begins anew.
+    pub(crate) fn restart(&self, clock: &Clock) {
+        self.0.store(clock.now(), Relaxed);
+    }
+
+    pub(crate) fn stop(&self) {
+        if self.0.load(Relaxed) != 0 {
+            self.0.store(0, Relaxed);
+        }
+    }
+
+    fn longer_than(&self, limit: Duration, now: u64) -> bool {
+        let since = self.0.load(Relaxed);
+        since != 0 && u128::from(now.saturating_sub(since)) > limit.as_millis()
+    }
+}
+
+/// How long a client gets to read our last words and close, before we do.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What all connections of one listener share.
+#[derive(Debug)]
+pub(crate) struct Door {
+    /// Where the platform's own handler runs: not on the threads that carry the sites' traffic.
+    pub(crate) runtime: tokio::runtime::Handle,
+    /// `http` or `https`, as the client sees it.
+    pub(crate) scheme: &'static str,
+    verdict: AtomicU8,
+}
+
+impl Door {
+    pub(crate) fn new(runtime: tokio::runtime::Handle, scheme: &'static str) -> Self {
+        Self { runtime, scheme, verdict: AtomicU8::new(Verdict::Run as u8) }
+    }
+
+    /// Sentences the connections that are yet to be watched.
+    pub(crate) fn close(&self, verdict: Verdict) {
+        self.verdict.fetch_max(verdict as u8, SeqCst);
+    }
+}
+
+/// The notes of one client connection.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) clock: Arc<Clock>,
+    /// No request is in flight.
+    pub(crate) idle: Since,
+    /// A request's first bytes are here, the end of its head is not.
+    pub(crate) head: Since,
+    /// The client owes us a piece of the request body.
+    pub(crate) body: Since,
+    /// The client does not take what we write.
+    pub(crate) write: Since,
+    /// The upstream owes us a piece of the response body, or does not take the request's.
+    pub(crate) upstream: Since,
+    /// Neither side of an upgraded connection speaks.
+    pub(crate) tunnel: Since,
+    /// We are done, and the client has not closed yet.
+    pub(crate) linger: Since,
+    door: Arc<Door>,
+    /// Requests in flight; HTTP/2 has many.
+    in_flight: AtomicU32,
+    verdict: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl Watched {
+    fn new(clock: Arc<Clock>, door: Arc<Door>) -> Self {
+        let watched = Self {
+            clock,
+            door,
+            idle: Since::default(),
+            head: Since::default(),
+            body: Since::default(),
+            write: Since::default(),
+            upstream: Since::default(),
+            tunnel: Since::default(),
+            linger: Since::default(),
+            in_flight: AtomicU32::new(0),
+            verdict: AtomicU8::new(Verdict::Run as u8),
+            waker: AtomicWaker::new(),
+        };
+        watched.idle.start(&watched.clock);
+        watched
+    }
+
+    /// A request's head has been read.
+    pub(crate) fn request_begins(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+        self.idle.stop();
+        self.head.stop();
+    }
+
+    /// A request's response is written or given up.
+    pub(crate) fn request_ends(&self) {
+        if self.in_flight.fetch_sub(1, Relaxed) == 1 {
+            self.body.stop();
+            self.upstream.stop();
+            self.idle.start(&self.clock);
+        }
+    }
+
+    /// Bytes came from the client; if no request is in flight, they are a head's.
+    pub(crate) fn bytes_came(&self) {
+        if self.in_flight.load(Relaxed) == 0 {
+            self.head.start(&self.clock);
+        }
+    }
+
+    /// What to do now; the task of `cx` is woken when that changes.
+    pub(crate) fn verdict(&self, cx: &Context<'_>) -> Verdict {
+        self.waker.register(cx.waker());
+        Verdict::of(&self.verdict)
+    }
+
+    /// Speaks a verdict; a milder one than before changes nothing.
+    pub(crate) fn sentence(&self, verdict: Verdict) {
+        if self.verdict.fetch_max(verdict as u8, SeqCst) < verdict as u8 {
+            self.waker.wake();
+        }
+    }
+
+    fn judge(&self, limits: &Timeouts, now: u64) {
+        let stalled = self.head.longer_than(limits.header, now)
+            || self.body.longer_than(limits.idle, now)
+            || self.write.longer_than(limits.idle, now)
+            || self.upstream.longer_than(limits.response, now)
+            || self.tunnel.longer_than(limits.tunnel, now)
+            || self.linger.longer_than(LINGER, now);
+        if stalled {
+            self.sentence(Verdict::Kill);
+        } else if self.idle.longer_than(limits.idle, now) {
+            self.sentence(Verdict::Drain);
+        }
+    }
+}
+
+/// All connections of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    pub(crate) clock: Arc<Clock>,
+    watched: Mutex<Vec<Arc<Watched>>>,
+}
+
+impl Watch {
+    /// Begins to watch a connection; it is forgotten when its last other holder is gone.
+    pub(crate) fn add(&self, door: &Arc<Door>) -> Arc<Watched> {
+        let watched = Arc::new(Watched::new(Arc::clone(&self.clock), Arc::clone(door)));
+        let mut list = self.list();
+        list.push(Arc::clone(&watched));
+        watched.sentence(Verdict::of(&door.verdict));
+        watched
+    }
+
+    /// Sentences all connections of a listener. Close the door first, so that late ones are met too.
+    pub(crate) fn sentence(&self, door: &Arc<Door>, verdict: Verdict) {
+        for watched in self.list().iter().filter(|watched| Arc::ptr_eq(&watched.door, door)) {
+            watched.sentence(verdict);
+        }
+    }
+
+    /// Looks at every connection once in `tick`, for ever.
+    pub(crate) async fn run(&self, limits: &Timeouts, tick: Duration, mut also: impl FnMut(u64)) {
+        let begun = Instant::now();
+        let mut ticks = tokio::time::interval(tick);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.clock.set(begun);
+            let now = self.clock.now();
+            self.list().retain(|watched| {
+                watched.judge(limits, now);
+                Arc::strong_count(watched) > 1
+            });
+            also(now);
+        }
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<Watched>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How often a thread looks: four times within the shortest timeout, between 10 ms and 1 s.
+pub(crate) fn tick_for(limits: &Timeouts) -> Duration {
+    let shortest = limits.idle.min(limits.header).min(limits.response).min(limits.tunnel).min(limits.pooled);
+    (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
+}

@@ -1,0 +1,125 @@
+//! The threads that carry the traffic.
+//!
+//! Each has a runtime of its own, and a connection lives and dies on one of them, together with
+//! the upstream connections it uses: nothing that a request touches moves between cores. New
+//! connections go to the thread that has the fewest.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use arc_swap::ArcSwap;
+use tokio::{runtime, sync::mpsc};
+
+use crate::{
+    client::Held,
+    config::Config,
+    conn,
+    fallback::Fallback,
+    headers::RequestIds,
+    log::Log,
+    stats::EdgeStats,
+    table::Table,
+    upstream::Pool,
+    watch::{Door, Watch, tick_for},
+};
+
+/// What all threads share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) table: ArcSwap<Table>,
+    pub(crate) fallback: Option<Arc<dyn Fallback>>,
+    pub(crate) stats: EdgeStats,
+    pub(crate) log: Option<Log>,
+}
+
+/// What one thread has for itself; others only look at its watch.
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) watch: Watch,
+    pub(crate) pool: Pool,
+    pub(crate) ids: RequestIds,
+    open: AtomicUsize,
+}
+
+/// A connection that was accepted.
+pub(crate) struct Arrival {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) door: Arc<Door>,
+    pub(crate) held: Held,
+}
+
+/// A running thread; it ends, and its connections with it, when this is dropped.
+pub(crate) struct Thread {
+    pub(crate) worker: Arc<Worker>,
+    arrivals: mpsc::UnboundedSender<Arrival>,
+}
+
+impl Thread {
+    /// Starts a thread.
+    pub(crate) fn start(index: usize, shared: Arc<Shared>) -> io::Result<Self> {
+        let pool = Pool::new(shared.config.idle_per_upstream);
+        let worker = Worker { index, shared, watch: Watch::default(), pool, ids: RequestIds::new(), open: AtomicUsize::new(0) };
+        let worker = Arc::new(worker);
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (arrivals, inbox) = mpsc::unbounded_channel();
+        let there = Arc::clone(&worker);
+        std::thread::Builder::new().name(format!("edge-{index}")).spawn(move || runtime.block_on(there.run(inbox)))?;
+        Ok(Self { worker, arrivals })
+    }
+
+    /// Connections that this thread has.
+    pub(crate) fn load(&self) -> usize {
+        self.worker.open.load(Relaxed)
+    }
+
+    /// Hands a connection over.
+    pub(crate) fn take(&self, arrival: Arrival) {
+        // Counted here already, so that the next one sees it.
+        self.worker.open.fetch_add(1, Relaxed);
+        if self.arrivals.send(arrival).is_err() {
+            self.worker.closed();
+            tracing::error!(thread = self.worker.index, "a thread of the edge has ended; restart the platform");
+        }
+    }
+}
+
+impl Worker {
+    async fn run(self: Arc<Self>, mut inbox: mpsc::UnboundedReceiver<Arrival>) {
+        let watching = Arc::clone(&self);
+        tokio::spawn(async move {
+            let limits = &watching.shared.config.timeouts;
+            let pooled = u64::try_from(limits.pooled.as_millis()).unwrap_or(u64::MAX);
+            let sweep = |now: u64| watching.pool.sweep(now.saturating_sub(pooled));
+            watching.watch.run(limits, tick_for(limits), sweep).await;
+        });
+        while let Some(Arrival { stream, peer, door, held }) = inbox.recv().await {
+            match tokio::net::TcpStream::from_std(stream) {
+                Ok(stream) => drop(tokio::spawn(conn::serve(stream, peer, door, Arc::clone(&self), held))),
+                Err(error) => {
+                    self.closed();
+                    tracing::warn!(%error, "registering a client connection; check the limit of open files");
+                }
+            }
+        }
+    }
+
+    /// A connection has ended.
+    pub(crate) fn closed(&self) {
+        self.open.fetch_sub(1, Relaxed);
+        self.shared.stats.open.fetch_sub(1, Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("index", &self.index).finish_non_exhaustive()
+    }
+}
