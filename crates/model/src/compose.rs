@@ -24,8 +24,8 @@ pub const LOG_FILES: &str = "3";
 /// The Compose file of a stack.
 pub fn render(stack: &Stack) -> String {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    // Writing plain maps, lists and scalars into memory can't fail.
-    serde_saphyr::to_string_with_options(&File::of(stack), options).unwrap_or_default()
+    serde_saphyr::to_string_with_options(&File::of(stack), options)
+        .expect("maps, lists and scalars can always be written to memory")
 }
 
 /// What lies in `.env` beside the Compose file: the project's name.

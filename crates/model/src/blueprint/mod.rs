@@ -23,6 +23,9 @@ mod service;
 mod template;
 mod variable;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -125,7 +128,8 @@ pub struct ImageNotice {
     pub service: ServiceName,
     /// Which label of the image.
     pub label: String,
-    /// The value that raises the notice; `None` means that the label is absent.
+    /// The value that raises the notice. `None`, written `absent`, means that the label is missing,
+    /// empty, or itself says `absent`, as build scripts can hardly leave a label out.
     pub equals: Option<String>,
     /// What people are told.
     pub message: String,
@@ -134,7 +138,11 @@ pub struct ImageNotice {
 impl ImageNotice {
     /// Whether an image with these labels raises the notice.
     pub fn applies(&self, labels: &BTreeMap<String, String>) -> bool {
-        labels.get(&self.label) == self.equals.as_ref()
+        let label = labels.get(&self.label).map_or("", String::as_str);
+        match &self.equals {
+            Some(value) => label == value,
+            None => label.is_empty() || label == "absent",
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 const OWN_NETWORK: &str = "every site has its own private network and nothing else: remove it";
 const OWN_KERNEL: &str = "sharing the machine's namespaces or devices ends the isolation of sites: remove it";
 const PLATFORM: &str = "the platform sets this for every service: remove it";
-const LIMITS: &str = "limits are written below deploy.resources.limits (cpus, memory, pids): move it there";
+const LIMITS: &str = "limits are written below deploy.resources.limits (cpus and memory): move it there";
 
 /// Keys beside `services`.
 pub(super) const FILE: &[(&str, &str)] = &[
@@ -65,7 +65,6 @@ pub(super) const SERVICE: &[(&str, &str)] = &[
     ("cpus", LIMITS),
     ("cpu_shares", LIMITS),
     ("cpu_quota", LIMITS),
-    ("pids_limit", LIMITS),
 ];
 
 /// Keys of a named volume.

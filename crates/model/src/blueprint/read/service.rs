@@ -40,7 +40,7 @@ pub(super) fn service(name: &str, at: &Cursor, names: &Names) -> Option<ServiceS
         environment: fields.take("environment").map(|at| environment(&at, names)).unwrap_or_default(),
         mounts: fields.take("volumes").map(|at| mount::mounts(&at, names)).unwrap_or_default(),
         tmpfs: fields.take("tmpfs").map(|at| mount::tmpfs(&at)).unwrap_or_default(),
-        limits: fields.take("deploy").map_or(Limits::DEFAULT, |at| limits(&at)),
+        limits: limits(fields.take("deploy"), fields.take("pids_limit")),
         user: fields.take("user").and_then(|at| user(&at)),
         cap_add: fields.take("cap_add").map(|at| capabilities(&at)).unwrap_or_default(),
         read_only: fields.take("read_only").and_then(|at| at.flag()).unwrap_or(false),
@@ -52,11 +52,11 @@ pub(super) fn service(name: &str, at: &Cursor, names: &Names) -> Option<ServiceS
         depends_on: fields.take("depends_on").map(|at| depends_on(&at, names)).unwrap_or_default(),
     };
     for (key, allowed, hint) in [
-        ("cap_drop", &["ALL"][..], "all capabilities are dropped anyway: write [ALL] or remove it"),
+        ("cap_drop", &["ALL"][..], "is not needed, as all capabilities are dropped: write [ALL] or remove it"),
         (
             "security_opt",
             &["no-new-privileges:true", "no-new-privileges"],
-            "this may weaken the sandbox: only no-new-privileges:true may stand here",
+            "may weaken the sandbox: only no-new-privileges:true may stand here",
         ),
     ] {
         fields.take(key).map(|at| words(&at, allowed, hint));
@@ -138,29 +138,47 @@ fn env_value(at: &Cursor, names: &Names) -> Option<Template> {
     }
 }
 
-fn limits(at: &Cursor) -> Limits {
-    let mut limits = Limits::DEFAULT;
-    let Some(mut deploy) = at.fields() else { return limits };
-    deploy.refuse(refused::DEPLOY);
-    let resources = deploy.take("resources").and_then(|at| at.fields());
-    deploy.finish();
-    let Some(mut resources) = resources else { return limits };
-    resources.refuse(&[("reservations", "a service has hard limits only: move it to limits")]);
-    let fields = resources.take("limits").and_then(|at| at.fields());
-    resources.finish();
-    let Some(mut fields) = fields else { return limits };
-    if let Some(at) = fields.take("memory") {
-        let memory: Option<Bytes> = at.parsed();
-        if memory.is_some_and(|memory| memory < LEAST_MEMORY) {
-            at.problem(format!("too little memory to start anything: {LEAST_MEMORY} is the least"));
-        }
-        limits.memory = memory.unwrap_or(limits.memory);
-    }
-    limits.cpu = fields.take("cpus").and_then(|at| at.parsed()).unwrap_or(limits.cpu);
-    let pids = fields.take("pids").and_then(|at| at.number(1..=32_768));
-    limits.pids = pids.and_then(|pids| u32::try_from(pids).ok()).unwrap_or(limits.pids);
-    fields.finish();
+/// `deploy.resources.limits`, and `pids_limit`, as Compose 1.29 knows `pids` only there.
+fn limits(deploy: Option<Cursor>, pids: Option<Cursor>) -> Limits {
+    let mut limits = deploy.and_then(|at| deploy_limits(&at)).unwrap_or(Limits::DEFAULT);
+    let pids = pids.and_then(|at| pids_number(&at));
+    limits.pids = pids.unwrap_or(limits.pids);
     limits
+}
+
+fn deploy_limits(at: &Cursor) -> Option<Limits> {
+    let mut deploy = at.fields()?;
+    deploy.refuse(refused::DEPLOY);
+    let resources = deploy.take("resources");
+    deploy.finish();
+    let mut resources = resources?.fields()?;
+    resources.refuse(&[("reservations", "a service has hard limits only: move it to limits")]);
+    let fields = resources.take("limits");
+    resources.finish();
+    let mut fields = fields?.fields()?;
+    let memory = fields.take("memory").and_then(|at| memory(&at));
+    let cpu = fields.take("cpus").and_then(|at| at.parsed());
+    let pids = fields.take("pids").and_then(|at| pids_number(&at));
+    fields.finish();
+    let default = Limits::DEFAULT;
+    Some(Limits {
+        memory: memory.unwrap_or(default.memory),
+        cpu: cpu.unwrap_or(default.cpu),
+        pids: pids.unwrap_or(default.pids),
+    })
+}
+
+fn memory(at: &Cursor) -> Option<Bytes> {
+    let memory: Bytes = at.parsed()?;
+    if memory < LEAST_MEMORY {
+        at.problem(format!("too little memory to start anything: {LEAST_MEMORY} is the least"));
+        return None;
+    }
+    Some(memory)
+}
+
+fn pids_number(at: &Cursor) -> Option<u32> {
+    u32::try_from(at.number(1..=32_768)?).ok()
 }
 
 fn capabilities(at: &Cursor) -> Vec<String> {
