@@ -1,20 +1,26 @@
 //! What happens to this installation's containers, as it happens.
+//!
+//! Docker remembers its last 256 events of all kinds, and a busy minute has more. So the connection
+//! is read from the moment it is asked for, whether the caller listens yet or not; and what happened
+//! between that moment and Docker's listening is asked for by its time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bollard::{models::EventMessage, query_parameters::EventsOptions};
-use futures_util::{StreamExt, stream, stream::BoxStream};
+use bollard::{errors::Error, models::EventMessage, query_parameters::EventsOptions};
+use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 use stoa_provider::engine::{EngineError, EngineEvent, EngineEventKind};
+use tokio::sync::mpsc;
 
 use crate::{client::Docker, error::Act, labels};
+
+/// So many events wait for a slow caller; after that Docker itself is made to wait.
+const WAITING: usize = 4096;
 
 impl Docker {
     pub(crate) async fn event_stream(
         &self,
     ) -> Result<BoxStream<'static, Result<EngineEvent, EngineError>>, EngineError> {
         let act = Act::new("watching", "containers");
-        // The request goes out when the stream is first asked; Docker then tells what happened since
-        // this moment. Whether it is up is asked now.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.call(&act, |api| api.ping()).await?;
         let mut filters = labels::filter(self.installation(), None, None, None);
@@ -25,15 +31,35 @@ impl Docker {
             filters: Some(filters),
             ..Default::default()
         };
-        let end = act.unavailable("Docker closed the stream of events");
-        let events = self.api(&act)?.events(Some(options)).filter_map(move |message| {
-            let event = match message {
-                Ok(message) => event(&message).map(Ok),
-                Err(error) => Some(Err(act.failed(error))),
-            };
-            async move { event }
-        });
-        Ok(events.chain(stream::iter([Err(end)])).boxed())
+        let messages = self.api(&act)?.events(Some(options)).boxed();
+        let (sender, receiver) = mpsc::channel(WAITING);
+        tokio::spawn(forward(act, messages, sender));
+        Ok(stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).boxed())
+    }
+}
+
+/// Ends with the connection, telling so, or when nobody listens any more.
+async fn forward(
+    act: Act,
+    mut messages: impl Stream<Item = Result<EventMessage, Error>> + Unpin,
+    listener: mpsc::Sender<Result<EngineEvent, EngineError>>,
+) {
+    loop {
+        let message = tokio::select! {
+            () = listener.closed() => return,
+            message = messages.next() => message,
+        };
+        let told = match message {
+            Some(Ok(message)) => match event(&message) {
+                Some(event) => listener.send(Ok(event)).await,
+                None => Ok(()),
+            },
+            Some(Err(error)) => return drop(listener.send(Err(act.failed(error))).await),
+            None => return drop(listener.send(Err(act.unavailable("Docker closed the connection"))).await),
+        };
+        if told.is_err() {
+            return;
+        }
     }
 }
 

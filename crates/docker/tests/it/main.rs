@@ -1,4 +1,10 @@
 //! `stoa-docker` against a real Docker. Without one these tests fail, unless `STOA_SKIP_DOCKER=1`.
 
+#![allow(clippy::unwrap_used, reason = "all of this is tests")]
+
+mod absent;
+mod compose;
+mod conformance;
+mod foreign;
 mod ground;
 mod timing;

@@ -5,20 +5,21 @@ use std::time::{Duration, Instant};
 use stoa_model::stack::ServiceName;
 use stoa_provider::engine::{Engine, Exec, Scope};
 
-use crate::ground::{Ground, job, stack};
+use crate::ground::Real;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn timings() {
-    let Some(ground) = Ground::take("stoa-timing").await else { return };
-    let (docker, stack) = (&ground.docker, stack(4000, &["db", "web"]));
+    let Some(real) = Real::take().await else { return };
+    let (docker, stack) = (&real.docker, real.ground.stack(&["db", "web"]));
     let mut took: [Vec<Duration>; 5] = Default::default();
-    for round in 0..10 {
+    for _ in 0..10 {
+        let job = real.ground.job();
         let mut clock = Instant::now();
         let mut lap = |n: usize| took[n].push(std::mem::replace(&mut clock, Instant::now()).elapsed());
-        docker.apply(&stack, job(round)).await.unwrap();
+        docker.apply(&stack, job).await.unwrap();
         lap(0);
-        docker.apply(&stack, job(round)).await.unwrap();
+        docker.apply(&stack, job).await.unwrap();
         lap(1);
         assert!(docker.observe(&stack.project).await.unwrap().all_running());
         lap(2);
@@ -32,5 +33,5 @@ async fn timings() {
         took.sort();
         println!("{name:12} median {:?}, min {:?}, max {:?}", took[5], took[0], took[9]);
     }
-    ground.clean().await;
+    real.clean().await;
 }

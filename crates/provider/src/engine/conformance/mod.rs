@@ -29,7 +29,7 @@ pub struct Fixture {
     /// Another installation on the same engine.
     pub neighbour: Arc<dyn Engine>,
     /// Addresses and the image for the stacks that are made. The image has busybox at `/bin/busybox`
-    /// and links to it for the programs `sh`, `sleep`, `cat`, `nc`.
+    /// and links to it for the programs `sh`, `sleep` and `cat`.
     pub ground: Ground,
     /// Whether programs really run in the services.
     pub real: bool,

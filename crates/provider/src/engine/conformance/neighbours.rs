@@ -1,5 +1,7 @@
 //! Stacks and installations don't see, reach or remove one another.
 
+use stoa_model::stack::Stack;
+
 use super::Case;
 use crate::engine::{EngineError, Scope};
 
@@ -26,15 +28,20 @@ pub(super) async fn apart(case: &Case) {
     assert!(theirs.observe(&foreign.project).await.expect("seen").all_running(), "the neighbour's runs on");
 
     if case.fixture.real {
-        let serve = "busybox nc -lk -p 8000 -e /bin/busybox echo reached >/dev/null 2>&1 &";
-        case.shell(&one, "web", serve).await;
-        let address = one.services[0].address;
-        let reach =
-            format!("for i in 1 2 3; do busybox timeout 2 busybox nc -w 1 {address} 8000 && exit; sleep 0.1; done");
-        assert_eq!(case.shell(&one, "web", &reach).await.stdout, "reached\n", "the server answers at home");
-        let crossed = case.shell(&two, "web", &format!("busybox timeout 2 busybox nc -w 1 {address} 8000")).await;
-        assert!(crossed.code != 0 && crossed.stdout.is_empty(), "another stack reached it: {crossed:?}");
+        out_of_reach(case, &one, &two).await;
     }
+}
+
+/// A server in one stack answers its own stack, by name too, and no other.
+async fn out_of_reach(case: &Case, one: &Stack, two: &Stack) {
+    case.shell(one, "web", "echo reached > /data/index.html; busybox httpd -p 8000 -h /data").await;
+    let address = one.services[0].address;
+    let get = format!("busybox timeout 2 busybox wget -q -O - http://{address}:8000/");
+    assert_eq!(case.shell(one, "web", &get).await.stdout, "reached\n", "the server answers at home");
+    let name = case.shell(one, "web", "busybox nslookup web").await;
+    assert!(name.stdout.contains(&address.to_string()), "a service's name is its address: {name:?}");
+    let crossed = case.shell(two, "web", &get).await;
+    assert!(crossed.code != 0 && crossed.stdout.is_empty(), "another stack reached it: {crossed:?}");
 }
 
 pub(super) async fn subnets(case: &Case) {
