@@ -41,7 +41,7 @@ replace() {
 
 case ${1:-} in
 ping)
-  MYSQL_PWD=$DB_PASSWORD exec mariadb -u"$user" -h127.0.0.1 -N -e "SELECT 1" "$db" ;;
+  MYSQL_PWD=$DB_PASSWORD exec mariadb -u"$user" -S $S -N -e "SELECT 1" "$db" ;;
 dump)
   dump "$db" ;;
 restore)
@@ -49,7 +49,7 @@ restore)
   # and a hostile one can reach nothing but its own database.
   fresh "$scratch"
   root -e "GRANT ALL ON \`$scratch\`.* TO '$user'@'%'"
-  MYSQL_PWD=$DB_PASSWORD mariadb -u"$user" -h127.0.0.1 --default-character-set=utf8mb4 "$scratch" ||
+  MYSQL_PWD=$DB_PASSWORD mariadb -u"$user" -S $S --default-character-set=utf8mb4 "$scratch" ||
     refuse "The dump could not be loaded."
   [ -n "$(tables "$scratch")" ] || refuse "The dump holds no tables."
   if [ -z "$(programs)" ]; then swap || refuse "The tables could not be exchanged."
