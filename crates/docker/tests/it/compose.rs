@@ -9,7 +9,7 @@ use crate::ground::Real;
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_compose_lists_the_containers() {
     if Command::new("docker-compose").arg("version").output().is_err() {
-        println!("SKIPPED: docker-compose is not installed");
+        eprintln!("SKIPPED: docker-compose is not installed");
         return;
     }
     let Some(real) = Real::take().await else { return };

@@ -28,7 +28,7 @@ impl Real {
     /// `None` when the tests are to be skipped.
     pub async fn take() -> Option<Self> {
         if std::env::var("STOA_SKIP_DOCKER").is_ok_and(|value| value == "1") {
-            println!("SKIPPED: STOA_SKIP_DOCKER=1");
+            eprintln!("SKIPPED: STOA_SKIP_DOCKER=1");
             return None;
         }
         let lock = File::create(std::env::temp_dir().join("stoa-docker-tests.lock")).expect("a lock file");

@@ -7,4 +7,5 @@ mod compose;
 mod conformance;
 mod foreign;
 mod ground;
+mod hardening;
 mod timing;
