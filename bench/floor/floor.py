@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 SOCKET = os.environ.get("DOCKER_SOCKET", "/var/run/docker.sock")
 PREFIX = "stoa-floor-"
+TAG = os.environ.get("TAG", "1")
 
 
 # ---- Docker's API ---------------------------------------------------------------------------------------------------
@@ -180,9 +181,9 @@ def woocommerce(pool, name, subnet, host, clock):
     db, web = f"{name}-db", f"{name}-web"
     store = {"DB_NAME": "store", "DB_USER": "store", "DB_PASSWORD": secrets.token_hex(16)}
     password = secrets.token_urlsafe(18)
-    db_body = container("stoa/wordpress-db:1", name, f"{subnet}.2", f"{db}-data", "/var/lib/mysql", 256,
+    db_body = container(f"stoa/wordpress-db:{TAG}", name, f"{subnet}.2", f"{db}-data", "/var/lib/mysql", 256,
                         {**store, "DB_ROOT_PASSWORD": secrets.token_hex(16)}, pids=100)
-    web_body = container("stoa/wordpress:1", name, f"{subnet}.3", f"{web}-data", "/srv/wp/wp-content", 512,
+    web_body = container(f"stoa/wordpress:{TAG}", name, f"{subnet}.3", f"{web}-data", "/srv/wp/wp-content", 512,
                          {**store, "DB_HOST": "db", "STORE_SECRET": secrets.token_hex(32), "BLOCK_HTTP": "1"}, [f"db:{subnet}.2"])
     # The name of a network needs to exist only at the start, so all three are made at once.
     made = [pool.submit(clock.timed, "network", make_network, name, f"{subnet}"),
@@ -201,13 +202,15 @@ def woocommerce(pool, name, subnet, host, clock):
     cookies = {"wordpress_test_cookie": "WP%20Cookie%20check"}
     expect("the log-in", request(ip, 8080, host, "/wp-login.php", cookies, {"log": "owner", "pwd": password, "testcookie": "1"}), 302)
     clock.mark("logged in")
-    expect("wp-admin", request(ip, 8080, host, "/wp-admin/", cookies), 200)
+    page = expect("wp-admin", request(ip, 8080, host, "/wp-admin/", cookies), 200)[2]
+    if 'id="wpadminbar"' not in page or "Floor" not in page:
+        raise RuntimeError("wp-admin answered 200, but not with this store's dashboard")
     return front, clock.mark("wp-admin")
 
 
 def ebuilder(pool, name, subnet, host, clock):
     web, password = f"{name}-web", secrets.token_urlsafe(18)
-    body = container("stoa/ebuilder:1", name, f"{subnet}.2", f"{web}-data", "/app/db", 256,
+    body = container(f"stoa/ebuilder:{TAG}", name, f"{subnet}.2", f"{web}-data", "/app/db", 256,
                      {"SITE_NAME": "Floor", "ADMIN_EMAIL": f"owner@{host}", "ADMIN_PASSWORD": password,
                       "SECRET_KEY": secrets.token_hex(32), "ALLOWED_HOSTS": host})
     made = [pool.submit(clock.timed, "network", make_network, name, subnet), pool.submit(clock.timed, "web created", make_container, web, body)]

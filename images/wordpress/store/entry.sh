@@ -15,7 +15,7 @@ nginx & web=$!
 
 # The compiled files are read into shared memory while the database is still starting.
 warm() {
-  [ -s /opt/store/warm.list ] || return
+  [ -s /opt/warm/warm.list ] || return
   for _ in {1..200}; do
     if [ -S /run/stoa/fpm.sock ] && exec 3<>/dev/tcp/127.0.0.1/8080; then
       printf 'GET /stoa-warm HTTP/1.0\r\n\r\n' >&3; read -r -t 20 <&3; return

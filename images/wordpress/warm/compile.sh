@@ -5,6 +5,7 @@
 # - the finished tree is root's, so a running store reads it and can't add to it.
 set -eu
 install -d -o www-data -g www-data /opt/opcache /srv/wp/wp-content/.stoa
+install -m 644 /opt/warm/compile.php /srv/wp/zz-compile.php
 touch -d '1 hour ago' /srv/wp/zz-compile.php    # opcache leaves files alone that are younger than 2 seconds
 run() { setpriv --reuid 33 --regid 33 --clear-groups --no-new-privs "$@"; }
 install -o www-data /dev/null /tmp/fpm.log    # php-fpm opens its standard error by name
