@@ -49,3 +49,23 @@ impl Cx {
         }
     }
 }
+
+impl Cx {
+    /// An event of the audit trail: this actor did `action` to `target`.
+    pub(crate) fn audit(
+        &self,
+        action: &str,
+        target: impl ToString,
+        detail: serde_json::Value,
+    ) -> stoa_db::history::AuditEvent {
+        stoa_db::history::AuditEvent {
+            at: self.now,
+            actor: self.actor,
+            action: action.to_owned(),
+            target: target.to_string(),
+            outcome: "done".to_owned(),
+            request_id: self.request_id.clone(),
+            detail,
+        }
+    }
+}

@@ -68,3 +68,48 @@ impl From<IllegalMove> for Error {
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<stoa_db::DbError> for Error {
+    fn from(error: stoa_db::DbError) -> Self {
+        use stoa_db::{Constraint, DbError};
+        let conflict = |text: &str| Self::Conflict(text.into());
+        match error {
+            DbError::Busy(_) | DbError::Unavailable(_) => Self::Unavailable {
+                message: "The platform's records can't be reached at this moment. Please try again in a minute.".into(),
+                source: error.into(),
+            },
+            DbError::Full(_) => Self::Unavailable {
+                message: "The platform can't save anything at this moment. We have been told; please try again later."
+                    .into(),
+                source: error.into(),
+            },
+            DbError::Conflict(Constraint::Hostname) => {
+                Invalid::new("subdomain", "This address is taken. Please choose another one.").into()
+            }
+            DbError::Conflict(Constraint::CustomerEmail | Constraint::StaffEmail) => {
+                Invalid::new("email", "There is an account with this address already. Please log in instead.").into()
+            }
+            DbError::Conflict(Constraint::ActiveJob) => {
+                conflict("Another job is working on this site. Wait for it, or cancel it.")
+            }
+            DbError::Conflict(Constraint::IdempotencyKey) => conflict("This idempotency key was used a moment ago."),
+            DbError::Moved { .. } => conflict("The site has changed in the meantime. Please look at it again."),
+            DbError::Illegal(illegal) => illegal.into(),
+            DbError::Exhausted => {
+                Self::Capacity("There is no room for another site at this moment. We have been told.".into())
+            }
+            DbError::Conflict(_)
+            | DbError::Corrupt { .. }
+            | DbError::Missing(_)
+            | DbError::LeaseLost
+            | DbError::Other(_) => Self::internal(error),
+        }
+    }
+}
+
+impl stoa_db::Retry for Error {
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::Unavailable { source, .. }
+            if source.downcast_ref::<stoa_db::DbError>().is_some_and(stoa_db::Retry::is_busy))
+    }
+}

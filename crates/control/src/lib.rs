@@ -1,14 +1,164 @@
 //! The product: what people can ask for, the sagas that do it, and the reconcilers that keep it so.
+//!
+//! [`Control`] is the one service layer under pages, API and command line. Every method takes the
+//! context ([`Cx`]) of who asks; it begins with the permission and ends with the audit event, in
+//! the same transaction as the change.
 
+mod accounts;
+pub mod blueprints;
+mod clock;
 pub mod command;
 pub mod cx;
+mod doctor;
 pub mod error;
+mod files;
+mod jobs;
 pub mod keys;
 pub mod password;
+mod probe;
 pub mod random;
+mod reconcile;
+pub mod sagas;
 pub mod settings;
+mod sites;
+mod tasks;
 pub mod throttle;
 pub mod view;
 
+use std::{collections::HashMap, ops::Deref, sync::Arc};
+
+use stoa_db::Db;
+use stoa_model::{account::Actor, id::JobId};
+use stoa_provider::{edge::Edge, engine::Engine};
+use stoa_vendors::mail::Mailer;
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
+
+pub use clock::Clock;
 pub use cx::Cx;
 pub use error::{Error, Result};
+pub use reconcile::{Drift, Repair};
+pub use settings::Settings;
+
+/// What the binary wires together.
+pub struct Parts {
+    /// The operator's settings.
+    pub settings: Settings,
+    /// The database, migrated.
+    pub db: Db,
+    /// Where stacks run.
+    pub engine: Arc<dyn Engine>,
+    /// What routes hostnames to them.
+    pub edge: Arc<dyn Edge>,
+    /// How mail leaves.
+    pub mailer: Mailer,
+    /// Seals secrets.
+    pub key: keys::MasterKey,
+    /// What sites are made from.
+    pub blueprints: blueprints::Blueprints,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// The service layer. Cheap to clone.
+#[derive(Clone)]
+pub struct Control(Arc<Inner>);
+
+/// What all methods share.
+pub struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) db: Db,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) edge: Arc<dyn Edge>,
+    pub(crate) mailer: Mailer,
+    pub(crate) key: keys::MasterKey,
+    pub(crate) blueprints: blueprints::Blueprints,
+    pub(crate) clock: Clock,
+    pub(crate) hasher: password::Hasher,
+    pub(crate) throttle: throttle::Throttle,
+    pub(crate) machine: reconcile::Machine,
+    pub(crate) routes: reconcile::Routes,
+    pub(crate) nudges: Nudges,
+    /// Jobs that this process runs, and how to cancel them.
+    pub(crate) running: std::sync::Mutex<HashMap<JobId, CancellationToken>>,
+    /// Jobs that changed, for those who watch.
+    pub(crate) changes: broadcast::Sender<JobId>,
+}
+
+/// Wakes what waits for work, so that nobody waits for a timer.
+#[derive(Default)]
+pub(crate) struct Nudges {
+    pub jobs: Notify,
+    pub tasks: Notify,
+    pub power: Notify,
+    pub purge: Notify,
+}
+
+impl Deref for Control {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Control {
+    /// Puts the service layer together. Nothing runs yet: see [`Control::run`].
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            throttle: throttle::Throttle::new(&parts.settings.rates),
+            settings: parts.settings,
+            db: parts.db,
+            engine: parts.engine,
+            edge: parts.edge,
+            mailer: parts.mailer,
+            key: parts.key,
+            blueprints: parts.blueprints,
+            clock: parts.clock,
+            hasher: password::Hasher::default(),
+            machine: reconcile::Machine::default(),
+            routes: reconcile::Routes::default(),
+            nudges: Nudges::default(),
+            running: std::sync::Mutex::default(),
+            changes: broadcast::channel(1024).0,
+        }))
+    }
+
+    /// The operator's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The database, for the command line's own verbs and for tests.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The context of a command that `actor` gives now.
+    pub fn cx(&self, actor: Actor, address: Option<std::net::IpAddr>, request_id: String) -> Cx {
+        Cx { actor, address, request_id, now: self.clock.now() }
+    }
+
+    /// The platform's own context, for a verb named `what`.
+    pub fn system_cx(&self, what: &str) -> Cx {
+        Cx::system(self.clock.now(), what)
+    }
+
+    /// Says which jobs change, as they do; read them anew with [`Control::job_get`].
+    pub fn job_changes(&self) -> broadcast::Receiver<JobId> {
+        self.changes.subscribe()
+    }
+
+    /// Works until `stop`: jobs, tasks and reconcilers. What is under way then is left where it
+    /// stands, for the next process to go on with.
+    pub async fn run(&self, stop: CancellationToken) {
+        if let Err(error) = self.routes_reload().await {
+            tracing::error!(%error, "the routes could not be loaded; trying again");
+        }
+        tokio::join!(
+            jobs::work(self.clone(), stop.clone()),
+            tasks::work(self.clone(), stop.clone()),
+            reconcile::run(self.clone(), stop),
+        );
+    }
+}

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use stoa_model::{
     host::Hostname,
+    id::{CustomerId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
     net::Subnet,
     text::EmailAddress,
@@ -83,6 +84,11 @@ impl Settings {
             mail_from: EmailAddress::parse("stoa@example.com").expect("a constant address"),
             staff_mail: None,
         }
+    }
+
+    /// Where a site's own files lie; the names in it are ids, never what a customer typed.
+    pub fn site_directory(&self, customer: CustomerId, site: SiteId) -> PathBuf {
+        self.data_dir.join("sites").join(customer.uuid().to_string()).join(site.uuid().to_string())
     }
 
     /// The address of a site as its visitors type it.

@@ -251,3 +251,5 @@ pub enum Verdict {
     /// Stoa can't do its work like this.
     Bad,
 }
+
+pub use stoa_provider::engine::{LogLine, ServiceStats};

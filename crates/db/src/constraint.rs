@@ -29,6 +29,28 @@ pub enum Constraint {
     Key,
 }
 
+/// Each with its unique index, and with the columns by which SQLite names that index.
+const NAMES: [(Constraint, &str, &str); 10] = [
+    (Constraint::Hostname, "hostnames_hostname", "hostnames.hostname"),
+    (Constraint::CustomerEmail, "customers_email", "customers.email"),
+    (Constraint::StaffEmail, "staff_email", "staff.email"),
+    (Constraint::ActiveJob, "jobs_active_site", "jobs.active_site"),
+    (Constraint::SubnetBlock, "sites_subnet_base", "sites.subnet_base"),
+    (Constraint::Project, "sites_project", "sites.project"),
+    (Constraint::IdempotencyKey, "idempotency_key", "idempotency.actor, idempotency.idem_key"),
+    (Constraint::TokenHash, "tokens_hash", "tokens.hash"),
+    (Constraint::Secret, "secrets_name", "secrets.site, secrets.name"),
+    (Constraint::Credential, "credentials_ordinal", "credentials.site, credentials.ordinal"),
+];
+
+impl Constraint {
+    /// The one that `named` means: an index, with or without its table, or SQLite's list of columns.
+    pub(crate) fn find(named: &str) -> Self {
+        let index = named.rsplit('.').next().unwrap_or(named);
+        NAMES.iter().find(|(_, name, columns)| *name == index || *columns == named).map_or(Self::Key, |found| found.0)
+    }
+}
+
 impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,7 +1,13 @@
 //! What the database can answer instead of a result: a closed list, so that callers decide by kind
 //! and never by text.
 
-use stoa_model::site::{IllegalMove, SiteState};
+use std::sync::Arc;
+
+use sea_orm::{
+    DbErr, RuntimeErr, SqlxMySqlError, SqlxPostgresError,
+    sqlx::{self, error::DatabaseError},
+};
+use stoa_model::site::IllegalMove;
 
 pub use crate::constraint::Constraint;
 
@@ -75,7 +81,6 @@ impl Retry for DbError {
 }
 
 impl DbError {
-    /// A row of `sites` that is not in the state `expected`.
     pub(crate) fn moved(table: &'static str, id: impl ToString, expected: &'static str) -> Self {
         Self::Moved { table, id: id.to_string(), expected }
     }
@@ -85,4 +90,82 @@ impl DbError {
     }
 }
 
-const _: fn(SiteState) -> &'static str = SiteState::as_str;
+impl From<DbErr> for DbError {
+    fn from(error: DbErr) -> Self {
+        match error {
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => classify(error),
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.into()),
+            DbErr::Type(why) | DbErr::Json(why) => Self::Corrupt { table: "(a row)", id: String::new(), why },
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+/// Finds the kind of a driver's error.
+pub(crate) fn classify(error: Arc<sqlx::Error>) -> DbError {
+    match &*error {
+        sqlx::Error::Database(database) => match kind(&**database) {
+            Kind::Busy => DbError::Busy(error.into()),
+            Kind::Unavailable => DbError::Unavailable(error.into()),
+            Kind::Full => DbError::Full(error.into()),
+            Kind::Conflict(constraint) => DbError::Conflict(constraint),
+            Kind::Other => DbError::Other(error.into()),
+        },
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => DbError::Unavailable(error.into()),
+        sqlx::Error::ColumnDecode { index, source } => {
+            DbError::Corrupt { table: "(column)", id: index.clone(), why: source.to_string() }
+        }
+        _ => DbError::Other(error.into()),
+    }
+}
+
+enum Kind {
+    Busy,
+    Unavailable,
+    Full,
+    Conflict(Constraint),
+    Other,
+}
+
+/// One table for three databases: SQLite's result codes, MySQL's error numbers, PostgreSQL's SQLSTATE.
+fn kind(error: &dyn DatabaseError) -> Kind {
+    if let Some(error) = error.try_downcast_ref::<SqlxMySqlError>() {
+        return match error.number() {
+            1020 | 1205 | 1213 => Kind::Busy,
+            1021 | 1114 => Kind::Full,
+            1040 | 1053 | 1158..=1161 | 1927 => Kind::Unavailable,
+            // Duplicate entry '…' for key '…': the value is a stranger's text, the key's name comes last.
+            1062 => {
+                let named = error.message().rsplit("for key").next().unwrap_or_default();
+                Kind::Conflict(Constraint::find(named.trim().trim_matches('\'')))
+            }
+            _ => Kind::Other,
+        };
+    }
+    let code = error.code().unwrap_or_default();
+    if error.try_downcast_ref::<SqlxPostgresError>().is_some() {
+        return match &*code {
+            "40001" | "40P01" | "55P03" => Kind::Busy,
+            "53100" => Kind::Full,
+            "53300" | "57P01" | "57P02" | "57P03" => Kind::Unavailable,
+            "23505" => Kind::Conflict(Constraint::find(error.constraint().unwrap_or_default())),
+            code if code.starts_with("08") => Kind::Unavailable,
+            _ => Kind::Other,
+        };
+    }
+    // SQLite: the low byte is the result, the rest says more about it.
+    let code: u32 = code.parse().unwrap_or_default();
+    match (code, code & 0xff) {
+        (1555 | 2067, _) => Kind::Conflict(Constraint::find(error.message().rsplit(": ").next().unwrap_or_default())),
+        (_, 5 | 6) => Kind::Busy,
+        (_, 10 | 14) => Kind::Unavailable,
+        (_, 13) => Kind::Full,
+        _ => Kind::Other,
+    }
+}

@@ -1,24 +1,185 @@
-#![allow(missing_docs, unused_variables)]
-use std::time::Duration;
-use jiff::Timestamp;
-use stoa_model::{id::{JobId, SiteId}, job::{Job, JobState}};
-use stoa_saga::Epoch;
-use crate::{Conn, Db, DbError, Page, Tx};
-pub async fn job_insert(tx: &Tx, job: &Job) -> Result<(), DbError> { todo!() }
-pub async fn job_get(c: &impl Conn, id: JobId) -> Result<Option<Job>, DbError> { todo!() }
-pub async fn job_plan(c: &impl Conn, id: JobId) -> Result<Option<serde_json::Value>, DbError> { todo!() }
-pub async fn jobs_of(c: &impl Conn, site: SiteId, page: Page<JobId>) -> Result<Vec<Job>, DbError> { todo!() }
-pub async fn job_active(c: &impl Conn, site: SiteId) -> Result<Option<Job>, DbError> { todo!() }
-pub async fn staff_jobs(c: &impl Conn, state: Option<JobState>, page: Page<JobId>) -> Result<Vec<Job>, DbError> { todo!() }
-pub async fn job_counts(c: &impl Conn) -> Result<Vec<(JobState, u64)>, DbError> { todo!() }
-pub async fn job_claim(db: &Db, owner: &str, now: Timestamp, lease: Duration) -> Result<Option<(Job, Epoch)>, DbError> { todo!() }
-/// false: lost
-pub async fn job_heartbeat(db: &Db, id: JobId, epoch: Epoch, until: Timestamp) -> Result<bool, DbError> { todo!() }
-/// false: was lost
-pub async fn job_release(db: &Db, id: JobId, epoch: Epoch) -> Result<bool, DbError> { todo!() }
-/// false: it is over
-pub async fn job_cancel(tx: &Tx, id: JobId) -> Result<bool, DbError> { todo!() }
-pub async fn job_set_state(tx: &Tx, id: JobId, epoch: Epoch, state: JobState) -> Result<(), DbError> { todo!() }
-pub async fn job_finish(tx: &Tx, id: JobId, epoch: Epoch, state: JobState, error: Option<&str>, detail: Option<&str>, now: Timestamp) -> Result<(), DbError> { todo!() }
-/// stuck → queued; `Moved` if it isn't stuck
-pub async fn job_reopen(tx: &Tx, id: JobId) -> Result<(), DbError> { todo!() }
+//! Jobs: how they are stored and found. Two columns make the rules hold:
+//!
+//! - `active_site` names the site while the job is not over, and is unique: one unfinished job per
+//!   site. A stuck job still occupies its site.
+//! - `lease_until` says from when on a worker may take the job: 0 while nobody has it, the end of the
+//!   lease while somebody does, NULL once there is nothing to do. `epoch` counts the holders; whatever a
+//!   holder writes, he writes with his epoch.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, prelude::Uuid, sea_query::Expr};
+use stoa_model::{
+    id::{JobId, SiteId},
+    job::{Job, JobState},
+};
+
+pub use crate::job_claim::{job_claim, job_finish, job_heartbeat, job_release, job_set_state};
+use crate::{
+    Conn, DbError, Page, Tx,
+    codec::{Row, actor_key, actor_role, ms, paged},
+    db::Raw,
+    entity::jobs,
+};
+
+/// Stores a new job; if it is queued, a worker may take it from the commit on.
+///
+/// # Errors
+/// `Conflict(ActiveJob)` if the site has an unfinished one.
+pub async fn job_insert(tx: &Tx, job: &Job) -> Result<(), DbError> {
+    let row = jobs::Model {
+        id: job.id.uuid(),
+        site: job.site.uuid(),
+        active_site: (!job.state.is_over()).then_some(job.site.uuid()),
+        kind: job.kind.as_str().to_owned(),
+        state: job.state.as_str().to_owned(),
+        actor: actor_key(job.actor),
+        actor_role: actor_role(job.actor),
+        plan: job.plan.to_string(),
+        cancel_requested: job.cancel_requested,
+        error: job.error.clone(),
+        error_detail: job.error_detail.clone(),
+        queued_at: ms(job.queued_at),
+        started_at: job.started_at.map(ms),
+        ended_at: job.ended_at.map(ms),
+        lease_owner: None,
+        lease_until: claimable(job.state).then_some(0),
+        epoch: 0,
+    };
+    jobs::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// Whether there is work to do on a job in this state.
+pub(crate) fn claimable(state: JobState) -> bool {
+    matches!(state, JobState::Queued | JobState::Running | JobState::Unwinding)
+}
+
+/// A job by id.
+///
+/// # Errors
+/// `Corrupt` if the stored row can't be read.
+pub async fn job_get(c: &impl Conn, id: JobId) -> Result<Option<Job>, DbError> {
+    jobs::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
+}
+
+/// The plan of a job alone.
+///
+/// # Errors
+/// `Corrupt` if the stored plan is no JSON.
+pub async fn job_plan(c: &impl Conn, id: JobId) -> Result<Option<serde_json::Value>, DbError> {
+    let plan = jobs::Entity::find_by_id(id.uuid()).select_only().column(jobs::Column::Plan);
+    let plan: Option<String> = plan.into_tuple().one(c.raw()).await?;
+    plan.map(|plan| Row { table: "jobs", id: &id }.json(&plan)).transpose()
+}
+
+/// A page of a site's jobs, newest first.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn jobs_of(c: &impl Conn, site: SiteId, page: Page<JobId>) -> Result<Vec<Job>, DbError> {
+    let its = jobs::Entity::find().filter(jobs::Column::Site.eq(site.uuid()));
+    read(paged(its, jobs::Column::Id, page).all(c.raw()).await?)
+}
+
+/// The unfinished job of a site, stuck or not.
+///
+/// # Errors
+/// `Corrupt` if the stored row can't be read.
+pub async fn job_active(c: &impl Conn, site: SiteId) -> Result<Option<Job>, DbError> {
+    let active = jobs::Entity::find().filter(jobs::Column::ActiveSite.eq(site.uuid()));
+    active.one(c.raw()).await?.map(from_row).transpose()
+}
+
+/// Which of these sites have an unfinished job, and which job.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn jobs_active_of(c: &impl Conn, sites: &[SiteId]) -> Result<HashMap<SiteId, JobId>, DbError> {
+    let active = jobs::Entity::find()
+        .select_only()
+        .columns([jobs::Column::Site, jobs::Column::Id])
+        .filter(jobs::Column::ActiveSite.is_in(sites.iter().map(|site| site.uuid())));
+    let rows: Vec<(Uuid, Uuid)> = active.into_tuple().all(c.raw()).await?;
+    Ok(rows.into_iter().map(|(site, job)| (SiteId::from_uuid(site), JobId::from_uuid(job))).collect())
+}
+
+/// A page of all jobs, newest first.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn staff_jobs(c: &impl Conn, state: Option<JobState>, page: Page<JobId>) -> Result<Vec<Job>, DbError> {
+    let mut found = jobs::Entity::find();
+    if let Some(state) = state {
+        found = found.filter(jobs::Column::State.eq(state.as_str()));
+    }
+    read(paged(found, jobs::Column::Id, page).all(c.raw()).await?)
+}
+
+/// How many jobs are in each state; states without jobs are left out.
+///
+/// # Errors
+/// `Corrupt` if a stored state is none.
+pub async fn job_counts(c: &impl Conn) -> Result<Vec<(JobState, u64)>, DbError> {
+    let counted = jobs::Entity::find()
+        .select_only()
+        .column(jobs::Column::State)
+        .column_as(jobs::Column::Id.count(), "n")
+        .group_by(jobs::Column::State);
+    let rows: Vec<(String, i64)> = counted.into_tuple().all(c.raw()).await?;
+    let read = Row { table: "jobs", id: &"(counts)" };
+    rows.into_iter().map(|(state, n)| Ok((read.parse(&state)?, read.number(n)?))).collect()
+}
+
+/// Asks for a job to be cancelled; its worker notices between two steps. Says `false` if it is over.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn job_cancel(tx: &Tx, id: JobId) -> Result<bool, DbError> {
+    let done = jobs::Entity::update_many()
+        .col_expr(jobs::Column::CancelRequested, Expr::value(true))
+        .filter(jobs::Column::Id.eq(id.uuid()))
+        .filter(jobs::Column::ActiveSite.is_not_null())
+        .exec(tx.raw())
+        .await?;
+    Ok(done.rows_affected > 0)
+}
+
+/// Puts a stuck job back into the queue, to be resumed or abandoned by the worker that takes it.
+///
+/// # Errors
+/// `Moved` if it isn't stuck.
+pub async fn job_reopen(tx: &Tx, id: JobId) -> Result<(), DbError> {
+    let stuck = JobState::Stuck.as_str();
+    let done = jobs::Entity::update_many()
+        .col_expr(jobs::Column::State, Expr::value(JobState::Queued.as_str()))
+        .col_expr(jobs::Column::LeaseUntil, Expr::value(0_i64))
+        .filter(jobs::Column::Id.eq(id.uuid()))
+        .filter(jobs::Column::State.eq(stuck))
+        .exec(tx.raw())
+        .await?;
+    if done.rows_affected == 0 { Err(DbError::moved("jobs", id, stuck)) } else { Ok(()) }
+}
+
+fn read(rows: Vec<jobs::Model>) -> Result<Vec<Job>, DbError> {
+    rows.into_iter().map(from_row).collect()
+}
+
+pub(crate) fn from_row(row: jobs::Model) -> Result<Job, DbError> {
+    let id = JobId::from_uuid(row.id);
+    let read = Row { table: "jobs", id: &id };
+    Ok(Job {
+        id,
+        site: SiteId::from_uuid(row.site),
+        kind: read.parse(&row.kind)?,
+        state: read.parse(&row.state)?,
+        actor: read.actor(&row.actor, row.actor_role.as_deref())?,
+        plan: read.json(&row.plan)?,
+        cancel_requested: row.cancel_requested,
+        error: row.error,
+        error_detail: row.error_detail,
+        queued_at: read.time(row.queued_at)?,
+        started_at: read.maybe_time(row.started_at)?,
+        ended_at: read.maybe_time(row.ended_at)?,
+    })
+}

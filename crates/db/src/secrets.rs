@@ -1,12 +1,125 @@
-#![allow(missing_docs, unused_variables)]
+//! A site's secrets and the credentials shown to its owner, sealed. Each row says which job put it:
+//! that job may put it again after a crash and take it away when it is undone, and no other may. An
+//! undo can never take away what an older job left.
+
 use std::collections::BTreeMap;
-use stoa_model::{id::{JobId, SiteId}, secret::Sealed};
-use crate::{Conn, DbError, Tx};
+
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use stoa_model::{
+    id::{JobId, SiteId},
+    secret::Sealed,
+};
+
+use crate::{
+    Conn, DbError, Tx,
+    codec::Row,
+    db::Raw,
+    entity::{credentials, secrets},
+};
+
+/// A way into a site, for its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential { pub ordinal: u32, pub label: String, pub url: String, pub username: String, pub sealed: Sealed }
-pub async fn secrets_put(tx: &Tx, site: SiteId, job: JobId, secrets: &[(String, Sealed)]) -> Result<(), DbError> { todo!() }
-pub async fn secrets_get(c: &impl Conn, site: SiteId) -> Result<BTreeMap<String, Sealed>, DbError> { todo!() }
-pub async fn secrets_delete(tx: &Tx, site: SiteId, job: JobId) -> Result<u64, DbError> { todo!() }
-pub async fn credentials_put(tx: &Tx, site: SiteId, job: JobId, credentials: &[Credential]) -> Result<(), DbError> { todo!() }
-pub async fn credentials_get(c: &impl Conn, site: SiteId) -> Result<Vec<Credential>, DbError> { todo!() }
-pub async fn credentials_delete(tx: &Tx, site: SiteId, job: JobId) -> Result<u64, DbError> { todo!() }
+pub struct Credential {
+    /// Its place in the list.
+    pub ordinal: u32,
+    /// What it is for.
+    pub label: String,
+    /// Where to log in.
+    pub url: String,
+    /// With which name.
+    pub username: String,
+    /// With which password.
+    pub sealed: Sealed,
+}
+
+/// Puts secrets of a site, over those of the same names that this job put before.
+///
+/// # Errors
+/// `Conflict(Secret)` if another job put one of these names.
+pub async fn secrets_put(tx: &Tx, site: SiteId, job: JobId, named: &[(String, Sealed)]) -> Result<(), DbError> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let names = named.iter().map(|(name, _)| name.as_str());
+    let own = secrets::Column::Site.eq(site.uuid()).and(secrets::Column::Job.eq(job.uuid()));
+    let again = secrets::Entity::delete_many().filter(own).filter(secrets::Column::Name.is_in(names));
+    again.exec(tx.raw()).await?;
+    let rows = named.iter().map(|(name, sealed)| {
+        let row = secrets::Model { site: site.uuid(), name: name.clone(), job: job.uuid(), sealed: sealed.0.clone() };
+        row.into_active_model()
+    });
+    secrets::Entity::insert_many(rows).exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// All secrets of a site by name.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn secrets_get(c: &impl Conn, site: SiteId) -> Result<BTreeMap<String, Sealed>, DbError> {
+    let rows = secrets::Entity::find().filter(secrets::Column::Site.eq(site.uuid())).all(c.raw()).await?;
+    Ok(rows.into_iter().map(|row| (row.name, Sealed(row.sealed))).collect())
+}
+
+/// Takes away the secrets that this job put; says how many.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn secrets_delete(tx: &Tx, site: SiteId, job: JobId) -> Result<u64, DbError> {
+    let own = secrets::Column::Site.eq(site.uuid()).and(secrets::Column::Job.eq(job.uuid()));
+    Ok(secrets::Entity::delete_many().filter(own).exec(tx.raw()).await?.rows_affected)
+}
+
+/// Puts the credentials of a site, in place of all that this job put before.
+///
+/// # Errors
+/// `Conflict(Credential)` if another job put one with the same place in the list.
+pub async fn credentials_put(tx: &Tx, site: SiteId, job: JobId, listed: &[Credential]) -> Result<(), DbError> {
+    credentials_delete(tx, site, job).await?;
+    if listed.is_empty() {
+        return Ok(());
+    }
+    let rows = listed.iter().map(|credential| {
+        let row = credentials::Model {
+            site: site.uuid(),
+            ordinal: credential.ordinal.into(),
+            job: job.uuid(),
+            label: credential.label.clone(),
+            url: credential.url.clone(),
+            username: credential.username.clone(),
+            sealed: credential.sealed.0.clone(),
+        };
+        row.into_active_model()
+    });
+    credentials::Entity::insert_many(rows).exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// The credentials of a site, in order.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn credentials_get(c: &impl Conn, site: SiteId) -> Result<Vec<Credential>, DbError> {
+    let its = credentials::Entity::find().filter(credentials::Column::Site.eq(site.uuid()));
+    let rows = its.order_by_asc(credentials::Column::Ordinal).all(c.raw()).await?;
+    let read = Row { table: "credentials", id: &site };
+    let credential = |row: credentials::Model| {
+        Ok(Credential {
+            ordinal: read.number(row.ordinal)?,
+            label: row.label,
+            url: row.url,
+            username: row.username,
+            sealed: Sealed(row.sealed),
+        })
+    };
+    rows.into_iter().map(credential).collect()
+}
+
+/// Takes away the credentials that this job put; says how many.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn credentials_delete(tx: &Tx, site: SiteId, job: JobId) -> Result<u64, DbError> {
+    let own = credentials::Column::Site.eq(site.uuid()).and(credentials::Column::Job.eq(job.uuid()));
+    Ok(credentials::Entity::delete_many().filter(own).exec(tx.raw()).await?.rows_affected)
+}

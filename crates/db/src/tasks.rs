@@ -1,23 +1,220 @@
-#![allow(missing_docs, unused_variables)]
+//! Tasks: deferred effects, done at least once. A task is inserted in the transaction of the fact that
+//! calls for it, taken by a worker for the time of a lease, and removed when it is done.
+//!
+//! `due_at` says from when on a worker may take it: `run_at` while it waits, the end of the lease while
+//! somebody works on it, NULL once it was given up. A dedupe key belongs to a task that waits: once a
+//! worker has it, the same key can be inserted anew, for what changed since.
+
 use std::time::Duration;
+
 use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
 use serde_json::Value;
 use stoa_model::id::TaskId;
 use stoa_saga::Epoch;
-use crate::{Conn, Db, DbError, Page, Tx};
+use uuid::Uuid;
+
+use crate::{
+    Conn, Db, DbError, Page, Tx,
+    codec::{Row, ms, paged},
+    db::Raw,
+    entity::tasks,
+};
+
+/// One deferred effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task { pub id: TaskId, pub kind: String, pub payload: Value, pub attempts: u32, pub run_at: Timestamp, pub created_at: Timestamp, pub last_error: Option<String> }
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// What is to be done.
+    pub kind: String,
+    /// With what; secrets in it are sealed.
+    pub payload: Value,
+    /// How often it was taken, this time included.
+    pub attempts: u32,
+    /// Not before this time.
+    pub run_at: Timestamp,
+    /// When it was called for.
+    pub created_at: Timestamp,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+}
+
+/// How the queue of tasks stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TaskCounts { pub waiting: u64, pub running: u64, pub failed: u64 }
-/// false: a task with this dedupe key waits already. The key is free again once its task is claimed.
-pub async fn task_insert(tx: &Tx, task: &Task, dedupe: Option<&str>) -> Result<bool, DbError> { todo!() }
-/// `attempts` counts this one already.
-pub async fn task_claim(db: &Db, owner: &str, now: Timestamp, lease: Duration) -> Result<Option<(Task, Epoch)>, DbError> { todo!() }
-pub async fn task_heartbeat(db: &Db, id: TaskId, epoch: Epoch, until: Timestamp) -> Result<bool, DbError> { todo!() }
-/// Removes it. false: lost
-pub async fn task_done(db: &Db, id: TaskId, epoch: Epoch) -> Result<bool, DbError> { todo!() }
-pub async fn task_retry(db: &Db, id: TaskId, epoch: Epoch, run_at: Timestamp, error: &str) -> Result<bool, DbError> { todo!() }
-/// Kept as failed.
-pub async fn task_give_up(db: &Db, id: TaskId, epoch: Epoch, error: &str) -> Result<bool, DbError> { todo!() }
-pub async fn task_counts(c: &impl Conn) -> Result<TaskCounts, DbError> { todo!() }
-pub async fn tasks_failed(c: &impl Conn, page: Page<TaskId>) -> Result<Vec<Task>, DbError> { todo!() }
+pub struct TaskCounts {
+    /// Wait for their time or a worker.
+    pub waiting: u64,
+    /// A worker has them.
+    pub running: u64,
+    /// Given up.
+    pub failed: u64,
+}
+
+/// Adds a task; `false` if one with the same dedupe key waits already.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn task_insert(tx: &Tx, task: &Task, dedupe: Option<&str>) -> Result<bool, DbError> {
+    let row = tasks::Model {
+        id: task.id.uuid(),
+        kind: task.kind.clone(),
+        payload: task.payload.to_string(),
+        dedupe: dedupe.map(str::to_owned),
+        attempts: task.attempts.into(),
+        run_at: ms(task.run_at),
+        created_at: ms(task.created_at),
+        due_at: Some(ms(task.run_at)),
+        lease_owner: None,
+        epoch: 0,
+        last_error: task.last_error.clone(),
+    };
+    let insert = tasks::Entity::insert(row.into_active_model());
+    let Some(key) = dedupe else {
+        insert.exec_without_returning(tx.raw()).await?;
+        return Ok(true);
+    };
+    // Affected rows mean different things here; whose row has the key afterwards is the same everywhere.
+    let quiet = OnConflict::column(tasks::Column::Dedupe).do_nothing_on([tasks::Column::Id]).to_owned();
+    insert.on_conflict(quiet).exec_without_returning(tx.raw()).await?;
+    let holder = tasks::Entity::find().select_only().column(tasks::Column::Id);
+    let holder: Option<Uuid> = holder.filter(tasks::Column::Dedupe.eq(key)).into_tuple().one(tx.raw()).await?;
+    Ok(holder == Some(task.id.uuid()))
+}
+
+/// Takes the task that has been due the longest.
+///
+/// # Errors
+/// `Corrupt` if the stored row can't be read; it is then leased all the same, so that it doesn't block
+/// the queue.
+pub async fn task_claim(
+    db: &Db,
+    owner: &str,
+    now: Timestamp,
+    lease: Duration,
+) -> Result<Option<(Task, Epoch)>, DbError> {
+    let until = ms(now).saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+    loop {
+        let due = tasks::Entity::find()
+            .filter(tasks::Column::DueAt.lte(ms(now)))
+            .order_by_asc(tasks::Column::DueAt)
+            .order_by_asc(tasks::Column::Id);
+        let Some(mut seen) = due.one(db.raw()).await? else { return Ok(None) };
+        let (id, before) = (seen.id, seen.epoch);
+        let take = || {
+            tasks::Entity::update_many()
+                .col_expr(tasks::Column::LeaseOwner, Expr::value(owner))
+                .col_expr(tasks::Column::DueAt, Expr::value(until))
+                .col_expr(tasks::Column::Epoch, Expr::col(tasks::Column::Epoch).add(1_i64))
+                .col_expr(tasks::Column::Attempts, Expr::col(tasks::Column::Attempts).add(1_i64))
+                .col_expr(tasks::Column::Dedupe, Expr::value(None::<String>))
+                .filter(tasks::Column::Id.eq(id))
+                .filter(tasks::Column::Epoch.eq(before))
+                .filter(tasks::Column::DueAt.lte(ms(now)))
+        };
+        if change(db, take).await? {
+            seen.attempts += 1;
+            return Ok(Some((from_row(seen)?, Epoch(before + 1))));
+        }
+    }
+}
+
+/// Keeps a task until then; `false` if it was lost.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn task_heartbeat(db: &Db, id: TaskId, epoch: Epoch, until: Timestamp) -> Result<bool, DbError> {
+    let keep = || tasks::Entity::update_many().col_expr(tasks::Column::DueAt, Expr::value(ms(until)));
+    change(db, || keep().filter(held(id, epoch))).await
+}
+
+/// Removes a task that is done; `false` if it was lost.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn task_done(db: &Db, id: TaskId, epoch: Epoch) -> Result<bool, DbError> {
+    db.write(|tx| {
+        Box::pin(async move {
+            let done = tasks::Entity::delete_many().filter(held(id, epoch)).exec(tx.raw()).await?;
+            Ok(done.rows_affected == 1)
+        })
+    })
+    .await
+}
+
+/// Puts a task back, to be tried again at `run_at`; `false` if it was lost.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn task_retry(db: &Db, id: TaskId, epoch: Epoch, run_at: Timestamp, error: &str) -> Result<bool, DbError> {
+    let again = || failed(error, Some(ms(run_at))).col_expr(tasks::Column::RunAt, Expr::value(ms(run_at)));
+    change(db, || again().filter(held(id, epoch))).await
+}
+
+/// Gives a task up; it stays, as failed. `false` if it was lost.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn task_give_up(db: &Db, id: TaskId, epoch: Epoch, error: &str) -> Result<bool, DbError> {
+    change(db, || failed(error, None).filter(held(id, epoch))).await
+}
+
+fn failed(error: &str, due_at: Option<i64>) -> UpdateMany<tasks::Entity> {
+    tasks::Entity::update_many()
+        .col_expr(tasks::Column::LeaseOwner, Expr::value(None::<String>))
+        .col_expr(tasks::Column::DueAt, Expr::value(due_at))
+        .col_expr(tasks::Column::LastError, Expr::value(error.replace('\0', "")))
+}
+
+/// How many tasks wait, run and were given up.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn task_counts(c: &impl Conn) -> Result<TaskCounts, DbError> {
+    let count = async |which| tasks::Entity::find().filter(which).count(c.raw()).await;
+    Ok(TaskCounts {
+        waiting: count(tasks::Column::DueAt.is_not_null().and(tasks::Column::LeaseOwner.is_null())).await?,
+        running: count(tasks::Column::LeaseOwner.is_not_null()).await?,
+        failed: count(tasks::Column::DueAt.is_null()).await?,
+    })
+}
+
+/// A page of the tasks that were given up, newest first.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn tasks_failed(c: &impl Conn, page: Page<TaskId>) -> Result<Vec<Task>, DbError> {
+    let failed = tasks::Entity::find().filter(tasks::Column::DueAt.is_null());
+    let rows = paged(failed, tasks::Column::Id, page).all(c.raw()).await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+fn held(id: TaskId, epoch: Epoch) -> Condition {
+    Condition::all()
+        .add(tasks::Column::Id.eq(id.uuid()))
+        .add(tasks::Column::Epoch.eq(epoch.0))
+        .add(tasks::Column::LeaseOwner.is_not_null())
+}
+
+async fn change(db: &Db, update: impl Fn() -> UpdateMany<tasks::Entity> + Send + Sync) -> Result<bool, DbError> {
+    let update = &update;
+    db.write(|tx| Box::pin(async move { Ok(update().exec(tx.raw()).await?.rows_affected == 1) })).await
+}
+
+fn from_row(row: tasks::Model) -> Result<Task, DbError> {
+    let id = TaskId::from_uuid(row.id);
+    let read = Row { table: "tasks", id: &id };
+    Ok(Task {
+        id,
+        kind: row.kind,
+        payload: read.json(&row.payload)?,
+        attempts: read.number(row.attempts)?,
+        run_at: read.time(row.run_at)?,
+        created_at: read.time(row.created_at)?,
+        last_error: row.last_error,
+    })
+}

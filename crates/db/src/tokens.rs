@@ -1,13 +1,106 @@
-#![allow(missing_docs, unused_variables)]
+//! API tokens. As with sessions, only a hash is stored and the role is read fresh.
+
 use jiff::Timestamp;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
 use stoa_model::{account::Actor, id::TokenId};
-use crate::{Conn, DbError, Tx};
+
+use crate::{
+    Conn, DbError, Tx,
+    codec::{Row, actor_key, ms},
+    db::Raw,
+    entity::tokens,
+    sessions::living,
+};
+
+/// A key to the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiToken { pub id: TokenId, pub actor: Actor, pub name: String, pub created_at: Timestamp, pub expires_at: Option<Timestamp>, pub last_used_at: Option<Timestamp> }
-pub async fn token_insert(tx: &Tx, token: &ApiToken, hash: &[u8; 32]) -> Result<(), DbError> { todo!() }
-/// Expired ones too: the caller compares `expires_at`. `None` if the account is gone.
-pub async fn token_by_hash(c: &impl Conn, hash: &[u8; 32]) -> Result<Option<ApiToken>, DbError> { todo!() }
-pub async fn token_list(c: &impl Conn, actor: Actor) -> Result<Vec<ApiToken>, DbError> { todo!() }
-/// Only if it belongs to `actor`; whether there was one.
-pub async fn token_delete(tx: &Tx, actor: Actor, id: TokenId) -> Result<bool, DbError> { todo!() }
-pub async fn token_used(tx: &Tx, id: TokenId, now: Timestamp) -> Result<(), DbError> { todo!() }
+pub struct ApiToken {
+    /// Its id.
+    pub id: TokenId,
+    /// Whose it is, with the role of this moment.
+    pub actor: Actor,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Adds a token.
+///
+/// # Errors
+/// `Conflict(TokenHash)` if there is one with this hash.
+pub async fn token_insert(tx: &Tx, token: &ApiToken, hash: &[u8; 32]) -> Result<(), DbError> {
+    let row = tokens::Model {
+        id: token.id.uuid(),
+        hash: hash.to_vec(),
+        actor: actor_key(token.actor),
+        name: token.name.clone(),
+        created_at: ms(token.created_at),
+        expires_at: token.expires_at.map(ms),
+        last_used_at: token.last_used_at.map(ms),
+    };
+    tokens::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// A token by its hash; `None` also if its account is gone. An expired one is returned: the caller
+/// compares `expires_at` with his clock.
+///
+/// # Errors
+/// `Corrupt` if the stored row can't be read.
+pub async fn token_by_hash(c: &impl Conn, hash: &[u8; 32]) -> Result<Option<ApiToken>, DbError> {
+    let row = tokens::Entity::find().filter(tokens::Column::Hash.eq(hash.to_vec())).one(c.raw()).await?;
+    let Some(row) = row else { return Ok(None) };
+    let id = TokenId::from_uuid(row.id);
+    let actor = living(c, &Row { table: "tokens", id: &id }, &row.actor).await?;
+    actor.map(|actor| token(row, actor)).transpose()
+}
+
+/// All tokens of one account, newest first.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn token_list(c: &impl Conn, actor: Actor) -> Result<Vec<ApiToken>, DbError> {
+    let his = tokens::Column::Actor.eq(actor_key(actor));
+    let rows = tokens::Entity::find().filter(his).order_by_desc(tokens::Column::Id).all(c.raw()).await?;
+    rows.into_iter().map(|row| token(row, actor)).collect()
+}
+
+/// Removes a token if it belongs to this account; says whether it did.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn token_delete(tx: &Tx, actor: Actor, id: TokenId) -> Result<bool, DbError> {
+    let his = tokens::Column::Actor.eq(actor_key(actor));
+    Ok(tokens::Entity::delete_by_id(id.uuid()).filter(his).exec(tx.raw()).await?.rows_affected > 0)
+}
+
+/// Notes that a token was used.
+///
+/// # Errors
+/// `Missing` if it was removed.
+pub async fn token_used(tx: &Tx, id: TokenId, now: Timestamp) -> Result<(), DbError> {
+    let done = tokens::Entity::update_many()
+        .col_expr(tokens::Column::LastUsedAt, Expr::value(ms(now)))
+        .filter(tokens::Column::Id.eq(id.uuid()))
+        .exec(tx.raw())
+        .await?;
+    if done.rows_affected == 0 { Err(DbError::Missing("tokens")) } else { Ok(()) }
+}
+
+fn token(row: tokens::Model, actor: Actor) -> Result<ApiToken, DbError> {
+    let id = TokenId::from_uuid(row.id);
+    let read = Row { table: "tokens", id: &id };
+    Ok(ApiToken {
+        id,
+        actor,
+        name: row.name,
+        created_at: read.time(row.created_at)?,
+        expires_at: read.maybe_time(row.expires_at)?,
+        last_used_at: read.maybe_time(row.last_used_at)?,
+    })
+}

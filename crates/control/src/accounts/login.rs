@@ -1,0 +1,86 @@
+//! Logging in and out. A wrong address and a wrong password look and last alike.
+
+use stoa_db::{accounts, history, sessions};
+use stoa_model::{account::Actor, text::EmailAddress};
+
+use crate::{Control, Cx, Error, Result, command::LogIn, random, throttle::Attempt, view::NewSession};
+
+const WRONG: Error = Error::Unauthenticated("This e-mail address and password don't match.");
+
+impl Control {
+    /// Logs a customer in.
+    ///
+    /// # Errors
+    /// Wrong credentials, or too many tries.
+    pub async fn log_in(&self, cx: &Cx, command: LogIn) -> Result<NewSession> {
+        let actor = self.customer_authenticate(cx, command).await?;
+        self.log_in_as(cx, actor).await
+    }
+
+    /// Logs a person of the operator in.
+    ///
+    /// # Errors
+    /// Wrong credentials, or too many tries.
+    pub async fn log_in_staff(&self, cx: &Cx, command: LogIn) -> Result<NewSession> {
+        let actor = self.staff_authenticate(cx, command).await?;
+        self.log_in_as(cx, actor).await
+    }
+
+    /// Ends the session with this token.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn log_out(&self, cx: &Cx, token: &str) -> Result<()> {
+        let hash = &random::token_hash(token);
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    sessions::session_delete(&tx, hash).await?;
+                    history::audit(&tx, &cx.audit("session.end", cx.actor, serde_json::json!({}))).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn customer_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+        self.throttle.check(Attempt::Login, cx.address)?;
+        let email = EmailAddress::parse(&command.email).ok();
+        let found = match &email {
+            Some(email) => accounts::customer_by_email(&self.db, email).await?,
+            None => None,
+        };
+        let (customer, hash) = found.unzip();
+        let right = self.hasher.verify(command.password, hash).await?;
+        self.judge(cx, right, customer.map(|c| Actor::Customer(c.id)), email).await
+    }
+
+    pub(super) async fn staff_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+        self.throttle.check(Attempt::StaffLogin, cx.address)?;
+        let email = EmailAddress::parse(&command.email).ok();
+        let found = match &email {
+            Some(email) => accounts::staff_by_email(&self.db, email).await?,
+            None => None,
+        };
+        let (staff, hash) = found.unzip();
+        let right = self.hasher.verify(command.password, hash).await?;
+        self.judge(cx, right, staff.map(|s| Actor::Staff(s.id, s.role)), email).await
+    }
+
+    /// Notes a failed try in the audit trail.
+    async fn judge(&self, cx: &Cx, right: bool, actor: Option<Actor>, email: Option<EmailAddress>) -> Result<Actor> {
+        if let Some(actor) = actor.filter(|_| right) {
+            return Ok(actor);
+        }
+        let email = email.map(|email| email.to_string()).unwrap_or_default();
+        let event = &cx.audit("session.refused", email, serde_json::json!({ "address": cx.address }));
+        self.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
+        Err(WRONG)
+    }
+
+    async fn log_in_as(&self, cx: &Cx, actor: Actor) -> Result<NewSession> {
+        let event = &cx.audit("session.begin", actor, serde_json::json!({ "address": cx.address }));
+        self.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
+        self.session_open(actor).await
+    }
+}

@@ -1,0 +1,7 @@
+//! Accounts: registering, logging in and out, sessions, API tokens, staff.
+
+mod login;
+mod register;
+mod sessions;
+mod staff;
+mod tokens;

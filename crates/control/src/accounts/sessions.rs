@@ -1,0 +1,71 @@
+//! Sessions of browsers: kept by the server, so that logging out really ends them, and over after
+//! 30 idle minutes. The cookie's token is stored as its hash only.
+
+use jiff::{SignedDuration, Timestamp};
+use stoa_db::{accounts, sessions};
+use stoa_model::{account::Actor, secret::ExposeSecret};
+
+use crate::{
+    Control, Result, random,
+    view::{NewSession, SessionView},
+};
+
+/// A session without a request for so long is over (PRODUCT.md I1).
+const IDLE: SignedDuration = SignedDuration::from_mins(30);
+/// The time of the last request is written at most this often.
+const TOUCH: SignedDuration = SignedDuration::from_mins(1);
+
+impl Control {
+    /// Begins a session.
+    pub(super) async fn session_open(&self, actor: Actor) -> Result<NewSession> {
+        let token = random::token();
+        let now = self.clock.now();
+        let session = &sessions::Session {
+            id_hash: random::token_hash(token.expose_secret()),
+            actor,
+            csrf: random::token().expose_secret().to_owned(),
+            created_at: now,
+            seen_at: now,
+        };
+        self.db.write(|tx| Box::pin(async move { sessions::session_insert(&tx, session).await })).await?;
+        Ok(NewSession { actor, token })
+    }
+
+    /// The session of a cookie, if it still holds.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn session(&self, token: &str) -> Result<Option<SessionView>> {
+        let hash = random::token_hash(token);
+        let now = self.clock.now();
+        let Some(session) = sessions::session_get(&self.db, &hash).await? else { return Ok(None) };
+        if now.duration_since(session.seen_at) > IDLE {
+            return Ok(None);
+        }
+        if now.duration_since(session.seen_at) > TOUCH {
+            let hash = &hash;
+            self.db.write(|tx| Box::pin(async move { sessions::session_touch(&tx, hash, now).await })).await?;
+        }
+        let view = |email: String, label: String| SessionView {
+            actor: session.actor,
+            email,
+            label,
+            csrf: session.csrf.clone(),
+        };
+        Ok(match session.actor {
+            Actor::Customer(id) => accounts::customer_get(&self.db, id)
+                .await?
+                .map(|customer| view(customer.email.to_string(), customer.company.to_string())),
+            Actor::Staff(id, role) => accounts::staff_get(&self.db, id)
+                .await?
+                .map(|staff| view(staff.email.to_string(), role.as_str().to_owned())),
+            Actor::Nobody | Actor::System => None,
+        })
+    }
+
+    /// Forgets sessions that are over.
+    pub(crate) async fn sessions_tidy(&self, now: Timestamp) -> Result<()> {
+        self.db.write(|tx| Box::pin(async move { sessions::sessions_delete_idle(&tx, now - IDLE).await })).await?;
+        Ok(())
+    }
+}

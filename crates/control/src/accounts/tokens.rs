@@ -1,0 +1,85 @@
+//! Bearer tokens of the API: 256 random bits, stored as a hash, so that a copy of the database
+//! opens nothing.
+
+use jiff::{SignedDuration, Timestamp};
+use stoa_db::{history, tokens};
+use stoa_model::{
+    account::Actor,
+    id::TokenId,
+    secret::{ExposeSecret, SecretString},
+};
+
+use crate::{Control, Cx, Error, Result, command::LogIn, random};
+
+/// What a token begins with, so that people and secret scanners know it.
+const PREFIX: &str = "stoa_";
+/// How long a token holds that was got with a password.
+const SHORT: SignedDuration = SignedDuration::from_hours(12);
+/// The time of the last use is written at most this often.
+const TOUCH: SignedDuration = SignedDuration::from_mins(10);
+
+impl Control {
+    /// Exchanges a customer's or staff's password for a token that holds for twelve hours.
+    ///
+    /// # Errors
+    /// Wrong credentials, or too many tries.
+    pub async fn token_create(&self, cx: &Cx, command: LogIn) -> Result<(SecretString, Timestamp)> {
+        let actor = match self.customer_authenticate(cx, command.clone()).await {
+            Err(Error::Unauthenticated(_)) => self.staff_authenticate(cx, command).await?,
+            other => other?,
+        };
+        let expires = cx.now + SHORT;
+        Ok((self.token_issue(cx, actor, "login", Some(expires)).await?, expires))
+    }
+
+    /// Makes a token for `actor` without asking for a password: only for the platform itself.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody else.
+    pub async fn token_for(&self, cx: &Cx, actor: Actor, name: &str) -> Result<SecretString> {
+        if cx.actor != Actor::System {
+            return Err(Error::Forbidden("system"));
+        }
+        self.token_issue(cx, actor, name, None).await
+    }
+
+    async fn token_issue(
+        &self,
+        cx: &Cx,
+        actor: Actor,
+        name: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<SecretString> {
+        let secret = SecretString::from(format!("{PREFIX}{}", random::token().expose_secret()));
+        let id = TokenId::from_uuid(random::uuid_at(cx.now));
+        let token =
+            &tokens::ApiToken { id, actor, name: name.to_owned(), created_at: cx.now, expires_at, last_used_at: None };
+        let hash = &random::token_hash(secret.expose_secret());
+        let event = &cx.audit("token.create", id, serde_json::json!({ "for": actor.to_string(), "name": name }));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    tokens::token_insert(&tx, token, hash).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        Ok(secret)
+    }
+
+    /// Whose token it is; `None` when nobody's, or when it has expired.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn token_actor(&self, bearer: &str) -> Result<Option<Actor>> {
+        let Some(token) = tokens::token_by_hash(&self.db, &random::token_hash(bearer)).await? else { return Ok(None) };
+        let now = self.clock.now();
+        if token.expires_at.is_some_and(|end| end <= now) {
+            return Ok(None);
+        }
+        if token.last_used_at.is_none_or(|used| now.duration_since(used) > TOUCH) {
+            self.db.write(|tx| Box::pin(async move { tokens::token_used(&tx, token.id, now).await })).await?;
+        }
+        Ok(Some(token.actor))
+    }
+}

@@ -1,0 +1,155 @@
+//! Jobs as people see them: the steps with their times come from the saga's log and nowhere else.
+
+use jiff::Timestamp;
+use stoa_db::{Page, job_log, jobs};
+use stoa_model::{
+    account::Role,
+    id::{JobId, SiteId},
+    job::{Job, JobKind, JobState},
+};
+use stoa_saga::{StepState, progress};
+
+use crate::{
+    Control, Cx, Error, Result,
+    sagas::saga_of,
+    view::{JobView, LogView, Paged, StepView},
+};
+
+impl Control {
+    /// A job with its steps and its log.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a job on a foreign site too.
+    pub async fn job_get(&self, cx: &Cx, id: JobId) -> Result<JobView> {
+        let job = self.job_within(cx, id).await?;
+        let log = job_log::job_notes(&self.db, id, 0).await?;
+        let mut view = self.job_view(cx, &job).await?;
+        view.log = log.into_iter().map(|note| LogView { seq: note.seq, at: note.at, line: note.line }).collect();
+        Ok(view)
+    }
+
+    /// The last jobs of a site, newest first, without their logs.
+    ///
+    /// # Errors
+    /// Not found, or the database does not answer.
+    pub async fn site_jobs(&self, cx: &Cx, site: SiteId) -> Result<Vec<JobView>> {
+        self.site_within(cx, site).await?;
+        self.job_views(cx, jobs::jobs_of(&self.db, site, Page::first(20)).await?).await
+    }
+
+    /// One page of all jobs, newest first, for staff.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn job_list(
+        &self,
+        cx: &Cx,
+        state: Option<JobState>,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Paged<JobView>> {
+        cx.require(Role::Support)?;
+        let limit = u64::from(limit.clamp(1, 100));
+        let mut found = jobs::staff_jobs(&self.db, state, Page { limit: limit + 1, before }).await?;
+        let more = found.len() as u64 > limit;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(|job| job.id.to_string());
+        Ok(Paged { items: self.job_views(cx, found).await?, next })
+    }
+
+    /// The job, if its site is within the actor's reach.
+    pub(crate) async fn job_within(&self, cx: &Cx, id: JobId) -> Result<Job> {
+        let missing = || Error::NotFound("job");
+        let job = jobs::job_get(&self.db, id).await?;
+        if cx.actor.customer().is_none() {
+            cx.require(Role::Support)?;
+            return job.ok_or_else(missing);
+        }
+        let job = job.ok_or_else(missing)?;
+        self.site_within(cx, job.site).await.map_err(|error| match error {
+            Error::NotFound(_) => missing(),
+            other => other,
+        })?;
+        Ok(job)
+    }
+
+    async fn job_views(&self, cx: &Cx, jobs: Vec<Job>) -> Result<Vec<JobView>> {
+        let mut views = Vec::with_capacity(jobs.len());
+        for job in &jobs {
+            views.push(self.job_view(cx, job).await?);
+        }
+        Ok(views)
+    }
+
+    async fn job_view(&self, cx: &Cx, job: &Job) -> Result<JobView> {
+        let staff = cx.actor.has_role(Role::Support);
+        let entries = job_log::job_entries(&self.db, job.id).await?;
+        let now = self.clock.now().as_millisecond();
+        let steps = progress(&saga_of(job.kind).headings(), &entries);
+        Ok(JobView {
+            id: job.id,
+            site: job.site,
+            kind: job.kind,
+            title: job.kind.title().to_owned(),
+            state: job.state,
+            error: job.error.clone(),
+            error_detail: job.error_detail.clone().filter(|_| staff),
+            advice: advice(job),
+            can_cancel: can_cancel(job),
+            queued_at: job.queued_at,
+            started_at: job.started_at,
+            ended_at: job.ended_at,
+            steps: steps.into_iter().map(|step| step_view(step, now, staff)).collect(),
+            log: Vec::new(),
+        })
+    }
+}
+
+/// Whether cancelling still means something.
+pub(super) fn can_cancel(job: &Job) -> bool {
+    matches!(job.state, JobState::Queued | JobState::Running) && !job.cancel_requested
+}
+
+fn step_view(step: stoa_saga::StepView, now: i64, staff: bool) -> StepView {
+    let time = |ms: i64| Timestamp::from_millisecond(ms).ok();
+    let duration = step.started_ms.map(|start| step.ended_ms.unwrap_or(now).saturating_sub(start).max(0) as u64);
+    StepView {
+        name: step.name.to_owned(),
+        title: step.title.to_owned(),
+        state: state_word(step.state).to_owned(),
+        started_at: step.started_ms.and_then(time),
+        duration_ms: duration,
+        detail: step.detail,
+        error: if staff { step.operator_error.or(step.error) } else { step.error },
+    }
+}
+
+fn state_word(state: StepState) -> &'static str {
+    match state {
+        StepState::Waiting => "waiting",
+        StepState::Running => "running",
+        StepState::Done => "done",
+        StepState::Failed => "failed",
+        StepState::Asking | StepState::UndoFailed => "undo_failed",
+        StepState::Undoing => "undoing",
+        StepState::Undone => "undone",
+    }
+}
+
+/// What the customer should do now.
+fn advice(job: &Job) -> Option<String> {
+    let text = match (job.state, job.kind) {
+        (JobState::Failed, JobKind::Create) => {
+            "Nothing was left behind and nothing is charged for it. Try again with one click; if it fails again, write to support and give the number of this job."
+        }
+        (JobState::Failed, _) => {
+            "The site is as it was before. Try again in a moment, or write to support and give the number of this job."
+        }
+        (JobState::Cancelled, JobKind::Create) => "Nothing was left behind. You can start again at any time.",
+        (JobState::Stuck, _) => {
+            "You need not do anything: a person of our staff will finish this and you keep your data."
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,64 @@
+//! Reconcilers: each keeps one fact true. They take no input, run on a timer and on a nudge, are
+//! idempotent and have no retries of their own: the next tick is the retry. Nothing deletes on a
+//! (re)start: a purge goes by its row and its date only.
+
+mod machine;
+mod power;
+mod purge;
+mod routes;
+mod tidy;
+mod watch;
+
+use std::time::Duration;
+
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::Control;
+
+pub(crate) use machine::Machine;
+pub use power::{Drift, Repair};
+pub(crate) use routes::Routes;
+
+/// Runs all reconcilers until `stop`.
+pub(crate) async fn run(control: Control, stop: CancellationToken) {
+    let (c, never) = (&control, &Notify::new());
+    tokio::join!(
+        keep("routes", Duration::from_secs(60), never, &stop, || c.routes_reload()),
+        keep("power", Duration::from_secs(60), &c.nudges.power, &stop, || c.power_keep()),
+        keep("purge", Duration::from_secs(60), &c.nudges.purge, &stop, || c.purge_due()),
+        keep("tidy", Duration::from_secs(600), never, &stop, || c.tidy()),
+        watch::follow_engine(c, &stop),
+    );
+}
+
+/// Calls `tick` at once, then at every nudge and at least every `period`.
+async fn keep<F: Future<Output = crate::Result<()>>>(
+    name: &'static str,
+    period: Duration,
+    nudge: &Notify,
+    stop: &CancellationToken,
+    tick: impl Fn() -> F,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            done = tick() => if let Err(error) = done {
+                tracing::warn!(reconciler = name, error = error_chain(&error), "a tick failed; the next one tries again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = nudge.notified() => {}
+            () = sleep(period) => {}
+        }
+    }
+}
+
+/// The error with its hidden cause, for the operator's log.
+pub(crate) fn error_chain(error: &crate::Error) -> String {
+    match error {
+        crate::Error::Unavailable { source, .. } | crate::Error::Internal(source) => format!("{error} ({source})"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Ends the grace period of deleted sites: forward only, and a crash anywhere is gone on with at
+//! the next tick, for the row is turned into a tombstone last.
+
+use std::{fs, io};
+
+use stoa_db::{history, jobs, sites};
+use stoa_model::site::Site;
+use stoa_provider::engine::Scope;
+
+use crate::{Control, Error, Result};
+
+impl Control {
+    /// Purges every site whose time has come.
+    pub(crate) async fn purge_due(&self) -> Result<()> {
+        for site in sites::sites_to_purge(&self.db, self.clock.now()).await? {
+            if jobs::job_active(&self.db, site.id).await?.is_none() {
+                self.purge(&site).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn purge(&self, site: &Site) -> Result<()> {
+        self.engine.remove(&site.project, Scope::Everything).await.map_err(Error::internal)?;
+        self.purge_directory(site)?;
+        let left = self.engine.observe(&site.project).await.map_err(Error::internal)?;
+        if !left.is_empty() {
+            return Err(Error::internal(format!(
+                "{} was purged, but something of {} is left on the engine",
+                site.id, site.project
+            )));
+        }
+        let (id, now) = (site.id, self.clock.now());
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    history::site_event(&tx, id, now, "purged", "The site and all its data were removed").await?;
+                    sites::site_tombstone(&tx, id, now).await
+                })
+            })
+            .await?;
+        tracing::info!(site = %id, project = %site.project, "purged");
+        self.routes_refresh(id).await
+    }
+
+    fn purge_directory(&self, site: &Site) -> Result<()> {
+        let directory = self.settings.site_directory(site.customer, site.id);
+        match fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::internal(format!("removing {}: {error}", directory.display())))
+            }
+            _ => {
+                directory.parent().map(fs::remove_dir);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Keeps the edge's routing table equal to the rows of the database. One site's change is applied
+//! at once; every minute the whole table is read anew, in case another process changed it.
+
+use stoa_db::routes::{RouteRow, route_of, routes};
+use stoa_model::{
+    host::Hostname,
+    id::SiteId,
+    route::{Notice, Route, RoutingTable, Target},
+    site::SiteState,
+};
+use tokio::sync::Mutex;
+
+use crate::{Control, Error, Result};
+
+/// The table as it was last applied. The lock is held while the edge applies, so that tables
+/// arrive in the order of their versions.
+#[derive(Default)]
+pub(crate) struct Routes(Mutex<RoutingTable>);
+
+impl Control {
+    /// Reads all routes anew and applies them.
+    pub(crate) async fn routes_reload(&self) -> Result<()> {
+        let mut table = self.routes.0.lock().await;
+        let rows = routes(&self.db).await?;
+        let fresh = rows.into_iter().filter_map(route).collect();
+        if table.version > 0 && table.routes == fresh {
+            return Ok(());
+        }
+        let next = RoutingTable { version: self.next_version(&table), routes: fresh };
+        self.routes_apply(&mut table, next).await
+    }
+
+    /// Reads one site's routes anew; when this returns, every new request follows them.
+    pub(crate) async fn routes_refresh(&self, site: SiteId) -> Result<()> {
+        let mut table = self.routes.0.lock().await;
+        let rows = route_of(&self.db, site).await?;
+        let mut next = RoutingTable { version: self.next_version(&table), routes: table.routes.clone() };
+        next.routes.retain(|_, route| route.site != site);
+        next.routes.extend(rows.into_iter().filter_map(route));
+        if next.routes == table.routes {
+            return Ok(());
+        }
+        self.routes_apply(&mut table, next).await
+    }
+
+    async fn routes_apply(&self, table: &mut RoutingTable, next: RoutingTable) -> Result<()> {
+        self.edge.apply(next.clone()).await.map_err(|error| Error::Unavailable {
+            message: "The new address could not be switched on yet; this is tried again by itself.".into(),
+            source: error.into(),
+        })?;
+        *table = next;
+        Ok(())
+    }
+
+    /// Grows across restarts too: the first version of a process is the time of its start.
+    fn next_version(&self, table: &RoutingTable) -> u64 {
+        let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
+        if table.version == 0 { now } else { table.version + 1 }
+    }
+}
+
+/// Where a site's name leads, by its state; `None` as if the name were unknown.
+fn route(row: RouteRow) -> Option<(Hostname, Route)> {
+    let notice = Target::Notice;
+    let target = match (row.state, row.upstream) {
+        (SiteState::Provisioning | SiteState::Active | SiteState::Updating | SiteState::Stopped, Some(upstream)) => {
+            Target::Upstream(upstream)
+        }
+        (SiteState::Pending | SiteState::Provisioning | SiteState::Active | SiteState::Sleeping, _) => {
+            notice(Notice::Starting)
+        }
+        (SiteState::Updating, None) => notice(Notice::Maintenance),
+        (SiteState::Stopped, None) => notice(Notice::Stopped),
+        (SiteState::Suspended, _) => notice(Notice::Suspended),
+        (SiteState::Failed | SiteState::Deleting | SiteState::Deleted, _) => return None,
+    };
+    Some((row.hostname, Route { site: row.site, target, max_body: row.max_body }))
+}

@@ -1,0 +1,64 @@
+//! Listens to the engine instead of asking it: a container that ends, or an engine that comes
+//! back, nudges the reconciler of what runs.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use stoa_provider::engine::EngineEventKind;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::Control;
+
+/// Between two attempts to reach an engine that is away.
+const PAUSE: Duration = Duration::from_secs(2);
+
+pub(super) async fn follow_engine(control: &Control, stop: &CancellationToken) {
+    let mut away = false;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            reason = listen(control, &mut away) => {
+                if !away {
+                    tracing::error!(reason, "the engine went away; jobs wait for it");
+                }
+                away = true;
+                control.machine.forget();
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// Follows the engine's events until they end; says why.
+async fn listen(control: &Control, away: &mut bool) -> String {
+    let mut events = match control.engine.events().await {
+        Ok(events) => events,
+        Err(error) => return error.to_string(),
+    };
+    if let Err(error) = control.machine.look(&*control.engine, control.clock.now()).await {
+        return error.to_string();
+    }
+    if std::mem::take(away) {
+        tracing::info!("the engine is back");
+    }
+    control.nudges.power.notify_one();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                tracing::debug!(project = %event.project, service = %event.service, kind = ?event.kind, "engine event");
+                if matches!(
+                    event.kind,
+                    EngineEventKind::Died | EngineEventKind::OutOfMemory | EngineEventKind::Unhealthy
+                ) {
+                    control.nudges.power.notify_one();
+                }
+            }
+            Err(error) => return error.to_string(),
+        }
+    }
+    "its events ended".to_owned()
+}

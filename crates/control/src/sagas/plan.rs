@@ -1,0 +1,171 @@
+//! The plan of a job: every choice, made and saved before the first effect. A crash, a retry or
+//! an undo finds the same names, addresses and secrets again.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+use stoa_model::{
+    blueprint::{Blueprint, Fact, Origin, RenderInputs},
+    host::Hostname,
+    id::{CustomerId, JobId, SiteId},
+    limits::Limits,
+    net::Subnet,
+    secret::{ExposeSecret, Sealed},
+    site::Site,
+    stack::{ProjectName, Stack},
+};
+
+use crate::{blueprints::Loaded, keys::MasterKey, random, settings::Settings};
+
+/// All that a job on a site needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SitePlan {
+    /// The job; also the label on everything that it makes.
+    pub job: JobId,
+    /// The site.
+    pub site: SiteId,
+    /// Its owner.
+    pub customer: CustomerId,
+    /// Ties its parts together on the engine.
+    pub project: ProjectName,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Its network.
+    pub subnet: Subnet,
+    /// Its hostname.
+    pub hostname: Hostname,
+    /// Text of its `compose.yaml`.
+    pub blueprint: String,
+    /// Optional services that are on.
+    pub profiles: Vec<String>,
+    /// Limits of its main service.
+    pub main_limits: Limits,
+    /// Plain values of the blueprint's variables.
+    pub facts: BTreeMap<String, String>,
+    /// Secret values of the blueprint's variables, sealed.
+    pub secrets: BTreeMap<String, Sealed>,
+}
+
+/// A plan that can't be carried out: it was damaged, or made by another version.
+#[derive(Debug, thiserror::Error)]
+#[error("the plan of {job} can't be used: {reason}")]
+pub struct BadPlan {
+    job: JobId,
+    reason: String,
+}
+
+impl SitePlan {
+    /// A plan for a site with these secrets. `hosts` are all its hostnames.
+    pub fn of(
+        site: &Site,
+        job: JobId,
+        subnet: Subnet,
+        loaded: &Loaded,
+        settings: &Settings,
+        secrets: BTreeMap<String, Sealed>,
+    ) -> Self {
+        Self {
+            job,
+            site: site.id,
+            customer: site.customer,
+            project: site.project.clone(),
+            directory: settings.site_directory(site.customer, site.id),
+            subnet,
+            hostname: site.hostname.clone(),
+            blueprint: loaded.source.clone(),
+            profiles: site.profiles.clone(),
+            main_limits: site.limits,
+            facts: facts(site, &loaded.blueprint, settings),
+            secrets,
+        }
+    }
+
+    /// The blueprint as it was when the plan was made.
+    ///
+    /// # Errors
+    /// If this version of the platform can't read it.
+    pub fn blueprint(&self) -> Result<Blueprint, BadPlan> {
+        Blueprint::parse("compose.yaml", &self.blueprint)
+            .map_err(|problems| self.bad(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
+    }
+
+    /// All values of the blueprint's variables, secrets opened.
+    ///
+    /// # Errors
+    /// If a secret doesn't open with this master key.
+    pub fn values(&self, key: &MasterKey) -> Result<BTreeMap<String, String>, BadPlan> {
+        let mut values = self.facts.clone();
+        for (name, sealed) in &self.secrets {
+            let secret = key.open(&secret_context(self.site, name), sealed).map_err(|e| self.bad(e))?;
+            values.insert(name.clone(), secret.expose_secret().to_owned());
+        }
+        Ok(values)
+    }
+
+    /// The full desired state on the engine.
+    ///
+    /// # Errors
+    /// If the plan is damaged.
+    pub fn stack(&self, key: &MasterKey) -> Result<Stack, BadPlan> {
+        let inputs = RenderInputs {
+            site: self.site,
+            project: self.project.clone(),
+            directory: self.directory.clone(),
+            subnet: self.subnet,
+            main_limits: Some(self.main_limits),
+            profiles: self.profiles.clone(),
+            values: self.values(key)?,
+        };
+        self.blueprint()?.render(&inputs).map_err(|e| self.bad(e))
+    }
+
+    /// Where the edge finds the site.
+    ///
+    /// # Errors
+    /// If the plan is damaged.
+    pub fn upstream(&self) -> Result<SocketAddr, BadPlan> {
+        self.blueprint()?.upstream(&self.subnet).ok_or_else(|| self.bad("the network is too small"))
+    }
+
+    fn bad(&self, reason: impl ToString) -> BadPlan {
+        BadPlan { job: self.job, reason: reason.to_string() }
+    }
+}
+
+/// Makes all secrets of a new site and seals them.
+pub fn fresh_secrets(site: SiteId, blueprint: &Blueprint, key: &MasterKey) -> BTreeMap<String, Sealed> {
+    let mut secrets = BTreeMap::new();
+    for (name, variable) in blueprint.variables() {
+        if let Origin::Secret(generator) = &variable.origin {
+            let secret = generator.generate(&mut random::fill);
+            secrets.insert(name.clone(), key.seal(&secret_context(site, name), &secret));
+        }
+    }
+    secrets
+}
+
+/// What a secret of a site is sealed for.
+pub fn secret_context(site: SiteId, name: &str) -> String {
+    format!("{site}/{name}")
+}
+
+/// What a login's password is sealed for.
+pub fn credential_context(site: SiteId, ordinal: u32) -> String {
+    format!("{site}/credential/{ordinal}")
+}
+
+fn facts(site: &Site, blueprint: &Blueprint, settings: &Settings) -> BTreeMap<String, String> {
+    let value = |origin: &Origin| match origin {
+        Origin::Secret(_) => None,
+        Origin::Default(text) => Some(text.clone()),
+        Origin::Fact(fact) => Some(match fact {
+            Fact::SiteId => site.id.to_string(),
+            Fact::SiteTitle => site.title.as_str().to_owned(),
+            Fact::SiteUrl => settings.site_url(&site.hostname),
+            Fact::SiteHostname | Fact::SiteHostnames => site.hostname.to_string(),
+            Fact::AdminUser => site.admin_user.as_str().to_owned(),
+            Fact::AdminEmail => site.admin_email.as_str().to_owned(),
+        }),
+    };
+    blueprint.variables().iter().filter_map(|(name, variable)| Some((name.clone(), value(&variable.origin)?))).collect()
+}

@@ -1,0 +1,66 @@
+//! The logins that the customer may reveal, sealed.
+
+use async_trait::async_trait;
+use stoa_db::secrets::Credential;
+use stoa_model::secret::SecretString;
+use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+
+use super::{db_failed, db_undo_failed};
+use crate::{
+    Control,
+    sagas::{
+        SitePlan,
+        plan::{BadPlan, credential_context},
+    },
+};
+
+pub struct KeepCredentials;
+
+#[async_trait]
+impl Step<SitePlan, Control> for KeepCredentials {
+    fn name(&self) -> &'static str {
+        "credentials"
+    }
+
+    fn title(&self) -> &'static str {
+        "Keep the logins, sealed"
+    }
+
+    async fn act(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<Done, StepError> {
+        let rows = rows(cx, plan).or_fail("The store's logins could not be kept.")?;
+        cx.db
+            .write(|tx| {
+                let rows = rows.clone();
+                Box::pin(async move { stoa_db::secrets::credentials_put(&tx, plan.site, plan.job, &rows).await })
+            })
+            .await
+            .map_err(db_failed)?;
+        Ok(Done::plain())
+    }
+
+    async fn undo(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
+        cx.db
+            .write(|tx| Box::pin(async move { stoa_db::secrets::credentials_delete(&tx, plan.site, plan.job).await }))
+            .await
+            .map(drop)
+            .map_err(|error| db_undo_failed("deleting the logins", error))
+    }
+}
+
+/// One row per login of the blueprint, each password sealed for its row.
+fn rows(cx: &Control, plan: &SitePlan) -> Result<Vec<Credential>, BadPlan> {
+    let blueprint = plan.blueprint()?;
+    let values = plan.values(&cx.key)?;
+    let base = cx.settings.site_url(&plan.hostname);
+    let rows = blueprint.credentials.iter().zip(0..).filter_map(|(login, ordinal)| {
+        let password = SecretString::from(values.get(&login.password)?.clone());
+        Some(Credential {
+            ordinal,
+            label: login.label.clone(),
+            url: format!("{base}{}", login.url),
+            username: values.get(&login.user)?.clone(),
+            sealed: cx.key.seal(&credential_context(plan.site, ordinal), &password),
+        })
+    });
+    Ok(rows.collect())
+}

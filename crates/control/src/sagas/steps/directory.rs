@@ -1,0 +1,57 @@
+//! The site's own directory, with a mark that says which job made it.
+
+use std::{fs, io, os::unix::fs::DirBuilderExt, path::Path};
+
+use async_trait::async_trait;
+use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+
+use crate::{Control, files, sagas::SitePlan};
+
+/// The file in a site's directory that names the job that made it.
+const MARK: &str = ".stoa-job";
+
+pub struct MakeDirectory;
+
+#[async_trait]
+impl Step<SitePlan, Control> for MakeDirectory {
+    fn name(&self) -> &'static str {
+        "directories"
+    }
+
+    fn title(&self) -> &'static str {
+        "Make the site's directory"
+    }
+
+    async fn act(&self, _: &Control, plan: &SitePlan, _: &StepRun) -> Result<Done, StepError> {
+        let mark = plan.job.to_string();
+        make(&plan.directory, &mark).or_fail("The site's directory could not be made.")?;
+        Ok(Done::plain())
+    }
+
+    /// Removes the directory if this job made it, or made it half.
+    async fn undo(&self, _: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
+        let doing = format!("removing the directory {}", plan.directory.display());
+        match fs::read_to_string(plan.directory.join(MARK)) {
+            Ok(mark) if mark == plan.job.to_string() => fs::remove_dir_all(&plan.directory).or_undo_retry(&doing)?,
+            Ok(_) => return Ok(()),
+            // Without a mark it is nobody's, or this job died before it could mark it: then it is empty.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(fs::remove_dir(&plan.directory)),
+            Err(error) => return Err(UndoError::retry(&doing, error)),
+        }
+        // The customer's folder goes with his last site.
+        plan.directory.parent().map(fs::remove_dir);
+        Ok(())
+    }
+}
+
+fn make(directory: &Path, mark: &str) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    match fs::read_to_string(directory.join(MARK)) {
+        Ok(found) if found == mark => Ok(()),
+        Ok(found) => Err(io::Error::other(format!("{} belongs to {found}", directory.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            files::write_private(&directory.join(MARK), mark.as_bytes())
+        }
+        Err(error) => Err(error),
+    }
+}

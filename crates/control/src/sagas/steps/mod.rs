@@ -1,0 +1,60 @@
+//! One file a step. The words for the customer name what did not work and never a path, a host or
+//! a secret; the cause beneath goes to the operator.
+
+mod activate;
+mod backups;
+mod certificate;
+mod claim;
+mod containers;
+mod credentials;
+mod directory;
+mod power;
+mod route;
+mod secrets;
+mod settle;
+mod stack;
+mod verify;
+
+pub(super) use activate::Activate;
+pub(super) use backups::ScheduleBackups;
+pub(super) use certificate::Certificate;
+pub(super) use claim::ClaimApplication;
+pub(super) use containers::StartContainers;
+pub(super) use credentials::KeepCredentials;
+pub(super) use directory::MakeDirectory;
+pub(super) use power::{StartAgain, StopContainers};
+pub(super) use route::{CloseRoute, OpenRoute, ReopenRoute};
+pub(super) use secrets::KeepSecrets;
+pub(super) use settle::Settle;
+pub(super) use stack::WriteStack;
+pub(super) use verify::Verify;
+
+use stoa_db::DbError;
+use stoa_provider::engine::EngineError;
+use stoa_saga::{StepError, UndoError};
+
+/// An engine's error as a step's: an engine that is away is waited for.
+fn engine_failed(public: &str, error: EngineError) -> StepError {
+    if error.is_transient() { StepError::retry(public, error) } else { StepError::fail(public, error) }
+}
+
+/// An engine's error as an undo's.
+fn engine_undo_failed(doing: &str, error: EngineError) -> UndoError {
+    if error.is_transient() { UndoError::retry(doing, error) } else { UndoError::fail(doing, error) }
+}
+
+/// Whether the database may do it in a moment.
+fn passes(error: &DbError) -> bool {
+    matches!(error, DbError::Busy(_) | DbError::Unavailable(_) | DbError::Full(_))
+}
+
+/// A database's error as a step's.
+fn db_failed(error: DbError) -> StepError {
+    let public = "The platform's own records could not be written.";
+    if passes(&error) { StepError::retry(public, error) } else { StepError::fail(public, error) }
+}
+
+/// A database's error as an undo's.
+fn db_undo_failed(doing: &str, error: DbError) -> UndoError {
+    if passes(&error) { UndoError::retry(doing, error) } else { UndoError::fail(doing, error) }
+}

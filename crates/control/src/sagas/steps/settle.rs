@@ -1,0 +1,71 @@
+//! The last step of a job on a site that exists: the new state and the line in its history, in one
+//! transaction.
+
+use async_trait::async_trait;
+use stoa_db::{history, sites};
+use stoa_model::site::SiteState;
+use stoa_saga::{Done, Step, StepError, StepRun, UndoError};
+
+use super::db_failed;
+use crate::{Control, sagas::SitePlan};
+
+pub struct Settle {
+    to: SiteState,
+    kind: &'static str,
+    text: &'static str,
+}
+
+impl Settle {
+    pub const fn running() -> Self {
+        Self { to: SiteState::Active, kind: "started", text: "The site was started" }
+    }
+
+    pub const fn stopped() -> Self {
+        Self { to: SiteState::Stopped, kind: "stopped", text: "The site was stopped" }
+    }
+
+    pub const fn restarted() -> Self {
+        Self { to: SiteState::Active, kind: "restarted", text: "The site was restarted" }
+    }
+}
+
+#[async_trait]
+impl Step<SitePlan, Control> for Settle {
+    fn name(&self) -> &'static str {
+        "settle"
+    }
+
+    fn title(&self) -> &'static str {
+        "Note the new state"
+    }
+
+    fn is_commit(&self) -> bool {
+        true
+    }
+
+    async fn act(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<Done, StepError> {
+        let now = cx.clock.now();
+        cx.db
+            .write(|tx| {
+                Box::pin(async move {
+                    let state = sites::site_get(&*tx, plan.site).await?.map(|site| site.state);
+                    if let Some(from) = state.filter(|from| *from != self.to) {
+                        sites::site_move(&tx, plan.site, from, self.to, None, now).await?;
+                    }
+                    history::site_event(&tx, plan.site, now, self.kind, self.text).await
+                })
+            })
+            .await
+            .map_err(db_failed)?;
+        // Committed. An edge that can't follow now is brought up by the reconciler of routes.
+        if let Err(error) = cx.routes_refresh(plan.site).await {
+            tracing::warn!(site = %plan.site, %error, "the edge did not take the new state over yet");
+        }
+        Ok(Done::plain())
+    }
+
+    /// Never called after success; before it nothing was committed.
+    async fn undo(&self, _: &Control, _: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Does it work? First the application's own health check, then a real request through the edge,
+//! as a visitor sends it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use async_trait::async_trait;
+use http::StatusCode;
+use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use tokio::time::{Instant, sleep};
+
+use super::engine_failed;
+use crate::{Control, probe::probe, sagas::SitePlan};
+
+/// Between two looks: short, for every look that comes late is time that a customer waits.
+const PAUSE: Duration = Duration::from_millis(25);
+/// For one answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// So long the application may take until it answers.
+const LIMIT: Duration = Duration::from_secs(120);
+/// So often it is made sure that the containers run, while there is no answer.
+const CHECK_ENGINE: Duration = Duration::from_secs(3);
+
+const PUBLIC: &str = "The store was started but does not answer.";
+
+pub struct Verify;
+
+#[async_trait]
+impl Step<SitePlan, Control> for Verify {
+    fn name(&self) -> &'static str {
+        "verify"
+    }
+
+    fn title(&self) -> &'static str {
+        "Check that the store answers"
+    }
+
+    async fn act(&self, cx: &Control, plan: &SitePlan, run: &StepRun) -> Result<Done, StepError> {
+        let blueprint = plan.blueprint().or_fail(PUBLIC)?;
+        let upstream = plan.upstream().or_fail(PUBLIC)?;
+        let host = host_header(cx, plan);
+        let began = Instant::now();
+        until_ok(cx, plan, run, upstream, &host, &blueprint.health).await?;
+        until_ok(cx, plan, run, cx.settings.edge_address, &host, &blueprint.front).await?;
+        Ok(Done::saying(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))
+    }
+
+    async fn undo(&self, _: &Control, _: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
+        Ok(())
+    }
+}
+
+/// The Host header as browsers send it.
+fn host_header(cx: &Control, plan: &SitePlan) -> String {
+    cx.settings.site_url(&plan.hostname).trim_start_matches("http://").to_owned()
+}
+
+/// Asks until the answer is 200.
+async fn until_ok(
+    cx: &Control,
+    plan: &SitePlan,
+    run: &StepRun,
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+) -> Result<(), StepError> {
+    let began = Instant::now();
+    let mut checked = began;
+    loop {
+        let answer = run.unless_cancelled(probe(address, host, path, PATIENCE)).await?;
+        if matches!(&answer, Ok(StatusCode::OK)) {
+            return Ok(());
+        }
+        let last =
+            answer.map_or_else(|e| e.to_string(), |status| format!("{host}{path} at {address} answered {status}"));
+        if began.elapsed() > LIMIT {
+            return Err(StepError::fail(PUBLIC, format!("{last}; its last output: {}", last_output(cx, plan).await)));
+        }
+        if checked.elapsed() > CHECK_ENGINE {
+            checked = Instant::now();
+            run.note(&format!("Still waiting for an answer: {last}")).await;
+            keep_running(cx, plan).await?;
+        }
+        run.unless_cancelled(sleep(PAUSE)).await?;
+    }
+}
+
+/// Starts again what the engine lost, for instance because the engine itself was restarted.
+async fn keep_running(cx: &Control, plan: &SitePlan) -> Result<(), StepError> {
+    let observed = cx.engine.observe(&plan.project).await.map_err(|error| engine_failed(PUBLIC, error))?;
+    if observed.all_running() {
+        return Ok(());
+    }
+    let stack = plan.stack(&cx.key).or_fail(PUBLIC)?;
+    cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))
+}
+
+/// The end of the containers' output, for the operator.
+async fn last_output(cx: &Control, plan: &SitePlan) -> String {
+    match cx.engine.logs(&plan.project, None, 20).await {
+        Ok(lines) => lines.iter().map(|l| format!("{}: {}", l.service, l.line)).collect::<Vec<_>>().join(" ⏎ "),
+        Err(error) => format!("(not readable: {error})"),
+    }
+}

@@ -1,0 +1,100 @@
+//! Getting into a site: its logins, revealed on demand and audited, and the one-click login.
+
+use serde::Deserialize;
+use stoa_db::{history, secrets};
+use stoa_model::{
+    blueprint::{Hook, HookName},
+    id::{JobId, SiteId},
+    secret::SecretString,
+    site::SiteState,
+};
+use stoa_provider::engine::Exec;
+
+use crate::{Control, Cx, Error, Result, random, sagas::plan::credential_context, view::CredentialView};
+
+/// What a login hook prints.
+#[derive(Deserialize)]
+struct LoginPath {
+    path: String,
+}
+
+impl Control {
+    /// The logins of a site, without their passwords.
+    ///
+    /// # Errors
+    /// Not found, or the actor may not have them.
+    pub async fn site_credentials(&self, cx: &Cx, id: SiteId) -> Result<Vec<CredentialView>> {
+        self.site_to_change(cx, id).await?;
+        let rows = secrets::credentials_get(&self.db, id).await?.into_iter();
+        let view = |c: secrets::Credential| CredentialView {
+            ordinal: c.ordinal,
+            label: c.label,
+            url: c.url,
+            username: c.username,
+        };
+        Ok(rows.map(view).collect())
+    }
+
+    /// One password. That it was looked at goes into the audit trail and the site's history.
+    ///
+    /// # Errors
+    /// Not found, or the actor may not have it.
+    pub async fn site_credential_reveal(&self, cx: &Cx, id: SiteId, ordinal: u32) -> Result<SecretString> {
+        self.site_to_change(cx, id).await?;
+        let found = secrets::credentials_get(&self.db, id).await?.into_iter().find(|c| c.ordinal == ordinal);
+        let credential = found.ok_or(Error::NotFound("login"))?;
+        let password = self.key.open(&credential_context(id, ordinal), &credential.sealed).map_err(Error::internal)?;
+        let event = &cx.audit("site.credential.reveal", id, serde_json::json!({ "label": credential.label }));
+        let text = &format!("The password “{}” was shown", credential.label);
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    history::site_event(&tx, id, cx.now, "revealed", text).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        Ok(password)
+    }
+
+    /// An address that logs its user into the site's administration, once and within a minute.
+    ///
+    /// # Errors
+    /// Not found, not running, or the site's software has no such way in.
+    pub async fn site_login_link(&self, cx: &Cx, id: SiteId) -> Result<String> {
+        let site = self.site_to_change(cx, id).await?;
+        if site.state != SiteState::Active {
+            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state)));
+        }
+        let no_way =
+            || Error::Conflict("This kind of site has no one-click login. Use the login shown on its page.".into());
+        let hook = self.login_hook(&site.blueprint).ok_or_else(no_way)?.clone();
+        let plan = self.plan_again(&site, JobId::from_uuid(random::uuid_at(cx.now))).await?;
+        let stdin = hook.stdin_json(&plan.values(&self.key).map_err(Error::internal)?).map_err(Error::internal)?;
+        let event = &cx.audit("site.login", id, serde_json::json!({}));
+        self.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
+        let exec = Exec {
+            argv: hook.command.clone(),
+            stdin: stdin.map(SecretString::from),
+            user: hook.user.clone(),
+            deadline: hook.timeout,
+        };
+        let away = |source: crate::error::Source| Error::Unavailable {
+            message: "The site did not answer. Please try again in a moment.".into(),
+            source,
+        };
+        let output = self.engine.exec(&site.project, &hook.service, exec).await.map_err(|e| away(e.into()))?;
+        if output.code != 0 {
+            return Err(away(format!("the login hook ended with {}: {}", output.code, output.stderr.trim()).into()));
+        }
+        let answer: LoginPath = serde_json::from_str(&output.stdout).map_err(|e| away(e.into()))?;
+        if !answer.path.starts_with('/') || answer.path.starts_with("//") {
+            return Err(Error::internal("the login hook printed something that is no path"));
+        }
+        Ok(format!("{}{}", self.settings.site_url(&site.hostname), answer.path))
+    }
+
+    pub(crate) fn login_hook(&self, blueprint: &str) -> Option<&Hook> {
+        self.blueprints.get(blueprint)?.blueprint.hook(HookName::Login)
+    }
+}

@@ -1,0 +1,77 @@
+//! Is there room? Asked before anything is made, and answered from what was seen of the machine in
+//! the last seconds, so that an order never waits for the engine.
+
+use stoa_db::sites;
+use stoa_model::{blueprint::Blueprint, limits::Bytes, site::SiteState};
+
+use super::order::ParsedOrder;
+use crate::{Control, Error, Result};
+
+impl Control {
+    /// Refuses an order that can't be carried out now.
+    ///
+    /// # Errors
+    /// The engine is away, an image is missing, or memory or disk would not do.
+    pub(crate) async fn order_possible(&self, order: &ParsedOrder) -> Result<()> {
+        let away = |source| Error::Unavailable {
+            message: "New sites can't be made at this moment: the machine that runs them does not answer. \
+                      Please try again in a few minutes; nothing was ordered."
+                .into(),
+            source,
+        };
+        let missing = self.images_missing(&order.blueprint).await.map_err(|e| away(e.into()))?;
+        if !missing.is_empty() {
+            tracing::error!(
+                ?missing,
+                blueprint = order.blueprint.blueprint.name,
+                "an order was refused: images are missing; run `make images`"
+            );
+            return Err(Error::Capacity(
+                "This kind of site can't be ordered at this moment. We have been told.".into(),
+            ));
+        }
+        let machine = self.machine.look(&*self.engine, self.clock.now()).await.map_err(|e| away(e.into()))?;
+        let room = Bytes((machine.memory as f64 * self.settings.memory_overcommit) as u64);
+        let used = self.memory_promised().await?;
+        let needed = self.memory_needed(&order.blueprint.blueprint);
+        if used.saturating_add(needed) > room.0 {
+            tracing::error!(used, needed, room = room.0, "an order was refused: no memory left to promise");
+            return Err(full());
+        }
+        let free = self.disk_free()?;
+        if free < self.settings.min_free_disk {
+            tracing::error!(%free, least = %self.settings.min_free_disk, "an order was refused: the disk is nearly full");
+            return Err(full());
+        }
+        Ok(())
+    }
+
+    /// Memory limits of all sites that run or are about to, in bytes.
+    async fn memory_promised(&self) -> Result<u64> {
+        let mut sum = 0_u64;
+        for (name, count) in sites::site_counts_by_blueprint(&self.db, RUNNING).await? {
+            let each = self.blueprints.get(&name).map_or(0, |loaded| self.memory_needed(&loaded.blueprint));
+            sum = sum.saturating_add(each.saturating_mul(count));
+        }
+        Ok(sum)
+    }
+
+    /// Memory limits of one site of this kind, in bytes: the main service has the plan's.
+    fn memory_needed(&self, blueprint: &Blueprint) -> u64 {
+        let others = blueprint.services.iter().filter(|s| s.profiles.is_empty() && s.name != blueprint.route.service);
+        others.map(|s| s.limits.memory.0).sum::<u64>() + self.settings.main_limits.memory.0
+    }
+
+    /// Room on the disk that holds the platform's data.
+    pub(crate) fn disk_free(&self) -> Result<Bytes> {
+        let stat = rustix::fs::statvfs(&self.settings.data_dir).map_err(Error::internal)?;
+        Ok(Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)))
+    }
+}
+
+/// States whose containers hold memory, or are about to.
+const RUNNING: &[SiteState] = &[SiteState::Pending, SiteState::Provisioning, SiteState::Active, SiteState::Updating];
+
+fn full() -> Error {
+    Error::Capacity("There is no room for another site at this moment. We have been told; nothing was ordered.".into())
+}

@@ -1,0 +1,92 @@
+//! Deleting: no saga, for it can't be undone step by step. The site is marked, goes off the air,
+//! keeps its data through the grace period, and is then purged by a reconciler that only works
+//! forward.
+
+use stoa_db::{history, jobs, sites};
+use stoa_model::{id::SiteId, site::SiteState};
+
+use crate::{Control, Cx, Error, Result, view::SiteView};
+
+impl Control {
+    /// Marks a site for deletion; a site that never came to be goes at once.
+    ///
+    /// # Errors
+    /// Not found, or a job is at work on it.
+    pub async fn site_delete(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
+        let site = self.site_to_change(cx, id).await?;
+        site.state.to(SiteState::Deleting)?;
+        let grace =
+            if site.state == SiteState::Failed { std::time::Duration::ZERO } else { self.settings.delete_grace };
+        let purge_at = cx.now + grace;
+        let event = &cx.audit("site.delete", id, serde_json::json!({ "purge_at": purge_at }));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    if jobs::job_active(&*tx, id).await?.is_some() {
+                        return Err(Error::Conflict(
+                            "A job is working on this site. Wait for it, or cancel it.".into(),
+                        ));
+                    }
+                    sites::site_move(&tx, id, site.state, SiteState::Deleting, None, cx.now).await?;
+                    sites::site_publish(&tx, id, None).await?;
+                    sites::site_mark_deleted(&tx, id, cx.now, purge_at).await?;
+                    history::site_event(&tx, id, cx.now, "deleted", "The site was marked for deletion").await?;
+                    Ok(history::audit(&tx, event).await?)
+                })
+            })
+            .await?;
+        self.routes_refresh(id).await?;
+        self.nudges.power.notify_one();
+        self.nudges.purge.notify_one();
+        self.site_get(cx, id).await
+    }
+
+    /// Takes a deletion back: the site is stopped then, with all its data.
+    ///
+    /// # Errors
+    /// Not found, or not marked for deletion, or its purge has begun.
+    pub async fn site_undelete(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
+        let site = self.site_to_change(cx, id).await?;
+        if site.state != SiteState::Deleting || site.purge_at.is_none_or(|at| at <= cx.now) {
+            return Err(Error::Conflict("This deletion can't be taken back any more.".into()));
+        }
+        let event = &cx.audit("site.undelete", id, serde_json::json!({}));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    sites::site_move(&tx, id, SiteState::Deleting, SiteState::Stopped, None, cx.now).await?;
+                    sites::site_unmark_deleted(&tx, id).await?;
+                    history::site_event(&tx, id, cx.now, "undeleted", "The deletion was taken back").await?;
+                    Ok::<_, Error>(history::audit(&tx, event).await?)
+                })
+            })
+            .await?;
+        self.routes_refresh(id).await?;
+        self.site_get(cx, id).await
+    }
+
+    /// Ends the grace period of a site that is marked for deletion; for staff.
+    ///
+    /// # Errors
+    /// Without the role admin; not marked for deletion.
+    pub async fn site_purge_now(&self, cx: &Cx, id: SiteId) -> Result<()> {
+        cx.require(stoa_model::account::Role::Admin)?;
+        let site = self.site_within(cx, id).await?;
+        if site.state != SiteState::Deleting {
+            return Err(Error::Conflict(
+                "Only a site that is marked for deletion can be purged. Delete it first.".into(),
+            ));
+        }
+        let event = &cx.audit("site.purge", id, serde_json::json!({}));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    sites::site_mark_deleted(&tx, id, site.deleted_at.unwrap_or(cx.now), cx.now).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        self.nudges.purge.notify_one();
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! Looking inside a site: output, usage, history.
+
+use jiff::Timestamp;
+use stoa_db::history;
+use stoa_model::id::SiteId;
+use stoa_provider::engine::{EngineError, LogLine, ServiceStats};
+
+use crate::{Control, Cx, Error, Result};
+
+impl Control {
+    /// The last lines of all the site's services, oldest first; at most 1000.
+    ///
+    /// # Errors
+    /// Not found, or the engine does not answer.
+    pub async fn site_logs(&self, cx: &Cx, id: SiteId, tail: u32) -> Result<Vec<LogLine>> {
+        let site = self.site_within(cx, id).await?;
+        self.engine.logs(&site.project, None, tail.clamp(1, 1000)).await.or_else(nothing_there).map_err(away)
+    }
+
+    /// What the site's services use at this moment.
+    ///
+    /// # Errors
+    /// Not found, or the engine does not answer.
+    pub async fn site_stats(&self, cx: &Cx, id: SiteId) -> Result<Vec<ServiceStats>> {
+        let site = self.site_within(cx, id).await?;
+        self.engine.stats(&site.project).await.or_else(nothing_there).map_err(away)
+    }
+
+    /// The last hundred lines of the site's history, newest first: when, what kind, in words.
+    ///
+    /// # Errors
+    /// Not found, or the database does not answer.
+    pub async fn site_history(&self, cx: &Cx, id: SiteId) -> Result<Vec<(Timestamp, String, String)>> {
+        self.site_within(cx, id).await?;
+        let events = history::site_events(&self.db, id, 100).await?;
+        Ok(events.into_iter().map(|event| (event.at, event.kind, event.text)).collect())
+    }
+}
+
+/// A site without containers has no output and uses nothing.
+fn nothing_there<T>(error: EngineError) -> std::result::Result<Vec<T>, EngineError> {
+    if matches!(error, EngineError::NotFound { .. }) { Ok(Vec::new()) } else { Err(error) }
+}
+
+fn away(error: EngineError) -> Error {
+    Error::Unavailable {
+        message: "The machine that runs the sites does not answer. Please try again in a moment.".into(),
+        source: error.into(),
+    }
+}

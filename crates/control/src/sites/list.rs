@@ -1,0 +1,150 @@
+//! Sites as lists and pages show them. A customer sees his own; staff see all; a foreign site is
+//! not there.
+
+use stoa_db::{Page, jobs, sites};
+use stoa_model::{
+    account::{Actor, Role},
+    host::Hostname,
+    id::{JobId, SiteId},
+    site::{Site, SiteState},
+};
+
+use crate::{
+    Control, Cx, Error, Result,
+    view::{Paged, SiteAction, SiteView},
+};
+
+impl Control {
+    /// One page of sites, newest first: a customer's own, or all for staff.
+    ///
+    /// # Errors
+    /// For nobody; if the database does not answer.
+    pub async fn site_list(&self, cx: &Cx, before: Option<SiteId>, limit: u32) -> Result<Paged<SiteView>> {
+        let limit = u64::from(limit.clamp(1, 100));
+        let page = Page { limit: limit + 1, before };
+        let mut found = match cx.actor {
+            Actor::Customer(id) => sites::sites_of(&self.db, id, page).await?,
+            Actor::Nobody | Actor::Staff(..) | Actor::System => {
+                cx.require(Role::Support)?;
+                sites::staff_sites(&self.db, &sites::Filter::default(), page).await?
+            }
+        };
+        let more = found.len() as u64 > limit;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(|site| site.id.to_string());
+        let ids: Vec<_> = found.iter().map(|site| site.id).collect();
+        let busy = jobs::jobs_active_of(&self.db, &ids).await?;
+        let mut items = Vec::with_capacity(found.len());
+        for site in &found {
+            items.push(self.site_view_with(site, busy.get(&site.id).copied()).await);
+        }
+        Ok(Paged { items, next })
+    }
+
+    /// One site.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a foreign one too.
+    pub async fn site_get(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
+        let site = self.site_within(cx, id).await?;
+        self.site_view(&site).await
+    }
+
+    /// One site by its hostname, its subdomain or its id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a foreign one too.
+    pub async fn site_by_name(&self, cx: &Cx, name: &str) -> Result<SiteView> {
+        if let Ok(id) = name.parse() {
+            return self.site_get(cx, id).await;
+        }
+        let missing = || Error::NotFound("site");
+        let full = if name.contains('.') { name.to_owned() } else { format!("{name}.{}", self.settings.base_domain) };
+        let hostname = Hostname::parse(&full).map_err(|_| missing())?;
+        let site = sites::site_by_hostname(&self.db, &hostname).await?.ok_or_else(missing)?;
+        self.site_get(cx, site.id).await
+    }
+
+    /// How many sites are in which state: the customer's own, or all for staff.
+    ///
+    /// # Errors
+    /// For nobody; if the database does not answer.
+    pub async fn counts(&self, cx: &Cx) -> Result<Vec<(SiteState, u64)>> {
+        if cx.actor.customer().is_none() {
+            cx.require(Role::Support)?;
+        }
+        Ok(sites::site_counts(&self.db, cx.actor.customer()).await?)
+    }
+
+    /// The site, if it is within the actor's reach to look at.
+    pub(crate) async fn site_within(&self, cx: &Cx, id: SiteId) -> Result<Site> {
+        let found = match cx.actor {
+            Actor::Customer(customer) => sites::site_of(&self.db, customer, id).await?,
+            Actor::Nobody | Actor::Staff(..) | Actor::System => {
+                cx.require(Role::Support)?;
+                sites::site_get(&self.db, id).await?
+            }
+        };
+        found.filter(|site| site.state != SiteState::Deleted).ok_or(Error::NotFound("site"))
+    }
+
+    /// The site, if the actor may change it: its owner, or staff from admin up.
+    pub(crate) async fn site_to_change(&self, cx: &Cx, id: SiteId) -> Result<Site> {
+        let site = self.site_within(cx, id).await?;
+        if cx.actor.customer().is_none() {
+            cx.require(Role::Admin)?;
+        }
+        Ok(site)
+    }
+
+    pub(crate) async fn site_view(&self, site: &Site) -> Result<SiteView> {
+        let job = jobs::job_active(&self.db, site.id).await?.map(|job| job.id);
+        Ok(self.site_view_with(site, job).await)
+    }
+
+    async fn site_view_with(&self, site: &Site, job: Option<JobId>) -> SiteView {
+        let notices = match self.blueprints.get(&site.blueprint) {
+            Some(loaded) => self.notices(loaded).await,
+            None => Vec::new(),
+        };
+        let can_log_in = self.login_hook(&site.blueprint).is_some();
+        SiteView {
+            id: site.id,
+            customer: site.customer,
+            blueprint: site.blueprint.clone(),
+            title: site.title.to_string(),
+            hostname: site.hostname.to_string(),
+            url: self.settings.site_url(&site.hostname),
+            state: site.state,
+            reason: site.reason.clone(),
+            health: site.health,
+            health_at: site.health_at,
+            admin_user: site.admin_user.to_string(),
+            created_at: site.created_at,
+            purge_at: site.purge_at,
+            notices,
+            job,
+            actions: actions(site.state, job.is_some(), can_log_in),
+        }
+    }
+}
+
+/// What may be done with a site now.
+fn actions(state: SiteState, busy: bool, can_log_in: bool) -> Vec<SiteAction> {
+    use SiteAction::{Delete, LogIn, Restart, Retry, Start, Stop, Undelete};
+    if busy {
+        return Vec::new();
+    }
+    let mut actions = match state {
+        SiteState::Active => vec![Restart, Stop, Delete],
+        SiteState::Stopped => vec![Start, Delete],
+        SiteState::Failed => vec![Retry, Delete],
+        SiteState::Suspended | SiteState::Sleeping => vec![Delete],
+        SiteState::Deleting => vec![Undelete],
+        SiteState::Pending | SiteState::Provisioning | SiteState::Updating | SiteState::Deleted => vec![],
+    };
+    if state == SiteState::Active && can_log_in {
+        actions.insert(0, LogIn);
+    }
+    actions
+}

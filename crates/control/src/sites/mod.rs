@@ -1,0 +1,10 @@
+//! Sites: ordering them, looking at them, and what may be done with them.
+
+mod access;
+mod capacity;
+mod check;
+mod delete;
+mod inspect;
+mod list;
+mod order;
+mod power;

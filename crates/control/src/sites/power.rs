@@ -1,0 +1,97 @@
+//! Start, stop, restart, and one more try at making a site: each a job.
+
+use stoa_db::{history, jobs, secrets, sites};
+use stoa_model::{
+    id::{JobId, SiteId},
+    job::JobKind,
+    site::{Site, SiteState},
+};
+
+use crate::{Control, Cx, Error, Result, random, sagas::SitePlan};
+
+impl Control {
+    /// Starts a stopped site.
+    ///
+    /// # Errors
+    /// Not found, not stopped, or another job is at work on it.
+    pub async fn site_start(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+        self.power(cx, id, JobKind::Start, SiteState::Stopped).await
+    }
+
+    /// Stops a running site.
+    ///
+    /// # Errors
+    /// Not found, not running, or another job is at work on it.
+    pub async fn site_stop(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+        self.power(cx, id, JobKind::Stop, SiteState::Active).await
+    }
+
+    /// Stops a running site and starts it again.
+    ///
+    /// # Errors
+    /// Not found, not running, or another job is at work on it.
+    pub async fn site_restart(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+        self.power(cx, id, JobKind::Restart, SiteState::Active).await
+    }
+
+    async fn power(&self, cx: &Cx, id: SiteId, kind: JobKind, from: SiteState) -> Result<JobId> {
+        let site = self.site_to_change(cx, id).await?;
+        if site.state != from {
+            return Err(Error::Conflict(format!("The site is {}; this is not possible now.", site.state)));
+        }
+        let job = JobId::from_uuid(random::uuid_at(cx.now));
+        let plan = &self.plan_again(&site, job).await?;
+        let event = &cx.audit(&format!("site.{kind}"), id, serde_json::json!({ "job": job }));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    self.job_queue(&tx, cx, kind, plan).await?;
+                    history::audit(&tx, event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        self.nudges.jobs.notify_one();
+        Ok(job)
+    }
+
+    /// The plan of a job on a site that exists, with the secrets that it has.
+    pub(crate) async fn plan_again(&self, site: &Site, job: JobId) -> Result<SitePlan> {
+        let loaded = self.blueprints.get(&site.blueprint).ok_or_else(|| {
+            Error::internal(format!(
+                "the blueprint {} of {} is not installed: restore its folder",
+                site.blueprint, site.id
+            ))
+        })?;
+        let subnet = site.subnet.ok_or_else(|| Error::internal(format!("{} holds no network", site.id)))?;
+        let secrets = secrets::secrets_get(&self.db, site.id).await?;
+        Ok(SitePlan::of(site, job, subnet, loaded, &self.settings, secrets))
+    }
+
+    /// Tries once more to make a site that failed: a new job with new choices.
+    ///
+    /// # Errors
+    /// Not found, not failed, or no room.
+    pub async fn site_retry(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+        let site = &self.site_to_change(cx, id).await?;
+        site.state.to(SiteState::Pending)?;
+        let loaded = self.blueprints.get(&site.blueprint).ok_or(Error::NotFound("blueprint"))?;
+        let job = JobId::from_uuid(random::uuid_at(cx.now));
+        let event = &cx.audit("site.retry", id, serde_json::json!({ "job": job }));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    if jobs::job_active(&*tx, id).await?.is_some() {
+                        return Err(Error::Conflict("Another job is working on this site.".into()));
+                    }
+                    sites::site_move(&tx, id, SiteState::Failed, SiteState::Pending, None, cx.now).await?;
+                    history::site_event(&tx, id, cx.now, "retried", "Making the site was tried again").await?;
+                    history::audit(&tx, event).await?;
+                    self.create_job(&tx, cx, site, job, loaded).await
+                })
+            })
+            .await?;
+        self.nudges.jobs.notify_one();
+        Ok(job)
+    }
+}

@@ -1,0 +1,91 @@
+//! Brings a database to the newest schema.
+
+use sea_orm::{ConnectionTrait, Statement};
+
+use super::{MIGRATIONS, Migration, render};
+use crate::{Backend, Conn, Db, DbError, Tx, db::Raw};
+
+const APPLIED: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \
+    (version bigint NOT NULL PRIMARY KEY, name varchar(255) NOT NULL)";
+
+/// The migrations that this database lacks.
+///
+/// # Errors
+/// Also if it has one that this program doesn't know: it belongs to a newer release.
+pub(crate) async fn pending(db: &Db) -> Result<Vec<&'static Migration>, DbError> {
+    let exists = match db.backend() {
+        Backend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
+        Backend::MySql => {
+            "SELECT table_name FROM information_schema.tables \
+                WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'"
+        }
+        Backend::Postgres => {
+            "SELECT table_name FROM information_schema.tables \
+                WHERE table_schema = current_schema() AND table_name = 'schema_migrations'"
+        }
+    };
+    if db.raw().query_one_raw(plain(db.backend(), exists)).await?.is_none() {
+        return Ok(MIGRATIONS.iter().collect());
+    }
+    lacking(db, db.backend()).await
+}
+
+/// Applies what is pending, one process at a time.
+pub(crate) async fn migrate(db: &Db) -> Result<(), DbError> {
+    if pending(db).await?.is_empty() {
+        return Ok(());
+    }
+    let tx = db.begin().await?;
+    let backend = db.backend();
+    match backend {
+        Backend::Sqlite => apply(&tx, backend).await?,
+        Backend::Postgres => {
+            tx.raw().query_one_raw(plain(backend, "SELECT pg_advisory_xact_lock(8390057281)")).await?;
+            apply(&tx, backend).await?;
+        }
+        Backend::MySql => {
+            let lock = "SELECT GET_LOCK(MD5(CONCAT('stoa.', DATABASE())), 60) = 1 AS got";
+            let got = tx.raw().query_one_raw(plain(backend, lock)).await?;
+            if !got.map(|row| row.try_get::<Option<i32>>("", "got")).transpose()?.flatten().is_some_and(|got| got == 1)
+            {
+                return Err(DbError::Busy("another process is migrating".into()));
+            }
+            let done = apply(&tx, backend).await;
+            // The lock belongs to the connection, which goes back to the pool.
+            let unlock = "SELECT RELEASE_LOCK(MD5(CONCAT('stoa.', DATABASE())))";
+            tx.raw().query_one_raw(plain(backend, unlock)).await?;
+            done?;
+        }
+    }
+    tx.commit().await
+}
+
+async fn apply(tx: &Tx, backend: Backend) -> Result<(), DbError> {
+    tx.raw().execute_unprepared(APPLIED).await?;
+    for migration in lacking(tx, backend).await? {
+        tracing::info!(version = migration.version, name = migration.name, "migrating the database");
+        for statement in render::statements(migration, backend) {
+            tx.raw().execute_unprepared(&statement).await?;
+        }
+        let values = [migration.version.into(), migration.name.into()];
+        let insert = match backend {
+            Backend::Postgres => "INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",
+            Backend::Sqlite | Backend::MySql => "INSERT INTO schema_migrations (version, name) VALUES (?, ?)",
+        };
+        tx.raw().execute_raw(Statement::from_sql_and_values(backend.into(), insert, values)).await?;
+    }
+    Ok(())
+}
+
+async fn lacking(c: &impl Conn, backend: Backend) -> Result<Vec<&'static Migration>, DbError> {
+    let rows = c.raw().query_all_raw(plain(backend, "SELECT version FROM schema_migrations")).await?;
+    let applied = rows.iter().map(|row| row.try_get::<i64>("", "version")).collect::<Result<Vec<_>, _>>()?;
+    if let Some(newer) = applied.iter().find(|version| MIGRATIONS.iter().all(|known| known.version != **version)) {
+        return Err(DbError::other(format!("the database has migration {newer}, which belongs to a newer release")));
+    }
+    Ok(MIGRATIONS.iter().filter(|known| !applied.contains(&known.version)).collect())
+}
+
+fn plain(backend: Backend, sql: &str) -> Statement {
+    Statement::from_string(backend.into(), sql.to_owned())
+}
