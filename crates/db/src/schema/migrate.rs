@@ -46,8 +46,7 @@ pub(crate) async fn migrate(db: &Db) -> Result<(), DbError> {
         Backend::MySql => {
             let lock = "SELECT GET_LOCK(MD5(CONCAT('stoa.', DATABASE())), 60) = 1 AS got";
             let got = tx.raw().query_one_raw(plain(backend, lock)).await?;
-            if !got.map(|row| row.try_get::<Option<i32>>("", "got")).transpose()?.flatten().is_some_and(|got| got == 1)
-            {
+            if got.map(|row| row.try_get::<Option<i32>>("", "got")).transpose()?.flatten().is_none_or(|got| got != 1) {
                 return Err(DbError::Busy("another process is migrating".into()));
             }
             let done = apply(&tx, backend).await;
