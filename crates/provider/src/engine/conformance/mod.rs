@@ -14,8 +14,8 @@ mod watch;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
-use stoa_model::stack::{ServiceName, Stack};
+use futures_util::{FutureExt, StreamExt, stream};
+use stoa_model::stack::{ProjectName, ServiceName, Stack};
 use tokio::time;
 
 pub use self::ground::Ground;
@@ -62,15 +62,17 @@ struct Case {
 impl Case {
     async fn scenario(&self, name: &str, run: impl Future<Output = ()>) {
         let ended = time::timeout(LONGEST, AssertUnwindSafe(run).catch_unwind()).await;
-        for project in self.fixture.ground.made() {
-            for engine in [&self.engine, &self.fixture.neighbour] {
-                engine.remove(&project, Scope::Everything).await.expect("the scenario's things are removed");
-            }
-        }
+        stream::iter(self.fixture.ground.made()).for_each_concurrent(8, |project| self.removed(project)).await;
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(_) => panic!("the scenario {name:?} took longer than {LONGEST:?}"),
+        }
+    }
+
+    async fn removed(&self, project: ProjectName) {
+        for engine in [&self.engine, &self.fixture.neighbour] {
+            engine.remove(&project, Scope::Everything).await.expect("the scenario's things are removed");
         }
     }
 
