@@ -30,7 +30,7 @@ impl Default for Config {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 16_384,
             max_head: 64 * 1024,
-            idle_per_upstream: 64,
+            idle_per_upstream: 256,
             platform_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             timeouts: Timeouts::default(),
