@@ -1,0 +1,192 @@
+// What makes the pages live. Everything here is an extra: each page works without it.
+//
+// Rules: no markup is made from data (the server renders and escapes); what changes is patched in
+// place, so that focus, selection and open details survive; nothing is announced twice.
+
+const $ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+
+// Makes `old` equal to `fresh` by changing only what differs.
+function patch(old, fresh) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh.cloneNode(true));
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  const keeps = old.matches("details[data-keep]") ? ["open"] : [];
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !keeps.includes(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value && !keeps.includes(name)) old.setAttribute(name, value);
+  const olds = [...old.childNodes], news = [...fresh.childNodes];
+  news.forEach((node, i) => (olds[i] ? patch(olds[i], node) : old.append(node.cloneNode(true))));
+  olds.slice(news.length).forEach((node) => node.remove());
+}
+
+async function fetchPage(url, options) {
+  const response = await fetch(url, { credentials: "same-origin", ...options });
+  if (response.redirected && new URL(response.url).pathname.endsWith("/login")) location.assign(response.url);
+  return { ok: response.ok, page: parse(await response.text()) };
+}
+
+// Durations that go on while the page is open.
+function duration(ms) {
+  const s = Math.floor(ms / 1000);
+  if (s < 60) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  return s < 3600 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}
+const started = new WeakMap();
+function startTicks(root = document) {
+  for (const el of $("[data-tick]", root)) started.set(el, performance.now() - Number(el.dataset.tick));
+}
+setInterval(() => {
+  for (const el of $("[data-tick]")) if (started.has(el)) el.textContent = duration(performance.now() - started.get(el));
+}, 100);
+
+function scrollLogs(root = document) {
+  for (const log of $("[data-end]", root)) log.scrollTop = log.scrollHeight;
+}
+
+// A job's page: whole states from the server.
+function watch(box) {
+  const source = new EventSource(box.dataset.events);
+  const spoken = document.getElementById("spoken");
+  const say = (words) => { if (spoken && spoken.textContent !== words) spoken.textContent = words; };
+  source.addEventListener("state", (event) => {
+    const log = box.querySelector("[data-end]");
+    const atEnd = !log || log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+    const fresh = parse(event.data).body.firstElementChild;
+    patch(box.firstElementChild, fresh);
+    startTicks(box);
+    if (atEnd) scrollLogs(box);
+    say(box.firstElementChild.dataset.spoken);
+    if (box.firstElementChild.dataset.over) {
+      source.close();
+      document.title = document.title.replace(/: [^·]*/, `: ${box.querySelector(".badge").textContent} `);
+    }
+  });
+  source.addEventListener("end", () => source.close());
+  source.onerror = () => {
+    for (const el of $("[data-live-state]", box)) el.textContent = source.readyState === EventSource.CLOSED ? "connection lost: please reload" : "reconnecting";
+  };
+  source.onopen = () => { for (const el of $("[data-live-state]", box)) el.textContent = "live"; };
+}
+
+// A part of this page that is fetched again while something goes on.
+function poll(part) {
+  const again = async () => {
+    if (!document.hidden) {
+      const { ok, page } = await fetchPage(location.href).catch(() => ({}));
+      const fresh = page?.getElementById(part.id);
+      if (ok && fresh) patch(part, fresh);
+    }
+    if (part.dataset.poll) setTimeout(again, part.dataset.poll * 1000);
+  };
+  setTimeout(again, part.dataset.poll * 1000);
+}
+
+// A part of another page.
+function load(box) {
+  const again = async () => {
+    if (!document.hidden) {
+      const { ok, page } = await fetchPage(box.dataset.load).catch(() => ({}));
+      const fresh = page?.getElementById(box.dataset.part);
+      if (ok && fresh) box.replaceChildren(...[...fresh.childNodes].map((n) => document.importNode(n, true)));
+    }
+    setTimeout(again, box.dataset.every * 1000);
+  };
+  again();
+}
+
+// A form whose answer is the same page with one part changed.
+function swap(form) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const id = form.dataset.swap;
+    const { ok, page } = await fetchPage(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => ({}));
+    const fresh = page?.getElementById(id);
+    if (!ok || !fresh) return form.submit();
+    const part = document.getElementById(id);
+    part.replaceWith(fresh);
+    enhance(fresh);
+    fresh.querySelector("[data-copy]")?.focus();
+  });
+}
+
+function copy(button) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    const label = button.querySelector("span");
+    label.textContent = "Copied";
+    setTimeout(() => { label.textContent = "Copy"; }, 2000);
+  });
+}
+
+// Checks while one types.
+function verdict(input, good, words) {
+  const box = document.getElementById(`${input.name}-problem`);
+  input.toggleAttribute("aria-invalid", false);
+  if (!good && words) input.setAttribute("aria-invalid", "true");
+  const line = document.createElement("p");
+  line.className = good ? "verdict" : "problem";
+  line.append(words);
+  box.replaceChildren(...(words ? [line] : []));
+}
+
+function check(input) {
+  let timer, latest = 0;
+  const ask = async () => {
+    const mine = ++latest;
+    const value = input.value;
+    if (!value) return verdict(input, true, "");
+    let answer;
+    if (input.dataset.check === "address") {
+      const response = await fetch(`/check/address?subdomain=${encodeURIComponent(value)}`);
+      if (!response.ok) return;
+      const { available, message } = await response.json();
+      answer = [available, message];
+    } else {
+      const csrf = input.form.elements.csrf.value;
+      const response = await fetch("/check/field", { method: "POST", body: new URLSearchParams({ csrf, field: input.name, value }) });
+      if (!response.ok) return;
+      const { good, message } = await response.json();
+      answer = [good, message];
+    }
+    if (mine === latest) verdict(input, ...answer);
+  };
+  const later = (ms) => { clearTimeout(timer); timer = setTimeout(() => ask().catch(() => {}), ms); };
+  // While typing only the address is judged; the other fields once one leaves them.
+  input.addEventListener("input", () => (input.dataset.check === "address" || input.getAttribute("aria-invalid") ? later(250) : verdict(input, true, "")));
+  input.addEventListener("blur", () => later(0));
+}
+
+// One press is enough.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.target || form.dataset.swap) return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "true";
+  for (const button of $("button", form)) button.setAttribute("aria-disabled", "true");
+});
+addEventListener("pageshow", () => {
+  for (const form of $("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of $("button", form)) button.removeAttribute("aria-disabled");
+  }
+});
+
+function enhance(root) {
+  $("[data-swap]", root).forEach(swap);
+  $("[data-copy]", root).forEach(copy);
+  $("[data-check]", root).forEach(check);
+  $("[data-poll]", root).forEach(poll);
+  $("[data-load]", root).forEach(load);
+  $("[data-events]", root).forEach(watch);
+  for (const button of $("[data-back]", root)) {
+    button.hidden = history.length < 2;
+    button.addEventListener("click", () => history.back());
+  }
+  startTicks(root);
+  scrollLogs(root);
+}
+enhance(document);
+document.getElementById("problems")?.focus();

@@ -1,0 +1,77 @@
+//! Bodies: forms of people, JSON of programs. What can't be read is said in words, never in a
+//! library's.
+
+use axum::{
+    extract::{FromRequest, Request, rejection::FormRejection},
+    http::{HeaderMap, header},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    fault::{Fault, Kind},
+    middleware::limits::read_body,
+};
+
+/// A form; the middleware has checked its origin, token and size.
+pub struct Form<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
+        match axum::Form::from_request(request, state).await {
+            Ok(axum::Form(value)) => Ok(Self(value)),
+            Err(FormRejection::BytesRejection(_)) => Err(Fault::new(Kind::TooLarge, Kind::TooLarge.advice())),
+            Err(_) => Err(Fault::new(Kind::BadRequest, "A field of the form is missing or appears twice.")),
+        }
+    }
+}
+
+/// A JSON body of at most 1 MB.
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
+        if !is_json(request.headers()) {
+            return Err(Fault::new(Kind::MediaType, Kind::MediaType.advice()));
+        }
+        let body = read_body(request.into_body()).await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            let kind = if error.is_data() { Kind::Invalid } else { Kind::BadRequest };
+            Fault::new(kind, format!("The JSON can't be read: {error}."))
+        })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use stoa_control::command::OrderSite;
+
+    use super::*;
+
+    async fn read(kind: &str, body: &str) -> Result<OrderSite, Fault> {
+        let request = Request::builder().header("content-type", kind).body(Body::from(body.to_owned())).unwrap();
+        Json::from_request(request, &()).await.map(|Json(value)| value)
+    }
+
+    #[tokio::test]
+    async fn json_mistakes_have_their_own_words_and_status() {
+        let good = r#"{"blueprint":"woocommerce","subdomain":"jane","title":"Jane"}"#;
+        assert_eq!(read("application/json; charset=utf-8", good).await.unwrap().title, "Jane");
+        assert_eq!(read("text/plain", good).await.unwrap_err().kind, Kind::MediaType);
+        assert_eq!(read("application/json", "{").await.unwrap_err().kind, Kind::BadRequest);
+        let unknown = r#"{"blueprint":"a","subdomain":"b","title":"c","colour":"red"}"#;
+        assert!(read("application/json", unknown).await.unwrap_err().detail.contains("unknown field `colour`"));
+        let wrong = r#"{"blueprint":1,"subdomain":"b","title":"c"}"#;
+        assert_eq!(read("application/json", wrong).await.unwrap_err().kind, Kind::Invalid);
+    }
+}

@@ -1,0 +1,93 @@
+//! Rights as types. The service layer checks again, beside the data; these make sure that no
+//! handler shows a page to somebody it isn't for.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use stoa_control::{Cx, view::SiteView};
+use stoa_model::{
+    account::{Actor, Role},
+    id::SiteId,
+};
+
+use super::id::Id;
+use crate::{
+    app::App,
+    fault::{Fault, Kind},
+    middleware::visit::Visit,
+};
+
+/// Anybody: no proof, only the context.
+pub struct Caller(pub Cx);
+
+/// A customer or somebody of the staff.
+pub struct LoggedIn(pub Cx);
+
+/// A customer.
+pub struct Customer(pub Cx);
+
+/// Somebody of the staff, with any role.
+pub struct StaffMember(pub Cx);
+
+/// A site within the reach of who asks: the customer's own, or any for staff.
+pub struct OwnSite {
+    /// The context.
+    pub cx: Cx,
+    /// The site.
+    pub site: SiteView,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let visit = Visit::of(&parts.extensions);
+        match visit.broken {
+            Some(fault) => Err(fault),
+            None => Ok(Self(visit.cx(app))),
+        }
+    }
+}
+
+impl FromRequestParts<App> for LoggedIn {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let Caller(cx) = Caller::from_request_parts(parts, app).await?;
+        match cx.actor {
+            Actor::Customer(_) | Actor::Staff(..) => Ok(Self(cx)),
+            Actor::Nobody | Actor::System => Err(Fault::unauthenticated()),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Customer {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
+        match cx.actor {
+            Actor::Customer(_) => Ok(Self(cx)),
+            _ => Err(Fault::new(Kind::Forbidden, "This page is for customers.")),
+        }
+    }
+}
+
+impl FromRequestParts<App> for StaffMember {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
+        cx.require(Role::Support)?;
+        Ok(Self(cx))
+    }
+}
+
+impl FromRequestParts<App> for OwnSite {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
+        let Id(id): Id<SiteId> = Id::from_request_parts(parts, app).await?;
+        let site = app.control.site_get(&cx, id).await?;
+        Ok(Self { cx, site })
+    }
+}

@@ -1,0 +1,115 @@
+//! Registering: the account and the first store in one form. Nothing is made unless all of it is
+//! good; then the person is logged in and watches the store being made.
+
+use askama::Template;
+use axum::{extract::State, http::HeaderMap, response::Response};
+use secrecy::SecretString;
+use serde::Deserialize;
+use stoa_control::{
+    Cx,
+    command::{OrderSite, Register},
+};
+
+use crate::{
+    app::App,
+    extract::{body::Form, rights::Caller},
+    fault::Fault,
+    middleware::visit::remember,
+    pages::site::order::{OrderFields, OrderForm},
+    ui::{
+        self,
+        field::{Field, Problems},
+        frame::{Frame, is_https},
+        refusal::Refusal,
+    },
+};
+
+/// `/register`
+#[derive(Template)]
+#[template(path = "account/register.html")]
+pub struct RegisterPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// What is wrong.
+    pub problems: Problems,
+    /// Login name.
+    pub email: Field,
+    /// Password.
+    pub password: Field,
+    /// Company.
+    pub company: Field,
+    /// The first store.
+    pub order: OrderFields,
+}
+
+/// What was typed; the password is not shown again.
+#[derive(Deserialize, Default)]
+pub struct RegisterForm {
+    /// Login name.
+    #[serde(default)]
+    pub email: String,
+    #[serde(default)]
+    password: SecretString,
+    /// Company.
+    #[serde(default)]
+    pub company: String,
+    /// The first store.
+    #[serde(flatten)]
+    pub order: OrderForm,
+}
+
+impl RegisterPage {
+    /// The form, with what was typed before.
+    pub fn new(frame: Frame, form: &RegisterForm, order: OrderFields, problems: Problems) -> Self {
+        let email = Field::email("email", "E-mail address", &form.email)
+            .hint("You log in with it, and we write to it when something needs you.")
+            .checked("value")
+            .with(&problems)
+            .focused(&problems);
+        let password = Field::password("password", "Password", "new-password")
+            .hint("At least 10 characters. A few words in a row are easy to remember and hard to guess.")
+            .checked("value")
+            .with(&problems);
+        let company = Field::text("company", "Company, or your own name", &form.company)
+            .fill("organization")
+            .checked("value")
+            .with(&problems);
+        Self { frame, problems, email, password, company, order }
+    }
+}
+
+/// `GET /register`
+pub async fn show(State(app): State<App>, Caller(cx): Caller, frame: Frame) -> Result<Response, Fault> {
+    if frame.user.is_some() {
+        return Ok(ui::see_other("/sites/new"));
+    }
+    page(&app, &cx, frame, &RegisterForm::default(), Refusal::default()).await
+}
+
+/// `POST /register`
+pub async fn submit(
+    State(app): State<App>,
+    Caller(cx): Caller,
+    frame: Frame,
+    headers: HeaderMap,
+    Form(form): Form<RegisterForm>,
+) -> Result<Response, Fault> {
+    let account =
+        Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
+    let order = OrderSite::from(&form.order);
+    let refusal = match app.control.register_and_order(&cx, account, order).await {
+        Ok((session, ordered)) => {
+            let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
+            remember(&mut response, &session.token, is_https(&headers));
+            return Ok(response);
+        }
+        Err(error) => Refusal::of(error)?,
+    };
+    page(&app, &cx, frame, &form, refusal).await
+}
+
+async fn page(app: &App, cx: &Cx, frame: Frame, form: &RegisterForm, refusal: Refusal) -> Result<Response, Fault> {
+    let blueprints = app.control.blueprints(cx).await?;
+    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &refusal.problems);
+    Ok(refusal.reply().page(&RegisterPage::new(frame, form, fields, refusal.problems)))
+}

@@ -1,0 +1,213 @@
+//! One site at a glance: is it up, where is it, how do I get in, what can I do.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use jiff::Timestamp;
+use stoa_control::{
+    Cx,
+    view::{CredentialView, JobView, SiteAction, SiteView},
+};
+use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
+
+use super::credential::CredentialLine;
+use crate::{
+    app::App,
+    extract::rights::OwnSite,
+    fault::Fault,
+    ui::{
+        self,
+        frame::Frame,
+        status::{self, Badge},
+        time::{self, Moment},
+    },
+};
+
+/// What every page of a site begins with.
+pub struct SiteHead {
+    /// Its id.
+    pub id: SiteId,
+    /// Title.
+    pub title: String,
+    /// Hostname.
+    pub hostname: String,
+    /// Address.
+    pub url: String,
+    /// State.
+    pub state: Badge,
+    /// Health.
+    pub health: Option<Badge>,
+    /// Whether there is something to see at its address.
+    pub open: bool,
+    /// Whether its administration can be entered with one click.
+    pub can_log_in: bool,
+    /// Whether it can be deleted.
+    pub can_delete: bool,
+    /// Day of its purge, if it is marked for deletion.
+    pub purge: Option<String>,
+    /// Whether the deletion can be taken back.
+    pub can_undelete: bool,
+}
+
+impl SiteHead {
+    /// The head of a site's pages.
+    pub fn new(site: &SiteView) -> Self {
+        let may = |action| site.actions.contains(&action);
+        Self {
+            id: site.id,
+            title: site.title.clone(),
+            hostname: site.hostname.clone(),
+            url: site.url.clone(),
+            state: status::site(site.state),
+            health: status::health(site.state, site.health),
+            open: site.state.should_run(),
+            can_log_in: may(SiteAction::LogIn),
+            can_delete: may(SiteAction::Delete),
+            purge: site.purge_at.map(time::date),
+            can_undelete: may(SiteAction::Undelete),
+        }
+    }
+}
+
+/// `/sites/{id}`
+#[derive(Template)]
+#[template(path = "site/show.html")]
+pub struct SitePage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The site's head.
+    pub head: SiteHead,
+    /// Why it is in its state.
+    pub reason: Option<String>,
+    /// Whether making it failed.
+    pub failed: bool,
+    /// Its unfinished job.
+    pub job: Option<String>,
+    /// Start, stop, restart, retry.
+    pub actions: Vec<Action>,
+    /// Plain facts.
+    pub notices: Vec<String>,
+    /// Blueprint.
+    pub blueprint: String,
+    /// When it was ordered.
+    pub created: Moment,
+    /// When it was last looked at.
+    pub checked: Option<Moment>,
+    /// Logins.
+    pub credentials: Vec<CredentialLine>,
+    /// Latest jobs.
+    pub jobs: Vec<JobLine>,
+    /// What happened.
+    pub history: Vec<(Moment, String)>,
+    /// Whether containers run whose use can be shown.
+    pub usage: bool,
+}
+
+/// A button.
+pub struct Action {
+    /// Last part of its address.
+    pub path: &'static str,
+    /// Word.
+    pub label: &'static str,
+    /// Drawing.
+    pub icon: &'static str,
+}
+
+/// A job in a site's list.
+pub struct JobLine {
+    /// Its id.
+    pub id: String,
+    /// Words.
+    pub title: String,
+    /// State.
+    pub state: Badge,
+    /// When.
+    pub at: Moment,
+    /// How long.
+    pub took: Option<String>,
+}
+
+impl JobLine {
+    /// What a list shows of a job.
+    pub fn new(job: &JobView, now: Timestamp) -> Self {
+        let took = job.started_at.zip(job.ended_at).map(|(from, to)| to.duration_since(from).as_millis());
+        Self {
+            id: job.id.to_string(),
+            title: job.title.clone(),
+            state: status::job(job.state),
+            at: time::moment(job.queued_at, now),
+            took: took.and_then(|ms| u64::try_from(ms).ok()).map(time::duration),
+        }
+    }
+}
+
+/// What a site's page is made from.
+pub struct Facts {
+    /// The site.
+    pub site: SiteView,
+    /// Its logins.
+    pub credentials: Vec<CredentialView>,
+    /// Its jobs.
+    pub jobs: Vec<JobView>,
+    /// What happened: when, kind, text.
+    pub history: Vec<(Timestamp, String, String)>,
+}
+
+impl SitePage {
+    /// The page, with one login revealed if asked for.
+    pub fn new(frame: Frame, facts: Facts, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
+        let Facts { site, credentials, jobs, history } = facts;
+        let line = |c: CredentialView| CredentialLine::new(c, revealed.as_ref());
+        Self {
+            frame,
+            head: SiteHead::new(&site),
+            failed: site.state == SiteState::Failed,
+            job: site.job.map(|job| job.to_string()),
+            actions: site.actions.iter().filter_map(button).collect(),
+            created: time::moment(site.created_at, now),
+            checked: site.health_at.filter(|_| site.state.should_run()).map(|at| time::moment(at, now)),
+            credentials: credentials.into_iter().map(line).collect(),
+            jobs: jobs.iter().take(5).map(|job| JobLine::new(job, now)).collect(),
+            history: history.into_iter().take(12).map(|(at, _, text)| (time::moment(at, now), text)).collect(),
+            usage: site.state.should_run(),
+            reason: site.reason,
+            notices: site.notices,
+            blueprint: site.blueprint,
+        }
+    }
+}
+
+/// The everyday actions; deleting has a page of its own, logging in a place of its own.
+fn button(action: &SiteAction) -> Option<Action> {
+    let (label, icon) = match action {
+        SiteAction::Start => ("Start", "play"),
+        SiteAction::Stop => ("Stop", "stop"),
+        SiteAction::Restart => ("Restart", "restart"),
+        SiteAction::Retry => ("Try again", "restart"),
+        SiteAction::Delete | SiteAction::Undelete | SiteAction::LogIn => return None,
+    };
+    Some(Action { path: action.as_str(), label, icon })
+}
+
+/// `GET /sites/{id}`
+pub async fn show(State(app): State<App>, own: OwnSite, frame: Frame) -> Result<Response, Fault> {
+    page(&app, own, frame, None).await
+}
+
+/// The page of a site, with one login revealed if asked for.
+pub(super) async fn page(
+    app: &App,
+    OwnSite { cx, site }: OwnSite,
+    frame: Frame,
+    revealed: Option<(u32, SecretString)>,
+) -> Result<Response, Fault> {
+    let facts = facts(app, &cx, site).await?;
+    Ok(ui::ok(&SitePage::new(frame, facts, revealed, cx.now)))
+}
+
+async fn facts(app: &App, cx: &Cx, site: SiteView) -> Result<Facts, Fault> {
+    let id = site.id;
+    let credentials = app.control.site_credentials(cx, id).await?;
+    let jobs = app.control.site_jobs(cx, id).await?;
+    let history = app.control.site_history(cx, id).await?;
+    Ok(Facts { site, credentials, jobs, history })
+}

@@ -1,0 +1,5 @@
+//! The operator's pages: what needs somebody, then everything else.
+
+pub mod jobs;
+pub mod overview;
+pub mod sites;

@@ -1,0 +1,93 @@
+//! The operator's first page: what needs a person, how the platform does, how many sites there are.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use stoa_control::{
+    Cx,
+    view::{Finding, Verdict},
+};
+use stoa_model::{job::JobState, site::SiteState};
+
+use super::jobs::StaffJob;
+use crate::{
+    app::App,
+    extract::rights::StaffMember,
+    fault::Fault,
+    ui::{
+        self,
+        frame::Frame,
+        status::{self, Badge},
+    },
+};
+
+/// `/staff`
+#[derive(Template)]
+#[template(path = "staff/overview.html")]
+pub struct OverviewPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Sites by state.
+    pub counts: Vec<(Badge, u64)>,
+    /// Sites altogether.
+    pub total: u64,
+    /// Jobs that wait for a person.
+    pub stuck: Vec<StaffJob>,
+    /// The latest failures.
+    pub failed: Vec<StaffJob>,
+    /// The doctor's findings, the worst first.
+    pub findings: Vec<FindingLine>,
+}
+
+/// A finding on the page.
+pub struct FindingLine {
+    /// How it stands.
+    pub verdict: Badge,
+    /// What was looked at.
+    pub check: String,
+    /// What was found.
+    pub found: String,
+    /// How to mend it.
+    pub remedy: Option<String>,
+}
+
+impl From<Finding> for FindingLine {
+    fn from(finding: Finding) -> Self {
+        let Finding { check, verdict, found, remedy } = finding;
+        Self { verdict: status::verdict(verdict), check, found, remedy }
+    }
+}
+
+impl OverviewPage {
+    /// The page.
+    pub fn new(
+        frame: Frame,
+        counts: Vec<(SiteState, u64)>,
+        (stuck, failed): (Vec<StaffJob>, Vec<StaffJob>),
+        mut findings: Vec<Finding>,
+    ) -> Self {
+        findings.sort_by_key(|f| std::cmp::Reverse(f.verdict));
+        let total = counts.iter().filter(|(state, _)| *state != SiteState::Deleted).map(|(_, n)| n).sum();
+        let counts = counts.into_iter().filter(|(_, n)| *n > 0).map(|(state, n)| (status::site(state), n)).collect();
+        Self { frame, counts, total, stuck, failed, findings: findings.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// `GET /staff`
+pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, Fault> {
+    let counts = app.control.counts(&cx).await?;
+    let stuck = jobs(&app, &cx, JobState::Stuck).await?;
+    let failed = jobs(&app, &cx, JobState::Failed).await?;
+    // A doctor that can't look is a finding too, not a reason to hide the rest.
+    let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![blind(&error)]);
+    Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), findings)))
+}
+
+async fn jobs(app: &App, cx: &Cx, state: JobState) -> Result<Vec<StaffJob>, Fault> {
+    let page = app.control.job_list(cx, Some(state), None, 5).await?;
+    Ok(page.items.into_iter().map(|job| StaffJob::new(job, cx.now)).collect())
+}
+
+fn blind(error: &stoa_control::Error) -> Finding {
+    let found = error.to_string();
+    Finding { check: "Doctor".into(), verdict: Verdict::Bad, found, remedy: Some("Run `stoa doctor` there.".into()) }
+}

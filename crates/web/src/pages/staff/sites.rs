@@ -1,0 +1,42 @@
+//! The sites of all customers.
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+
+use crate::{
+    app::App,
+    extract::rights::StaffMember,
+    fault::Fault,
+    pages::site::list::{Before, SiteCard},
+    ui::{self, frame::Frame},
+};
+
+/// How many sites a page of the list holds.
+const PAGE: u32 = 50;
+
+/// `/staff/sites`
+#[derive(Template)]
+#[template(path = "staff/sites.html")]
+pub struct SitesPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The sites, newest first: their owner's id and what a list shows.
+    pub sites: Vec<(String, SiteCard)>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// `GET /staff/sites`
+pub async fn show(
+    State(app): State<App>,
+    StaffMember(cx): StaffMember,
+    frame: Frame,
+    Query(before): Query<Before>,
+) -> Result<Response, Fault> {
+    let page = app.control.site_list(&cx, before.site(), PAGE).await?;
+    let sites = page.items.into_iter().map(|s| (s.customer.to_string(), SiteCard::new(s, cx.now))).collect();
+    Ok(ui::ok(&SitesPage { frame, sites, next: page.next }))
+}

@@ -1,0 +1,95 @@
+//! Everything that can be requested, in one table: the router is built from it, and the tests walk
+//! it, so a route that nobody thought about fails the build of the access matrix.
+
+use axum::{
+    Router,
+    routing::{MethodRouter, get, post},
+};
+
+use crate::{app::App, assets, fault::Fault, pages};
+
+/// A line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// HTTP method, upper case.
+    pub method: &'static str,
+    /// Path with its parameters in braces.
+    pub path: &'static str,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:path;)*) => {
+        /// The table.
+        pub const ROUTES: &[Route] = &[$(Route { method: method_name(stringify!($method)), path: $path }),*];
+
+        fn table() -> Vec<(&'static str, MethodRouter<App>)> {
+            vec![$(($path, $method($handler))),*]
+        }
+    };
+}
+
+const fn method_name(word: &'static str) -> &'static str {
+    match word.as_bytes() {
+        b"get" => "GET",
+        b"post" => "POST",
+        _ => "DELETE",
+    }
+}
+
+routes! {
+    // For everybody.
+    get "/" => pages::home::show;
+    get "/assets/{*file}" => assets::file;
+    get "/favicon.ico" => assets::favicon;
+    get "/robots.txt" => assets::robots;
+    get "/healthz" => pages::health::live;
+    get "/readyz" => pages::health::ready;
+    post "/theme" => pages::home::theme;
+
+    // Accounts.
+    get "/register" => pages::account::register::show;
+    post "/register" => pages::account::register::submit;
+    get "/check/address" => pages::check::address;
+    post "/check/field" => pages::check::field;
+    get "/login" => pages::account::login::show;
+    post "/login" => pages::account::login::submit;
+    get "/staff/login" => pages::account::login::show_staff;
+    post "/staff/login" => pages::account::login::submit_staff;
+    post "/logout" => pages::account::logout::submit;
+
+    // Sites.
+    get "/dashboard" => pages::site::list::show;
+    get "/sites/new" => pages::site::order::show;
+    post "/sites/new" => pages::site::order::submit;
+    get "/sites/{id}" => pages::site::show::show;
+    get "/sites/{id}/usage" => pages::site::usage::show;
+    get "/sites/{id}/logs" => pages::site::log::show;
+    get "/sites/{id}/danger" => pages::site::danger::show;
+    post "/sites/{id}/start" => pages::site::act::start;
+    post "/sites/{id}/stop" => pages::site::act::stop;
+    post "/sites/{id}/restart" => pages::site::act::restart;
+    post "/sites/{id}/retry" => pages::site::act::retry;
+    post "/sites/{id}/delete" => pages::site::danger::submit;
+    post "/sites/{id}/undelete" => pages::site::act::undelete;
+    post "/sites/{id}/login-link" => pages::site::login_link::submit;
+    post "/sites/{id}/credentials/{ordinal}" => pages::site::credential::reveal;
+    get "/status/{id}" => pages::site::status::show;
+
+    // Jobs.
+    get "/jobs/{id}" => pages::job::show::show;
+    get "/jobs/{id}/events" => pages::job::events::stream;
+    post "/jobs/{id}/cancel" => pages::job::act::cancel;
+    post "/jobs/{id}/resume" => pages::job::act::resume;
+    post "/jobs/{id}/abandon" => pages::job::act::abandon;
+
+    // The operator.
+    get "/staff" => pages::staff::overview::show;
+    get "/staff/sites" => pages::staff::sites::show;
+    get "/staff/jobs" => pages::staff::jobs::show;
+}
+
+/// The routes, without what surrounds them.
+pub fn router() -> Router<App> {
+    let routes = table().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, method));
+    routes.fallback(async || Fault::new(crate::fault::Kind::NotFound, "There is nothing at this address."))
+}

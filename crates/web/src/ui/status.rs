@@ -1,0 +1,124 @@
+//! One place that says how a state looks: word, shape and tone, never colour alone.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+use stoa_control::view::Verdict;
+use stoa_model::{
+    job::JobState,
+    site::{Health, SiteState},
+};
+
+use super::icon;
+
+/// A state as a pill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Badge {
+    /// Tone, a class of the style sheet.
+    pub tone: &'static str,
+    /// Drawing.
+    pub icon: &'static str,
+    /// Word.
+    pub word: &'static str,
+}
+
+const fn badge(tone: &'static str, icon: &'static str, word: &'static str) -> Badge {
+    Badge { tone, icon, word }
+}
+
+impl fmt::Display for Badge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<span class=\"badge tone-{}\">{}{}</span>", self.tone, icon(self.icon), self.word)
+    }
+}
+
+impl HtmlSafe for Badge {}
+
+/// How a site's state looks.
+pub const fn site(state: SiteState) -> Badge {
+    match state {
+        SiteState::Pending => badge("busy", "clock", "Pending"),
+        SiteState::Provisioning => badge("busy", "turn", "Provisioning"),
+        SiteState::Active => badge("good", "check", "Active"),
+        SiteState::Failed => badge("bad", "cross", "Failed"),
+        SiteState::Suspended => badge("warn", "pause", "Suspended"),
+        SiteState::Stopped => badge("off", "stop", "Stopped"),
+        SiteState::Sleeping => badge("off", "moon", "Sleeping"),
+        SiteState::Updating => badge("busy", "turn", "Updating"),
+        SiteState::Deleting => badge("warn", "bin", "Marked for deletion"),
+        SiteState::Deleted => badge("off", "bin", "Deleted"),
+    }
+}
+
+/// How a site's health looks; only of interest where it should run.
+pub const fn health(state: SiteState, health: Health) -> Option<Badge> {
+    if !state.should_run() {
+        return None;
+    }
+    Some(match health {
+        Health::Unknown => badge("off", "wait", "Not checked yet"),
+        Health::Healthy => badge("good", "check", "Healthy"),
+        Health::Unhealthy => badge("warn", "warning", "Unhealthy"),
+        Health::Down => badge("bad", "cross", "Down"),
+    })
+}
+
+/// How a job's state looks.
+pub const fn job(state: JobState) -> Badge {
+    match state {
+        JobState::Queued => badge("busy", "clock", "Queued"),
+        JobState::Running => badge("busy", "turn", "Running"),
+        JobState::Unwinding => badge("warn", "undo", "Undoing"),
+        JobState::Succeeded => badge("good", "check", "Done"),
+        JobState::Failed => badge("bad", "cross", "Failed"),
+        JobState::Cancelled => badge("off", "stop", "Cancelled"),
+        JobState::Stuck => badge("bad", "warning", "Stuck"),
+    }
+}
+
+/// How a finding of the doctor looks.
+pub const fn verdict(verdict: Verdict) -> Badge {
+    match verdict {
+        Verdict::Good => badge("good", "check", "Good"),
+        Verdict::Warning => badge("warn", "warning", "Look at it"),
+        Verdict::Bad => badge("bad", "cross", "Bad"),
+    }
+}
+
+/// The drawing and the spoken word for a step's state.
+pub fn step(state: &str) -> (&'static str, &'static str) {
+    match state {
+        "running" => ("turn", "running"),
+        "done" => ("check", "done"),
+        "failed" => ("cross", "failed"),
+        "undoing" => ("turn", "being undone"),
+        "undone" => ("undo", "undone"),
+        "undo_failed" => ("warning", "could not be undone"),
+        _ => ("wait", "waiting"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_states_look_alike() {
+        let mut seen: Vec<Badge> = Vec::new();
+        for state in SiteState::ALL {
+            assert!(!seen.contains(&site(*state)), "{state}");
+            seen.push(site(*state));
+        }
+        let mut seen: Vec<Badge> = Vec::new();
+        for state in JobState::ALL {
+            assert!(!seen.contains(&job(*state)), "{state}");
+            seen.push(job(*state));
+        }
+    }
+
+    #[test]
+    fn only_running_sites_have_a_health() {
+        assert_eq!(health(SiteState::Stopped, Health::Down), None);
+        assert_eq!(health(SiteState::Active, Health::Down).unwrap().word, "Down");
+    }
+}
