@@ -1,0 +1,227 @@
+//! The configuration: one TOML file, three overrides from the environment, and every mistake in it
+//! told at once. `default.toml` beside this file is both the defaults and their documentation.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use stoa_control::{Settings, throttle::Rates};
+use stoa_edge::Cidr;
+use stoa_model::{
+    host::Hostname,
+    limits::{Bytes, Limits},
+    text::EmailAddress,
+};
+
+/// All settings with their defaults, commented.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// The configuration as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    pub public_port: u16,
+    pub base_domain: String,
+    pub portal_hosts: Vec<String>,
+    pub product_name: String,
+    pub production: bool,
+    pub database: String,
+    pub docker_socket: PathBuf,
+    pub blueprints: PathBuf,
+    pub subnet_pool: String,
+    pub main_memory: String,
+    pub main_cpu: String,
+    pub max_body: String,
+    pub memory_overcommit: f64,
+    pub min_free_disk: String,
+    pub workers: usize,
+    pub delete_grace_days: u32,
+    pub mail_from: String,
+    pub staff_mail: String,
+    pub trusted_proxies: Vec<String>,
+    pub access_log: bool,
+    pub rates: RatesConfig,
+}
+
+/// Attempts from one address.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RatesConfig {
+    login_minute: u32,
+    login_hour: u32,
+    staff_login_minute: u32,
+    staff_login_hour: u32,
+    sign_up_hour: u32,
+}
+
+impl Config {
+    /// Reads `file` over the defaults, then the environment over both.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let text = match file {
+            Some(file) => std::fs::read_to_string(file).with_context(|| format!("reading the configuration {}", file.display()))?,
+            None => String::new(),
+        };
+        let mut config = Self::parse(&text)
+            .with_context(|| format!("reading the configuration {}", file.map_or("(defaults)".into(), |f| f.display().to_string())))?;
+        if let Ok(dir) = std::env::var("STOA_DATA_DIR") {
+            config.data_dir = dir.into();
+        }
+        if let Ok(address) = std::env::var("STOA_LISTEN") {
+            config.listen = address.parse().with_context(|| format!("STOA_LISTEN is {address:?}, not like 127.0.0.1:8080"))?;
+        }
+        if let Ok(url) = std::env::var("STOA_DATABASE") {
+            config.database = url;
+        }
+        Ok(config)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let mut table: toml::Table = toml::from_str(DEFAULT)?;
+        merge(&mut table, toml::from_str(text)?);
+        Ok(table.try_into()?)
+    }
+
+    /// Where the database is.
+    pub fn database_url(&self) -> String {
+        if self.database.is_empty() {
+            format!("sqlite://{}?mode=rwc", self.data_dir.join("stoa.db").display())
+        } else {
+            self.database.clone()
+        }
+    }
+
+    /// Where the master key is.
+    pub fn key_path(&self) -> PathBuf {
+        self.data_dir.join("master.key")
+    }
+
+    /// The names that the portal answers to.
+    pub fn platform_hosts(&self) -> Vec<String> {
+        let mut hosts = vec![self.base_domain.clone()];
+        hosts.extend(self.portal_hosts.iter().filter(|host| **host != self.base_domain).cloned());
+        hosts
+    }
+
+    /// Proxies whose forwarded headers are believed.
+    pub fn trusted(&self) -> Result<Vec<Cidr>> {
+        self.trusted_proxies.iter().map(|text| text.parse().with_context(|| format!("trusted_proxies: {text:?}"))).collect()
+    }
+
+    /// The checked settings; all mistakes are told at once.
+    pub fn settings(&self) -> Result<Settings> {
+        let mut bad = Vec::new();
+        let mut trial = Settings::trial(self.data_dir.clone(), self.blueprints.clone(), self.reachable());
+        take(&mut bad, "base_domain", Hostname::parse(&self.base_domain), &mut trial.base_domain);
+        take(&mut bad, "subnet_pool", self.subnet_pool.parse(), &mut trial.subnet_pool);
+        let mut memory = Bytes::mib(1024);
+        take(&mut bad, "main_memory", self.main_memory.parse(), &mut memory);
+        let mut cpu = trial.main_limits.cpu;
+        take(&mut bad, "main_cpu", self.main_cpu.parse(), &mut cpu);
+        let mut body = Bytes(trial.max_body);
+        take(&mut bad, "max_body", self.max_body.parse(), &mut body);
+        take(&mut bad, "min_free_disk", self.min_free_disk.parse(), &mut trial.min_free_disk);
+        take(&mut bad, "mail_from", EmailAddress::parse(&self.mail_from), &mut trial.mail_from);
+        if !self.staff_mail.is_empty() {
+            take(&mut bad, "staff_mail", EmailAddress::parse(&self.staff_mail).map(Some), &mut trial.staff_mail);
+        }
+        if !(0.1..=1000.0).contains(&self.memory_overcommit) {
+            bad.push("memory_overcommit: use 0.1 to 1000".to_owned());
+        }
+        if self.production && self.base_domain == "localhost" {
+            bad.push("base_domain: `localhost` is for trials; set your own domain for production".to_owned());
+        }
+        if !bad.is_empty() {
+            bail!("the configuration has mistakes:\n  {}", bad.join("\n  "));
+        }
+        let public_port = if self.public_port == 0 { self.listen.port() } else { self.public_port };
+        let suffix = if public_port == 80 { String::new() } else { format!(":{public_port}") };
+        Ok(Settings {
+            product_name: self.product_name.clone(),
+            public_port,
+            portal_url: format!("http://{}{suffix}", trial.base_domain),
+            production: self.production,
+            main_limits: Limits { memory, cpu, ..trial.main_limits },
+            max_body: body.0,
+            memory_overcommit: self.memory_overcommit,
+            workers: self.workers.max(1),
+            delete_grace: Duration::from_secs(u64::from(self.delete_grace_days) * 24 * 3600),
+            rates: self.rates.rates(),
+            ..trial
+        })
+    }
+
+    /// Where this process itself reaches the edge.
+    fn reachable(&self) -> SocketAddr {
+        if self.listen.ip().is_unspecified() { ([127, 0, 0, 1], self.listen.port()).into() } else { self.listen }
+    }
+}
+
+impl RatesConfig {
+    fn rates(&self) -> Rates {
+        Rates {
+            login_minute: self.login_minute,
+            login_hour: self.login_hour,
+            staff_login_minute: self.staff_login_minute,
+            staff_login_hour: self.staff_login_hour,
+            sign_up_hour: self.sign_up_hour,
+        }
+    }
+}
+
+/// Puts a good value into its place and notes a bad one.
+fn take<T, E: std::fmt::Display>(bad: &mut Vec<String>, name: &str, value: Result<T, E>, place: &mut T) {
+    match value {
+        Ok(value) => *place = value,
+        Err(error) => bad.push(format!("{name}: {error}")),
+    }
+}
+
+/// Settings of `over` win; tables are merged.
+fn merge(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => merge(base, over),
+            (_, value) => drop(base.insert(key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_good() {
+        let config = Config::parse("").unwrap();
+        let settings = config.settings().unwrap();
+        assert_eq!(settings.portal_url, "http://localhost:8080");
+        assert_eq!(settings.rates.login_minute, Rates::default().login_minute);
+        assert_eq!(settings.main_limits.memory, Bytes::mib(1024));
+    }
+
+    #[test]
+    fn a_setting_wins_over_its_default_and_an_unknown_one_is_refused() {
+        let config = Config::parse("listen = \"0.0.0.0:80\"\n[rates]\nlogin_minute = 9\n").unwrap();
+        let settings = config.settings().unwrap();
+        assert_eq!((settings.rates.login_minute, settings.rates.login_hour), (9, 20));
+        assert_eq!(settings.portal_url, "http://localhost");
+        assert_eq!(settings.edge_address.to_string(), "127.0.0.1:80");
+        let error = Config::parse("listne = 1").unwrap_err().to_string();
+        assert!(error.contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let config = Config::parse("base_domain = \"a b\"\nmain_memory = \"much\"\nproduction = true").unwrap();
+        let error = config.settings().unwrap_err().to_string();
+        assert!(error.contains("base_domain") && error.contains("main_memory"), "{error}");
+        let config = Config::parse("production = true").unwrap();
+        assert!(config.settings().unwrap_err().to_string().contains("base_domain"));
+    }
+}

@@ -1,0 +1,39 @@
+//! `stoa init`: what a new installation needs before its first start.
+
+use anyhow::Result;
+use clap::Args;
+use stoa_control::keys::MasterKey;
+use stoa_model::{account::Role, secret::SecretString};
+
+use crate::{config::Config, output::Output, wire};
+
+#[derive(Args)]
+pub struct Init {
+    /// E-mail address of the first operator (super_admin).
+    #[arg(long)]
+    pub email: String,
+    /// File with the operator's password; `-` reads standard input.
+    #[arg(long, default_value = "-")]
+    pub password_file: String,
+}
+
+pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
+    config.settings()?;
+    std::fs::create_dir_all(&config.data_dir)?;
+    if !config.key_path().exists() {
+        MasterKey::create(&config.key_path())?;
+    }
+    let password = read_password(&verb.password_file)?;
+    let control = wire::control(config, None).await?;
+    let cx = control.system_cx("init");
+    let id = control.staff_create(&cx, &verb.email, Role::SuperAdmin, password).await?;
+    out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
+        format!("Ready. Operator {} can log in at {}/staff/login after `stoa serve`.", verb.email, control.settings().portal_url)
+    })
+}
+
+/// A password from a file or standard input: never from an argument, where process lists show it.
+pub fn read_password(file: &str) -> Result<SecretString> {
+    let text = if file == "-" { std::io::read_to_string(std::io::stdin())? } else { std::fs::read_to_string(file)? };
+    Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,83 @@
+//! `stoa jobs`: looking at jobs, and freeing stuck ones.
+
+use anyhow::Result;
+use clap::Subcommand;
+use stoa_control::view::JobView;
+use stoa_model::{id::JobId, job::JobState};
+
+use crate::{
+    config::Config,
+    output::{Output, table},
+    wire,
+};
+
+#[derive(Subcommand)]
+pub enum Jobs {
+    /// The newest jobs.
+    List {
+        /// Only those in this state: queued, running, unwinding, succeeded, failed, cancelled, stuck.
+        #[arg(long)]
+        state: Option<JobState>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// One job with its steps and log.
+    Show {
+        /// Its id.
+        job: JobId,
+    },
+    /// Cancel a job: what it did is undone.
+    Cancel {
+        /// Its id.
+        job: JobId,
+    },
+    /// Let a stuck job try again.
+    Resume {
+        /// Its id.
+        job: JobId,
+    },
+    /// Close a stuck job and leave the world as it is.
+    Abandon {
+        /// Its id.
+        job: JobId,
+    },
+}
+
+pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
+    let control = wire::control(config, None).await?;
+    let cx = control.system_cx("jobs");
+    match verb {
+        Jobs::List { state, limit } => {
+            let jobs = control.job_list(&cx, *state, None, *limit).await?.items;
+            return out.show(&jobs, |jobs| {
+                let rows = jobs.iter().map(|j| {
+                    [j.id.to_string(), j.kind.to_string(), j.state.to_string(), j.queued_at.to_string(), j.error.clone().unwrap_or_default()]
+                });
+                table(["Job", "Kind", "State", "Queued", "Error"], rows)
+            });
+        }
+        Jobs::Show { job } => return out.show(&control.job_get(&cx, *job).await?, page),
+        Jobs::Cancel { job } => control.job_cancel(&cx, *job).await?,
+        Jobs::Resume { job } => control.job_resume(&cx, *job).await?,
+        Jobs::Abandon { job } => control.job_abandon(&cx, *job).await?,
+    }
+    out.show(&serde_json::json!({ "accepted": true }), |_| "Done. `stoa jobs show` tells how it goes on.".into())
+}
+
+/// A job as a page of text.
+pub fn page(job: &JobView) -> String {
+    let mut text = format!("{}  {}  {}\n", job.id, job.title, job.state);
+    let rows = job.steps.iter().map(|s| {
+        let time = s.duration_ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
+        [s.title.clone(), s.state.clone(), time, s.error.clone().or_else(|| s.detail.clone()).unwrap_or_default()]
+    });
+    text.push_str(&table(["Step", "State", "Time", "Detail"], rows));
+    for line in &job.log {
+        text.push_str(&format!("\n{}  {}", line.at, line.line));
+    }
+    for note in [&job.error, &job.error_detail, &job.advice].into_iter().flatten() {
+        text.push_str(&format!("\n{note}"));
+    }
+    text
+}

@@ -1,0 +1,74 @@
+//! The verbs of the command line. They call the same service layer as pages and API, as the
+//! platform itself, straight on the database of this machine.
+
+pub mod blueprints;
+pub mod init;
+pub mod jobs;
+pub mod sites;
+pub mod staff;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use stoa_control::view::{Finding, Verdict};
+
+use crate::{
+    config::Config,
+    output::{Output, table},
+    wire,
+};
+
+/// Brings the database up to date.
+pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
+    wire::database(config).await?;
+    out.show(&serde_json::json!({ "migrated": true }), |_| "The database is up to date.".into())
+}
+
+/// Checks everything; a bad finding is exit code 1.
+pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
+    let control = wire::control(config, None).await?;
+    let findings = control.doctor(&control.system_cx("doctor")).await?;
+    out.show(&findings, |findings| {
+        let rows = findings.iter().map(|f| {
+            let remedy = f.remedy.as_ref().map(|text| format!("\n→ {text}")).unwrap_or_default();
+            [mark(f).to_owned(), f.check.clone(), format!("{}{remedy}", f.found)]
+        });
+        table(["", "Check", "Found"], rows)
+    })?;
+    let bad = findings.iter().any(|f| f.verdict == Verdict::Bad);
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn mark(finding: &Finding) -> &'static str {
+    match finding.verdict {
+        Verdict::Good => "ok",
+        Verdict::Warning => "note",
+        Verdict::Bad => "BAD",
+    }
+}
+
+/// Compares and repairs.
+pub async fn sync(config: &Config, out: &Output) -> Result<()> {
+    let control = wire::control(config, None).await?;
+    let drifts = control.sync(&control.system_cx("sync")).await?;
+    out.show(&drifts, |drifts| {
+        if drifts.is_empty() {
+            return "Everything runs as it should.".into();
+        }
+        table(["What", "Found", "Repair"], drifts.iter().map(|d| [d.what.clone(), d.found.clone(), format!("{:?}", d.repair)]))
+    })
+}
+
+/// Every site's state and health; exit code 1 if one that should run does not.
+pub async fn health(config: &Config, out: &Output) -> Result<ExitCode> {
+    let control = wire::control(config, None).await?;
+    control.sync(&control.system_cx("health")).await?;
+    let all = sites::all(&control).await?;
+    out.show(&all, |all| {
+        table(["Site", "State", "Health"], all.iter().map(|s| [s.hostname.clone(), s.state.to_string(), s.health.to_string()]))
+    })?;
+    let bad = |s: &stoa_control::view::SiteView| {
+        s.state.should_run() && matches!(s.health.as_str(), "down" | "unhealthy")
+    };
+    Ok(if all.iter().any(bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

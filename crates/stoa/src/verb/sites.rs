@@ -1,0 +1,176 @@
+//! `stoa sites`: the life of sites. The serving process does the work; a verb waits for it to end
+//! unless told otherwise.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use stoa_control::{
+    Control, Cx,
+    command::OrderSite,
+    view::{JobView, SiteView},
+};
+use stoa_model::{
+    id::{CustomerId, JobId},
+    job::JobState,
+};
+
+use crate::{
+    config::Config,
+    output::{Output, table},
+    wire,
+};
+
+#[derive(Subcommand)]
+pub enum Sites {
+    /// All sites, newest first.
+    List,
+    /// One site.
+    Show(Name),
+    /// Order a site for a customer.
+    Order {
+        /// The customer's id, `cus_…`.
+        #[arg(long)]
+        customer: CustomerId,
+        /// Blueprint.
+        #[arg(long, default_value = "woocommerce")]
+        blueprint: String,
+        /// Title.
+        #[arg(long)]
+        title: String,
+        /// Label under the base domain.
+        subdomain: String,
+        /// Don't wait for the end.
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Start a stopped site.
+    Start(Name),
+    /// Stop a running site.
+    Stop(Name),
+    /// Stop and start a running site.
+    Restart(Name),
+    /// Try once more to make a site that failed.
+    Retry(Name),
+    /// Mark a site for deletion; its data stays through the grace period.
+    Delete(Name),
+    /// Take a deletion back.
+    Undelete(Name),
+    /// End the grace period of a deleted site now: all its data is removed.
+    Purge(Name),
+    /// Print an address that logs into the site's administration, once.
+    Login(Name),
+    /// The last lines of a site's output.
+    Logs {
+        #[command(flatten)]
+        name: Name,
+        /// How many lines.
+        #[arg(short = 'n', long, default_value_t = 100)]
+        tail: u32,
+    },
+}
+
+#[derive(Args)]
+pub struct Name {
+    /// Subdomain, hostname or id.
+    site: String,
+    /// Don't wait for the end.
+    #[arg(long)]
+    no_wait: bool,
+}
+
+pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
+    let control = wire::control(config, None).await?;
+    let cx = control.system_cx("sites");
+    match verb {
+        Sites::List => out.show(&all(&control).await?, |sites| list(sites)),
+        Sites::Show(name) => show(&find(&control, &cx, name).await?, out),
+        Sites::Order { customer, blueprint, title, subdomain, no_wait } => {
+            let order = OrderSite {
+                blueprint: blueprint.clone(),
+                subdomain: subdomain.clone(),
+                title: title.clone(),
+                customer: Some(*customer),
+                ..OrderSite::default()
+            };
+            let ordered = control.site_order(&cx, order, None).await?;
+            wait(&control, ordered.job, *no_wait, out).await
+        }
+        Sites::Start(name) => wait(&control, control.site_start(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
+        Sites::Stop(name) => wait(&control, control.site_stop(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
+        Sites::Restart(name) => wait(&control, control.site_restart(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
+        Sites::Retry(name) => wait(&control, control.site_retry(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
+        Sites::Delete(name) => show(&control.site_delete(&cx, find(&control, &cx, name).await?.id).await?, out),
+        Sites::Undelete(name) => show(&control.site_undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
+        Sites::Purge(name) => {
+            control.site_purge_now(&cx, find(&control, &cx, name).await?.id).await?;
+            out.show(&serde_json::json!({ "accepted": true }), |_| "The serving process removes it within a minute.".into())
+        }
+        Sites::Login(name) => {
+            let link = control.site_login_link(&cx, find(&control, &cx, name).await?.id).await?;
+            out.show(&serde_json::json!({ "url": link }), |_| link.clone())
+        }
+        Sites::Logs { name, tail } => {
+            let lines = control.site_logs(&cx, find(&control, &cx, name).await?.id, *tail).await?;
+            out.show(&lines, |lines| lines.iter().map(|l| format!("{} {}: {}", l.at, l.service, l.line)).collect::<Vec<_>>().join("\n"))
+        }
+    }
+}
+
+/// Every site.
+pub async fn all(control: &Control) -> Result<Vec<SiteView>> {
+    let cx = control.system_cx("sites");
+    let mut sites: Vec<SiteView> = Vec::new();
+    loop {
+        let before = sites.last().map(|site| site.id);
+        let page = control.site_list(&cx, before, 100).await?;
+        sites.extend(page.items);
+        if page.next.is_none() {
+            return Ok(sites);
+        }
+    }
+}
+
+async fn find(control: &Control, cx: &Cx, name: &Name) -> Result<SiteView> {
+    Ok(control.site_by_name(cx, &name.site).await?)
+}
+
+fn list(sites: &[SiteView]) -> String {
+    let row = |s: &SiteView| [s.hostname.clone(), s.blueprint.clone(), s.state.to_string(), s.health.to_string(), s.created_at.to_string()];
+    table(["Site", "Blueprint", "State", "Health", "Ordered"], sites.iter().map(row))
+}
+
+fn show(site: &SiteView, out: &Output) -> Result<()> {
+    out.show(site, |s| {
+        let mut rows = vec![
+            ["Id".to_owned(), s.id.to_string()],
+            ["Title".to_owned(), s.title.clone()],
+            ["Address".to_owned(), s.url.clone()],
+            ["Blueprint".to_owned(), s.blueprint.clone()],
+            ["State".to_owned(), s.state.to_string()],
+            ["Health".to_owned(), s.health.to_string()],
+            ["Administrator".to_owned(), s.admin_user.clone()],
+        ];
+        rows.extend(s.reason.iter().map(|text| ["Reason".to_owned(), text.clone()]));
+        rows.extend(s.purge_at.iter().map(|at| ["Purged from".to_owned(), at.to_string()]));
+        rows.extend(s.notices.iter().map(|text| ["Note".to_owned(), text.clone()]));
+        table(["", ""], rows)
+    })
+}
+
+/// Waits for a job's end and shows it; a job that failed is an error.
+async fn wait(control: &Control, id: JobId, no_wait: bool, out: &Output) -> Result<()> {
+    let cx = control.system_cx("sites");
+    loop {
+        let job: JobView = control.job_get(&cx, id).await?;
+        let over = job.state.is_over() || job.state == JobState::Stuck;
+        if over || no_wait {
+            out.show(&job, super::jobs::page)?;
+            if over && job.state != JobState::Succeeded {
+                bail!("the job ended {}", job.state);
+            }
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,117 @@
+//! Puts the parts together. The only place that knows every maker.
+
+use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use stoa_control::{
+    Clock, Control, Parts,
+    blueprints::Blueprints,
+    keys::{KeyError, MasterKey},
+    random,
+};
+use stoa_db::{Db, meta};
+use stoa_docker::{Docker, DockerConfig};
+use stoa_model::route::RoutingTable;
+use stoa_provider::edge::{Edge, EdgeError};
+use stoa_vendors::mail::Mailer;
+
+use crate::config::Config;
+
+/// The service layer over an edge of this process, or none.
+pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
+    let settings = config.settings()?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .with_context(|| format!("making the data directory {}", config.data_dir.display()))?;
+    let key = key(config)?;
+    let db = database(config).await?;
+    let installation = installation(&db, &key).await?;
+    let engine = Docker::connect(DockerConfig {
+        socket: config.docker_socket.clone(),
+        installation,
+        timeout: Duration::from_secs(60),
+    });
+    let blueprints = Blueprints::load(&config.blueprints)?;
+    let mailer = Mailer::Outbox { folder: config.data_dir.join("outbox"), from: settings.mail_from.clone() };
+    Ok(Control::new(Parts {
+        settings,
+        db,
+        engine: Arc::new(engine),
+        edge: edge.unwrap_or_else(|| Arc::new(Elsewhere)),
+        mailer,
+        key,
+        blueprints,
+        clock: Clock::system(),
+    }))
+}
+
+/// The database, migrated.
+pub async fn database(config: &Config) -> Result<Db> {
+    let url = config.database_url();
+    let place = if config.database.is_empty() { url.as_str() } else { "the database of the configuration" };
+    let db = Db::connect(&url).await.with_context(|| format!("opening {place}"))?;
+    db.migrate().await.with_context(|| format!("migrating {place}"))?;
+    Ok(db)
+}
+
+fn key(config: &Config) -> Result<MasterKey> {
+    let path = config.key_path();
+    match MasterKey::load(&path) {
+        Err(KeyError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && !config.production => {
+            tracing::info!(path = %path.display(), "making a new master key; keep a copy of it apart from the database's backup");
+            // Two processes may start at once: the one that comes second takes the first one's key.
+            MasterKey::create(&path).or_else(|_| MasterKey::load(&path)).map_err(Into::into)
+        }
+        Err(error @ KeyError::File { .. }) => {
+            Err(error).context("in production the master key is never made by itself: run `stoa init`, or restore the file")
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The installation's name, made at the first start, and the proof that the key is the right one.
+async fn installation(db: &Db, key: &MasterKey) -> Result<String> {
+    if let Some(known) = meta::meta_get(db, "master_key").await?
+        && known != key.id()
+    {
+        anyhow::bail!(
+            "the database was sealed with master key {known}, but the file holds {}: restore the right master.key",
+            key.id()
+        );
+    }
+    if let Some(name) = meta::meta_get(db, "installation").await? {
+        return Ok(name);
+    }
+    let fresh = random::uuid_at(jiff::Timestamp::now()).simple().to_string();
+    let (fresh, id) = (&fresh, key.id());
+    let kept = db
+        .write(|tx| {
+            Box::pin(async move {
+                if let Some(name) = meta::meta_get(&*tx, "installation").await? {
+                    return Ok(name);
+                }
+                meta::meta_set(&tx, "master_key", id).await?;
+                meta::meta_set(&tx, "installation", fresh).await?;
+                Ok::<_, stoa_db::DbError>(fresh.clone())
+            })
+        })
+        .await?;
+    Ok(kept)
+}
+
+/// The edge of a command-line verb: the serving process has the real one and follows the database.
+struct Elsewhere;
+
+#[async_trait]
+impl Edge for Elsewhere {
+    async fn apply(&self, _: RoutingTable) -> Result<(), EdgeError> {
+        Ok(())
+    }
+
+    fn applied(&self) -> u64 {
+        0
+    }
+}
