@@ -175,11 +175,11 @@ fn failed(error: &str, due_at: Option<i64>) -> UpdateMany<tasks::Entity> {
 /// # Errors
 /// If the database doesn't answer.
 pub async fn task_counts(c: &impl Conn) -> Result<TaskCounts, DbError> {
-    let count = async |which| tasks::Entity::find().filter(which).count(c.raw()).await;
+    let waits = tasks::Column::DueAt.is_not_null().and(tasks::Column::LeaseOwner.is_null());
     Ok(TaskCounts {
-        waiting: count(tasks::Column::DueAt.is_not_null().and(tasks::Column::LeaseOwner.is_null())).await?,
-        running: count(tasks::Column::LeaseOwner.is_not_null()).await?,
-        failed: count(tasks::Column::DueAt.is_null()).await?,
+        waiting: tasks::Entity::find().filter(waits).count(c.raw()).await?,
+        running: tasks::Entity::find().filter(tasks::Column::LeaseOwner.is_not_null()).count(c.raw()).await?,
+        failed: tasks::Entity::find().filter(tasks::Column::DueAt.is_null()).count(c.raw()).await?,
     })
 }
 

@@ -1,0 +1,127 @@
+use stoa_db::{
+    Constraint, DbError, Page,
+    accounts::{
+        customer_by_email, customer_count, customer_get, customer_insert, customer_list, password_set, staff_by_email,
+        staff_count, staff_get, staff_insert, staff_list,
+    },
+    sessions::{
+        Session, session_delete, session_get, session_insert, session_touch, sessions_delete_idle, sessions_delete_of,
+    },
+    tokens::{ApiToken, token_by_hash, token_delete, token_insert, token_list, token_used},
+};
+use stoa_model::{
+    account::{Actor, Role, Staff},
+    id::{StaffId, TokenId},
+    text::EmailAddress,
+};
+
+use crate::bed::{Bed, at};
+
+pub async fn a_customer_reads_back(bed: Bed) {
+    let (first, second) = (bed.customer().await, bed.customer().await);
+    assert_eq!(customer_get(&bed.db, first.id).await.unwrap().as_ref(), Some(&first));
+    let found = customer_by_email(&bed.db, &second.email).await.unwrap();
+    assert_eq!(found, Some((second.clone(), "hash".into())));
+    assert_eq!(customer_list(&bed.db, Page::first(10)).await.unwrap(), [second.clone(), first.clone()]);
+    assert_eq!(customer_list(&bed.db, Page::after(second.id, 10)).await.unwrap(), [first]);
+    assert_eq!(customer_count(&bed.db).await.unwrap(), 2);
+}
+
+pub async fn an_address_is_taken_once(bed: Bed) {
+    let first = bed.customer().await;
+    let mut second = bed.new_customer();
+    second.email = first.email.clone();
+    let tx = bed.db.begin().await.unwrap();
+    let error = customer_insert(&tx, &second, "hash").await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::CustomerEmail)), "{error:?}");
+    drop(tx);
+    let tx = bed.db.begin().await.unwrap();
+    second.email = bed.new_customer().email;
+    second.id = first.id;
+    let error = customer_insert(&tx, &second, "hash").await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::Key)), "{error:?}");
+}
+
+fn member(bed: &Bed, role: Role) -> Staff {
+    let email = EmailAddress::parse(&format!("s{}@example.com", bed.number())).unwrap();
+    Staff { id: StaffId::from_uuid(bed.uuid()), email, role, created_at: at(0) }
+}
+
+pub async fn staff_and_passwords(bed: Bed) {
+    let (boss, help) = (member(&bed, Role::SuperAdmin), member(&bed, Role::Support));
+    let tx = bed.db.begin().await.unwrap();
+    staff_insert(&tx, &boss, "first").await.unwrap();
+    staff_insert(&tx, &help, "other").await.unwrap();
+    let actor = Actor::Staff(boss.id, boss.role);
+    password_set(&tx, actor, "second").await.unwrap();
+    assert!(matches!(password_set(&tx, Actor::System, "x").await, Err(DbError::Missing(_))));
+    tx.commit().await.unwrap();
+    assert_eq!(staff_by_email(&bed.db, &boss.email).await.unwrap(), Some((boss.clone(), "second".into())));
+    assert_eq!(staff_get(&bed.db, help.id).await.unwrap(), Some(help.clone()));
+    assert_eq!(staff_list(&bed.db).await.unwrap(), [boss.clone(), help]);
+    assert_eq!(staff_count(&bed.db).await.unwrap(), 2);
+    let tx = bed.db.begin().await.unwrap();
+    let twin = Staff { id: StaffId::from_uuid(bed.uuid()), ..boss };
+    let error = staff_insert(&tx, &twin, "x").await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::StaffEmail)), "{error:?}");
+}
+
+pub async fn sessions_follow_their_account(bed: Bed) {
+    let customer = bed.customer().await;
+    let boss = member(&bed, Role::Admin);
+    let tx = bed.db.begin().await.unwrap();
+    staff_insert(&tx, &boss, "x").await.unwrap();
+    let session = |n: u8, actor| Session {
+        id_hash: [n; 32],
+        actor,
+        csrf: "csrf".into(),
+        created_at: at(0),
+        seen_at: at(i64::from(n)),
+    };
+    let his = session(1, Actor::Customer(customer.id));
+    let hers = session(2, Actor::Staff(boss.id, Role::Admin));
+    session_insert(&tx, &his).await.unwrap();
+    session_insert(&tx, &hers).await.unwrap();
+    session_insert(&tx, &session(3, Actor::Customer(stoa_model::id::CustomerId::from_uuid(bed.uuid())))).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(session_get(&bed.db, &[1; 32]).await.unwrap(), Some(his));
+    assert_eq!(session_get(&bed.db, &[2; 32]).await.unwrap(), Some(hers));
+    assert_eq!(session_get(&bed.db, &[3; 32]).await.unwrap(), None, "the account is gone");
+    bed.raw("UPDATE staff SET role = 'support'").await;
+    let now = session_get(&bed.db, &[2; 32]).await.unwrap().unwrap();
+    assert_eq!(now.actor, Actor::Staff(boss.id, Role::Support), "the role is read fresh");
+    let tx = bed.db.begin().await.unwrap();
+    session_touch(&tx, &[1; 32], at(900)).await.unwrap();
+    assert_eq!(sessions_delete_idle(&tx, at(3)).await.unwrap(), 1);
+    session_delete(&tx, &[3; 32]).await.unwrap();
+    assert!(matches!(session_touch(&tx, &[3; 32], at(1)).await, Err(DbError::Missing(_))));
+    assert_eq!(session_get(&tx, &[1; 32]).await.unwrap().unwrap().seen_at, at(900));
+    assert_eq!(sessions_delete_of(&tx, Actor::Customer(customer.id)).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(session_get(&bed.db, &[1; 32]).await.unwrap(), None);
+}
+
+pub async fn tokens(bed: Bed) {
+    let (customer, other) = (bed.customer().await, bed.customer().await);
+    let token = ApiToken {
+        id: TokenId::from_uuid(bed.uuid()),
+        actor: Actor::Customer(customer.id),
+        name: "CI".into(),
+        created_at: at(0),
+        expires_at: Some(at(5)),
+        last_used_at: None,
+    };
+    let tx = bed.db.begin().await.unwrap();
+    token_insert(&tx, &token, &[7; 32]).await.unwrap();
+    token_used(&tx, token.id, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let used = ApiToken { last_used_at: Some(at(1)), ..token.clone() };
+    assert_eq!(token_by_hash(&bed.db, &[7; 32]).await.unwrap(), Some(used.clone()));
+    assert_eq!(token_by_hash(&bed.db, &[8; 32]).await.unwrap(), None);
+    assert_eq!(token_list(&bed.db, token.actor).await.unwrap(), [used]);
+    let tx = bed.db.begin().await.unwrap();
+    assert!(!token_delete(&tx, Actor::Customer(other.id), token.id).await.unwrap());
+    assert!(token_delete(&tx, token.actor, token.id).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(token_list(&bed.db, token.actor).await.unwrap(), []);
+}

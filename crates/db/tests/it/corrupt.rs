@@ -1,0 +1,55 @@
+use stoa_db::{
+    DbError, Page,
+    job_log::JobLog,
+    jobs::job_claim,
+    routes::{route_of, routes},
+    sites::{site_get, sites_all_live, sites_of},
+};
+use stoa_saga::{Event, Log, LogError};
+
+use crate::bed::{Bed, MINUTE, at};
+
+pub async fn a_title_that_is_none(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    for (bad, good) in [
+        ("title = ''", "title = 'A title'"),
+        ("profiles = 'mail'", "profiles = '[]'"),
+        ("upstream = 'nowhere'", "upstream = NULL"),
+        ("health = 'fine'", "health = 'unknown'"),
+        ("subnet_base = 7", "subnet_base = NULL"),
+        ("cpu = 99999999999", "cpu = 1"),
+        ("created_at = 9223372036854775807", "created_at = 0"),
+    ] {
+        bed.raw(&format!("UPDATE sites SET {bad}")).await;
+        match site_get(&bed.db, site.id).await {
+            Err(DbError::Corrupt { table: "sites", id, .. }) => assert_eq!(id, site.id.to_string()),
+            other => panic!("{bad}: {other:?}"),
+        }
+        assert!(sites_of(&bed.db, customer.id, Page::first(1)).await.is_err());
+        assert!(sites_all_live(&bed.db).await.is_err());
+        bed.raw(&format!("UPDATE sites SET {good}")).await;
+        site_get(&bed.db, site.id).await.expect("mended");
+    }
+}
+
+pub async fn a_route_that_is_none_takes_no_other_with_it(bed: Bed) {
+    let customer = bed.customer().await;
+    let good = bed.site(customer.id, "good-shop").await;
+    let bad = bed.site(customer.id, "bad-shop").await;
+    bed.raw("UPDATE sites SET upstream = 'nowhere' WHERE subdomain = 'bad-shop'").await;
+    assert_eq!(routes(&bed.db).await.unwrap().iter().map(|route| route.site).collect::<Vec<_>>(), [good.id]);
+    assert!(matches!(route_of(&bed.db, bad.id).await, Err(DbError::Corrupt { .. })));
+}
+
+pub async fn a_log_that_is_none(bed: Bed) {
+    let job = bed.queued().await;
+    let (_, epoch) = job_claim(&bed.db, "me", at(0), MINUTE).await.unwrap().unwrap();
+    let log = JobLog::new(bed.db.clone(), job.id, || at(0));
+    log.append(epoch, &[Event::Started { step: "a".into() }]).await.unwrap();
+    bed.raw("UPDATE job_log SET event = '{\"event\":\"from the future\"}'").await;
+    assert!(matches!(log.load().await, Err(LogError::Unreadable(_))));
+    bed.raw("UPDATE jobs SET plan = '{'").await;
+    assert!(matches!(job_claim(&bed.db, "me", at(60_001), MINUTE).await, Err(DbError::Corrupt { table: "jobs", .. })));
+    assert!(job_claim(&bed.db, "me", at(60_001), MINUTE).await.unwrap().is_none(), "it doesn't block the queue");
+}

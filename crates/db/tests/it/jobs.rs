@@ -1,0 +1,138 @@
+use std::{collections::HashSet, time::Duration};
+
+use stoa_db::{
+    Constraint, DbError, Page,
+    jobs::{
+        job_active, job_cancel, job_claim, job_counts, job_finish, job_get, job_heartbeat, job_insert, job_plan,
+        job_release, job_reopen, job_set_state, jobs_of, staff_jobs,
+    },
+};
+use stoa_model::{
+    account::{Actor, Role},
+    id::{JobId, StaffId},
+    job::{Job, JobState},
+};
+use stoa_saga::Epoch;
+
+use crate::bed::{Bed, MINUTE, at};
+
+async fn finish(bed: &Bed, id: JobId, epoch: Epoch, state: JobState) -> Result<(), DbError> {
+    let tx = bed.db.begin().await?;
+    job_finish(&tx, id, epoch, state, Some("It failed."), Some("because"), at(50)).await?;
+    tx.commit().await
+}
+
+pub async fn one_unfinished_job_per_site(bed: Bed) {
+    let job = Job { actor: Actor::Staff(StaffId::from_uuid(bed.uuid()), Role::Admin), ..bed.queued().await };
+    let second = Job { actor: job.actor, ..bed.new_job(job.site) };
+    let error = bed.insert_job(&second).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::ActiveJob)), "{error:?}");
+    let (_, epoch) = job_claim(&bed.db, "me", at(1), MINUTE).await.unwrap().unwrap();
+    assert!(bed.insert_job(&second).await.is_err());
+    finish(&bed, job.id, epoch, JobState::Failed).await.unwrap();
+    bed.insert_job(&second).await.unwrap();
+    assert_eq!(job_active(&bed.db, job.site).await.unwrap(), Some(second.clone()));
+    let ids = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.id).collect::<Vec<_>>();
+    assert_eq!(ids(jobs_of(&bed.db, job.site, Page::first(9)).await.unwrap()), [second.id, job.id]);
+    assert_eq!(ids(staff_jobs(&bed.db, Some(JobState::Failed), Page::first(9)).await.unwrap()), [job.id]);
+    let mut counts = job_counts(&bed.db).await.unwrap();
+    counts.sort_by_key(|(state, _)| state.as_str());
+    assert_eq!(counts, [(JobState::Failed, 1), (JobState::Queued, 1)]);
+    let failed = job_get(&bed.db, job.id).await.unwrap().unwrap();
+    assert_eq!((failed.error.as_deref(), failed.error_detail.as_deref()), (Some("It failed."), Some("because")));
+    assert_eq!((failed.started_at, failed.ended_at), (Some(at(1)), Some(at(50))));
+    assert_eq!(job_plan(&bed.db, job.id).await.unwrap(), Some(job.plan));
+    let tx = bed.db.begin().await.unwrap();
+    assert!(!job_cancel(&tx, job.id).await.unwrap(), "it is over");
+    assert!(job_cancel(&tx, second.id).await.unwrap());
+    assert!(job_get(&tx, second.id).await.unwrap().unwrap().cancel_requested);
+}
+
+pub async fn two_claimers_never_share(bed: Bed) {
+    let mut jobs = HashSet::new();
+    for _ in 0..12 {
+        jobs.insert(bed.queued().await.id);
+    }
+    let workers: Vec<_> = (0..4)
+        .map(|n| {
+            let bed = bed.clone();
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                while let Some((job, epoch)) = job_claim(&bed.db, &format!("w{n}"), at(1), MINUTE).await.unwrap() {
+                    assert_eq!((epoch, job.state), (Epoch(1), JobState::Running));
+                    mine.push(job.id);
+                }
+                mine
+            })
+        })
+        .collect();
+    let mut taken = Vec::new();
+    for worker in workers {
+        taken.extend(worker.await.unwrap());
+    }
+    assert_eq!(taken.len(), 12, "each once");
+    assert_eq!(taken.into_iter().collect::<HashSet<_>>(), jobs);
+}
+
+pub async fn a_lost_lease_writes_nothing(bed: Bed) {
+    let job = bed.queued().await;
+    let (_, old) = job_claim(&bed.db, "slow", at(0), MINUTE).await.unwrap().unwrap();
+    assert!(job_claim(&bed.db, "other", at(59_999), MINUTE).await.unwrap().is_none());
+    assert!(job_heartbeat(&bed.db, job.id, old, at(61_000)).await.unwrap());
+    assert!(job_heartbeat(&bed.db, job.id, old, at(61_000)).await.unwrap(), "the same again is still his");
+    assert!(job_claim(&bed.db, "other", at(60_000), MINUTE).await.unwrap().is_none());
+    let (again, new) = job_claim(&bed.db, "other", at(61_000), MINUTE).await.unwrap().unwrap();
+    assert_eq!((again.id, again.started_at), (job.id, Some(at(0))));
+    assert!(new > old);
+    assert!(!job_heartbeat(&bed.db, job.id, old, at(99_000)).await.unwrap());
+    assert!(!job_release(&bed.db, job.id, old).await.unwrap());
+    assert!(matches!(finish(&bed, job.id, old, JobState::Succeeded).await, Err(DbError::LeaseLost)));
+    let tx = bed.db.begin().await.unwrap();
+    assert!(matches!(job_set_state(&tx, job.id, old, JobState::Unwinding).await, Err(DbError::LeaseLost)));
+    job_set_state(&tx, job.id, new, JobState::Unwinding).await.unwrap();
+    assert!(job_set_state(&tx, job.id, new, JobState::Failed).await.is_err(), "that is job_finish's");
+    tx.commit().await.unwrap();
+    finish(&bed, job.id, new, JobState::Cancelled).await.unwrap();
+    assert!(matches!(finish(&bed, job.id, new, JobState::Cancelled).await, Err(DbError::LeaseLost)));
+}
+
+pub async fn a_released_job_is_taken_at_once(bed: Bed) {
+    let job = bed.queued().await;
+    let (_, old) = job_claim(&bed.db, "me", at(0), Duration::from_secs(3600)).await.unwrap().unwrap();
+    assert!(job_release(&bed.db, job.id, old).await.unwrap());
+    assert!(!job_heartbeat(&bed.db, job.id, old, at(1)).await.unwrap(), "given up is lost");
+    let (again, new) = job_claim(&bed.db, "next", at(1), MINUTE).await.unwrap().unwrap();
+    assert_eq!((again.id, new), (job.id, Epoch(old.0 + 1)));
+}
+
+pub async fn stuck_occupies_until_reopened_and_ended(bed: Bed) {
+    let job = bed.queued().await;
+    let (_, epoch) = job_claim(&bed.db, "me", at(0), MINUTE).await.unwrap().unwrap();
+    finish(&bed, job.id, epoch, JobState::Stuck).await.unwrap();
+    assert!(job_claim(&bed.db, "me", at(9_999_999), MINUTE).await.unwrap().is_none(), "nobody takes it by himself");
+    let error = bed.insert_job(&bed.new_job(job.site)).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::ActiveJob)), "{error:?}");
+    assert_eq!(job_get(&bed.db, job.id).await.unwrap().unwrap().ended_at, None);
+    let tx = bed.db.begin().await.unwrap();
+    job_reopen(&tx, job.id).await.unwrap();
+    assert!(matches!(job_reopen(&tx, job.id).await, Err(DbError::Moved { .. })));
+    tx.commit().await.unwrap();
+    let (_, epoch) = job_claim(&bed.db, "me", at(1), MINUTE).await.unwrap().unwrap();
+    finish(&bed, job.id, epoch, JobState::Failed).await.unwrap();
+    bed.insert_job(&bed.new_job(job.site)).await.unwrap();
+}
+
+pub async fn the_oldest_comes_first(bed: Bed) {
+    let (first, second) = (bed.queued().await, bed.queued().await);
+    let take = async |now| job_claim(&bed.db, "me", at(now), MINUTE).await.unwrap().map(|(job, _)| job.id);
+    assert_eq!(take(0).await, Some(first.id));
+    let third = bed.queued().await;
+    assert_eq!(take(1).await, Some(second.id));
+    assert_eq!(take(60_001).await, Some(third.id), "who never ran goes before who ran out");
+    assert_eq!(take(60_001).await, Some(first.id));
+    assert_eq!(take(60_001).await, Some(second.id));
+    assert_eq!(take(60_001).await, None);
+    let tx = bed.db.begin().await.unwrap();
+    let over = Job { state: JobState::Succeeded, ..bed.new_job(first.site) };
+    job_insert(&tx, &over).await.expect("a job that is over occupies nothing");
+}

@@ -1,0 +1,103 @@
+//! One suite over three databases. SQLite always; MariaDB/MySQL and PostgreSQL where the environment
+//! says how to reach them (`STOA_TEST_MYSQL_URL`, `STOA_TEST_POSTGRES_URL`; `tests/databases` starts
+//! both). A test gets a database of its own, migrated, and an order book of fixtures.
+
+mod accounts;
+mod bed;
+mod corrupt;
+mod jobs;
+mod leases;
+mod log;
+mod measure;
+mod migrate;
+mod rest;
+mod sites;
+mod tasks;
+mod tx;
+
+use bed::{Bed, Kind};
+
+/// Declares every test once for each database.
+macro_rules! suite {
+    ($($module:ident { $($test:ident,)* })*) => {
+        suite!(@ sqlite Sqlite $($module { $($test)* })*);
+        suite!(@ mysql MySql $($module { $($test)* })*);
+        suite!(@ postgres Postgres $($module { $($test)* })*);
+    };
+    (@ $name:ident $kind:ident $($module:ident { $($test:ident)* })*) => {
+        mod $name {
+            $(mod $module {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    $crate::Bed::run($crate::Kind::$kind, $crate::$module::$test).await;
+                }
+            )*})*
+        }
+    };
+}
+
+suite! {
+    accounts {
+        a_customer_reads_back,
+        an_address_is_taken_once,
+        staff_and_passwords,
+        sessions_follow_their_account,
+        tokens,
+    }
+    sites {
+        a_site_reads_back_exactly,
+        hostile_texts_read_back_exactly,
+        two_orders_of_one_hostname,
+        a_customer_sees_only_his_own,
+        pages_go_newest_first,
+        staff_filters,
+        moves_are_checked_and_compared,
+        a_tombstone_frees_and_erases,
+        routes_in_one_query,
+    }
+    leases {
+        thirty_leases_at_once_are_distinct,
+        the_lowest_free_block_around_what_is_taken,
+        a_full_pool_is_exhausted,
+    }
+    jobs {
+        one_unfinished_job_per_site,
+        two_claimers_never_share,
+        a_lost_lease_writes_nothing,
+        a_released_job_is_taken_at_once,
+        stuck_occupies_until_reopened_and_ended,
+        the_oldest_comes_first,
+    }
+    log {
+        events_read_back_in_order,
+        an_old_epoch_writes_nothing,
+        notes_are_kept_up_to_a_bound,
+    }
+    tasks {
+        done_retried_given_up,
+        a_key_waits_once,
+        two_claimers_never_share,
+    }
+    rest {
+        secrets_belong_to_their_job,
+        backup_schedules,
+        audit_and_events,
+        idempotency,
+        meta_and_versions,
+    }
+    corrupt {
+        a_title_that_is_none,
+        a_route_that_is_none_takes_no_other_with_it,
+        a_log_that_is_none,
+    }
+    migrate {
+        twice_and_at_once,
+        a_newer_database_is_refused,
+    }
+    tx {
+        dropped_is_rolled_back,
+        busy_is_retried,
+        a_real_deadlock_is_busy,
+        thirty_orders_at_once,
+    }
+}

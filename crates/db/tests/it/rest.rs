@@ -1,0 +1,147 @@
+use stoa_db::{
+    Constraint, DbError, Page,
+    backups::{backup_schedule_delete, backup_schedule_get, backup_schedule_put},
+    history::{AuditEvent, audit, audit_list, site_event, site_events},
+    idempotency::{Reply, idempotency_get, idempotency_prune, idempotency_put},
+    meta::{meta_get, meta_set, routes_version, routes_version_bump},
+    secrets::{
+        Credential, credentials_delete, credentials_get, credentials_put, secrets_delete, secrets_get, secrets_put,
+    },
+};
+use stoa_model::{
+    account::{Actor, Role},
+    id::{JobId, StaffId},
+    secret::Sealed,
+};
+
+use crate::bed::{Bed, at};
+
+fn secret(name: &str, value: &str) -> (String, Sealed) {
+    (name.into(), Sealed(value.into()))
+}
+
+pub async fn secrets_belong_to_their_job(bed: Bed) {
+    let site = bed.queued().await.site;
+    let (old, new) = (JobId::from_uuid(bed.uuid()), JobId::from_uuid(bed.uuid()));
+    let tx = bed.db.begin().await.unwrap();
+    secrets_put(&tx, site, old, &[]).await.unwrap();
+    secrets_put(&tx, site, old, &[secret("a", "1"), secret("b", "2")]).await.unwrap();
+    secrets_put(&tx, site, old, &[secret("b", "3")]).await.unwrap();
+    secrets_put(&tx, site, new, &[secret("c", "4")]).await.unwrap();
+    let way = |ordinal| Credential {
+        ordinal,
+        label: format!("Way {ordinal}"),
+        url: "https://janes.stoa.test/wp-admin".into(),
+        username: "jane".into(),
+        sealed: Sealed("s".into()),
+    };
+    credentials_put(&tx, site, old, &[way(1), way(0)]).await.unwrap();
+    credentials_put(&tx, site, old, &[way(1), way(0)]).await.unwrap();
+    tx.commit().await.unwrap();
+    let all = secrets_get(&bed.db, site).await.unwrap();
+    assert_eq!(all.into_iter().map(|(name, value)| name + &value.0).collect::<Vec<_>>(), ["a1", "b3", "c4"]);
+    assert_eq!(credentials_get(&bed.db, site).await.unwrap(), [way(0), way(1)]);
+    let tx = bed.db.begin().await.unwrap();
+    let error = secrets_put(&tx, site, new, &[secret("a", "x")]).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::Secret)), "{error:?}");
+    drop(tx);
+    let tx = bed.db.begin().await.unwrap();
+    let error = credentials_put(&tx, site, new, &[way(1)]).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::Credential)), "{error:?}");
+    drop(tx);
+    let tx = bed.db.begin().await.unwrap();
+    assert_eq!(secrets_delete(&tx, site, new).await.unwrap(), 1);
+    assert_eq!(credentials_delete(&tx, site, new).await.unwrap(), 0);
+    assert_eq!(secrets_delete(&tx, site, new).await.unwrap(), 0);
+    assert_eq!(credentials_delete(&tx, site, old).await.unwrap(), 2);
+    tx.commit().await.unwrap();
+    assert_eq!(secrets_get(&bed.db, site).await.unwrap().len(), 2);
+}
+
+pub async fn backup_schedules(bed: Bed) {
+    let job = bed.queued().await;
+    let other = JobId::from_uuid(bed.uuid());
+    let tx = bed.db.begin().await.unwrap();
+    backup_schedule_put(&tx, job.site, job.id, 86_400, 30, at(1)).await.unwrap();
+    backup_schedule_put(&tx, job.site, job.id, 3_600, 7, at(2)).await.unwrap();
+    tx.commit().await.unwrap();
+    let now = backup_schedule_get(&bed.db, job.site).await.unwrap().unwrap();
+    assert_eq!((now.job, now.every_s, now.keep_days, now.next_at), (job.id, 3_600, 7, at(2)));
+    let tx = bed.db.begin().await.unwrap();
+    assert!(!backup_schedule_delete(&tx, job.site, other).await.unwrap());
+    assert!(backup_schedule_delete(&tx, job.site, job.id).await.unwrap());
+    assert_eq!(backup_schedule_get(&tx, job.site).await.unwrap(), None);
+}
+
+pub async fn audit_and_events(bed: Bed) {
+    let job = bed.queued().await;
+    let staff = Actor::Staff(StaffId::from_uuid(bed.uuid()), Role::SuperAdmin);
+    let tx = bed.db.begin().await.unwrap();
+    let actors = [Actor::Nobody, Actor::Customer(bed.new_customer().id), staff, Actor::System];
+    for (n, actor) in (1..).zip(actors) {
+        let event = AuditEvent {
+            at: at(n),
+            actor,
+            action: "site.create".into(),
+            target: job.site.to_string(),
+            outcome: "ok".into(),
+            request_id: "r".into(),
+            detail: serde_json::json!({"n": n}),
+        };
+        audit(&tx, &event).await.unwrap();
+        site_event(&tx, job.site, at(n), "state", &format!("Step {n}")).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let page = audit_list(&bed.db, Page::first(3)).await.unwrap();
+    assert_eq!(page.iter().map(|(_, event)| event.actor).collect::<Vec<_>>(), [actors[3], actors[2], actors[1]]);
+    let rest = audit_list(&bed.db, Page::after(page[2].0, 3)).await.unwrap();
+    assert_eq!((rest.len(), rest[0].1.actor, rest[0].1.at), (1, Actor::Nobody, at(1)));
+    let events = site_events(&bed.db, job.site, 2).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(), ["Step 4", "Step 3"]);
+    let tx = bed.db.begin().await.unwrap();
+    let nowhere = stoa_model::id::SiteId::from_uuid(bed.uuid());
+    assert!(site_event(&tx, nowhere, at(1), "state", "x").await.is_err(), "a foreign key");
+}
+
+pub async fn idempotency(bed: Bed) {
+    let (jane, joe) = (Actor::Customer(bed.new_customer().id), Actor::Customer(bed.new_customer().id));
+    let reply = Reply { request_hash: [9; 32], status: 202, body: "{\"a\":\"ü\"}".into() };
+    let tx = bed.db.begin().await.unwrap();
+    idempotency_put(&tx, jane, "key", &reply, at(5)).await.unwrap();
+    idempotency_put(&tx, joe, "key", &reply, at(9)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(idempotency_get(&bed.db, jane, "key").await.unwrap(), Some(reply.clone()));
+    assert_eq!(idempotency_get(&bed.db, jane, "KEY").await.unwrap(), None, "case counts");
+    let tx = bed.db.begin().await.unwrap();
+    let error = idempotency_put(&tx, jane, "key", &reply, at(6)).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::IdempotencyKey)), "{error:?}");
+    drop(tx);
+    let tx = bed.db.begin().await.unwrap();
+    assert_eq!(idempotency_prune(&tx, at(9)).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(idempotency_get(&bed.db, jane, "key").await.unwrap(), None);
+    assert_eq!(idempotency_get(&bed.db, joe, "key").await.unwrap(), Some(reply));
+}
+
+pub async fn meta_and_versions(bed: Bed) {
+    assert_eq!(meta_get(&bed.db, "a").await.unwrap(), None);
+    let tx = bed.db.begin().await.unwrap();
+    meta_set(&tx, "a", "1").await.unwrap();
+    meta_set(&tx, "a", "2").await.unwrap();
+    meta_set(&tx, "a", "2").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(meta_get(&bed.db, "a").await.unwrap().as_deref(), Some("2"));
+    let bumps = (0..20).map(|_| {
+        let db = bed.db.clone();
+        tokio::spawn(
+            async move { db.write(|tx| Box::pin(async move { routes_version_bump(&tx).await })).await.unwrap() },
+        )
+    });
+    let mut seen = Vec::new();
+    for bump in bumps.collect::<Vec<_>>() {
+        seen.push(bump.await.unwrap());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=20).collect::<Vec<u64>>());
+    assert_eq!(routes_version(&bed.db).await.unwrap(), 20);
+}
