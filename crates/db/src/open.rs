@@ -107,7 +107,7 @@ async fn mysql(url: &str) -> Result<Opened, DbError> {
 
 async fn postgres(url: &str) -> Result<Opened, DbError> {
     let options = PgConnectOptions::from_str(url)?
-        .options([("lock_timeout", "10s"), ("default_transaction_isolation", r"read\ committed")]);
+        .options([("lock_timeout", "10s"), ("default_transaction_isolation", "read committed")]);
     let pool =
         PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await?;
     let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
