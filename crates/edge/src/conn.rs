@@ -55,11 +55,13 @@ async fn is_http2(stream: &TcpStream, client: &Client) -> io::Result<bool> {
 
 async fn http1(stream: TcpStream, client: &Arc<Client>) -> hyper::Result<()> {
     let io = Io::new(stream, Arc::clone(&client.watched), true);
+    let max_head = client.worker.shared.config.max_head;
     let service = service_fn(|request| handle(Arc::clone(client), request));
     let conn = http1::Builder::new()
-        .max_buf_size(client.worker.shared.config.max_head.max(8192))
+        .max_buf_size(max_head.max(8192))
+        .max_header_size(max_head)
         .header_read_timeout(None)
-        .pipeline_flush(true)
+        // Never `pipeline_flush`: it makes hyper buffer without limit for a client that does not read.
         .serve_connection(io, service)
         .with_upgrades();
     drive(pin!(conn), &client.watched, |conn| conn.graceful_shutdown()).await

@@ -49,13 +49,23 @@ impl Embedded {
         config.threads = config.threads.max(1);
         for name in &mut config.platform_hosts {
             let bare = host::name(name, &mut [0; MAX_NAME]).map(str::to_owned);
-            *name = bare.map_err(|_| io::Error::other(format!("reading the platform host {name:?}: write a bare hostname or address")))?;
+            *name = bare.map_err(|_| {
+                io::Error::other(format!("reading the platform host {name:?}: write a bare hostname or address"))
+            })?;
         }
         let log = config.log.as_ref().map(Log::open).transpose()?;
         let table = Table::compile(RoutingTable::default(), &Table::default(), &config.platform_hosts, config.threads);
         let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let shared = Arc::new(Shared { config, table: ArcSwap::from_pointee(table), fallback, stats: EdgeStats::default(), log });
-        let threads = (0..shared.config.threads).map(|index| Thread::start(index, Arc::clone(&shared))).collect::<Result<_, _>>()?;
+        let shared = Arc::new(Shared {
+            config,
+            table: ArcSwap::from_pointee(table),
+            fallback,
+            stats: EdgeStats::default(),
+            log,
+        });
+        let threads = (0..shared.config.threads)
+            .map(|index| Thread::start(index, Arc::clone(&shared)))
+            .collect::<Result<_, _>>()?;
         Ok(Self { shared, threads, permits, applying: Mutex::new(()) })
     }
 

@@ -8,8 +8,8 @@
 //!   `Proxy` is removed because the same applications read it as `HTTP_PROXY`.
 //! * `Expect` ends here, as the edge answers it; `Content-Length` is written with the framing.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::{BufMut, BytesMut};
 use http::{
@@ -36,8 +36,8 @@ enum Fate {
 
 fn fate(name: &str) -> Fate {
     match name {
-        "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade" | "http2-settings"
-        | "proxy" | "expect" | "content-length" | "host" | "cookie" | "x-request-id" => Fate::Drop,
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade"
+        | "http2-settings" | "proxy" | "expect" | "content-length" | "host" | "cookie" | "x-request-id" => Fate::Drop,
         "x-real-ip" | "forwarded" => Fate::Claim,
         _ if name.starts_with("x-forwarded-") => Fate::Claim,
         _ if name.contains('_') => Fate::Drop,
@@ -183,7 +183,9 @@ struct Listed<'a>(Vec<&'a str>);
 
 impl<'a> Listed<'a> {
     fn of(headers: &'a HeaderMap) -> Self {
-        let known = |token: &&str| !["close", "keep-alive", "upgrade", "te"].iter().any(|known| token.eq_ignore_ascii_case(known));
+        let known = |token: &&str| {
+            !["close", "keep-alive", "upgrade", "te"].iter().any(|known| token.eq_ignore_ascii_case(known))
+        };
         Self(tokens(headers, &CONNECTION).filter(known).collect())
     }
 

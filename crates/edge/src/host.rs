@@ -120,8 +120,22 @@ mod tests {
     fn doubtful_names_are_refused() {
         let long = "a".repeat(254);
         for text in [
-            "", ".", ":80", "user@shop.example.com", "a b", "a/b", "a:b", "a:1:2", "a:123456", "[::1", "[::1]x", "[zz]", "é",
-            "a,b", "a\tb", &long,
+            "",
+            ".",
+            ":80",
+            "user@shop.example.com",
+            "a b",
+            "a/b",
+            "a:b",
+            "a:1:2",
+            "a:123456",
+            "[::1",
+            "[::1]x",
+            "[zz]",
+            "é",
+            "a,b",
+            "a\tb",
+            &long,
         ] {
             assert_eq!(named(text), Err(BadHost::Malformed), "{text:?} was accepted");
         }

@@ -10,7 +10,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS},
+    header::{
+        ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    },
 };
 use sha2::{Digest, Sha256};
 use stoa_model::route::Notice;
@@ -36,32 +38,56 @@ impl Page {
     fn words(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadHost(why) => (StatusCode::BAD_REQUEST, "Bad request", why.explain()),
-            Self::UnknownHost => {
-                (StatusCode::NOT_FOUND, "No site here", "There is no site at this address. Check the spelling, or ask whoever gave it to you.")
-            }
-            Self::NoTunnels => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "This server does not open tunnels to other hosts."),
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "Too large", "The upload is larger than this site accepts. Try a smaller file.")
-            }
-            Self::BadBody => (StatusCode::BAD_REQUEST, "Bad request", "The body of the request ended early or was malformed. Send it again."),
-            Self::Unreachable => {
-                (StatusCode::BAD_GATEWAY, "The site does not answer", "Something is wrong at our end. Please try again in a few minutes.")
-            }
-            Self::TimedOut => {
-                (StatusCode::GATEWAY_TIMEOUT, "The site took too long", "It did not answer in time. Please try again in a few minutes.")
-            }
-            Self::Notice(Notice::Starting) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "Starting up", "This site is being started. The page appears by itself in a moment.")
-            }
-            Self::Notice(Notice::Stopped) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "This site is stopped", "Its owner has stopped it. Please come back later.")
-            }
-            Self::Notice(Notice::Suspended) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "This site is not available", "If it is yours, sign in to your account to see why.")
-            }
-            Self::Notice(Notice::Maintenance) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "Back in a moment", "This site is being maintained. Please try again in a few minutes.")
-            }
+            Self::UnknownHost => (
+                StatusCode::NOT_FOUND,
+                "No site here",
+                "There is no site at this address. Check the spelling, or ask whoever gave it to you.",
+            ),
+            Self::NoTunnels => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Method not allowed",
+                "This server does not open tunnels to other hosts.",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Too large",
+                "The upload is larger than this site accepts. Try a smaller file.",
+            ),
+            Self::BadBody => (
+                StatusCode::BAD_REQUEST,
+                "Bad request",
+                "The body of the request ended early or was malformed. Send it again.",
+            ),
+            Self::Unreachable => (
+                StatusCode::BAD_GATEWAY,
+                "The site does not answer",
+                "Something is wrong at our end. Please try again in a few minutes.",
+            ),
+            Self::TimedOut => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "The site took too long",
+                "It did not answer in time. Please try again in a few minutes.",
+            ),
+            Self::Notice(Notice::Starting) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Starting up",
+                "This site is being started. The page appears by itself in a moment.",
+            ),
+            Self::Notice(Notice::Stopped) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This site is stopped",
+                "Its owner has stopped it. Please come back later.",
+            ),
+            Self::Notice(Notice::Suspended) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This site is not available",
+                "If it is yours, sign in to your account to see why.",
+            ),
+            Self::Notice(Notice::Maintenance) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Back in a moment",
+                "This site is being maintained. Please try again in a few minutes.",
+            ),
         }
     }
 
@@ -83,14 +109,17 @@ impl Page {
         match self {
             Self::Notice(Notice::Starting) => headers.insert(RETRY_AFTER, HeaderValue::from_static("2")),
             Self::Notice(Notice::Maintenance) => headers.insert(RETRY_AFTER, HeaderValue::from_static("30")),
-            Self::NoTunnels => headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
+            Self::NoTunnels => {
+                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+            }
             _ => None,
         };
         response
     }
 
     fn html(self, status: StatusCode, title: &str, detail: &str) -> String {
-        let refresh = if self == Self::Notice(Notice::Starting) { "\n<meta http-equiv=\"refresh\" content=\"2\">" } else { "" };
+        let refresh =
+            if self == Self::Notice(Notice::Starting) { "\n<meta http-equiv=\"refresh\" content=\"2\">" } else { "" };
         include_str!("page.html")
             .replace("{refresh}", refresh)
             .replace("{style}", STYLE)
@@ -101,14 +130,17 @@ impl Page {
 }
 
 fn problem(status: StatusCode, title: &str, detail: &str) -> String {
-    serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail }).to_string()
+    serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail })
+        .to_string()
 }
 
 const STYLE: &str = include_str!("page.css");
 
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 

@@ -38,7 +38,10 @@ struct Passage {
 }
 
 /// Answers one request of a client.
-pub(crate) async fn handle(client: Arc<Client>, mut request: Request<Incoming>) -> Result<Response<EdgeBody>, Infallible> {
+pub(crate) async fn handle(
+    client: Arc<Client>,
+    mut request: Request<Incoming>,
+) -> Result<Response<EdgeBody>, Infallible> {
     let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let record = Record::begin(Arc::clone(&client), &parts);
@@ -75,7 +78,8 @@ impl Passage {
             return Err(refuse(Page::NoTunnels));
         }
         let mut scratch = [0; MAX_NAME];
-        let name = host::authority(&self.parts.uri, &self.parts.headers).and_then(|text| host::name(text, &mut scratch));
+        let name =
+            host::authority(&self.parts.uri, &self.parts.headers).and_then(|text| host::name(text, &mut scratch));
         let name = name.map_err(|why| refuse(Page::BadHost(why)))?;
         self.record.host(name);
         shared.table.load().find(name).cloned().ok_or_else(|| {

@@ -27,7 +27,12 @@ use crate::{
 };
 
 /// Carries a tunnel to its end. The record is written when it ends, like any request's.
-pub(crate) async fn run(on_client: OnUpgrade, upstream: (TcpStream, BytesMut), client: Arc<Client>, mut record: Record) {
+pub(crate) async fn run(
+    on_client: OnUpgrade,
+    upstream: (TcpStream, BytesMut),
+    client: Arc<Client>,
+    mut record: Record,
+) {
     let near = match on_client.await {
         Ok(upgraded) => TokioIo::new(upgraded),
         Err(error) => return tracing::debug!(%error, "upgrading a client connection"),
@@ -35,7 +40,8 @@ pub(crate) async fn run(on_client: OnUpgrade, upstream: (TcpStream, BytesMut), c
     let bytes_in = record.bytes_in();
     let bytes_out = Arc::default();
     let (stream, early) = upstream;
-    let mut near = Metered { inner: near, early: BytesMut::new(), read: bytes_in, watched: Arc::clone(&client.watched) };
+    let mut near =
+        Metered { inner: near, early: BytesMut::new(), read: bytes_in, watched: Arc::clone(&client.watched) };
     let mut far = Metered { inner: stream, early, read: Arc::clone(&bytes_out), watched: Arc::clone(&client.watched) };
     client.watched.tunnel.restart(&client.watched.clock);
     let copy = async { drop(copy_bidirectional(&mut near, &mut far).await) };
@@ -82,7 +88,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
     }
 

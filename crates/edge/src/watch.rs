@@ -8,7 +8,10 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::{Relaxed, SeqCst}},
+        atomic::{
+            AtomicU8, AtomicU32, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     task::Context,
     time::{Duration, Instant},

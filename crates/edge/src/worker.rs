@@ -66,7 +66,8 @@ impl Thread {
     /// Starts a thread.
     pub(crate) fn start(index: usize, shared: Arc<Shared>) -> io::Result<Self> {
         let pool = Pool::new(shared.config.idle_per_upstream);
-        let worker = Worker { index, shared, watch: Watch::default(), pool, ids: RequestIds::new(), open: AtomicUsize::new(0) };
+        let worker =
+            Worker { index, shared, watch: Watch::default(), pool, ids: RequestIds::new(), open: AtomicUsize::new(0) };
         let worker = Arc::new(worker);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (arrivals, inbox) = mpsc::unbounded_channel();

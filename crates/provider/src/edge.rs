@@ -1,5 +1,8 @@
 //! What routes hostnames to sites.
 
+pub mod conformance;
+pub mod fake;
+
 use async_trait::async_trait;
 use stoa_model::route::RoutingTable;
 

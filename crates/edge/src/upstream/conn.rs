@@ -35,7 +35,8 @@ impl Conn {
     /// Whether an idle connection may be used again: the upstream has neither closed it nor said
     /// anything unasked. Costs no system call while the kernel has reported nothing.
     pub(crate) fn is_fresh(&self) -> bool {
-        let silent = matches!(self.stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        let silent =
+            matches!(self.stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         silent && self.read.is_empty() && self.out.is_empty()
     }
 

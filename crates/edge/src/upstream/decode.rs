@@ -158,7 +158,9 @@ mod tests {
                 match decoder.step(&mut buf)? {
                     Step::Data(bytes) => data.extend_from_slice(&bytes),
                     Step::More => break,
-                    Step::Done | Step::Trailers(_) => return Ok((String::from_utf8(data).expect("text"), true, buf.len())),
+                    Step::Done | Step::Trailers(_) => {
+                        return Ok((String::from_utf8(data).expect("text"), true, buf.len()));
+                    }
                 }
             }
         }
@@ -181,9 +183,17 @@ mod tests {
 
     #[test]
     fn bad_chunks_are_refused() {
-        for text in
-            ["x\r\n", "\r\n", "-5\r\nhello\r\n", "+5\r\n", "0x5\r\n", "5\nhello", "5\r\nhello!\r\n", "11112222333344445\r\n", "5 5\r\n"]
-        {
+        for text in [
+            "x\r\n",
+            "\r\n",
+            "-5\r\nhello\r\n",
+            "+5\r\n",
+            "0x5\r\n",
+            "5\nhello",
+            "5\r\nhello!\r\n",
+            "11112222333344445\r\n",
+            "5 5\r\n",
+        ] {
             assert!(matches!(decode(text, 1), Err(Fault::Malformed(_))), "{text:?} was accepted");
         }
     }

@@ -38,7 +38,11 @@ pub(super) fn parse(buf: &mut BytesMut, method: &Method) -> Result<Option<Head>,
     while !buf.is_empty() {
         let mut spots = [const { (0..0, 0..0) }; MAX_FIELDS];
         let Some(raw) = locate(buf, &mut spots)? else {
-            return if buf.len() > MAX_HEAD { Err(Fault::Malformed("its head is larger than 64 KB")) } else { Ok(None) };
+            return if buf.len() > MAX_HEAD {
+                Err(Fault::Malformed("its head is larger than 64 KB"))
+            } else {
+                Ok(None)
+            };
         };
         let bytes = buf.split_to(raw.length).freeze();
         if !(raw.status.is_informational() && raw.status != StatusCode::SWITCHING_PROTOCOLS) {
@@ -67,7 +71,8 @@ fn locate(buf: &[u8], spots: &mut [Spot; MAX_FIELDS]) -> Result<Option<Raw>, Fau
         .parse_response_with_uninit_headers(&mut response, buf, &mut fields)
         .map_err(|_| Fault::Malformed("its head is no HTTP"))?;
     let Status::Complete(length) = parsed else { return Ok(None) };
-    let status = StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| Fault::Malformed("its status is out of range"))?;
+    let status = StatusCode::from_u16(response.code.unwrap_or_default())
+        .map_err(|_| Fault::Malformed("its status is out of range"))?;
     let base = buf.as_ptr() as usize;
     let place = |part: &[u8]| {
         let start = part.as_ptr() as usize - base;
@@ -83,10 +88,13 @@ fn understand(raw: &Raw, bytes: &Bytes, spots: &[Spot], method: &Method) -> Resu
     let mut headers = HeaderMap::with_capacity(spots.len());
     let mut facts = Facts { keep_alive: raw.http_11, ..Facts::default() };
     for (name, value) in spots {
-        let name = HeaderName::from_bytes(&bytes[name.clone()]).map_err(|_| Fault::Malformed("it has an invalid field name"))?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice(value.clone())).map_err(|_| Fault::Malformed("it has an invalid field value"))?;
+        let name = HeaderName::from_bytes(&bytes[name.clone()])
+            .map_err(|_| Fault::Malformed("it has an invalid field name"))?;
+        let value = HeaderValue::from_maybe_shared(bytes.slice(value.clone()))
+            .map_err(|_| Fault::Malformed("it has an invalid field value"))?;
         facts.note(&name, &value, &headers)?;
-        if !is_hop_by_hop(&name) && !(name == CONTENT_LENGTH && headers.contains_key(CONTENT_LENGTH)) {
+        let repeated = name == CONTENT_LENGTH && headers.contains_key(CONTENT_LENGTH);
+        if !repeated && !is_hop_by_hop(&name) {
             headers.append(name, value);
         }
     }
@@ -118,7 +126,9 @@ impl Facts {
                 }
                 self.length = Some(length);
             }
-            TRANSFER_ENCODING if value.as_bytes().eq_ignore_ascii_case(b"chunked") && !self.chunked => self.chunked = true,
+            TRANSFER_ENCODING if value.as_bytes().eq_ignore_ascii_case(b"chunked") && !self.chunked => {
+                self.chunked = true
+            }
             TRANSFER_ENCODING => return Err(Fault::Malformed("it has a Transfer-Encoding other than chunked")),
             UPGRADE => self.upgrade = Some(value.clone()),
             CONNECTION => self.connection(value.to_str().unwrap_or_default()),
@@ -134,16 +144,20 @@ impl Facts {
             } else if token.eq_ignore_ascii_case("keep-alive") {
                 self.keep_alive = true;
             } else if !token.eq_ignore_ascii_case("upgrade") {
-                self.listed.extend(HeaderName::from_bytes(token.as_bytes()).ok().filter(|name| *name != CONTENT_LENGTH));
+                self.listed
+                    .extend(HeaderName::from_bytes(token.as_bytes()).ok().filter(|name| *name != CONTENT_LENGTH));
             }
         }
     }
 
     fn decoder(&self, raw: &Raw, method: &Method, headers: &mut HeaderMap) -> Result<Decoder, Fault> {
         if self.chunked && (self.length.is_some() || !raw.http_11) {
-            return Err(Fault::Malformed("it has two framings: a Transfer-Encoding beside a Content-Length or in HTTP/1.0"));
+            return Err(Fault::Malformed(
+                "it has two framings: a Transfer-Encoding beside a Content-Length or in HTTP/1.0",
+            ));
         }
-        let bodiless = matches!(raw.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS);
+        let bodiless =
+            matches!(raw.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS);
         if raw.status == StatusCode::NO_CONTENT {
             headers.remove(CONTENT_LENGTH);
         }

@@ -18,13 +18,8 @@ use std::{io, net::SocketAddr};
 use http::{Method, request::Parts};
 use tokio::time::timeout;
 
-pub(crate) use self::{
-    body::UpstreamBody,
-    conn::Conn,
-    head::Head,
-    pool::Pool,
-};
 use self::{body::Exchange, pump::Pump};
+pub(crate) use self::{body::UpstreamBody, conn::Conn, head::Head, pool::Pool};
 use crate::{body::RequestBody, client::Client, headers};
 
 /// Why an exchange with an upstream failed.
@@ -63,7 +58,11 @@ pub(crate) struct Answered {
 /// first byte of a response, a request without a body and with an idempotent method is sent once
 /// more, over a fresh connection; anything else might happen twice, and fails.
 pub(crate) async fn exchange(
-    upstream: SocketAddr, parts: &Parts, authority: &str, mut body: Option<RequestBody>, client: &Client,
+    upstream: SocketAddr,
+    parts: &Parts,
+    authority: &str,
+    mut body: Option<RequestBody>,
+    client: &Client,
 ) -> Result<Answered, Fault> {
     let replayable = body.is_none() && is_idempotent(&parts.method);
     let mut pooled = client.worker.pool.take(upstream);

@@ -36,7 +36,11 @@ impl Pump {
     pub(super) fn begin(out: &mut BytesMut, parts: &Parts, body: Option<RequestBody>) -> Option<Self> {
         let Some(body) = body else {
             let expected = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
-            let nothing = if expected || parts.headers.contains_key(CONTENT_LENGTH) { "content-length: 0\r\n\r\n" } else { "\r\n" };
+            let nothing = if expected || parts.headers.contains_key(CONTENT_LENGTH) {
+                "content-length: 0\r\n\r\n"
+            } else {
+                "\r\n"
+            };
             out.put_slice(nothing.as_bytes());
             return None;
         };

@@ -1,0 +1,76 @@
+//! HTTP/2 with prior knowledge.
+
+use bytes::Bytes;
+use http::{Request, Version};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
+use crate::support::{HOST, TestEdge, field, mirror};
+
+async fn client(edge: &TestEdge) -> SendRequest<Full<Bytes>> {
+    let stream = tokio::net::TcpStream::connect(edge.address).await.unwrap();
+    let (sender, conn) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(conn);
+    sender
+}
+
+async fn ask(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> (u16, String) {
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.version(), Version::HTTP_2);
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8_lossy(&body).into_owned())
+}
+
+#[tokio::test]
+async fn the_authority_is_the_host_and_cookies_become_one() {
+    let edge = TestEdge::to(mirror().await).await;
+    let mut sender = client(&edge).await;
+    let request = Request::get(format!("http://{HOST}/a?b")).header("cookie", "a=1").header("cookie", "b=2");
+    let (status, seen) = ask(&mut sender, request.body(Full::default()).unwrap()).await;
+    assert_eq!(status, 200);
+    assert!(seen.starts_with("GET /a?b HTTP/1.1\r\n"), "{seen}");
+    assert_eq!((field(&seen, "host"), field(&seen, "cookie")), (Some(HOST), Some("a=1; b=2")), "{seen}");
+    assert_eq!(field(&seen, "transfer-encoding"), None);
+}
+
+#[tokio::test]
+async fn bodies_are_framed_for_http1() {
+    let edge = TestEdge::to(mirror().await).await;
+    let mut sender = client(&edge).await;
+    let request = Request::post(format!("http://{HOST}/")).body(Full::from("hello")).unwrap();
+    let (status, seen) = ask(&mut sender, request).await;
+    assert_eq!(status, 200);
+    assert!(seen.ends_with("\r\n\r\nhello") && field(&seen, "content-length") == Some("5"), "{seen}");
+}
+
+#[tokio::test]
+async fn many_streams_share_a_connection() {
+    let edge = TestEdge::to(mirror().await).await;
+    let sender = client(&edge).await;
+    let asks = (0..50).map(|number| {
+        let mut sender = sender.clone();
+        async move {
+            let request = Request::get(format!("http://{HOST}/{number}")).body(Full::default()).unwrap();
+            let (status, seen) = ask(&mut sender, request).await;
+            assert!(status == 200 && seen.starts_with(&format!("GET /{number} ")), "{seen}");
+        }
+    });
+    futures_util::future::join_all(asks).await;
+    assert_eq!(edge.edge.counts().accepted, 1);
+    edge.counted(|counts| counts.requests == 50).await;
+}
+
+#[tokio::test]
+async fn doubt_is_refused_here_too() {
+    let edge = TestEdge::to(mirror().await).await;
+    let mut sender = client(&edge).await;
+    let other =
+        Request::get(format!("http://{HOST}/")).header("host", "other.example.com").body(Full::default()).unwrap();
+    assert_eq!(ask(&mut sender, other).await.0, 400);
+    let unknown = Request::get("http://nobody.example.com/").body(Full::default()).unwrap();
+    assert_eq!(ask(&mut sender, unknown).await.0, 404);
+    let large = Request::post(format!("http://{HOST}/")).body(Full::from(vec![b'x'; 1001])).unwrap();
+    assert_eq!(ask(&mut sender, large).await.0, 413);
+}

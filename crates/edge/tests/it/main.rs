@@ -1,0 +1,17 @@
+//! The edge from outside: real sockets, raw bytes, and upstreams that misbehave.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
+
+mod bodies;
+mod conformance;
+mod failures;
+mod forwarding;
+mod http2;
+mod lifecycle;
+mod pages;
+mod platform;
+mod records;
+mod reuse;
+mod smuggling;
+mod support;
+mod timeouts;
+mod tunnels;

@@ -1,0 +1,44 @@
+//! What the edge says itself.
+
+use stoa_model::route::Notice;
+
+use crate::support::{TestEdge, body, field, nobody, status};
+
+#[tokio::test]
+async fn an_unknown_host_is_told_so() {
+    let edge = TestEdge::to(nobody().await).await;
+    let answer = edge.send("GET / HTTP/1.1\r\nHost: other.example.com\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(status(&answer), 404);
+    assert_eq!(field(&answer, "cache-control"), Some("no-store"));
+    assert_eq!(edge.edge.counts().unknown_host, 1);
+    assert!(!answer.contains("other.example.com"), "a page repeats nothing from the request: {answer}");
+}
+
+#[tokio::test]
+async fn notices_are_pages() {
+    for (notice, words, retry) in [
+        (Notice::Starting, "Starting up", Some("2")),
+        (Notice::Stopped, "stopped", None),
+        (Notice::Suspended, "not available", None),
+        (Notice::Maintenance, "Back in a moment", Some("30")),
+    ] {
+        let edge = TestEdge::showing(notice).await;
+        let answer = edge.get("Accept: text/html\r\n").await;
+        assert_eq!((status(&answer), field(&answer, "retry-after")), (503, retry));
+        assert!(body(&answer).contains(words), "{answer}");
+        assert!(
+            field(&answer, "content-security-policy").unwrap().starts_with("default-src 'none'; style-src 'sha256-")
+        );
+        assert_eq!(edge.counted(|counts| counts.requests == 1).await.statuses[5], 1);
+    }
+}
+
+#[tokio::test]
+async fn programs_get_problem_details() {
+    let edge = TestEdge::showing(Notice::Suspended).await;
+    let answer = edge.get("Accept: application/json\r\n").await;
+    assert_eq!((status(&answer), field(&answer, "content-type")), (503, Some("application/problem+json")));
+    let problem: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();
+    assert_eq!(problem["status"], 503);
+    assert_eq!(problem["type"], "about:blank");
+}

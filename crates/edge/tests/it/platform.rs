@@ -1,0 +1,69 @@
+//! The portal on the same port.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use stoa_edge::{ClientInfo, RequestBody};
+use stoa_model::route::Target;
+
+use crate::support::{HOST, TestEdge, body, config, mirror, status};
+
+async fn portal(request: Request<RequestBody>) -> Response<Full<Bytes>> {
+    let info = request.extensions().get::<ClientInfo>().unwrap().clone();
+    let thread = std::thread::current().name().unwrap_or_default().to_owned();
+    let (parts, body) = request.into_parts();
+    assert_ne!(parts.uri.path(), "/panic", "as the test wants it");
+    let body = body.collect().await.unwrap().to_bytes();
+    let headers = format!("{:?}", parts.headers);
+    Response::new(Full::from(format!("portal {} {info:?} {headers} {body:?} on {thread}", parts.uri.path())))
+}
+
+async fn edge() -> TestEdge {
+    let mut config = config();
+    config.platform_hosts =
+        vec!["Portal.Example.com".into(), "localhost".into(), "127.0.0.1".into(), "[::1]".into(), HOST.into()];
+    let edge = TestEdge::start(config, Some(Arc::new(portal)));
+    edge.route(1, Target::Upstream(mirror().await)).await;
+    edge
+}
+
+#[tokio::test]
+async fn the_platforms_names_lead_to_its_handler() {
+    let edge = edge().await;
+    for host in ["portal.example.com", "PORTAL.example.com:8080", "localhost:80", "127.0.0.1", "[::1]:80"] {
+        let request = format!(
+            "POST /login HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 6.6.6.6\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+        );
+        let answer = edge.send(request).await;
+        assert_eq!(status(&answer), 200, "{host}");
+        assert!(
+            body(&answer).starts_with("portal /login ClientInfo { address: 127.0.0.1, scheme: \"http\" }"),
+            "{answer}"
+        );
+        assert!(answer.contains("b\"ok\"") && !answer.contains("6.6.6.6"), "{answer}");
+        assert!(!answer.contains("on edge-"), "the portal runs on its own threads: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn no_route_can_take_a_platform_name() {
+    let edge = edge().await;
+    assert!(body(&edge.get("").await).starts_with("portal / "));
+}
+
+#[tokio::test]
+async fn a_panic_in_the_portal_is_a_page() {
+    let edge = edge().await;
+    let answer = edge.send("GET /panic HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(status(&answer), 502);
+}
+
+#[tokio::test]
+async fn a_platform_host_must_be_a_host() {
+    let mut config = config();
+    config.platform_hosts = vec!["http://portal".into()];
+    let error = stoa_edge::Embedded::new(config, None).err().unwrap().to_string();
+    assert!(error.contains("\"http://portal\"") && error.contains("bare hostname"), "{error}");
+}

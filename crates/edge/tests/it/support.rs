@@ -1,0 +1,254 @@
+//! An edge on a real socket, upstreams that behave as badly as a test wants, and a raw client.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use stoa_edge::{Config, Embedded, Fallback, SiteCounts, Timeouts, listen};
+use stoa_model::{
+    host::Hostname,
+    id::SiteId,
+    route::{Notice, Route, RoutingTable, Target},
+};
+use stoa_provider::edge::Edge;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Nothing in these tests takes longer, unless it hangs.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+pub const HOST: &str = "shop.example.com";
+
+pub fn config() -> Config {
+    Config {
+        threads: 2,
+        timeouts: Timeouts { drain: Duration::from_secs(5), ..Timeouts::default() },
+        ..Config::default()
+    }
+}
+
+pub fn impatient(change: impl FnOnce(&mut Timeouts)) -> Config {
+    let mut config = config();
+    change(&mut config.timeouts);
+    config
+}
+
+pub fn site() -> SiteId {
+    SiteId::from_uuid(Uuid::from_u128(42))
+}
+
+pub struct TestEdge {
+    pub edge: Arc<Embedded>,
+    pub address: SocketAddr,
+    pub shutdown: CancellationToken,
+    pub serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl TestEdge {
+    /// An edge that routes `HOST` to `upstream`, with a body limit of 1000 bytes.
+    pub async fn to(upstream: SocketAddr) -> Self {
+        Self::with(config(), Target::Upstream(upstream)).await
+    }
+
+    pub async fn showing(notice: Notice) -> Self {
+        Self::with(config(), Target::Notice(notice)).await
+    }
+
+    pub async fn with(config: Config, target: Target) -> Self {
+        let edge = Self::start(config, None);
+        edge.route(1, target).await;
+        edge
+    }
+
+    pub fn start(config: Config, fallback: Option<Arc<dyn Fallback>>) -> Self {
+        let edge = Arc::new(Embedded::new(config, fallback).unwrap());
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let (there, token) = (Arc::clone(&edge), shutdown.clone());
+        let serving = tokio::spawn(async move { there.serve(listener, token).await });
+        Self { edge, address, shutdown, serving }
+    }
+
+    pub async fn route(&self, version: u64, target: Target) {
+        let route = Route { site: site(), target, max_body: 1000 };
+        let routes = HashMap::from([(Hostname::parse(HOST).unwrap(), route)]);
+        self.edge.apply(RoutingTable { version, routes }).await.unwrap();
+    }
+
+    pub async fn connect(&self) -> Raw {
+        Raw { stream: TcpStream::connect(self.address).await.unwrap(), buf: Vec::new() }
+    }
+
+    /// Sends bytes over a fresh connection and reads until the edge closes it.
+    pub async fn send(&self, bytes: impl AsRef<[u8]>) -> String {
+        let mut raw = self.connect().await;
+        raw.write(bytes).await;
+        raw.rest().await
+    }
+
+    /// A GET for `HOST` with these further header lines.
+    pub async fn get(&self, lines: &str) -> String {
+        self.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{lines}Connection: close\r\n\r\n")).await
+    }
+
+    pub fn counts(&self) -> SiteCounts {
+        self.edge.snapshot().into_iter().find(|(id, _)| *id == site()).unwrap().1
+    }
+
+    /// Waits until the counters say so.
+    pub async fn counted(&self, enough: impl Fn(&SiteCounts) -> bool) -> SiteCounts {
+        until(|| Some(self.counts()).filter(|counts| enough(counts))).await
+    }
+}
+
+/// Waits until `look` sees something.
+pub async fn until<T>(look: impl Fn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(begun.elapsed() < PATIENCE, "what was waited for did not happen");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// A connection without any idea of HTTP.
+pub struct Raw {
+    pub stream: TcpStream,
+    pub buf: Vec<u8>,
+}
+
+impl Raw {
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("nobody reads what is written").unwrap();
+    }
+
+    /// Everything until the other side closes; a reset ends it too.
+    pub async fn rest(&mut self) -> String {
+        let read = timeout(PATIENCE, self.stream.read_to_end(&mut self.buf)).await.expect("the connection stays open");
+        drop(read);
+        String::from_utf8_lossy(&std::mem::take(&mut self.buf)).into_owned()
+    }
+
+    /// Everything up to and with `mark`.
+    pub async fn until(&mut self, mark: &str) -> String {
+        loop {
+            if let Some(at) = self.buf.windows(mark.len()).position(|window| window == mark.as_bytes()) {
+                let seen: Vec<u8> = self.buf.drain(..at + mark.len()).collect();
+                return String::from_utf8_lossy(&seen).into_owned();
+            }
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buf)).await;
+            let so_far = String::from_utf8_lossy(&self.buf).into_owned();
+            let read = read.unwrap_or_else(|_| panic!("{mark:?} does not come after {so_far:?}")).unwrap();
+            assert!(read > 0, "closed before {mark:?}, after {so_far:?}");
+        }
+    }
+
+    /// Head and body of one message with a Content-Length or none.
+    pub async fn message(&mut self) -> String {
+        let head = self.until("\r\n\r\n").await;
+        let length: usize = field(&head, "content-length").map_or(0, |text| text.parse().unwrap());
+        while self.buf.len() < length {
+            let read =
+                timeout(PATIENCE, self.stream.read_buf(&mut self.buf)).await.expect("the body does not come").unwrap();
+            assert!(read > 0, "closed in the middle of a body");
+        }
+        let body: Vec<u8> = self.buf.drain(..length).collect();
+        head + &String::from_utf8_lossy(&body)
+    }
+}
+
+/// The value of a header field in a message's text.
+pub fn field<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let head = message.split("\r\n\r\n").next().unwrap();
+    let lines = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+    lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+}
+
+pub fn status(message: &str) -> u16 {
+    message.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no response: {message:?}"))
+}
+
+pub fn body(message: &str) -> &str {
+    message.split_once("\r\n\r\n").unwrap().1
+}
+
+/// A service that does with each connection what a script says; the second argument counts them.
+pub async fn upstream<F, A>(script: F) -> SocketAddr
+where
+    F: Fn(Raw, usize) -> A + Send + 'static,
+    A: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(script(Raw { stream, buf: Vec::new() }, number));
+        }
+    });
+    address
+}
+
+/// A service that answers each request with the very bytes it got.
+pub async fn mirror() -> SocketAddr {
+    upstream(|mut raw, _| async move {
+        loop {
+            let Some(head) = head_or_end(&mut raw).await else { return };
+            let mut seen = head.clone();
+            if field(&head, "transfer-encoding").is_some() {
+                seen += &raw.until("0\r\n").await;
+                seen += &raw.until("\r\n").await;
+            } else if let Some(length) = field(&head, "content-length") {
+                let length: usize = length.parse().unwrap();
+                while raw.buf.len() < length {
+                    if raw.stream.read_buf(&mut raw.buf).await.unwrap() == 0 {
+                        return;
+                    }
+                }
+                seen += &String::from_utf8_lossy(&raw.buf.drain(..length).collect::<Vec<_>>());
+            }
+            raw.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len())).await;
+        }
+    })
+    .await
+}
+
+/// The next request's head; nothing if the connection ends before.
+async fn head_or_end(raw: &mut Raw) -> Option<String> {
+    while !raw.buf.windows(4).any(|window| window == b"\r\n\r\n") {
+        if raw.stream.read_buf(&mut raw.buf).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(raw.until("\r\n\r\n").await)
+}
+
+/// A service that gives each request the same bytes as its answer, and closes.
+pub async fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
+    let answer = answer.into();
+    upstream(move |mut raw, _| {
+        let answer = answer.clone();
+        async move {
+            raw.until("\r\n\r\n").await;
+            raw.write(answer).await;
+        }
+    })
+    .await
+}
+
+/// An address where nobody listens.
+pub async fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}

@@ -1,0 +1,80 @@
+//! Those who keep others waiting.
+
+use std::time::Duration;
+
+use stoa_model::route::Target;
+
+use crate::support::{HOST, TestEdge, answering, impatient, mirror, status, upstream};
+
+const SOON: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn a_silent_upstream_is_a_504() {
+    let address = upstream(|mut raw, _| async move {
+        raw.until("\r\n\r\n").await;
+        std::future::pending().await
+    })
+    .await;
+    let edge = TestEdge::with(impatient(|t| t.response = SOON), Target::Upstream(address)).await;
+    assert_eq!(status(&edge.get("").await), 504);
+}
+
+/// The clock of the upstream begins when the upload has ended.
+#[tokio::test]
+async fn a_slow_upload_is_no_fault_of_the_upstream() {
+    let edge = TestEdge::with(impatient(|t| t.response = SOON), Target::Upstream(mirror().await)).await;
+    let mut raw = edge.connect().await;
+    raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\na")).await;
+    tokio::time::sleep(SOON * 3).await;
+    raw.write("b").await;
+    assert_eq!(status(&raw.message().await), 200);
+}
+
+#[tokio::test]
+async fn an_upstream_that_stops_in_the_middle_is_cut() {
+    let address = upstream(|mut raw, _| async move {
+        raw.until("\r\n\r\n").await;
+        raw.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+        std::future::pending().await
+    })
+    .await;
+    let edge = TestEdge::with(impatient(|t| t.response = SOON), Target::Upstream(address)).await;
+    assert!(edge.get("").await.ends_with("half"));
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut() {
+    let edge = TestEdge::with(impatient(|t| t.header = SOON), Target::Upstream(mirror().await)).await;
+    for start in ["", "GET / HTTP/1.1\r\nHost: "] {
+        assert_eq!(edge.send(start).await, "", "after {start:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let edge = TestEdge::with(impatient(|t| t.idle = SOON), Target::Upstream(mirror().await)).await;
+    let mut raw = edge.connect().await;
+    raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+    assert_eq!(status(&raw.message().await), 200);
+    assert_eq!(raw.rest().await, "");
+}
+
+#[tokio::test]
+async fn a_client_that_stalls_in_its_body_is_cut() {
+    let edge = TestEdge::with(impatient(|t| t.idle = SOON), Target::Upstream(mirror().await)).await;
+    let answer = edge.send(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nhalf")).await;
+    assert_eq!(answer, "");
+    assert_eq!(edge.counted(|counts| counts.requests == 1).await.statuses[0], 1, "counted as a client that left");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let edge = {
+        let large = format!("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n{}", "x".repeat(64 << 20));
+        TestEdge::with(impatient(|t| t.idle = SOON), Target::Upstream(answering(large).await)).await
+    };
+    let mut raw = edge.connect().await;
+    raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+    let counts = edge.counted(|counts| counts.requests == 1).await;
+    assert!(counts.bytes_out < 64 << 20, "{counts:?}");
+}

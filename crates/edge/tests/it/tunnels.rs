@@ -1,0 +1,92 @@
+//! Upgraded connections.
+
+use std::{net::SocketAddr, time::Duration};
+
+use stoa_model::route::Target;
+
+use crate::support::{HOST, Raw, TestEdge, answering, body, config, field, impatient, mirror, status, upstream};
+
+/// A service that upgrades, greets at once, and then says everything twice.
+async fn echo_twice() -> SocketAddr {
+    upstream(|mut raw, _| async move {
+        let head = raw.until("\r\n\r\n").await;
+        assert_eq!(field(&head, "upgrade"), Some("websocket"), "{head}");
+        assert_eq!(field(&head, "connection"), Some("upgrade"), "{head}");
+        assert_eq!(field(&head, "sec-websocket-key"), Some("abc"), "{head}");
+        raw.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhi\n").await;
+        loop {
+            let line = raw.until("\n").await;
+            raw.write(line.repeat(2)).await;
+        }
+    })
+    .await
+}
+
+async fn upgraded(edge: &TestEdge) -> Raw {
+    let mut raw = edge.connect().await;
+    let head = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n";
+    raw.write(format!("GET /ws HTTP/1.1\r\nHost: {HOST}\r\n{head}")).await;
+    let answer = raw.until("\r\n\r\n").await;
+    assert_eq!(status(&answer), 101, "{answer}");
+    assert_eq!(field(&answer, "upgrade"), Some("websocket"));
+    assert_eq!(field(&answer, "sec-websocket-accept"), Some("x"));
+    assert_eq!(raw.until("\n").await, "hi\n");
+    raw
+}
+
+#[tokio::test]
+async fn bytes_go_both_ways_and_are_counted() {
+    let edge = TestEdge::to(echo_twice().await).await;
+    let mut raw = upgraded(&edge).await;
+    for text in ["one\n", "two\n"] {
+        raw.write(text).await;
+        assert_eq!(raw.until("\n").await + &raw.until("\n").await, text.repeat(2));
+    }
+    drop(raw);
+    let counts = edge.counted(|counts| counts.requests == 1).await;
+    assert_eq!((counts.statuses[1], counts.bytes_in, counts.bytes_out), (1, 8, 19));
+}
+
+#[tokio::test]
+async fn a_silent_tunnel_is_closed() {
+    let config = impatient(|t| t.tunnel = Duration::from_millis(100));
+    let edge = TestEdge::with(config, Target::Upstream(echo_twice().await)).await;
+    assert_eq!(upgraded(&edge).await.rest().await, "");
+}
+
+#[tokio::test]
+async fn the_idle_timeout_of_requests_is_not_for_tunnels() {
+    let config = impatient(|t| t.idle = Duration::from_millis(50));
+    let edge = TestEdge::with(config, Target::Upstream(echo_twice().await)).await;
+    let mut raw = upgraded(&edge).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    raw.write("still here\n").await;
+    assert_eq!(raw.until("\n").await, "still here\n");
+}
+
+#[tokio::test]
+async fn a_tunnel_ends_with_the_edge() {
+    let mut config = config();
+    config.timeouts.drain = Duration::from_millis(100);
+    let edge = TestEdge::with(config, Target::Upstream(echo_twice().await)).await;
+    let mut raw = upgraded(&edge).await;
+    edge.shutdown.cancel();
+    assert_eq!(raw.rest().await, "");
+    edge.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_upstream_may_decline() {
+    let edge = TestEdge::to(answering("HTTP/1.1 426 No\r\nContent-Length: 2\r\n\r\nno").await).await;
+    let answer = edge
+        .send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n"))
+        .await;
+    assert_eq!((status(&answer), body(&answer)), (426, "no"));
+}
+
+#[tokio::test]
+async fn upgrade_without_connection_is_no_upgrade() {
+    let edge = TestEdge::to(mirror().await).await;
+    let answer = edge.get("Upgrade: h2c\r\n").await;
+    assert_eq!(field(body(&answer), "upgrade"), None, "{answer}");
+}

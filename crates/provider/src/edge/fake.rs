@@ -1,0 +1,103 @@
+//! An edge in memory, which routes nothing but knows what it would do, and can be told to fail.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use stoa_model::{
+    host::Hostname,
+    route::{Route, RoutingTable, Target},
+};
+
+use super::{
+    Edge, EdgeError,
+    conformance::{Answer, Probe},
+};
+
+/// The fake.
+#[derive(Debug, Default)]
+pub struct FakeEdge {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    table: RoutingTable,
+    failure: Option<String>,
+}
+
+impl FakeEdge {
+    /// Makes the next `apply` fail for this reason.
+    pub fn fail_next(&self, reason: impl Into<String>) {
+        self.state().failure = Some(reason.into());
+    }
+
+    /// The routes of now.
+    pub fn routes(&self) -> HashMap<Hostname, Route> {
+        self.state().table.routes.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Edge for FakeEdge {
+    async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError> {
+        let mut state = self.state();
+        if let Some(reason) = state.failure.take() {
+            return Err(EdgeError { maker: "fake", version: table.version, reason });
+        }
+        if table.version > state.table.version {
+            state.table = table;
+        }
+        Ok(())
+    }
+
+    fn applied(&self) -> u64 {
+        self.state().table.version
+    }
+}
+
+#[async_trait]
+impl Probe for FakeEdge {
+    fn upstreams(&self) -> [SocketAddr; 2] {
+        [SocketAddr::from(([192, 0, 2, 1], 80)), SocketAddr::from(([192, 0, 2, 2], 80))]
+    }
+
+    async fn ask(&self, host: &str) -> Answer {
+        match self.state().table.routes.get(host.to_ascii_lowercase().as_str()).map(|route| &route.target) {
+            None => Answer::NotFound,
+            Some(Target::Notice(_)) => Answer::Unavailable,
+            Some(Target::Upstream(address)) => Answer::Upstream(*address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        let edge = FakeEdge::default();
+        conformance::run(&edge, &edge).await;
+    }
+
+    #[tokio::test]
+    async fn a_failure_leaves_the_former_table() {
+        let edge = FakeEdge::default();
+        edge.fail_next("no room");
+        let table = RoutingTable { version: 3, ..RoutingTable::default() };
+        let error = edge.apply(table.clone()).await.expect_err("it was told to fail");
+        assert_eq!(error.to_string(), "applying routing table 3 to the fake edge: no room");
+        assert_eq!(edge.applied(), 0);
+        edge.apply(table).await.expect("only the next one fails");
+        assert_eq!(edge.applied(), 3);
+    }
+}
