@@ -8,12 +8,13 @@ use crate::{Control, Cx, Error, Result, command::LogIn, random, throttle::Attemp
 const WRONG: Error = Error::Unauthenticated("This e-mail address and password don't match.");
 
 impl Control {
-    /// Logs a customer in.
+    /// Logs somebody in: a person of the operator if the address is one's, else a customer. One
+    /// form serves both, so that nobody has to know which kind of account he has.
     ///
     /// # Errors
     /// Wrong credentials, or too many tries.
     pub async fn log_in(&self, cx: &Cx, command: LogIn) -> Result<NewSession> {
-        let actor = self.customer_authenticate(cx, command).await?;
+        let actor = self.authenticate(cx, command).await?;
         self.log_in_as(cx, actor).await
     }
 
@@ -43,7 +44,21 @@ impl Control {
         Ok(())
     }
 
-    pub(super) async fn customer_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+    /// Whose address and password these are.
+    pub(super) async fn authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+        let email = EmailAddress::parse(&command.email).ok();
+        let staff = match &email {
+            Some(email) => accounts::staff_by_email(&self.db, email).await?,
+            None => None,
+        };
+        if staff.is_some() {
+            self.staff_authenticate(cx, command).await
+        } else {
+            self.customer_authenticate(cx, command).await
+        }
+    }
+
+    async fn customer_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
         self.throttle.check(Attempt::Login, cx.address)?;
         let email = EmailAddress::parse(&command.email).ok();
         let found = match &email {
@@ -55,7 +70,7 @@ impl Control {
         self.judge(cx, right, customer.map(|c| Actor::Customer(c.id)), email).await
     }
 
-    pub(super) async fn staff_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+    async fn staff_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
         self.throttle.check(Attempt::StaffLogin, cx.address)?;
         let email = EmailAddress::parse(&command.email).ok();
         let found = match &email {

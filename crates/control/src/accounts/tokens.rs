@@ -24,10 +24,7 @@ impl Control {
     /// # Errors
     /// Wrong credentials, or too many tries.
     pub async fn token_create(&self, cx: &Cx, command: LogIn) -> Result<(SecretString, Timestamp)> {
-        let actor = match self.customer_authenticate(cx, command.clone()).await {
-            Err(Error::Unauthenticated(_)) => self.staff_authenticate(cx, command).await?,
-            other => other?,
-        };
+        let actor = self.authenticate(cx, command).await?;
         let expires = cx.now + SHORT;
         Ok((self.token_issue(cx, actor, "login", Some(expires)).await?, expires))
     }

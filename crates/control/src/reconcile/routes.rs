@@ -1,7 +1,13 @@
 //! Keeps the edge's routing table equal to the rows of the database. One site's change is applied
-//! at once; every minute the whole table is read anew, in case another process changed it.
+//! at once; the whole table is read anew every minute, and as soon as another process (the command
+//! line) says by the version in the database that it changed something.
 
-use stoa_db::routes::{RouteRow, route_of, routes};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stoa_db::{
+    meta,
+    routes::{RouteRow, route_of, routes},
+};
 use stoa_model::{
     host::Hostname,
     id::SiteId,
@@ -12,15 +18,29 @@ use tokio::sync::Mutex;
 
 use crate::{Control, Error, Result};
 
-/// The table as it was last applied. The lock is held while the edge applies, so that tables
-/// arrive in the order of their versions.
+/// What this process knows of the routes.
 #[derive(Default)]
-pub(crate) struct Routes(Mutex<RoutingTable>);
+pub(crate) struct Routes {
+    /// The table as it was last applied. The lock is held while the edge applies, so that tables
+    /// arrive in the order of their versions.
+    table: Mutex<RoutingTable>,
+    /// The version in the database that was last followed.
+    followed: AtomicU64,
+}
 
 impl Control {
+    /// Reads all routes anew if another process has changed some.
+    pub(super) async fn routes_follow(&self) -> Result<()> {
+        let version = meta::routes_version(&self.db).await?;
+        if self.routes.followed.swap(version, Ordering::Relaxed) != version {
+            self.routes_reload().await?;
+        }
+        Ok(())
+    }
+
     /// Reads all routes anew and applies them.
     pub(crate) async fn routes_reload(&self) -> Result<()> {
-        let mut table = self.routes.0.lock().await;
+        let mut table = self.routes.table.lock().await;
         let rows = routes(&self.db).await?;
         let fresh = rows.into_iter().filter_map(route).collect();
         if table.version > 0 && table.routes == fresh {
@@ -32,7 +52,7 @@ impl Control {
 
     /// Reads one site's routes anew; when this returns, every new request follows them.
     pub(crate) async fn routes_refresh(&self, site: SiteId) -> Result<()> {
-        let mut table = self.routes.0.lock().await;
+        let mut table = self.routes.table.lock().await;
         let rows = route_of(&self.db, site).await?;
         let mut next = RoutingTable { version: self.next_version(&table), routes: table.routes.clone() };
         next.routes.retain(|_, route| route.site != site);

@@ -2,7 +2,7 @@
 //! keeps its data through the grace period, and is then purged by a reconciler that only works
 //! forward.
 
-use stoa_db::{history, jobs, sites};
+use stoa_db::{history, jobs, meta, sites};
 use stoa_model::{id::SiteId, site::SiteState};
 
 use crate::{Control, Cx, Error, Result, view::SiteView};
@@ -30,6 +30,7 @@ impl Control {
                     sites::site_move(&tx, id, site.state, SiteState::Deleting, None, cx.now).await?;
                     sites::site_publish(&tx, id, None).await?;
                     sites::site_mark_deleted(&tx, id, cx.now, purge_at).await?;
+                    meta::routes_version_bump(&tx).await?;
                     history::site_event(&tx, id, cx.now, "deleted", "The site was marked for deletion").await?;
                     Ok(history::audit(&tx, event).await?)
                 })
@@ -56,6 +57,7 @@ impl Control {
                 Box::pin(async move {
                     sites::site_move(&tx, id, SiteState::Deleting, SiteState::Stopped, None, cx.now).await?;
                     sites::site_unmark_deleted(&tx, id).await?;
+                    meta::routes_version_bump(&tx).await?;
                     history::site_event(&tx, id, cx.now, "undeleted", "The deletion was taken back").await?;
                     Ok::<_, Error>(history::audit(&tx, event).await?)
                 })
