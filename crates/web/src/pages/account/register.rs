@@ -49,7 +49,8 @@ pub struct RegisterForm {
     #[serde(default)]
     pub email: String,
     #[serde(default)]
-    password: SecretString,
+    /// Password.
+    pub password: SecretString,
     /// Company.
     #[serde(default)]
     pub company: String,
