@@ -47,6 +47,13 @@ impl RequestBody {
     }
 }
 
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        // Nobody waits for it any more.
+        self.watched.body.stop();
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = RequestBodyError;
@@ -108,6 +115,10 @@ impl Body for EdgeBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        let watched = this.record.as_ref().map(Record::watched);
+        if let Some(watched) = watched {
+            watched.taking.stop();
+        }
         let poll = match &mut this.source {
             Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Source::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
@@ -115,6 +126,7 @@ impl Body for EdgeBody {
             Source::Platform(body) => Pin::new(body).poll_frame(cx),
         };
         if let (Poll::Ready(Some(Ok(frame))), Some(record)) = (&poll, &mut this.record) {
+            record.watched().taking.start(&record.watched().clock);
             record.bytes_out += frame.data_ref().map_or(0, Bytes::len) as u64;
         }
         poll

@@ -15,6 +15,7 @@ use crate::{
     client::Client,
     log::Line,
     stats::{CLIENT_LEFT, Served, SiteStats},
+    watch::Watched,
 };
 
 /// What is known of a request so far.
@@ -45,6 +46,10 @@ impl Record {
             })
         });
         Self { client, begun: Instant::now(), site: None, status: CLIENT_LEFT, bytes_out: 0, bytes_in: None, line }
+    }
+
+    pub(crate) fn watched(&self) -> &Watched {
+        &self.client.watched
     }
 
     /// The counter for the bytes of the request's body.

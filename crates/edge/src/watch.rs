@@ -123,6 +123,8 @@ pub(crate) struct Watched {
     pub(crate) body: Since,
     /// The client does not take what we write.
     pub(crate) write: Since,
+    /// The client does not ask for the next piece of a response: HTTP/2 without window updates.
+    pub(crate) taking: Since,
     /// The upstream owes us a piece of the response body, or does not take the request's.
     pub(crate) upstream: Since,
     /// Neither side of an upgraded connection speaks.
@@ -145,6 +147,7 @@ impl Watched {
             head: Since::default(),
             body: Since::default(),
             write: Since::default(),
+            taking: Since::default(),
             upstream: Since::default(),
             tunnel: Since::default(),
             linger: Since::default(),
@@ -167,6 +170,7 @@ impl Watched {
     pub(crate) fn request_ends(&self) {
         if self.in_flight.fetch_sub(1, Relaxed) == 1 {
             self.body.stop();
+            self.taking.stop();
             self.upstream.stop();
             self.idle.start(&self.clock);
         }
@@ -196,7 +200,9 @@ impl Watched {
         let stalled = self.head.longer_than(limits.header, now)
             || self.body.longer_than(limits.idle, now)
             || self.write.longer_than(limits.idle, now)
+            || self.taking.longer_than(limits.response, now)
             || self.upstream.longer_than(limits.response, now)
+            || self.idle.longer_than(limits.idle * 2, now)
             || self.tunnel.longer_than(limits.tunnel, now)
             || self.linger.longer_than(LINGER, now);
         if stalled {

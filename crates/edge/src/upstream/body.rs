@@ -66,21 +66,29 @@ impl Exchange {
         if self.deaf {
             return Poll::Ready(Ok(()));
         }
+        let before = self.conn.written;
         let sent = match &mut self.pump {
             Some(pump) => pump.poll(&mut self.conn, cx),
             None => self.conn.poll_flush(cx).map_err(Fault::Io),
         };
+        let watched = &client.watched;
+        if self.conn.written != before || sent.is_ready() {
+            watched.upstream.stop();
+        }
         match sent {
-            Poll::Pending if !self.conn.out.is_empty() => {
-                client.watched.upstream.start(&client.watched.clock);
+            Poll::Pending => {
+                if !self.conn.out.is_empty() {
+                    watched.upstream.start(&watched.clock);
+                }
                 return Poll::Pending;
             }
-            Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => self.pump = None,
-            Poll::Ready(Err(Fault::Io(_))) => self.deaf = true,
+            Poll::Ready(Err(Fault::Io(_))) => {
+                self.pump = None;
+                self.deaf = true;
+            }
             Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
         }
-        client.watched.upstream.stop();
         Poll::Ready(Ok(()))
     }
 

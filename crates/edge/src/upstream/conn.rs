@@ -23,13 +23,15 @@ pub(crate) struct Conn {
     pub(crate) read: BytesMut,
     /// Said and not yet written.
     pub(crate) out: BytesMut,
+    /// Bytes written so far.
+    pub(crate) written: u64,
 }
 
 impl Conn {
     pub(crate) async fn open(upstream: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(upstream).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new() })
+        Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new(), written: 0 })
     }
 
     /// Whether an idle connection may be used again: the upstream has neither closed it nor said
@@ -54,6 +56,7 @@ impl Conn {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.out.advance(written);
+            self.written += written as u64;
         }
         Poll::Ready(Ok(()))
     }

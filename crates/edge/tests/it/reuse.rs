@@ -92,12 +92,8 @@ async fn an_order_is_never_sent_twice() {
     let seen = Arc::new(AtomicUsize::new(0));
     let edge = single(upstream(breaking(Arc::clone(&seen))).await).await;
     assert_eq!(status(&edge.get("").await), 200);
-    for length in ["", "Content-Length: 0\r\n"] {
-        if length.is_empty() {
-            let answer = edge.send(format!("POST /order HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
-            assert_eq!(status(&answer), 502);
-        }
-    }
+    let answer = edge.send(format!("POST /order HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
+    assert_eq!(status(&answer), 502);
     assert_eq!(seen.load(SeqCst), 2);
 }
 

@@ -80,7 +80,11 @@ impl TestEdge {
     }
 
     pub async fn route(&self, version: u64, target: Target) {
-        let route = Route { site: site(), target, max_body: 1000 };
+        self.route_up_to(version, target, 1000).await;
+    }
+
+    pub async fn route_up_to(&self, version: u64, target: Target, max_body: u64) {
+        let route = Route { site: site(), target, max_body };
         let routes = HashMap::from([(Hostname::parse(HOST).unwrap(), route)]);
         self.edge.apply(RoutingTable { version, routes }).await.unwrap();
     }

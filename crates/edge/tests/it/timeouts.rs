@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stoa_model::route::Target;
+use tokio::io::AsyncReadExt;
 
 use crate::support::{HOST, TestEdge, answering, impatient, mirror, status, upstream};
 
@@ -27,6 +28,29 @@ async fn a_slow_upload_is_no_fault_of_the_upstream() {
     raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\na")).await;
     tokio::time::sleep(SOON * 3).await;
     raw.write("b").await;
+    assert_eq!(status(&raw.message().await), 200);
+}
+
+/// An upstream that takes a large upload slowly but steadily takes longer than it may be silent.
+#[tokio::test]
+async fn a_slow_reader_is_no_silent_one() {
+    const SIZE: usize = 24 << 20;
+    let address = upstream(|mut raw, _| async move {
+        raw.until("\r\n\r\n").await;
+        let mut seen = raw.buf.len();
+        let mut piece = vec![0; 1 << 20];
+        while seen < SIZE {
+            seen += raw.stream.read(&mut piece).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    })
+    .await;
+    let edge = TestEdge::start(impatient(|t| t.response = SOON), None);
+    edge.route_up_to(1, Target::Upstream(address), SIZE as u64).await;
+    let mut raw = edge.connect().await;
+    raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {SIZE}\r\n\r\n")).await;
+    raw.write(vec![b'x'; SIZE]).await;
     assert_eq!(status(&raw.message().await), 200);
 }
 
