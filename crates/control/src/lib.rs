@@ -15,7 +15,7 @@ mod files;
 mod jobs;
 pub mod keys;
 pub mod password;
-mod probe;
+pub mod probe;
 pub mod random;
 mod reconcile;
 pub mod sagas;
@@ -58,6 +58,8 @@ pub struct Parts {
     pub blueprints: blueprints::Blueprints,
     /// Tells the time.
     pub clock: Clock,
+    /// Asks sites whether they answer.
+    pub probe: Arc<dyn probe::Probe>,
 }
 
 /// The service layer. Cheap to clone.
@@ -74,6 +76,7 @@ pub struct Inner {
     pub(crate) key: keys::MasterKey,
     pub(crate) blueprints: blueprints::Blueprints,
     pub(crate) clock: Clock,
+    pub(crate) probe: Arc<dyn probe::Probe>,
     pub(crate) hasher: password::Hasher,
     pub(crate) throttle: throttle::Throttle,
     pub(crate) machine: reconcile::Machine,
@@ -115,6 +118,7 @@ impl Control {
             key: parts.key,
             blueprints: parts.blueprints,
             clock: parts.clock,
+            probe: parts.probe,
             hasher: password::Hasher::default(),
             machine: reconcile::Machine::default(),
             routes: reconcile::Routes::default(),

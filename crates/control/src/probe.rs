@@ -1,7 +1,10 @@
 //! Plain HTTP requests to sites, as a visitor or a health check sends them.
+//!
+//! The seam is for tests: behind a fake engine nobody listens.
 
 use std::{net::SocketAddr, time::Duration};
 
+use async_trait::async_trait;
 use http::{Request, StatusCode, header};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1};
@@ -25,15 +28,40 @@ pub enum ProbeError {
     Timeout(SocketAddr, Duration),
 }
 
-/// Asks `address` for `path` as `host` and returns the status of the answer.
-///
-/// # Errors
-/// If there is no whole answer head within `patience`.
-pub async fn probe(address: SocketAddr, host: &str, path: &str, patience: Duration) -> Result<StatusCode, ProbeError> {
-    timeout(patience, ask(address, host, path)).await.unwrap_or(Err(ProbeError::Timeout(address, patience)))
+/// Asks sites whether they answer.
+#[async_trait]
+pub trait Probe: Send + Sync + 'static {
+    /// Asks `address` for `path` as `host` and returns the status of the answer.
+    ///
+    /// # Errors
+    /// If there is no whole answer head within `patience`.
+    async fn ask(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        path: &str,
+        patience: Duration,
+    ) -> Result<StatusCode, ProbeError>;
 }
 
-async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<StatusCode, ProbeError> {
+/// The real one: a connection and a GET.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HttpProbe;
+
+#[async_trait]
+impl Probe for HttpProbe {
+    async fn ask(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        path: &str,
+        patience: Duration,
+    ) -> Result<StatusCode, ProbeError> {
+        timeout(patience, get(address, host, path)).await.unwrap_or(Err(ProbeError::Timeout(address, patience)))
+    }
+}
+
+async fn get(address: SocketAddr, host: &str, path: &str) -> Result<StatusCode, ProbeError> {
     let stream = TcpStream::connect(address).await.map_err(|e| ProbeError::Connect(address, e))?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|e| ProbeError::Http(address, e))?;

@@ -8,6 +8,7 @@ use stoa_control::{
     Clock, Control, Parts,
     blueprints::Blueprints,
     keys::{KeyError, MasterKey},
+    probe::HttpProbe,
     random,
 };
 use stoa_db::{Db, meta};
@@ -45,6 +46,7 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         key,
         blueprints,
         clock: Clock::system(),
+        probe: Arc::new(HttpProbe),
     }))
 }
 
@@ -65,9 +67,8 @@ fn key(config: &Config) -> Result<MasterKey> {
             // Two processes may start at once: the one that comes second takes the first one's key.
             MasterKey::create(&path).or_else(|_| MasterKey::load(&path)).map_err(Into::into)
         }
-        Err(error @ KeyError::File { .. }) => {
-            Err(error).context("in production the master key is never made by itself: run `stoa init`, or restore the file")
-        }
+        Err(error @ KeyError::File { .. }) => Err(error)
+            .context("in production the master key is never made by itself: run `stoa init`, or restore the file"),
         other => Ok(other?),
     }
 }

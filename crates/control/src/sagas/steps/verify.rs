@@ -9,7 +9,7 @@ use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
 use tokio::time::{Instant, sleep};
 
 use super::engine_failed;
-use crate::{Control, probe::probe, sagas::SitePlan};
+use crate::{Control, sagas::SitePlan};
 
 /// Between two looks: short, for every look that comes late is time that a customer waits.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -66,7 +66,7 @@ async fn until_ok(
     let began = Instant::now();
     let mut checked = began;
     loop {
-        let answer = run.unless_cancelled(probe(address, host, path, PATIENCE)).await?;
+        let answer = run.unless_cancelled(cx.probe.ask(address, host, path, PATIENCE)).await?;
         if matches!(&answer, Ok(StatusCode::OK)) {
             return Ok(());
         }
