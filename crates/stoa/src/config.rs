@@ -64,16 +64,19 @@ impl Config {
     /// Reads `file` over the defaults, then the environment over both.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let text = match file {
-            Some(file) => std::fs::read_to_string(file).with_context(|| format!("reading the configuration {}", file.display()))?,
+            Some(file) => std::fs::read_to_string(file)
+                .with_context(|| format!("reading the configuration {}", file.display()))?,
             None => String::new(),
         };
-        let mut config = Self::parse(&text)
-            .with_context(|| format!("reading the configuration {}", file.map_or("(defaults)".into(), |f| f.display().to_string())))?;
+        let mut config = Self::parse(&text).with_context(|| {
+            format!("reading the configuration {}", file.map_or("(defaults)".into(), |f| f.display().to_string()))
+        })?;
         if let Ok(dir) = std::env::var("STOA_DATA_DIR") {
             config.data_dir = dir.into();
         }
         if let Ok(address) = std::env::var("STOA_LISTEN") {
-            config.listen = address.parse().with_context(|| format!("STOA_LISTEN is {address:?}, not like 127.0.0.1:8080"))?;
+            config.listen =
+                address.parse().with_context(|| format!("STOA_LISTEN is {address:?}, not like 127.0.0.1:8080"))?;
         }
         if let Ok(url) = std::env::var("STOA_DATABASE") {
             config.database = url;
@@ -110,7 +113,10 @@ impl Config {
 
     /// Proxies whose forwarded headers are believed.
     pub fn trusted(&self) -> Result<Vec<Cidr>> {
-        self.trusted_proxies.iter().map(|text| text.parse().with_context(|| format!("trusted_proxies: {text:?}"))).collect()
+        self.trusted_proxies
+            .iter()
+            .map(|text| text.parse().with_context(|| format!("trusted_proxies: {text:?}")))
+            .collect()
     }
 
     /// The checked settings; all mistakes are told at once.

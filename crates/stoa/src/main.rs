@@ -6,7 +6,7 @@ mod serve;
 mod verb;
 mod wire;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -35,6 +35,8 @@ enum Verb {
     Doctor,
     /// Make the data directory, its master key and a first operator.
     Init(verb::init::Init),
+    /// Make an operator, a customer and a first store to try Stoa out with.
+    Trial(verb::trial::Trial),
     /// Print every setting with its default.
     Config,
     /// Bring the database up to date.
@@ -82,6 +84,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Serve => serve::serve(&config).await?,
         Verb::Config => out.text(config::DEFAULT),
         Verb::Init(verb) => verb::init::run(&verb, &config, &out).await?,
+        Verb::Trial(verb) => verb::trial::run(&verb, &config, &out).await?,
         Verb::Migrate => verb::migrate(&config, &out).await?,
         Verb::Doctor => return verb::doctor(&config, &out).await,
         Verb::Sync => verb::sync(&config, &out).await?,
@@ -101,6 +104,9 @@ fn start_logging(serving: bool) {
     let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     // The Docker client logs whole requests below `info`, secrets of containers among them.
     let filter = chosen.add_directive("bollard=info".parse().expect("a constant directive"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     if std::env::var("STOA_LOG_FORMAT").is_ok_and(|format| format == "json") { log.json().init() } else { log.init() }
 }

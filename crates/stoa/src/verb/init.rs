@@ -28,7 +28,11 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     let cx = control.system_cx("init");
     let id = control.staff_create(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
-        format!("Ready. Operator {} can log in at {}/staff/login after `stoa serve`.", verb.email, control.settings().portal_url)
+        format!(
+            "Ready. Operator {} can log in at {}/staff/login after `stoa serve`.",
+            verb.email,
+            control.settings().portal_url
+        )
     })
 }
 

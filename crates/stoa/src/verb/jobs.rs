@@ -52,7 +52,13 @@ pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
             let jobs = control.job_list(&cx, *state, None, *limit).await?.items;
             return out.show(&jobs, |jobs| {
                 let rows = jobs.iter().map(|j| {
-                    [j.id.to_string(), j.kind.to_string(), j.state.to_string(), j.queued_at.to_string(), j.error.clone().unwrap_or_default()]
+                    [
+                        j.id.to_string(),
+                        j.kind.to_string(),
+                        j.state.to_string(),
+                        j.queued_at.to_string(),
+                        j.error.clone().unwrap_or_default(),
+                    ]
                 });
                 table(["Job", "Kind", "State", "Queued", "Error"], rows)
             });

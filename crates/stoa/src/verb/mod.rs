@@ -6,6 +6,7 @@ pub mod init;
 pub mod jobs;
 pub mod sites;
 pub mod staff;
+pub mod trial;
 
 use std::process::ExitCode;
 
@@ -55,7 +56,10 @@ pub async fn sync(config: &Config, out: &Output) -> Result<()> {
         if drifts.is_empty() {
             return "Everything runs as it should.".into();
         }
-        table(["What", "Found", "Repair"], drifts.iter().map(|d| [d.what.clone(), d.found.clone(), format!("{:?}", d.repair)]))
+        table(
+            ["What", "Found", "Repair"],
+            drifts.iter().map(|d| [d.what.clone(), d.found.clone(), format!("{:?}", d.repair)]),
+        )
     })
 }
 
@@ -65,10 +69,12 @@ pub async fn health(config: &Config, out: &Output) -> Result<ExitCode> {
     control.sync(&control.system_cx("health")).await?;
     let all = sites::all(&control).await?;
     out.show(&all, |all| {
-        table(["Site", "State", "Health"], all.iter().map(|s| [s.hostname.clone(), s.state.to_string(), s.health.to_string()]))
+        table(
+            ["Site", "State", "Health"],
+            all.iter().map(|s| [s.hostname.clone(), s.state.to_string(), s.health.to_string()]),
+        )
     })?;
-    let bad = |s: &stoa_control::view::SiteView| {
-        s.state.should_run() && matches!(s.health.as_str(), "down" | "unhealthy")
-    };
+    let bad =
+        |s: &stoa_control::view::SiteView| s.state.should_run() && matches!(s.health.as_str(), "down" | "unhealthy");
     Ok(if all.iter().any(bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -96,15 +96,26 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             let ordered = control.site_order(&cx, order, None).await?;
             wait(&control, ordered.job, *no_wait, out).await
         }
-        Sites::Start(name) => wait(&control, control.site_start(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
-        Sites::Stop(name) => wait(&control, control.site_stop(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
-        Sites::Restart(name) => wait(&control, control.site_restart(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
-        Sites::Retry(name) => wait(&control, control.site_retry(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await,
+        Sites::Start(name) => {
+            wait(&control, control.site_start(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await
+        }
+        Sites::Stop(name) => {
+            wait(&control, control.site_stop(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await
+        }
+        Sites::Restart(name) => {
+            wait(&control, control.site_restart(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out)
+                .await
+        }
+        Sites::Retry(name) => {
+            wait(&control, control.site_retry(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await
+        }
         Sites::Delete(name) => show(&control.site_delete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Undelete(name) => show(&control.site_undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Purge(name) => {
             control.site_purge_now(&cx, find(&control, &cx, name).await?.id).await?;
-            out.show(&serde_json::json!({ "accepted": true }), |_| "The serving process removes it within a minute.".into())
+            out.show(&serde_json::json!({ "accepted": true }), |_| {
+                "The serving process removes it within a minute.".into()
+            })
         }
         Sites::Login(name) => {
             let link = control.site_login_link(&cx, find(&control, &cx, name).await?.id).await?;
@@ -112,7 +123,9 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
         }
         Sites::Logs { name, tail } => {
             let lines = control.site_logs(&cx, find(&control, &cx, name).await?.id, *tail).await?;
-            out.show(&lines, |lines| lines.iter().map(|l| format!("{} {}: {}", l.at, l.service, l.line)).collect::<Vec<_>>().join("\n"))
+            out.show(&lines, |lines| {
+                lines.iter().map(|l| format!("{} {}: {}", l.at, l.service, l.line)).collect::<Vec<_>>().join("\n")
+            })
         }
     }
 }
@@ -136,7 +149,9 @@ async fn find(control: &Control, cx: &Cx, name: &Name) -> Result<SiteView> {
 }
 
 fn list(sites: &[SiteView]) -> String {
-    let row = |s: &SiteView| [s.hostname.clone(), s.blueprint.clone(), s.state.to_string(), s.health.to_string(), s.created_at.to_string()];
+    let row = |s: &SiteView| {
+        [s.hostname.clone(), s.blueprint.clone(), s.state.to_string(), s.health.to_string(), s.created_at.to_string()]
+    };
     table(["Site", "Blueprint", "State", "Health", "Ordered"], sites.iter().map(row))
 }
 

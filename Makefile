@@ -1,0 +1,58 @@
+# Two commands matter: `make run` and `make test`. The rest are parts of them, and measurements.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+CARGO_TEST := cargo test --quiet --workspace
+
+.PHONY: help run stop images test check fmt lint unit docker e2e screenshots bench-% need
+
+help:            ## this list
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+run:             ## everything from a bare machine to a running Stoa with a first store
+	@scripts/run
+
+stop:            ## stop the Stoa that `make run` started
+	@scripts/stop
+
+images:          ## build the images that stores are made of
+	@scripts/docker-up
+	@images/build
+
+test: need check docker e2e  ## everything: format, lints, unit, service, three databases, real Docker, browser
+	@echo '== all green'
+
+check: fmt lint unit   ## the inner loop: format, lints, unit and service tests; no Docker
+
+need:
+	@scripts/need build-essential ca-certificates curl
+
+fmt:
+	@echo '== format'
+	@cargo fmt --all --check
+
+lint:
+	@echo '== lints'
+	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+unit:
+	@echo '== unit and service tests (SQLite)'
+	@STOA_SKIP_DOCKER=1 $(CARGO_TEST) --exclude stoa-docker
+
+docker: images   ## the same and more with MariaDB, PostgreSQL and real Docker
+	@echo '== database and service tests on SQLite, MariaDB and PostgreSQL'
+	@crates/db/tests/databases cargo test --quiet -p stoa-db -p stoa-control
+	@echo '== images'
+	@images/test
+	@echo '== the engine and the real binary on real Docker'
+	@cargo test --quiet -p stoa-docker -p stoa
+
+e2e: images      ## the browser test
+	@echo '== browser'
+	@e2e/run
+
+screenshots: images  ## pictures of every screen, 1440 and 390 wide, light and dark, in e2e/screenshots/
+	@e2e/run screenshots
+
+bench-%:         ## measure: bench-provision, bench-edge, bench-api
+	@scripts/docker-up
+	@bench/$*/run $(ARGS)

@@ -1,0 +1,45 @@
+//! What staff may do with customers' accounts.
+
+use stoa_db::{accounts, history};
+use stoa_model::{
+    account::{Actor, Customer, Role},
+    secret::SecretString,
+    text::EmailAddress,
+};
+
+use crate::{Control, Cx, Error, Result, password};
+
+impl Control {
+    /// The customer with this address.
+    ///
+    /// # Errors
+    /// Without the role support; no such account.
+    pub async fn customer_find(&self, cx: &Cx, email: &str) -> Result<Customer> {
+        cx.require(Role::Support)?;
+        let email = EmailAddress::parse(email)?;
+        let found = accounts::customer_by_email(&self.db, &email).await?;
+        found.map(|(customer, _)| customer).ok_or(Error::NotFound("customer"))
+    }
+
+    /// Sets a new password for a customer and ends his sessions.
+    ///
+    /// # Errors
+    /// Without the role admin; a weak password; no such account.
+    pub async fn customer_password(&self, cx: &Cx, email: &str, password: SecretString) -> Result<()> {
+        cx.require(Role::Admin)?;
+        password::check(&password)?;
+        let customer = self.customer_find(cx, email).await?;
+        let hash = &self.hasher.hash(password).await?;
+        let event = &cx.audit("customer.password", customer.id, serde_json::json!({}));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    accounts::password_set(&tx, Actor::Customer(customer.id), hash).await?;
+                    stoa_db::sessions::sessions_delete_of(&tx, Actor::Customer(customer.id)).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+}

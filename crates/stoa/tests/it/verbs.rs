@@ -1,0 +1,112 @@
+//! The verbs that need neither a server nor Docker, run as a person runs them.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new(extra: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
+        let config = format!(
+            "data_dir = {:?}\nblueprints = {:?}\ndocker_socket = \"/nowhere/docker.sock\"\nlisten = \"127.0.0.1:1\"\n{extra}",
+            dir.path().join("data"),
+            blueprints.canonicalize().unwrap()
+        );
+        fs::write(dir.path().join("stoa.toml"), config).unwrap();
+        Self(dir)
+    }
+
+    fn stoa(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_stoa"))
+            .args(args)
+            .env_remove("STOA_DATA_DIR")
+            .env_remove("STOA_LISTEN")
+            .env_remove("STOA_DATABASE")
+            .env("STOA_CONFIG", self.0.path().join("stoa.toml"))
+            .output()
+            .unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_blueprint_is_checked_and_its_stack_printed() {
+    let home = Home::new("");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints/woocommerce");
+    let done = home.stoa(&["blueprints", "check", folder.to_str().unwrap()]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("stoa/wordpress:1"), "{}", text(&done.stdout));
+}
+
+#[test]
+fn a_dangerous_blueprint_is_refused_with_its_line() {
+    let home = Home::new("");
+    let folder = home.0.path().join("evil");
+    fs::create_dir(&folder).unwrap();
+    let good = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints/ebuilder/compose.yaml")).unwrap();
+    let evil = good.replace("name: ebuilder", "name: evil").replacen("  web:\n    image:", "  web:\n    privileged: true\n    image:", 1);
+    assert!(evil.contains("privileged"), "the fixture no longer fits the blueprint");
+    let line = evil.lines().position(|line| line.contains("privileged")).unwrap() + 1;
+    fs::write(folder.join("compose.yaml"), evil).unwrap();
+    let done = home.stoa(&["blueprints", "check", folder.to_str().unwrap()]);
+    let error = text(&done.stderr);
+    assert!(!done.status.success());
+    assert!(error.contains(&format!("compose.yaml:{line}:")) && error.contains("privileged"), "{error}");
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_how_to_mend_it() {
+    let home = Home::new("");
+    let done = home.stoa(&["--json", "doctor"]);
+    assert!(!done.status.success(), "without Docker the doctor must not be content");
+    let findings: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let engine = findings.as_array().unwrap().iter().find(|f| f["check"] == "engine").unwrap();
+    assert_eq!(engine["verdict"], "bad");
+    assert!(engine["remedy"].as_str().unwrap().contains("Docker"), "{engine}");
+}
+
+#[test]
+fn a_wrong_master_key_is_noticed_before_anything_is_touched() {
+    let home = Home::new("");
+    assert!(home.stoa(&["migrate"]).status.success());
+    assert!(home.stoa(&["jobs", "list"]).status.success());
+    let key = home.0.path().join("data/master.key");
+    fs::remove_file(&key).unwrap();
+    let done = home.stoa(&["jobs", "list"]);
+    let error = text(&done.stderr);
+    assert!(!done.status.success() && error.contains("restore the right master.key"), "{error}");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_told_with_its_name() {
+    let home = Home::new("workerz = 3\n");
+    let done = home.stoa(&["jobs", "list"]);
+    assert!(!done.status.success() && text(&done.stderr).contains("workerz"), "{}", text(&done.stderr));
+}
+
+#[test]
+fn an_operator_is_made_once_and_his_password_never_shows() {
+    let home = Home::new("");
+    let secret = home.0.path().join("password");
+    fs::write(&secret, "correct horse battery").unwrap();
+    let init = |h: &Home| h.stoa(&["init", "--email", "op@example.com", "--password-file", secret.to_str().unwrap()]);
+    let first = init(&home);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    let second = init(&home);
+    assert!(!second.status.success() && text(&second.stderr).contains("account with this address"), "{}", text(&second.stderr));
+    let token = home.stoa(&["staff", "token", "op@example.com"]);
+    assert!(text(&token.stdout).starts_with("stoa_"), "{}", text(&token.stdout));
+    let database = fs::read(home.0.path().join("data/stoa.db")).unwrap();
+    let wal = fs::read(home.0.path().join("data/stoa.db-wal")).unwrap_or_default();
+    let stored = [database, wal].concat();
+    let plain = text(&token.stdout).trim().to_owned();
+    assert!(!stored.windows(plain.len()).any(|window| window == plain.as_bytes()), "the token lies in the database in clear");
+}
