@@ -22,6 +22,15 @@ pub(crate) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Words for people as they are stored, so that no report can fail to be stored: at most `max` bytes,
+/// as MySQL refuses longer ones, and without NUL, which PostgreSQL refuses.
+pub(crate) fn words(text: &str, max: usize) -> String {
+    text[..text.floor_char_boundary(max)].replace('\0', "")
+}
+
+/// The longest report that every database's `{text}` holds.
+pub(crate) const REPORT: usize = 16_000;
+
 /// Who, without his role.
 pub(crate) fn actor_key(actor: Actor) -> String {
     match actor {

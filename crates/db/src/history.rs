@@ -8,7 +8,7 @@ use stoa_model::{account::Actor, id::SiteId};
 
 use crate::{
     Conn, DbError, Page, Tx,
-    codec::{Row, actor_key, actor_role, ms, paged},
+    codec::{REPORT, Row, actor_key, actor_role, ms, paged, words},
     db::Raw,
     entity::{audit as lines, site_events as events},
 };
@@ -55,10 +55,10 @@ pub async fn audit(tx: &Tx, event: &AuditEvent) -> Result<(), DbError> {
         at_ms: ms(event.at),
         actor: actor_key(event.actor),
         actor_role: actor_role(event.actor),
-        action: event.action.clone(),
-        target: event.target.clone(),
-        outcome: event.outcome.clone(),
-        request_id: event.request_id.clone(),
+        action: words(&event.action, 64),
+        target: words(&event.target, 255),
+        outcome: words(&event.outcome, 32),
+        request_id: words(&event.request_id, 64),
         detail: event.detail.to_string(),
     };
     let row = lines::ActiveModel { seq: NotSet, ..row.into_active_model() };
@@ -94,7 +94,7 @@ pub async fn audit_list(c: &impl Conn, page: Page<i64>) -> Result<Vec<(i64, Audi
 /// If the database doesn't answer, or there is no such site.
 pub async fn site_event(tx: &Tx, site: SiteId, now: Timestamp, kind: &str, text: &str) -> Result<(), DbError> {
     let row =
-        events::Model { seq: 0, site: site.uuid(), at_ms: ms(now), kind: kind.to_owned(), words: text.to_owned() };
+        events::Model { seq: 0, site: site.uuid(), at_ms: ms(now), kind: words(kind, 64), words: words(text, REPORT) };
     let row = events::ActiveModel { seq: NotSet, ..row.into_active_model() };
     events::Entity::insert(row).exec_without_returning(tx.raw()).await?;
     Ok(())

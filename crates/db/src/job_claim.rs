@@ -19,7 +19,7 @@ use stoa_saga::Epoch;
 
 use crate::{
     Db, DbError, Tx,
-    codec::ms,
+    codec::{REPORT, ms, words},
     db::Raw,
     entity::jobs,
     jobs::{claimable, from_row, job_get},
@@ -142,8 +142,8 @@ pub async fn job_finish(
     }
     let mut update = jobs::Entity::update_many()
         .col_expr(jobs::Column::State, Expr::value(state.as_str()))
-        .col_expr(jobs::Column::Error, Expr::value(error.map(str::to_owned)))
-        .col_expr(jobs::Column::ErrorDetail, Expr::value(detail.map(str::to_owned)))
+        .col_expr(jobs::Column::Error, Expr::value(error.map(|text| words(text, REPORT))))
+        .col_expr(jobs::Column::ErrorDetail, Expr::value(detail.map(|text| words(text, 8 * REPORT))))
         .col_expr(jobs::Column::LeaseOwner, Expr::value(None::<String>))
         .col_expr(jobs::Column::LeaseUntil, Expr::value(None::<i64>));
     if state.is_over() {

@@ -13,7 +13,7 @@ use stoa_saga::{Entry, Epoch, Event, Log, LogError};
 
 use crate::{
     Conn, Db, DbError, Tx,
-    codec::{Row, ms},
+    codec::{Row, ms, words},
     db::Raw,
     entity::{job_log, job_notes, jobs},
     job_claim::held,
@@ -156,7 +156,6 @@ pub async fn job_entries(c: &impl Conn, job: JobId) -> Result<Vec<Entry>, DbErro
 /// # Errors
 /// `Missing` if there is no such job.
 pub async fn job_note_append(db: &Db, job: JobId, at: Timestamp, line: &str) -> Result<i64, DbError> {
-    let line = &line[..line.floor_char_boundary(NOTE_LENGTH)];
     db.write(|tx| Box::pin(async move { note(&tx, job, at, line).await })).await
 }
 
@@ -168,8 +167,7 @@ async fn note(tx: &Tx, job: JobId, at: Timestamp, line: &str) -> Result<i64, DbE
     let last = job_notes::Entity::find().select_only().column_as(job_notes::Column::Seq.max(), "last");
     let last: Option<Option<i64>> = last.filter(its.clone()).into_tuple().one(tx.raw()).await?;
     let seq = last.flatten().unwrap_or(0) + 1;
-    // A NUL is no text to PostgreSQL, and nothing to look at anywhere.
-    let row = job_notes::Model { job: job.uuid(), seq, at_ms: ms(at), line: line.replace('\0', "") };
+    let row = job_notes::Model { job: job.uuid(), seq, at_ms: ms(at), line: words(line, NOTE_LENGTH) };
     job_notes::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     if seq > NOTES {
         let old = job_notes::Entity::delete_many().filter(its).filter(job_notes::Column::Seq.lte(seq - NOTES));

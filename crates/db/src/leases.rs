@@ -1,8 +1,10 @@
 //! Blocks of addresses, one per site. The lease is the column `subnet_base` of the site's own row, and
 //! unique: a block can't be leased twice, and a site can't forget its lease.
 //!
-//! The lowest free block is found by the index: the first leased one whose neighbour is not. On MySQL
-//! and PostgreSQL a lessor first locks one row of `meta`, so that two orders don't find the same block.
+//! The lowest free block is found by the index: the first leased one whose neighbour is not. So that
+//! this does not walk over thousands of leases each time, a row of `meta` keeps from where to look: no
+//! block below is free. The row is locked first, so that two orders don't find the same block, and it
+//! is only a hint: who finds nothing looks again from the bottom.
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -17,9 +19,12 @@ use crate::{
     codec::Row,
     db::Raw,
     entity::{meta, sites},
-    sites::block_at,
+    meta::meta_set,
+    site_row::block_at,
 };
 
+/// The row of `meta` that lessors lock.
+const LOCK: &str = "lock.subnets";
 /// Addresses in one block.
 const SIZE: i64 = 1 << (32 - Subnet::SITE_PREFIX);
 
@@ -40,45 +45,75 @@ pub async fn subnet_lease(
     _now: Timestamp,
     taken: &[Subnet],
 ) -> Result<Subnet, DbError> {
-    meta::Entity::find_by_id("lock.subnets").lock_exclusive().one(tx.raw()).await?;
+    let hint = locked(tx).await?;
     let row = sites::Entity::find_by_id(site.uuid()).select_only().column(sites::Column::SubnetBase);
     let held: Option<i64> = row.into_tuple().one(tx.raw()).await?.ok_or(DbError::Missing("sites"))?;
     let read = Row { table: "sites", id: &site };
     if let Some(base) = held {
         return block_at(&read, base);
     }
-    let found = lowest(tx, pool, taken).await?;
+    let from = hint.filter(|(of, _)| *of == pool.to_string()).map_or(base(pool), |(_, from)| from);
+    let found = match lowest(tx, pool, from, taken).await {
+        Err(DbError::Exhausted) if from > base(pool) => lowest(tx, pool, base(pool), taken).await?,
+        found => found?,
+    };
+    set(tx, site, Some(found.leased)).await?;
+    let next = if found.leased == found.free { found.free + SIZE } else { found.free };
+    meta_set(tx, LOCK, &format!("{pool} {next}")).await?;
+    block_at(&read, found.leased)
+}
+
+/// Makes lessors wait for one another; answers the hint: in which pool, and from where on, to look.
+async fn locked(tx: &Tx) -> Result<Option<(String, i64)>, DbError> {
+    let row = meta::Entity::find_by_id(LOCK).lock_exclusive().one(tx.raw()).await?;
+    Ok(row.and_then(|row| {
+        let (pool, from) = row.value.split_once(' ')?;
+        Some((pool.to_owned(), from.parse().ok()?))
+    }))
+}
+
+async fn set(tx: &Tx, site: SiteId, base: Option<i64>) -> Result<(), DbError> {
     sites::Entity::update_many()
-        .col_expr(sites::Column::SubnetBase, Expr::value(found))
+        .col_expr(sites::Column::SubnetBase, Expr::value(base))
         .filter(sites::Column::Id.eq(site.uuid()))
         .exec(tx.raw())
         .await?;
-    block_at(&read, found)
+    Ok(())
 }
 
-/// Climbs from the bottom of the pool, over what is taken and over what is leased, in turn.
-async fn lowest(tx: &Tx, pool: &Subnet, taken: &[Subnet]) -> Result<i64, DbError> {
+struct Found {
+    /// The lowest block that nobody leased.
+    free: i64,
+    /// The lowest of those that share no address with what is taken.
+    leased: i64,
+}
+
+/// Climbs up the pool, over what is taken and over what is leased, in turn.
+async fn lowest(tx: &Tx, pool: &Subnet, from: i64, taken: &[Subnet]) -> Result<Found, DbError> {
     let end = base(pool) + i64::from(pool.blocks()) * SIZE;
     let mut taken: Vec<(i64, i64)> = taken.iter().filter(|net| net.overlaps(pool)).map(span).collect();
     taken.sort_unstable();
-    let mut at = base(pool);
-    let mut next = taken.iter().peekable();
-    loop {
-        while let Some((from, to)) = next.next_if(|(from, _)| *from < at + SIZE) {
-            if *to > at && *from < at + SIZE {
-                at += (to - at + SIZE - 1) / SIZE * SIZE;
-            }
+    let free = unleased(tx, from, end).await?;
+    let mut at = free;
+    while at < end {
+        let clear = above(at, &taken);
+        let leased = if clear == free { free } else { unleased(tx, clear, end).await? };
+        if leased == clear && leased < end {
+            return Ok(Found { free, leased });
         }
-        let free = unleased(tx, at, end).await?;
-        if free >= end {
-            return Err(DbError::Exhausted);
-        }
-        let clear = next.peek().is_none_or(|(from, _)| *from >= free + SIZE);
-        if clear {
-            return Ok(free);
-        }
-        at = free;
+        at = leased;
     }
+    Err(DbError::Exhausted)
+}
+
+/// The lowest block from `at` on that shares no address with what is taken, which is sorted.
+fn above(mut at: i64, taken: &[(i64, i64)]) -> i64 {
+    for (from, to) in taken {
+        if *to > at && *from < at + SIZE {
+            at += (to - at + SIZE - 1) / SIZE * SIZE;
+        }
+    }
+    at
 }
 
 /// First address of a network, and the first one after it.
@@ -90,6 +125,9 @@ fn span(net: &Subnet) -> (i64, i64) {
 
 /// The lowest block from `at` on that no site holds; `end` or more if there is none.
 async fn unleased(tx: &Tx, at: i64, end: i64) -> Result<i64, DbError> {
+    if at >= end {
+        return Ok(end);
+    }
     if !sites::Entity::find().filter(sites::Column::SubnetBase.eq(at)).exists(tx.raw()).await? {
         return Ok(at);
     }
@@ -118,12 +156,15 @@ async fn unleased(tx: &Tx, at: i64, end: i64) -> Result<i64, DbError> {
 /// # Errors
 /// If the database doesn't answer.
 pub async fn subnet_free(tx: &Tx, site: SiteId) -> Result<(), DbError> {
-    sites::Entity::update_many()
-        .col_expr(sites::Column::SubnetBase, Expr::value(None::<i64>))
-        .filter(sites::Column::Id.eq(site.uuid()))
-        .exec(tx.raw())
-        .await?;
-    Ok(())
+    let hint = locked(tx).await?;
+    let row = sites::Entity::find_by_id(site.uuid()).select_only().column(sites::Column::SubnetBase);
+    let held: Option<Option<i64>> = row.into_tuple().one(tx.raw()).await?;
+    let Some(base) = held.flatten() else { return Ok(()) };
+    set(tx, site, None).await?;
+    match hint {
+        Some((pool, from)) if base < from => meta_set(tx, LOCK, &format!("{pool} {base}")).await,
+        _ => Ok(()),
+    }
 }
 
 /// All leases, lowest first.

@@ -38,6 +38,7 @@ mod schema;
 pub mod secrets;
 pub mod sessions;
 mod site_moves;
+mod site_row;
 pub mod sites;
 pub mod tasks;
 pub mod tokens;

@@ -12,9 +12,10 @@ use stoa_model::{
 
 use crate::{
     DbError, Tx,
-    codec::ms,
+    codec::{REPORT, ms, words},
     db::Raw,
     entity::{backup_schedules, credentials, hostnames, jobs, secrets, sites},
+    leases::subnet_free,
 };
 
 /// Moves a site from one state to another and says why.
@@ -34,7 +35,7 @@ pub async fn site_move(
     let done = update(id)
         .col_expr(sites::Column::State, Expr::value(to.as_str()))
         .col_expr(sites::Column::StateAt, Expr::value(ms(now)))
-        .col_expr(sites::Column::Reason, Expr::value(reason.map(str::to_owned)))
+        .col_expr(sites::Column::Reason, Expr::value(reason.map(|text| words(text, REPORT))))
         .filter(sites::Column::State.eq(from.as_str()))
         .exec(tx.raw())
         .await?;
@@ -91,13 +92,12 @@ fn marks(id: SiteId, deleted_at: Option<i64>, purge_at: Option<i64>) -> UpdateMa
 /// `Moved` if it is not being deleted.
 pub async fn site_tombstone(tx: &Tx, id: SiteId, now: Timestamp) -> Result<(), DbError> {
     site_move(tx, id, SiteState::Deleting, SiteState::Deleted, None, now).await?;
-    let nothing = || Expr::value(None::<i64>);
     let ended = update(id)
-        .col_expr(sites::Column::SubnetBase, nothing())
         .col_expr(sites::Column::Upstream, Expr::value(None::<String>))
-        .col_expr(sites::Column::PurgeAt, nothing())
+        .col_expr(sites::Column::PurgeAt, Expr::value(None::<i64>))
         .col_expr(sites::Column::DeletedAt, Expr::value(ms(now)));
     set(tx, ended).await?;
+    subnet_free(tx, id).await?;
     let (c, site) = (tx.raw(), id.uuid());
     hostnames::Entity::delete_many().filter(hostnames::Column::Site.eq(site)).exec(c).await?;
     secrets::Entity::delete_many().filter(secrets::Column::Site.eq(site)).exec(c).await?;

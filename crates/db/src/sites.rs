@@ -3,33 +3,26 @@
 //! A hostname lies in a table of its own, unique, so that a site can have more than one later and a
 //! deleted site's is free again while the tombstone still tells what it was.
 
-use std::net::Ipv4Addr;
-
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 use stoa_model::{
-    host::{Hostname, Subdomain},
+    host::Hostname,
     id::{CustomerId, SiteId},
-    limits::{Bytes, Limits, MilliCpu},
-    net::Subnet,
     site::{Site, SiteState},
-    stack::ProjectName,
-    text::{AdminUser, EmailAddress, SiteTitle},
-};
-
-use crate::{
-    Conn, DbError, Page, Tx,
-    codec::{Row, int, ms, paged},
-    db::Raw,
-    entity::{customers, hostnames, sites},
-    leases::base,
 };
 
 pub use crate::site_moves::{
     site_mark_deleted, site_move, site_observe, site_publish, site_tombstone, site_unmark_deleted,
+};
+use crate::{
+    Conn, DbError, Page, Tx,
+    codec::{Row, ms, paged},
+    db::Raw,
+    entity::{customers, hostnames, sites},
+    site_row::{from_row, to_row},
 };
 
 /// Which sites the staff wants to see.
@@ -190,77 +183,4 @@ pub async fn sites_all_live(c: &impl Conn) -> Result<Vec<Site>, DbError> {
 
 fn read(rows: Vec<sites::Model>) -> Result<Vec<Site>, DbError> {
     rows.into_iter().map(from_row).collect()
-}
-
-fn to_row(site: &Site) -> Result<sites::Model, DbError> {
-    Ok(sites::Model {
-        id: site.id.uuid(),
-        customer: site.customer.uuid(),
-        blueprint: site.blueprint.clone(),
-        profiles: serde_json::json!(site.profiles).to_string(),
-        title: site.title.as_str().to_owned(),
-        subdomain: site.subdomain.as_str().to_owned(),
-        hostname: site.hostname.as_str().to_owned(),
-        admin_user: site.admin_user.as_str().to_owned(),
-        admin_email: site.admin_email.as_str().to_owned(),
-        project: site.project.as_str().to_owned(),
-        subnet_base: site.subnet.map(|block| block_base(&block)).transpose()?,
-        memory: int(site.limits.memory.0),
-        cpu: site.limits.cpu.0.into(),
-        pids: site.limits.pids.into(),
-        max_body: int(site.max_body),
-        state: site.state.as_str().to_owned(),
-        state_at: ms(site.created_at),
-        reason: site.reason.clone(),
-        upstream: site.upstream.map(|address| address.to_string()),
-        health: site.health.as_str().to_owned(),
-        health_at: site.health_at.map(ms),
-        created_at: ms(site.created_at),
-        deleted_at: site.deleted_at.map(ms),
-        purge_at: site.purge_at.map(ms),
-    })
-}
-
-fn block_base(block: &Subnet) -> Result<i64, DbError> {
-    if block.blocks() == 1 && block.block(0) == Some(*block) {
-        return Ok(base(block));
-    }
-    Err(DbError::other(format!("{block} is no block for one site")))
-}
-
-/// The block that begins at this address.
-pub(crate) fn block_at(read: &Row<'_>, base: i64) -> Result<Subnet, DbError> {
-    read.parse(&format!("{}/{}", Ipv4Addr::from(read.number::<u32>(base)?), Subnet::SITE_PREFIX))
-}
-
-fn from_row(row: sites::Model) -> Result<Site, DbError> {
-    let id = SiteId::from_uuid(row.id);
-    let read = Row { table: "sites", id: &id };
-    Ok(Site {
-        id,
-        customer: CustomerId::from_uuid(row.customer),
-        blueprint: row.blueprint,
-        profiles: read.json(&row.profiles)?,
-        title: SiteTitle::parse(&row.title).map_err(|why| read.bad(why))?,
-        subdomain: Subdomain::parse(&row.subdomain).map_err(|why| read.bad(why))?,
-        hostname: Hostname::parse(&row.hostname).map_err(|why| read.bad(why))?,
-        admin_user: AdminUser::parse(&row.admin_user).map_err(|why| read.bad(why))?,
-        admin_email: EmailAddress::parse(&row.admin_email).map_err(|why| read.bad(why))?,
-        project: ProjectName::from_stored(row.project),
-        subnet: row.subnet_base.map(|base| block_at(&read, base)).transpose()?,
-        limits: Limits {
-            memory: Bytes(read.number(row.memory)?),
-            cpu: MilliCpu(read.number(row.cpu)?),
-            pids: read.number(row.pids)?,
-        },
-        max_body: read.number(row.max_body)?,
-        state: read.parse(&row.state)?,
-        reason: row.reason,
-        upstream: row.upstream.map(|address| read.parse(&address)).transpose()?,
-        health: read.parse(&row.health)?,
-        health_at: read.maybe_time(row.health_at)?,
-        created_at: read.time(row.created_at)?,
-        deleted_at: read.maybe_time(row.deleted_at)?,
-        purge_at: read.maybe_time(row.purge_at)?,
-    })
 }

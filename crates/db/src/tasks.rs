@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     Conn, Db, DbError, Page, Tx,
-    codec::{Row, ms, paged},
+    codec::{REPORT, Row, ms, paged, words},
     db::Raw,
     entity::tasks,
 };
@@ -167,7 +167,7 @@ fn failed(error: &str, due_at: Option<i64>) -> UpdateMany<tasks::Entity> {
     tasks::Entity::update_many()
         .col_expr(tasks::Column::LeaseOwner, Expr::value(None::<String>))
         .col_expr(tasks::Column::DueAt, Expr::value(due_at))
-        .col_expr(tasks::Column::LastError, Expr::value(error.replace('\0', "")))
+        .col_expr(tasks::Column::LastError, Expr::value(words(error, REPORT)))
 }
 
 /// How many tasks wait, run and were given up.

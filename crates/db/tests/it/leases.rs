@@ -73,3 +73,18 @@ pub async fn a_full_pool_is_exhausted(bed: Bed) {
     let bounded = lease(&bed, "10.214.0.0/27", site, &[net("10.214.0.0/28")]).await;
     assert_eq!(bounded.unwrap(), net("10.214.0.16/28"));
 }
+
+pub async fn a_hint_that_is_wrong_hides_no_block(bed: Bed) {
+    let customer = bed.customer().await;
+    let mut sites = Vec::new();
+    for n in 0..2 {
+        sites.push(bed.site(customer.id, &format!("shop-{n}")).await.id);
+        lease(&bed, "10.213.0.0/27", sites[n], &[]).await.unwrap();
+    }
+    bed.raw("UPDATE sites SET subnet_base = NULL WHERE subdomain = 'shop-0'").await;
+    assert_eq!(lease(&bed, "10.213.0.0/27", sites[0], &[]).await.unwrap(), net("10.213.0.0/28"));
+    bed.raw("UPDATE sites SET subnet_base = NULL").await;
+    bed.raw("UPDATE meta SET value = 'nonsense' WHERE name = 'lock.subnets'").await;
+    assert_eq!(lease(&bed, "10.213.0.0/27", sites[1], &[]).await.unwrap(), net("10.213.0.0/28"));
+    assert_eq!(lease(&bed, "10.214.0.0/27", sites[0], &[]).await.unwrap(), net("10.214.0.0/28"), "another pool");
+}

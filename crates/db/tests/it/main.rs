@@ -2,6 +2,8 @@
 //! says how to reach them (`STOA_TEST_MYSQL_URL`, `STOA_TEST_POSTGRES_URL`; `tests/databases` starts
 //! both). A test gets a database of its own, migrated, and an order book of fixtures.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod accounts;
 mod bed;
 mod corrupt;
@@ -59,6 +61,7 @@ suite! {
         thirty_leases_at_once_are_distinct,
         the_lowest_free_block_around_what_is_taken,
         a_full_pool_is_exhausted,
+        a_hint_that_is_wrong_hides_no_block,
     }
     jobs {
         one_unfinished_job_per_site,
