@@ -3,6 +3,7 @@
 // {"url","title","admin_user","admin_email","admin_password"} on standard input, {"url","rows"} on standard output.
 // May be run as soon as the container is started, and again with the same or other values.
 declare(strict_types=1);
+namespace Stoa;
 require __DIR__ . '/lib.php';
 require __DIR__ . '/rewrite.php';
 

@@ -1,6 +1,8 @@
 <?php
 // WordPress's scheduled work, from the command line; a store that nobody owns yet has none.
 declare(strict_types=1);
+namespace Stoa;
+use Throwable;
 require __DIR__ . '/lib.php';
 try { $url = option(connect(), 'siteurl'); } catch (Throwable) { exit(0); }
 if ($url === null || $url === TEMPLATE_URL) exit(0);

@@ -1,6 +1,8 @@
 <?php
 // 200 "ok" only when the database answers and the store is a customer's; otherwise 503 and one word why.
 declare(strict_types=1);
+namespace Stoa;
+use Throwable;
 require __DIR__ . '/lib.php';
 header('Content-Type: text/plain');
 header('Cache-Control: no-store');

@@ -1,6 +1,9 @@
 <?php
 // Shared by the hooks. They speak to the database directly: no WordPress, no plugins, about 10 ms.
+// In a namespace, as cron.php loads WordPress beside it.
 declare(strict_types=1);
+namespace Stoa;
+use mysqli, mysqli_sql_exception, Throwable;
 const TEMPLATE_URL = 'http://store-template.invalid';
 mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
 

@@ -2,6 +2,7 @@
 // A one-time log-in for an administrator: {"user"} on standard input, {"path"} on standard output.
 // The token is valid for 60 seconds and one use; only its SHA-256 is kept. mu-plugins/stoa.php takes it.
 declare(strict_types=1);
+namespace Stoa;
 require __DIR__ . '/lib.php';
 $user = input('user')['user'];
 $d = connect();

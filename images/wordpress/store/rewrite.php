@@ -1,6 +1,8 @@
 <?php
 // Changes text wherever a store keeps it, also inside PHP's serialized values, whose lengths are kept right.
 declare(strict_types=1);
+namespace Stoa;
+use mysqli;
 
 /** A function that turns $old (whatever its scheme, plain or JSON-escaped) into $new, but never part of a longer host. */
 function url_changer(string $old, string $new): callable {

@@ -1,6 +1,7 @@
 <?php
 // Changes a store's address everywhere: {"url"} on standard input, {"old","url","rows"} on standard output.
 declare(strict_types=1);
+namespace Stoa;
 require __DIR__ . '/lib.php';
 require __DIR__ . '/rewrite.php';
 $url = clean_url(input('url')['url']);
