@@ -38,15 +38,15 @@ async fn a_slow_reader_is_no_silent_one() {
     let address = upstream(|mut raw, _| async move {
         raw.until("\r\n\r\n").await;
         let mut seen = raw.buf.len();
-        let mut piece = vec![0; 1 << 20];
+        let mut piece = vec![0; 128 << 10];
         while seen < SIZE {
             seen += raw.stream.read(&mut piece).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     })
     .await;
-    let edge = TestEdge::start(impatient(|t| t.response = SOON), None);
+    let edge = TestEdge::start(impatient(|t| t.response = SOON * 10), None);
     edge.route_up_to(1, Target::Upstream(address), SIZE as u64).await;
     let mut raw = edge.connect().await;
     raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {SIZE}\r\n\r\n")).await;
