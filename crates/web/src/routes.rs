@@ -3,10 +3,10 @@
 
 use axum::{
     Router,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, delete, get, post},
 };
 
-use crate::{app::App, assets, fault::Fault, pages};
+use crate::{api, app::App, assets, fault::Fault, pages};
 
 /// A line of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,36 @@ routes! {
     get "/staff" => pages::staff::overview::show;
     get "/staff/sites" => pages::staff::sites::show;
     get "/staff/jobs" => pages::staff::jobs::show;
+
+    // Programs.
+    get "/api/docs" => api::docs::show;
+    get "/api/openapi.json" => api::openapi::document;
+    post "/api/auth/login" => api::accounts::log_in;
+    get "/api/v1/me" => api::accounts::me;
+    get "/api/v1/blueprints" => api::platform::blueprints;
+    get "/api/v1/addresses/{subdomain}" => api::platform::address;
+    get "/api/v1/doctor" => api::platform::doctor;
+    get "/api/v1/sites" => api::sites::list;
+    post "/api/v1/sites" => api::sites::create;
+    get "/api/v1/sites/{id}" => api::sites::get;
+    delete "/api/v1/sites/{id}" => api::sites::delete;
+    post "/api/v1/sites/{id}/undelete" => api::sites::undelete;
+    post "/api/v1/sites/{id}/start" => api::sites::start;
+    post "/api/v1/sites/{id}/stop" => api::sites::stop;
+    post "/api/v1/sites/{id}/restart" => api::sites::restart;
+    post "/api/v1/sites/{id}/retry" => api::sites::retry;
+    post "/api/v1/sites/{id}/login-link" => api::site_details::login_link;
+    get "/api/v1/sites/{id}/credentials" => api::site_details::credentials;
+    post "/api/v1/sites/{id}/credentials/{ordinal}/reveal" => api::site_details::reveal;
+    get "/api/v1/sites/{id}/logs" => api::site_details::logs;
+    get "/api/v1/sites/{id}/stats" => api::site_details::stats;
+    get "/api/v1/sites/{id}/jobs" => api::site_details::jobs;
+    get "/api/v1/jobs" => api::jobs::list;
+    get "/api/v1/jobs/{id}" => api::jobs::get;
+    get "/api/v1/jobs/{id}/events" => api::jobs::events;
+    post "/api/v1/jobs/{id}/cancel" => api::jobs::cancel;
+    post "/api/v1/jobs/{id}/resume" => api::jobs::resume;
+    post "/api/v1/jobs/{id}/abandon" => api::jobs::abandon;
 }
 
 /// The routes, without what surrounds them.

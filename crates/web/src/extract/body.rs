@@ -1,9 +1,9 @@
-//! Bodies: forms of people, JSON of programs. What can't be read is said in words, never in a
+//! What is sent along: forms of people, JSON of programs, queries of both. What can't be read is said in words, never in a
 //! library's.
 
 use axum::{
-    extract::{FromRequest, Request, rejection::FormRejection},
-    http::{HeaderMap, header},
+    extract::{FromRequest, FromRequestParts, Request, rejection::FormRejection},
+    http::{HeaderMap, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
@@ -23,6 +23,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
             Ok(axum::Form(value)) => Ok(Self(value)),
             Err(FormRejection::BytesRejection(_)) => Err(Fault::new(Kind::TooLarge, Kind::TooLarge.advice())),
             Err(_) => Err(Fault::new(Kind::BadRequest, "A field of the form is missing or appears twice.")),
+        }
+    }
+}
+
+/// The part of the address after the question mark.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+        match axum::extract::Query::try_from_uri(&parts.uri) {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(error) => {
+                Err(Fault::new(Kind::BadRequest, format!("The address can't be read: {}.", error.body_text())))
+            }
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Checks while one types. The rules are the service layer's; this only carries them to the page.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use stoa_control::view::AddressCheck;
 
 use crate::{
     app::App,
-    extract::{body::Form, rights::Caller},
+    extract::{
+        body::{Form, Query},
+        rights::Caller,
+    },
     fault::Fault,
 };
 

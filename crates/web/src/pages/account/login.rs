@@ -1,12 +1,8 @@
-//! Logging in: customers at `/login`, staff at `/staff/login`. Wrong credentials are answered
+//! Logging in. `/login` is for everybody, `/staff/login` takes only staff. Wrong credentials are answered
 //! alike whether the account exists or not; how often one may try is the service layer's business.
 
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    http::HeaderMap,
-    response::Response,
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
 use stoa_control::{command::LogIn, view::NewSession};
@@ -14,7 +10,10 @@ use stoa_model::account::Actor;
 
 use crate::{
     app::App,
-    extract::{body::Form, rights::Caller},
+    extract::{
+        body::{Form, Query},
+        rights::Caller,
+    },
     fault::Fault,
     middleware::visit::remember,
     safe_next,
@@ -132,7 +131,7 @@ fn answer(
 ) -> Result<Response, Fault> {
     match session {
         Ok(session) => {
-            let home = if staff { "/staff" } else { "/dashboard" };
+            let home = if matches!(session.actor, Actor::Staff(..)) { "/staff" } else { "/dashboard" };
             let mut response = ui::see_other(safe_next::checked(&form.next).unwrap_or(home));
             remember(&mut response, &session.token, is_https(headers));
             Ok(response)

@@ -1,10 +1,7 @@
 //! A customer's sites: the dashboard.
 
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use stoa_control::view::{SiteAction, SiteView};
@@ -12,7 +9,7 @@ use stoa_model::id::SiteId;
 
 use crate::{
     app::App,
-    extract::rights::LoggedIn,
+    extract::{body::Query, rights::LoggedIn},
     fault::Fault,
     ui::{
         self,

@@ -1,17 +1,14 @@
 //! What a site's services wrote last.
 
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use stoa_control::view::LogLine;
 
 use super::show::SiteHead;
 use crate::{
     app::App,
-    extract::rights::OwnSite,
+    extract::{body::Query, rights::OwnSite},
     fault::{Fault, Kind},
     ui::{self, frame::Frame},
 };

@@ -1,10 +1,7 @@
 //! All jobs, filtered by state; the stuck ones can be resumed or abandoned right here.
 
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use stoa_control::view::JobView;
@@ -15,7 +12,7 @@ use stoa_model::{
 
 use crate::{
     app::App,
-    extract::rights::StaffMember,
+    extract::{body::Query, rights::StaffMember},
     fault::Fault,
     pages::site::show::JobLine,
     ui::{self, frame::Frame, status},

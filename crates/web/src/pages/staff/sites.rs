@@ -1,14 +1,11 @@
 //! The sites of all customers.
 
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 
 use crate::{
     app::App,
-    extract::rights::StaffMember,
+    extract::{body::Query, rights::StaffMember},
     fault::Fault,
     pages::site::list::{Before, SiteCard},
     ui::{self, frame::Frame},

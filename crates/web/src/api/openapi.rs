@@ -1,0 +1,58 @@
+//! The API's own description, OpenAPI 3.1. A test compares it with the table of routes.
+
+use std::sync::LazyLock;
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+use super::{accounts, jobs, platform, problem, site_details, sites};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Stoa", description = "Order and look after stores and sites."),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    tags(
+        (name = "Accounts", description = "Tokens, and who one is."),
+        (name = "Platform", description = "What can be ordered, and how the platform does."),
+        (name = "Sites", description = "Stores and sites, and what belongs to them."),
+        (name = "Jobs", description = "Work on sites, step by step."),
+    ),
+    components(schemas(problem::Problem)),
+    paths(
+        accounts::log_in, accounts::me,
+        platform::blueprints, platform::address, platform::doctor,
+        sites::list, sites::create, sites::get, sites::delete, sites::undelete,
+        sites::start, sites::stop, sites::restart, sites::retry,
+        site_details::login_link, site_details::credentials, site_details::reveal,
+        site_details::logs, site_details::stats, site_details::jobs,
+        jobs::list, jobs::get, jobs::events, jobs::cancel, jobs::resume, jobs::abandon,
+    ),
+)]
+struct Description;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The description as JSON, made once.
+pub static DOCUMENT: LazyLock<serde_json::Value> =
+    LazyLock::new(|| serde_json::to_value(Description::openapi()).unwrap_or_default());
+
+/// `GET /api/openapi.json`
+pub async fn document() -> Response {
+    let headers = [(header::CACHE_CONTROL, "public, max-age=300")];
+    (headers, axum::Json(&*DOCUMENT)).into_response()
+}

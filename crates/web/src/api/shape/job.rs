@@ -1,0 +1,119 @@
+//! Jobs over the wire.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use stoa_control::view;
+use stoa_model::{
+    id::{JobId, SiteId},
+    job::{JobKind, JobState},
+};
+use utoipa::ToSchema;
+
+/// Work that was begun.
+#[derive(Serialize, ToSchema)]
+pub struct Begun {
+    /// The job to watch.
+    #[schema(value_type = String)]
+    pub job: JobId,
+}
+
+/// A job.
+#[derive(Serialize, ToSchema)]
+pub struct Job {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: JobId,
+    /// The site it works on.
+    #[schema(value_type = String)]
+    pub site: SiteId,
+    /// `create`, `start`, `stop` or `restart`.
+    #[schema(value_type = String, example = "create")]
+    pub kind: JobKind,
+    /// Words for it.
+    pub title: String,
+    /// `queued`, `running`, `unwinding`, `succeeded`, `failed`, `cancelled` or `stuck`.
+    #[schema(value_type = String, example = "succeeded")]
+    pub state: JobState,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Why it failed, for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_detail: Option<String>,
+    /// What to do now.
+    pub advice: Option<String>,
+    /// Whether it can be cancelled now.
+    pub can_cancel: bool,
+    /// When it was asked for.
+    #[schema(value_type = String, format = DateTime)]
+    pub queued_at: Timestamp,
+    /// When a worker first took it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    /// When it was over.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+    /// Its steps in order.
+    pub steps: Vec<Step>,
+    /// Its log, oldest first.
+    pub log: Vec<LogEntry>,
+}
+
+/// A step of a job.
+#[derive(Serialize, ToSchema)]
+pub struct Step {
+    /// Stable name.
+    pub name: String,
+    /// Words for people.
+    pub title: String,
+    /// `waiting`, `running`, `done`, `failed`, `undoing`, `undone` or `undo_failed`.
+    pub state: String,
+    /// When it began.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    /// How long, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// What it says about its result.
+    pub detail: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A line of a job's log.
+#[derive(Serialize, ToSchema)]
+pub struct LogEntry {
+    /// Its number.
+    pub seq: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What.
+    pub line: String,
+}
+
+impl From<view::JobView> for Job {
+    fn from(v: view::JobView) -> Self {
+        Self {
+            id: v.id,
+            site: v.site,
+            kind: v.kind,
+            title: v.title,
+            state: v.state,
+            error: v.error,
+            error_detail: v.error_detail,
+            advice: v.advice,
+            can_cancel: v.can_cancel,
+            queued_at: v.queued_at,
+            started_at: v.started_at,
+            ended_at: v.ended_at,
+            steps: v.steps.into_iter().map(Into::into).collect(),
+            log: v.log.into_iter().map(|l| LogEntry { seq: l.seq, at: l.at, line: l.line }).collect(),
+        }
+    }
+}
+
+impl From<view::StepView> for Step {
+    fn from(v: view::StepView) -> Self {
+        let view::StepView { name, title, state, started_at, duration_ms, detail, error } = v;
+        Self { name, title, state, started_at, duration_ms, detail, error }
+    }
+}

@@ -1,0 +1,194 @@
+//! Sites over the wire.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stoa_control::view;
+use stoa_model::{
+    id::{CustomerId, JobId, SiteId},
+    site::{Health, SiteState},
+};
+use utoipa::ToSchema;
+
+/// A site to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSite {
+    /// Name of the blueprint.
+    #[schema(example = "woocommerce")]
+    pub blueprint: String,
+    /// Label under the platform's domain: 3 to 40 of a-z, 0-9 and single inner hyphens.
+    #[schema(example = "harbour-street")]
+    pub subdomain: String,
+    /// Title, kept exactly as typed.
+    #[schema(example = "Harbour Street Roasters")]
+    pub title: String,
+    /// Login name of the site's administrator; `admin` without one.
+    #[serde(default)]
+    pub admin_user: String,
+    /// Address of the site's administrator; the customer's own without one.
+    #[serde(default)]
+    pub admin_email: String,
+    /// For whom; only staff may name a customer, and must.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub customer: Option<CustomerId>,
+}
+
+/// What was ordered.
+#[derive(Serialize, ToSchema)]
+pub struct Ordered {
+    /// The new site.
+    #[schema(value_type = String)]
+    pub site: SiteId,
+    /// The job that makes it.
+    #[schema(value_type = String)]
+    pub job: JobId,
+}
+
+/// A site.
+#[derive(Serialize, ToSchema)]
+pub struct Site {
+    /// Its id.
+    #[schema(value_type = String, example = "site_01934fd27c0070008000000000000001")]
+    pub id: SiteId,
+    /// Its owner.
+    #[schema(value_type = String)]
+    pub customer: CustomerId,
+    /// Name of its blueprint.
+    pub blueprint: String,
+    /// Title as typed.
+    pub title: String,
+    /// Hostname.
+    pub hostname: String,
+    /// Address to open.
+    pub url: String,
+    /// What the platform means it to be: `pending`, `provisioning`, `active`, `failed`, `suspended`,
+    /// `stopped`, `sleeping`, `updating`, `deleting` or `deleted`.
+    #[schema(value_type = String, example = "active")]
+    pub state: SiteState,
+    /// Why, in words.
+    pub reason: Option<String>,
+    /// What was last observed: `unknown`, `healthy`, `unhealthy` or `down`.
+    #[schema(value_type = String, example = "healthy")]
+    pub health: Health,
+    /// When.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub health_at: Option<Timestamp>,
+    /// Login name of its administrator.
+    pub admin_user: String,
+    /// When it was ordered.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it is removed for good, if it is marked for deletion.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub purge_at: Option<Timestamp>,
+    /// Plain facts about its images.
+    pub notices: Vec<String>,
+    /// Its unfinished job.
+    #[schema(value_type = Option<String>)]
+    pub job: Option<JobId>,
+    /// What may be done with it now.
+    #[schema(value_type = Vec<String>, example = json!(["stop", "restart", "delete", "log_in"]))]
+    pub actions: Vec<view::SiteAction>,
+}
+
+impl From<view::SiteView> for Site {
+    fn from(v: view::SiteView) -> Self {
+        Self {
+            id: v.id,
+            customer: v.customer,
+            blueprint: v.blueprint,
+            title: v.title,
+            hostname: v.hostname,
+            url: v.url,
+            state: v.state,
+            reason: v.reason,
+            health: v.health,
+            health_at: v.health_at,
+            admin_user: v.admin_user,
+            created_at: v.created_at,
+            purge_at: v.purge_at,
+            notices: v.notices,
+            job: v.job,
+            actions: v.actions,
+        }
+    }
+}
+
+/// A login, without its password.
+#[derive(Serialize, ToSchema)]
+pub struct Credential {
+    /// Which of the site's logins.
+    pub ordinal: u32,
+    /// For what.
+    pub label: String,
+    /// Where.
+    pub url: String,
+    /// Login name.
+    pub username: String,
+}
+
+impl From<view::CredentialView> for Credential {
+    fn from(v: view::CredentialView) -> Self {
+        let view::CredentialView { ordinal, label, url, username } = v;
+        Self { ordinal, label, url, username }
+    }
+}
+
+/// A revealed password.
+#[derive(Serialize, ToSchema)]
+pub struct Revealed {
+    /// The password.
+    pub password: String,
+}
+
+/// A one-time address that logs in.
+#[derive(Serialize, ToSchema)]
+pub struct LoginLink {
+    /// Open it once, soon.
+    pub url: String,
+}
+
+/// A line that a service wrote.
+#[derive(Serialize, ToSchema)]
+pub struct LogLine {
+    /// Which service.
+    pub service: String,
+    /// When.
+    pub at: String,
+    /// What.
+    pub line: String,
+}
+
+impl From<view::LogLine> for LogLine {
+    fn from(v: view::LogLine) -> Self {
+        Self { service: v.service, at: v.at, line: v.line }
+    }
+}
+
+/// What a service uses now.
+#[derive(Serialize, ToSchema)]
+pub struct Usage {
+    /// Which service.
+    pub service: String,
+    /// Thousandths of a core.
+    pub cpu_milli: u32,
+    /// Bytes in use.
+    pub memory: u64,
+    /// Its limit in bytes.
+    pub memory_limit: u64,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+impl From<view::ServiceStats> for Usage {
+    fn from(v: view::ServiceStats) -> Self {
+        Self {
+            service: v.service,
+            cpu_milli: v.cpu_milli,
+            memory: v.memory,
+            memory_limit: v.memory_limit,
+            pids: v.pids,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Sites: order, find, start, stop, delete.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+};
+use serde::Deserialize;
+use stoa_control::command::OrderSite;
+use stoa_model::id::SiteId;
+use utoipa::IntoParams;
+
+use super::{problem::Problem, shape};
+use crate::{
+    app::App,
+    extract::{
+        body::{self, Query},
+        rights::{LoggedIn, OwnSite},
+    },
+    fault::{Fault, Kind},
+};
+
+/// Where a page of a list begins and how long it is.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Cursor {
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    before: Option<SiteId>,
+    /// 1 to 100; 50 without it.
+    limit: Option<u32>,
+}
+
+/// The limit that is meant.
+pub(super) fn limit(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(50).clamp(1, 100)
+}
+
+/// Sites within reach: a customer's own, all for staff.
+#[utoipa::path(
+    get, path = "/api/v1/sites", tag = "Sites",
+    responses((status = 200, body = shape::Page<shape::Site>), (status = 401, body = Problem)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    LoggedIn(cx): LoggedIn,
+    Query(cursor): Query<Cursor>,
+) -> Result<Json<shape::Page<shape::Site>>, Fault> {
+    Ok(Json(app.control.site_list(&cx, cursor.before, limit(cursor.limit)).await?.into()))
+}
+
+/// Order a site. Send an `Idempotency-Key` to be able to repeat the call safely.
+#[utoipa::path(
+    post, path = "/api/v1/sites", tag = "Sites", request_body = shape::NewSite,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 255 characters; the same key gives the same site.")),
+    responses(
+        (status = 201, body = shape::Ordered, headers(("Location" = String, description = "The new site."))),
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    LoggedIn(cx): LoggedIn,
+    headers: HeaderMap,
+    body::Json(new): body::Json<shape::NewSite>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<shape::Ordered>), Fault> {
+    let key = idempotency_key(&headers)?;
+    let shape::NewSite { blueprint, subdomain, title, admin_user, admin_email, customer } = new;
+    let order = OrderSite { blueprint, subdomain, title, admin_user, admin_email, customer };
+    let ordered = app.control.site_order(&cx, order, key).await?;
+    let location = [(header::LOCATION, format!("/api/v1/sites/{}", ordered.site))];
+    Ok((StatusCode::CREATED, location, Json(shape::Ordered { site: ordered.site, job: ordered.job })))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fault> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let fits = |key: &&str| (1..=255).contains(&key.len());
+    let key = value.to_str().ok().filter(fits).map(str::to_owned);
+    let bad = || Fault::new(Kind::BadRequest, "An Idempotency-Key has 1 to 255 printable ASCII characters.");
+    key.map(Some).ok_or_else(bad)
+}
+
+/// One site.
+#[utoipa::path(
+    get, path = "/api/v1/sites/{id}", tag = "Sites", params(("id" = String, Path, description = "Site")),
+    responses((status = 200, body = shape::Site), (status = 404, body = Problem)),
+)]
+pub async fn get(own: OwnSite) -> Json<shape::Site> {
+    Json(own.site.into())
+}
+
+/// Mark a site for deletion. It can be taken back until `purge_at`.
+#[utoipa::path(
+    delete, path = "/api/v1/sites/{id}", tag = "Sites", params(("id" = String, Path, description = "Site")),
+    responses((status = 200, body = shape::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
+)]
+pub async fn delete(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Site>, Fault> {
+    Ok(Json(app.control.site_delete(&own.cx, own.site.id).await?.into()))
+}
+
+/// Take a deletion back.
+#[utoipa::path(
+    post, path = "/api/v1/sites/{id}/undelete", tag = "Sites", params(("id" = String, Path, description = "Site")),
+    responses((status = 200, body = shape::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
+)]
+pub async fn undelete(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Site>, Fault> {
+    Ok(Json(app.control.site_undelete(&own.cx, own.site.id).await?.into()))
+}
+
+macro_rules! jobs {
+    ($($(#[$doc:meta])* $name:ident = $path:literal, $method:ident;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(
+            post, path = $path, tag = "Sites", params(("id" = String, Path, description = "Site")),
+            responses((status = 202, body = shape::Begun), (status = 404, body = Problem), (status = 409, body = Problem)),
+        )]
+        pub async fn $name(State(app): State<App>, own: OwnSite) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
+            let job = app.control.$method(&own.cx, own.site.id).await?;
+            Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
+        }
+    )*};
+}
+
+jobs! {
+    /// Start a stopped site.
+    start = "/api/v1/sites/{id}/start", site_start;
+    /// Stop a running site.
+    stop = "/api/v1/sites/{id}/stop", site_stop;
+    /// Stop and start a running site.
+    restart = "/api/v1/sites/{id}/restart", site_restart;
+    /// Try once more to make a site.
+    retry = "/api/v1/sites/{id}/retry", site_retry;
+}
