@@ -29,10 +29,13 @@ pub(crate) struct Routes {
 }
 
 impl Control {
-    /// Reads all routes anew if another process has changed some.
+    /// Follows what another process has changed: reads all routes anew, and wakes the reconcilers
+    /// of what runs and what is to be purged.
     pub(super) async fn routes_follow(&self) -> Result<()> {
         let version = meta::routes_version(&self.db).await?;
         if self.routes.followed.swap(version, Ordering::Relaxed) != version {
+            self.nudges.power.notify_one();
+            self.nudges.purge.notify_one();
             self.routes_reload().await?;
         }
         Ok(())

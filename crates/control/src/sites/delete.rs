@@ -84,6 +84,7 @@ impl Control {
             .write(|tx| {
                 Box::pin(async move {
                     sites::site_mark_deleted(&tx, id, site.deleted_at.unwrap_or(cx.now), cx.now).await?;
+                    meta::routes_version_bump(&tx).await?;
                     history::audit(&tx, event).await
                 })
             })

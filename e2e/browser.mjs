@@ -1,0 +1,73 @@
+// The real Chromium, and the few things that every test does with it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+export const portal = process.env.PORTAL ?? 'http://localhost:18480';
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export async function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/// A name that no other test has.
+let count = 0;
+export const unique = (word) => `${word}-${Date.now().toString(36)}${count++}`;
+
+/// A page that fails the test on anything the browser complains about on our own pages.
+export async function open(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' && message.location().url.startsWith(portal) && !/status of (4|5)\d\d/.test(message.text())) {
+      page.complaints.push(message.text());
+    }
+  });
+  page.on('pageerror', (error) => page.complaints.push(String(error)));
+  return page;
+}
+
+export async function fillAccount(page, name) {
+  await page.fill('#email', `${name}@example.com`);
+  await page.fill('#password', 'correct horse battery');
+  await page.fill('#company', `${name} & "Sons"`);
+}
+
+export async function fillOrder(page, { blueprint = 'woocommerce', subdomain, title }) {
+  await page.check(`input[name=blueprint][value=${blueprint}]`);
+  await page.fill('#subdomain', subdomain);
+  await page.fill('#title', title);
+}
+
+export async function register(page, name, order) {
+  await page.goto(`${portal}/register`);
+  await fillAccount(page, name);
+  await fillOrder(page, order);
+  await page.getByRole('button', { name: 'Create my store' }).click();
+  await page.waitForURL(/\/jobs\/job_/);
+}
+
+/// Waits until the watched job is over.
+export async function watch(page) {
+  await page.locator('#progress [data-over]').waitFor({ timeout: 120_000 });
+}
+
+/// No serious finding of axe on this page.
+export async function accessible(page, what) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] }));
+  const found = violations.map((v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
+  assert.deepEqual(found, [], `accessibility of ${what}`);
+}
+
+/// Nothing is wider than the screen.
+export async function fits(page, what) {
+  const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(inner <= outer, `${what} is ${inner} px wide on a screen of ${outer}`);
+}

@@ -1,0 +1,62 @@
+// Pictures of every screen: 1440 and 390 wide, light and dark, in e2e/screenshots/.
+import { mkdirSync } from 'node:fs';
+import { launch, open, portal, register, unique, watch } from './browser.mjs';
+
+const folder = new URL('./screenshots/', import.meta.url).pathname;
+mkdirSync(folder, { recursive: true });
+const browser = await launch();
+const looks = [1440, 390].flatMap((width) => ['light', 'dark'].map((colorScheme) => ({ width, colorScheme })));
+
+/// One login each; its cookies are used for every look.
+const customer = await open(browser);
+await customer.goto(`${portal}/register`);
+const name = unique('shop');
+await register(customer, name, { subdomain: name, title: "Jane's Shop" });
+const job = customer.url();
+for (const { width, colorScheme } of looks.slice(0, 1)) {
+  await customer.setViewportSize({ width, height: 1000 });
+  await customer.emulateMedia({ colorScheme });
+  await customer.locator('.step').first().waitFor();
+  await customer.screenshot({ path: `${folder}job-running-${width}-${colorScheme}.png`, fullPage: true });
+}
+await watch(customer);
+await customer.getByRole('link', { name: "Store's page" }).click();
+const site = customer.url();
+const staff = await open(browser);
+await staff.goto(`${portal}/staff/login`);
+await staff.fill('#email', 'operator@example.com');
+await staff.fill('#password', 'operator password');
+await staff.locator('main form button').click();
+await staff.waitForURL(/\/staff/);
+const nobody = await open(browser);
+const newcomer = await open(browser);
+await newcomer.goto(`${portal}/register`);
+
+const screens = [
+  [nobody, 'home', `${portal}/`],
+  [nobody, 'register', `${portal}/register`],
+  [nobody, 'login', `${portal}/login`],
+  [nobody, 'not-found', `${portal}/nowhere`],
+  [nobody, 'api-docs', `${portal}/api/docs`],
+  [nobody, 'edge-unknown-host', `http://nobody-has-this.localhost:${new URL(portal).port}/`],
+  [customer, 'job', job],
+  [customer, 'dashboard', `${portal}/dashboard`],
+  [customer, 'site-new', `${portal}/sites/new`],
+  [customer, 'site', site],
+  [customer, 'site-logs', `${site}/logs`],
+  [customer, 'site-danger', `${site}/danger`],
+  [staff, 'staff', `${portal}/staff`],
+  [staff, 'staff-sites', `${portal}/staff/sites`],
+  [staff, 'staff-jobs', `${portal}/staff/jobs`],
+];
+for (const [page, what, url] of screens) {
+  for (const { width, colorScheme } of looks) {
+    await page.setViewportSize({ width, height: width === 390 ? 844 : 1000 });
+    await page.emulateMedia({ colorScheme });
+    await page.goto(url);
+    await page.screenshot({ path: `${folder}${what}-${width}-${colorScheme}.png`, fullPage: true });
+  }
+  console.log(what);
+}
+await browser.close();
+console.log(`pictures of ${screens.length} screens in ${folder}`);
