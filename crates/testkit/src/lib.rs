@@ -1,1 +1,32 @@
-//! testkit
+//! A whole platform for one test: the real service layer over a real database, with a fake engine,
+//! a fake edge, a clock that a test moves, and a ledger of everything that there is.
+//!
+//! ```no_run
+//! # async fn example() {
+//! let platform = stoa_testkit::TestPlatform::new().await;
+//! let jane = platform.customer("jane").await;
+//! let empty = platform.world().await;
+//! let ordered = platform.order(&jane, "shop").await;
+//! platform.run_until_idle().await;
+//! assert_ne!(platform.world().await, empty);
+//! # let _ = ordered; }
+//! ```
+//!
+//! For tests only: everything here panics where a test should fail.
+
+mod clock;
+mod database;
+mod people;
+mod platform;
+mod probe;
+mod process;
+mod work;
+mod world;
+
+pub use clock::TestClock;
+pub use people::{PASSWORD, shop};
+pub use platform::{Builder, TestPlatform};
+pub use probe::FakeProbe;
+pub use process::Process;
+pub use work::Workers;
+pub use world::World;

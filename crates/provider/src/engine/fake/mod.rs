@@ -8,21 +8,36 @@ mod maker;
 mod script;
 mod world;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use stoa_model::{
+    id::JobId,
     image::ImageRef,
     stack::{ProjectName, Service, ServiceName},
 };
 use tokio::sync::watch;
 
 use self::{script::Script, world::World};
-use super::{EngineEvent, EngineEventKind, Exec, ExecOutput, ImageInfo};
+use super::{EngineEvent, EngineEventKind, Exec, ExecOutput, ImageInfo, RunState};
 
 pub use self::script::{Call, Fault, Verb};
 
 type Run = dyn Fn(&ProjectName, &ServiceName, &Exec) -> Option<ExecOutput> + Send + Sync;
 type Says = dyn Fn(&Service) -> Vec<String> + Send + Sync;
+
+/// Something on the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// Kind and name: `network …`, `volume …`, `container …`.
+    pub name: String,
+    /// The operation whose label it carries.
+    pub operation: JobId,
+    /// Of containers.
+    pub state: Option<RunState>,
+}
 
 /// The fake. Share it in an `Arc`; all its methods take `&self`.
 pub struct FakeEngine {
@@ -145,6 +160,16 @@ impl FakeEngine {
     /// Writes a line to a service's log.
     pub fn say(&self, project: &ProjectName, service: &ServiceName, line: &str) {
         self.world().say(&self.installation, project, service, line);
+    }
+
+    /// Everything of this installation.
+    pub fn things(&self) -> Vec<Thing> {
+        self.world().things(&self.installation)
+    }
+
+    /// Whether somebody would answer there: all containers of the network that has this address run.
+    pub fn answers_at(&self, address: Ipv4Addr) -> bool {
+        self.world().answers_at(address)
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

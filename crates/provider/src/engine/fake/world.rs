@@ -1,6 +1,6 @@
 //! The fake engine's things: what a real one keeps on its disk and in its processes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use stoa_model::{
     id::{JobId, SiteId},
@@ -10,7 +10,7 @@ use stoa_model::{
 };
 use tokio::sync::broadcast;
 
-use super::{Says, script::Extent};
+use super::{Says, Thing, script::Extent};
 use crate::engine::{
     EngineError, EngineEvent, EngineEventKind, ImageInfo, LogLine, Observed, ObservedService, RunState, Scope,
 };
@@ -158,6 +158,19 @@ impl World {
         }
     }
 
+    pub(super) fn things(&self, installation: &str) -> Vec<Thing> {
+        let own = self.projects.iter().filter(|((owner, _), _)| owner == installation);
+        own.flat_map(|((_, name), project)| project.things(name)).collect()
+    }
+
+    pub(super) fn answers_at(&self, address: Ipv4Addr) -> bool {
+        let within = |net: &Subnet| (0..).map_while(|n| net.service_address(n)).any(|own| own == address);
+        let project = self.projects.values().find(|p| p.network.as_ref().is_some_and(|n| within(&n.subnet)));
+        project.is_some_and(|p| {
+            !p.containers.is_empty() && p.containers.values().all(|c| c.state == RunState::Running)
+        })
+    }
+
     /// The services that have a container, in order.
     pub(super) fn services(&self, installation: &str, project: &ProjectName) -> Vec<ServiceName> {
         let found = self.projects.get(&(installation.to_owned(), project.clone()));
@@ -208,6 +221,15 @@ impl World {
 }
 
 impl Project {
+    fn things(&self, project: &ProjectName) -> Vec<Thing> {
+        let thing = |name, operation, state| Thing { name, operation, state };
+        let networks = self.network.iter().map(|n| thing(format!("network {}", n.name), n.operation, None));
+        let volumes = self.volumes.iter().map(|(volume, by)| thing(format!("volume {volume}"), *by, None));
+        let containers = self.containers.iter();
+        let containers = containers.map(|(s, c)| thing(format!("container {project}/{s}"), c.operation, Some(c.state)));
+        networks.chain(volumes).chain(containers).collect()
+    }
+
     fn observed(&self, name: &ProjectName) -> Observed {
         Observed {
             project: name.clone(),

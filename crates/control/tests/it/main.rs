@@ -1,0 +1,4 @@
+//! The product from outside: a real service layer over a real database, a fake engine and a fake
+//! edge, and after every story a look at everything that there is.
+
+mod order;

@@ -1,0 +1,69 @@
+//! A database for one test. SQLite in the test's own folder; with `STOA_TEST_DATABASE=mysql` or
+//! `postgres`, one of its own on the server that `STOA_TEST_MYSQL_URL` or `STOA_TEST_POSTGRES_URL`
+//! names (`crates/db/tests/databases` starts both).
+
+use std::path::Path;
+
+use sea_orm::{ConnectionTrait, Database};
+use stoa_db::Backend;
+use uuid::Uuid;
+
+/// A database that is dropped with this value.
+pub(crate) struct Made {
+    pub(crate) url: String,
+    server: Option<(String, String)>,
+}
+
+impl Made {
+    pub(crate) async fn new(backend: Backend, folder: &Path) -> Self {
+        let name = format!("stoa_{}", Uuid::now_v7().simple());
+        match backend {
+            Backend::Sqlite => Self { url: format!("sqlite://{}/stoa.db?mode=rwc", folder.display()), server: None },
+            Backend::MySql => {
+                let server = server("STOA_TEST_MYSQL_URL");
+                admin(&server, &format!("CREATE DATABASE {name}")).await;
+                let (base, query) = server.split_once('?').unwrap_or((&server, ""));
+                let url = format!("{}/{name}?{query}", base.trim_end_matches('/'));
+                Self { url, server: Some((server, format!("DROP DATABASE {name}"))) }
+            }
+            Backend::Postgres => {
+                let server = server("STOA_TEST_POSTGRES_URL");
+                admin(&server, &format!("CREATE SCHEMA {name}")).await;
+                let sign = if server.contains('?') { "&" } else { "?" };
+                let url = format!("{server}{sign}options[search_path]={name}");
+                Self { url, server: Some((server, format!("DROP SCHEMA {name} CASCADE"))) }
+            }
+        }
+    }
+}
+
+/// Which database tests run on that don't say.
+pub(crate) fn default_backend() -> Backend {
+    match std::env::var("STOA_TEST_DATABASE").as_deref() {
+        Ok("mysql") => Backend::MySql,
+        Ok("postgres") => Backend::Postgres,
+        _ => Backend::Sqlite,
+    }
+}
+
+impl Drop for Made {
+    /// On a thread of its own: the test's runtime may be busy dying.
+    fn drop(&mut self) {
+        let Some((server, sql)) = self.server.take() else { return };
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(admin(&server, &sql));
+        });
+        let _ = dropped.join();
+    }
+}
+
+fn server(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} says where the database is to be made"))
+}
+
+async fn admin(server: &str, sql: &str) {
+    let connection = Database::connect(server).await.expect("the test server answers");
+    connection.execute_unprepared(sql).await.expect("allowed");
+    connection.close().await.expect("closed");
+}

@@ -1,0 +1,101 @@
+//! People, and what they ask for.
+
+use std::sync::{LazyLock, atomic::Ordering};
+
+use stoa_control::{Cx, command::OrderSite, password::Hasher, view::Ordered};
+use stoa_db::accounts;
+use stoa_model::{
+    account::{Actor, Customer, Role, Staff},
+    id::{CustomerId, StaffId},
+    secret::SecretString,
+    text::{CompanyName, EmailAddress},
+};
+
+use crate::TestPlatform;
+
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Its hash: once for all tests of a program, for it costs tens of milliseconds.
+async fn hash() -> &'static str {
+    static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+    static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::default);
+    HASH.get_or_init(async || HASHER.hash(SecretString::from(PASSWORD)).await.expect("a hash")).await
+}
+
+impl TestPlatform {
+    /// The context of a new customer `name@example.com`, who can log in with [`PASSWORD`].
+    ///
+    /// # Panics
+    /// If there is such a customer already.
+    pub async fn customer(&self, name: &str) -> Cx {
+        let created_at = self.clock.now();
+        let customer = &Customer {
+            id: CustomerId::from_uuid(stoa_control::random::uuid_at(created_at)),
+            email: EmailAddress::parse(&format!("{name}@example.com")).expect("an address"),
+            company: CompanyName::parse(&format!("{name} & Co")).expect("a name"),
+            created_at,
+        };
+        let hash = hash().await;
+        let stored = self.db.write(|tx| Box::pin(async move { accounts::customer_insert(&tx, customer, hash).await }));
+        stored.await.expect("a new customer");
+        self.cx(Actor::Customer(customer.id))
+    }
+
+    /// The context of a new person of the operator, who can log in with [`PASSWORD`] as
+    /// `{role}-{n}@stoa.example`; the first one has n = 1.
+    ///
+    /// # Panics
+    /// If the database doesn't answer.
+    pub async fn staff(&self, role: Role) -> Cx {
+        let (created_at, n) = (self.clock.now(), self.people.fetch_add(1, Ordering::Relaxed) + 1);
+        let id = StaffId::from_uuid(stoa_control::random::uuid_at(created_at));
+        let name = role.as_str().replace('_', "-");
+        let email = EmailAddress::parse(&format!("{name}-{n}@stoa.example")).expect("an address");
+        let (member, hash) = (&Staff { id, email, role, created_at }, hash().await);
+        let stored = self.db.write(|tx| Box::pin(async move { accounts::staff_insert(&tx, member, hash).await }));
+        stored.await.expect("a new person");
+        self.cx(Actor::Staff(id, role))
+    }
+
+    /// The context of a command that `actor` gives now.
+    pub fn cx(&self, actor: Actor) -> Cx {
+        self.control.cx(actor, None, "test".into())
+    }
+
+    /// The same actor, now.
+    pub fn now(&self, cx: &Cx) -> Cx {
+        Cx { now: self.clock.now(), ..cx.clone() }
+    }
+
+    /// Orders a shop at `name`.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn order(&self, cx: &Cx, name: &str) -> Ordered {
+        let ordered = self.control.site_order(&self.now(cx), shop(name), None).await;
+        ordered.unwrap_or_else(|error| panic!("the order of {name} was refused: {error}"))
+    }
+
+    /// Orders a shop at `name` and waits until it is there.
+    ///
+    /// # Panics
+    /// If it does not come to be.
+    pub async fn shop(&self, cx: &Cx, name: &str) -> Ordered {
+        let ordered = self.order(cx, name).await;
+        self.run_until_idle().await;
+        let job = self.job(ordered.job).await;
+        assert_eq!(job.state, stoa_model::job::JobState::Succeeded, "{:?}", job.error_detail);
+        ordered
+    }
+}
+
+/// An ordinary order.
+pub fn shop(name: &str) -> OrderSite {
+    OrderSite {
+        blueprint: "woocommerce".into(),
+        subdomain: name.into(),
+        title: format!("The {name}"),
+        ..OrderSite::default()
+    }
+}

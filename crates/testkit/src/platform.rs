@@ -1,0 +1,218 @@
+//! The platform of one test, and how it is put together.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, atomic::AtomicU32},
+};
+
+use stoa_control::{Control, Parts, Settings, blueprints::Blueprints, keys::MasterKey, throttle::Rates};
+use stoa_db::{Backend, Db};
+use stoa_model::{limits::Bytes, text::EmailAddress};
+use stoa_provider::{
+    edge::fake::FakeEdge,
+    engine::{ExecOutput, fake::FakeEngine},
+};
+use stoa_vendors::mail::Mailer;
+use tempfile::TempDir;
+
+use crate::{FakeProbe, TestClock, database, probe::Ill};
+
+/// How a platform is put together. Nothing is throttled, disk and memory are plenty, unless a test
+/// says otherwise.
+pub struct Builder {
+    backend: Backend,
+    change: Vec<Change>,
+    blueprints: PathBuf,
+}
+
+type Change = Box<dyn FnOnce(&mut Settings) + Send>;
+
+/// A platform with a world of its own.
+pub struct TestPlatform {
+    /// The service layer under test.
+    pub control: Control,
+    /// The database behind it.
+    pub db: Db,
+    /// Where stacks run.
+    pub engine: Arc<FakeEngine>,
+    /// What routes to them.
+    pub edge: Arc<FakeEdge>,
+    /// Whether they answer.
+    pub probe: Arc<FakeProbe>,
+    /// The time.
+    pub clock: TestClock,
+    /// The operator's settings.
+    pub settings: Settings,
+    ill: Arc<Mutex<Ill>>,
+    pub(crate) people: AtomicU32,
+    pub(crate) database: database::Made,
+    _folder: TempDir,
+}
+
+impl TestPlatform {
+    /// A platform with everything as it usually is.
+    pub async fn new() -> Self {
+        Self::builder().build().await
+    }
+
+    /// A platform with something else.
+    pub fn builder() -> Builder {
+        let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
+        Builder { backend: database::default_backend(), change: Vec::new(), blueprints }
+    }
+
+    /// Everything that the platform keeps, the database's file too.
+    pub fn data_dir(&self) -> &Path {
+        &self.settings.data_dir
+    }
+
+    /// All mail that has left, by file name.
+    ///
+    /// # Panics
+    /// If the outbox can't be read.
+    pub fn outbox(&self) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(self.data_dir().join("outbox")) else { return Vec::new() };
+        let mut files: Vec<_> = folder.map(|file| file.expect("a file").path()).collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read_to_string(file).expect("a readable message")).collect()
+    }
+
+    /// Another service layer over the same world, as another process has it: a database connection
+    /// of its own, an empty edge of its own.
+    ///
+    /// # Panics
+    /// If the database doesn't answer.
+    pub async fn another(&self) -> Control {
+        self.seed().grow().await.0
+    }
+
+    pub(crate) fn seed(&self) -> Seed {
+        Seed {
+            url: self.database.url.clone(),
+            settings: self.settings.clone(),
+            engine: self.engine.clone(),
+            ill: self.ill.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// What another process needs to know of this world.
+pub(crate) struct Seed {
+    url: String,
+    settings: Settings,
+    engine: Arc<FakeEngine>,
+    ill: Arc<Mutex<Ill>>,
+    clock: TestClock,
+}
+
+impl Seed {
+    pub(crate) async fn grow(self) -> (Control, Arc<FakeEdge>) {
+        let db = Db::connect(&self.url).await.expect("a connection");
+        let edge = Arc::new(FakeEdge::default());
+        let (control, _) = put_together(self.settings, db, (self.engine, edge.clone(), self.ill), self.clock);
+        (control, edge)
+    }
+}
+
+impl Builder {
+    /// Changes a setting.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
+        self.change.push(Box::new(change));
+        self
+    }
+
+    /// Limits attempts as the product does.
+    #[must_use]
+    pub fn throttled(self) -> Self {
+        self.settings(|settings| settings.rates = Rates::default())
+    }
+
+    /// Runs on this kind of database.
+    #[must_use]
+    pub fn on(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// Takes the blueprints of this folder instead of the shipped ones.
+    #[must_use]
+    pub fn blueprints(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.blueprints = folder.into();
+        self
+    }
+
+    /// Puts it together.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    pub async fn build(self) -> TestPlatform {
+        let folder = folder();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).expect("a data directory");
+        MasterKey::create(&data.join("master.key")).expect("a master key");
+        let mut settings = Settings::trial(data, self.blueprints, SocketAddr::from(([127, 0, 0, 1], 8080)));
+        plenty(&mut settings);
+        self.change.into_iter().for_each(|change| change(&mut settings));
+        let database = database::Made::new(self.backend, folder.path()).await;
+        let db = Db::connect(&database.url).await.expect("a connection");
+        db.migrate().await.expect("migrated");
+        let (engine, edge) = (Arc::new(FakeEngine::default()), Arc::new(FakeEdge::default()));
+        engine.on_exec(|_, _, exec| Some(hook(&exec.argv)));
+        let (clock, ill) = (TestClock::default(), Arc::default());
+        let world = (engine.clone(), edge.clone(), Arc::clone(&ill));
+        let (control, probe) = put_together(settings.clone(), db.clone(), world, clock.clone());
+        let people = AtomicU32::new(0);
+        TestPlatform { control, db, engine, edge, probe, clock, settings, ill, people, database, _folder: folder }
+    }
+}
+
+/// Memory is faster than a disk that is synced at every commit.
+fn folder() -> TempDir {
+    let named = || tempfile::Builder::new().prefix("stoa-test-").to_owned();
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { named().tempdir_in(memory) } else { named().tempdir() }.expect("a folder")
+}
+
+fn plenty(settings: &mut Settings) {
+    let much = 1_000_000;
+    settings.rates = Rates {
+        login_minute: much,
+        login_hour: much,
+        staff_login_minute: much,
+        staff_login_hour: much,
+        sign_up_hour: much,
+    };
+    settings.memory_overcommit = 1000.0;
+    settings.min_free_disk = Bytes::mib(0);
+    settings.staff_mail = EmailAddress::parse("staff@stoa.example").ok();
+}
+
+/// What the hooks of the shipped blueprints print.
+fn hook(argv: &[String]) -> ExecOutput {
+    let login = argv.last().is_some_and(|program| program.ends_with("login.php"));
+    let stdout = if login { r#"{"path":"/?stoa-login=token"}"# } else { "" };
+    ExecOutput { code: 0, stdout: stdout.into(), stderr: String::new() }
+}
+
+type Around = (Arc<FakeEngine>, Arc<FakeEdge>, Arc<Mutex<Ill>>);
+
+fn put_together(settings: Settings, db: Db, around: Around, clock: TestClock) -> (Control, Arc<FakeProbe>) {
+    let (engine, edge, ill) = around;
+    let probe = Arc::new(FakeProbe::new(engine.clone(), edge.clone(), settings.edge_address, ill));
+    let outbox = settings.data_dir.join("outbox");
+    let control = Control::new(Parts {
+        mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() },
+        key: MasterKey::load(&settings.data_dir.join("master.key")).expect("the master key"),
+        blueprints: Blueprints::load(&settings.blueprints_dir).expect("good blueprints"),
+        settings,
+        db,
+        engine,
+        edge,
+        clock: clock.clock(),
+        probe: probe.clone(),
+    });
+    (control, probe)
+}

@@ -1,0 +1,50 @@
+//! Another process over the same world, which can be killed.
+
+use std::sync::Arc;
+
+use stoa_control::Control;
+use stoa_provider::edge::fake::FakeEdge;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use crate::TestPlatform;
+
+/// A service layer with its workers in a runtime of its own. [`Process::kill`] drops all its tasks
+/// where they stand, heartbeats included: to the world this is `kill -9`.
+pub struct Process {
+    /// Its service layer.
+    pub control: Control,
+    /// Its edge, which dies with it.
+    pub edge: Arc<FakeEdge>,
+    runtime: Option<Runtime>,
+}
+
+impl TestPlatform {
+    /// Starts another process.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    pub async fn process(&self) -> Process {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let seed = self.seed();
+        let (control, edge) = runtime.spawn(seed.grow()).await.expect("a service layer");
+        let working = control.clone();
+        runtime.spawn(async move { working.run(CancellationToken::new()).await });
+        Process { control, edge, runtime: Some(runtime) }
+    }
+}
+
+impl Process {
+    /// Ends it at once.
+    pub fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
