@@ -64,7 +64,10 @@ async fn sqlite(url: &str) -> Result<Opened, DbError> {
             .test_before_acquire(false)
     };
     let writer = pool(1).connect_with(options.clone()).await?;
-    let reader = pool(READERS).connect_with(options.pragma("query_only", "on")).await?;
+    // Rows come from SQLite's thread through a channel; a wide one spares most of the switching when a
+    // reader wants thousands.
+    let options = options.pragma("query_only", "on").row_buffer_size(1_000);
+    let reader = pool(READERS).connect_with(options).await?;
     Ok(Opened {
         backend: Backend::Sqlite,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
