@@ -54,6 +54,7 @@ pub const PAGES: &[&str] = &[
     "job-failed",
     "job-stuck",
     "job-cancelled",
+    "docs",
     "staff",
     "staff-jobs",
     "staff-sites",
@@ -255,6 +256,7 @@ pub fn page(name: &str, theme: Theme) -> Option<Response> {
         "site" | "logs" | "usage" | "danger" => site_page(name, &themed),
         "job" => job_page(name, &themed)?,
 
+        "docs" => ui::ok(&stoa_web::api::docs::DocsPage::new(themed(None, "/api/docs"))),
         "staff" => staff_page(name, &themed)?,
         _ => return None,
     })
@@ -314,7 +316,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
     match name {
         "logs" => {
             let line = |n: u32| LogLine {
-                service: if n % 3 == 0 { "db" } else { "web" }.into(),
+                service: if n.is_multiple_of(3) { "db" } else { "web" }.into(),
                 at: format!("2026-11-21T09:5{}:00Z", n % 10),
                 line: format!("10.213.4.17 - - \"GET /shop/page/{n} HTTP/1.1\" 200 4312 \"Mozilla/5.0\""),
             };
@@ -354,7 +356,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 (86_400, "Ordered"),
             ];
             let facts = show::Facts {
-                credentials: if n == 0 { credentials } else { vec![] },
+                credentials: Some(if n == 0 { credentials } else { vec![] }),
                 jobs: vec![job(JobState::Succeeded), job(JobState::Failed)],
                 history: history.iter().map(|(s, t)| (ago(*s), "x".into(), (*t).to_owned())).collect(),
                 site: sites.into_iter().nth(n).unwrap(),

@@ -87,7 +87,20 @@ impl FromRequestParts<App> for OwnSite {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         let Id(id): Id<SiteId> = Id::from_request_parts(parts, app).await?;
-        let site = app.control.site_get(&cx, id).await?;
+        let site = offered(&cx, app.control.site_get(&cx, id).await?);
         Ok(Self { cx, site })
     }
+}
+
+/// Whether somebody may do more with sites than look at them.
+pub fn may_change(cx: &Cx) -> bool {
+    cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin)
+}
+
+/// The site with the actions that are open to who asks: nobody is offered a button that is refused.
+pub fn offered(cx: &Cx, mut site: SiteView) -> SiteView {
+    if !may_change(cx) {
+        site.actions.clear();
+    }
+    site
 }

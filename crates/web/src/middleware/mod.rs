@@ -29,7 +29,8 @@ pub fn around(routes: Router<App>, app: &App) -> Router<App> {
         .layer(from_fn_with_state(app.clone(), visit::begin))
 }
 
-/// Whether a path belongs to programs: they get JSON, bring bearer tokens and no cookies.
+/// Whether a path belongs to programs: they get JSON, bring bearer tokens and no cookies. The
+/// reference is a page for people.
 pub fn is_api(path: &str) -> bool {
-    path == "/api" || path.starts_with("/api/")
+    (path == "/api" || path.starts_with("/api/")) && path != "/api/docs"
 }

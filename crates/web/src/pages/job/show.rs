@@ -16,7 +16,10 @@ use stoa_model::{
 
 use crate::{
     app::App,
-    extract::{id::Id, rights::LoggedIn},
+    extract::{
+        id::Id,
+        rights::{LoggedIn, may_change, offered},
+    },
     fault::Fault,
     ui::{
         self,
@@ -213,8 +216,9 @@ fn spoken(job: &JobView, outcome: Outcome) -> String {
 
 /// Reads a job and its site, and renders what there is to see.
 pub(super) async fn progress(app: &App, cx: &Cx, id: JobId, csrf: String) -> Result<Progress, Fault> {
-    let job = app.control.job_get(cx, id).await?;
-    let site = app.control.site_get(cx, job.site).await?;
+    let mut job = app.control.job_get(cx, id).await?;
+    job.can_cancel &= may_change(cx);
+    let site = offered(cx, app.control.site_get(cx, job.site).await?);
     Ok(Progress::new(job, &site, csrf, cx.actor.has_role(Role::Admin), cx.now))
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_control::{
-    Cx,
+    Cx, Error,
     view::{CredentialView, JobView, SiteAction, SiteView},
 };
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
@@ -92,8 +92,8 @@ pub struct SitePage {
     pub created: Moment,
     /// When it was last looked at.
     pub checked: Option<Moment>,
-    /// Logins.
-    pub credentials: Vec<CredentialLine>,
+    /// Logins, for those who may see them.
+    pub credentials: Option<Vec<CredentialLine>>,
     /// Latest jobs.
     pub jobs: Vec<JobLine>,
     /// What happened.
@@ -144,8 +144,8 @@ impl JobLine {
 pub struct Facts {
     /// The site.
     pub site: SiteView,
-    /// Its logins.
-    pub credentials: Vec<CredentialView>,
+    /// Its logins, for those who may see them.
+    pub credentials: Option<Vec<CredentialView>>,
     /// Its jobs.
     pub jobs: Vec<JobView>,
     /// What happened: when, kind, text.
@@ -165,7 +165,7 @@ impl SitePage {
             actions: site.actions.iter().filter_map(button).collect(),
             created: time::moment(site.created_at, now),
             checked: site.health_at.filter(|_| site.state.should_run()).map(|at| time::moment(at, now)),
-            credentials: credentials.into_iter().map(line).collect(),
+            credentials: credentials.map(|all| all.into_iter().map(line).collect()),
             jobs: jobs.iter().take(5).map(|job| JobLine::new(job, now)).collect(),
             history: history.into_iter().take(12).map(|(at, _, text)| (time::moment(at, now), text)).collect(),
             usage: site.state.should_run(),
@@ -206,7 +206,11 @@ pub(super) async fn page(
 
 async fn facts(app: &App, cx: &Cx, site: SiteView) -> Result<Facts, Fault> {
     let id = site.id;
-    let credentials = app.control.site_credentials(cx, id).await?;
+    // Support looks after sites without seeing how to get in.
+    let credentials = match app.control.site_credentials(cx, id).await {
+        Err(Error::Forbidden(_)) => None,
+        credentials => Some(credentials?),
+    };
     let jobs = app.control.site_jobs(cx, id).await?;
     let history = app.control.site_history(cx, id).await?;
     Ok(Facts { site, credentials, jobs, history })

@@ -1,0 +1,204 @@
+//! Every route × everybody. A route that isn't in the table fails the test, and so does a line
+//! whose route is gone.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use stoa_model::account::{Actor, Role};
+use stoa_testkit::{PASSWORD, TestPlatform};
+use stoa_web::routes::ROUTES;
+
+use crate::browser::{Answer, Browser, TestApp};
+
+/// What somebody gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gets {
+    /// Through: what then comes of it depends on the state of things.
+    Yes,
+    /// To the login (pages), or 401 (API).
+    Login,
+    /// 403.
+    No,
+    /// 404, as for something that isn't there.
+    Nothing,
+}
+use Gets::{Login, No, Nothing, Yes};
+
+/// Nobody, the owner, another customer, support, admin, super admin.
+type Row = [Gets; 6];
+
+const ANYBODY: Row = [Yes; 6];
+const LOGGED_IN: Row = [Login, Yes, Yes, Yes, Yes, Yes];
+const CUSTOMERS: Row = [Login, Yes, Yes, No, No, No];
+const READ: Row = [Login, Yes, Nothing, Yes, Yes, Yes];
+const CHANGE: Row = [Login, Yes, Nothing, No, Yes, Yes];
+const STAFF: Row = [Login, No, No, Yes, Yes, Yes];
+const STEER: Row = [Login, No, No, No, Yes, Yes];
+
+#[rustfmt::skip]
+const TABLE: &[(&str, &str, Row)] = &[
+    ("GET", "/", ANYBODY),
+    ("GET", "/assets/{*file}", ANYBODY),
+    ("GET", "/favicon.ico", ANYBODY),
+    ("GET", "/robots.txt", ANYBODY),
+    ("GET", "/healthz", ANYBODY),
+    ("GET", "/readyz", ANYBODY),
+    ("POST", "/theme", ANYBODY),
+    ("GET", "/register", ANYBODY),
+    ("POST", "/register", ANYBODY),
+    ("GET", "/check/address", ANYBODY),
+    ("POST", "/check/field", ANYBODY),
+    ("GET", "/login", ANYBODY),
+    ("POST", "/login", ANYBODY),
+    ("GET", "/staff/login", ANYBODY),
+    ("POST", "/staff/login", ANYBODY),
+    ("GET", "/dashboard", LOGGED_IN),
+    ("GET", "/sites/new", CUSTOMERS),
+    ("POST", "/sites/new", CUSTOMERS),
+    ("GET", "/sites/{id}", READ),
+    ("GET", "/sites/{id}/usage", READ),
+    ("GET", "/sites/{id}/logs", READ),
+    ("GET", "/sites/{id}/danger", READ),
+    ("POST", "/sites/{id}/credentials/{ordinal}", CHANGE),
+    ("POST", "/sites/{id}/login-link", CHANGE),
+    ("POST", "/sites/{id}/restart", CHANGE),
+    ("POST", "/sites/{id}/stop", CHANGE),
+    ("POST", "/sites/{id}/start", CHANGE),
+    ("POST", "/sites/{id}/retry", CHANGE),
+    ("POST", "/sites/{id}/delete", CHANGE),
+    ("POST", "/sites/{id}/undelete", CHANGE),
+    ("GET", "/status/{id}", READ),
+    ("GET", "/jobs/{id}", READ),
+    ("GET", "/jobs/{id}/events", READ),
+    ("POST", "/jobs/{id}/cancel", CHANGE),
+    ("POST", "/jobs/{id}/resume", STEER),
+    ("POST", "/jobs/{id}/abandon", STEER),
+    ("GET", "/staff", STAFF),
+    ("GET", "/staff/sites", STAFF),
+    ("GET", "/staff/jobs", STAFF),
+    ("GET", "/api/docs", ANYBODY),
+    ("GET", "/api/openapi.json", ANYBODY),
+    ("POST", "/api/auth/login", ANYBODY),
+    ("GET", "/api/v1/me", LOGGED_IN),
+    ("GET", "/api/v1/blueprints", LOGGED_IN),
+    ("GET", "/api/v1/addresses/{subdomain}", ANYBODY),
+    ("GET", "/api/v1/doctor", STAFF),
+    ("GET", "/api/v1/sites", LOGGED_IN),
+    ("POST", "/api/v1/sites", [Login, Yes, Yes, No, Yes, Yes]),
+    ("GET", "/api/v1/sites/{id}", READ),
+    ("GET", "/api/v1/sites/{id}/credentials", CHANGE),
+    ("POST", "/api/v1/sites/{id}/credentials/{ordinal}/reveal", CHANGE),
+    ("POST", "/api/v1/sites/{id}/login-link", CHANGE),
+    ("GET", "/api/v1/sites/{id}/logs", READ),
+    ("GET", "/api/v1/sites/{id}/stats", READ),
+    ("GET", "/api/v1/sites/{id}/jobs", READ),
+    ("POST", "/api/v1/sites/{id}/restart", CHANGE),
+    ("POST", "/api/v1/sites/{id}/stop", CHANGE),
+    ("POST", "/api/v1/sites/{id}/start", CHANGE),
+    ("POST", "/api/v1/sites/{id}/retry", CHANGE),
+    ("DELETE", "/api/v1/sites/{id}", CHANGE),
+    ("POST", "/api/v1/sites/{id}/undelete", CHANGE),
+    ("GET", "/api/v1/jobs", STAFF),
+    ("GET", "/api/v1/jobs/{id}", READ),
+    ("GET", "/api/v1/jobs/{id}/events", READ),
+    ("POST", "/api/v1/jobs/{id}/cancel", CHANGE),
+    ("POST", "/api/v1/jobs/{id}/resume", STEER),
+    ("POST", "/api/v1/jobs/{id}/abandon", STEER),
+    // Last, as it ends the sessions that the other lines use.
+    ("POST", "/logout", ANYBODY),
+];
+
+#[test]
+fn every_route_is_in_the_table() {
+    let routes: BTreeSet<_> = ROUTES.iter().map(|r| (r.method, r.path)).collect();
+    let table: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| (*method, *path)).collect();
+    assert_eq!(routes.len(), ROUTES.len(), "a route is there twice");
+    assert_eq!(table.len(), TABLE.len(), "a line is there twice");
+    assert_eq!(routes, table);
+}
+
+#[tokio::test]
+async fn everybody_gets_what_the_table_says() {
+    let app = TestApp::new().await;
+    let owner = app.platform.customer("jane").await;
+    let shop = app.platform.shop(&owner, "janes-shop").await;
+    let mut everybody = everybody(&app, owner.actor).await;
+    let ids = (shop.site.to_string(), shop.job.to_string());
+    let mut wrong = Vec::new();
+    for (method, path, row) in TABLE {
+        for ((name, browser), expected) in everybody.iter_mut().zip(row) {
+            let answer = request(browser, method, path, &ids).await;
+            let got = outcome(&answer);
+            if got.as_ref() != Ok(expected) {
+                wrong.push(format!("{method} {path} as {name}: expected {expected:?}, got {got:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+async fn everybody(app: &TestApp, owner: Actor) -> Vec<(&'static str, Browser)> {
+    let platform = &app.platform;
+    let other = platform.customer("bob").await.actor;
+    let mut all = vec![("nobody", app.browser())];
+    all.push(("the owner", person(app, owner, "jane@example.com").await));
+    all.push(("another customer", person(app, other, "bob@example.com").await));
+    for (n, role) in Role::ALL.into_iter().enumerate() {
+        let actor = platform.staff(role).await.actor;
+        let email = format!("{}-{}@stoa.example", role.as_str().replace('_', "-"), n + 1);
+        all.push((role.as_str(), person(app, actor, &email).await));
+    }
+    all
+}
+
+/// Somebody with a session for the pages and a token for the API.
+async fn person(app: &TestApp, actor: Actor, email: &str) -> Browser {
+    let mut browser = app.logged_in(email).await;
+    browser.bearer = Some(token(&app.platform, actor).await);
+    browser
+}
+
+pub async fn token(platform: &TestPlatform, actor: Actor) -> String {
+    use stoa_model::secret::ExposeSecret;
+    let cx = platform.control.system_cx("test");
+    platform.control.token_for(&cx, actor, "test").await.unwrap().expose_secret().to_owned()
+}
+
+async fn request(browser: &mut Browser, method: &str, path: &str, (site, job): &(String, String)) -> Answer {
+    let id = if path.contains("/jobs/{id}") { job } else { site };
+    let concrete = path.replace("{id}", id).replace("{ordinal}", "0").replace("{*file}", "stoa.css");
+    let concrete = concrete.replace("{subdomain}", "some-shop");
+    match (method, path) {
+        ("GET", _) => browser.get(&concrete).await,
+        ("POST", "/api/auth/login") => {
+            let login = serde_json::json!({ "email": "jane@example.com", "password": PASSWORD });
+            browser.json(Method::POST, path, &login.to_string()).await
+        }
+        ("POST", "/api/v1/sites") => {
+            let order = r#"{"blueprint":"none","subdomain":"x","title":""}"#;
+            browser.json(Method::POST, path, order).await
+        }
+        ("POST", "/theme") => browser.submit("/api/docs", path, &[("theme", "dark")]).await,
+        ("POST", "/check/field") => browser.submit("/api/docs", path, &[("field", "title"), ("value", "x")]).await,
+        // Typed right, so that the service layer is asked.
+        ("POST", "/sites/{id}/delete") => {
+            browser.submit("/api/docs", &concrete, &[("confirm", "janes-shop.localhost")]).await
+        }
+        ("POST", _) if !path.starts_with("/api/") => browser.press(&concrete).await,
+        _ => browser.send(method.parse().unwrap(), &concrete, None).await,
+    }
+}
+
+fn outcome(answer: &Answer) -> Result<Gets, String> {
+    let to_login = ["/login", "/staff/login"].iter().any(|l| answer.location().starts_with(l));
+    match answer.status.as_u16() {
+        303 if to_login => Ok(Login),
+        // A form that comes back with its mistakes, or a program without a token.
+        401 if answer.header("content-type").starts_with("text/html") => Ok(Yes),
+        401 => Ok(Login),
+        403 => Ok(No),
+        404 => Ok(Nothing),
+        200..=399 | 409 | 422 => Ok(Yes),
+        other => Err(format!("{other}: {}", answer.text)),
+    }
+}

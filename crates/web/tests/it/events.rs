@@ -1,0 +1,46 @@
+//! Watching a job.
+
+use crate::{access::token, browser::TestApp};
+
+fn field<'a>(stream: &'a str, name: &str) -> Vec<&'a str> {
+    stream.lines().filter_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).collect()
+}
+
+#[tokio::test]
+async fn a_page_hears_of_the_whole_job_and_misses_nothing_after_a_break() {
+    let app = TestApp::new().await;
+    let owner = app.platform.customer("jane").await;
+    let ordered = app.platform.order(&owner, "janes-shop").await;
+    let mut jane = app.logged_in("jane@example.com").await;
+    let path = format!("/jobs/{}/events", ordered.job);
+    let workers = app.platform.run();
+    // The stream ends by itself when the job does.
+    let answer = jane.get(&path).await;
+    workers.stop().await;
+    answer.is(200);
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    let ids = field(&answer.text, "id");
+    assert!(!ids.is_empty() && answer.text.contains("Your store is ready"), "{}", answer.text);
+
+    // Who has the last state gets nothing but the end; who has an older one gets the whole state.
+    let mut back = jane.clone();
+    back.extra.push(("last-event-id", (*ids.last().unwrap()).to_owned()));
+    let answer = back.get(&path).await;
+    assert_eq!(field(&answer.text, "event"), ["end"]);
+    back.extra = vec![("last-event-id", "older".into())];
+    let answer = back.get(&path).await;
+    assert_eq!(field(&answer.text, "event"), ["state"]);
+}
+
+#[tokio::test]
+async fn programs_hear_json() {
+    let app = TestApp::new().await;
+    let owner = app.platform.customer("jane").await;
+    let shop = app.platform.shop(&owner, "janes-shop").await;
+    let mut program = app.browser();
+    program.bearer = Some(token(&app.platform, owner.actor).await);
+    let answer = program.get(&format!("/api/v1/jobs/{}/events", shop.job)).await;
+    let state: serde_json::Value = serde_json::from_str(field(&answer.text, "data")[0]).unwrap();
+    assert_eq!(state["state"], "succeeded");
+    assert!(state["steps"].as_array().unwrap().iter().all(|s| s["state"] == "done"));
+}

@@ -1,0 +1,131 @@
+//! What protects every request.
+
+use axum::http::Method;
+use stoa_web::middleware::headers::CSP;
+
+use crate::browser::TestApp;
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers_and_a_number() {
+    let app = TestApp::new().await;
+    for path in ["/", "/login", "/nowhere", "/dashboard", "/healthz", "/api/v1/sites", "/assets/stoa.css"] {
+        let answer = app.browser().get(path).await;
+        assert_eq!(answer.header("content-security-policy"), CSP, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("x-frame-options"), "DENY");
+        assert_eq!(answer.header("referrer-policy"), "strict-origin-when-cross-origin");
+        assert_eq!(answer.header("strict-transport-security"), "", "{path} over http");
+        assert_eq!(answer.header("x-request-id").len(), 20, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn https_is_kept_and_binds_the_cookies_to_the_host() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    browser.extra.push(("x-forwarded-proto", "https".into()));
+    let answer = browser.get("/login").await;
+    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.starts_with("__Host-stoa_form=") && cookie.contains("; Secure"), "{cookie}");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+}
+
+#[tokio::test]
+async fn a_form_without_the_right_token_is_refused() {
+    let app = TestApp::new().await;
+    app.platform.customer("jane").await;
+    let mut browser = app.logged_in("jane@example.com").await;
+    for fields in [vec![], vec![("csrf", "")], vec![("csrf", "x")]] {
+        browser.post("/logout", &fields).await.is(403).says("This form has expired");
+    }
+    // The token of the time before the login is worth nothing afterwards.
+    let before = app.browser().get("/login").await.csrf();
+    browser.post("/logout", &[("csrf", &before)]).await.is(403);
+    browser.get("/dashboard").await.is(200);
+}
+
+#[tokio::test]
+async fn a_login_form_needs_its_cookie_too() {
+    let app = TestApp::new().await;
+    let token = app.browser().get("/login").await.csrf();
+    app.browser().post("/login", &[("csrf", &token), ("email", "a@b.example")]).await.is(403);
+}
+
+#[tokio::test]
+async fn a_form_from_elsewhere_is_refused_even_with_the_token() {
+    let app = TestApp::new().await;
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let mut browser = app.browser();
+        let csrf = browser.get("/login").await.csrf();
+        browser.extra.push((name, value.into()));
+        browser.post("/theme", &[("csrf", &csrf), ("theme", "dark")]).await.is(403);
+    }
+    let mut browser = app.browser();
+    let csrf = browser.get("/login").await.csrf();
+    browser.extra = vec![("origin", "http://portal.example".into()), ("sec-fetch-site", "same-origin".into())];
+    browser.post("/theme", &[("csrf", &csrf), ("theme", "dark")]).await.is(303);
+}
+
+#[tokio::test]
+async fn cookies_open_no_door_of_the_api() {
+    let app = TestApp::new().await;
+    app.platform.customer("jane").await;
+    let mut browser = app.logged_in("jane@example.com").await;
+    browser.get("/api/v1/sites").await.is(401);
+}
+
+#[tokio::test]
+async fn a_megabyte_in_a_field_is_refused_calmly() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let long = "x".repeat(1 << 20);
+    let answer = browser.submit("/register", "/register", &[("title", &long)]).await;
+    answer.is(413).says("That is too much at once").says("Request number");
+    let answer = browser.json(Method::POST, "/api/auth/login", &format!("{{\"email\":\"{long}\"}}")).await;
+    answer.is(413);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn wrong_addresses_and_methods_are_answered_in_words() {
+    let app = TestApp::new().await;
+    app.browser().get("/nowhere").await.is(404).says("There is nothing here");
+    let answer = app.browser().get("/logout").await;
+    answer.is(405).says("That is not how this page is used");
+    assert_eq!(answer.header("allow"), "POST");
+    app.browser().get("/sites/site_1").await.is(303);
+    let plain = app.browser().send(Method::POST, "/login", Some(("text/plain", "x".into()))).await;
+    plain.is(415);
+}
+
+#[tokio::test]
+async fn the_login_leads_nowhere_else() {
+    let app = TestApp::new().await;
+    app.platform.customer("jane").await;
+    for (next, to) in
+        [("/sites/new", "/sites/new"), ("//evil.example", "/dashboard"), ("https://evil.example", "/dashboard")]
+    {
+        let fields = [("email", "jane@example.com"), ("password", stoa_testkit::PASSWORD), ("next", next)];
+        let answer = app.browser().submit("/login", "/login", &fields).await;
+        assert_eq!(answer.location(), to);
+    }
+}
+
+#[tokio::test]
+async fn assets_are_kept_and_pages_are_not() {
+    let app = TestApp::new().await;
+    let page = app.browser().get("/").await;
+    assert_eq!(page.header("cache-control"), "no-store");
+    let href = page.text.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let mut browser = app.browser();
+    browser.extra.push(("accept-encoding", "gzip".into()));
+    let asset = browser.get(&href).await;
+    assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(asset.header("content-encoding"), "gzip");
+}

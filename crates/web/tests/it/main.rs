@@ -1,0 +1,11 @@
+//! The faces over the real service layer, on a database of their own and a fake engine.
+
+mod access;
+mod api;
+mod browser;
+mod events;
+mod guard;
+mod journey;
+mod openapi;
+mod pages;
+mod templates;

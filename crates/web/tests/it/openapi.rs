@@ -1,0 +1,29 @@
+//! The API's description says what there is, no more and no less.
+
+use std::collections::BTreeSet;
+
+use stoa_web::{api::openapi::DOCUMENT, routes::ROUTES};
+
+#[test]
+fn the_description_and_the_routes_agree() {
+    let documented: BTreeSet<(String, String)> = DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |m| (m.to_uppercase(), path.clone())))
+        .collect();
+    let is_call = |path: &str| path.starts_with("/api/v1/") || path == "/api/auth/login";
+    let routes = ROUTES.iter().filter(|r| is_call(r.path)).map(|r| (r.method.to_owned(), r.path.to_owned()));
+    assert_eq!(documented, routes.collect());
+}
+
+#[test]
+fn it_is_openapi_3_1_and_all_its_references_lead_somewhere() {
+    assert_eq!(DOCUMENT["openapi"], "3.1.0");
+    assert_eq!(DOCUMENT["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    let text = DOCUMENT.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        assert!(DOCUMENT.pointer(pointer).is_some(), "{pointer}");
+    }
+}

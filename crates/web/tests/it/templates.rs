@@ -1,0 +1,67 @@
+//! Rules that hold for the source of every page.
+
+use std::{fs, path::Path};
+
+fn files(folder: &Path, out: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, out);
+        } else {
+            out.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn templates() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), &mut all);
+    assert!(all.len() > 15);
+    all
+}
+
+#[test]
+fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+    for (name, text) in templates() {
+        let lower = text.to_lowercase();
+        for word in [" style=", "<style", "javascript:", "<iframe", "src=\"http", "href=\"http"] {
+            assert!(!lower.contains(word), "{name}: {word}");
+        }
+        for attribute in lower.split_whitespace().filter(|w| w.starts_with("on") && w.contains("=\"")) {
+            panic!("{name}: {attribute}");
+        }
+        for script in lower.split("<script").skip(1) {
+            assert!(script.starts_with(" type=\"module\" src=\"{{"), "{name}: inline script");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_marked_safe_by_hand() {
+    for (name, text) in templates() {
+        assert!(!text.contains("|safe") && !text.contains("| safe") && !text.contains("autoescape"), "{name}");
+    }
+}
+
+#[test]
+fn every_form_carries_the_token() {
+    for (name, text) in templates() {
+        for form in text.split("<form").skip(1) {
+            let form = form.split("</form>").next().unwrap();
+            assert!(form.contains("part/csrf.html") || form.contains("name=\"csrf\""), "{name}: {form}");
+        }
+    }
+}
+
+#[test]
+fn every_icon_is_drawn() {
+    let sprite = include_str!("../../assets/icons.svg");
+    let mut sources = templates();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    for (name, text) in sources {
+        for icon in text.split("ui::icon(\"").skip(1) {
+            let icon = icon.split('"').next().unwrap();
+            assert!(sprite.contains(&format!("id=\"{icon}\"")), "{name}: {icon}");
+        }
+    }
+}
