@@ -11,6 +11,8 @@ pub mod command;
 pub mod cx;
 mod doctor;
 pub mod error;
+#[cfg(debug_assertions)]
+mod faults;
 mod files;
 mod jobs;
 pub mod keys;

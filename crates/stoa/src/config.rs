@@ -41,6 +41,7 @@ pub struct Config {
     pub memory_overcommit: f64,
     pub min_free_disk: String,
     pub workers: usize,
+    pub lease_seconds: u32,
     pub delete_grace_days: u32,
     pub mail_from: String,
     pub staff_mail: String,
@@ -139,6 +140,9 @@ impl Config {
         if !(0.1..=1000.0).contains(&self.memory_overcommit) {
             bad.push("memory_overcommit: use 0.1 to 1000".to_owned());
         }
+        if !(1..=3600).contains(&self.lease_seconds) {
+            bad.push("lease_seconds: use 1 to 3600".to_owned());
+        }
         if self.production && self.base_domain == "localhost" {
             bad.push("base_domain: `localhost` is for trials; set your own domain for production".to_owned());
         }
@@ -156,6 +160,7 @@ impl Config {
             max_body: body.0,
             memory_overcommit: self.memory_overcommit,
             workers: self.workers.max(1),
+            lease: Duration::from_secs(u64::from(self.lease_seconds)),
             delete_grace: Duration::from_secs(u64::from(self.delete_grace_days) * 24 * 3600),
             rates: self.rates.rates(),
             ..trial

@@ -10,7 +10,7 @@ use stoa_model::{
     job::{Job, JobKind, JobState},
     site::SiteState,
 };
-use stoa_saga::{Epoch, Event, Outcome, execute};
+use stoa_saga::{Epoch, Event, Log, Outcome, execute};
 use tokio::{
     sync::Semaphore,
     time::{interval, sleep},
@@ -132,7 +132,10 @@ async fn carry_out(control: &Control, job: &Job, epoch: Epoch, reins: stoa_saga:
         tracing::warn!(job = %job.id, %error, "the site's state could not be set; the job is tried again");
         return Outcome::Interrupted;
     }
-    execute(&saga_of(job.kind), &plan, control, Arc::new(watched_log(control, job.id, epoch)), epoch, reins).await
+    let log: Arc<dyn Log> = Arc::new(watched_log(control, job.id, epoch));
+    #[cfg(debug_assertions)]
+    let log = crate::faults::deadly(log);
+    execute(&saga_of(job.kind), &plan, control, log, epoch, reins).await
 }
 
 /// The site is being made from here on.
