@@ -1,4 +1,5 @@
 //! Tests of the binary and of the workspace as a whole.
 
+mod faults;
 mod layers;
 mod verbs;

@@ -1,0 +1,13 @@
+//! The real binary on real Docker, with everything going wrong around it: killed between and within
+//! its steps, stopped, its Docker away, its disk full, its database locked, its customers hostile and
+//! many.
+//!
+//! Each test has a world of its own ([`world::World`]): a data directory, a port, a part of the address
+//! pool, an installation label. After each mishap [`ledger`] compares what the database says with what
+//! Docker, the disk and the edge have, to the last thing. `STOA_SKIP_DOCKER=1` skips them all.
+
+mod engine;
+mod http;
+mod kills;
+mod ledger;
+mod world;

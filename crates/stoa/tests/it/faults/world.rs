@@ -1,0 +1,291 @@
+//! A world: one installation of Stoa for one test, with the real binary, and cleaned up whatever
+//! becomes of the test. A world that was left behind by a killed test run is removed before the next.
+
+use std::{
+    fs::{self, File},
+    net::{SocketAddr, TcpListener},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    engine::Engine,
+    http::{Answer, Request},
+};
+
+/// The longest that any job may take to come to rest, whatever was done to it. Generous, as other
+/// programs use the machine too; what it really took is in the tests' tables.
+pub const BOUND: Duration = Duration::from_secs(90);
+
+pub struct World {
+    pub name: &'static str,
+    /// Docker itself, around any proxy.
+    pub engine: Engine,
+    pub address: SocketAddr,
+    pub data: PathBuf,
+    server: Option<Child>,
+    home: TempDir,
+    token: String,
+    installation: String,
+    _lock: File,
+}
+
+impl World {
+    /// `None` when tests with Docker are skipped. `pool` is the world's part of 10.216.0.0/16.
+    pub fn new(name: &'static str, pool: &str, extra: &str) -> Option<Self> {
+        let home = tempfile::Builder::new().prefix("stoa-faults-").tempdir().unwrap();
+        let data = home.path().join("data");
+        Self::at(name, pool, extra, home, data)
+    }
+
+    /// A world whose data directory is elsewhere.
+    pub fn at(name: &'static str, pool: &str, extra: &str, home: TempDir, data: PathBuf) -> Option<Self> {
+        if std::env::var("STOA_SKIP_DOCKER").is_ok_and(|value| value == "1") {
+            eprintln!("SKIPPED (STOA_SKIP_DOCKER=1): {name}");
+            return None;
+        }
+        let lock = File::create(std::env::temp_dir().join(format!("stoa-faults-{name}.lock"))).unwrap();
+        lock.lock().unwrap();
+        let engine = Engine::real();
+        for image in ["stoa/ebuilder:1", "stoa/wordpress:1", "stoa/wordpress-db:1"] {
+            let found = engine.call("GET", &format!("/images/{image}/json"), None);
+            assert_eq!(found.status, 200, "the image {image} is missing: run `make images`, or set STOA_SKIP_DOCKER=1");
+        }
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints").canonicalize().unwrap();
+        let config = format!(
+            "data_dir = {data:?}\nblueprints = {blueprints:?}\nlisten = \"{address}\"\nsubnet_pool = \"{pool}\"\n\
+             main_memory = \"256m\"\nmemory_overcommit = 50.0\nmin_free_disk = \"1m\"\ndelete_grace_days = 0\n{}{extra}",
+            if extra.contains("lease_seconds") { "" } else { "lease_seconds = 2\n" }
+        );
+        fs::write(home.path().join("stoa.toml"), config).unwrap();
+        let (token, installation) = (String::new(), String::new());
+        let mut world = Self { name, engine, address, data, server: None, home, token, installation, _lock: lock };
+        world.found();
+        Some(world)
+    }
+
+    /// Makes the operator, and notes the installation's label where the next test run finds it.
+    fn found(&mut self) {
+        let secret = self.home.path().join("password");
+        fs::write(&secret, "correct horse battery").unwrap();
+        self.cli(&["init", "--email", "op@example.com", "--password-file", secret.to_str().unwrap()]);
+        let token: Value = serde_json::from_slice(&self.cli(&["--json", "staff", "token", "op@example.com"])).unwrap();
+        token["token"].as_str().unwrap().clone_into(&mut self.token);
+        self.installation =
+            self.database(async |db| stoa_db::meta::meta_get(db, "installation").await.unwrap().unwrap());
+        let note = std::env::temp_dir().join(format!("stoa-faults-{}.installation", self.name));
+        if let Ok(left) = fs::read_to_string(&note) {
+            self.engine.clean(&format!("stoa.installation={left}"));
+        }
+        fs::write(note, &self.installation).unwrap();
+    }
+
+    /// The label on everything of this world.
+    pub fn label(&self) -> String {
+        format!("stoa.installation={}", self.installation)
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
+        command.args(args).env_remove("STOA_DATA_DIR").env_remove("STOA_LISTEN").env_remove("STOA_DATABASE");
+        command.env_remove("STOA_FAULT").env("STOA_CONFIG", self.home.path().join("stoa.toml"));
+        command
+    }
+
+    pub fn try_cli(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    pub fn cli(&self, args: &[&str]) -> Vec<u8> {
+        let done = self.try_cli(args);
+        assert!(done.status.success(), "{}: stoa {args:?}: {}", self.name, String::from_utf8_lossy(&done.stderr));
+        done.stdout
+    }
+
+    /// Starts the server and waits until it answers.
+    pub fn start(&mut self) {
+        self.start_with(None);
+    }
+
+    /// Starts it so that it dies at a place (see `stoa_control::faults`).
+    pub fn start_with(&mut self, fault: Option<&str>) {
+        assert!(self.server.is_none(), "it runs already");
+        let log = File::options().create(true).append(true).open(self.home.path().join("log")).unwrap();
+        let mut command = self.command(&["serve"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        if let Some(fault) = fault {
+            command.env("STOA_FAULT", fault);
+        }
+        self.server = Some(command.spawn().unwrap());
+        let began = Instant::now();
+        loop {
+            if Request::get("localhost", "/healthz").tcp(self.address, Duration::from_secs(5)).is_ok() {
+                return;
+            }
+            // It may also die before it answers: a job was waiting for it.
+            if fault.is_some() && self.server.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return;
+            }
+            assert!(began.elapsed() < BOUND, "{}: the server does not answer:\n{}", self.name, self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What the server wrote, all its lives long.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let mut server = self.server.take().expect("a server to kill");
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+
+    /// Waits until the server has died at its fault.
+    pub fn dies(&mut self) {
+        let mut server = self.server.take().expect("a server that dies");
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = server.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > BOUND {
+                let _ = server.kill();
+                panic!("{}: the server did not come to the place where it should die:\n{}", self.name, self.log());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert_eq!(status.signal(), Some(6), "{}: {status}:\n{}", self.name, self.log());
+    }
+
+    /// SIGTERM; answers how long it took to go, with exit code 0.
+    pub fn stop(&mut self) -> Duration {
+        let mut server = self.server.take().expect("a server to stop");
+        let began = Instant::now();
+        let killed = Command::new("kill").arg("-TERM").arg(server.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        let status = server.wait().unwrap();
+        assert!(status.success(), "{}: {status}:\n{}", self.name, self.log());
+        began.elapsed()
+    }
+
+    /// Calls the API as the operator; an error if the server died over it.
+    pub fn try_api(&self, method: &str, path: &str, body: Option<Value>) -> std::io::Result<Answer> {
+        let body = body.map(|value| value.to_string().into_bytes()).unwrap_or_default();
+        let headers =
+            vec![("Authorization", format!("Bearer {}", self.token)), ("Content-Type", "application/json".to_owned())];
+        Request { method, host: "localhost", path, headers, body }.tcp(self.address, Duration::from_secs(60))
+    }
+
+    pub fn api(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let answer = self.try_api(method, path, body).unwrap_or_else(|e| panic!("{}: {path}: {e}", self.name));
+        assert!(answer.status < 300, "{}: {method} {path}: {} {}", self.name, answer.status, answer.text());
+        answer.json()
+    }
+
+    /// Orders a site; the answer may get lost with the server.
+    pub fn order(&self, blueprint: &str, subdomain: &str) -> std::io::Result<Answer> {
+        let order = json!({ "blueprint": blueprint, "subdomain": subdomain, "title": format!("Title of {subdomain}") });
+        self.try_api("POST", "/api/v1/sites", Some(order))
+    }
+
+    /// The site with this subdomain.
+    pub fn site(&self, subdomain: &str) -> Value {
+        let sites = self.api("GET", "/api/v1/sites?limit=100", None);
+        let items = sites["items"].as_array().unwrap();
+        let hostname = format!("{subdomain}.localhost");
+        items
+            .iter()
+            .find(|site| site["hostname"] == hostname.as_str())
+            .cloned()
+            .unwrap_or_else(|| panic!("no {hostname} in {sites}"))
+    }
+
+    pub fn id(&self, subdomain: &str) -> String {
+        self.site(subdomain)["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The newest job of a site.
+    pub fn job(&self, site: &str) -> Value {
+        let jobs = self.api("GET", &format!("/api/v1/sites/{site}/jobs"), None);
+        jobs.as_array().or_else(|| jobs["items"].as_array()).and_then(|jobs| jobs.first()).cloned().expect("a job")
+    }
+
+    /// Waits until the site's newest job has come to rest without help, and answers its state.
+    pub fn rest(&self, site: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let job = self.job(site);
+            let state = job["state"].as_str().unwrap();
+            match state {
+                "succeeded" | "failed" | "cancelled" => return state.to_owned(),
+                "stuck" => panic!("{}: a job is stuck: {job:#}\n{}", self.name, self.log()),
+                _ => {}
+            }
+            assert!(began.elapsed() < BOUND, "{}: a job did not come to rest: {job:#}\n{}", self.name, self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Orders a site and waits until it is there.
+    pub fn make(&self, blueprint: &str, subdomain: &str) -> String {
+        let answer = self.order(blueprint, subdomain).unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let site = answer.json()["site"].as_str().unwrap().to_owned();
+        let state = self.rest(&site);
+        assert_eq!(state, "succeeded", "{}: {:#}", self.name, self.job(&site));
+        site
+    }
+
+    /// Waits until a site answers, whatever has to start it.
+    pub fn runs(&self, subdomain: &str) {
+        let began = Instant::now();
+        while self.front(&format!("{subdomain}.localhost")).status != 200 {
+            assert!(began.elapsed() < BOUND, "{}: {subdomain} does not run:\n{}", self.name, self.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// A site's front page through the edge.
+    pub fn front(&self, hostname: &str) -> Answer {
+        Request::get(&format!("{hostname}:{}", self.address.port()), "/")
+            .tcp(self.address, Duration::from_secs(30))
+            .unwrap()
+    }
+
+    /// Reads the database, beside the server.
+    pub fn database<T>(&self, read: impl AsyncFnOnce(&stoa_db::Db) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let db = stoa_db::Db::connect(&format!("sqlite://{}", self.data.join("stoa.db").display())).await.unwrap();
+            let value = read(&db).await;
+            db.close().await;
+            value
+        })
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        if std::thread::panicking() {
+            let kept = std::env::temp_dir().join(format!("stoa-faults-{}.log", self.name));
+            let _ = fs::copy(self.home.path().join("log"), &kept);
+            eprintln!("{}: the server's log is kept in {}", self.name, kept.display());
+        }
+        if !self.installation.is_empty() {
+            self.engine.clean(&self.label());
+        }
+    }
+}
