@@ -71,7 +71,7 @@ pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
         blueprint: row.blueprint,
         profiles: read.json(&row.profiles)?,
         title: SiteTitle::parse(&row.title).map_err(|why| read.bad(why))?,
-        subdomain: Subdomain::parse(&row.subdomain).map_err(|why| read.bad(why))?,
+        subdomain: Subdomain::from_stored(&row.subdomain).map_err(|why| read.bad(why))?,
         hostname: Hostname::parse(&row.hostname).map_err(|why| read.bad(why))?,
         admin_user: AdminUser::parse(&row.admin_user).map_err(|why| read.bad(why))?,
         admin_email: EmailAddress::parse(&row.admin_email).map_err(|why| read.bad(why))?,

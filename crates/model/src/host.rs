@@ -109,11 +109,12 @@ impl Subdomain {
     /// Shortest and longest accepted length, in characters.
     pub const LENGTH: std::ops::RangeInclusive<usize> = 3..=40;
 
-    /// Parses what somebody typed; upper case and surrounding blanks are forgiven.
+    /// Reads the label of a site that exists: a name that became reserved later stays its own.
+    /// Upper case and surrounding blanks are forgiven.
     ///
     /// # Errors
-    /// Says which rule the text breaks. Whether it is *free* only the database knows.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    /// Says which rule the text breaks.
+    pub fn from_stored(text: &str) -> Result<Self, Invalid> {
         let bad = |message: &str| Err(Invalid::new("subdomain", message));
         let name = text.trim().to_ascii_lowercase();
         if name.is_empty() {
@@ -133,10 +134,19 @@ impl Subdomain {
         if name.starts_with('-') || name.ends_with('-') || name.contains("--") {
             return bad("A hyphen may stand only between letters or digits, one at a time.");
         }
-        if RESERVED.contains(&name.as_str()) {
-            return bad("This name is reserved. Please choose another one.");
-        }
         Ok(Self(name))
+    }
+
+    /// Parses what somebody typed as the label of a new site: reserved names are refused too.
+    ///
+    /// # Errors
+    /// Says which rule the text breaks. Whether it is *free* only the database knows.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let subdomain = Self::from_stored(text)?;
+        if RESERVED.contains(&subdomain.as_str()) {
+            return Err(Invalid::new("subdomain", "This name is reserved. Please choose another one."));
+        }
+        Ok(subdomain)
     }
 
     /// The label, lower case.
@@ -254,6 +264,12 @@ mod tests {
         ] {
             assert!(Subdomain::parse(text).is_err(), "{text:?} was accepted");
         }
+    }
+
+    #[test]
+    fn a_name_that_became_reserved_stays_readable() {
+        assert!(Subdomain::parse("admin").is_err());
+        assert_eq!(Subdomain::from_stored("admin").map(|s| s.0), Ok("admin".into()));
     }
 
     #[test]
