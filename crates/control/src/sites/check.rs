@@ -1,7 +1,7 @@
 //! What can be ordered: addresses and blueprints.
 
 use stoa_db::sites;
-use stoa_model::host::Subdomain;
+use stoa_model::{blueprint::Kind, host::Subdomain};
 use stoa_provider::engine::EngineError;
 
 use crate::{
@@ -46,7 +46,10 @@ impl Control {
     /// Never for now; the signature leaves room for plans.
     pub async fn blueprints(&self, _: &Cx) -> Result<Vec<BlueprintView>> {
         let mut views = Vec::new();
-        for loaded in self.blueprints.iter() {
+        let mut all: Vec<_> = self.blueprints.iter().collect();
+        // Stores first: they are what most people come for.
+        all.sort_by_key(|loaded| loaded.blueprint.kind != Kind::Store);
+        for loaded in all {
             let missing = self.images_missing(loaded).await;
             views.push(BlueprintView {
                 name: loaded.blueprint.name.clone(),
