@@ -1,5 +1,7 @@
 //! The faces over the real service layer, on a database of their own and a fake engine.
 
+#![allow(clippy::unwrap_used)]
+
 mod access;
 mod api;
 mod browser;

@@ -62,16 +62,17 @@ impl From<&OrderForm> for OrderSite {
 }
 
 impl OrderFields {
-    /// The fields, with what was typed before. Without a choice the first blueprint that can be
-    /// had is chosen.
+    /// The fields, with what was typed before. A blueprint is chosen beforehand only if there is no
+    /// other: what a store is made from can't be changed later.
     pub fn new(form: &OrderForm, blueprints: Vec<BlueprintView>, settings: &Settings, problems: &Problems) -> Self {
         Self::under(&settings.base_domain.to_string(), form, blueprints, problems)
     }
 
     /// The same, under a base domain.
     pub fn under(base: &str, form: &OrderForm, blueprints: Vec<BlueprintView>, problems: &Problems) -> Self {
-        let first = blueprints.iter().find(|b| b.available).map(|b| b.name.clone());
-        let wanted = if form.blueprint.is_empty() { first.unwrap_or_default() } else { form.blueprint.clone() };
+        let mut free = blueprints.iter().filter(|b| b.available);
+        let only = free.next().filter(|_| free.next().is_none()).map(|b| b.name.clone());
+        let wanted = if form.blueprint.is_empty() { only.unwrap_or_default() } else { form.blueprint.clone() };
         let choose = |view: BlueprintView| Choice { checked: view.available && view.name == wanted, view };
         let subdomain = Field::text("subdomain", "Address", &form.subdomain)
             .hint("3 to 40 letters, digits and hyphens.")
