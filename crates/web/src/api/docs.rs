@@ -137,6 +137,7 @@ fn kind_of(schema: &Value) -> String {
     }
 }
 
+/// A text of the description, without its Markdown.
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+    value.as_str().unwrap_or_default().replace('`', "")
 }

@@ -1,5 +1,7 @@
 //! Jobs: find, watch, steer.
 
+#![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
+
 use std::sync::Arc;
 
 use axum::{
@@ -17,7 +19,7 @@ use super::{problem::Problem, shape, sites::limit};
 use crate::{
     app::App,
     extract::{
-        body::Query,
+        body::Query as Asked,
         id::Id,
         rights::{LoggedIn, StaffMember},
     },
@@ -41,13 +43,13 @@ pub struct Which {
 
 /// All jobs (staff).
 #[utoipa::path(
-    get, path = "/api/v1/jobs", tag = "Jobs",
+    get, path = "/api/v1/jobs", tag = "Jobs", params(Which),
     responses((status = 200, body = shape::Page<shape::Job>), (status = 403, body = Problem)),
 )]
 pub async fn list(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Json<shape::Page<shape::Job>>, Fault> {
     let page = app.control.job_list(&cx, which.state, which.before, limit(which.limit)).await?;
     Ok(Json(page.into()))

@@ -1,5 +1,7 @@
 //! What belongs to a site: its logins, its log, what it uses, its jobs.
 
+#![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
+
 use axum::{Json, extract::State};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -8,7 +10,7 @@ use utoipa::IntoParams;
 use super::{problem::Problem, shape};
 use crate::{
     app::App,
-    extract::{body::Query, id::Ordinal, rights::OwnSite},
+    extract::{body::Query as Asked, id::Ordinal, rights::OwnSite},
     fault::Fault,
 };
 
@@ -57,13 +59,13 @@ pub struct Tail {
 /// What the site's services wrote last, oldest first.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/logs", tag = "Sites",
-    params(("id" = String, Path, description = "Site")),
+    params(("id" = String, Path, description = "Site"), Tail),
     responses((status = 200, body = Vec<shape::LogLine>), (status = 404, body = Problem)),
 )]
 pub async fn logs(
     State(app): State<App>,
     own: OwnSite,
-    Query(Tail { tail }): Query<Tail>,
+    Asked(Tail { tail }): Asked<Tail>,
 ) -> Result<Json<Vec<shape::LogLine>>, Fault> {
     let lines = app.control.site_logs(&own.cx, own.site.id, tail.unwrap_or(100).clamp(1, 2000)).await?;
     Ok(Json(lines.into_iter().map(Into::into).collect()))

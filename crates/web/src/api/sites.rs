@@ -1,5 +1,7 @@
 //! Sites: order, find, start, stop, delete.
 
+#![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
+
 use axum::{
     Json,
     extract::State,
@@ -14,7 +16,7 @@ use super::{problem::Problem, shape};
 use crate::{
     app::App,
     extract::{
-        body::{self, Query},
+        body::{self, Query as Asked},
         rights::{LoggedIn, OwnSite},
     },
     fault::{Fault, Kind},
@@ -38,13 +40,13 @@ pub(super) fn limit(asked: Option<u32>) -> u32 {
 
 /// Sites within reach: a customer's own, all for staff.
 #[utoipa::path(
-    get, path = "/api/v1/sites", tag = "Sites",
+    get, path = "/api/v1/sites", tag = "Sites", params(Cursor),
     responses((status = 200, body = shape::Page<shape::Site>), (status = 401, body = Problem)),
 )]
 pub async fn list(
     State(app): State<App>,
     LoggedIn(cx): LoggedIn,
-    Query(cursor): Query<Cursor>,
+    Asked(cursor): Asked<Cursor>,
 ) -> Result<Json<shape::Page<shape::Site>>, Fault> {
     Ok(Json(app.control.site_list(&cx, cursor.before, limit(cursor.limit)).await?.into()))
 }

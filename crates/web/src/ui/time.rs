@@ -52,14 +52,12 @@ fn relative(seconds: i64) -> String {
     if ago { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
 }
 
-/// `0.4 s`, `12.3 s`, `2 min 5 s`, `1 h 3 min`.
+/// `31 ms`, `0.4 s`, `12.3 s`, `2 min 5 s`, `1 h 3 min`.
 pub fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match seconds {
-        0..60 => {
-            let tenths = milliseconds.div_ceil(100);
-            format!("{}.{} s", tenths / 10, tenths % 10)
-        }
+        0..60 if milliseconds < 100 => format!("{milliseconds} ms"),
+        0..60 => format!("{seconds}.{} s", milliseconds % 1000 / 100),
         60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
     }
@@ -92,8 +90,8 @@ mod tests {
 
     #[test]
     fn words_for_durations_and_sizes() {
-        assert_eq!(duration(0), "0.0 s");
-        assert_eq!(duration(40), "0.1 s");
+        assert_eq!(duration(40), "40 ms");
+        assert_eq!(duration(140), "0.1 s");
         assert_eq!(duration(1_900), "1.9 s");
         assert_eq!(duration(125_000), "2 min 5 s");
         assert_eq!(duration(3_780_000), "1 h 3 min");

@@ -27,3 +27,14 @@ fn it_is_openapi_3_1_and_all_its_references_lead_somewhere() {
         assert!(DOCUMENT.pointer(pointer).is_some(), "{pointer}");
     }
 }
+
+#[test]
+fn every_parameter_is_described() {
+    let names = |path: &str| -> Vec<&str> {
+        let parameters = DOCUMENT["paths"][path]["get"]["parameters"].as_array().unwrap();
+        parameters.iter().map(|p| p["name"].as_str().unwrap()).collect()
+    };
+    assert_eq!(names("/api/v1/sites"), ["before", "limit"]);
+    assert_eq!(names("/api/v1/jobs"), ["state", "before", "limit"]);
+    assert_eq!(names("/api/v1/sites/{id}/logs"), ["id", "tail"]);
+}

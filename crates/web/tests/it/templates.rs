@@ -27,9 +27,8 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
         for word in [" style=", "<style", "javascript:", "<iframe", "src=\"http", "href=\"http"] {
             assert!(!lower.contains(word), "{name}: {word}");
         }
-        for attribute in lower.split_whitespace().filter(|w| w.starts_with("on") && w.contains("=\"")) {
-            panic!("{name}: {attribute}");
-        }
+        let handler = lower.split_whitespace().find(|w| w.starts_with("on") && w.contains("=\""));
+        assert_eq!(handler, None, "{name}");
         for script in lower.split("<script").skip(1) {
             assert!(script.starts_with(" type=\"module\" src=\"{{"), "{name}: inline script");
         }
