@@ -32,16 +32,33 @@ impl Step<SitePlan, Control> for MakeDirectory {
     async fn undo(&self, _: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
         let doing = format!("removing the directory {}", plan.directory.display());
         match fs::read_to_string(plan.directory.join(MARK)) {
-            Ok(mark) if mark == plan.job.to_string() => fs::remove_dir_all(&plan.directory).or_undo_retry(&doing)?,
+            Ok(mark) if mark == plan.job.to_string() => remove(&plan.directory).or_undo_retry(&doing)?,
             Ok(_) => return Ok(()),
-            // Without a mark it is nobody's, or this job died before it could mark it: then it is empty.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(fs::remove_dir(&plan.directory)),
+            // Without a mark it is nobody's, or this job died before it could mark it, or after it had
+            // unmarked it: then there is nothing else in it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let _ = fs::remove_file(files::aside(&plan.directory.join(MARK)));
+                let _ = fs::remove_dir(&plan.directory);
+            }
             Err(error) => return Err(UndoError::retry(&doing, error)),
         }
         // The customer's folder goes with his last site.
         plan.directory.parent().map(fs::remove_dir);
         Ok(())
     }
+}
+
+/// The mark goes last: whoever dies before it still finds whose the rest is.
+fn remove(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name() == MARK {
+            continue;
+        }
+        if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) }?;
+    }
+    fs::remove_file(directory.join(MARK))?;
+    fs::remove_dir(directory)
 }
 
 fn make(directory: &Path, mark: &str) -> io::Result<()> {
