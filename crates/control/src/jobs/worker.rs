@@ -15,7 +15,10 @@ use tokio::{
     sync::Semaphore,
     time::{interval, sleep},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use crate::{
     Control, Result, random,
@@ -32,6 +35,7 @@ pub(crate) async fn work(control: Control, stop: CancellationToken) {
     let tracker = TaskTracker::new();
     loop {
         let place = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             place = places.clone().acquire_owned() => place.expect("the semaphore is never closed"),
         };
@@ -71,11 +75,12 @@ async fn run(control: &Control, job: Job, epoch: Epoch, stop: CancellationToken)
     let _entered = span.clone();
     tracing::info!(parent: &span, epoch = epoch.0, "job taken up");
     let reins = reins(control, &job, stop);
-    let heart = tokio::spawn(beat(control.clone(), job.id, epoch, reins.clone()));
+    // Also if this panics: a heart that beats on would keep the job from everybody else.
+    let heart = AbortOnDropHandle::new(tokio::spawn(beat(control.clone(), job.id, epoch, reins.clone())));
     let outcome = carry_out(control, &job, epoch, reins.clone()).await;
     tracing::info!(parent: &span, ?outcome, "job came to rest");
     let finished = super::finish::finish(control, &job, epoch, &outcome).await;
-    heart.abort();
+    drop(heart);
     lock(control).remove(&job.id);
     if let Err(error) = finished {
         // The log has the outcome; whoever takes the job up after the lease finishes it.
