@@ -30,7 +30,9 @@ pub(super) async fn finish(control: &Control, job: &Job, epoch: Epoch, outcome: 
         settled => end_of(settled),
     };
     let now = control.clock.now();
-    let alarm = mail::job_alarm(control, job, end.state, end.detail.as_deref(), now);
+    // Who gave a job up need not be told of it, and nothing was undone then.
+    let abandoned = matches!(outcome, Outcome::Abandoned { .. });
+    let alarm = mail::job_alarm(control, job, end.state, end.detail.as_deref(), now).filter(|_| !abandoned);
     let (end, alarm) = (&end, &alarm);
     control
         .db
@@ -47,7 +49,8 @@ pub(super) async fn finish(control: &Control, job: &Job, epoch: Epoch, outcome: 
         })
         .await?;
     control.nudges.tasks.notify_one();
-    control.routes_refresh(job.site).await
+    control.routes_catch_up(job.site).await;
+    Ok(())
 }
 
 fn end_of(outcome: &Outcome) -> End {

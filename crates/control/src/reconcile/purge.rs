@@ -14,7 +14,10 @@ impl Control {
     pub(crate) async fn purge_due(&self) -> Result<()> {
         for site in sites::sites_to_purge(&self.db, self.clock.now()).await? {
             if jobs::job_active(&self.db, site.id).await?.is_none() {
-                self.purge(&site).await?;
+                // One that can't be purged must not keep the others.
+                if let Err(error) = self.purge(&site).await {
+                    tracing::error!(site = %site.id, error = super::error_chain(&error), "a site could not be purged; trying again");
+                }
             }
         }
         Ok(())
@@ -40,7 +43,8 @@ impl Control {
             })
             .await?;
         tracing::info!(site = %id, project = %site.project, "purged");
-        self.routes_refresh(id).await
+        self.routes_catch_up(id).await;
+        Ok(())
     }
 
     fn purge_directory(&self, site: &Site) -> Result<()> {

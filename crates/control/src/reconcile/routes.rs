@@ -33,10 +33,12 @@ impl Control {
     /// of what runs and what is to be purged.
     pub(super) async fn routes_follow(&self) -> Result<()> {
         let version = meta::routes_version(&self.db).await?;
-        if self.routes.followed.swap(version, Ordering::Relaxed) != version {
+        if self.routes.followed.load(Ordering::Relaxed) != version {
             self.nudges.power.notify_one();
             self.nudges.purge.notify_one();
             self.routes_reload().await?;
+            // Only now: an edge that failed is asked again at the next tick.
+            self.routes.followed.store(version, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -56,6 +58,11 @@ impl Control {
     /// Reads one site's routes anew; when this returns, every new request follows them.
     pub(crate) async fn routes_refresh(&self, site: SiteId) -> Result<()> {
         let mut table = self.routes.table.lock().await;
+        if table.version == 0 {
+            // Nothing was loaded yet: one site's routes alone would take all others off the air.
+            drop(table);
+            return self.routes_reload().await;
+        }
         let rows = route_of(&self.db, site).await?;
         let mut next = RoutingTable { version: self.next_version(&table), routes: table.routes.clone() };
         next.routes.retain(|_, route| route.site != site);
@@ -64,6 +71,14 @@ impl Control {
             return Ok(());
         }
         self.routes_apply(&mut table, next).await
+    }
+
+    /// As [`Control::routes_refresh`], after something was committed: an edge that can't follow now
+    /// is brought up by the reconciler, and what was committed stays true.
+    pub(crate) async fn routes_catch_up(&self, site: SiteId) {
+        if let Err(error) = self.routes_refresh(site).await {
+            tracing::warn!(%site, error = super::error_chain(&error), "the edge did not take a site's new state over yet");
+        }
     }
 
     async fn routes_apply(&self, table: &mut RoutingTable, next: RoutingTable) -> Result<()> {

@@ -36,7 +36,7 @@ impl Control {
                 })
             })
             .await?;
-        self.routes_refresh(id).await?;
+        self.routes_catch_up(id).await;
         self.nudges.power.notify_one();
         self.nudges.purge.notify_one();
         self.site_get(cx, id).await
@@ -48,22 +48,28 @@ impl Control {
     /// Not found, or not marked for deletion, or its purge has begun.
     pub async fn site_undelete(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
         let site = self.site_to_change(cx, id).await?;
-        if site.state != SiteState::Deleting || site.purge_at.is_none_or(|at| at <= cx.now) {
-            return Err(Error::Conflict("This deletion can't be taken back any more.".into()));
+        let late = || Error::Conflict("This deletion can't be taken back any more.".into());
+        if site.state != SiteState::Deleting {
+            return Err(late());
         }
         let event = &cx.audit("site.undelete", id, serde_json::json!({}));
         self.db
             .write(|tx| {
                 Box::pin(async move {
+                    // Looked at here, for its purge may have been ordered a moment ago.
+                    let marked = sites::site_get(&*tx, id).await?;
+                    if marked.is_none_or(|site| site.purge_at.is_none_or(|at| at <= cx.now)) {
+                        return Err(late());
+                    }
                     sites::site_move(&tx, id, SiteState::Deleting, SiteState::Stopped, None, cx.now).await?;
                     sites::site_unmark_deleted(&tx, id).await?;
                     meta::routes_version_bump(&tx).await?;
                     history::site_event(&tx, id, cx.now, "undeleted", "The deletion was taken back").await?;
-                    Ok::<_, Error>(history::audit(&tx, event).await?)
+                    Ok(history::audit(&tx, event).await?)
                 })
             })
             .await?;
-        self.routes_refresh(id).await?;
+        self.routes_catch_up(id).await;
         self.site_get(cx, id).await
     }
 
@@ -73,19 +79,20 @@ impl Control {
     /// Without the role admin; not marked for deletion.
     pub async fn site_purge_now(&self, cx: &Cx, id: SiteId) -> Result<()> {
         cx.require(stoa_model::account::Role::Admin)?;
-        let site = self.site_within(cx, id).await?;
-        if site.state != SiteState::Deleting {
-            return Err(Error::Conflict(
-                "Only a site that is marked for deletion can be purged. Delete it first.".into(),
-            ));
-        }
+        self.site_within(cx, id).await?;
         let event = &cx.audit("site.purge", id, serde_json::json!({}));
         self.db
             .write(|tx| {
                 Box::pin(async move {
+                    // Looked at here, for the deletion may have been taken back a moment ago.
+                    let marked = sites::site_get(&*tx, id).await?.filter(|site| site.state == SiteState::Deleting);
+                    let Some(site) = marked else {
+                        let advice = "Only a site that is marked for deletion can be purged. Delete it first.";
+                        return Err(Error::Conflict(advice.into()));
+                    };
                     sites::site_mark_deleted(&tx, id, site.deleted_at.unwrap_or(cx.now), cx.now).await?;
                     meta::routes_version_bump(&tx).await?;
-                    history::audit(&tx, event).await
+                    Ok(history::audit(&tx, event).await?)
                 })
             })
             .await?;

@@ -2,7 +2,7 @@
 //! transaction.
 
 use async_trait::async_trait;
-use stoa_db::{history, sites};
+use stoa_db::{DbError, Tx, history, jobs, sites};
 use stoa_model::site::SiteState;
 use stoa_saga::{Done, Step, StepError, StepRun, UndoError};
 
@@ -29,6 +29,16 @@ impl Settle {
     }
 }
 
+impl Settle {
+    /// Whether this job has done it before, and only did not hear of it: since it was asked for, no
+    /// other job can have written to the site's history.
+    async fn written(&self, tx: &Tx, plan: &SitePlan) -> Result<bool, DbError> {
+        let Some(job) = jobs::job_get(tx, plan.job).await? else { return Ok(false) };
+        let events = history::site_events(tx, plan.site, 20).await?;
+        Ok(events.iter().any(|event| event.kind == self.kind && event.at >= job.queued_at))
+    }
+}
+
 #[async_trait]
 impl Step<SitePlan, Control> for Settle {
     fn name(&self) -> &'static str {
@@ -52,15 +62,15 @@ impl Step<SitePlan, Control> for Settle {
                     if let Some(from) = state.filter(|from| *from != self.to) {
                         sites::site_move(&tx, plan.site, from, self.to, None, now).await?;
                     }
+                    if self.written(&tx, plan).await? {
+                        return Ok(());
+                    }
                     history::site_event(&tx, plan.site, now, self.kind, self.text).await
                 })
             })
             .await
             .map_err(db_failed)?;
-        // Committed. An edge that can't follow now is brought up by the reconciler of routes.
-        if let Err(error) = cx.routes_refresh(plan.site).await {
-            tracing::warn!(site = %plan.site, %error, "the edge did not take the new state over yet");
-        }
+        cx.routes_catch_up(plan.site).await;
         Ok(Done::plain())
     }
 
