@@ -44,6 +44,8 @@ pub struct Settings {
     pub workers: usize,
     /// How long a worker may be silent before another takes its job up.
     pub lease: Duration,
+    /// How long a site may take to answer after its start.
+    pub start_limit: Duration,
     /// How long a deleted site can be brought back.
     pub delete_grace: Duration,
     /// Where the edge can be reached from this process, to see a site as its visitors do.
@@ -78,6 +80,7 @@ impl Settings {
             min_free_disk: Bytes::mib(1024),
             workers: 3,
             lease: Duration::from_secs(15),
+            start_limit: Duration::from_secs(120),
             delete_grace: Duration::from_secs(7 * 24 * 3600),
             edge_address,
             rates: Rates::default(),

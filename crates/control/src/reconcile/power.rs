@@ -1,6 +1,8 @@
 //! Keeps what runs equal to what should run, and writes down what was observed. Sites that a job
 //! works on are the job's.
 
+use std::{collections::HashMap, time::Duration};
+
 use stoa_db::{history, jobs, sites};
 use stoa_model::{
     account::Role,
@@ -10,6 +12,9 @@ use stoa_model::{
 use stoa_provider::engine::{EngineError, Observed};
 
 use crate::{Control, Cx, Error, Result, random};
+
+/// Between a repair and the next look.
+const AFTER_REPAIR: Duration = Duration::from_secs(1);
 
 /// A difference between what should run and what runs.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -47,8 +52,14 @@ impl Control {
     }
 
     pub(crate) async fn power_keep(&self) -> Result<()> {
-        for drift in self.power_compare().await? {
+        let drifts = self.power_compare().await?;
+        for drift in &drifts {
             tracing::warn!(what = drift.what, found = drift.found, repair = ?drift.repair, "drift");
+        }
+        if drifts.iter().any(|drift| drift.repair != Repair::Reported) {
+            // What came of it is looked at soon; and what falls again and again is not lifted in a loop.
+            tokio::time::sleep(AFTER_REPAIR).await;
+            self.nudges.power.notify_one();
         }
         Ok(())
     }
@@ -60,12 +71,17 @@ impl Control {
         };
         let observed = self.engine.list().await.map_err(away)?;
         let sites = sites::sites_all_live(&self.db).await?;
+        let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
+        let busy = jobs::jobs_active_of(&self.db, &ids).await?;
+        let mut seen: HashMap<_, _> = observed.iter().map(|o| (&o.project, o)).collect();
         let mut drifts = Vec::new();
         for site in &sites {
-            let seen = observed.iter().find(|o| o.project == site.project);
-            drifts.extend(self.power_of_site(site, seen).await?);
+            let seen = seen.remove(&site.project);
+            if !busy.contains_key(&site.id) {
+                drifts.extend(self.power_of_site(site, seen).await?);
+            }
         }
-        for stray in observed.iter().filter(|o| !sites.iter().any(|site| site.project == o.project)) {
+        for stray in observed.iter().filter(|o| seen.contains_key(&o.project)) {
             let found = "is on the engine, but no site has it; look at it and remove it by hand, or run `stoa cleanup`";
             drifts.push(Drift { what: stray.project.to_string(), found: found.into(), repair: Repair::Reported });
         }
@@ -77,19 +93,40 @@ impl Control {
             site.state,
             SiteState::Active | SiteState::Stopped | SiteState::Suspended | SiteState::Sleeping | SiteState::Deleting
         );
-        if !settled || jobs::job_active(&self.db, site.id).await?.is_some() {
+        if !settled {
             return Ok(None);
         }
         let running =
             seen.is_some_and(|o| o.services.iter().any(|s| s.state == stoa_provider::engine::RunState::Running));
-        let whole = seen.is_some_and(Observed::all_running);
-        let drift = match (site.state.should_run(), whole, running) {
-            (true, false, _) => Some(self.power_start(site).await),
-            (false, _, true) => Some(self.power_stop(site).await),
-            _ => None,
+        let whole = self.whole(site, seen);
+        let drifted = if site.state.should_run() { !whole } else { running };
+        if drifted && !self.still(site).await? {
+            return Ok(None);
+        }
+        let drift = match (drifted, site.state.should_run()) {
+            (false, _) => None,
+            (true, true) => Some(self.power_start(site).await),
+            (true, false) => Some(self.power_stop(site).await),
         };
-        self.observe(site, health(site, seen, drift.as_ref())).await?;
+        self.observe(site, health(site, seen, whole, drift.as_ref())).await?;
         Ok(drift)
+    }
+
+    /// Whether all that the site's blueprint asks for runs; a container that is gone is none.
+    fn whole(&self, site: &Site, seen: Option<&Observed>) -> bool {
+        let Some(seen) = seen.filter(|o| o.all_running()) else { return false };
+        let Some(loaded) = self.blueprints.get(&site.blueprint) else { return true };
+        let on = |profiles: &[String]| profiles.is_empty() || profiles.iter().any(|p| site.profiles.contains(p));
+        let mut wanted = loaded.blueprint.services.iter().filter(|spec| on(&spec.profiles));
+        wanted.all(|spec| seen.services.iter().any(|service| service.service == spec.name))
+    }
+
+    /// Whether the site still is what it was when all were read: a job or a command may have come in
+    /// between, and is right then.
+    async fn still(&self, site: &Site) -> Result<bool> {
+        let now = sites::site_get(&self.db, site.id).await?;
+        let same = now.is_some_and(|now| now.state == site.state);
+        Ok(same && jobs::job_active(&self.db, site.id).await?.is_none())
     }
 
     async fn power_start(&self, site: &Site) -> Drift {
@@ -133,12 +170,12 @@ impl Control {
     }
 }
 
-fn health(site: &Site, seen: Option<&Observed>, drift: Option<&Drift>) -> Health {
+fn health(site: &Site, seen: Option<&Observed>, whole: bool, drift: Option<&Drift>) -> Health {
     if !site.state.should_run() {
         return Health::Unknown;
     }
     let sick = seen.is_some_and(|o| o.services.iter().any(|s| s.healthy == Some(false)));
-    match (seen.is_some_and(Observed::all_running), drift.map(|d| d.repair)) {
+    match (whole, drift.map(|d| d.repair)) {
         (false, Some(Repair::Started)) => Health::Unknown,
         (false, _) => Health::Down,
         (true, _) if sick => Health::Unhealthy,

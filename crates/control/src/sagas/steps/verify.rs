@@ -15,8 +15,6 @@ use crate::{Control, sagas::SitePlan};
 const PAUSE: Duration = Duration::from_millis(25);
 /// For one answer.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// So long the application may take until it answers.
-const LIMIT: Duration = Duration::from_secs(120);
 /// So often it is made sure that the containers run, while there is no answer.
 const CHECK_ENGINE: Duration = Duration::from_secs(3);
 
@@ -72,7 +70,7 @@ async fn until_ok(
         }
         let last =
             answer.map_or_else(|e| e.to_string(), |status| format!("{host}{path} at {address} answered {status}"));
-        if began.elapsed() > LIMIT {
+        if began.elapsed() > cx.settings.start_limit {
             return Err(StepError::fail(PUBLIC, format!("{last}; its last output: {}", last_output(cx, plan).await)));
         }
         if checked.elapsed() > CHECK_ENGINE {
@@ -87,10 +85,10 @@ async fn until_ok(
 /// Starts again what the engine lost, for instance because the engine itself was restarted.
 async fn keep_running(cx: &Control, plan: &SitePlan) -> Result<(), StepError> {
     let observed = cx.engine.observe(&plan.project).await.map_err(|error| engine_failed(PUBLIC, error))?;
-    if observed.all_running() {
+    let stack = plan.stack(&cx.key).or_fail(PUBLIC)?;
+    if observed.all_running() && observed.services.len() >= stack.services.len() {
         return Ok(());
     }
-    let stack = plan.stack(&cx.key).or_fail(PUBLIC)?;
     cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))
 }
 
