@@ -5,7 +5,9 @@ use stoa_model::{account::Actor, text::EmailAddress};
 
 use crate::{Control, Cx, Error, Result, command::LogIn, random, throttle::Attempt, view::NewSession};
 
-const WRONG: Error = Error::Unauthenticated("This e-mail address and password don't match.");
+const WRONG: Error = Error::Unauthenticated(
+    "This e-mail address and password don't match. If you are sure of them, wait a minute and try again.",
+);
 
 impl Control {
     /// Logs somebody in: a person of the operator if the address is one's, else a customer. One
@@ -23,7 +25,8 @@ impl Control {
     /// # Errors
     /// Wrong credentials, or too many tries.
     pub async fn log_in_staff(&self, cx: &Cx, command: LogIn) -> Result<NewSession> {
-        let actor = self.staff_authenticate(cx, command).await?;
+        self.throttle.check(Attempt::StaffLogin, cx.address)?;
+        let actor = self.staff_verify(cx, command).await?;
         self.log_in_as(cx, actor).await
     }
 
@@ -44,22 +47,24 @@ impl Control {
         Ok(())
     }
 
-    /// Whose address and password these are.
+    /// Whose address and password these are. Staff have fewer attempts than customers; here that
+    /// shows as wrong credentials, for a limit that differs would tell which addresses are staff's.
     pub(super) async fn authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+        self.throttle.check(Attempt::Login, cx.address)?;
         let email = EmailAddress::parse(&command.email).ok();
         let staff = match &email {
             Some(email) => accounts::staff_by_email(&self.db, email).await?,
             None => None,
         };
-        if staff.is_some() {
-            self.staff_authenticate(cx, command).await
-        } else {
-            self.customer_authenticate(cx, command).await
+        if staff.is_none() {
+            return self.customer_authenticate(cx, command).await;
         }
+        let allowed = self.throttle.check(Attempt::StaffLogin, cx.address);
+        let actor = self.staff_verify(cx, command).await?;
+        allowed.map(|()| actor).map_err(|_| WRONG)
     }
 
     async fn customer_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
-        self.throttle.check(Attempt::Login, cx.address)?;
         let email = EmailAddress::parse(&command.email).ok();
         let found = match &email {
             Some(email) => accounts::customer_by_email(&self.db, email).await?,
@@ -70,8 +75,7 @@ impl Control {
         self.judge(cx, right, customer.map(|c| Actor::Customer(c.id)), email).await
     }
 
-    async fn staff_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
-        self.throttle.check(Attempt::StaffLogin, cx.address)?;
+    async fn staff_verify(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
         let email = EmailAddress::parse(&command.email).ok();
         let found = match &email {
             Some(email) => accounts::staff_by_email(&self.db, email).await?,

@@ -36,7 +36,7 @@ impl Control {
         let busy = jobs::jobs_active_of(&self.db, &ids).await?;
         let mut items = Vec::with_capacity(found.len());
         for site in &found {
-            items.push(self.site_view_with(site, busy.get(&site.id).copied()).await);
+            items.push(self.site_view_with(cx, site, busy.get(&site.id).copied()).await);
         }
         Ok(Paged { items, next })
     }
@@ -47,7 +47,7 @@ impl Control {
     /// [`Error::NotFound`] for a foreign one too.
     pub async fn site_get(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
         let site = self.site_within(cx, id).await?;
-        self.site_view(&site).await
+        self.site_view(cx, &site).await
     }
 
     /// One site by its hostname, its subdomain or its id.
@@ -97,16 +97,17 @@ impl Control {
         Ok(site)
     }
 
-    pub(crate) async fn site_view(&self, site: &Site) -> Result<SiteView> {
+    async fn site_view(&self, cx: &Cx, site: &Site) -> Result<SiteView> {
         let job = jobs::job_active(&self.db, site.id).await?.map(|job| job.id);
-        Ok(self.site_view_with(site, job).await)
+        Ok(self.site_view_with(cx, site, job).await)
     }
 
-    async fn site_view_with(&self, site: &Site, job: Option<JobId>) -> SiteView {
+    async fn site_view_with(&self, cx: &Cx, site: &Site, job: Option<JobId>) -> SiteView {
         let notices = match self.blueprints.get(&site.blueprint) {
             Some(loaded) => self.notices(loaded).await,
             None => Vec::new(),
         };
+        let may = cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin);
         let can_log_in = self.login_hook(&site.blueprint).is_some();
         SiteView {
             id: site.id,
@@ -124,7 +125,7 @@ impl Control {
             purge_at: site.purge_at,
             notices,
             job,
-            actions: actions(site.state, job.is_some(), can_log_in),
+            actions: if may { actions(site.state, job.is_some(), can_log_in) } else { Vec::new() },
         }
     }
 }
