@@ -5,7 +5,7 @@ use std::{path::Path, str::FromStr, time::Duration};
 use sea_orm::{
     DatabaseConnection, SqlxMySqlConnector, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        self, Executor,
+        self, Connection, Executor,
         mysql::{MySqlConnectOptions, MySqlPoolOptions},
         postgres::{PgConnectOptions, PgPoolOptions},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -62,6 +62,9 @@ async fn sqlite(url: &str) -> Result<Opened, DbError> {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            // SQLite itself ends a transaction that meets a full disk or a broken one. The driver then
+            // takes it for open for ever: what it commits on this connection is not written any more.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
     };
     let writer = pool(1).connect_with(options.clone()).await?;
     // Rows come from SQLite's thread through a channel; a wide one spares most of the switching when a

@@ -7,6 +7,7 @@
 mod accounts;
 mod bed;
 mod corrupt;
+mod full;
 mod jobs;
 mod leases;
 mod log;

@@ -1,0 +1,56 @@
+//! SQLite on a disk that is really full. It ends a transaction by itself then, which the driver must
+//! not take for one that is still open: everything after it would be acknowledged and never written.
+
+use std::{fs, io::Write, path::Path, process::Command};
+
+use stoa_db::{Db, DbError, meta};
+
+async fn set(db: &Db, value: &str) -> Result<(), DbError> {
+    db.write(|tx| Box::pin(async move { meta::meta_set(&tx, "test", value).await })).await
+}
+
+async fn get(db: &Db) -> Option<String> {
+    meta::meta_get(db, "test").await.unwrap()
+}
+
+fn fill(disk: &Path) {
+    let mut file = fs::File::create(disk.join("ballast")).unwrap();
+    for size in [4096, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_after_a_full_disk_is_really_written() {
+    let home = tempfile::tempdir().unwrap();
+    let disk = home.path();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(disk).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: mounting a small disk needs root");
+        return;
+    }
+    let url = format!("sqlite://{}?mode=rwc", disk.join("stoa.db").display());
+    let ended = tokio::spawn(async move {
+        let db = Db::connect(&url).await.unwrap();
+        db.migrate().await.unwrap();
+        let other = Db::connect(&url).await.unwrap();
+        for round in 0..5 {
+            let disk = Path::new(url.trim_start_matches("sqlite://").trim_end_matches("/stoa.db?mode=rwc"));
+            fill(disk);
+            let long = "x".repeat(100_000);
+            for _ in 0..4 {
+                assert!(matches!(set(&db, &long).await, Err(DbError::Full(_))), "the disk is full");
+            }
+            fs::remove_file(disk.join("ballast")).unwrap();
+            // A transaction that is given up, and one that is kept.
+            drop(db.begin().await.unwrap());
+            let value = format!("round {round}");
+            set(&db, &value).await.unwrap();
+            assert_eq!(get(&other).await, Some(value), "what was acknowledged is not there for others");
+            set(&other, "theirs").await.expect("the writer is free");
+        }
+    })
+    .await;
+    let _ = Command::new("umount").arg("-l").arg(disk).status();
+    ended.unwrap();
+}
