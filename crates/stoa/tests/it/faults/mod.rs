@@ -6,8 +6,12 @@
 //! pool, an installation label. After each mishap [`ledger`] compares what the database says with what
 //! Docker, the disk and the edge have, to the last thing. `STOA_SKIP_DOCKER=1` skips them all.
 
+mod docker_away;
 mod engine;
+mod full_disk;
+mod graceful;
 mod http;
 mod kills;
 mod ledger;
+mod locked_database;
 mod world;

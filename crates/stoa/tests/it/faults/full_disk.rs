@@ -1,0 +1,103 @@
+//! The disk that holds Stoa's data fills up: before an order, in the middle of one, and under a stop.
+//! Docker's own disk has room; what it answers when it has none is the engine's matter and tested there.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use super::{http::Request, ledger, world::World};
+
+/// A small file system of its own.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path) -> Self {
+        fs::create_dir_all(at).unwrap();
+        let done =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=12m,mode=0700", "tmpfs"]).arg(at).output().unwrap();
+        assert!(done.status.success(), "mounting needs root: {}", String::from_utf8_lossy(&done.stderr));
+        Self(at.to_owned())
+    }
+
+    /// Takes all the room there is, to the last byte.
+    fn fill(&self) {
+        let mut file = fs::File::options().create(true).append(true).open(self.0.join("ballast")).unwrap();
+        for size in [65_536, 512, 1] {
+            let block = vec![b'x'; size];
+            while file.write_all(&block).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.0.join("ballast")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn the_disk_fills_up_and_empties_again() {
+    let home = tempfile::Builder::new().prefix("stoa-faults-").tempdir().unwrap();
+    let data = home.path().join("disk/data");
+    if std::env::var("STOA_SKIP_DOCKER").is_ok_and(|value| value == "1") {
+        eprintln!("SKIPPED (STOA_SKIP_DOCKER=1): full-disk");
+        return;
+    }
+    let disk = SmallDisk::mount(data.parent().unwrap());
+    let Some(mut world) = World::at("full-disk", "10.216.96.0/20", "", home, data) else { return };
+    world.start();
+    world.make("ebuilder", "old");
+
+    // No room, no order; what is there goes on, and the portal with it.
+    disk.fill();
+    let refused = world.order("ebuilder", "refused").unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.text().contains("no room"), "{}", refused.text());
+    assert_eq!(world.front("old.localhost").status, 200);
+    for path in ["/healthz", "/login", "/register"] {
+        assert_eq!(
+            Request::get("localhost", path).tcp(world.address, Duration::from_secs(30)).unwrap().status,
+            200,
+            "{path}"
+        );
+    }
+    disk.free();
+    ledger::balance(&world);
+
+    // It fills up between the order and its end.
+    for (number, moment) in [0, 40, 120, 300, 600].into_iter().enumerate() {
+        let subdomain = format!("middle-{number}");
+        assert_eq!(world.order("ebuilder", &subdomain).unwrap().status, 201);
+        std::thread::sleep(Duration::from_millis(moment));
+        disk.fill();
+        std::thread::sleep(Duration::from_secs(4));
+        disk.free();
+        let state = world.rest(&world.id(&subdomain));
+        assert!(["succeeded", "failed"].contains(&state.as_str()), "{state}");
+        ledger::balance(&world);
+    }
+
+    // The process dies on a full disk and comes back to one.
+    assert_eq!(world.order("ebuilder", "dies").unwrap().status, 201);
+    disk.fill();
+    world.kill();
+    let done = world.try_cli(&["jobs", "list"]);
+    if !done.status.success() {
+        let words = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(words.contains("full"), "{words}");
+    }
+    disk.free();
+    world.start();
+    world.rest(&world.id("dies"));
+    world.make("ebuilder", "after");
+    ledger::balance(&world);
+    drop(world);
+}

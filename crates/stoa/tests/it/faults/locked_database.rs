@@ -1,0 +1,75 @@
+//! Another process holds the database's writer for some seconds: a backup tool, a person with a shell.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{ledger, world::World};
+
+/// Holds a write transaction for so long while `meanwhile` runs.
+fn locked<T: Send>(world: &World, time: Duration, meanwhile: impl FnOnce() -> T + Send) -> T {
+    let (held, begin) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            world.database(async |db| {
+                let tx = db.begin().await.unwrap();
+                held.send(()).unwrap();
+                tokio::time::sleep(time).await;
+                drop(tx);
+            });
+        });
+        begin.recv().unwrap();
+        meanwhile()
+    })
+}
+
+#[test]
+fn an_order_waits_for_a_locked_database() {
+    let Some(mut world) = World::new("locked", "10.216.112.0/20", "") else { return };
+    world.start();
+    world.make("ebuilder", "old");
+    let began = Instant::now();
+    let answer = locked(&world, Duration::from_secs(5), || world.order("ebuilder", "late").unwrap());
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert!(began.elapsed() > Duration::from_secs(4), "the database was not locked");
+    assert_eq!(world.rest(&world.id("late")), "succeeded");
+    ledger::balance(&world);
+}
+
+/// Longer than anybody waits: a clear answer, and nothing half made. Readers don't notice.
+#[test]
+fn an_order_is_refused_while_the_database_stays_locked() {
+    let Some(mut world) = World::new("locked-long", "10.216.120.0/21", "") else { return };
+    world.start();
+    world.make("ebuilder", "old");
+    let answer = locked(&world, Duration::from_secs(34), || {
+        let answer = world.order("ebuilder", "refused").unwrap();
+        assert_eq!(world.front("old.localhost").status, 200);
+        assert_eq!(world.site("old")["state"], "active");
+        answer
+    });
+    assert!([503, 504].contains(&answer.status), "{} {}", answer.status, answer.text());
+    assert!(answer.json()["detail"].as_str().is_some_and(|words| words.len() > 20), "{}", answer.text());
+    let sites = world.api("GET", "/api/v1/sites", None);
+    assert_eq!(sites["items"].as_array().unwrap().len(), 1, "{sites}");
+    ledger::balance(&world);
+    world.make("ebuilder", "refused");
+    ledger::balance(&world);
+}
+
+/// The lease runs out meanwhile, for the heartbeat can't be written: the job is dropped and taken up
+/// again, by the same process.
+#[test]
+fn a_job_outlives_a_locked_database() {
+    let Some(mut world) = World::new("locked-job", "10.216.128.0/21", "") else { return };
+    world.start();
+    for (number, moment) in [0, 100, 300, 600].into_iter().enumerate() {
+        let subdomain = format!("locked-{number}");
+        let order = json!({ "blueprint": "ebuilder", "subdomain": subdomain, "title": "t" });
+        assert_eq!(world.try_api("POST", "/api/v1/sites", Some(order)).unwrap().status, 201);
+        std::thread::sleep(Duration::from_millis(moment));
+        locked(&world, Duration::from_secs(5), || {});
+        assert_eq!(world.rest(&world.id(&subdomain)), "succeeded", "{:#}", world.job(&world.id(&subdomain)));
+        ledger::balance(&world);
+    }
+}
