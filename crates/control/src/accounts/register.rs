@@ -108,6 +108,9 @@ fn parse(cx: &Cx, command: Register) -> Result<(Customer, stoa_model::secret::Se
 }
 
 async fn insert(tx: &stoa_db::Tx, cx: &Cx, customer: &Customer, hash: &str) -> Result<()> {
+    if accounts::staff_by_email(tx, &customer.email).await?.is_some() {
+        return Err(stoa_db::DbError::Conflict(stoa_db::Constraint::StaffEmail).into());
+    }
     accounts::customer_insert(tx, customer, hash).await?;
     history::audit(tx, &cx.audit("customer.register", customer.id, serde_json::json!({}))).await?;
     Ok(())

@@ -24,6 +24,10 @@ use crate::{
     view::Ordered,
 };
 
+/// In place of a hash: no password matches it. The operator's own accounts have it, for staff log in
+/// as staff.
+const NO_PASSWORD: &str = "!";
+
 /// An order whose every field is good.
 pub(crate) struct ParsedOrder {
     pub blueprint: Arc<Loaded>,
@@ -117,15 +121,19 @@ impl Control {
         cx.require(Role::Admin)?;
         let Actor::Staff(id, _) = cx.actor else { return Err(Error::NotFound("staff account")) };
         let staff = accounts::staff_get(&self.db, id).await?.ok_or(Error::NotFound("staff account"))?;
-        if let Some((customer, _)) = accounts::customer_by_email(&self.db, &staff.email).await? {
-            return Ok(customer);
+        match accounts::customer_by_email(&self.db, &staff.email).await? {
+            Some((customer, hash)) if hash == NO_PASSWORD => return Ok(customer),
+            // Somebody registered with this address: what is ordered must not become his.
+            Some(_) => {
+                return Err(Invalid::new("customer", "A customer has your address. Say for whom the site is.").into());
+            }
+            None => {}
         }
         let id = CustomerId::from_uuid(random::uuid_at(cx.now));
         let company = CompanyName::parse(&self.settings.product_name)?;
         let customer = Customer { id, email: staff.email, company, created_at: cx.now };
         let made = &customer;
-        // No password matches this hash: staff log in as staff.
-        self.db.write(|tx| Box::pin(async move { accounts::customer_insert(&tx, made, "!").await })).await?;
+        self.db.write(|tx| Box::pin(async move { accounts::customer_insert(&tx, made, NO_PASSWORD).await })).await?;
         Ok(customer)
     }
 
