@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use sea_orm::{ConnectionTrait, Database};
-use stoa_db::Backend;
+use stoa_db::{Backend, Db};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// A database that is dropped with this value.
@@ -18,7 +19,10 @@ impl Made {
     pub(crate) async fn new(backend: Backend, folder: &Path) -> Self {
         let name = format!("stoa_{}", Uuid::now_v7().simple());
         match backend {
-            Backend::Sqlite => Self { url: format!("sqlite://{}/stoa.db?mode=rwc", folder.display()), server: None },
+            Backend::Sqlite => {
+                std::fs::write(folder.join("stoa.db"), migrated().await).expect("a database");
+                Self { url: sqlite(folder), server: None }
+            }
             Backend::MySql => {
                 let server = server("STOA_TEST_MYSQL_URL");
                 admin(&server, &format!("CREATE DATABASE {name}")).await;
@@ -35,6 +39,23 @@ impl Made {
             }
         }
     }
+}
+
+fn sqlite(folder: &Path) -> String {
+    format!("sqlite://{}/stoa.db?mode=rwc", folder.display())
+}
+
+/// An empty database with its tables: made once, for that takes longer than most tests.
+async fn migrated() -> &'static [u8] {
+    static EMPTY: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let make = async || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::connect(&sqlite(folder.path())).await.expect("a connection");
+        db.migrate().await.expect("migrated");
+        db.close().await;
+        std::fs::read(folder.path().join("stoa.db")).expect("a database")
+    };
+    EMPTY.get_or_init(make).await
 }
 
 /// Which database tests run on that don't say.

@@ -78,13 +78,13 @@ impl TestPlatform {
         files.iter().map(|file| std::fs::read_to_string(file).expect("a readable message")).collect()
     }
 
-    /// Another service layer over the same world, as another process has it: a database connection
-    /// of its own, an empty edge of its own.
+    /// Another service layer over the same world, as another process has it, and its edge: a database
+    /// connection of its own, and nothing routed yet.
     ///
     /// # Panics
     /// If the database doesn't answer.
-    pub async fn another(&self) -> Control {
-        self.seed().grow().await.0
+    pub async fn another(&self) -> (Control, Arc<FakeEdge>) {
+        self.seed().grow().await
     }
 
     pub(crate) fn seed(&self) -> Seed {

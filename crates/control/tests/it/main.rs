@@ -1,4 +1,14 @@
 //! The product from outside: a real service layer over a real database, a fake engine and a fake
 //! edge, and after every story a look at everything that there is.
 
+mod accounts;
+mod capacity;
+mod crash;
+mod delete;
+mod failures;
 mod order;
+mod permissions;
+mod reconcilers;
+mod sagas;
+mod secrecy;
+mod support;

@@ -1,0 +1,170 @@
+//! Logging in and out, sessions, tokens, and how often somebody may try.
+
+use std::net::IpAddr;
+
+use jiff::SignedDuration;
+use stoa_control::{
+    Cx, Error,
+    command::{LogIn, OrderSite, Register},
+};
+use stoa_model::{
+    account::{Actor, Role},
+    secret::ExposeSecret,
+};
+use stoa_testkit::{PASSWORD, TestPlatform, shop};
+
+use crate::support::fields;
+
+fn with(email: &str, password: &str) -> LogIn {
+    LogIn { email: email.into(), password: password.into() }
+}
+
+fn from(platform: &TestPlatform, address: &str) -> Cx {
+    let address: IpAddr = address.parse().expect("an address");
+    platform.control.cx(Actor::Nobody, Some(address), "test".into())
+}
+
+#[tokio::test]
+async fn a_session_holds_while_it_is_used_and_ends_with_logging_out() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let (control, nobody) = (&platform.control, platform.cx(Actor::Nobody));
+    let begin = async || control.log_in(&nobody, with("Jane@Example.com ", PASSWORD)).await.expect("logged in");
+    let session = begin().await;
+    let token = session.token.expose_secret();
+    for _ in 0..3 {
+        platform.clock.advance(SignedDuration::from_mins(29));
+        let view = control.session(token).await.expect("an answer").expect("it is used");
+        assert_eq!((view.actor, view.email.as_str()), (jane.actor, "jane@example.com"));
+    }
+    platform.clock.advance(SignedDuration::from_mins(31));
+    assert!(control.session(token).await.expect("an answer").is_none(), "31 idle minutes");
+
+    let (one, two) = (begin().await, begin().await);
+    control.log_out(&jane, one.token.expose_secret()).await.expect("logged out");
+    assert!(control.session(one.token.expose_secret()).await.expect("an answer").is_none());
+    assert!(control.session(two.token.expose_secret()).await.expect("an answer").is_some(), "the other browser's");
+    assert!(control.session("").await.expect("an answer").is_none());
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_look_alike() {
+    let platform = TestPlatform::new().await;
+    platform.customer("jane").await;
+    let nobody = platform.cx(Actor::Nobody);
+    let mut answers = Vec::new();
+    for (email, password) in
+        [("jane@example.com", "wrong password"), ("joe@example.com", PASSWORD), ("no address", PASSWORD), ("", "")]
+    {
+        let error = platform.control.log_in(&nobody, with(email, password)).await.expect_err("refused");
+        assert!(matches!(error, Error::Unauthenticated(_)), "{error:?}");
+        answers.push(error.to_string());
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+}
+
+#[tokio::test]
+async fn the_sixth_login_within_a_minute_waits_and_other_addresses_do_not() {
+    let platform = TestPlatform::builder().throttled().build().await;
+    platform.customer("jane").await;
+    let here = from(&platform, "192.0.2.1");
+    for _ in 0..5 {
+        let wrong = platform.control.log_in(&here, with("jane@example.com", "wrong password")).await;
+        assert!(matches!(wrong, Err(Error::Unauthenticated(_))));
+    }
+    let sixth = platform.control.log_in(&here, with("jane@example.com", PASSWORD)).await;
+    assert!(matches!(sixth, Err(Error::RateLimited(_))), "even with the right password");
+    let there = from(&platform, "192.0.2.2");
+    platform.control.log_in(&there, with("jane@example.com", PASSWORD)).await.expect("she is not locked out");
+}
+
+#[tokio::test]
+async fn a_flood_of_logins_is_turned_away_and_leaves_the_pages_fast() {
+    let platform = std::sync::Arc::new(TestPlatform::new().await);
+    let jane = platform.customer("jane").await;
+    let flood: Vec<_> = (0..60)
+        .map(|_| {
+            let (platform, nobody) = (platform.clone(), platform.cx(Actor::Nobody));
+            tokio::spawn(async move { platform.control.log_in(&nobody, with("x@example.com", "y")).await.err() })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    platform.control.site_list(&jane, None, 10).await.expect("a page");
+    assert!(flood.iter().any(|login| !login.is_finished()), "the page did not wait for the flood");
+    let (mut wrong, mut away) = (0, 0);
+    for login in flood {
+        match login.await.expect("no panic") {
+            Some(Error::Unauthenticated(_)) => wrong += 1,
+            Some(Error::Unavailable { .. }) => away += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(wrong >= 32 && away > 0, "{wrong} were looked at, {away} turned away");
+}
+
+#[tokio::test]
+async fn tokens_expire_and_those_of_the_platform_do_not() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let control = &platform.control;
+    let (token, until) =
+        control.token_create(&platform.cx(Actor::Nobody), with("jane@example.com", PASSWORD)).await.expect("a token");
+    assert!(token.expose_secret().starts_with("stoa_"));
+    assert_eq!(control.token_actor(token.expose_secret()).await.expect("an answer"), Some(jane.actor));
+    let lasting = control.token_for(&control.system_cx("test"), jane.actor, "run").await.expect("a token");
+    platform.clock.advance(until.duration_since(platform.clock.now()) + SignedDuration::from_secs(1));
+    assert_eq!(control.token_actor(token.expose_secret()).await.expect("an answer"), None);
+    assert_eq!(control.token_actor(lasting.expose_secret()).await.expect("an answer"), Some(jane.actor));
+    assert_eq!(control.token_actor("stoa_guess").await.expect("an answer"), None);
+}
+
+#[tokio::test]
+async fn a_new_password_of_staff_ends_their_sessions() {
+    let platform = TestPlatform::new().await;
+    let boss = platform.staff(Role::SuperAdmin).await;
+    let admin = platform.staff(Role::Admin).await;
+    let (control, nobody) = (&platform.control, platform.cx(Actor::Nobody));
+    let session = control.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.expect("logged in");
+    assert_eq!(session.actor, admin.actor);
+    let refused = control.staff_password(&admin, "admin-2@stoa.example", "another password".into()).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))));
+    control.staff_password(&boss, "admin-2@stoa.example", "another password".into()).await.expect("changed");
+    assert!(control.session(session.token.expose_secret()).await.expect("an answer").is_none());
+    assert!(control.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.is_err());
+    control.log_in(&nobody, with("admin-2@stoa.example", "another password")).await.expect("logged in");
+}
+
+#[tokio::test]
+async fn registering_with_an_order_makes_both_or_neither() {
+    let platform = TestPlatform::new().await;
+    let nobody = platform.cx(Actor::Nobody);
+    let who = |email: &str, password: &str| Register {
+        email: email.into(),
+        password: password.into(),
+        company: "Bäcker \"Ö\"\n& Co".into(),
+    };
+    let bad = OrderSite { title: String::new(), ..shop("www") };
+    let error = platform.control.register_and_order(&nobody, who("no", "short"), bad).await.expect_err("refused");
+    let mut named = fields(&error);
+    named.sort_unstable();
+    assert_eq!(named, ["email", "password", "subdomain", "title"]);
+
+    let taken = platform.customer("joe").await;
+    platform.order(&taken, "bakery").await;
+    let order = platform.control.register_and_order(&nobody, who("jane@example.com", PASSWORD), shop("bakery")).await;
+    assert_eq!(fields(&order.expect_err("taken")), ["subdomain"]);
+    let again = platform.control.log_in(&nobody, with("jane@example.com", PASSWORD)).await;
+    assert!(again.is_err(), "no account was left behind");
+    let (session, ordered) = platform
+        .control
+        .register_and_order(&nobody, who("jane@example.com", PASSWORD), shop("florist"))
+        .await
+        .expect("both");
+    platform.run_until_idle().await;
+    let jane = platform.cx(session.actor);
+    let site = platform.control.site_get(&jane, ordered.site).await.expect("hers");
+    assert_eq!(site.hostname, "florist.localhost");
+    let mail = platform.outbox().concat();
+    assert!(mail.contains("To: jane@example.com") && !mail.contains("\n& Co\nBcc"), "{mail}");
+}

@@ -1,0 +1,65 @@
+//! Refusals for want of room: a clear word, and the world as before.
+
+use stoa_control::{Error, Settings};
+use stoa_model::limits::Bytes;
+use stoa_provider::engine::fake::Verb;
+use stoa_testkit::{Builder, TestPlatform, shop};
+
+/// Orders are refused on this platform, after `fit` that are not.
+async fn refused(builder: Builder, fit: usize, prepare: impl FnOnce(&TestPlatform)) -> Error {
+    let platform = builder.build().await;
+    let jane = platform.customer("jane").await;
+    for n in 0..fit {
+        platform.order(&jane, &format!("shop-{n}")).await;
+    }
+    platform.run_until_idle().await;
+    prepare(&platform);
+    let before = platform.world().await;
+    let refusal = platform.control.site_order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;
+    let again = platform.control.site_order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;
+    assert!(again.is_err(), "a refusal is not remembered as a success");
+    platform.run_until_idle().await;
+    assert_eq!(platform.world().await, before);
+    assert!(platform.control.address_check(&jane, "bakery").await.expect("an answer").available);
+    refusal.expect_err("refused")
+}
+
+fn with(change: impl FnOnce(&mut Settings) + Send + 'static) -> Builder {
+    TestPlatform::builder().settings(change)
+}
+
+#[tokio::test]
+async fn no_memory_left_to_promise() {
+    // The fake machine has 4 GiB, a store is promised 1.5.
+    let error = refused(with(|s| s.memory_overcommit = 1.0), 2, |_| ()).await;
+    assert!(matches!(&error, Error::Capacity(words) if words.contains("nothing was ordered")), "{error:?}");
+}
+
+#[tokio::test]
+async fn no_room_on_the_disk() {
+    let error = refused(with(|s| s.min_free_disk = Bytes(u64::MAX)), 0, |_| ()).await;
+    assert!(matches!(&error, Error::Capacity(words) if words.contains("no room")), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_image_is_missing() {
+    let lose = |p: &TestPlatform| p.engine.lose_image(&"stoa/wordpress:1".parse().expect("an image"));
+    let error = refused(TestPlatform::builder(), 0, lose).await;
+    assert!(matches!(&error, Error::Capacity(words) if words.contains("can't be ordered")), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_engine_is_away() {
+    let error = refused(TestPlatform::builder(), 0, |p| p.engine.go_down()).await;
+    assert!(
+        matches!(&error, Error::Unavailable { message, .. } if message.contains("nothing was ordered")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn all_addresses_are_leased() {
+    let pool = "10.213.0.0/27".parse().expect("a network");
+    let error = refused(with(move |s| s.subnet_pool = pool), 2, |_| ()).await;
+    assert!(matches!(&error, Error::Capacity(words) if words.contains("no room")), "{error:?}");
+}

@@ -1,0 +1,189 @@
+//! What the engine, the application or the edge refuse: the site fails with a readable reason, nothing
+//! is left, staff are told, and one more try works.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use stoa_control::Error;
+use stoa_model::{account::Role, job::JobState, site::SiteState};
+use stoa_provider::engine::{
+    ExecOutput,
+    fake::{Fault, Verb},
+};
+use stoa_testkit::TestPlatform;
+
+use crate::support;
+
+/// Orders a site that fails, looks at what is left and who is told, and tries again.
+async fn fails_then_works(platform: &TestPlatform, reason: &str, mend: impl FnOnce()) {
+    let jane = platform.customer("jane").await;
+    let before = platform.world().await;
+    let ordered = platform.order(&jane, "bakery").await;
+    platform.run_until_idle().await;
+    let job = platform.job(ordered.job).await;
+    assert_eq!(job.state, JobState::Failed, "{job:?}");
+    let site = support::site(platform, ordered.site).await;
+    assert_eq!(site.state, SiteState::Failed);
+    assert_eq!(site.reason.as_deref(), Some(reason));
+    let world = platform.world().await;
+    assert_eq!(world.without(&["site"]), before, "nothing is left");
+    let mail = platform.outbox();
+    assert_eq!(mail.len(), 1, "only staff are told");
+    assert!(mail[0].contains("To: staff@stoa.example") && mail[0].contains("Provisioning failed"), "{}", mail[0]);
+    let view = platform.control.job_get(&jane, ordered.job).await.expect("a job");
+    assert!(view.advice.is_some_and(|advice| advice.contains("Try again")));
+    assert_eq!(view.error_detail, None, "the cause is for staff");
+
+    mend();
+    let again = platform.control.site_retry(&platform.now(&jane), ordered.site).await.expect("one more try");
+    platform.run_until_idle().await;
+    let job = platform.job(again).await;
+    assert_eq!(job.state, JobState::Succeeded, "{job:?}");
+    assert_eq!(support::site(platform, ordered.site).await.state, SiteState::Active);
+    assert_eq!(platform.outbox().len(), 2);
+}
+
+#[tokio::test]
+async fn the_engine_refuses() {
+    let platform = TestPlatform::new().await;
+    platform.engine.fail(Verb::Apply, 1, Fault::Refused("no".into()));
+    fails_then_works(&platform, "The store's containers could not be started.", || ()).await;
+}
+
+#[tokio::test]
+async fn the_engine_stops_half_way() {
+    let platform = TestPlatform::new().await;
+    platform.engine.fail(Verb::Apply, 1, Fault::Half);
+    fails_then_works(&platform, "The store's containers could not be started.", || ()).await;
+}
+
+#[tokio::test]
+async fn the_engines_disk_is_full() {
+    let platform = TestPlatform::new().await;
+    platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
+    fails_then_works(&platform, "The platform has no room for another store.", || ()).await;
+}
+
+#[tokio::test]
+async fn the_application_can_not_be_set_up() {
+    let platform = TestPlatform::new().await;
+    let answer =
+        |code| move |_: &_, _: &_, _: &_| Some(ExecOutput { code, stdout: String::new(), stderr: "boom".into() });
+    platform.engine.on_exec(answer(1));
+    let mend = || platform.engine.on_exec(answer(0));
+    fails_then_works(&platform, "The store's software could not be set up.", mend).await;
+    let admin = platform.staff(Role::Admin).await;
+    let failed = platform.control.job_list(&admin, Some(JobState::Failed), None, 10).await.expect("jobs").items;
+    assert!(failed[0].error_detail.as_ref().is_some_and(|text| text.contains("boom")), "{failed:?}");
+}
+
+#[tokio::test]
+async fn the_site_never_answers_well() {
+    for answer in [Some(StatusCode::INTERNAL_SERVER_ERROR), None] {
+        let soon = |s: &mut stoa_control::Settings| s.start_limit = Duration::from_millis(50);
+        let platform = TestPlatform::builder().settings(soon).build().await;
+        platform.probe.ill_for(u32::MAX, answer);
+        let mend = || platform.probe.well();
+        fails_then_works(&platform, "The store was started but does not answer.", mend).await;
+    }
+}
+
+#[tokio::test]
+async fn a_site_that_is_slow_to_answer_is_waited_for() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    platform.probe.ill_for(4, Some(StatusCode::SERVICE_UNAVAILABLE));
+    platform.shop(&jane, "bakery").await;
+    assert_eq!(platform.probe.asks(), 6, "four times ill, then well, and once through the edge");
+}
+
+#[tokio::test]
+async fn answers_that_get_lost_and_an_edge_that_fails_once_are_tried_again() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    for verb in [Verb::Apply, Verb::Exec] {
+        platform.engine.fail(verb, 1, Fault::AnswerLost);
+    }
+    let workers = platform.run();
+    platform.until("the first table", async || stoa_provider::edge::Edge::applied(&*platform.edge) > 0).await;
+    platform.edge.fail_next("a fault of the test");
+    let ordered = platform.order(&jane, "bakery").await;
+    assert_eq!(platform.rest(ordered.job).await.state, JobState::Succeeded);
+    workers.stop().await;
+    assert_eq!(platform.world().await.count("route"), 1);
+}
+
+#[tokio::test]
+async fn a_stop_or_a_start_that_fails_leaves_the_site_as_it_was() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let running = platform.world().await;
+    platform.engine.fail(Verb::Stop, 1, Fault::Refused("no".into()));
+    let stop = platform.control.site_stop(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(stop).await.state, JobState::Failed);
+    assert_eq!(platform.world().await, running);
+
+    let stop = platform.control.site_stop(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(stop).await.state, JobState::Succeeded);
+    let stopped = platform.world().await;
+    platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
+    let start = platform.control.site_start(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(start).await.state, JobState::Failed);
+    assert_eq!(platform.world().await, stopped);
+    let told = platform.control.site_history(&jane, site).await.expect("a history");
+    assert!(told.iter().any(|(_, _, text)| text.contains("did not work")), "{told:?}");
+}
+
+/// A job whose undo fails: loudly stuck.
+async fn stuck(platform: &TestPlatform) -> (stoa_control::Cx, stoa_control::view::Ordered) {
+    let jane = platform.customer("jane").await;
+    platform.engine.fail(Verb::Exec, 1, Fault::DiskFull);
+    platform.engine.fail(Verb::Remove, 1, Fault::Refused("no".into()));
+    let ordered = platform.order(&jane, "bakery").await;
+    platform.run_until_idle().await;
+    let job = platform.job(ordered.job).await;
+    assert_eq!(job.state, JobState::Stuck, "{job:?}");
+    let mail = platform.outbox();
+    assert!(mail.len() == 1 && mail[0].contains("Stuck: Create the site"), "{mail:?}");
+    let busy = platform.control.site_delete(&platform.now(&jane), ordered.site).await;
+    assert!(busy.is_err(), "a stuck job holds its site");
+    (jane, ordered)
+}
+
+#[tokio::test]
+async fn a_stuck_job_is_resumed() {
+    let platform = TestPlatform::new().await;
+    let before = platform.world().await;
+    let (jane, ordered) = stuck(&platform).await;
+    let (support, admin) = (platform.staff(Role::Support).await, platform.staff(Role::Admin).await);
+    for nobody in [&jane, &support] {
+        assert!(matches!(platform.control.job_resume(nobody, ordered.job).await, Err(Error::Forbidden(_))));
+    }
+    platform.control.job_resume(&platform.now(&admin), ordered.job).await.expect("resumed");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(ordered.job).await.state, JobState::Failed);
+    assert_eq!(platform.world().await.without(&["site"]), before, "rolled back");
+    assert!(platform.control.job_resume(&platform.now(&admin), ordered.job).await.is_err(), "it is over");
+}
+
+#[tokio::test]
+async fn a_stuck_job_is_abandoned_and_its_site_deleted() {
+    let platform = TestPlatform::new().await;
+    let before = platform.world().await;
+    let (jane, ordered) = stuck(&platform).await;
+    let admin = platform.staff(Role::Admin).await;
+    platform.control.job_abandon(&platform.now(&admin), ordered.job).await.expect("abandoned");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(ordered.job).await.state, JobState::Failed);
+    assert_eq!(platform.world().await.count("volume"), 2, "the world is left as it is");
+    assert_eq!(platform.outbox().len(), 1, "no second mail says that all was undone");
+    platform.control.site_delete(&platform.now(&jane), ordered.site).await.expect("deleted");
+    let workers = platform.run();
+    platform.until("the purge", async || platform.world().await.is_empty()).await;
+    workers.stop().await;
+    assert_eq!(platform.world().await, before, "then nothing is left");
+}

@@ -1,0 +1,124 @@
+//! Who may do what: a foreign site is not there, support looks and changes nothing, nobody is nobody.
+
+use stoa_control::{Control, Cx, Error};
+use stoa_model::{
+    account::{Actor, Role},
+    id::{JobId, SiteId},
+};
+use stoa_testkit::{TestPlatform, shop};
+
+/// Every method that names a site or a job: looking.
+async fn looks(control: &Control, cx: &Cx, site: SiteId, job: JobId) -> Vec<(&'static str, Option<Error>)> {
+    vec![
+        ("get", control.site_get(cx, site).await.err()),
+        ("by name", control.site_by_name(cx, "bakery").await.err()),
+        ("jobs", control.site_jobs(cx, site).await.err()),
+        ("logs", control.site_logs(cx, site, 10).await.err()),
+        ("stats", control.site_stats(cx, site).await.err()),
+        ("history", control.site_history(cx, site).await.err()),
+        ("job", control.job_get(cx, job).await.err()),
+    ]
+}
+
+/// And changing, or getting in.
+async fn changes(control: &Control, cx: &Cx, site: SiteId, job: JobId) -> Vec<(&'static str, Option<Error>)> {
+    vec![
+        ("start", control.site_start(cx, site).await.err()),
+        ("stop", control.site_stop(cx, site).await.err()),
+        ("restart", control.site_restart(cx, site).await.err()),
+        ("retry", control.site_retry(cx, site).await.err()),
+        ("delete", control.site_delete(cx, site).await.err()),
+        ("undelete", control.site_undelete(cx, site).await.err()),
+        ("credentials", control.site_credentials(cx, site).await.err()),
+        ("reveal", control.site_credential_reveal(cx, site, 0).await.err()),
+        ("login", control.site_login_link(cx, site).await.err()),
+        ("cancel", control.job_cancel(cx, job).await.err()),
+    ]
+}
+
+#[tokio::test]
+async fn a_foreign_site_is_not_there() {
+    let platform = TestPlatform::new().await;
+    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
+    let ordered = platform.shop(&jane, "bakery").await;
+    let before = platform.world().await;
+    let (control, site, job) = (&platform.control, ordered.site, ordered.job);
+    for (verb, error) in
+        looks(control, &joe, site, job).await.into_iter().chain(changes(control, &joe, site, job).await)
+    {
+        assert!(matches!(error, Some(Error::NotFound(_))), "{verb}: {error:?}");
+    }
+    let missing = SiteId::from_uuid(stoa_control::random::uuid_at(platform.clock.now()));
+    let (foreign, nothing) = (control.site_get(&joe, site).await, control.site_get(&joe, missing).await);
+    assert_eq!(foreign.expect_err("").to_string(), nothing.expect_err("").to_string());
+    assert!(control.site_list(&joe, None, 10).await.expect("his own").items.is_empty());
+    assert!(control.counts(&joe).await.expect("his own").is_empty());
+    let other = stoa_control::command::OrderSite { customer: jane.actor.customer(), ..shop("florist") };
+    assert!(matches!(control.site_order(&joe, other, None).await, Err(Error::Forbidden(_))));
+    assert_eq!(platform.world().await, before);
+}
+
+#[tokio::test]
+async fn support_looks_and_changes_nothing() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let support = platform.staff(Role::Support).await;
+    let ordered = platform.shop(&jane, "bakery").await;
+    let before = platform.world().await;
+    let (control, site, job) = (&platform.control, ordered.site, ordered.job);
+    for (verb, error) in looks(control, &support, site, job).await {
+        assert!(error.is_none(), "{verb}: {error:?}");
+    }
+    assert_eq!(control.site_list(&support, None, 10).await.expect("all").items.len(), 1);
+    for (verb, error) in changes(control, &support, site, job).await {
+        assert!(matches!(error, Some(Error::Forbidden(_))), "{verb}: {error:?}");
+    }
+    for (verb, error) in [
+        ("order", control.site_order(&support, shop("florist"), None).await.err()),
+        ("sync", control.sync(&support).await.err()),
+        ("resume", control.job_resume(&support, job).await.err()),
+        ("abandon", control.job_abandon(&support, job).await.err()),
+        ("staff", control.staff_create(&support, "x@y.example", Role::Support, "long enough 1".into()).await.err()),
+        ("token", control.token_for(&support, jane.actor, "x").await.err()),
+    ] {
+        assert!(matches!(error, Some(Error::Forbidden(_))), "{verb}: {error:?}");
+    }
+    assert_eq!(platform.world().await, before);
+}
+
+#[tokio::test]
+async fn nobody_gets_nothing() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let ordered = platform.shop(&jane, "bakery").await;
+    let (control, nobody) = (&platform.control, platform.cx(Actor::Nobody));
+    let (site, job) = (ordered.site, ordered.job);
+    let all = looks(control, &nobody, site, job).await.into_iter().chain(changes(control, &nobody, site, job).await);
+    for (verb, error) in all {
+        assert!(matches!(error, Some(Error::Unauthenticated(_))), "{verb}: {error:?}");
+    }
+    assert!(matches!(control.site_order(&nobody, shop("x1"), None).await, Err(Error::Unauthenticated(_))));
+    assert!(matches!(control.doctor(&nobody).await, Err(Error::Unauthenticated(_))));
+}
+
+#[tokio::test]
+async fn what_staff_order_for_themselves_is_never_a_strangers() {
+    let platform = TestPlatform::new().await;
+    let admin = platform.staff(Role::Admin).await;
+    let register = |email: &str| stoa_control::command::Register {
+        email: email.into(),
+        password: stoa_testkit::PASSWORD.into(),
+        company: "A stranger".into(),
+    };
+    let taken = platform.control.register(&platform.cx(Actor::Nobody), register("admin-1@stoa.example")).await;
+    assert_eq!(crate::support::fields(&taken.expect_err("a person of the operator has it")), ["email"]);
+    // A stranger who was there before the person was made.
+    let stranger = platform.control.register(&platform.cx(Actor::Nobody), register("admin-2@stoa.example")).await;
+    let stranger = platform.cx(stranger.expect("registered").actor);
+    let later = platform.staff(Role::Admin).await;
+    let refused = platform.control.site_order(&later, shop("bakery"), None).await.expect_err("refused");
+    assert_eq!(crate::support::fields(&refused), ["customer"]);
+    platform.control.site_order(&admin, shop("bakery"), None).await.expect("ordered");
+    platform.control.site_order(&admin, shop("florist"), None).await.expect("the same account again");
+    assert!(platform.control.site_list(&stranger, None, 10).await.expect("his own").items.is_empty());
+}

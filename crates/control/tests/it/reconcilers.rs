@@ -1,0 +1,171 @@
+//! What is kept true without anybody asking: what runs, and where names lead.
+
+use stoa_control::{Drift, Repair};
+use stoa_model::{
+    account::Role,
+    site::{Health, SiteState},
+    stack::ServiceName,
+};
+use stoa_provider::{
+    edge::Edge,
+    engine::{
+        Engine,
+        fake::{Fault, Verb},
+    },
+};
+use stoa_testkit::TestPlatform;
+
+use crate::support;
+
+async fn sync(platform: &TestPlatform) -> Vec<Drift> {
+    let admin = platform.staff(Role::Admin).await;
+    platform.control.sync(&admin).await.expect("a look")
+}
+
+#[tokio::test]
+async fn what_should_run_is_started_again_with_its_data() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let whole = platform.world().await;
+    let (project, web, db) =
+        (support::site(&platform, site).await.project, ServiceName("web".into()), ServiceName("db".into()));
+    assert!(sync(&platform).await.is_empty());
+
+    platform.engine.crash(&project, &web, 137);
+    let drift = sync(&platform).await;
+    assert_eq!((drift.len(), drift[0].repair, drift[0].what.as_str()), (1, Repair::Started, "bakery.localhost"));
+    assert_eq!(platform.world().await, whole);
+
+    // A container that somebody removed is made anew; what was there keeps its label.
+    platform.engine.lose_container(&project, &db);
+    assert_eq!(sync(&platform).await.len(), 1);
+    let (gone, made) = (whole.minus(&platform.world().await), platform.world().await.minus(&whole));
+    assert_eq!((gone.count("container"), made.count("container")), (1, 1));
+    assert_eq!(gone.without(&["container"]), stoa_testkit::World::default());
+    assert!(sync(&platform).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_crash_is_mended_at_once_and_written_down() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let (project, web) = (support::site(&platform, site).await.project, ServiceName("web".into()));
+    let workers = platform.run();
+    platform.until("the reconciler's ear", async || platform.engine.count(Verb::Events) >= 2).await;
+    platform.engine.crash(&project, &web, 1);
+    platform
+        .until("the repair", async || {
+            platform.world().await.of("container").iter().all(|line| line.ends_with("Running"))
+        })
+        .await;
+    platform.until("the good news", async || support::site(&platform, site).await.health == Health::Healthy).await;
+    platform.engine.set_health(&project, &ServiceName("db".into()), false);
+    platform.until("the bad news", async || support::site(&platform, site).await.health == Health::Unhealthy).await;
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn what_should_not_run_is_stopped_and_strangers_are_only_reported() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    platform.control.site_stop(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    let stopped = platform.world().await;
+    platform.engine.start(&support::site(&platform, site).await.project).await.expect("started by hand");
+    let drift = sync(&platform).await;
+    assert_eq!((drift.len(), drift[0].repair), (1, Repair::Stopped));
+    assert_eq!(platform.world().await, stopped);
+
+    // Something of this installation that no row knows: after a restored database, for instance.
+    let other = TestPlatform::new().await;
+    let joe = other.customer("joe").await;
+    other.shop(&joe, "spare").await;
+    let lost = other.shop(&joe, "lost").await;
+    let stack = support::plan(&other, lost.job).await.stack(&support::key(&other)).expect("a stack");
+    platform.engine.apply(&stack, lost.job).await.expect("applied");
+    let before = platform.world().await;
+    for _ in 0..2 {
+        let drift = sync(&platform).await;
+        assert_eq!((drift.len(), drift[0].repair), (1, Repair::Reported));
+        assert_eq!(drift[0].what, stack.project.to_string());
+    }
+    platform.run_until_idle().await;
+    assert_eq!(platform.world().await, before, "never removed");
+}
+
+#[tokio::test]
+async fn a_repair_that_fails_is_said_and_tried_again() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let (project, web) = (support::site(&platform, site).await.project, ServiceName("web".into()));
+    platform.engine.crash(&project, &web, 1);
+    platform.engine.fail(Verb::Apply, 1, Fault::Refused("no".into()));
+    assert_eq!(sync(&platform).await[0].repair, Repair::Failed);
+    assert_eq!(support::site(&platform, site).await.health, Health::Down);
+    assert_eq!(sync(&platform).await[0].repair, Repair::Started);
+    assert!(sync(&platform).await.is_empty());
+    assert_eq!(support::site(&platform, site).await.health, Health::Healthy);
+}
+
+#[tokio::test]
+async fn a_site_that_a_job_works_on_is_the_jobs() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    platform.control.site_stop(&platform.now(&jane), site).await.expect("a job, and no worker");
+    platform.engine.stop(&support::site(&platform, site).await.project).await.expect("stopped");
+    assert!(sync(&platform).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_new_process_routes_as_the_rows_say() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    platform.shop(&jane, "bakery").await;
+    let stopped = platform.shop(&jane, "florist").await.site;
+    platform.control.site_stop(&platform.now(&jane), stopped).await.expect("a job");
+    platform.run_until_idle().await;
+    let process = platform.process().await;
+    platform.until("its table", async || process.edge.applied() > 0).await;
+    assert_eq!(process.edge.routes(), platform.edge.routes());
+
+    // What one process changes the other follows.
+    platform.control.site_delete(&platform.now(&jane), stopped).await.expect("marked");
+    platform.until("the change", async || process.edge.routes() == platform.edge.routes()).await;
+    assert_eq!(process.edge.routes().len(), 1);
+}
+
+#[tokio::test]
+async fn an_edge_that_fails_at_first_gets_the_whole_table_later() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    platform.shop(&jane, "bakery").await;
+    let site = platform.shop(&jane, "florist").await.site;
+    let (again, edge) = platform.another().await;
+    edge.fail_next("a fault of the test");
+    edge.fail_next("a fault of the test");
+    let workers = stoa_testkit::Workers::of(&again);
+    // A change of one site before anything was loaded must not take the others off the air.
+    again.site_stop(&platform.now(&jane), site).await.expect("a job");
+    platform.until("both names", async || edge.routes().len() == 2).await;
+    platform.idle().await;
+    workers.stop().await;
+    assert_eq!(support::site(&platform, site).await.state, SiteState::Stopped);
+    assert_eq!(edge.routes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_deletion_stands_though_the_edge_can_not_follow_at_once() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    platform.edge.fail_next("a fault of the test");
+    platform.control.site_delete(&platform.now(&jane), site).await.expect("it is marked, and says so");
+    let workers = platform.run();
+    platform.until("the edge", async || platform.edge.routes().is_empty()).await;
+    workers.stop().await;
+}

@@ -1,0 +1,153 @@
+//! Every saga through every fault: fail, retry, repeat, crash at every write and inside every step,
+//! cancel, stop, takeover, stuck. After each, either all is done or the ledger is as before; and what
+//! belongs to another site, or to an earlier job of the same site, is untouched in all of it.
+
+use std::cell::RefCell;
+
+use stoa_control::{
+    Control,
+    sagas::{SitePlan, saga_of},
+};
+use stoa_db::history;
+use stoa_model::{id::JobId, job::JobKind};
+use stoa_provider::engine::Engine;
+use stoa_saga::{
+    Outcome,
+    harness::{self, Report},
+};
+use stoa_testkit::{TestPlatform, World};
+
+use crate::support;
+
+/// Pages of the platform itself say nothing of what sites leave.
+const PAGES: &[&str] = &["notice"];
+
+#[tokio::test]
+async fn create() {
+    prove(JobKind::Create, ordered, async |_, before, world| {
+        let made = world.minus(before).without(PAGES);
+        let kinds = ["network", "volume", "container", "file", "route", "secret", "credential", "schedule", "mail"];
+        assert_eq!(kinds.map(|kind| made.count(kind)), [1, 2, 2, 3, 1, 4, 1, 1, 1], "{made}");
+        assert!(made.of("container").iter().all(|line| line.ends_with("Running")), "{made}");
+        assert_eq!(before.minus(world).without(PAGES).count("site"), 1, "only the site's own line changed");
+        assert_eq!(before.minus(world).without(&["notice", "site"]), World::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn stop() {
+    prove(JobKind::Stop, active, async |_, before, world| {
+        let (gone, made) = (before.minus(world), world.minus(before));
+        assert_eq!(["container", "route", "site"].map(|kind| gone.count(kind)), [2, 1, 1], "{gone}");
+        assert_eq!(["container", "notice", "site"].map(|kind| made.count(kind)), [2, 1, 1], "{made}");
+        assert!(made.of("container").iter().all(|line| line.ends_with("Down")), "{made}");
+        assert_eq!(gone.without(&["container", "route", "site"]), World::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn start() {
+    prove(JobKind::Start, stopped, async |_, before, world| {
+        let (gone, made) = (before.minus(world), world.minus(before));
+        assert_eq!(["container", "notice", "site"].map(|kind| gone.count(kind)), [2, 1, 1], "{gone}");
+        assert_eq!(["container", "route", "site"].map(|kind| made.count(kind)), [2, 1, 1], "{made}");
+        assert!(made.of("container").iter().all(|line| line.ends_with("Running")), "{made}");
+        assert_eq!(gone.without(&["container", "notice", "site"]), World::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn restart() {
+    prove(JobKind::Restart, active, async |_, before, world| assert_eq!(before, world)).await;
+}
+
+type Scene = (TestPlatform, World);
+
+/// Proves the saga of `kind` in worlds that `set` makes; `complete` looks at what success came to.
+async fn prove(
+    kind: JobKind,
+    set: impl AsyncFn(JobKind) -> (TestPlatform, JobId),
+    complete: impl AsyncFn(&SitePlan, &World, &World),
+) {
+    let scene: RefCell<Option<Scene>> = RefCell::default();
+    let fresh = async || {
+        let (platform, job) = set(kind).await;
+        let made = (support::plan(&platform, job).await, platform.control.clone());
+        let before = platform.world().await;
+        scene.replace(Some((platform, before)));
+        made
+    };
+    let check = async |plan: &SitePlan, _: &Control, outcome: &Outcome| {
+        let (platform, before) = scene.take().expect("a scene");
+        let (world, lines) = (platform.world().await, lines(&platform, plan).await);
+        let as_before = before.without(PAGES) == world.without(PAGES);
+        match outcome {
+            Outcome::Succeeded => complete(plan, &before, &world).await,
+            _ if !as_before => {
+                return Err(format!("left:\n{}lost:\n{}", world.minus(&before), before.minus(&world)));
+            }
+            _ => {}
+        }
+        let told = usize::from(matches!(outcome, Outcome::Succeeded));
+        if lines == told { Ok(()) } else { Err(format!("the site's history has {lines} lines of it")) }
+    };
+    let report: Report = harness::prove(|| saga_of(kind), fresh, check).await.expect("every scenario holds");
+    let steps = saga_of(kind).names().len();
+    assert!(report.rows.len() > 30 * steps, "only {} scenarios", report.rows.len());
+}
+
+/// How often the site's history tells of the job's success.
+async fn lines(platform: &TestPlatform, plan: &SitePlan) -> usize {
+    let job = platform.job(plan.job).await;
+    let word = match job.kind {
+        JobKind::Create => "created",
+        JobKind::Start => "started",
+        JobKind::Stop => "stopped",
+        JobKind::Restart => "restarted",
+    };
+    let events = history::site_events(&platform.db, plan.site, 50).await.expect("events");
+    events.iter().filter(|event| event.kind == word && event.at >= job.queued_at).count()
+}
+
+/// A new site of a customer who has another one, with data.
+async fn ordered(_: JobKind) -> (TestPlatform, JobId) {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let older = platform.order(&jane, "older").await;
+    let plan = support::plan(&platform, older.job).await;
+    let stack = plan.stack(&support::key(&platform)).expect("a stack");
+    platform.engine.apply(&stack, plan.job).await.expect("applied");
+    std::fs::create_dir_all(&plan.directory).expect("a directory");
+    std::fs::write(plan.directory.join("photo.jpg"), "a customer's photo").expect("a photo");
+    let ordered = platform.order(&jane, "bakery").await;
+    support::begin(&platform, ordered.site).await;
+    (platform, ordered.job)
+}
+
+/// A job on a site that runs.
+async fn active(kind: JobKind) -> (TestPlatform, JobId) {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let made = platform.order(&jane, "bakery").await;
+    support::begin(&platform, made.site).await;
+    support::carry_out(&platform, made.job).await;
+    let (control, cx) = (&platform.control, platform.now(&jane));
+    let job = match kind {
+        JobKind::Restart => control.site_restart(&cx, made.site).await,
+        _ => control.site_stop(&cx, made.site).await,
+    };
+    (platform, job.expect("a job"))
+}
+
+/// A job that starts a stopped site.
+async fn stopped(_: JobKind) -> (TestPlatform, JobId) {
+    let (platform, stop) = active(JobKind::Stop).await;
+    support::carry_out(&platform, stop).await;
+    let job = platform.job(stop).await;
+    let cx = platform.cx(job.actor);
+    let start = platform.control.site_start(&cx, job.site).await.expect("a job");
+    (platform, start)
+}

@@ -1,0 +1,62 @@
+//! What several tests need.
+
+use stoa_control::{
+    Error,
+    keys::MasterKey,
+    sagas::{SitePlan, saga_of},
+};
+use stoa_db::{jobs, sites};
+use stoa_model::{
+    id::{JobId, SiteId},
+    job::JobState,
+    site::{Site, SiteState},
+};
+use stoa_saga::{Control as Reins, Epoch, Outcome, execute, memory::MemoryLog};
+use stoa_testkit::TestPlatform;
+
+/// The plan of a job.
+pub async fn plan(platform: &TestPlatform, job: JobId) -> SitePlan {
+    serde_json::from_value(platform.job(job).await.plan).expect("a plan")
+}
+
+/// The platform's key.
+pub fn key(platform: &TestPlatform) -> MasterKey {
+    MasterKey::load(&platform.data_dir().join("master.key")).expect("the master key")
+}
+
+pub async fn site(platform: &TestPlatform, id: SiteId) -> Site {
+    sites::site_get(&platform.db, id).await.expect("the database answers").expect("a site")
+}
+
+/// What a worker does before the saga of a new site.
+pub async fn begin(platform: &TestPlatform, id: SiteId) {
+    let now = platform.clock.now();
+    let moved = platform.db.write(|tx| {
+        Box::pin(async move { sites::site_move(&tx, id, SiteState::Pending, SiteState::Provisioning, None, now).await })
+    });
+    moved.await.expect("moved");
+}
+
+/// Carries a job out to its good end without a worker.
+pub async fn carry_out(platform: &TestPlatform, id: JobId) {
+    let (job, plan) = (platform.job(id).await, plan(platform, id).await);
+    let log = std::sync::Arc::new(MemoryLog::new());
+    let lease = log.lease();
+    let outcome = execute(&saga_of(job.kind), &plan, &platform.control, log, lease, Reins::default()).await;
+    assert_eq!(outcome, Outcome::Succeeded);
+    let (now, minute) = (platform.clock.now(), std::time::Duration::from_secs(60));
+    let claimed = jobs::job_claim(&platform.db, "test", now, minute).await.expect("the database answers");
+    let epoch: Epoch = claimed.filter(|(job, _)| job.id == id).expect("only this job waits").1;
+    let ended = platform.db.write(|tx| {
+        Box::pin(async move { jobs::job_finish(&tx, id, epoch, JobState::Succeeded, None, None, now).await })
+    });
+    ended.await.expect("ended");
+}
+
+/// The names of the bad fields.
+pub fn fields(error: &Error) -> Vec<&'static str> {
+    match error {
+        Error::Invalid(bad) => bad.iter().map(|bad| bad.field).collect(),
+        other => panic!("no bad fields, but {other:?}"),
+    }
+}
