@@ -43,6 +43,8 @@ enum Verb {
     Migrate,
     /// Compare what should run with what runs, and repair it.
     Sync,
+    /// Remove what deleted sites left on the engine and on disk.
+    Cleanup,
     /// Show every site's health.
     Health,
     /// Sites: list, show, order, start, stop, restart, retry, delete.
@@ -88,6 +90,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Migrate => verb::migrate(&config, &out).await?,
         Verb::Doctor => return verb::doctor(&config, &out).await,
         Verb::Sync => verb::sync(&config, &out).await?,
+        Verb::Cleanup => verb::cleanup(&config, &out).await?,
         Verb::Health => return verb::health(&config, &out).await,
         Verb::Sites(verb) => verb::sites::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,

@@ -35,6 +35,8 @@ pub enum Repair {
     Started,
     /// Its containers were stopped.
     Stopped,
+    /// It was removed.
+    Removed,
     /// Nothing: a person has to look.
     Reported,
     /// It was tried, without success; the next tick tries again.

@@ -11,7 +11,10 @@ pub mod trial;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use stoa_control::view::{Finding, Verdict};
+use stoa_control::{
+    Drift,
+    view::{Finding, Verdict},
+};
 
 use crate::{
     config::Config,
@@ -52,14 +55,23 @@ fn mark(finding: &Finding) -> &'static str {
 pub async fn sync(config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config, None).await?;
     let drifts = control.sync(&control.system_cx("sync")).await?;
-    out.show(&drifts, |drifts| {
+    differences(&drifts, "Everything runs as it should.", out)
+}
+
+/// Removes what deleted sites left.
+pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
+    let control = wire::control(config, None).await?;
+    let found = control.cleanup(&control.system_cx("cleanup")).await?;
+    differences(&found, "Nothing was left.", out)
+}
+
+fn differences(drifts: &[Drift], none: &str, out: &Output) -> Result<()> {
+    out.show(drifts, |drifts| {
         if drifts.is_empty() {
-            return "Everything runs as it should.".into();
+            return none.into();
         }
-        table(
-            ["What", "Found", "Repair"],
-            drifts.iter().map(|d| [d.what.clone(), d.found.clone(), format!("{:?}", d.repair)]),
-        )
+        let row = |d: &Drift| [d.what.clone(), d.found.clone(), format!("{:?}", d.repair).to_lowercase()];
+        table(["What", "Found", "Done"], drifts.iter().map(row))
     })
 }
 

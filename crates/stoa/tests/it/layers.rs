@@ -54,7 +54,10 @@ fn the_table_in_the_architecture_document_is_this_one() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ARCHITECTURE.md");
     let text = fs::read_to_string(document).unwrap();
     for (name, may) in TABLE.iter().filter(|(name, _)| !matches!(*name, "testkit" | "stoa")) {
-        let row = text.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap_or_else(|| panic!("no row for {name}"));
+        let row = text
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")))
+            .unwrap_or_else(|| panic!("no row for {name}"));
         let cell = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap().trim();
         let expected = if may.is_empty() { "nothing of ours".to_owned() } else { may.join(", ") };
         assert_eq!(cell, expected, "the row of {name}");
@@ -74,7 +77,16 @@ fn the_model_is_pure() {
             }
             let text = fs::read_to_string(&entry).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
-            for banned in ["std::fs", "std::env", "SystemTime", "Instant::now", "Timestamp::now", "getrandom", "std::process", "tokio"] {
+            for banned in [
+                "std::fs",
+                "std::env",
+                "SystemTime",
+                "Instant::now",
+                "Timestamp::now",
+                "getrandom",
+                "std::process",
+                "tokio",
+            ] {
                 let is_test = entry.components().any(|part| part.as_os_str() == "tests") || entry.ends_with("tests.rs");
                 assert!(is_test || !code.contains(banned), "{} uses {banned}", entry.display());
             }

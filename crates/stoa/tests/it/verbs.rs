@@ -51,8 +51,13 @@ fn a_dangerous_blueprint_is_refused_with_its_line() {
     let home = Home::new("");
     let folder = home.0.path().join("evil");
     fs::create_dir(&folder).unwrap();
-    let good = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints/ebuilder/compose.yaml")).unwrap();
-    let evil = good.replace("name: ebuilder", "name: evil").replacen("  web:\n    image:", "  web:\n    privileged: true\n    image:", 1);
+    let good = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints/ebuilder/compose.yaml"))
+        .unwrap();
+    let evil = good.replace("name: ebuilder", "name: evil").replacen(
+        "  web:\n    image:",
+        "  web:\n    privileged: true\n    image:",
+        1,
+    );
     assert!(evil.contains("privileged"), "the fixture no longer fits the blueprint");
     let line = evil.lines().position(|line| line.contains("privileged")).unwrap() + 1;
     fs::write(folder.join("compose.yaml"), evil).unwrap();
@@ -101,12 +106,27 @@ fn an_operator_is_made_once_and_his_password_never_shows() {
     let first = init(&home);
     assert!(first.status.success(), "{}", text(&first.stderr));
     let second = init(&home);
-    assert!(!second.status.success() && text(&second.stderr).contains("account with this address"), "{}", text(&second.stderr));
+    assert!(
+        !second.status.success() && text(&second.stderr).contains("account with this address"),
+        "{}",
+        text(&second.stderr)
+    );
     let token = home.stoa(&["staff", "token", "op@example.com"]);
     assert!(text(&token.stdout).starts_with("stoa_"), "{}", text(&token.stdout));
     let database = fs::read(home.0.path().join("data/stoa.db")).unwrap();
     let wal = fs::read(home.0.path().join("data/stoa.db-wal")).unwrap_or_default();
     let stored = [database, wal].concat();
     let plain = text(&token.stdout).trim().to_owned();
-    assert!(!stored.windows(plain.len()).any(|window| window == plain.as_bytes()), "the token lies in the database in clear");
+    assert!(
+        !stored.windows(plain.len()).any(|window| window == plain.as_bytes()),
+        "the token lies in the database in clear"
+    );
+}
+
+#[test]
+fn cleanup_needs_the_engine_and_says_so() {
+    let home = Home::new("");
+    let done = home.stoa(&["cleanup"]);
+    assert!(!done.status.success());
+    assert!(text(&done.stderr).contains("engine"), "{}", text(&done.stderr));
 }

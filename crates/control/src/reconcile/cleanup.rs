@@ -1,0 +1,88 @@
+//! Removes what deleted sites left: asked for by a person, never by itself, and only what is known
+//! to be over. What belongs to no site that the database knows is reported and left alone: the
+//! database may have been restored from an older copy.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use stoa_db::{jobs, sites};
+use stoa_model::{
+    account::Role,
+    id::{CustomerId, SiteId},
+    site::{Site, SiteState},
+};
+use stoa_provider::engine::Scope;
+
+use super::{Drift, Repair};
+use crate::{Control, Cx, Error, Result};
+
+impl Control {
+    /// Removes containers, networks, volumes and directories of sites that are deleted, or whose
+    /// making failed and was given up. Says what it found.
+    ///
+    /// # Errors
+    /// Without the role admin; if engine or database don't answer.
+    pub async fn cleanup(&self, cx: &Cx) -> Result<Vec<Drift>> {
+        cx.require(Role::Admin)?;
+        let mut found = Vec::new();
+        for observed in self.engine.list().await.map_err(Error::internal)? {
+            let what = observed.project.to_string();
+            let site = match observed.site {
+                Some(id) => sites::site_get(&self.db, id).await?,
+                None => None,
+            };
+            match site {
+                None => found.push(unknown(what)),
+                Some(site) if self.is_over(&site).await? => {
+                    let removed = self.engine.remove(&observed.project, Scope::Everything).await;
+                    found.push(removal(what, removed.is_ok()));
+                }
+                Some(_) => {}
+            }
+        }
+        for (customer, site, directory) in self.site_directories() {
+            let what = directory.display().to_string();
+            match sites::site_get(&self.db, site).await? {
+                None => found.push(unknown(what)),
+                Some(known) if known.customer == customer && self.is_over(&known).await? => {
+                    found.push(removal(what, fs::remove_dir_all(&directory).is_ok()));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether nothing of the site should be left, and nobody works on it.
+    async fn is_over(&self, site: &Site) -> Result<bool> {
+        let over = matches!(site.state, SiteState::Deleted | SiteState::Failed);
+        Ok(over && jobs::job_active(&self.db, site.id).await?.is_none())
+    }
+
+    /// The directories that are named like a site's.
+    fn site_directories(&self) -> BTreeSet<(CustomerId, SiteId, PathBuf)> {
+        let folders = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+        let named = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<uuid::Uuid>().ok());
+        let mut found = BTreeSet::new();
+        for customer in folders(self.settings.data_dir.join("sites")) {
+            for site in folders(customer.clone()) {
+                if let (Some(owner), Some(id)) = (named(&customer), named(&site)) {
+                    found.insert((CustomerId::from_uuid(owner), SiteId::from_uuid(id), site));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn unknown(what: String) -> Drift {
+    Drift {
+        what,
+        found: "belongs to no site that the database knows; look at it and remove it by hand".into(),
+        repair: Repair::Reported,
+    }
+}
+
+fn removal(what: String, removed: bool) -> Drift {
+    let repair = if removed { Repair::Removed } else { Repair::Failed };
+    Drift { what, found: "was left by a site that is over".into(), repair }
+}
