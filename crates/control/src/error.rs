@@ -48,6 +48,14 @@ pub enum Error {
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
 impl Error {
+    /// The error with the cause that customers are not shown.
+    pub fn for_operator(&self) -> String {
+        match self {
+            Self::Unavailable { source, .. } | Self::Internal(source) => format!("{self} ({source})"),
+            other => other.to_string(),
+        }
+    }
+
     /// Wraps a cause that should not have happened.
     pub fn internal(source: impl Into<Source>) -> Self {
         Self::Internal(source.into())

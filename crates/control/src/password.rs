@@ -1,18 +1,27 @@
 //! Passwords of people: argon2id, off the request threads, few at a time.
 //!
-//! Hashing costs tens of milliseconds and 19 MiB by design. One hash runs at a time, a few dozen
-//! may wait, and more are turned away at once: a flood of logins leaves the pages fast.
+//! Hashing costs tens of milliseconds and 19 MiB by design. One hash runs at a time, on a thread that
+//! gives way to all others; a few dozen may wait, and more are turned away: a flood of logins leaves
+//! the pages fast.
 
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use std::sync::{Arc, LazyLock};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, LazyLock, mpsc},
+    thread,
+    time::Duration,
+};
 use stoa_model::{
     field::Invalid,
     secret::{ExposeSecret, SecretString},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::sleep,
+};
 
 use crate::error::{Error, Result};
 
@@ -22,6 +31,10 @@ const MIN: usize = 10;
 const MAX: usize = 256;
 /// How many hashes may wait for their turn.
 const QUEUE: usize = 32;
+/// Who finds the queue full waits so long for the refusal: whoever asks again at once slows himself down.
+const REFUSAL: Duration = Duration::from_secs(1);
+/// How much the hashing thread gives way (see nice(2)).
+const NICENESS: i32 = 10;
 
 /// Passwords that every attacker tries first; longer than [`MIN`], so that the length alone
 /// doesn't refuse them.
@@ -56,16 +69,35 @@ pub fn check(password: &SecretString) -> std::result::Result<(), Invalid> {
     Ok(())
 }
 
+type Work = Box<dyn FnOnce() + Send>;
+
 /// Hashes and verifies passwords.
 #[derive(Clone)]
 pub struct Hasher {
-    turn: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    thread: mpsc::Sender<Work>,
 }
 
 impl Default for Hasher {
+    /// Starts the thread; it ends with the last clone.
     fn default() -> Self {
-        Self { turn: Arc::new(Semaphore::new(1)), queue: Arc::new(Semaphore::new(QUEUE)) }
+        let (thread, work) = mpsc::channel::<Work>();
+        // Without a thread every login is refused, and says why.
+        if let Err(error) = thread::Builder::new().name("passwords".into()).spawn(move || hash_all(&work)) {
+            tracing::error!(%error, "the thread for password hashing could not be started");
+        }
+        Self { queue: Arc::new(Semaphore::new(QUEUE)), thread }
+    }
+}
+
+fn hash_all(work: &mpsc::Receiver<Work>) {
+    // On Linux this is the thread's own.
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "password hashing runs with full priority");
+    }
+    for work in work {
+        // Who waits for a hash that panicked hears of it; the thread lives on.
+        let _ = catch_unwind(AssertUnwindSafe(work));
     }
 }
 
@@ -108,14 +140,14 @@ impl Hasher {
             message: "Too many people are logging in at this moment. Please try again in a few seconds.".into(),
             source: source.into(),
         };
-        let _place = self.queue.try_acquire().map_err(|_| busy("the queue for password hashing is full"))?;
-        let turn = self.turn.clone().acquire_owned().await.map_err(|_| busy("password hashing has ended"))?;
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        })
-        .await
-        .map_err(Error::internal)
+        let Ok(_place) = self.queue.try_acquire() else {
+            sleep(REFUSAL).await;
+            return Err(busy("the queue for password hashing is full"));
+        };
+        let (done, result) = oneshot::channel();
+        let work = Box::new(move || drop(done.send(work())));
+        self.thread.send(work).map_err(|_| busy("password hashing has ended"))?;
+        result.await.map_err(Error::internal)
     }
 }
 
@@ -138,9 +170,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_is_turned_away_at_once() {
+    async fn a_flood_is_turned_away() {
         let hasher = Hasher::default();
-        let _turn = hasher.turn.clone().acquire_owned().await.unwrap();
+        let (go, wait) = mpsc::channel::<()>();
+        hasher.thread.send(Box::new(move || drop(wait.recv()))).unwrap();
         let waiting: Vec<_> = (0..QUEUE)
             .map(|_| {
                 let hasher = hasher.clone();
@@ -152,6 +185,14 @@ mod tests {
         }
         assert!(matches!(hasher.verify(secret("x"), None).await, Err(Error::Unavailable { .. })));
         waiting.iter().for_each(tokio::task::JoinHandle::abort);
+        drop(go);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_callers_only() {
+        let hasher = Hasher::default();
+        assert!(matches!(hasher.run(|| panic!("on purpose")).await, Err::<(), _>(Error::Internal(_))));
+        hasher.hash(secret("correct horse")).await.unwrap();
     }
 
     #[test]

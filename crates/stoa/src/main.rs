@@ -70,7 +70,10 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("stoa: {error:#}");
+            match error.downcast_ref::<stoa_control::Error>() {
+                Some(known) => eprintln!("stoa: {}", known.for_operator()),
+                None => eprintln!("stoa: {error:#}"),
+            }
             ExitCode::FAILURE
         }
     }

@@ -61,7 +61,7 @@ impl Control {
         let email = account.as_ref().map(|(customer, _)| customer.email.clone()).ok();
         let parsed = self.order_parse(&order, email.as_ref());
         let ((customer, password), parsed) = both(account, parsed)?;
-        self.order_possible(&parsed).await?;
+        let room = self.order_possible(&parsed.blueprint).await?;
         let hash = self.hasher.hash(password).await?;
         let cx = Cx { actor: Actor::Customer(customer.id), ..cx.clone() };
         let made = self.order_make(&cx, customer.id, &parsed);
@@ -71,7 +71,7 @@ impl Control {
             .write(|tx| {
                 Box::pin(async move {
                     insert(&tx, cx, customer, hash).await?;
-                    self.order_insert(&tx, cx, made).await
+                    self.order_insert(&tx, cx, made, room).await
                 })
             })
             .await?;

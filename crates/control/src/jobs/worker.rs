@@ -13,7 +13,7 @@ use stoa_model::{
 use stoa_saga::{Epoch, Event, Log, Outcome, execute};
 use tokio::{
     sync::Semaphore,
-    time::{interval, sleep},
+    time::{Instant, interval_at, sleep},
 };
 use tokio_util::{
     sync::CancellationToken,
@@ -106,11 +106,12 @@ fn lock(control: &Control) -> std::sync::MutexGuard<'_, std::collections::HashMa
 /// Renews the lease; drops everything when it is lost, and hears of a cancellation by others.
 async fn beat(control: Control, job: JobId, epoch: Epoch, reins: stoa_saga::Control) {
     let lease = control.settings.lease;
-    let mut renewed = tokio::time::Instant::now();
-    let mut ticks = interval(lease / 5);
+    // Just taken: the first renewal is not due yet, and the job's own writes need not wait for it.
+    let mut renewed = Instant::now();
+    let mut ticks = interval_at(renewed + lease / 5, lease / 5);
     loop {
         ticks.tick().await;
-        let asked = tokio::time::Instant::now();
+        let asked = Instant::now();
         match jobs::job_heartbeat(&control.db, job, epoch, control.clock.now() + lease).await {
             Ok(true) => renewed = asked,
             Ok(false) => return reins.lost.cancel(),

@@ -46,7 +46,7 @@ async fn keep<F: Future<Output = crate::Result<()>>>(
         tokio::select! {
             () = stop.cancelled() => return,
             done = tick() => if let Err(error) = done {
-                tracing::warn!(reconciler = name, error = error_chain(&error), "a tick failed; the next one tries again");
+                tracing::warn!(reconciler = name, error = error.for_operator(), "a tick failed; the next one tries again");
             }
         }
         tokio::select! {
@@ -54,13 +54,5 @@ async fn keep<F: Future<Output = crate::Result<()>>>(
             () = nudge.notified() => {}
             () = sleep(period) => {}
         }
-    }
-}
-
-/// The error with its hidden cause, for the operator's log.
-pub(crate) fn error_chain(error: &crate::Error) -> String {
-    match error {
-        crate::Error::Unavailable { source, .. } | crate::Error::Internal(source) => format!("{error} ({source})"),
-        other => other.to_string(),
     }
 }

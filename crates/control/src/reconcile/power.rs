@@ -140,7 +140,7 @@ impl Control {
         let repair = match started.await {
             Ok(()) => Repair::Started,
             Err(error) => {
-                tracing::error!(site = %site.id, error = super::error_chain(&error), "a site that should run could not be started");
+                tracing::error!(site = %site.id, error = error.for_operator(), "a site that should run could not be started");
                 Repair::Failed
             }
         };

@@ -16,7 +16,7 @@ impl Control {
             if jobs::job_active(&self.db, site.id).await?.is_none() {
                 // One that can't be purged must not keep the others.
                 if let Err(error) = self.purge(&site).await {
-                    tracing::error!(site = %site.id, error = super::error_chain(&error), "a site could not be purged; trying again");
+                    tracing::error!(site = %site.id, error = error.for_operator(), "a site could not be purged; trying again");
                 }
             }
         }

@@ -77,7 +77,7 @@ impl Control {
     /// is brought up by the reconciler, and what was committed stays true.
     pub(crate) async fn routes_catch_up(&self, site: SiteId) {
         if let Err(error) = self.routes_refresh(site).await {
-            tracing::warn!(%site, error = super::error_chain(&error), "the edge did not take a site's new state over yet");
+            tracing::warn!(%site, error = error.for_operator(), "the edge did not take a site's new state over yet");
         }
     }
 

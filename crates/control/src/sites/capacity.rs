@@ -1,29 +1,33 @@
 //! Is there room? Asked before anything is made, and answered from what was seen of the machine in
 //! the last seconds, so that an order never waits for the engine.
 
-use stoa_db::sites;
+use stoa_db::{Conn, Tx, sites};
 use stoa_model::{blueprint::Blueprint, limits::Bytes, site::SiteState};
 
-use super::order::ParsedOrder;
-use crate::{Control, Error, Result};
+use crate::{Control, Error, Result, blueprints::Loaded};
+
+/// Bytes of memory that may be promised to sites in all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room(u64);
 
 impl Control {
-    /// Refuses an order that can't be carried out now.
+    /// Refuses an order that can't be carried out now. The room that there is goes into the order's
+    /// transaction, where [`Control::order_fits`] has the last word.
     ///
     /// # Errors
     /// The engine is away, an image is missing, or memory or disk would not do.
-    pub(crate) async fn order_possible(&self, order: &ParsedOrder) -> Result<()> {
+    pub(crate) async fn order_possible(&self, loaded: &Loaded) -> Result<Room> {
         let away = |source| Error::Unavailable {
             message: "New sites can't be made at this moment: the machine that runs them does not answer. \
                       Please try again in a few minutes; nothing was ordered."
                 .into(),
             source,
         };
-        let missing = self.images_missing(&order.blueprint).await.map_err(|e| away(e.into()))?;
+        let missing = self.images_missing(loaded).await.map_err(|e| away(e.into()))?;
         if !missing.is_empty() {
             tracing::error!(
                 ?missing,
-                blueprint = order.blueprint.blueprint.name,
+                blueprint = loaded.blueprint.name,
                 "an order was refused: images are missing; run `make images`"
             );
             return Err(Error::Capacity(
@@ -31,25 +35,38 @@ impl Control {
             ));
         }
         let machine = self.machine.look(&*self.engine, self.clock.now()).await.map_err(|e| away(e.into()))?;
-        let room = Bytes((machine.memory as f64 * self.settings.memory_overcommit) as u64);
-        let used = self.memory_promised().await?;
-        let needed = self.memory_needed(&order.blueprint.blueprint);
-        if used.saturating_add(needed) > room.0 {
-            tracing::error!(used, needed, room = room.0, "an order was refused: no memory left to promise");
-            return Err(full());
-        }
+        let room = Room((machine.memory as f64 * self.settings.memory_overcommit) as u64);
+        self.memory_check(&self.db, self.memory_needed(&loaded.blueprint), room).await?;
         let free = self.disk_free()?;
         if free < self.settings.min_free_disk {
             tracing::error!(%free, least = %self.settings.min_free_disk, "an order was refused: the disk is nearly full");
+            return Err(full());
+        }
+        Ok(room)
+    }
+
+    /// Whether a site that was just stored and holds a network still fits. Orders wait for one
+    /// another where they lease a network, so of two that saw the same room the second is refused.
+    ///
+    /// # Errors
+    /// If memory would not do.
+    pub(crate) async fn order_fits(&self, tx: &Tx, room: Room) -> Result<()> {
+        self.memory_check(tx, 0, room).await
+    }
+
+    async fn memory_check(&self, c: &impl Conn, needed: u64, room: Room) -> Result<()> {
+        let used = self.memory_promised(c).await?;
+        if used.saturating_add(needed) > room.0 {
+            tracing::error!(used, needed, room = room.0, "an order was refused: no memory left to promise");
             return Err(full());
         }
         Ok(())
     }
 
     /// Memory limits of all sites that run or are about to, in bytes.
-    async fn memory_promised(&self) -> Result<u64> {
+    async fn memory_promised(&self, c: &impl Conn) -> Result<u64> {
         let mut sum = 0_u64;
-        for (name, count) in sites::site_counts_by_blueprint(&self.db, RUNNING).await? {
+        for (name, count) in sites::site_counts_by_blueprint(c, RUNNING).await? {
             let each = self.blueprints.get(&name).map_or(0, |loaded| self.memory_needed(&loaded.blueprint));
             sum = sum.saturating_add(each.saturating_mul(count));
         }

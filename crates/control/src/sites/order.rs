@@ -15,6 +15,7 @@ use stoa_model::{
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
 };
 
+use super::capacity::Room;
 use crate::{
     Control, Cx, Error, Result,
     blueprints::Loaded,
@@ -58,14 +59,14 @@ impl Control {
         }
         let customer = self.order_customer(cx, command.customer).await?;
         let parsed = self.order_parse(&command, Some(&customer.email))?;
-        self.order_possible(&parsed).await?;
+        let room = self.order_possible(&parsed.blueprint).await?;
         let made = self.order_make(cx, customer.id, &parsed);
         let (made, key) = (&made, key.as_deref());
         let ordered = self
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    let ordered = self.order_insert(&tx, cx, made).await?;
+                    let ordered = self.order_insert(&tx, cx, made, room).await?;
                     if let Some(key) = key {
                         let body = serde_json::to_string(&ordered).map_err(Error::internal)?;
                         let reply = idempotency::Reply { request_hash: request, status: 201, body };
@@ -192,16 +193,16 @@ impl Control {
     }
 
     /// Saves the site, its lease and its job, all or nothing.
-    pub(crate) async fn order_insert(&self, tx: &Tx, cx: &Cx, made: &MadeOrder) -> Result<Ordered> {
+    pub(crate) async fn order_insert(&self, tx: &Tx, cx: &Cx, made: &MadeOrder, room: Room) -> Result<Ordered> {
         let site = &made.site;
         sites::site_insert(tx, site).await?;
         history::site_event(tx, site.id, cx.now, "ordered", "The site was ordered").await?;
         let detail = serde_json::json!({ "hostname": site.hostname, "blueprint": site.blueprint });
         history::audit(tx, &cx.audit("site.order", site.id, detail)).await?;
-        self.create_job(tx, cx, site, made.job, &made.blueprint).await
+        self.create_job(tx, cx, site, made.job, &made.blueprint, room).await
     }
 
-    /// Leases a network and queues the job that makes the site.
+    /// Leases a network and queues the job that makes the site, if there is still room for it.
     pub(crate) async fn create_job(
         &self,
         tx: &Tx,
@@ -209,9 +210,11 @@ impl Control {
         site: &Site,
         job: JobId,
         loaded: &Loaded,
+        room: Room,
     ) -> Result<Ordered> {
         let taken = self.machine.subnets();
         let subnet = leases::subnet_lease(tx, &self.settings.subnet_pool, site.id, cx.now, &taken).await?;
+        self.order_fits(tx, room).await?;
         let secrets = fresh_secrets(site.id, &loaded.blueprint, &self.key);
         let plan = SitePlan::of(site, job, subnet, loaded, &self.settings, secrets);
         self.job_queue(tx, cx, JobKind::Create, &plan).await?;

@@ -76,6 +76,7 @@ impl Control {
         let site = &self.site_to_change(cx, id).await?;
         site.state.to(SiteState::Pending)?;
         let loaded = self.blueprints.get(&site.blueprint).ok_or(Error::NotFound("blueprint"))?;
+        let room = self.order_possible(loaded).await?;
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let event = &cx.audit("site.retry", id, serde_json::json!({ "job": job }));
         self.db
@@ -87,7 +88,7 @@ impl Control {
                     sites::site_move(&tx, id, SiteState::Failed, SiteState::Pending, None, cx.now).await?;
                     history::site_event(&tx, id, cx.now, "retried", "Making the site was tried again").await?;
                     history::audit(&tx, event).await?;
-                    self.create_job(&tx, cx, site, job, loaded).await
+                    self.create_job(&tx, cx, site, job, loaded, room).await
                 })
             })
             .await?;
