@@ -94,15 +94,16 @@ pub async fn sites_of(c: &impl Conn, customer: CustomerId, page: Page) -> Result
     read(paged(his, sites::Column::Id, page).all(c.raw()).await?)
 }
 
-/// A page of all sites, newest first, tombstones too.
+/// A page of all sites, newest first; tombstones only when asked for by their state.
 ///
 /// # Errors
 /// `Corrupt` if a stored row can't be read.
 pub async fn staff_sites(c: &impl Conn, filter: &Filter, page: Page) -> Result<Vec<Site>, DbError> {
-    let mut found = sites::Entity::find();
-    if let Some(state) = filter.state {
-        found = found.filter(sites::Column::State.eq(state.as_str()));
-    }
+    let state = match filter.state {
+        Some(state) => sites::Column::State.eq(state.as_str()),
+        None => sites::Column::State.ne(SiteState::Deleted.as_str()),
+    };
+    let mut found = sites::Entity::find().filter(state);
     if let Some(text) = filter.text.as_deref().filter(|text| !text.trim().is_empty()) {
         found = found.filter(mentions(text));
     }

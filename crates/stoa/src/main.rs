@@ -87,7 +87,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     match cli.verb {
         Verb::Serve => serve::serve(&config).await?,
-        Verb::Config => out.text(config::DEFAULT),
+        Verb::Config => out.text(config::DEFAULT)?,
         Verb::Init(verb) => verb::init::run(&verb, &config, &out).await?,
         Verb::Trial(verb) => verb::trial::run(&verb, &config, &out).await?,
         Verb::Migrate => verb::migrate(&config, &out).await?,

@@ -1,6 +1,6 @@
 //! What verbs print: tables for people, JSON for programs.
 
-#![expect(clippy::print_stdout, reason = "this is the one place that prints results")]
+use std::io::{self, ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -14,17 +14,16 @@ pub struct Output {
 impl Output {
     /// Prints `value` as JSON, or what `people` makes of it.
     pub fn show<T: Serialize + ?Sized>(&self, value: &T, people: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value)?);
-        } else {
-            println!("{}", people(value));
-        }
-        Ok(())
+        let text = if self.json { serde_json::to_string_pretty(value)? } else { people(value) };
+        self.text(&format!("{text}\n"))
     }
 
-    /// Prints text as it is, in both forms.
-    pub fn text(&self, text: &str) {
-        print!("{text}");
+    /// Prints text as it is, in both forms. A reader that has seen enough (`| head`) is no error.
+    pub fn text(&self, text: &str) -> anyhow::Result<()> {
+        match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -21,6 +21,6 @@ pub fn run(verb: &Blueprints, out: &Output) -> Result<ExitCode> {
     let Blueprints::Check { folder } = verb;
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
     let loaded = load_one(&folder)?;
-    out.text(&loaded.blueprint.check_report()?);
+    out.text(&loaded.blueprint.check_report()?)?;
     Ok(ExitCode::SUCCESS)
 }
