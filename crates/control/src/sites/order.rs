@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use stoa_db::{Tx, accounts, history, idempotency, jobs, leases, sites};
+use stoa_db::{Constraint, DbError, Tx, accounts, history, idempotency, jobs, leases, sites};
 use stoa_model::{
     account::{Actor, Customer, Role},
     field::Invalid,
@@ -122,20 +122,32 @@ impl Control {
         cx.require(Role::Admin)?;
         let Actor::Staff(id, _) = cx.actor else { return Err(Error::NotFound("staff account")) };
         let staff = accounts::staff_get(&self.db, id).await?.ok_or(Error::NotFound("staff account"))?;
-        match accounts::customer_by_email(&self.db, &staff.email).await? {
-            Some((customer, hash)) if hash == NO_PASSWORD => return Ok(customer),
-            // Somebody registered with this address: what is ordered must not become his.
-            Some(_) => {
-                return Err(Invalid::new("customer", "A customer has your address. Say for whom the site is.").into());
-            }
-            None => {}
+        if let Some(customer) = self.operators_own(&staff.email).await? {
+            return Ok(customer);
         }
         let id = CustomerId::from_uuid(random::uuid_at(cx.now));
         let company = CompanyName::parse(&self.settings.product_name)?;
         let customer = Customer { id, email: staff.email, company, created_at: cx.now };
         let made = &customer;
-        self.db.write(|tx| Box::pin(async move { accounts::customer_insert(&tx, made, NO_PASSWORD).await })).await?;
-        Ok(customer)
+        let kept =
+            self.db.write(|tx| Box::pin(async move { accounts::customer_insert(&tx, made, NO_PASSWORD).await })).await;
+        match kept {
+            // Another order was a moment faster.
+            Err(DbError::Conflict(Constraint::CustomerEmail)) => {
+                self.operators_own(&customer.email).await?.ok_or(Error::NotFound("customer"))
+            }
+            kept => Ok(kept.map(|()| customer)?),
+        }
+    }
+
+    /// The account with the operator's address, if it is his own.
+    async fn operators_own(&self, email: &EmailAddress) -> Result<Option<Customer>> {
+        match accounts::customer_by_email(&self.db, email).await? {
+            Some((customer, hash)) if hash == NO_PASSWORD => Ok(Some(customer)),
+            // Somebody registered with this address: what is ordered must not become his.
+            Some(_) => Err(Invalid::new("customer", "A customer has your address. Say for whom the site is.").into()),
+            None => Ok(None),
+        }
     }
 
     /// Checks every field.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use stoa_control::{Error, command::OrderSite};
-use stoa_model::{job::JobState, secret::ExposeSecret};
+use stoa_model::{account::Role, job::JobState, secret::ExposeSecret};
 use stoa_provider::engine::{ExecOutput, fake::Verb};
 use stoa_testkit::{TestPlatform, shop};
 
@@ -176,4 +176,16 @@ async fn thirty_orders_at_once() {
     assert_eq!((subnets.len(), upstreams.len(), platform.outbox().len()), (30, 30, 30), "{world}");
     assert!(world.of("site").iter().all(|line| line.contains("is active")), "{world}");
     assert_eq!(platform.engine.count(Verb::Apply), 30);
+}
+
+/// The operator's own account is made with his first order; here with ten first orders.
+#[tokio::test]
+async fn an_operators_first_orders_at_once() {
+    let platform = TestPlatform::new().await;
+    let admin = platform.staff(Role::Admin).await;
+    let names: Vec<_> = (0..10).map(|n| format!("own-{n}")).collect();
+    let orders = names.iter().map(|name| platform.control.site_order(&admin, shop(name), None));
+    for ordered in futures_util::future::join_all(orders).await {
+        ordered.expect("all of them are orders of one account");
+    }
 }
