@@ -63,3 +63,17 @@ async fn all_addresses_are_leased() {
     let error = refused(with(move |s| s.subnet_pool = pool), 2, |_| ()).await;
     assert!(matches!(&error, Error::Capacity(words) if words.contains("no room")), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_retry_needs_room_too() {
+    let platform = with(|s| s.memory_overcommit = 0.5).build().await;
+    let jane = platform.customer("jane").await;
+    platform.engine.fail(Verb::Apply, 1, stoa_provider::engine::fake::Fault::DiskFull);
+    let failed = platform.order(&jane, "bakery").await;
+    platform.run_until_idle().await;
+    platform.shop(&jane, "florist").await;
+    let before = platform.world().await;
+    let error = platform.control.site_retry(&platform.now(&jane), failed.site).await.expect_err("refused");
+    assert!(matches!(error, Error::Capacity(_)), "{error:?}");
+    assert_eq!(platform.world().await, before);
+}

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use stoa_control::sagas::saga_of;
 use stoa_db::job_log;
-use stoa_model::{id::JobId, job::JobState};
+use stoa_model::{
+    id::JobId,
+    job::{JobKind, JobState},
+};
 use stoa_provider::engine::fake::{Fault, Verb};
-use stoa_saga::Event;
+use stoa_saga::{Control as Reins, Event, Outcome, execute, memory::MemoryLog};
 use stoa_testkit::TestPlatform;
 
 use crate::support;
@@ -146,4 +150,26 @@ async fn a_cancelled_job_leaves_nothing() {
     let again = platform.control.job_cancel(&platform.now(&jane), ordered.job).await;
     assert!(again.expect_err("too late").to_string().contains("nothing to cancel"));
     assert_eq!(support::site(&platform, ordered.site).await.reason.as_deref(), Some("The job was cancelled."));
+}
+
+#[tokio::test]
+async fn a_directory_that_a_kill_left_half_made_or_half_removed_goes() {
+    // Killed before the mark was whole; after the mark was gone; while the rest was being removed.
+    for left in [&[".stoa-job.part"][..], &[], &[".stoa-job", "compose.yaml.part"]] {
+        let platform = TestPlatform::new().await;
+        let jane = platform.customer("jane").await;
+        let ordered = platform.order(&jane, "bakery").await;
+        let (before, plan) = (platform.world().await, support::plan(&platform, ordered.job).await);
+        std::fs::create_dir_all(&plan.directory).expect("a directory");
+        for name in left {
+            std::fs::write(plan.directory.join(name), plan.job.to_string()).expect("a file");
+        }
+        let log = std::sync::Arc::new(MemoryLog::new());
+        log.push(Event::Started { step: "directories".into() });
+        let (lease, reins) = (log.lease(), Reins::default());
+        reins.cancel.cancel();
+        let outcome = execute(&saga_of(JobKind::Create), &plan, &platform.control, log, lease, reins).await;
+        assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+        assert_eq!(platform.world().await, before, "{left:?}");
+    }
 }

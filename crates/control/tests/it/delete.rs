@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use stoa_control::{Error, view::SiteAction};
 use stoa_model::{account::Role, site::SiteState};
+use stoa_provider::engine::fake::{Fault, Verb};
 use stoa_testkit::TestPlatform;
 
 use crate::support;
@@ -105,7 +106,7 @@ async fn staff_end_a_grace_and_a_failed_site_has_none() {
     let late = control.site_undelete(&platform.now(&jane), site).await;
     assert!(late.is_err(), "the purge was ordered");
 
-    platform.engine.fail(stoa_provider::engine::fake::Verb::Apply, 1, stoa_provider::engine::fake::Fault::DiskFull);
+    platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
     let failed = platform.order(&jane, "florist").await;
     let workers = platform.run();
     platform.rest(failed.job).await;
@@ -125,12 +126,14 @@ async fn a_purge_that_fails_goes_on_later_and_keeps_no_other() {
         platform.control.site_delete(&platform.now(&jane), site).await.expect("marked");
     }
     platform.clock.advance(SignedDuration::from_hours(7 * 24 + 1));
-    platform.engine.fail(stoa_provider::engine::fake::Verb::Remove, 1, stoa_provider::engine::fake::Fault::Half);
-    let first = platform.run();
-    platform.until("the other's purge", async || support::site(&platform, two).await.state == SiteState::Deleted).await;
-    first.stop().await;
-    assert_eq!(support::site(&platform, one).await.state, SiteState::Deleting, "its row goes last");
-    let second = platform.run();
-    platform.until("its own", async || platform.world().await.is_empty()).await;
-    second.stop().await;
+    platform.engine.fail(Verb::Remove, 1, Fault::Half);
+    let one = support::site(&platform, one).await.project;
+    let two = support::site(&platform, two).await.project;
+    platform.engine.forget_calls();
+    let workers = platform.run();
+    platform.until("both purges", async || platform.world().await.is_empty()).await;
+    workers.stop().await;
+    let removals = platform.engine.calls().into_iter().filter(|call| call.verb == Verb::Remove);
+    let removals: Vec<_> = removals.filter_map(|call| call.project).collect();
+    assert_eq!(removals, [one.clone(), two, one], "the other did not wait, and the first was gone on with");
 }
