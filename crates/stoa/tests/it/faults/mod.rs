@@ -6,11 +6,14 @@
 //! pool, an installation label. After each mishap [`ledger`] compares what the database says with what
 //! Docker, the disk and the edge have, to the last thing. `STOA_SKIP_DOCKER=1` skips them all.
 
+mod bad_input;
+mod burst;
 mod docker_away;
 mod engine;
 mod full_disk;
 mod graceful;
 mod http;
+mod isolation;
 mod kills;
 mod ledger;
 mod locked_database;

@@ -7,6 +7,7 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, Instant},
 };
 
@@ -33,6 +34,15 @@ pub struct World {
     token: String,
     installation: String,
     _lock: File,
+    _crowd: Option<RwLockReadGuard<'static, ()>>,
+}
+
+/// Worlds share the machine's two cores; who brings a crowd wants them alone.
+static CROWD: RwLock<()> = RwLock::new(());
+
+/// Waits until no other world is there, and keeps new ones from coming.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    CROWD.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl World {
@@ -58,14 +68,24 @@ impl World {
         }
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints").canonicalize().unwrap();
-        let config = format!(
-            "data_dir = {data:?}\nblueprints = {blueprints:?}\nlisten = \"{address}\"\nsubnet_pool = \"{pool}\"\n\
-             main_memory = \"256m\"\nmemory_overcommit = 50.0\nmin_free_disk = \"1m\"\ndelete_grace_days = 0\n{}{extra}",
-            if extra.contains("lease_seconds") { "" } else { "lease_seconds = 2\n" }
-        );
-        fs::write(home.path().join("stoa.toml"), config).unwrap();
+        let settings = [
+            ("data_dir", format!("{data:?}")),
+            ("blueprints", format!("{blueprints:?}")),
+            ("listen", format!("\"{address}\"")),
+            ("subnet_pool", format!("{pool:?}")),
+            ("lease_seconds", "2".to_owned()),
+            ("main_memory", "\"256m\"".to_owned()),
+            ("memory_overcommit", "50.0".to_owned()),
+            ("min_free_disk", "\"1m\"".to_owned()),
+            ("delete_grace_days", "0".to_owned()),
+        ];
+        let usual = settings.iter().filter(|(key, _)| !extra.contains(key));
+        let config: String = usual.map(|(key, value)| format!("{key} = {value}\n")).collect();
+        fs::write(home.path().join("stoa.toml"), config + extra).unwrap();
         let (token, installation) = (String::new(), String::new());
-        let mut world = Self { name, engine, address, data, server: None, home, token, installation, _lock: lock };
+        let crowd = (name != "burst").then(|| CROWD.read().unwrap_or_else(PoisonError::into_inner));
+        let mut world =
+            Self { name, engine, address, data, server: None, home, token, installation, _lock: lock, _crowd: crowd };
         world.found();
         Some(world)
     }
