@@ -173,7 +173,10 @@ mod tests {
     async fn a_flood_is_turned_away() {
         let hasher = Hasher::default();
         let (go, wait) = mpsc::channel::<()>();
-        hasher.thread.send(Box::new(move || drop(wait.recv()))).unwrap();
+        let hold = move || {
+            let _ = wait.recv();
+        };
+        hasher.thread.send(Box::new(hold)).unwrap();
         let waiting: Vec<_> = (0..QUEUE)
             .map(|_| {
                 let hasher = hasher.clone();
