@@ -27,8 +27,9 @@ async function fetchPage(url, options) {
   return { ok: response.ok, page: parse(await response.text()) };
 }
 
-// Durations that go on while the page is open.
+// Durations that go on while the page is open, in the words of `ui::time::duration`.
 function duration(ms) {
+  if (ms < 100) return `${Math.floor(ms)} ms`;
   const s = Math.floor(ms / 1000);
   if (s < 60) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   return s < 3600 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;

@@ -52,7 +52,7 @@ fn relative(seconds: i64) -> String {
     if ago { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
 }
 
-/// `31 ms`, `0.4 s`, `12.3 s`, `2 min 5 s`, `1 h 3 min`.
+/// The same as `duration` in `assets/stoa.js`: `31 ms`, `0.4 s`, `12.3 s`, `2 min 5 s`, `1 h 3 min`.
 pub fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match seconds {
@@ -90,8 +90,12 @@ mod tests {
 
     #[test]
     fn words_for_durations_and_sizes() {
-        assert_eq!(duration(40), "40 ms");
-        assert_eq!(duration(140), "0.1 s");
+        assert_eq!(duration(0), "0 ms");
+        assert_eq!(duration(4), "4 ms");
+        assert_eq!(duration(99), "99 ms");
+        assert_eq!(duration(100), "0.1 s");
+        assert_eq!(duration(340), "0.3 s");
+        assert_eq!(duration(9_999), "9.9 s");
         assert_eq!(duration(1_900), "1.9 s");
         assert_eq!(duration(125_000), "2 min 5 s");
         assert_eq!(duration(3_780_000), "1 h 3 min");

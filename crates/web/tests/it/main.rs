@@ -1,6 +1,6 @@
 //! The faces over the real service layer, on a database of their own and a fake engine.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod access;
 mod api;
@@ -10,4 +10,5 @@ mod guard;
 mod journey;
 mod openapi;
 mod pages;
+mod script;
 mod templates;
