@@ -62,17 +62,16 @@ impl From<&OrderForm> for OrderSite {
 }
 
 impl OrderFields {
-    /// The fields, with what was typed before. A blueprint is chosen beforehand only if there is no
-    /// other: what a store is made from can't be changed later.
+    /// The fields, with what was typed before. The first blueprint that can be had is chosen
+    /// beforehand; the service layer lists stores first, which is what most people come for.
     pub fn new(form: &OrderForm, blueprints: Vec<BlueprintView>, settings: &Settings, problems: &Problems) -> Self {
         Self::under(&settings.base_domain.to_string(), form, blueprints, problems)
     }
 
     /// The same, under a base domain.
     pub fn under(base: &str, form: &OrderForm, blueprints: Vec<BlueprintView>, problems: &Problems) -> Self {
-        let mut free = blueprints.iter().filter(|b| b.available);
-        let only = free.next().filter(|_| free.next().is_none()).map(|b| b.name.clone());
-        let wanted = if form.blueprint.is_empty() { only.unwrap_or_default() } else { form.blueprint.clone() };
+        let first = blueprints.iter().find(|b| b.available).map(|b| b.name.clone());
+        let wanted = if form.blueprint.is_empty() { first.unwrap_or_default() } else { form.blueprint.clone() };
         let choose = |view: BlueprintView| Choice { checked: view.available && view.name == wanted, view };
         let subdomain = Field::text("subdomain", "Address", &form.subdomain)
             .hint("3 to 40 letters, digits and hyphens.")
@@ -129,4 +128,34 @@ async fn page(app: &App, cx: &Cx, frame: Frame, form: &OrderForm, refusal: Refus
     let blueprints = app.control.blueprints(cx).await?;
     let order = OrderFields::new(form, blueprints, app.control.settings(), &refusal.problems);
     Ok(refusal.reply().page(&OrderPage { frame, problems: refusal.problems, order }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(typed: &str) -> Vec<String> {
+        let view = |(name, available): (&str, bool)| BlueprintView {
+            name: name.into(),
+            title: name.into(),
+            description: String::new(),
+            notices: Vec::new(),
+            available,
+        };
+        let blueprints = [("magento", false), ("woocommerce", true), ("ebuilder", true)].map(view);
+        let form = OrderForm { blueprint: typed.into(), ..OrderForm::default() };
+        let fields = OrderFields::under("stoa.test", &form, blueprints.into(), &Problems::default());
+        fields.choices.into_iter().filter(|c| c.checked).map(|c| c.view.name).collect()
+    }
+
+    #[test]
+    fn the_first_blueprint_that_can_be_had_is_chosen_beforehand() {
+        assert_eq!(chosen(""), ["woocommerce"]);
+    }
+
+    #[test]
+    fn what_was_chosen_stays_chosen_and_what_cannot_be_had_is_not() {
+        assert_eq!(chosen("ebuilder"), ["ebuilder"]);
+        assert_eq!(chosen("magento"), [""; 0]);
+    }
 }
