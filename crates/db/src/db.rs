@@ -10,7 +10,7 @@ use std::{marker::PhantomData, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{DbError, Retry, open, schema};
+use crate::{DbError, Retry, durable::Durable, open, schema};
 
 /// A future that can be sent between threads.
 pub type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
@@ -38,6 +38,8 @@ struct Inner {
     writer: DatabaseConnection,
     /// SQLite only: whose turn it is to write.
     queue: Option<Arc<Mutex<()>>>,
+    /// SQLite only: makes commits durable.
+    durable: Option<Arc<Durable>>,
 }
 
 /// A transaction: everything in it is written by [`commit`](Self::commit), or nothing when it is
@@ -45,7 +47,8 @@ struct Inner {
 pub struct Tx {
     // Dropped in this order: rolled back first, then the next writer's turn.
     tx: DatabaseTransaction,
-    _turn: Option<OwnedMutexGuard<()>>,
+    turn: Option<OwnedMutexGuard<()>>,
+    durable: Option<Arc<Durable>>,
 }
 
 /// Something to read from: [`Db`], or a [`Tx`] that also sees its own writes.
@@ -69,9 +72,9 @@ impl Db {
     /// # Errors
     /// `Unavailable` if it can't be reached, `Other` if the URL is of no known kind.
     pub async fn connect(url: &str) -> Result<Self, DbError> {
-        let open::Opened { backend, reader, writer } = open::open(url).await?;
+        let open::Opened { backend, reader, writer, durable } = open::open(url).await?;
         let queue = (backend == Backend::Sqlite).then(Arc::default);
-        Ok(Self { inner: Arc::new(Inner { backend, reader, writer, queue }) })
+        Ok(Self { inner: Arc::new(Inner { backend, reader, writer, queue, durable: durable.map(Arc::new) }) })
     }
 
     /// Brings the schema up to date; does nothing if it is. Safe when two processes do it at once.
@@ -115,7 +118,8 @@ impl Db {
         };
         let sqlite_transaction_mode = turn.is_some().then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
-        Ok(Tx { tx: self.inner.writer.begin_with_options(options).await?, _turn: turn })
+        let tx = self.inner.writer.begin_with_options(options).await?;
+        Ok(Tx { tx, turn, durable: self.inner.durable.clone() })
     }
 
     /// Runs `body` in a transaction and commits if it succeeds. If another transaction was in the way,
@@ -164,12 +168,18 @@ impl Db {
 }
 
 impl Tx {
-    /// Writes it all.
+    /// Writes it all. When this returns, a power failure can't take it back.
     ///
     /// # Errors
     /// `Busy` if nothing was written; `Unavailable` if nobody knows.
     pub async fn commit(self) -> Result<(), DbError> {
-        Ok(self.tx.commit().await?)
+        let Self { tx, turn, durable } = self;
+        tx.commit().await?;
+        drop(turn);
+        match durable {
+            Some(durable) => durable.wait().await,
+            None => Ok(()),
+        }
     }
 }
 

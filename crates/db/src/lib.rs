@@ -22,6 +22,7 @@ pub mod backups;
 mod codec;
 mod constraint;
 mod db;
+mod durable;
 mod entity;
 mod error;
 pub mod history;
