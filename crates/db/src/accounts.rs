@@ -1,6 +1,8 @@
 //! Customers and staff. Password hashes go in and out beside the account, never inside it: what
 //! never holds a hash can't print one.
 
+use std::collections::HashMap;
+
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use stoa_model::{
     account::{Actor, Customer, Staff},
@@ -50,6 +52,16 @@ pub async fn customer_by_email(c: &impl Conn, email: &EmailAddress) -> Result<Op
         Ok((customer(row)?, hash))
     })
     .transpose()
+}
+
+/// These customers, in one query; those that aren't there are left out.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn customers_of(c: &impl Conn, ids: &[CustomerId]) -> Result<HashMap<CustomerId, Customer>, DbError> {
+    let wanted = customers::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
+    let rows = customers::Entity::find().filter(wanted).all(c.raw()).await?;
+    rows.into_iter().map(|row| customer(row).map(|customer| (customer.id, customer))).collect()
 }
 
 /// A page of all customers, newest first.

@@ -3,6 +3,8 @@
 //! A hostname lies in a table of its own, unique, so that a site can have more than one later and a
 //! deleted site's is free again while the tombstone still tells what it was.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -51,6 +53,16 @@ pub async fn site_insert(tx: &Tx, site: &Site) -> Result<(), DbError> {
 /// `Corrupt` if the stored row can't be read.
 pub async fn site_get(c: &impl Conn, id: SiteId) -> Result<Option<Site>, DbError> {
     sites::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
+}
+
+/// These sites, in one query; tombstones too.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn sites_by_ids(c: &impl Conn, ids: &[SiteId]) -> Result<HashMap<SiteId, Site>, DbError> {
+    let wanted = sites::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
+    let found = read(sites::Entity::find().filter(wanted).all(c.raw()).await?)?;
+    Ok(found.into_iter().map(|site| (site.id, site)).collect())
 }
 
 /// A site of this customer; another customer's is not there.

@@ -1,8 +1,10 @@
+use std::collections::HashMap;
+
 use stoa_db::{
     Constraint, DbError, Page,
     accounts::{
-        customer_by_email, customer_count, customer_get, customer_insert, customer_list, password_set, staff_by_email,
-        staff_count, staff_get, staff_insert, staff_list,
+        customer_by_email, customer_count, customer_get, customer_insert, customer_list, customers_of, password_set,
+        staff_by_email, staff_count, staff_get, staff_insert, staff_list,
     },
     sessions::{
         Session, session_delete, session_get, session_insert, session_touch, sessions_delete_idle, sessions_delete_of,
@@ -22,6 +24,12 @@ pub async fn a_customer_reads_back(bed: Bed) {
     assert_eq!(customer_get(&bed.db, first.id).await.unwrap().as_ref(), Some(&first));
     let found = customer_by_email(&bed.db, &second.email).await.unwrap();
     assert_eq!(found, Some((second.clone(), "hash".into())));
+    let (nobody, ids) = (bed.new_customer().id, [second.id, first.id, second.id]);
+    let both = HashMap::from([(first.id, first.clone()), (second.id, second.clone())]);
+    assert_eq!(customers_of(&bed.db, &ids).await.unwrap(), both);
+    let one = HashMap::from([(first.id, first.clone())]);
+    assert_eq!(customers_of(&bed.db, &[first.id, nobody]).await.unwrap(), one);
+    assert_eq!(customers_of(&bed.db, &[]).await.unwrap(), HashMap::new());
     assert_eq!(customer_list(&bed.db, Page::first(10)).await.unwrap(), [second.clone(), first.clone()]);
     assert_eq!(customer_list(&bed.db, Page::after(second.id, 10)).await.unwrap(), [first]);
     assert_eq!(customer_count(&bed.db).await.unwrap(), 2);

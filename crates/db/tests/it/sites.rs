@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use stoa_db::{
     Constraint, DbError, Page,
     leases::{subnet_lease, subnets},
@@ -5,8 +7,8 @@ use stoa_db::{
     secrets::{Credential, credentials_get, credentials_put, secrets_get, secrets_put},
     sites::{
         Filter, hostname_taken, site_by_hostname, site_counts, site_get, site_mark_deleted, site_move, site_observe,
-        site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_of, sites_to_purge,
-        staff_sites,
+        site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_of,
+        sites_to_purge, staff_sites,
     },
 };
 use stoa_model::{
@@ -77,6 +79,10 @@ pub async fn a_customer_sees_only_his_own(bed: Bed) {
     let site = bed.site(jane.id, "janes").await;
     assert_eq!(site_of(&bed.db, jane.id, site.id).await.unwrap().as_ref(), Some(&site));
     assert_eq!(site_of(&bed.db, joe.id, site.id).await.unwrap(), None);
+    let absent = SiteId::from_uuid(bed.uuid());
+    let by_ids = sites_by_ids(&bed.db, &[site.id, absent, site.id]).await.unwrap();
+    assert_eq!(by_ids, HashMap::from([(site.id, site.clone())]));
+    assert_eq!(sites_by_ids(&bed.db, &[]).await.unwrap(), HashMap::new());
     assert_eq!(sites_of(&bed.db, jane.id, Page::first(9)).await.unwrap(), [site]);
     assert_eq!(sites_of(&bed.db, joe.id, Page::first(9)).await.unwrap(), []);
     assert_eq!(site_counts(&bed.db, Some(jane.id)).await.unwrap(), [(SiteState::Pending, 1)]);
