@@ -69,6 +69,15 @@ pub struct Ordered {
     pub job: JobId,
 }
 
+/// Whose a site is.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnerView {
+    /// Company, or the owner's own name.
+    pub company: String,
+    /// Login name and address for mail.
+    pub email: String,
+}
+
 /// A site, as lists and pages show it.
 #[derive(Debug, Clone, Serialize)]
 pub struct SiteView {
@@ -76,8 +85,13 @@ pub struct SiteView {
     pub id: SiteId,
     /// Its owner.
     pub customer: CustomerId,
+    /// Its owner in words, for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<OwnerView>,
     /// Blueprint's name.
     pub blueprint: String,
+    /// Blueprint in words; its name, if the blueprint is not loaded any more.
+    pub blueprint_title: String,
     /// Title as typed.
     pub title: String,
     /// Hostname.
@@ -170,6 +184,10 @@ pub struct JobView {
     pub id: JobId,
     /// The site it works on.
     pub site: SiteId,
+    /// The site's hostname.
+    pub hostname: String,
+    /// The site's title.
+    pub site_title: String,
     /// What it does.
     pub kind: JobKind,
     /// Words for it.

@@ -85,6 +85,8 @@ routes! {
     // The operator.
     get "/staff" => pages::staff::overview::show;
     get "/staff/sites" => pages::staff::sites::show;
+    get "/staff/sites/new" => pages::staff::order::show;
+    post "/staff/sites/new" => pages::staff::order::submit;
     get "/staff/jobs" => pages::staff::jobs::show;
 
     // Programs.

@@ -1,11 +1,12 @@
 //! Jobs as people see them: the steps with their times come from the saga's log and nowhere else.
 
 use jiff::Timestamp;
-use stoa_db::{Page, job_log, jobs};
+use stoa_db::{Page, job_log, jobs, sites};
 use stoa_model::{
     account::Role,
     id::{JobId, SiteId},
     job::{Job, JobKind, JobState},
+    site::Site,
 };
 use stoa_saga::{StepState, progress};
 
@@ -23,7 +24,8 @@ impl Control {
     pub async fn job_get(&self, cx: &Cx, id: JobId) -> Result<JobView> {
         let job = self.job_within(cx, id).await?;
         let log = job_log::job_notes(&self.db, id, 0).await?;
-        let mut view = self.job_view(cx, &job).await?;
+        let site = sites::site_get(&self.db, job.site).await?;
+        let mut view = self.job_view(cx, &job, site.as_ref()).await?;
         view.log = log.into_iter().map(|note| LogView { seq: note.seq, at: note.at, line: note.line }).collect();
         Ok(view)
     }
@@ -74,14 +76,16 @@ impl Control {
     }
 
     async fn job_views(&self, cx: &Cx, jobs: Vec<Job>) -> Result<Vec<JobView>> {
+        let ids: Vec<_> = jobs.iter().map(|job| job.site).collect();
+        let sites = sites::sites_by_ids(&self.db, &ids).await?;
         let mut views = Vec::with_capacity(jobs.len());
         for job in &jobs {
-            views.push(self.job_view(cx, job).await?);
+            views.push(self.job_view(cx, job, sites.get(&job.site)).await?);
         }
         Ok(views)
     }
 
-    async fn job_view(&self, cx: &Cx, job: &Job) -> Result<JobView> {
+    async fn job_view(&self, cx: &Cx, job: &Job, site: Option<&Site>) -> Result<JobView> {
         let staff = cx.actor.has_role(Role::Support);
         let entries = job_log::job_entries(&self.db, job.id).await?;
         let now = self.clock.now().as_millisecond();
@@ -89,6 +93,8 @@ impl Control {
         Ok(JobView {
             id: job.id,
             site: job.site,
+            hostname: site.map(|site| site.hostname.to_string()).unwrap_or_default(),
+            site_title: site.map(|site| site.title.to_string()).unwrap_or_default(),
             kind: job.kind,
             title: job.kind.title().to_owned(),
             state: job.state,

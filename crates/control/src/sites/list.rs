@@ -1,17 +1,19 @@
 //! Sites as lists and pages show them. A customer sees his own; staff see all; a foreign site is
 //! not there.
 
-use stoa_db::{Page, jobs, sites};
+use std::collections::HashMap;
+
+use stoa_db::{Page, accounts, jobs, sites};
 use stoa_model::{
-    account::{Actor, Role},
+    account::{Actor, Customer, Role},
     host::Hostname,
-    id::{JobId, SiteId},
+    id::{CustomerId, JobId, SiteId},
     site::{Site, SiteState},
 };
 
 use crate::{
     Control, Cx, Error, Result,
-    view::{Paged, SiteAction, SiteView},
+    view::{OwnerView, Paged, SiteAction, SiteView},
 };
 
 impl Control {
@@ -34,9 +36,10 @@ impl Control {
         let next = found.last().filter(|_| more).map(|site| site.id.to_string());
         let ids: Vec<_> = found.iter().map(|site| site.id).collect();
         let busy = jobs::jobs_active_of(&self.db, &ids).await?;
+        let owners = self.owners(cx, &found).await?;
         let mut items = Vec::with_capacity(found.len());
         for site in &found {
-            items.push(self.site_view_with(cx, site, busy.get(&site.id).copied()).await);
+            items.push(self.site_view_with(cx, site, &owners, busy.get(&site.id).copied()).await);
         }
         Ok(Paged { items, next })
     }
@@ -99,11 +102,28 @@ impl Control {
 
     async fn site_view(&self, cx: &Cx, site: &Site) -> Result<SiteView> {
         let job = jobs::job_active(&self.db, site.id).await?.map(|job| job.id);
-        Ok(self.site_view_with(cx, site, job).await)
+        let owners = self.owners(cx, std::slice::from_ref(site)).await?;
+        Ok(self.site_view_with(cx, site, &owners, job).await)
     }
 
-    async fn site_view_with(&self, cx: &Cx, site: &Site, job: Option<JobId>) -> SiteView {
-        let notices = match self.blueprints.get(&site.blueprint) {
+    /// The owners of these sites, in one query; customers only see sites of their own.
+    async fn owners(&self, cx: &Cx, sites: &[Site]) -> Result<HashMap<CustomerId, Customer>> {
+        if !cx.actor.has_role(Role::Support) {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<_> = sites.iter().map(|site| site.customer).collect();
+        Ok(accounts::customers_of(&self.db, &ids).await?)
+    }
+
+    async fn site_view_with(
+        &self,
+        cx: &Cx,
+        site: &Site,
+        owners: &HashMap<CustomerId, Customer>,
+        job: Option<JobId>,
+    ) -> SiteView {
+        let blueprint = self.blueprints.get(&site.blueprint);
+        let notices = match blueprint {
             Some(loaded) => self.notices(loaded).await,
             None => Vec::new(),
         };
@@ -112,7 +132,9 @@ impl Control {
         SiteView {
             id: site.id,
             customer: site.customer,
+            owner: owners.get(&site.customer).map(owner),
             blueprint: site.blueprint.clone(),
+            blueprint_title: blueprint.map_or(&site.blueprint, |loaded| &loaded.blueprint.title).clone(),
             title: site.title.to_string(),
             hostname: site.hostname.to_string(),
             url: self.settings.site_url(&site.hostname),
@@ -128,6 +150,10 @@ impl Control {
             actions: if may { actions(site.state, job.is_some(), can_log_in) } else { Vec::new() },
         }
     }
+}
+
+fn owner(customer: &Customer) -> OwnerView {
+    OwnerView { company: customer.company.to_string(), email: customer.email.to_string() }
 }
 
 /// What may be done with a site now.

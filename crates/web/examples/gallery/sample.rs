@@ -3,8 +3,8 @@
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use stoa_control::view::{
-    BlueprintView, CredentialView, Finding, JobView, LogLine, LogView, ServiceStats, SiteAction, SiteView, StepView,
-    Verdict,
+    BlueprintView, CredentialView, Finding, JobView, LogLine, LogView, OwnerView, ServiceStats, SiteAction, SiteView,
+    StepView, Verdict,
 };
 use stoa_model::{
     field::Invalid,
@@ -18,7 +18,7 @@ use stoa_web::{
         home,
         job::show::{JobPage, Outcome, Progress},
         site::{danger, list, log, login_link, order, show, usage},
-        staff::{jobs, overview, sites},
+        staff::{jobs, order as staff_order, overview, sites},
     },
     ui::{
         self,
@@ -58,6 +58,7 @@ pub const PAGES: &[&str] = &[
     "staff",
     "staff-jobs",
     "staff-sites",
+    "staff-order",
     "error-not-found",
     "error-internal",
     "error-rate-limited",
@@ -96,7 +97,9 @@ fn site(n: u128, title: &str, state: SiteState, health: Health) -> SiteView {
     SiteView {
         id: SiteId::from_uuid(Uuid::from_u128(0x0193_4fd2_7c00_7000_8000_0000_0000_0000 + n)),
         customer: CustomerId::from_uuid(Uuid::from_u128(7)),
+        owner: None,
         blueprint: "woocommerce".into(),
+        blueprint_title: "WooCommerce".into(),
         title: title.into(),
         url: format!("https://{hostname}"),
         hostname,
@@ -114,6 +117,10 @@ fn site(n: u128, title: &str, state: SiteState, health: Health) -> SiteView {
         job: matches!(state, SiteState::Provisioning).then(|| JobId::from_uuid(Uuid::from_u128(3))),
         actions,
     }
+}
+
+fn owner() -> Option<OwnerView> {
+    Some(OwnerView { company: "Harbour Street & Daughters".into(), email: "jane@harbour-street.example".into() })
 }
 
 fn some_sites() -> Vec<SiteView> {
@@ -177,6 +184,8 @@ fn job(state: JobState) -> JobView {
     JobView {
         id: JobId::from_uuid(Uuid::from_u128(0x0193_4fd2_7c00_7000_8000_0000_0000_0009)),
         site: site(1, "x", SiteState::Active, Health::Healthy).id,
+        hostname: "harbour-street-roasters.shops.example.com".into(),
+        site_title: "Harbour Street Roasters".into(),
         kind: JobKind::Create,
         title: "Create the site".into(),
         state,
@@ -437,9 +446,17 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
             ui::ok(&jobs::JobsPage::new(themed(Some(true), "/staff/jobs"), None, all, Some("job_1".into()), true))
         }
         "staff-sites" => {
-            let sites =
-                some_sites().into_iter().map(|s| (s.customer.to_string(), list::SiteCard::new(s, now()))).collect();
-            ui::ok(&sites::SitesPage { frame: themed(Some(true), "/staff/sites"), sites, next: None })
+            let sites = some_sites()
+                .into_iter()
+                .map(|s| list::SiteCard::new(SiteView { owner: owner(), ..s }, now()))
+                .collect();
+            let frame = themed(Some(true), "/staff/sites");
+            ui::ok(&sites::SitesPage { frame, sites, next: None, may_order: true })
+        }
+        "staff-order" => {
+            let order = order_fields(&Default::default(), &Problems::default());
+            let frame = themed(Some(true), "/staff/sites/new");
+            ui::ok(&staff_order::StaffOrderPage::new(frame, &Default::default(), order, Problems::default()))
         }
         _ => return None,
     })

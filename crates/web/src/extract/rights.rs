@@ -27,6 +27,9 @@ pub struct Customer(pub Cx);
 /// Somebody of the staff, with any role.
 pub struct StaffMember(pub Cx);
 
+/// Somebody of the staff who may change things: admin and up.
+pub struct Administrator(pub Cx);
+
 /// A site within the reach of who asks: the customer's own, or any for staff.
 pub struct OwnSite {
     /// The context.
@@ -77,6 +80,16 @@ impl FromRequestParts<App> for StaffMember {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         cx.require(Role::Support)?;
+        Ok(Self(cx))
+    }
+}
+
+impl FromRequestParts<App> for Administrator {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let StaffMember(cx) = StaffMember::from_request_parts(parts, app).await?;
+        cx.require(Role::Admin)?;
         Ok(Self(cx))
     }
 }

@@ -33,7 +33,7 @@ const CUSTOMERS: Row = [Login, Yes, Yes, No, No, No];
 const READ: Row = [Login, Yes, Nothing, Yes, Yes, Yes];
 const CHANGE: Row = [Login, Yes, Nothing, No, Yes, Yes];
 const STAFF: Row = [Login, No, No, Yes, Yes, Yes];
-const STEER: Row = [Login, No, No, No, Yes, Yes];
+const ADMINS: Row = [Login, No, No, No, Yes, Yes];
 
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, Row)] = &[
@@ -71,10 +71,12 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/jobs/{id}", READ),
     ("GET", "/jobs/{id}/events", READ),
     ("POST", "/jobs/{id}/cancel", CHANGE),
-    ("POST", "/jobs/{id}/resume", STEER),
-    ("POST", "/jobs/{id}/abandon", STEER),
+    ("POST", "/jobs/{id}/resume", ADMINS),
+    ("POST", "/jobs/{id}/abandon", ADMINS),
     ("GET", "/staff", STAFF),
     ("GET", "/staff/sites", STAFF),
+    ("GET", "/staff/sites/new", ADMINS),
+    ("POST", "/staff/sites/new", ADMINS),
     ("GET", "/staff/jobs", STAFF),
     ("GET", "/api/docs", ANYBODY),
     ("GET", "/api/openapi.json", ANYBODY),
@@ -102,8 +104,8 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/api/v1/jobs/{id}", READ),
     ("GET", "/api/v1/jobs/{id}/events", READ),
     ("POST", "/api/v1/jobs/{id}/cancel", CHANGE),
-    ("POST", "/api/v1/jobs/{id}/resume", STEER),
-    ("POST", "/api/v1/jobs/{id}/abandon", STEER),
+    ("POST", "/api/v1/jobs/{id}/resume", ADMINS),
+    ("POST", "/api/v1/jobs/{id}/abandon", ADMINS),
     // Last, as it ends the sessions that the other lines use.
     ("POST", "/logout", ANYBODY),
 ];

@@ -11,4 +11,5 @@ mod journey;
 mod openapi;
 mod pages;
 mod script;
+mod staff;
 mod templates;

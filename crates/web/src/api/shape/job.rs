@@ -26,6 +26,10 @@ pub struct Job {
     /// The site it works on.
     #[schema(value_type = String)]
     pub site: SiteId,
+    /// The site's hostname.
+    pub hostname: String,
+    /// The site's title.
+    pub site_title: String,
     /// `create`, `start`, `stop` or `restart`.
     #[schema(value_type = String, example = "create")]
     pub kind: JobKind,
@@ -95,6 +99,8 @@ impl From<view::JobView> for Job {
         Self {
             id: v.id,
             site: v.site,
+            hostname: v.hostname,
+            site_title: v.site_title,
             kind: v.kind,
             title: v.title,
             state: v.state,

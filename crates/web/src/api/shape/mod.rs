@@ -8,7 +8,7 @@ mod site;
 pub use account::{Credentials, Me, Token};
 pub use job::{Begun, Job, LogEntry, Step};
 use serde::Serialize;
-pub use site::{Credential, LogLine, LoginLink, NewSite, Ordered, Revealed, Site, Usage};
+pub use site::{Credential, LogLine, LoginLink, NewSite, Ordered, Owner, Revealed, Site, Usage};
 use stoa_control::view;
 use utoipa::ToSchema;
 

@@ -45,6 +45,22 @@ pub struct Ordered {
     pub job: JobId,
 }
 
+/// Whose a site is.
+#[derive(Serialize, ToSchema)]
+pub struct Owner {
+    /// Company, or the owner's own name.
+    pub company: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+impl From<view::OwnerView> for Owner {
+    fn from(v: view::OwnerView) -> Self {
+        let view::OwnerView { company, email } = v;
+        Self { company, email }
+    }
+}
+
 /// A site.
 #[derive(Serialize, ToSchema)]
 pub struct Site {
@@ -54,8 +70,15 @@ pub struct Site {
     /// Its owner.
     #[schema(value_type = String)]
     pub customer: CustomerId,
+    /// Its owner in words, for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// Name of its blueprint.
+    #[schema(example = "woocommerce")]
     pub blueprint: String,
+    /// Its blueprint in words.
+    #[schema(example = "WooCommerce store")]
+    pub blueprint_title: String,
     /// Title as typed.
     pub title: String,
     /// Hostname.
@@ -97,7 +120,9 @@ impl From<view::SiteView> for Site {
         Self {
             id: v.id,
             customer: v.customer,
+            owner: v.owner.map(Into::into),
             blueprint: v.blueprint,
+            blueprint_title: v.blueprint_title,
             title: v.title,
             hostname: v.hostname,
             url: v.url,

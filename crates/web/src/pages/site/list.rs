@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use stoa_control::view::{SiteAction, SiteView};
+use stoa_control::view::{OwnerView, SiteAction, SiteView};
 use stoa_model::id::SiteId;
 
 use crate::{
@@ -44,6 +44,10 @@ pub struct SiteCard {
     pub title: String,
     /// Hostname.
     pub hostname: String,
+    /// Blueprint in words.
+    pub blueprint: String,
+    /// Its owner, for staff.
+    pub owner: Option<OwnerView>,
     /// Address to open, if there is something to see.
     pub open: Option<String>,
     /// State.
@@ -73,6 +77,8 @@ impl SiteCard {
             id: site.id,
             title: site.title,
             hostname: site.hostname,
+            blueprint: site.blueprint_title,
+            owner: site.owner,
             reason: site.reason,
         }
     }

@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_control::{
     Cx, Error,
-    view::{CredentialView, JobView, SiteAction, SiteView},
+    view::{CredentialView, JobView, OwnerView, SiteAction, SiteView},
 };
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
 
@@ -86,8 +86,10 @@ pub struct SitePage {
     pub actions: Vec<Action>,
     /// Plain facts.
     pub notices: Vec<String>,
-    /// Blueprint.
+    /// Blueprint in words.
     pub blueprint: String,
+    /// Its owner, for staff.
+    pub owner: Option<OwnerView>,
     /// When it was ordered.
     pub created: Moment,
     /// When it was last looked at.
@@ -171,7 +173,8 @@ impl SitePage {
             usage: site.state.should_run(),
             reason: site.reason,
             notices: site.notices,
-            blueprint: site.blueprint,
+            blueprint: site.blueprint_title,
+            owner: site.owner,
         }
     }
 }

@@ -47,6 +47,10 @@ pub struct StaffJob {
     pub line: JobLine,
     /// Its site.
     pub site: String,
+    /// The site's title.
+    pub site_title: String,
+    /// The site's hostname.
+    pub hostname: String,
     /// Why it failed.
     pub error: Option<String>,
     /// Why it failed, for staff.
@@ -63,6 +67,8 @@ impl StaffJob {
         Self {
             line: JobLine::new(&job, now),
             site: job.site.to_string(),
+            site_title: job.site_title,
+            hostname: job.hostname,
             stuck: job.state == JobState::Stuck,
             can_cancel: job.can_cancel,
             detail: job.error_detail,

@@ -5,7 +5,10 @@ use axum::{extract::State, response::Response};
 
 use crate::{
     app::App,
-    extract::{body::Query, rights::StaffMember},
+    extract::{
+        body::Query,
+        rights::{StaffMember, may_change},
+    },
     fault::Fault,
     pages::site::list::{Before, SiteCard},
     ui::{self, frame::Frame},
@@ -20,10 +23,12 @@ const PAGE: u32 = 50;
 pub struct SitesPage {
     /// What surrounds it.
     pub frame: Frame,
-    /// The sites, newest first: their owner's id and what a list shows.
-    pub sites: Vec<(String, SiteCard)>,
+    /// The sites, newest first.
+    pub sites: Vec<SiteCard>,
     /// Where the next page begins.
     pub next: Option<String>,
+    /// Whether who looks may order a store for somebody.
+    pub may_order: bool,
 }
 
 /// `GET /staff/sites`
@@ -34,6 +39,6 @@ pub async fn show(
     Query(before): Query<Before>,
 ) -> Result<Response, Fault> {
     let page = app.control.site_list(&cx, before.site(), PAGE).await?;
-    let sites = page.items.into_iter().map(|s| (s.customer.to_string(), SiteCard::new(s, cx.now))).collect();
-    Ok(ui::ok(&SitesPage { frame, sites, next: page.next }))
+    let sites = page.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
+    Ok(ui::ok(&SitesPage { frame, sites, next: page.next, may_order: may_change(&cx) }))
 }
