@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, prelude::Uuid, sea_query::Expr};
 use stoa_model::{
     id::{JobId, SiteId},
@@ -154,6 +155,25 @@ pub async fn job_reopen(tx: &Tx, id: JobId) -> Result<(), DbError> {
     let done = jobs::Entity::update_many()
         .col_expr(jobs::Column::State, Expr::value(JobState::Queued.as_str()))
         .col_expr(jobs::Column::LeaseUntil, Expr::value(0_i64))
+        .filter(jobs::Column::Id.eq(id.uuid()))
+        .filter(jobs::Column::State.eq(stuck))
+        .exec(tx.raw())
+        .await?;
+    if done.rows_affected == 0 { Err(DbError::moved("jobs", id, stuck)) } else { Ok(()) }
+}
+
+/// Closes a stuck job as failed, without a worker: for one whose plan or log can't be read.
+///
+/// # Errors
+/// `Moved` if it isn't stuck.
+pub async fn job_close(tx: &Tx, id: JobId, detail: &str, now: Timestamp) -> Result<(), DbError> {
+    let stuck = JobState::Stuck.as_str();
+    let done = jobs::Entity::update_many()
+        .col_expr(jobs::Column::State, Expr::value(JobState::Failed.as_str()))
+        .col_expr(jobs::Column::ActiveSite, Expr::value(None::<Uuid>))
+        .col_expr(jobs::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(jobs::Column::ErrorDetail, Expr::value(detail))
+        .col_expr(jobs::Column::EndedAt, Expr::value(ms(now)))
         .filter(jobs::Column::Id.eq(id.uuid()))
         .filter(jobs::Column::State.eq(stuck))
         .exec(tx.raw())

@@ -79,6 +79,15 @@ pub async fn token_delete(tx: &Tx, actor: Actor, id: TokenId) -> Result<bool, Db
     Ok(tokens::Entity::delete_by_id(id.uuid()).filter(his).exec(tx.raw()).await?.rows_affected > 0)
 }
 
+/// Removes all tokens of this account and says how many.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn tokens_delete_of(tx: &Tx, actor: Actor) -> Result<u64, DbError> {
+    let his = tokens::Column::Actor.eq(actor_key(actor));
+    Ok(tokens::Entity::delete_many().filter(his).exec(tx.raw()).await?.rows_affected)
+}
+
 /// Notes that a token was used.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ impl Control {
         found.map(|(customer, _)| customer).ok_or(Error::NotFound("customer"))
     }
 
-    /// Sets a new password for a customer and ends his sessions.
+    /// Sets a new password for a customer and ends his sessions and API tokens.
     ///
     /// # Errors
     /// Without the role admin; a weak password; no such account.
@@ -36,6 +36,7 @@ impl Control {
                 Box::pin(async move {
                     accounts::password_set(&tx, Actor::Customer(customer.id), hash).await?;
                     stoa_db::sessions::sessions_delete_of(&tx, Actor::Customer(customer.id)).await?;
+                    stoa_db::tokens::tokens_delete_of(&tx, Actor::Customer(customer.id)).await?;
                     history::audit(&tx, event).await
                 })
             })

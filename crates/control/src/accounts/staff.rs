@@ -33,7 +33,7 @@ impl Control {
         Ok(staff.id)
     }
 
-    /// Sets a new password for a staff account and ends its sessions; for the platform itself and
+    /// Sets a new password for a staff account and ends its sessions and API tokens; for the platform itself and
     /// super admins.
     ///
     /// # Errors
@@ -52,6 +52,7 @@ impl Control {
                 Box::pin(async move {
                     accounts::password_set(&tx, actor, hash).await?;
                     stoa_db::sessions::sessions_delete_of(&tx, actor).await?;
+                    stoa_db::tokens::tokens_delete_of(&tx, actor).await?;
                     history::audit(&tx, event).await
                 })
             })

@@ -43,42 +43,43 @@ impl Control {
         Ok(())
     }
 
-    /// Lets a stuck job try again what it is stuck at; for staff from admin up.
+    /// Lets a stuck job try again what it is stuck at; for staff from admin up. A job whose plan
+    /// could not be read is read again.
     ///
     /// # Errors
     /// Without the role; not found; not stuck.
     pub async fn job_resume(&self, cx: &Cx, id: JobId) -> Result<()> {
-        self.job_unstick(cx, id, "job.resume", |position, by| position.resume(by)).await
+        self.job_unstick(cx, id, "job.resume", Position::resume).await
     }
 
-    /// Closes a stuck job and leaves the world as it is; for staff from admin up.
+    /// Closes a stuck job and leaves the world as it is; for staff from admin up. A job whose plan
+    /// or log can't be read is closed at once, as no worker can.
     ///
     /// # Errors
     /// Without the role; not found; not stuck.
     pub async fn job_abandon(&self, cx: &Cx, id: JobId) -> Result<()> {
-        self.job_unstick(cx, id, "job.abandon", |position, by| position.abandon(by)).await
+        self.job_unstick(cx, id, "job.abandon", Position::abandon).await
     }
 
-    async fn job_unstick(
-        &self,
-        cx: &Cx,
-        id: JobId,
-        action: &'static str,
-        say: impl Fn(&Position, &str) -> std::result::Result<Event, NotStuck> + Sync,
-    ) -> Result<()> {
+    async fn job_unstick(&self, cx: &Cx, id: JobId, action: &'static str, say: Say) -> Result<()> {
         cx.require(Role::Admin)?;
         let job = &self.job_within(cx, id).await?;
         if job.state != JobState::Stuck {
-            return Err(not_stuck());
+            return Err(Error::Conflict("The job is not stuck.".into()));
         }
-        let (say, event) = (&say, &cx.audit(action, id, serde_json::json!({ "site": job.site })));
+        let event = &cx.audit(action, id, serde_json::json!({ "site": job.site }));
         self.db
             .write(|tx| {
                 Box::pin(async move {
-                    let entries = job_log::job_entries(&*tx, id).await?;
-                    let answer = answer(job, &entries, cx, say)?;
-                    job_log::job_answer(&tx, id, &answer, cx.now).await?;
-                    jobs::job_reopen(&tx, id).await?;
+                    let entries = job_log::job_entries(&*tx, id).await.unwrap_or_default();
+                    match (answer(job, &entries, cx, say), action) {
+                        (Some(answer), _) => {
+                            job_log::job_answer(&tx, id, &answer, cx.now).await?;
+                            jobs::job_reopen(&tx, id).await?;
+                        }
+                        (None, "job.resume") => jobs::job_reopen(&tx, id).await?,
+                        (None, _) => super::finish::close(&tx, job, &cx.actor.to_string(), cx.now).await?,
+                    }
                     Ok::<_, Error>(history::audit(&tx, event).await?)
                 })
             })
@@ -88,18 +89,13 @@ impl Control {
     }
 }
 
-/// The event that a person's word becomes in the log.
-fn answer(
-    job: &Job,
-    entries: &[stoa_saga::Entry],
-    cx: &Cx,
-    say: impl Fn(&Position, &str) -> std::result::Result<Event, NotStuck>,
-) -> Result<Event> {
-    let events: Vec<Event> = entries.iter().map(|entry| entry.event.clone()).collect();
-    let position = Position::replay(&saga_of(job.kind).names(), &events).map_err(Error::internal)?;
-    say(&position, &cx.actor.to_string()).map_err(|_| not_stuck())
-}
+/// How a position in the log takes a person's word.
+type Say = fn(&Position, &str) -> std::result::Result<Event, NotStuck>;
 
-fn not_stuck() -> Error {
-    Error::Conflict("The job is not stuck.".into())
+/// The event that a person's word becomes in the log; `None` if the log itself is not stuck or
+/// makes no sense.
+fn answer(job: &Job, entries: &[stoa_saga::Entry], cx: &Cx, say: Say) -> Option<Event> {
+    let events: Vec<Event> = entries.iter().map(|entry| entry.event.clone()).collect();
+    let position = Position::replay(&saga_of(job.kind).names(), &events).ok()?;
+    say(&position, &cx.actor.to_string()).ok()
 }

@@ -53,6 +53,13 @@ pub(super) async fn finish(control: &Control, job: &Job, epoch: Epoch, outcome: 
     Ok(())
 }
 
+/// Closes a stuck job that no worker can take up, and says so to its site.
+pub(super) async fn close(tx: &Tx, job: &Job, by: &str, now: jiff::Timestamp) -> Result<()> {
+    let end = end_of(&Outcome::Abandoned { by: by.to_owned() });
+    jobs::job_close(tx, job.id, end.detail.as_deref().unwrap_or_default(), now).await?;
+    follow(tx, job, &end, now).await
+}
+
 fn end_of(outcome: &Outcome) -> End {
     match outcome {
         Outcome::RolledBack { cause: Cause::Cancelled, .. } => {

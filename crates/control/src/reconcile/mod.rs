@@ -27,6 +27,7 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
     tokio::join!(
         keep("routes", Duration::from_secs(60), never, &stop, || c.routes_reload()),
         keep("routes of others", Duration::from_secs(1), never, &stop, || c.routes_follow()),
+        keep("machine", Duration::from_secs(10), never, &stop, || c.machine_keep()),
         keep("power", Duration::from_secs(60), &c.nudges.power, &stop, || c.power_keep()),
         keep("purge", Duration::from_secs(60), &c.nudges.purge, &stop, || c.purge_due()),
         keep("tidy", Duration::from_secs(600), never, &stop, || c.tidy()),

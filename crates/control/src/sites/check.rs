@@ -5,7 +5,7 @@ use stoa_model::{blueprint::Kind, host::Subdomain};
 use stoa_provider::engine::EngineError;
 
 use crate::{
-    Control, Cx, Result,
+    Control, Cx, Error, Result,
     blueprints::Loaded,
     view::{AddressCheck, BlueprintView},
 };
@@ -87,6 +87,20 @@ impl Control {
             }
         }
         Ok(missing)
+    }
+}
+
+impl Control {
+    /// Keeps what is known of the engine's machine and images fresh.
+    pub(crate) async fn machine_keep(&self) -> Result<()> {
+        let of = |loaded: &Loaded| -> Vec<_> {
+            loaded.blueprint.services.iter().filter_map(|spec| default_image(loaded, spec)).collect()
+        };
+        let images: Vec<_> = self.blueprints.iter().flat_map(|loaded| of(loaded)).collect();
+        self.machine.look_again(&*self.engine, &images, self.clock.now()).await.map_err(|error| Error::Unavailable {
+            message: "The machine that runs the sites does not answer.".into(),
+            source: error.into(),
+        })
     }
 }
 

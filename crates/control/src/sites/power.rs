@@ -76,6 +76,12 @@ impl Control {
         let site = &self.site_to_change(cx, id).await?;
         site.state.to(SiteState::Pending)?;
         let loaded = self.blueprints.get(&site.blueprint).ok_or(Error::NotFound("blueprint"))?;
+        // An abandoned job leaves the world as it was; a new one must not build upon that.
+        if !secrets::secrets_get(&self.db, id).await?.is_empty() {
+            return Err(Error::Conflict(
+                "The last attempt was given up and left something behind. Delete this site and order it again.".into(),
+            ));
+        }
         let room = self.order_possible(loaded).await?;
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let event = &cx.audit("site.retry", id, serde_json::json!({ "job": job }));

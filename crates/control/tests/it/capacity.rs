@@ -14,6 +14,8 @@ async fn refused(builder: Builder, fit: usize, prepare: impl FnOnce(&TestPlatfor
     }
     platform.run_until_idle().await;
     prepare(&platform);
+    // What was seen of the machine before is no longer believed.
+    platform.clock.advance(jiff::SignedDuration::from_secs(31));
     let before = platform.world().await;
     let refusal = platform.control.site_order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;
     let again = platform.control.site_order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;

@@ -181,9 +181,37 @@ async fn a_stuck_job_is_abandoned_and_its_site_deleted() {
     assert_eq!(platform.job(ordered.job).await.state, JobState::Failed);
     assert_eq!(platform.world().await.count("volume"), 2, "the world is left as it is");
     assert_eq!(platform.outbox().len(), 1, "no second mail says that all was undone");
+    let again =
+        platform.control.site_retry(&platform.now(&jane), ordered.site).await.expect_err("not upon what is left");
+    assert!(matches!(&again, Error::Conflict(words) if words.contains("order it again")), "{again:?}");
     platform.control.site_delete(&platform.now(&jane), ordered.site).await.expect("deleted");
     let workers = platform.run();
     platform.until("the purge", async || platform.world().await.is_empty()).await;
     workers.stop().await;
     assert_eq!(platform.world().await, before, "then nothing is left");
+}
+
+/// No worker can take up a job whose plan can't be read; a person can still free its site.
+#[tokio::test]
+async fn a_job_with_a_damaged_plan_is_stuck_and_can_be_abandoned() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let ordered = platform.shop(&jane, "bakery").await;
+    let mut job = platform.job(ordered.job).await;
+    job.id = stoa_model::id::JobId::from_uuid(stoa_control::random::uuid_at(platform.clock.now()));
+    (job.kind, job.state, job.plan) = (stoa_model::job::JobKind::Stop, JobState::Queued, serde_json::json!({}));
+    (job.started_at, job.ended_at) = (None, None);
+    let row = &job;
+    let db = platform.control.db();
+    db.write(|tx| Box::pin(async move { stoa_db::jobs::job_insert(&tx, row).await })).await.expect("queued");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(job.id).await.state, JobState::Stuck);
+    let admin = platform.staff(Role::Admin).await;
+    platform.control.job_resume(&platform.now(&admin), job.id).await.expect("read again");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(job.id).await.state, JobState::Stuck, "the plan is as it was");
+    platform.control.job_abandon(&platform.now(&admin), job.id).await.expect("abandoned");
+    assert_eq!(platform.job(job.id).await.state, JobState::Failed);
+    assert_eq!(support::site(&platform, ordered.site).await.state, SiteState::Active, "the site is untouched");
+    platform.control.site_stop(&platform.now(&jane), ordered.site).await.expect("the site is free again");
 }
