@@ -22,11 +22,7 @@ use crate::config::Config;
 /// The service layer over an edge of this process, or none.
 pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
     let settings = config.settings()?;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data_dir)
-        .with_context(|| format!("making the data directory {}", config.data_dir.display()))?;
+    data_directory(config)?;
     let key = key(config)?;
     let db = database(config).await?;
     let installation = installation(&db, &key).await?;
@@ -52,11 +48,20 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
 
 /// The database, migrated.
 pub async fn database(config: &Config) -> Result<Db> {
+    data_directory(config)?;
     let url = config.database_url();
     let place = if config.database.is_empty() { url.as_str() } else { "the database of the configuration" };
     let db = Db::connect(&url).await.with_context(|| format!("opening {place}"))?;
     db.migrate().await.with_context(|| format!("migrating {place}"))?;
     Ok(db)
+}
+
+fn data_directory(config: &Config) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .with_context(|| format!("making the data directory {}", config.data_dir.display()))
 }
 
 fn key(config: &Config) -> Result<MasterKey> {

@@ -40,6 +40,8 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+        // What could not be removed while it was mounted.
+        let _ = self.0.parent().map(fs::remove_dir_all);
     }
 }
 
