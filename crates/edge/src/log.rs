@@ -97,13 +97,20 @@ impl Writer {
     }
 
     fn run(mut self, mut lines: mpsc::Receiver<Box<Line>>) {
-        let mut text = Vec::new();
+        let (mut text, mut failing) = (Vec::new(), false);
         while let Some(line) = lines.blocking_recv() {
             text.clear();
             let written = line.write_to(&mut text).and_then(|()| self.append(&text));
-            let written = if lines.is_empty() { written.and_then(|()| self.file.flush()) } else { written };
-            if let Err(error) = written {
-                tracing::error!(path = %self.config.path.display(), %error, "writing the access log; check the disk and the folder's owner");
+            let flush = lines.is_empty();
+            let written = if flush { written.and_then(|()| self.file.flush()) } else { written };
+            match written {
+                Ok(()) => failing &= !flush,
+                // Once, not for each request: the disk that is full may be the one of the platform's own log.
+                Err(error) if !failing => {
+                    tracing::error!(path = %self.config.path.display(), %error, "writing the access log; check the disk and the folder's owner");
+                    failing = true;
+                }
+                Err(_) => {}
             }
         }
     }
