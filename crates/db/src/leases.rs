@@ -1,9 +1,13 @@
 //! Blocks of addresses, one per site. The lease is the column `subnet_base` of the site's own row, and
 //! unique: a block can't be leased twice, and a site can't forget its lease.
 //!
-//! The lowest free block is found by the index: the first leased one whose neighbour is not. So that
-//! this does not walk over thousands of leases each time, a row of `meta` keeps from where to look: no
-//! block below is free. The row is locked first, so that two orders don't find the same block, and it
+//! Blocks are leased in turn, and one that was given back only when the pool has been gone through. So
+//! a new site does not get the addresses of one that was just deleted: what still has connections
+//! there keeps asking for its neighbour's hardware address, and while a new container is not up yet
+//! that makes everybody wait a second for the answer.
+//!
+//! A free block is found by the index: the first leased one whose neighbour is not. A row of `meta`
+//! keeps from where to look. It is locked first, so that two orders don't find the same block, and it
 //! is only a hint: who finds nothing looks again from the bottom.
 
 use jiff::Timestamp;
@@ -33,7 +37,7 @@ pub(crate) fn base(net: &Subnet) -> i64 {
     i64::from(u32::from(net.gateway())) - 1
 }
 
-/// Leases the lowest block of `pool` that is free and shares no address with `taken`, the networks
+/// Leases the next block of `pool` that is free and shares no address with `taken`, the networks
 /// that the engine has already. A site that holds a block keeps it. The site must be stored already.
 ///
 /// # Errors
@@ -53,14 +57,13 @@ pub async fn subnet_lease(
         return block_at(&read, base);
     }
     let from = hint.filter(|(of, _)| *of == pool.to_string()).map_or(base(pool), |(_, from)| from);
-    let found = match lowest(tx, pool, from, taken).await {
+    let leased = match lowest(tx, pool, from, taken).await {
         Err(DbError::Exhausted) if from > base(pool) => lowest(tx, pool, base(pool), taken).await?,
         found => found?,
     };
-    set(tx, site, Some(found.leased)).await?;
-    let next = if found.leased == found.free { found.free + SIZE } else { found.free };
-    meta_set(tx, LOCK, &format!("{pool} {next}")).await?;
-    block_at(&read, found.leased)
+    set(tx, site, Some(leased)).await?;
+    meta_set(tx, LOCK, &format!("{pool} {}", leased + SIZE)).await?;
+    block_at(&read, leased)
 }
 
 /// Makes lessors wait for one another; answers the hint: in which pool, and from where on, to look.
@@ -81,27 +84,18 @@ async fn set(tx: &Tx, site: SiteId, base: Option<i64>) -> Result<(), DbError> {
     Ok(())
 }
 
-struct Found {
-    /// The lowest block that nobody leased.
-    free: i64,
-    /// The lowest of those that share no address with what is taken.
-    leased: i64,
-}
-
-/// Climbs up the pool, over what is taken and over what is leased, in turn.
-async fn lowest(tx: &Tx, pool: &Subnet, from: i64, taken: &[Subnet]) -> Result<Found, DbError> {
+/// The lowest free block from `from` on: climbs over what is taken and over what is leased, in turn.
+async fn lowest(tx: &Tx, pool: &Subnet, from: i64, taken: &[Subnet]) -> Result<i64, DbError> {
     let end = base(pool) + i64::from(pool.blocks()) * SIZE;
     let mut taken: Vec<(i64, i64)> = taken.iter().filter(|net| net.overlaps(pool)).map(span).collect();
     taken.sort_unstable();
-    let free = unleased(tx, from, end).await?;
-    let mut at = free;
+    let mut at = unleased(tx, from, end).await?;
     while at < end {
         let clear = above(at, &taken);
-        let leased = if clear == free { free } else { unleased(tx, clear, end).await? };
-        if leased == clear && leased < end {
-            return Ok(Found { free, leased });
+        if clear == at {
+            return Ok(at);
         }
-        at = leased;
+        at = unleased(tx, clear, end).await?;
     }
     Err(DbError::Exhausted)
 }
@@ -156,15 +150,7 @@ async fn unleased(tx: &Tx, at: i64, end: i64) -> Result<i64, DbError> {
 /// # Errors
 /// If the database doesn't answer.
 pub async fn subnet_free(tx: &Tx, site: SiteId) -> Result<(), DbError> {
-    let hint = locked(tx).await?;
-    let row = sites::Entity::find_by_id(site.uuid()).select_only().column(sites::Column::SubnetBase);
-    let held: Option<Option<i64>> = row.into_tuple().one(tx.raw()).await?;
-    let Some(base) = held.flatten() else { return Ok(()) };
-    set(tx, site, None).await?;
-    match hint {
-        Some((pool, from)) if base < from => meta_set(tx, LOCK, &format!("{pool} {base}")).await,
-        _ => Ok(()),
-    }
+    set(tx, site, None).await
 }
 
 /// All leases, lowest first.

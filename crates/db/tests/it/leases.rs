@@ -39,7 +39,7 @@ pub async fn thirty_leases_at_once_are_distinct(bed: Bed) {
     assert_eq!(subnets(&bed.db).await.unwrap().len(), 30);
 }
 
-pub async fn the_lowest_free_block_around_what_is_taken(bed: Bed) {
+pub async fn the_next_free_block_around_what_is_taken(bed: Bed) {
     let customer = bed.customer().await;
     let taken = [net("10.9.0.0/16"), net("10.213.0.0/28"), net("10.213.0.64/26"), net("10.213.0.36/30")];
     let mut sites = Vec::new();
@@ -54,7 +54,7 @@ pub async fn the_lowest_free_block_around_what_is_taken(bed: Bed) {
     let tx = bed.db.begin().await.unwrap();
     subnet_free(&tx, sites[0]).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(lease(&bed, "10.213.0.0/24", sites[0], &[]).await.unwrap(), net("10.213.0.0/28"));
+    assert_eq!(lease(&bed, "10.213.0.0/24", sites[0], &[]).await.unwrap(), net("10.213.0.160/28"));
     let nobody = SiteId::from_uuid(bed.uuid());
     assert!(matches!(lease(&bed, "10.213.0.0/24", nobody, &[]).await, Err(DbError::Missing("sites"))));
 }
@@ -72,6 +72,17 @@ pub async fn a_full_pool_is_exhausted(bed: Bed) {
     assert!(matches!(all, Err(DbError::Exhausted)), "{all:?}");
     let bounded = lease(&bed, "10.214.0.0/27", site, &[net("10.214.0.0/28")]).await;
     assert_eq!(bounded.unwrap(), net("10.214.0.16/28"));
+}
+
+pub async fn a_block_given_back_rests_until_the_pool_has_been_gone_through(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "shop").await.id;
+    let mut blocks = Vec::new();
+    for _ in 0..5 {
+        blocks.push(lease(&bed, "10.213.0.0/26", site, &[]).await.unwrap().to_string());
+        bed.db.write(|tx| Box::pin(async move { subnet_free(&tx, site).await })).await.unwrap();
+    }
+    assert_eq!(blocks, ["10.213.0.0/28", "10.213.0.16/28", "10.213.0.32/28", "10.213.0.48/28", "10.213.0.0/28"]);
 }
 
 pub async fn a_hint_that_is_wrong_hides_no_block(bed: Bed) {

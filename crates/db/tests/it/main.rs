@@ -60,7 +60,8 @@ suite! {
     }
     leases {
         thirty_leases_at_once_are_distinct,
-        the_lowest_free_block_around_what_is_taken,
+        the_next_free_block_around_what_is_taken,
+        a_block_given_back_rests_until_the_pool_has_been_gone_through,
         a_full_pool_is_exhausted,
         a_hint_that_is_wrong_hides_no_block,
     }

@@ -166,9 +166,7 @@ impl World {
     pub(super) fn answers_at(&self, address: Ipv4Addr) -> bool {
         let within = |net: &Subnet| (0..).map_while(|n| net.service_address(n)).any(|own| own == address);
         let project = self.projects.values().find(|p| p.network.as_ref().is_some_and(|n| within(&n.subnet)));
-        project.is_some_and(|p| {
-            !p.containers.is_empty() && p.containers.values().all(|c| c.state == RunState::Running)
-        })
+        project.is_some_and(|p| !p.containers.is_empty() && p.containers.values().all(|c| c.state == RunState::Running))
     }
 
     /// The services that have a container, in order.
