@@ -164,8 +164,8 @@ fn killed_again_and_again_while_undoing() {
     world.start();
     let keeper = Keeper::make(&world, "keeper");
     world.kill();
-    // All steps but the last ones have acted.
-    world.start_with(Some("after:10"));
+    // All steps but the last one, which is the point of no return, have acted.
+    world.start_with(Some("before:11"));
     let _ = world.order("ebuilder", "undone");
     world.dies();
     let jobs: Value = serde_json::from_slice(&world.cli(&["--json", "jobs", "list", "--limit", "1"])).unwrap();
