@@ -40,7 +40,8 @@ unit:
 
 docker: images   ## the same and more with MariaDB, PostgreSQL and real Docker
 	@echo '== database and service tests on SQLite, MariaDB and PostgreSQL'
-	@crates/db/tests/databases cargo test --quiet -p stoa-db -p stoa-control
+	@crates/db/tests/databases sh -ec 'cargo test --quiet -p stoa-db; \
+	  for database in mysql postgres; do STOA_TEST_DATABASE=$$database cargo test --quiet -p stoa-control --test it -- --skip sagas; done'
 	@echo '== images'
 	@images/test
 	@echo '== the engine and the real binary on real Docker'
