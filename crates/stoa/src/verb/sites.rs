@@ -29,9 +29,9 @@ pub enum Sites {
     Show(Name),
     /// Order a site for a customer.
     Order {
-        /// The customer's id, `cus_…`.
+        /// The customer's e-mail address or id, `cus_…`.
         #[arg(long)]
-        customer: CustomerId,
+        customer: String,
         /// Blueprint.
         #[arg(long, default_value = "woocommerce")]
         blueprint: String,
@@ -90,7 +90,7 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
                 blueprint: blueprint.clone(),
                 subdomain: subdomain.clone(),
                 title: title.clone(),
-                customer: Some(*customer),
+                customer: Some(owner(&control, &cx, customer).await?),
                 ..OrderSite::default()
             };
             let ordered = control.site_order(&cx, order, None).await?;
@@ -141,6 +141,13 @@ pub async fn all(control: &Control) -> Result<Vec<SiteView>> {
         if page.next.is_none() {
             return Ok(sites);
         }
+    }
+}
+
+async fn owner(control: &Control, cx: &Cx, text: &str) -> Result<CustomerId> {
+    match text.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(control.customer_find(cx, text).await?.id),
     }
 }
 
