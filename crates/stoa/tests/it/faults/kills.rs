@@ -239,7 +239,7 @@ fn killed_at_random_moments() {
         let mut place = format!("{action} after {moment} ms, {}", at(&world.job(&site)));
         // Every other one is killed a second time, while it recovers.
         if number % 2 == 1 {
-            moment = 1_800 + seed.below(1_200);
+            moment = 1_500 + seed.below(700);
             std::thread::sleep(Duration::from_millis(moment));
             world.kill();
             world.start();
