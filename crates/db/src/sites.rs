@@ -194,6 +194,19 @@ pub async fn sites_all_live(c: &impl Conn) -> Result<Vec<Site>, DbError> {
     read(sites::Entity::find().filter(live).order_by_asc(sites::Column::Id).all(c.raw()).await?)
 }
 
+/// The first `limit` of these, from the one that follows `after` on: for who looks at all of them and
+/// need not hold all of them at once.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn sites_live_after(c: &impl Conn, after: Option<SiteId>, limit: u64) -> Result<Vec<Site>, DbError> {
+    let mut live = sites::Entity::find().filter(sites::Column::State.ne(SiteState::Deleted.as_str()));
+    if let Some(after) = after {
+        live = live.filter(sites::Column::Id.gt(after.uuid()));
+    }
+    read(live.order_by_asc(sites::Column::Id).limit(limit).all(c.raw()).await?)
+}
+
 fn read(rows: Vec<sites::Model>) -> Result<Vec<Site>, DbError> {
     rows.into_iter().map(from_row).collect()
 }

@@ -15,6 +15,8 @@ use crate::{Control, Cx, Error, Result, random};
 
 /// Between a repair and the next look.
 const AFTER_REPAIR: Duration = Duration::from_secs(1);
+/// Sites that are looked at together: no database takes any number of ids in one query.
+const TOGETHER: u64 = 500;
 
 /// A difference between what should run and what runs.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -72,15 +74,19 @@ impl Control {
             source: error.into(),
         };
         let observed = self.engine.list().await.map_err(away)?;
-        let sites = sites::sites_all_live(&self.db).await?;
-        let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
-        let busy = jobs::jobs_active_of(&self.db, &ids).await?;
         let mut seen: HashMap<_, _> = observed.iter().map(|o| (&o.project, o)).collect();
-        let mut drifts = Vec::new();
-        for site in &sites {
-            let seen = seen.remove(&site.project);
-            if !busy.contains_key(&site.id) {
-                drifts.extend(self.power_of_site(site, seen).await?);
+        let (mut drifts, mut after) = (Vec::new(), None);
+        loop {
+            let sites = sites::sites_live_after(&self.db, after, TOGETHER).await?;
+            let Some(last) = sites.last() else { break };
+            after = Some(last.id);
+            let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
+            let busy = jobs::jobs_active_of(&self.db, &ids).await?;
+            for site in &sites {
+                let seen = seen.remove(&site.project);
+                if !busy.contains_key(&site.id) {
+                    drifts.extend(self.power_of_site(site, seen).await?);
+                }
             }
         }
         for stray in observed.iter().filter(|o| seen.contains_key(&o.project)) {

@@ -76,7 +76,7 @@ pub async fn a_full_pool_is_exhausted(bed: Bed) {
 
 pub async fn a_block_given_back_rests_until_the_pool_has_been_gone_through(bed: Bed) {
     let customer = bed.customer().await;
-    let site = bed.site(customer.id, "shop").await.id;
+    let site = bed.site(customer.id, "shop-1").await.id;
     let mut blocks = Vec::new();
     for _ in 0..5 {
         blocks.push(lease(&bed, "10.213.0.0/26", site, &[]).await.unwrap().to_string());

@@ -56,6 +56,7 @@ suite! {
         staff_filters,
         moves_are_checked_and_compared,
         a_tombstone_frees_and_erases,
+        all_live_ones_a_few_at_a_time,
         routes_in_one_query,
     }
     leases {

@@ -7,8 +7,8 @@ use stoa_db::{
     secrets::{Credential, credentials_get, credentials_put, secrets_get, secrets_put},
     sites::{
         Filter, hostname_taken, site_by_hostname, site_counts, site_get, site_mark_deleted, site_move, site_observe,
-        site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_of,
-        sites_to_purge, staff_sites,
+        site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_live_after,
+        sites_of, sites_to_purge, staff_sites,
     },
 };
 use stoa_model::{
@@ -195,6 +195,21 @@ pub async fn a_tombstone_frees_and_erases(bed: Bed) {
     bed.site(customer.id, "janes").await;
     let tx = bed.db.begin().await.unwrap();
     assert!(matches!(site_tombstone(&tx, site.id, at(12)).await, Err(DbError::Moved { .. })));
+}
+
+pub async fn all_live_ones_a_few_at_a_time(bed: Bed) {
+    let customer = bed.customer().await;
+    let (mut made, mut seen, mut after) = (Vec::new(), Vec::new(), None);
+    for n in 0..5 {
+        made.push(bed.site(customer.id, &format!("shop-{n}")).await.id);
+    }
+    loop {
+        let some = sites_live_after(&bed.db, after, 2).await.unwrap();
+        let Some(last) = some.last() else { break };
+        after = Some(last.id);
+        seen.extend(some.iter().map(|site| site.id));
+    }
+    assert_eq!(seen, made);
 }
 
 pub async fn routes_in_one_query(bed: Bed) {
