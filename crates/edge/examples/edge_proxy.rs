@@ -7,7 +7,7 @@ use stoa_edge::{Config, Embedded, listen};
 use stoa_model::{
     host::Hostname,
     id::SiteId,
-    route::{Route, RoutingTable, Target},
+    route::{Route, RouteLimits, RoutingTable, Target},
 };
 use stoa_provider::edge::Edge;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,10 @@ fn table(upstream: SocketAddr, count: u128) -> Result<RoutingTable, Box<dyn std:
     for number in 0..count {
         let site = SiteId::from_uuid(uuid::Uuid::from_u128(number));
         let name = Hostname::parse(&format!("site-{number}.bench.test"))?;
-        routes.insert(name, Route { site, target: Target::Upstream(upstream), max_body: 100 << 20 });
+        routes.insert(
+            name,
+            Route { site, target: Target::Upstream(upstream), limits: RouteLimits::body(100 << 20), secure: false },
+        );
     }
-    Ok(RoutingTable { version: 1, routes })
+    Ok(RoutingTable { version: 1, routes, ..RoutingTable::default() })
 }

@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use stoa_model::{id::SiteId, route::RoutingTable};
+use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -25,7 +25,7 @@ use crate::{
     fallback::Fallback,
     host::{self, MAX_NAME},
     log::Log,
-    stats::{EdgeCounts, EdgeStats, SiteCounts},
+    stats::{EdgeCounts, EdgeStats},
     table::Table,
     watch::{Door, Verdict},
     worker::{Arrival, Shared, Thread},
@@ -127,7 +127,7 @@ impl Embedded {
     }
 
     /// What every site has served since this edge began.
-    pub fn snapshot(&self) -> Vec<(SiteId, SiteCounts)> {
+    pub fn snapshot(&self) -> Vec<(SiteId, Traffic)> {
         self.shared.table.load().sites().map(|stats| (stats.site, stats.snapshot())).collect()
     }
 
@@ -151,6 +151,10 @@ impl Edge for Embedded {
 
     fn applied(&self) -> u64 {
         self.shared.table.load().version
+    }
+
+    async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
+        Ok(self.snapshot())
     }
 }
 

@@ -41,5 +41,5 @@ pub use self::{
     config::{BadCidr, Cidr, Config, LogConfig, Timeouts},
     embedded::{Embedded, listen},
     fallback::{Fallback, FallbackBody},
-    stats::{EdgeCounts, LATENCY_MS, SiteCounts},
+    stats::EdgeCounts,
 };

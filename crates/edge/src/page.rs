@@ -88,6 +88,11 @@ impl Page {
                 "Back in a moment",
                 "This site is being maintained. Please try again in a few minutes.",
             ),
+            Self::Notice(Notice::OverQuota) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This site has reached its limit",
+                "It has used up its traffic for this month. If it is yours, sign in to your account to raise the limit.",
+            ),
         }
     }
 

@@ -58,10 +58,13 @@ impl Passage {
             Entry::Platform => self.platform().await,
             Entry::Site(site) => {
                 self.record.site = Some(Arc::clone(&site.stats));
-                match site.answer {
-                    Answer::Notice(notice) => self.page(Page::Notice(notice)),
-                    Answer::Upstream(_) if declared(&self.parts.headers) > site.max_body => self.page(Page::TooLarge),
-                    Answer::Upstream(upstream) => self.forward(upstream, &site).await,
+                match &site.answer {
+                    Answer::Notice(notice) => self.page(Page::Notice(*notice)),
+                    Answer::Redirect(_) => self.page(Page::Unreachable),
+                    Answer::Upstream(_) if declared(&self.parts.headers) > site.limits.max_body => {
+                        self.page(Page::TooLarge)
+                    }
+                    Answer::Upstream(upstream) => self.forward(*upstream, &site).await,
                 }
             }
         }
@@ -92,7 +95,7 @@ impl Passage {
     async fn forward(mut self, upstream: SocketAddr, site: &SiteEntry) -> Response<EdgeBody> {
         let body = (!self.body.is_end_stream()).then(|| {
             let seen = self.record.bytes_in();
-            RequestBody::new(self.body, Arc::clone(&self.client.watched), site.max_body, seen)
+            RequestBody::new(self.body, Arc::clone(&self.client.watched), site.limits.max_body, seen)
         });
         let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default();
         let answered = upstream::exchange(upstream, &self.parts, authority, body, &self.client).await;

@@ -9,27 +9,10 @@ use std::{
     time::Duration,
 };
 
-use stoa_model::id::SiteId;
-
-/// Upper bounds of the latency buckets in milliseconds; one more bucket holds the rest.
-pub const LATENCY_MS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
-
-/// The counts of one site at one moment; they only grow while the process lives.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SiteCounts {
-    /// Finished requests.
-    pub requests: u64,
-    /// Bytes of request bodies.
-    pub bytes_in: u64,
-    /// Bytes of response bodies.
-    pub bytes_out: u64,
-    /// Responses by the first digit of their status, 1 to 5; index 0 counts clients that left first.
-    pub statuses: [u64; 6],
-    /// Requests by duration; see [`LATENCY_MS`]. Not cumulative.
-    pub latency: [u64; LATENCY_MS.len() + 1],
-    /// All durations together, in microseconds.
-    pub micros: u64,
-}
+use stoa_model::{
+    id::SiteId,
+    traffic::{LATENCY_MS, Traffic},
+};
 
 /// One finished request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,10 +49,8 @@ impl SiteStats {
     pub(crate) fn count(&self, thread: usize, served: &Served) {
         let shard = &self.shards[thread];
         let micros = u64::try_from(served.took.as_micros()).unwrap_or(u64::MAX);
-        let class = if served.status == CLIENT_LEFT { 0 } else { usize::from(served.status / 100).min(5) };
-        let bucket = LATENCY_MS.iter().position(|ms| micros <= ms * 1000).unwrap_or(LATENCY_MS.len());
-        shard.statuses[class].fetch_add(1, Relaxed);
-        shard.latency[bucket].fetch_add(1, Relaxed);
+        shard.statuses[Traffic::class(served.status)].fetch_add(1, Relaxed);
+        shard.latency[Traffic::bucket(micros)].fetch_add(1, Relaxed);
         shard.micros.fetch_add(micros, Relaxed);
         if served.bytes_in != 0 {
             shard.bytes_in.fetch_add(served.bytes_in, Relaxed);
@@ -80,8 +61,8 @@ impl SiteStats {
     }
 
     /// Adds the shards up. Not one instant: requests may finish meanwhile.
-    pub(crate) fn snapshot(&self) -> SiteCounts {
-        let mut sum = SiteCounts::default();
+    pub(crate) fn snapshot(&self) -> Traffic {
+        let mut sum = Traffic::default();
         for shard in &self.shards {
             sum.bytes_in += shard.bytes_in.load(Relaxed);
             sum.bytes_out += shard.bytes_out.load(Relaxed);

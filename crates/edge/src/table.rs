@@ -5,8 +5,9 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use stoa_model::{
+    host::Hostname,
     id::SiteId,
-    route::{Notice, RoutingTable, Target},
+    route::{Notice, RouteLimits, RoutingTable, Target},
 };
 
 use crate::stats::SiteStats;
@@ -25,13 +26,15 @@ pub(crate) enum Entry {
 pub(crate) struct SiteEntry {
     pub(crate) stats: Arc<SiteStats>,
     pub(crate) answer: Answer,
-    pub(crate) max_body: u64,
+    pub(crate) limits: RouteLimits,
+    pub(crate) secure: bool,
 }
 
 /// What answers for a site.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Upstream(SocketAddr),
+    Redirect(Hostname),
     Notice(Notice),
 }
 
@@ -52,9 +55,10 @@ impl Table {
             let stats = sites.entry(route.site).or_insert_with(|| Arc::new(SiteStats::new(route.site, threads)));
             let answer = match route.target {
                 Target::Upstream(address) => Answer::Upstream(address),
+                Target::Redirect(to) => Answer::Redirect(to),
                 Target::Notice(notice) => Answer::Notice(notice),
             };
-            let entry = SiteEntry { stats: Arc::clone(stats), answer, max_body: route.max_body };
+            let entry = SiteEntry { stats: Arc::clone(stats), answer, limits: route.limits, secure: route.secure };
             entries.insert(name.as_str().into(), Entry::Site(Arc::new(entry)));
         }
         entries.extend(platform.iter().map(|name| (name.as_str().into(), Entry::Platform)));

@@ -79,6 +79,10 @@ ids! {
     JobId = "job", "job";
     /// A task: one deferred effect, done at least once.
     TaskId = "task", "task";
+    /// A custom domain of a site.
+    DomainId = "dom", "domain";
+    /// A certificate.
+    CertificateId = "crt", "certificate";
     /// A browser session.
     SessionId = "ses", "session";
     /// An API token.

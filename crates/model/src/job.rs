@@ -25,6 +25,8 @@ words! {
         Stop = "stop",
         /// Stop and start a running site.
         Restart = "restart",
+        /// Give a running site another main address.
+        Readdress = "readdress",
     }
 }
 
@@ -36,6 +38,7 @@ impl JobKind {
             Self::Start => "Start the site",
             Self::Stop => "Stop the site",
             Self::Restart => "Restart the site",
+            Self::Readdress => "Change the site's address",
         }
     }
 }

@@ -6,7 +6,9 @@
 
 pub mod account;
 pub mod blueprint;
+pub mod certificate;
 pub mod compose;
+pub mod domain;
 pub mod field;
 pub mod host;
 pub mod id;
@@ -19,3 +21,4 @@ pub mod secret;
 pub mod site;
 pub mod stack;
 pub mod text;
+pub mod traffic;

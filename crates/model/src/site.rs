@@ -22,6 +22,7 @@ use crate::{
     id::{CustomerId, SiteId},
     limits::Limits,
     net::Subnet,
+    route::RouteLimits,
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
 };
@@ -159,8 +160,12 @@ pub struct Site {
     pub title: SiteTitle,
     /// The label the customer chose.
     pub subdomain: Subdomain,
-    /// The full name it is reached by.
+    /// Its main name; its other names lead there.
     pub hostname: Hostname,
+    /// The address that its application was last told, like `https://shop.example.com`; nothing
+    /// before it was told one. Visitors are sent to HTTPS, and from other names to the main one,
+    /// only where the application knows of it: else the two would send them to and fro.
+    pub url: Option<String>,
     /// Login name of its administrator.
     pub admin_user: AdminUser,
     /// Address of its administrator.
@@ -171,8 +176,8 @@ pub struct Site {
     pub subnet: Option<Subnet>,
     /// Limits of its main service.
     pub limits: Limits,
-    /// Largest request body in bytes.
-    pub max_body: u64,
+    /// What its visitors may use of the edge.
+    pub edge: RouteLimits,
     /// Intent.
     pub state: SiteState,
     /// Why it is in that state, in words for its owner; for instance why provisioning failed.

@@ -4,7 +4,7 @@ pub mod conformance;
 pub mod fake;
 
 use async_trait::async_trait;
-use stoa_model::route::RoutingTable;
+use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 
 /// A maker of an edge: embedded, nginx, Traefik or an ingress.
 #[async_trait]
@@ -18,16 +18,23 @@ pub trait Edge: Send + Sync + 'static {
 
     /// The version of the table that requests are routed by now; 0 before the first.
     fn applied(&self) -> u64;
+
+    /// What every site has served since this maker began to count; it only grows while the process
+    /// lives. Sites that have served nothing may be missing.
+    ///
+    /// # Errors
+    /// If the counts can't be read now; nothing is lost then, as the next answer holds them.
+    async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError>;
 }
 
 /// Why an edge did not take a routing table over.
 #[derive(Debug, thiserror::Error)]
-#[error("applying routing table {version} to the {maker} edge: {reason}")]
+#[error("{doing} the {maker} edge: {reason}")]
 pub struct EdgeError {
     /// Name of the maker.
     pub maker: &'static str,
-    /// The table's version.
-    pub version: u64,
+    /// What was tried, up to the words "the … edge".
+    pub doing: String,
     /// What went wrong and what to do.
     pub reason: String,
 }

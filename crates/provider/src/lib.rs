@@ -1,4 +1,5 @@
 //! Traits with several real makers, their fakes, and one conformance suite each.
 
+pub mod dns;
 pub mod edge;
 pub mod engine;

@@ -13,7 +13,7 @@ use stoa_control::{
 };
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
-use stoa_model::route::RoutingTable;
+use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
 use stoa_vendors::mail::Mailer;
 
@@ -113,6 +113,10 @@ struct Elsewhere;
 
 #[async_trait]
 impl Edge for Elsewhere {
+    async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
+        Ok(Vec::new())
+    }
+
     async fn apply(&self, _: RoutingTable) -> Result<(), EdgeError> {
         Ok(())
     }

@@ -63,6 +63,7 @@ impl FakeProbe {
         let name = host.split(':').next().unwrap_or(host);
         match self.edge.routes().get(name).map(|route| route.target.clone()) {
             None => Some(StatusCode::NOT_FOUND),
+            Some(Target::Redirect(_)) => Some(StatusCode::MOVED_PERMANENTLY),
             Some(Target::Notice(_)) => Some(StatusCode::SERVICE_UNAVAILABLE),
             Some(Target::Upstream(upstream)) => self.answer(upstream, host).or(Some(StatusCode::BAD_GATEWAY)),
         }

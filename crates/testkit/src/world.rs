@@ -80,6 +80,7 @@ impl TestPlatform {
         for (host, route) in self.edge.routes() {
             world.add(match route.target {
                 Target::Upstream(upstream) => format!("route {host} leads to {upstream}"),
+                Target::Redirect(to) => format!("route {host} redirects to {to}"),
                 Target::Notice(notice) => format!("notice {host} is {notice:?}"),
             });
         }

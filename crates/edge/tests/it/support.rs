@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stoa_edge::{Config, Embedded, Fallback, SiteCounts, Timeouts, listen};
+use stoa_edge::{Config, Embedded, Fallback, Timeouts, listen};
 use stoa_model::{
     host::Hostname,
     id::SiteId,
-    route::{Notice, Route, RoutingTable, Target},
+    route::{Notice, Route, RouteLimits, RoutingTable, Target},
+    traffic::Traffic,
 };
 use stoa_provider::edge::Edge;
 use tokio::{
@@ -84,9 +85,9 @@ impl TestEdge {
     }
 
     pub async fn route_up_to(&self, version: u64, target: Target, max_body: u64) {
-        let route = Route { site: site(), target, max_body };
+        let route = Route { site: site(), target, limits: RouteLimits::body(max_body), secure: false };
         let routes = HashMap::from([(Hostname::parse(HOST).unwrap(), route)]);
-        self.edge.apply(RoutingTable { version, routes }).await.unwrap();
+        self.edge.apply(RoutingTable { version, routes, ..RoutingTable::default() }).await.unwrap();
     }
 
     pub async fn connect(&self) -> Raw {
@@ -105,12 +106,12 @@ impl TestEdge {
         self.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{lines}Connection: close\r\n\r\n")).await
     }
 
-    pub fn counts(&self) -> SiteCounts {
+    pub fn counts(&self) -> Traffic {
         self.edge.snapshot().into_iter().find(|(id, _)| *id == site()).unwrap().1
     }
 
     /// Waits until the counters say so.
-    pub async fn counted(&self, enough: impl Fn(&SiteCounts) -> bool) -> SiteCounts {
+    pub async fn counted(&self, enough: impl Fn(&Traffic) -> bool) -> Traffic {
         until(|| Some(self.counts()).filter(|counts| enough(counts))).await
     }
 }

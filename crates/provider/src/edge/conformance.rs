@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use stoa_model::{
     host::Hostname,
     id::SiteId,
-    route::{Notice, Route, RoutingTable, Target},
+    route::{Notice, Route, RouteLimits, RoutingTable, Target},
 };
 
 use super::Edge;
@@ -21,6 +21,8 @@ pub enum Answer {
     Upstream(SocketAddr),
     /// A page of the platform for a site that does not run (503).
     Unavailable,
+    /// The browser is sent to another address.
+    Redirect,
     /// Nobody: there is no such site (404).
     NotFound,
 }
@@ -77,7 +79,8 @@ fn table(version: u64, routes: &[(&str, Target)]) -> RoutingTable {
         let name = Hostname::parse(name).ok()?;
         let digit = char::from_digit(u32::try_from(number).ok()? + 1, 16)?;
         let site = format!("{}_{}", SiteId::PREFIX, digit.to_string().repeat(32)).parse().ok()?;
-        Some((name, Route { site, target: target.clone(), max_body: 1 << 20 }))
+        Some((name, Route { site, target: target.clone(), limits: RouteLimits::body(1 << 20), secure: false }))
     };
-    RoutingTable { version, routes: routes.iter().enumerate().filter_map(route).collect::<HashMap<_, _>>() }
+    let routes = routes.iter().enumerate().filter_map(route).collect::<HashMap<_, _>>();
+    RoutingTable { version, routes, ..RoutingTable::default() }
 }

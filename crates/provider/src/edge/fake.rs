@@ -9,7 +9,9 @@ use std::{
 use async_trait::async_trait;
 use stoa_model::{
     host::Hostname,
+    id::SiteId,
     route::{Route, RoutingTable, Target},
+    traffic::Traffic,
 };
 
 use super::{
@@ -26,6 +28,7 @@ pub struct FakeEdge {
 #[derive(Debug, Default)]
 struct State {
     table: RoutingTable,
+    traffic: HashMap<SiteId, Traffic>,
     failure: Option<String>,
 }
 
@@ -33,6 +36,16 @@ impl FakeEdge {
     /// Makes the next `apply` fail for this reason.
     pub fn fail_next(&self, reason: impl Into<String>) {
         self.state().failure = Some(reason.into());
+    }
+
+    /// Counts a request for a site, as a real edge would.
+    pub fn serve(&self, site: SiteId, status: u16, bytes_out: u64) {
+        self.state().traffic.entry(site).or_default().count(status, 0, bytes_out, 1_000);
+    }
+
+    /// The whole table of now.
+    pub fn table(&self) -> RoutingTable {
+        self.state().table.clone()
     }
 
     /// The routes of now.
@@ -50,7 +63,8 @@ impl Edge for FakeEdge {
     async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError> {
         let mut state = self.state();
         if let Some(reason) = state.failure.take() {
-            return Err(EdgeError { maker: "fake", version: table.version, reason });
+            let doing = format!("applying routing table {} to", table.version);
+            return Err(EdgeError { maker: "fake", doing, reason });
         }
         if table.version > state.table.version {
             state.table = table;
@@ -60,6 +74,10 @@ impl Edge for FakeEdge {
 
     fn applied(&self) -> u64 {
         self.state().table.version
+    }
+
+    async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
+        Ok(self.state().traffic.clone().into_iter().collect())
     }
 }
 
@@ -73,6 +91,7 @@ impl Probe for FakeEdge {
         match self.state().table.routes.get(host.to_ascii_lowercase().as_str()).map(|route| &route.target) {
             None => Answer::NotFound,
             Some(Target::Notice(_)) => Answer::Unavailable,
+            Some(Target::Redirect(_)) => Answer::Redirect,
             Some(Target::Upstream(address)) => Answer::Upstream(*address),
         }
     }
