@@ -8,7 +8,10 @@ use std::{fmt::Display, str::FromStr};
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::de::DeserializeOwned;
-use stoa_model::account::{Actor, Role};
+use stoa_model::{
+    account::{Actor, Role},
+    host::Hostname,
+};
 
 use crate::{DbError, Page};
 
@@ -74,6 +77,10 @@ impl Row<'_> {
 
     pub(crate) fn parse<T: FromStr<Err: Display>>(&self, text: &str) -> Result<T, DbError> {
         text.parse().map_err(|why| self.bad(why))
+    }
+
+    pub(crate) fn host(&self, text: &str) -> Result<Hostname, DbError> {
+        Hostname::parse(text).map_err(|why| self.bad(why))
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, text: &str) -> Result<T, DbError> {

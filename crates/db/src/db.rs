@@ -83,7 +83,17 @@ impl Db {
     /// `Busy` if another process takes over a minute at it; `Other` if the database belongs to a newer
     /// release.
     pub async fn migrate(&self) -> Result<(), DbError> {
-        schema::migrate(self).await
+        schema::migrate(self, i64::MAX).await
+    }
+
+    /// As [`migrate`](Self::migrate), but applies nothing after the migration numbered `last`: for
+    /// tests of how an older database is brought up to date.
+    ///
+    /// # Errors
+    /// As `migrate`.
+    #[doc(hidden)]
+    pub async fn migrate_to(&self, last: i64) -> Result<(), DbError> {
+        schema::migrate(self, last).await
     }
 
     /// Names of the migrations that [`migrate`](Self::migrate) would apply.

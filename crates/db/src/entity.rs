@@ -59,6 +59,7 @@ tables! {
         title: String,
         subdomain: String,
         hostname: String,
+        url: Option<String>,
         admin_user: String,
         admin_email: String,
         project: String,
@@ -67,6 +68,10 @@ tables! {
         cpu: i64,
         pids: i64,
         max_body: i64,
+        edge_rate: i64,
+        edge_burst: i64,
+        edge_in_flight: i64,
+        edge_seconds: i64,
         state: String,
         state_at: i64,
         reason: Option<String>,
@@ -80,6 +85,7 @@ tables! {
     hostnames = "hostnames" {
         #[sea_orm(primary_key, auto_increment = false)] hostname: String,
         site: Uuid,
+        domain: Option<Uuid>,
     }
     jobs = "jobs" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

@@ -6,13 +6,14 @@ use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
-use stoa_model::{host::Hostname, id::SiteId, site::SiteState};
+use stoa_model::{host::Hostname, id::SiteId, route::RouteLimits, site::SiteState};
 use uuid::Uuid;
 
 use crate::{
     Conn, DbError,
     codec::Row,
     entity::{hostnames, sites},
+    site_row,
 };
 
 /// One hostname, and what is known of the site behind it.
@@ -26,8 +27,12 @@ pub struct RouteRow {
     pub state: SiteState,
     /// Where its requests go, once published.
     pub upstream: Option<SocketAddr>,
-    /// Largest request body in bytes.
-    pub max_body: u64,
+    /// What its visitors may use of the edge.
+    pub limits: RouteLimits,
+    /// The site's main name; `hostname` itself, or another one.
+    pub main: Hostname,
+    /// The address that the site's application was last told, if any.
+    pub url: Option<String>,
 }
 
 /// All hostnames. A row that can't be read is left out and logged as an error: one broken site must
@@ -51,11 +56,25 @@ pub async fn route_of(c: &impl Conn, site: SiteId) -> Result<Vec<RouteRow>, DbEr
     fetch(c, his).await?.into_iter().collect()
 }
 
+/// What is read of a site, after the hostname; [`route`] knows the places.
+const COLUMNS: [sites::Column; 10] = [
+    sites::Column::Id,
+    sites::Column::State,
+    sites::Column::Upstream,
+    sites::Column::MaxBody,
+    sites::Column::EdgeRate,
+    sites::Column::EdgeBurst,
+    sites::Column::EdgeInFlight,
+    sites::Column::EdgeSeconds,
+    sites::Column::Hostname,
+    sites::Column::Url,
+];
+
 fn select() -> SelectStatement {
     let site = |column| (sites::Entity, column);
     Query::select()
         .column((hostnames::Entity, hostnames::Column::Hostname))
-        .columns([sites::Column::Id, sites::Column::State, sites::Column::Upstream, sites::Column::MaxBody].map(site))
+        .columns(COLUMNS.map(site))
         .from(hostnames::Entity)
         .inner_join(
             sites::Entity,
@@ -73,11 +92,14 @@ fn route(row: &sea_orm::QueryResult) -> Result<RouteRow, DbError> {
     let hostname: String = row.try_get_by_index(0)?;
     let read = Row { table: "hostnames", id: &hostname };
     let upstream: Option<String> = row.try_get_by_index(3)?;
+    let number = |place| row.try_get_by_index::<i64>(place);
     Ok(RouteRow {
-        hostname: Hostname::parse(&hostname).map_err(|why| read.bad(why))?,
+        hostname: read.host(&hostname)?,
         site: SiteId::from_uuid(row.try_get_by_index::<Uuid>(1)?),
         state: read.parse(&row.try_get_by_index::<String>(2)?)?,
         upstream: upstream.map(|address| read.parse(&address)).transpose()?,
-        max_body: read.number(row.try_get_by_index(4)?)?,
+        limits: site_row::edge(&read, number(4)?, [number(5)?, number(6)?, number(7)?, number(8)?])?,
+        main: read.host(&row.try_get_by_index::<String>(9)?)?,
+        url: row.try_get_by_index(10)?,
     })
 }

@@ -3,10 +3,11 @@
 use std::net::Ipv4Addr;
 
 use stoa_model::{
-    host::{Hostname, Subdomain},
+    host::Subdomain,
     id::{CustomerId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
     net::Subnet,
+    route::RouteLimits,
     site::Site,
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
@@ -29,6 +30,7 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         title: site.title.as_str().to_owned(),
         subdomain: site.subdomain.as_str().to_owned(),
         hostname: site.hostname.as_str().to_owned(),
+        url: site.url.clone(),
         admin_user: site.admin_user.as_str().to_owned(),
         admin_email: site.admin_email.as_str().to_owned(),
         project: site.project.as_str().to_owned(),
@@ -36,7 +38,11 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         memory: int(site.limits.memory.0),
         cpu: site.limits.cpu.0.into(),
         pids: site.limits.pids.into(),
-        max_body: int(site.max_body),
+        max_body: int(site.edge.max_body),
+        edge_rate: site.edge.rate.into(),
+        edge_burst: site.edge.burst.into(),
+        edge_in_flight: site.edge.in_flight.into(),
+        edge_seconds: site.edge.response_seconds.into(),
         state: site.state.as_str().to_owned(),
         state_at: ms(site.created_at),
         reason: site.reason.clone(),
@@ -61,6 +67,18 @@ pub(crate) fn block_at(read: &Row<'_>, base: i64) -> Result<Subnet, DbError> {
     read.parse(&format!("{}/{}", Ipv4Addr::from(read.number::<u32>(base)?), Subnet::SITE_PREFIX))
 }
 
+/// What a site's visitors may use of the edge: the largest body, then the columns `edge_…` in order.
+pub(crate) fn edge(read: &Row<'_>, max_body: i64, others: [i64; 4]) -> Result<RouteLimits, DbError> {
+    let [rate, burst, in_flight, seconds] = others;
+    Ok(RouteLimits {
+        max_body: read.number(max_body)?,
+        rate: read.number(rate)?,
+        burst: read.number(burst)?,
+        in_flight: read.number(in_flight)?,
+        response_seconds: read.number(seconds)?,
+    })
+}
+
 /// A stored site, parsed.
 pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
     let id = SiteId::from_uuid(row.id);
@@ -72,7 +90,8 @@ pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
         profiles: read.json(&row.profiles)?,
         title: SiteTitle::parse(&row.title).map_err(|why| read.bad(why))?,
         subdomain: Subdomain::from_stored(&row.subdomain).map_err(|why| read.bad(why))?,
-        hostname: Hostname::parse(&row.hostname).map_err(|why| read.bad(why))?,
+        hostname: read.host(&row.hostname)?,
+        url: row.url,
         admin_user: AdminUser::parse(&row.admin_user).map_err(|why| read.bad(why))?,
         admin_email: EmailAddress::parse(&row.admin_email).map_err(|why| read.bad(why))?,
         project: ProjectName::from_stored(row.project),
@@ -82,7 +101,7 @@ pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
             cpu: MilliCpu(read.number(row.cpu)?),
             pids: read.number(row.pids)?,
         },
-        max_body: read.number(row.max_body)?,
+        edge: edge(&read, row.max_body, [row.edge_rate, row.edge_burst, row.edge_in_flight, row.edge_seconds])?,
         state: read.parse(&row.state)?,
         reason: row.reason,
         upstream: row.upstream.map(|address| read.parse(&address)).transpose()?,

@@ -30,18 +30,18 @@ pub(crate) async fn pending(db: &Db) -> Result<Vec<&'static Migration>, DbError>
     lacking(db, db.backend()).await
 }
 
-/// Applies what is pending, one process at a time.
-pub(crate) async fn migrate(db: &Db) -> Result<(), DbError> {
-    if pending(db).await?.is_empty() {
+/// Applies what is pending, up to the migration numbered `last`, one process at a time.
+pub(crate) async fn migrate(db: &Db, last: i64) -> Result<(), DbError> {
+    if pending(db).await?.iter().all(|migration| migration.version > last) {
         return Ok(());
     }
     let tx = db.begin().await?;
     let backend = db.backend();
     match backend {
-        Backend::Sqlite => apply(&tx, backend).await?,
+        Backend::Sqlite => apply(&tx, backend, last).await?,
         Backend::Postgres => {
             tx.raw().query_one_raw(plain(backend, "SELECT pg_advisory_xact_lock(8390057281)")).await?;
-            apply(&tx, backend).await?;
+            apply(&tx, backend, last).await?;
         }
         Backend::MySql => {
             let lock = "SELECT GET_LOCK(MD5(CONCAT('stoa.', DATABASE())), 60) = 1 AS got";
@@ -49,7 +49,7 @@ pub(crate) async fn migrate(db: &Db) -> Result<(), DbError> {
             if got.map(|row| row.try_get::<Option<i32>>("", "got")).transpose()?.flatten().is_none_or(|got| got != 1) {
                 return Err(DbError::Busy("another process is migrating".into()));
             }
-            let done = apply(&tx, backend).await;
+            let done = apply(&tx, backend, last).await;
             // The lock belongs to the connection, which goes back to the pool.
             let unlock = "SELECT RELEASE_LOCK(MD5(CONCAT('stoa.', DATABASE())))";
             tx.raw().query_one_raw(plain(backend, unlock)).await?;
@@ -59,12 +59,18 @@ pub(crate) async fn migrate(db: &Db) -> Result<(), DbError> {
     tx.commit().await
 }
 
-async fn apply(tx: &Tx, backend: Backend) -> Result<(), DbError> {
+async fn apply(tx: &Tx, backend: Backend, last: i64) -> Result<(), DbError> {
     tx.raw().execute_unprepared(APPLIED).await?;
-    for migration in lacking(tx, backend).await? {
+    for migration in lacking(tx, backend).await?.into_iter().filter(|migration| migration.version <= last) {
         tracing::info!(version = migration.version, name = migration.name, "migrating the database");
         for statement in render::statements(migration, backend) {
             tx.raw().execute_unprepared(&statement).await?;
+        }
+        for added in migration.columns {
+            let there = plain(backend, &render::has_column(added.0, added.1, backend));
+            if tx.raw().query_one_raw(there).await?.is_none() {
+                tx.raw().execute_unprepared(&render::add_column(*added, backend)).await?;
+            }
         }
         let values = [migration.version.into(), migration.name.into()];
         let insert = match backend {

@@ -7,12 +7,14 @@
 //! - Words that will grow in number, such as a site's states, are rows that a foreign key points at: a
 //!   row can be added everywhere, a CHECK can't be altered in SQLite without copying the table.
 //! - Two processes that migrate at once wait for each other: SQLite's one writer, PostgreSQL's advisory
-//!   lock, MySQL's named lock. MySQL commits at every statement that makes a table, so each statement
-//!   can be repeated.
+//!   lock, MySQL's named lock. MySQL commits at every statement that makes or alters a table, so each
+//!   statement can be repeated.
+//! - A column that is added is nullable or has a default: the release before doesn't know of it.
 
 mod migrate;
 mod render;
 mod v1;
+mod v2;
 
 pub(crate) use migrate::{migrate, pending};
 
@@ -24,6 +26,8 @@ pub(crate) struct Migration {
     pub(crate) name: &'static str,
     /// Tables it makes.
     pub(crate) tables: &'static [Table],
+    /// Columns it adds to tables that are there: table, name and type, with the words of [`Table::columns`].
+    pub(crate) columns: &'static [(&'static str, &'static str, &'static str)],
     /// Rows it inserts: table, columns, values; left alone where they are there already.
     pub(crate) rows: &'static [(&'static str, &'static str, &'static [&'static str])],
 }
@@ -42,4 +46,4 @@ pub(crate) struct Table {
 }
 
 /// All migrations, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[v1::MIGRATION];
+pub(crate) const MIGRATIONS: &[Migration] = &[v1::MIGRATION, v2::MIGRATION];

@@ -3,13 +3,31 @@
 use super::{Migration, Table};
 use crate::Backend;
 
-/// All statements of a migration; each can be repeated after a crash.
+/// All statements of a migration but those that add columns; each can be repeated after a crash.
 pub(super) fn statements(migration: &Migration, backend: Backend) -> Vec<String> {
     let mut all: Vec<String> = migration.tables.iter().flat_map(|table| create(table, backend)).collect();
     for (table, columns, rows) in migration.rows {
         all.extend(rows.iter().map(|row| insert(table, columns, row, backend)));
     }
     all
+}
+
+/// Adds a column. Only PostgreSQL and MariaDB can say IF NOT EXISTS here, so who asks looks first.
+pub(super) fn add_column((table, column, ddl): (&str, &str, &str), backend: Backend) -> String {
+    format!("ALTER TABLE {table} ADD COLUMN {column} {}", types(ddl, backend))
+}
+
+/// Asks whether a table has a column; one row if it does.
+pub(super) fn has_column(table: &str, column: &str, backend: Backend) -> String {
+    let schema = match backend {
+        Backend::Sqlite => return format!("SELECT 1 FROM pragma_table_info('{table}') WHERE name = '{column}'"),
+        Backend::MySql => "DATABASE()",
+        Backend::Postgres => "current_schema()",
+    };
+    format!(
+        "SELECT 1 FROM information_schema.columns \
+            WHERE table_schema = {schema} AND table_name = '{table}' AND column_name = '{column}'"
+    )
 }
 
 fn create(table: &Table, backend: Backend) -> Vec<String> {

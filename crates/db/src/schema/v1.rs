@@ -156,6 +156,7 @@ pub(super) const MIGRATION: Migration = Migration {
             index: &[("idempotency_created", "created_at")],
         },
     ],
+    columns: &[],
     rows: &[
         (
             "site_states",

@@ -17,6 +17,7 @@ use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     job::{Job, JobKind, JobState},
     limits::Limits,
+    route::RouteLimits,
     site::{Health, Site, SiteState},
     stack::ProjectName,
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
@@ -49,9 +50,14 @@ pub const MINUTE: Duration = Duration::from_secs(60);
 impl Bed {
     /// Runs a test on a fresh database, and drops that whether the test fails or not.
     pub async fn run<F: Future<Output = ()> + Send + 'static>(kind: Kind, test: fn(Self) -> F) {
+        Self::run_at(kind, i64::MAX, test).await;
+    }
+
+    /// As [`run`](Self::run), on a database that has no migration after the one numbered `last`.
+    pub async fn run_at<F: Future<Output = ()> + Send + 'static>(kind: Kind, last: i64, test: fn(Self) -> F) {
         let Some(made) = Made::new(kind).await else { return };
         let db = Db::connect(&made.url).await.expect("a connection");
-        db.migrate().await.expect("migrated");
+        db.migrate_to(last).await.expect("migrated");
         let bed = Self { db: db.clone(), kind, url: made.url.clone(), numbers: Arc::default() };
         let outcome = tokio::spawn(test(bed)).await;
         db.close().await;
@@ -101,11 +107,12 @@ impl Bed {
             hostname: subdomain.under(&Hostname::parse("stoa.test").expect("a base")).expect("a hostname"),
             project: ProjectName::of(id, subdomain.as_str()),
             subdomain,
+            url: None,
             admin_user: AdminUser::parse("jane").expect("a name"),
             admin_email: EmailAddress::parse("jane@example.com").expect("an address"),
             subnet: None,
             limits: Limits::DEFAULT,
-            max_body: 64 << 20,
+            edge: RouteLimits::body(64 << 20),
             state: SiteState::Pending,
             reason: None,
             upstream: None,

@@ -1,6 +1,10 @@
-use stoa_db::{Backend, Db, DbError};
+use stoa_db::{Backend, Db, DbError, routes::routes, sites};
+use stoa_model::{
+    route::RouteLimits,
+    site::{Site, SiteState},
+};
 
-use crate::bed::Bed;
+use crate::bed::{Bed, Kind, at};
 
 pub async fn twice_and_at_once(bed: Bed) {
     assert!(bed.db.pending_migrations().await.unwrap().is_empty());
@@ -8,7 +12,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     bed.db.ping().await.unwrap();
     // As if nothing had been noted: each statement can be repeated, also by two processes at once.
     bed.raw("DELETE FROM schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 1);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
     let other = Db::connect(&bed.url).await.unwrap();
     let (one, two) = tokio::join!(bed.db.migrate(), other.migrate());
     one.unwrap();
@@ -17,7 +21,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     other.close().await;
     // And from nothing at all.
     bed.raw("DROP TABLE schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 1);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
     bed.db.migrate().await.unwrap();
     if bed.db.backend() == Backend::Sqlite {
         use std::os::unix::fs::PermissionsExt;
@@ -34,4 +38,51 @@ pub async fn a_newer_database_is_refused(bed: Bed) {
     bed.raw("INSERT INTO schema_migrations (version, name) VALUES (99, 'later')").await;
     assert!(matches!(bed.db.pending_migrations().await, Err(DbError::Other(_))));
     assert!(matches!(bed.db.migrate().await, Err(DbError::Other(_))));
+}
+
+/// A database of the first release, with a site in it.
+async fn from_the_first(bed: Bed) {
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 1);
+    let customer = bed.customer().await;
+    let site =
+        Site { state: SiteState::Active, edge: RouteLimits::body(5 << 20), ..bed.new_site(customer.id, "janes") };
+    let id = |uuid: uuid::Uuid| match bed.kind {
+        Kind::Sqlite | Kind::MySql => format!("X'{}'", uuid.simple()),
+        Kind::Postgres => format!("'{uuid}'"),
+    };
+    let (own, his) = (id(site.id.uuid()), id(customer.id.uuid()));
+    let (at, limits) = (at(0).as_millisecond(), site.limits);
+    bed.raw(&format!(
+        "INSERT INTO sites (id, customer, blueprint, profiles, title, subdomain, hostname, admin_user, admin_email, \
+            project, memory, cpu, pids, max_body, state, state_at, health, created_at) VALUES ({own}, {his}, \
+            'woocommerce', '[\"cache\",\"mail\"]', 'A title', 'janes', 'janes.stoa.test', 'jane', \
+            'jane@example.com', '{}', {}, {}, {}, 5242880, 'active', {at}, 'unknown', {at})",
+        site.project.as_str(),
+        limits.memory.0,
+        limits.cpu.0,
+        limits.pids
+    ))
+    .await;
+    bed.raw(&format!("INSERT INTO hostnames (hostname, site) VALUES ('janes.stoa.test', {own})")).await;
+    bed.db.migrate().await.expect("brought up to date");
+    assert!(bed.db.pending_migrations().await.unwrap().is_empty());
+    assert_eq!(sites::site_get(&bed.db, site.id).await.unwrap().as_ref(), Some(&site));
+    let routes = routes(&bed.db).await.unwrap();
+    assert_eq!((routes.len(), routes[0].limits, &routes[0].main), (1, site.edge, &site.hostname));
+    bed.site(customer.id, "later").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_first_on_sqlite() {
+    Bed::run_at(Kind::Sqlite, 1, from_the_first).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_first_on_mysql() {
+    Bed::run_at(Kind::MySql, 1, from_the_first).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_first_on_postgres() {
+    Bed::run_at(Kind::Postgres, 1, from_the_first).await;
 }

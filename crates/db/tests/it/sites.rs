@@ -14,6 +14,7 @@ use stoa_db::{
 use stoa_model::{
     id::{JobId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
+    route::RouteLimits,
     secret::Sealed,
     site::{Health, Site, SiteState},
     text::SiteTitle,
@@ -26,7 +27,8 @@ pub async fn a_site_reads_back_exactly(bed: Bed) {
     let site = Site {
         subnet: Some("10.213.255.240/28".parse().unwrap()),
         limits: Limits { memory: Bytes(1 << 40), cpu: MilliCpu(u32::MAX), pids: 1 },
-        max_body: 0,
+        url: Some("https://janes.stoa.test".into()),
+        edge: RouteLimits { max_body: 0, rate: u32::MAX, burst: 2, in_flight: 3, response_seconds: 4 },
         state: SiteState::Deleting,
         reason: Some("why\nso".into()),
         upstream: Some("10.213.255.242:8080".parse().unwrap()),
@@ -224,5 +226,6 @@ pub async fn routes_in_one_query(bed: Bed) {
     assert_eq!(all.iter().map(|route| route.site).collect::<Vec<_>>(), [one.id, two.id]);
     assert_eq!(all.iter().map(|route| route.upstream).collect::<Vec<_>>(), [None, Some(upstream)]);
     assert_eq!(route_of(&bed.db, two.id).await.unwrap(), all[1..]);
-    assert_eq!((all[0].max_body, all[0].state), (one.max_body, SiteState::Pending));
+    assert_eq!((all[0].limits, all[0].state), (one.edge, SiteState::Pending));
+    assert_eq!((&all[1].main, &all[1].url), (&two.hostname, &None));
 }
