@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Constraint {
     /// A hostname leads to one site.
     Hostname,
+    /// A site claims a domain once at a time.
+    DomainClaim,
     /// A customer's e-mail address.
     CustomerEmail,
     /// A staff member's e-mail address.
@@ -30,8 +32,9 @@ pub enum Constraint {
 }
 
 /// Each with its unique index, and with the columns by which SQLite names that index.
-const NAMES: [(Constraint, &str, &str); 10] = [
+const NAMES: [(Constraint, &str, &str); 11] = [
     (Constraint::Hostname, "hostnames_hostname", "hostnames.hostname"),
+    (Constraint::DomainClaim, "domains_claim", "domains.site, domains.active_name"),
     (Constraint::CustomerEmail, "customers_email", "customers.email"),
     (Constraint::StaffEmail, "staff_email", "staff.email"),
     (Constraint::ActiveJob, "jobs_active_site", "jobs.active_site"),
@@ -55,6 +58,7 @@ impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Hostname => "this hostname",
+            Self::DomainClaim => "this site's claim of this domain",
             Self::CustomerEmail => "a customer with this e-mail address",
             Self::StaffEmail => "a staff member with this e-mail address",
             Self::ActiveJob => "an unfinished job of this site",

@@ -18,10 +18,15 @@
 //!    how many rows there are.
 
 pub mod accounts;
+mod acme_accounts;
 pub mod backups;
+pub mod certificates;
 mod codec;
 mod constraint;
 mod db;
+pub mod dns_records;
+mod domain_moves;
+pub mod domains;
 mod durable;
 mod entity;
 mod error;
@@ -33,16 +38,19 @@ pub mod jobs;
 pub mod leases;
 pub mod meta;
 mod open;
+pub mod orders;
 mod page;
 pub mod routes;
 mod schema;
 pub mod secrets;
 pub mod sessions;
 mod site_moves;
+mod site_names;
 mod site_row;
 pub mod sites;
 pub mod tasks;
 pub mod tokens;
+pub mod traffic;
 
 pub use db::{Backend, BoxFuture, Conn, Db, Tx, WriteTx};
 pub use error::{Constraint, DbError, Retry, Source};

@@ -1,7 +1,4 @@
 //! Sites: how they are stored, found and changed.
-//!
-//! A hostname lies in a table of its own, unique, so that a site can have more than one later and a
-//! deleted site's is free again while the tombstone still tells what it was.
 
 use std::collections::HashMap;
 
@@ -11,14 +8,15 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 use stoa_model::{
-    host::Hostname,
     id::{CustomerId, SiteId},
     site::{Site, SiteState},
 };
 
 pub use crate::site_moves::{
-    site_mark_deleted, site_move, site_observe, site_publish, site_tombstone, site_unmark_deleted,
+    site_address, site_edge, site_mark_deleted, site_move, site_observe, site_publish, site_told, site_tombstone,
+    site_unmark_deleted,
 };
+pub use crate::site_names::{hostname_taken, hostnames_of, site_by_hostname};
 use crate::{
     Conn, DbError, Page, Tx,
     codec::{Row, ms, paged},
@@ -72,27 +70,6 @@ pub async fn sites_by_ids(c: &impl Conn, ids: &[SiteId]) -> Result<HashMap<SiteI
 pub async fn site_of(c: &impl Conn, customer: CustomerId, id: SiteId) -> Result<Option<Site>, DbError> {
     let his = sites::Column::Customer.eq(customer.uuid());
     sites::Entity::find_by_id(id.uuid()).filter(his).one(c.raw()).await?.map(from_row).transpose()
-}
-
-/// The site that has this hostname now.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
-pub async fn site_by_hostname(c: &impl Conn, hostname: &Hostname) -> Result<Option<Site>, DbError> {
-    let Some(name) = find_hostname(c, hostname).await? else { return Ok(None) };
-    site_get(c, SiteId::from_uuid(name.site)).await
-}
-
-/// Whether a site has this hostname. Only the insertion is the truth; this is for people who type.
-///
-/// # Errors
-/// If the database doesn't answer.
-pub async fn hostname_taken(c: &impl Conn, hostname: &Hostname) -> Result<bool, DbError> {
-    Ok(find_hostname(c, hostname).await?.is_some())
-}
-
-async fn find_hostname(c: &impl Conn, hostname: &Hostname) -> Result<Option<hostnames::Model>, DbError> {
-    Ok(hostnames::Entity::find_by_id(hostname.as_str()).one(c.raw()).await?)
 }
 
 /// A page of a customer's sites, newest first, without tombstones.

@@ -20,6 +20,10 @@ macro_rules! tables {
     )*};
 }
 
+// After the macro, which is seen only below its place.
+mod edge;
+pub use edge::*;
+
 tables! {
     customers = "customers" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

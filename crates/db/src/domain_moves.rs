@@ -1,0 +1,123 @@
+//! What changes a domain. Whoever moves one locks its row first, then its site's: two who meet wait
+//! for each other instead of taking a name that the other gives away.
+
+use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, UpdateMany,
+    sea_query::{Expr, OnConflict},
+};
+use stoa_model::{
+    domain::DomainState,
+    id::{DomainId, SiteId},
+};
+
+use crate::{
+    Constraint, DbError, Tx,
+    codec::{REPORT, ms, words},
+    db::Raw,
+    entity::{domains, hostnames, sites},
+};
+
+/// Makes a claimed domain a verified one and gives its name to the site. Does nothing if it is
+/// verified already. After a `Conflict` nothing is changed, and the transaction can go on, for
+/// instance to say so with [`domain_checked`].
+///
+/// # Errors
+/// `Conflict(Hostname)` if a site has the name, this one by another way included; `Moved` if the
+/// domain is removed; `Missing` if there is none.
+pub async fn domain_verify(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), DbError> {
+    let row = locked(tx, id).await?;
+    if row.state == DomainState::Verified.as_str() {
+        return Ok(());
+    }
+    if row.state != DomainState::Claimed.as_str() {
+        return Err(DbError::moved("domains", id, DomainState::Claimed.as_str()));
+    }
+    let name = hostnames::Model { hostname: row.name.clone(), site: row.site, domain: Some(row.id) };
+    // An insertion that fails ends a transaction of PostgreSQL; whose row it is afterwards tells the same.
+    let quiet = OnConflict::column(hostnames::Column::Hostname).do_nothing_on([hostnames::Column::Hostname]).to_owned();
+    let insert = hostnames::Entity::insert(name.into_active_model()).on_conflict(quiet);
+    insert.exec_without_returning(tx.raw()).await?;
+    let held = hostnames::Entity::find_by_id(row.name).one(tx.raw()).await?;
+    if held.and_then(|held| held.domain) != Some(row.id) {
+        return Err(DbError::Conflict(Constraint::Hostname));
+    }
+    let verified = update(id)
+        .col_expr(domains::Column::State, Expr::value(DomainState::Verified.as_str()))
+        .col_expr(domains::Column::VerifiedAt, Expr::value(ms(now)));
+    set(tx, verified).await
+}
+
+/// Notes that a domain was looked at, and what is wrong with it, if anything is.
+///
+/// # Errors
+/// `Missing` if there is no such domain.
+pub async fn domain_checked(tx: &Tx, id: DomainId, now: Timestamp, problem: Option<&str>) -> Result<(), DbError> {
+    let seen = update(id)
+        .col_expr(domains::Column::CheckedAt, Expr::value(ms(now)))
+        .col_expr(domains::Column::Problem, Expr::value(problem.map(|text| words(text, REPORT))));
+    set(tx, seen).await
+}
+
+/// Sets whether a domain shall become its site's main address. Other domains of the site keep what
+/// they want.
+///
+/// # Errors
+/// `Missing` if there is no such domain.
+pub async fn domain_main_wanted(tx: &Tx, id: DomainId, wanted: bool) -> Result<(), DbError> {
+    set(tx, update(id).col_expr(domains::Column::MainWanted, Expr::value(wanted))).await
+}
+
+/// Removes a domain, and takes from the site the name that it brought. Does nothing if it is removed
+/// already.
+///
+/// # Errors
+/// `Moved` if its name is the site's main name: the site must be given another one first. `Missing` if
+/// there is no such domain.
+pub async fn domain_remove(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), DbError> {
+    let row = locked(tx, id).await?;
+    if row.state == DomainState::Removed.as_str() {
+        return Ok(());
+    }
+    let main = sites::Entity::find_by_id(row.site).select_only().column(sites::Column::Hostname).lock_exclusive();
+    let main: Option<String> = main.into_tuple().one(tx.raw()).await?;
+    if row.state == DomainState::Verified.as_str() && main.as_ref() == Some(&row.name) {
+        return Err(DbError::moved("domains", id, "an additional name of its site"));
+    }
+    hostnames::Entity::delete_many().filter(hostnames::Column::Domain.eq(row.id)).exec(tx.raw()).await?;
+    set(tx, removed(now).filter(domains::Column::Id.eq(row.id))).await
+}
+
+/// Removes all domains of a site that ends, with all the names that they brought, the main one
+/// included.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn domains_remove_of(tx: &Tx, site: SiteId, now: Timestamp) -> Result<(), DbError> {
+    let its = domains::Column::Site.eq(site.uuid());
+    removed(now).filter(its).filter(domains::Column::ActiveName.is_not_null()).exec(tx.raw()).await?;
+    let brought = hostnames::Entity::delete_many().filter(hostnames::Column::Site.eq(site.uuid()));
+    brought.filter(hostnames::Column::Domain.is_not_null()).exec(tx.raw()).await?;
+    Ok(())
+}
+
+async fn locked(tx: &Tx, id: DomainId) -> Result<domains::Model, DbError> {
+    let row = domains::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.raw()).await?;
+    row.ok_or(DbError::Missing("domains"))
+}
+
+fn removed(now: Timestamp) -> UpdateMany<domains::Entity> {
+    domains::Entity::update_many()
+        .col_expr(domains::Column::State, Expr::value(DomainState::Removed.as_str()))
+        .col_expr(domains::Column::ActiveName, Expr::value(None::<String>))
+        .col_expr(domains::Column::RemovedAt, Expr::value(ms(now)))
+}
+
+fn update(id: DomainId) -> UpdateMany<domains::Entity> {
+    domains::Entity::update_many().filter(domains::Column::Id.eq(id.uuid()))
+}
+
+async fn set(tx: &Tx, update: UpdateMany<domains::Entity>) -> Result<(), DbError> {
+    let done = update.exec(tx.raw()).await?;
+    if done.rows_affected == 0 { Err(DbError::Missing("domains")) } else { Ok(()) }
+}

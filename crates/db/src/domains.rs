@@ -1,0 +1,136 @@
+//! Custom domains: names that customers bring along for their sites.
+//!
+//! Many may claim a name, and a claim gives nobody anything. Who proves it takes the name: it then
+//! lies in `hostnames`, where it is unique, with the domain that brought it. Removing a domain takes
+//! away what that domain brought and nothing else, so a claim can never cost a site the name that
+//! the platform gave it. Removed domains stay, as they tell who had a name.
+
+use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::NullOrdering,
+};
+use stoa_model::{
+    domain::{Domain, DomainState},
+    host::Hostname,
+    id::{CustomerId, DomainId, SiteId},
+};
+
+pub use crate::domain_moves::{domain_checked, domain_main_wanted, domain_remove, domain_verify, domains_remove_of};
+use crate::{
+    Conn, DbError, Tx,
+    codec::{REPORT, Row, ms, words},
+    db::Raw,
+    entity::domains,
+};
+
+/// Stores a new domain. Only [`domain_verify`] takes its name for the site.
+///
+/// # Errors
+/// `Conflict(DomainClaim)` if this site has a domain of this name that is not removed.
+pub async fn domain_insert(tx: &Tx, domain: &Domain) -> Result<(), DbError> {
+    let name = domain.name.as_str().to_owned();
+    let row = domains::Model {
+        id: domain.id.uuid(),
+        site: domain.site.uuid(),
+        customer: domain.customer.uuid(),
+        active_name: (domain.state != DomainState::Removed).then(|| name.clone()),
+        name,
+        token: domain.token.clone(),
+        state: domain.state.as_str().to_owned(),
+        main_wanted: domain.main_wanted,
+        created_at: ms(domain.created_at),
+        expires_at: ms(domain.expires_at),
+        verified_at: domain.verified_at.map(ms),
+        checked_at: domain.checked_at.map(ms),
+        problem: domain.problem.as_deref().map(|text| words(text, REPORT)),
+        removed_at: None,
+    };
+    domains::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// A domain by id; removed ones too.
+///
+/// # Errors
+/// `Corrupt` if the stored row can't be read.
+pub async fn domain_get(c: &impl Conn, id: DomainId) -> Result<Option<Domain>, DbError> {
+    domains::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
+}
+
+/// The domains of a site by name, without removed ones.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn domains_of(c: &impl Conn, site: SiteId) -> Result<Vec<Domain>, DbError> {
+    let its = domains::Column::Site.eq(site.uuid()).and(domains::Column::ActiveName.is_not_null());
+    read(domains::Entity::find().filter(its).order_by_asc(domains::Column::ActiveName).all(c.raw()).await?)
+}
+
+/// All domains of this name, of any site, oldest first; removed ones too, as they tell who had it.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn domains_by_name(c: &impl Conn, name: &Hostname) -> Result<Vec<Domain>, DbError> {
+    let named = domains::Entity::find().filter(domains::Column::Name.eq(name.as_str()));
+    read(named.order_by_asc(domains::Column::Id).all(c.raw()).await?)
+}
+
+/// The first `limit` domains that are to be looked at: claimed ones last looked at before
+/// `claimed_before`, verified ones before `verified_before`, and those never looked at. The one that
+/// waits the longest comes first.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn domains_due(
+    c: &impl Conn,
+    claimed_before: Timestamp,
+    verified_before: Timestamp,
+    limit: u64,
+) -> Result<Vec<Domain>, DbError> {
+    let due = |state: DomainState, before| {
+        let seen = domains::Column::CheckedAt.is_null().or(domains::Column::CheckedAt.lt(ms(before)));
+        domains::Column::State.eq(state.as_str()).and(seen)
+    };
+    let either = Condition::any()
+        .add(due(DomainState::Claimed, claimed_before))
+        .add(due(DomainState::Verified, verified_before));
+    let rows = domains::Entity::find()
+        .filter(either)
+        .order_by_with_nulls(domains::Column::CheckedAt, Order::Asc, NullOrdering::First)
+        .order_by_asc(domains::Column::Id)
+        .limit(limit);
+    read(rows.all(c.raw()).await?)
+}
+
+/// All verified domains by name.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn domains_verified(c: &impl Conn) -> Result<Vec<Domain>, DbError> {
+    let verified = domains::Column::State.eq(DomainState::Verified.as_str());
+    read(domains::Entity::find().filter(verified).order_by_asc(domains::Column::Name).all(c.raw()).await?)
+}
+
+fn read(rows: Vec<domains::Model>) -> Result<Vec<Domain>, DbError> {
+    rows.into_iter().map(from_row).collect()
+}
+
+fn from_row(row: domains::Model) -> Result<Domain, DbError> {
+    let id = DomainId::from_uuid(row.id);
+    let read = Row { table: "domains", id: &id };
+    Ok(Domain {
+        id,
+        site: SiteId::from_uuid(row.site),
+        customer: CustomerId::from_uuid(row.customer),
+        name: read.host(&row.name)?,
+        token: row.token,
+        state: read.parse(&row.state)?,
+        main_wanted: row.main_wanted,
+        created_at: read.time(row.created_at)?,
+        expires_at: read.time(row.expires_at)?,
+        verified_at: read.maybe_time(row.verified_at)?,
+        checked_at: read.maybe_time(row.checked_at)?,
+        problem: row.problem,
+    })
+}

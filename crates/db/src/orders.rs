@@ -1,0 +1,181 @@
+//! How getting a certificate stands, per subject: what goes wrong, when it is tried again, and the
+//! order that is under way. Beside it every try is counted, as authorities limit them.
+
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    sea_query::OnConflict,
+};
+use stoa_model::{certificate::CertName, secret::Sealed};
+
+pub use crate::acme_accounts::{acme_account_get, acme_account_put};
+use crate::{
+    Conn, DbError, Tx,
+    codec::{REPORT, Row, ms, words},
+    db::Raw,
+    entity::{certificate_orders, certificate_tries},
+};
+
+/// How getting one certificate stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertOrder {
+    /// The first of its names; there is one order per subject.
+    pub subject: CertName,
+    /// All names that it shall be for.
+    pub names: Vec<CertName>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Not to be tried again before this time.
+    pub next_at: Timestamp,
+    /// What is wrong, in words for the customer.
+    pub problem: Option<String>,
+    /// What is wrong, for the operator.
+    pub detail: Option<String>,
+    /// Where the order lies at the authority, while one is under way.
+    pub order_url: Option<String>,
+    /// The private key of the order that is under way.
+    pub key: Option<Sealed>,
+    /// When this was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What became of a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Try {
+    /// An order was made.
+    Ordered,
+    /// The authority refused.
+    Failed,
+    /// It issued a certificate.
+    Issued,
+}
+
+impl Try {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ordered => "ordered",
+            Self::Failed => "failed",
+            Self::Issued => "issued",
+        }
+    }
+}
+
+/// How getting the certificate of this subject stands.
+///
+/// # Errors
+/// `Corrupt` if the stored row can't be read.
+pub async fn order_get(c: &impl Conn, subject: &CertName) -> Result<Option<CertOrder>, DbError> {
+    let row = certificate_orders::Entity::find_by_id(subject.to_string()).one(c.raw()).await?;
+    row.map(from_row).transpose()
+}
+
+/// All of them by subject.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn orders_all(c: &impl Conn) -> Result<Vec<CertOrder>, DbError> {
+    let all = certificate_orders::Entity::find().order_by_asc(certificate_orders::Column::Subject);
+    all.all(c.raw()).await?.into_iter().map(from_row).collect()
+}
+
+/// Stores how it stands, in place of what was stored for this subject.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn order_put(tx: &Tx, order: &CertOrder) -> Result<(), DbError> {
+    use certificate_orders::Column;
+    let row = certificate_orders::Model {
+        subject: order.subject.to_string(),
+        names: serde_json::json!(order.names).to_string(),
+        failures: order.failures.into(),
+        next_at: ms(order.next_at),
+        problem: order.problem.as_deref().map(|text| words(text, REPORT)),
+        detail: order.detail.as_deref().map(|text| words(text, REPORT)),
+        order_url: order.order_url.clone(),
+        sealed_key: order.key.as_ref().map(|key| key.0.clone()),
+        updated_at: ms(order.updated_at),
+    };
+    let replaced = [
+        Column::Names,
+        Column::Failures,
+        Column::NextAt,
+        Column::Problem,
+        Column::Detail,
+        Column::OrderUrl,
+        Column::SealedKey,
+        Column::UpdatedAt,
+    ];
+    let over = OnConflict::column(Column::Subject).update_columns(replaced).to_owned();
+    let insert = certificate_orders::Entity::insert(row.into_active_model()).on_conflict(over);
+    insert.exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// Forgets a subject, if it is there; its tries stay counted.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn order_forget(tx: &Tx, subject: &CertName) -> Result<(), DbError> {
+    certificate_orders::Entity::delete_by_id(subject.to_string()).exec(tx.raw()).await?;
+    Ok(())
+}
+
+/// Counts a try.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn try_note(tx: &Tx, subject: &CertName, now: Timestamp, what: Try) -> Result<(), DbError> {
+    let row = certificate_tries::ActiveModel {
+        seq: NotSet,
+        subject: Set(subject.to_string()),
+        at_ms: Set(ms(now)),
+        outcome: Set(what.as_str().to_owned()),
+    };
+    certificate_tries::Entity::insert(row).exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// How many tries of this subject, or of all, had this outcome at `since` or later.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn tries_since(
+    c: &impl Conn,
+    subject: Option<&CertName>,
+    what: Try,
+    since: Timestamp,
+) -> Result<u64, DbError> {
+    let mut tries = certificate_tries::Entity::find()
+        .filter(certificate_tries::Column::Outcome.eq(what.as_str()))
+        .filter(certificate_tries::Column::AtMs.gte(ms(since)));
+    if let Some(subject) = subject {
+        tries = tries.filter(certificate_tries::Column::Subject.eq(subject.to_string()));
+    }
+    Ok(tries.count(c.raw()).await?)
+}
+
+/// Forgets the tries before this time.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn tries_prune(tx: &Tx, before: Timestamp) -> Result<(), DbError> {
+    let old = certificate_tries::Column::AtMs.lt(ms(before));
+    certificate_tries::Entity::delete_many().filter(old).exec(tx.raw()).await?;
+    Ok(())
+}
+
+fn from_row(row: certificate_orders::Model) -> Result<CertOrder, DbError> {
+    let read = Row { table: "certificate_orders", id: &row.subject };
+    Ok(CertOrder {
+        subject: read.parse(&row.subject)?,
+        names: read.json(&row.names)?,
+        failures: read.number(row.failures)?,
+        next_at: read.time(row.next_at)?,
+        problem: row.problem,
+        detail: row.detail,
+        order_url: row.order_url,
+        key: row.sealed_key.map(Sealed),
+        updated_at: read.time(row.updated_at)?,
+    })
+}
