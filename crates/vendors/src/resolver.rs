@@ -1,0 +1,234 @@
+//! What the rest of the world sees under a name: its addresses, the aliases on the way, its texts.
+//!
+//! Nothing is remembered: whoever asks has just changed something, or told a customer to. Every
+//! question ends within [`PATIENCE`], and answers are cut to a sane size.
+
+mod chain;
+mod fixed;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    lookup::Lookup,
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::{
+        op::ResponseCode,
+        rr::{Name, RData, RecordType},
+    },
+    system_conf,
+};
+use stoa_model::host::Hostname;
+use stoa_provider::dns::RecordName;
+
+pub use self::fixed::FixedAnswers;
+
+/// The longest that a question may take.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many addresses or texts of one name are looked at; honest names have far less.
+const MOST: usize = 64;
+
+/// Asks name servers. Cheap to clone.
+#[derive(Clone)]
+pub struct Resolver {
+    source: Source,
+}
+
+#[derive(Clone)]
+enum Source {
+    Servers(Box<TokioResolver>),
+    Fixed(FixedAnswers),
+}
+
+/// Where a name leads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Its addresses, sorted; none if the name or its addresses do not exist.
+    pub list: Vec<IpAddr>,
+    /// The aliases (CNAME) on the way, first to last: not the name itself, but the last one's target.
+    /// Names that could be no host's, such as ones with underscores, are left out.
+    pub via: Vec<Hostname>,
+}
+
+/// Why it is not known where a name leads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// Its aliases lead back to themselves, so it leads nowhere until its owner changes them.
+    #[error("looking up {name}: its CNAME records go round in a circle ({})", list(.via))]
+    Loop {
+        /// Which name.
+        name: String,
+        /// The circle, as far as it was followed.
+        via: Vec<Hostname>,
+    },
+    /// No server could tell; it may be able to later.
+    #[error("looking up {name}: {reason}")]
+    Unavailable {
+        /// Which name.
+        name: String,
+        /// What happened and what to do.
+        reason: String,
+    },
+}
+
+fn list(via: &[Hostname]) -> String {
+    via.iter().map(Hostname::as_str).collect::<Vec<_>>().join(" → ")
+}
+
+impl Resolver {
+    /// Asks the servers that this machine asks (`/etc/resolv.conf`), but neither its hosts file nor
+    /// its search domains.
+    ///
+    /// # Errors
+    /// If the system's configuration can't be read, in words.
+    pub fn system() -> Result<Self, String> {
+        let (config, _) = system_conf::read_system_conf()
+            .map_err(|error| format!("reading which name servers this machine asks (/etc/resolv.conf): {error}"))?;
+        Self::build(config.name_servers().to_vec())
+    }
+
+    /// Asks these servers, over UDP and, where an answer does not fit, TCP.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn with_servers(servers: Vec<SocketAddr>) -> Result<Self, String> {
+        Self::build(servers.into_iter().map(server).collect())
+    }
+
+    /// Answers from a map that can be changed while this is in use: for tests of what is above.
+    pub fn fixed(answers: FixedAnswers) -> Self {
+        Self { source: Source::Fixed(answers) }
+    }
+
+    fn build(servers: Vec<NameServerConfig>) -> Result<Self, String> {
+        if servers.is_empty() {
+            return Err("no name server to ask; name one in the configuration or in /etc/resolv.conf".into());
+        }
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        fresh(builder.options_mut());
+        let resolver = builder.build().map_err(|error| format!("preparing to ask name servers: {error}"))?;
+        Ok(Self { source: Source::Servers(Box::new(resolver)) })
+    }
+
+    /// Where a name leads: both families of addresses, aliases followed.
+    ///
+    /// # Errors
+    /// If it leads in a circle, or no server could tell. That there is nothing is no error.
+    pub async fn addresses(&self, host: &Hostname) -> Result<Addresses, ResolveError> {
+        let resolver = match &self.source {
+            Source::Fixed(answers) => return answers.addresses(host),
+            Source::Servers(resolver) => resolver,
+        };
+        in_time(host.as_str(), async {
+            let (v4, v6) = tokio::join!(ask(resolver, host, RecordType::A), ask(resolver, host, RecordType::AAAA));
+            let lookups = match (v4, v6) {
+                (Ok(v4), Ok(v6)) => [v4, v6],
+                // A circle looks like any failure to who asks for addresses; step by step it shows.
+                (Err(reason), _) | (_, Err(reason)) => {
+                    return Err(match chain::follow(resolver, host).await {
+                        Err(circle @ ResolveError::Loop { .. }) => circle,
+                        _ => ResolveError::Unavailable { name: host.to_string(), reason },
+                    });
+                }
+            };
+            let mut list = lookups.iter().flatten().flat_map(addresses_in).collect::<Vec<_>>();
+            list.sort_unstable();
+            list.dedup();
+            list.truncate(MOST);
+            let answered = lookups.iter().flatten().find(|lookup| addresses_in(lookup).next().is_some());
+            let via = match answered {
+                Some(lookup) => chain::within(lookup, host),
+                None => chain::follow(resolver, host).await?,
+            };
+            Ok(Addresses { list, via })
+        })
+        .await
+    }
+
+    /// The texts of a name, aliases followed; the strings of one record are put together. At most 64.
+    ///
+    /// # Errors
+    /// If no server could tell. That there are none is no error.
+    pub async fn texts(&self, name: &RecordName) -> Result<Vec<String>, ResolveError> {
+        let resolver = match &self.source {
+            Source::Fixed(answers) => return answers.texts(name),
+            Source::Servers(resolver) => resolver,
+        };
+        in_time(name.as_str(), async {
+            let unavailable = |reason| ResolveError::Unavailable { name: name.to_string(), reason };
+            let lookup = ask(resolver, name, RecordType::TXT).await.map_err(unavailable)?;
+            let records = lookup.iter().flat_map(|lookup| lookup.answers());
+            let texts = records.filter_map(|record| match &record.data {
+                RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+                _ => None,
+            });
+            Ok(texts.take(MOST).collect())
+        })
+        .await
+    }
+}
+
+fn server(address: SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = address.port();
+        connection
+    });
+    NameServerConfig::new(address.ip(), true, connections.to_vec())
+}
+
+/// Every question is asked anew, and soon given up.
+fn fresh(options: &mut ResolverOpts) {
+    options.cache_size = 0;
+    options.positive_max_ttl = Some(Duration::ZERO);
+    options.negative_max_ttl = Some(Duration::ZERO);
+    options.use_hosts_file = ResolveHosts::Never;
+    options.preserve_intermediates = true;
+    options.timeout = Duration::from_secs(2);
+    options.attempts = 1;
+}
+
+async fn in_time<T>(name: &str, work: impl Future<Output = Result<T, ResolveError>>) -> Result<T, ResolveError> {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| {
+        let reason = format!("no name server answered within {} seconds", PATIENCE.as_secs());
+        Err(ResolveError::Unavailable { name: name.to_owned(), reason })
+    })
+}
+
+/// Asks for one kind of records. Nothing there is no lookup; errors are words.
+async fn ask(resolver: &TokioResolver, name: &impl ToString, kind: RecordType) -> Result<Option<Lookup>, String> {
+    let mut name = Name::from_ascii(name.to_string()).map_err(|error| format!("it is no DNS name: {error}"))?;
+    // With the dot at its end no search domain is tried.
+    name.set_fqdn(true);
+    match resolver.lookup(name, kind).await {
+        Ok(lookup) => Ok(Some(lookup)),
+        Err(error) if error.is_no_records_found() => Ok(None),
+        Err(error) => Err(words(&error)),
+    }
+}
+
+fn words(error: &NetError) -> String {
+    match error {
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)) => {
+            "the name servers answer with a failure (SERVFAIL): the zone is broken, for instance its DNSSEC signatures \
+             do not fit, or its own servers are down; its owner must mend it"
+                .into()
+        }
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => {
+            "the name servers refuse to answer for it (REFUSED): the zone is delegated to servers that do not have it, \
+             or the configured resolver does not serve this machine"
+                .into()
+        }
+        NetError::Timeout => "no name server answered in time; try again later".into(),
+        other => format!("no name server could be asked ({other}); try again later"),
+    }
+}
+
+fn addresses_in(lookup: &Lookup) -> impl Iterator<Item = IpAddr> + '_ {
+    lookup.answers().iter().filter_map(|record| record.data.ip_addr())
+}

@@ -1,0 +1,86 @@
+//! Answers from a map: the rest of the world for a test of the service layer.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use stoa_model::host::Hostname;
+use stoa_provider::dns::RecordName;
+
+use super::{Addresses, ResolveError};
+
+/// The answers; clones share them. A name that was not set does not exist.
+#[derive(Debug, Clone, Default)]
+pub struct FixedAnswers {
+    world: Arc<Mutex<World>>,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    addresses: HashMap<Hostname, Result<Addresses, ResolveError>>,
+    texts: HashMap<RecordName, Result<Vec<String>, ResolveError>>,
+}
+
+impl FixedAnswers {
+    /// Makes a name lead to these addresses, without an alias.
+    pub fn lead(&self, host: &Hostname, list: &[IpAddr]) {
+        self.answer(host, Ok(Addresses { list: list.to_vec(), via: Vec::new() }));
+    }
+
+    /// Sets what is answered about a name's addresses.
+    pub fn answer(&self, host: &Hostname, answer: Result<Addresses, ResolveError>) {
+        self.world().addresses.insert(host.clone(), answer);
+    }
+
+    /// Sets what is answered about a name's texts.
+    pub fn answer_texts(&self, name: &RecordName, answer: Result<Vec<String>, ResolveError>) {
+        self.world().texts.insert(name.clone(), answer);
+    }
+
+    /// Makes a name and its texts not exist.
+    pub fn forget(&self, host: &Hostname) {
+        let mut world = self.world();
+        world.addresses.remove(host);
+        world.texts.retain(|name, _| !name.is_in(host));
+    }
+
+    pub(super) fn addresses(&self, host: &Hostname) -> Result<Addresses, ResolveError> {
+        self.world().addresses.get(host).cloned().unwrap_or_else(|| Ok(Addresses::default()))
+    }
+
+    pub(super) fn texts(&self, name: &RecordName) -> Result<Vec<String>, ResolveError> {
+        self.world().texts.get(name).cloned().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resolver::Resolver;
+
+    #[tokio::test]
+    async fn answers_change_while_in_use() {
+        let answers = FixedAnswers::default();
+        let resolver = Resolver::fixed(answers.clone());
+        let host = Hostname::parse("a.example.com").expect("a hostname");
+        assert_eq!(resolver.addresses(&host).await, Ok(Addresses::default()));
+        let ip = IpAddr::from([192, 0, 2, 1]);
+        answers.lead(&host, &[ip]);
+        assert_eq!(resolver.addresses(&host).await.map(|found| found.list), Ok(vec![ip]));
+        let name = RecordName::ownership(&host);
+        answers.answer_texts(&name, Ok(vec!["mine".into()]));
+        assert_eq!(resolver.texts(&name).await, Ok(vec!["mine".to_owned()]));
+        let broken = ResolveError::Unavailable { name: host.to_string(), reason: "SERVFAIL".into() };
+        answers.answer(&host, Err(broken.clone()));
+        assert_eq!(resolver.addresses(&host).await, Err(broken));
+        answers.forget(&host);
+        assert_eq!(resolver.addresses(&host).await, Ok(Addresses::default()));
+        assert_eq!(resolver.texts(&name).await, Ok(Vec::new()));
+    }
+}

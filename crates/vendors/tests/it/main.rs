@@ -1,0 +1,4 @@
+//! Vendors, against the real thing or a faithful double of it.
+
+mod dns;
+mod resolver;
