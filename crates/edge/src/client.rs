@@ -8,12 +8,17 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::{
+    table::Entry,
+    tls::Secured,
     watch::{Door, Watched},
     worker::Worker,
 };
 
 /// `X-Forwarded-For`, where proxies append whom they speak for.
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// `X-Forwarded-Proto`, the scheme that the client used.
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// One client connection.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct Client {
     /// The peer is a proxy whose forwarded headers are believed.
     pub(crate) trusted: bool,
     pub(crate) door: Arc<Door>,
+    /// What was agreed on with TLS; nothing on a plain connection.
+    pub(crate) secured: Option<Secured>,
     pub(crate) watched: Arc<Watched>,
     pub(crate) worker: Arc<Worker>,
     _held: Held,
@@ -41,7 +48,28 @@ impl Client {
         let peer = peer.ip().to_canonical();
         let trusted = worker.shared.config.trusted_proxies.iter().any(|range| range.contains(peer));
         let watched = worker.watch.add(&door);
-        Self { peer, peer_text: peer.to_string().into(), trusted, door, watched, worker, _held: held }
+        Self { peer, peer_text: peer.to_string().into(), trusted, door, secured: None, watched, worker, _held: held }
+    }
+
+    /// Whether the client itself uses HTTPS: with us, or by the word of a trusted proxy. Of several
+    /// proxies the first one's word counts, which is the one that the client talks to.
+    pub(crate) fn is_secure(&self, headers: &HeaderMap) -> bool {
+        match headers.get(X_FORWARDED_PROTO) {
+            Some(told) if self.trusted => {
+                let first = told.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
+                first.trim_ascii().eq_ignore_ascii_case(b"https")
+            }
+            _ => self.door.secure,
+        }
+    }
+
+    /// Whether this connection may be used for the bare lower-case `host`. Names are not mixed on
+    /// one TLS connection unless its certificate covers both: else what was proven to the client
+    /// would not hold for what it gets. Who knows no name may reach the platform itself; a trusted
+    /// proxy keeps its clients apart.
+    pub(crate) fn may_ask(&self, host: &str, entry: Option<&Entry>) -> bool {
+        let Some(secured) = &self.secured else { return true };
+        secured.is_for(host) || self.trusted || secured.is_nameless() && matches!(entry, Some(Entry::Platform { .. }))
     }
 
     /// The client's own address: the peer's, or what trusted proxies say: from right to left the

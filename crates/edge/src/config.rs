@@ -16,6 +16,13 @@ pub struct Config {
     pub idle_per_upstream: usize,
     /// Names and addresses of the platform itself, answered by the fallback. They win over routes.
     pub platform_hosts: Vec<String>,
+    /// The port at which visitors reach plain HTTP here, for addresses that they are sent to.
+    pub public_http_port: u16,
+    /// The port at which visitors reach HTTPS here; nothing if they can't, then nobody is sent to it.
+    pub public_https_port: Option<u16>,
+    /// How long browsers shall insist on HTTPS for names that require it, in seconds (RFC 6797); 0
+    /// tells them nothing.
+    pub hsts_seconds: u32,
     /// Proxies in front of this edge whose forwarded headers are believed; nobody by default.
     pub trusted_proxies: Vec<Cidr>,
     /// How long things may take.
@@ -32,6 +39,9 @@ impl Default for Config {
             max_head: 64 * 1024,
             idle_per_upstream: 256,
             platform_hosts: Vec::new(),
+            public_http_port: 80,
+            public_https_port: None,
+            hsts_seconds: 180 * 24 * 60 * 60,
             trusted_proxies: Vec::new(),
             timeouts: Timeouts::default(),
             log: None,

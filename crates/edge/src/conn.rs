@@ -1,12 +1,12 @@
 //! One client connection: which HTTP it speaks, and its life until both sides are done.
 //!
 //! The protocol is told by peeking at the first three bytes: only HTTP/2 with prior knowledge
-//! begins with `PRI`. The socket itself stays bare, so HTTP/1 pays nothing for the choice.
+//! begins with `PRI`. The socket itself stays bare, so HTTP/1 pays nothing for the choice. With
+//! TLS, the handshake tells it (ALPN, RFC 7301); who does not negotiate speaks HTTP/1.
 
 use std::{
     future::poll_fn,
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -17,27 +17,63 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::{io::ReadBuf, net::TcpStream, time::timeout};
-
-use crate::{
-    client::{Client, Held},
-    io::Io,
-    proxy::handle,
-    watch::{Door, Verdict, Watched},
-    worker::Worker,
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::timeout,
 };
 
-/// Serves a connection until it ends.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, door: Arc<Door>, worker: Arc<Worker>, held: Held) {
-    let client = Arc::new(Client::new(peer, door, worker, held));
+use crate::{
+    client::Client,
+    io::Io,
+    proxy::handle,
+    tls,
+    watch::{Verdict, Watched},
+};
+
+/// Serves a plain connection until it ends.
+pub(crate) async fn serve(stream: TcpStream, client: Client) {
+    let client = Arc::new(client);
     let served = match is_http2(&stream, &client).await {
         Ok(true) => http2(stream, &client).await,
         Ok(false) => http1(stream, &client).await,
-        Err(error) => return tracing::trace!(%peer, %error, "waiting for the first bytes of a connection"),
+        Err(error) => {
+            return tracing::trace!(peer = %client.peer, %error, "waiting for the first bytes of a connection");
+        }
     };
     if let Err(error) = served {
-        tracing::trace!(%peer, %error, "serving a connection");
+        tracing::trace!(peer = %client.peer, %error, "serving a connection");
     }
+}
+
+/// Serves a connection with TLS until it ends. A handshake may take as long as a request's head.
+pub(crate) async fn serve_tls(stream: TcpStream, mut client: Client) {
+    client.watched.head.start(&client.watched.clock);
+    let shaken = while_running(&client.watched, tls::accept(stream, &client)).await;
+    client.watched.head.stop();
+    let (stream, secured) = match shaken {
+        Ok(shaken) => shaken,
+        Err(error) => return tracing::debug!(peer = %client.peer, %error, "shaking hands with a client"),
+    };
+    client.secured = Some(secured);
+    let client = Arc::new(client);
+    let served = match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => http2(stream, &client).await,
+        _ => http1(stream, &client).await,
+    };
+    if let Err(error) = served {
+        tracing::trace!(peer = %client.peer, %error, "serving a connection");
+    }
+}
+
+/// Goes on with what comes before HTTP for as long as nothing is said against the connection.
+async fn while_running<T>(watched: &Watched, opening: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let mut opening = pin!(opening);
+    poll_fn(|cx| match watched.verdict(cx) {
+        Verdict::Run => opening.as_mut().poll(cx),
+        Verdict::Drain | Verdict::Kill => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+    })
+    .await
 }
 
 /// Waits for the first bytes and looks at them without taking them.
@@ -45,15 +81,15 @@ async fn is_http2(stream: &TcpStream, client: &Client) -> io::Result<bool> {
     let mut first = [0; 3];
     let limit = client.worker.shared.config.timeouts.header;
     let mut peek = ReadBuf::new(&mut first);
-    let peeked = poll_fn(|cx| match client.watched.verdict(cx) {
-        Verdict::Run => stream.poll_peek(cx, &mut peek),
-        Verdict::Drain | Verdict::Kill => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-    });
+    let peeked = while_running(&client.watched, poll_fn(|cx| stream.poll_peek(cx, &mut peek)));
     timeout(limit, peeked).await.map_err(|_| io::ErrorKind::TimedOut)??;
     Ok(first == *b"PRI")
 }
 
-async fn http1(stream: TcpStream, client: &Arc<Client>) -> hyper::Result<()> {
+async fn http1<S>(stream: S, client: &Arc<Client>) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let io = Io::new(stream, Arc::clone(&client.watched), true);
     let max_head = client.worker.shared.config.max_head;
     let service = service_fn(|request| handle(Arc::clone(client), request));
@@ -67,7 +103,10 @@ async fn http1(stream: TcpStream, client: &Arc<Client>) -> hyper::Result<()> {
     drive(pin!(conn), &client.watched, |conn| conn.graceful_shutdown()).await
 }
 
-async fn http2(stream: TcpStream, client: &Arc<Client>) -> hyper::Result<()> {
+async fn http2<S>(stream: S, client: &Arc<Client>) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let io = Io::new(stream, Arc::clone(&client.watched), false);
     let service_client = Arc::clone(client);
     let service = service_fn(move |request| handle(Arc::clone(&service_client), request));

@@ -9,6 +9,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use http::HeaderValue;
 use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
 use tokio::{
@@ -27,6 +28,7 @@ use crate::{
     log::Log,
     stats::{EdgeCounts, EdgeStats},
     table::Table,
+    tls::Setup,
     watch::{Door, Verdict},
     worker::{Arrival, Shared, Thread},
 };
@@ -54,10 +56,15 @@ impl Embedded {
             })?;
         }
         let log = config.log.as_ref().map(Log::open).transpose()?;
-        let table = Table::compile(RoutingTable::default(), &Table::default(), &config.platform_hosts, config.threads);
+        let tls = Setup::new()?;
+        let hsts = (config.hsts_seconds > 0).then(|| format!("max-age={}", config.hsts_seconds));
+        let hsts = hsts.map(HeaderValue::try_from).transpose().map_err(io::Error::other)?;
+        let table = Table::compile(RoutingTable::default(), &Table::default(), &config, &tls);
         let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let shared = Arc::new(Shared {
             config,
+            tls,
+            hsts,
             table: ArcSwap::from_pointee(table),
             fallback,
             stats: EdgeStats::default(),
@@ -69,14 +76,27 @@ impl Embedded {
         Ok(Self { shared, threads, permits, applying: Mutex::new(()) })
     }
 
-    /// Accepts connections until `shutdown`, then waits for the requests in flight, at most
+    /// Accepts connections for plain HTTP until `shutdown`, then waits for the requests in flight, at most
     /// [`Timeouts::drain`](crate::Timeouts::drain). The runtime that this is called on also runs
     /// the fallback.
     ///
     /// # Errors
     /// If the listener can't be used.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
-        let door = Arc::new(Door::new(Handle::current(), "http"));
+        self.open(listener, false, shutdown).await
+    }
+
+    /// As [`serve`](Self::serve), with TLS: the table's certificates prove whom the client has
+    /// reached, and names without one are refused in the handshake.
+    ///
+    /// # Errors
+    /// If the listener can't be used.
+    pub async fn serve_tls(&self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
+        self.open(listener, true, shutdown).await
+    }
+
+    async fn open(&self, listener: TcpListener, secure: bool, shutdown: CancellationToken) -> io::Result<()> {
+        let door = Arc::new(Door::new(Handle::current(), secure));
         let tracker = TaskTracker::new();
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -143,8 +163,8 @@ impl Edge for Embedded {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let former = self.shared.table.load_full();
         if table.version > former.version {
-            let config = &self.shared.config;
-            self.shared.table.store(Arc::new(Table::compile(table, &former, &config.platform_hosts, config.threads)));
+            let table = Table::compile(table, &former, &self.shared.config, &self.shared.tls);
+            self.shared.table.store(Arc::new(table));
         }
         Ok(())
     }

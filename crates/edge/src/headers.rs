@@ -18,10 +18,9 @@ use http::{
     request::Parts,
 };
 
-use crate::client::{Client, X_FORWARDED_FOR};
+use crate::client::{Client, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -132,7 +131,7 @@ fn write_forwarded(out: &mut BytesMut, parts: &Parts, authority: &str, client: &
     out.put_slice(client.peer_text.as_bytes());
     out.put_slice(b"\r\n");
     if !client.trusted || !headers.contains_key(X_FORWARDED_PROTO) {
-        put(out, &X_FORWARDED_PROTO, client.door.scheme.as_bytes());
+        put(out, &X_FORWARDED_PROTO, client.door.scheme().as_bytes());
     }
     if !client.trusted || !headers.contains_key(X_FORWARDED_HOST) {
         put(out, &X_FORWARDED_HOST, authority.as_bytes());
@@ -172,7 +171,7 @@ pub(crate) fn rewrite(parts: &mut Parts, authority: &str, client: &Client) {
     }
     headers.insert(X_REAL_IP, text(&address));
     headers.append(X_FORWARDED_FOR, text(&client.peer_text));
-    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(client.door.scheme));
+    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(client.door.scheme()));
     headers.entry(X_FORWARDED_HOST).or_insert_with(|| text(authority));
     headers.entry(HOST).or_insert_with(|| text(authority));
     headers.insert(X_REQUEST_ID, id);

@@ -71,15 +71,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        // TLS takes what it is given into its own buffer, so a client that does not read shows here.
+        let poll = Pin::new(&mut self.inner).poll_flush(cx);
+        self.wrote(poll)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watched.linger.start(&self.watched.clock);
         if !self.closed {
             ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
             self.closed = true;
         }
-        self.watched.linger.start(&self.watched.clock);
         let mut waste = [0; 4096];
         loop {
             let mut buf = ReadBuf::new(&mut waste);

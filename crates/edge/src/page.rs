@@ -26,6 +26,8 @@ pub(crate) enum Page {
     UnknownHost,
     /// `CONNECT`: the edge is no forward proxy.
     NoTunnels,
+    /// The connection was opened for another name (RFC 9110 15.5.20).
+    Misdirected,
     TooLarge,
     BadBody,
     Unreachable,
@@ -47,6 +49,11 @@ impl Page {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "Method not allowed",
                 "This server does not open tunnels to other hosts.",
+            ),
+            Self::Misdirected => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "Wrong connection",
+                "This connection was opened for another site. Open a new one for this address.",
             ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,

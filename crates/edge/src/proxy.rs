@@ -1,15 +1,18 @@
 //! One request, from its head to the head of its response: whom is it for, may it pass, who
 //! answers. Every way out is a response; a failure is a page.
 
+mod https;
+
 use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, UPGRADE},
+    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
     request::Parts,
 };
 use http_body::Body;
@@ -54,13 +57,30 @@ impl Passage {
             Ok(entry) => entry,
             Err(page) => return self.page(page),
         };
+        let hsts = self.hsts(&entry);
+        let mut response = self.answer_by(entry).await;
+        if let Some(hsts) = hsts {
+            // What the site says itself wins: it may know more about its future.
+            response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(hsts);
+        }
+        response
+    }
+
+    async fn answer_by(mut self, entry: Entry) -> Response<EdgeBody> {
+        let must_move = entry.is_secure() && self.may_move();
         match entry {
-            Entry::Platform => self.platform().await,
+            Entry::Text(text) => self.text(text),
+            Entry::Platform { name, .. } if must_move => self.redirect(&name, true),
+            Entry::Platform { .. } => self.platform().await,
             Entry::Site(site) => {
                 self.record.site = Some(Arc::clone(&site.stats));
                 match &site.answer {
+                    Answer::Redirect { to, secure, covered } => {
+                        let https = self.other_is_https(*secure, *covered);
+                        self.redirect(to.as_str(), https)
+                    }
+                    _ if must_move => self.redirect(&site.name, true),
                     Answer::Notice(notice) => self.page(Page::Notice(*notice)),
-                    Answer::Redirect(_) => self.page(Page::Unreachable),
                     Answer::Upstream(_) if declared(&self.parts.headers) > site.limits.max_body => {
                         self.page(Page::TooLarge)
                     }
@@ -85,7 +105,15 @@ impl Passage {
             host::authority(&self.parts.uri, &self.parts.headers).and_then(|text| host::name(text, &mut scratch));
         let name = name.map_err(|why| refuse(Page::BadHost(why)))?;
         self.record.host(name);
-        shared.table.load().find(name).cloned().ok_or_else(|| {
+        let table = shared.table.load();
+        if let Some(text) = table.answer(&self.parts) {
+            return Ok(text);
+        }
+        let entry = table.find(name);
+        if !self.client.may_ask(name, entry) {
+            return Err(refuse(Page::Misdirected));
+        }
+        entry.cloned().ok_or_else(|| {
             shared.stats.unknown_host.fetch_add(1, Relaxed);
             Page::UnknownHost
         })
@@ -131,7 +159,10 @@ impl Passage {
         let Some(fallback) = self.client.worker.shared.fallback.clone() else { return self.page(Page::UnknownHost) };
         let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default().to_owned();
         let accept = self.parts.headers.get(ACCEPT).cloned();
-        let info = ClientInfo { address: self.client.address(&self.parts.headers), scheme: self.client.door.scheme };
+        let info = ClientInfo {
+            address: self.client.address(&self.parts.headers),
+            scheme: if self.client.is_secure(&self.parts.headers) { "https" } else { "http" },
+        };
         headers::rewrite(&mut self.parts, &authority, &self.client);
         self.parts.extensions.insert(info);
         if let Some(upgrade) = self.upgrade {
@@ -157,14 +188,21 @@ impl Passage {
     fn page(self, page_: Page) -> Response<EdgeBody> {
         page(page_, self.record, &self.parts)
     }
+
+    fn whole(self, response: Response<Bytes>) -> Response<EdgeBody> {
+        whole(response, self.record)
+    }
 }
 
 fn page(page: Page, record: Record, parts: &Parts) -> Response<EdgeBody> {
     finish(page, record, Accept::of(&parts.headers))
 }
 
-fn finish(page: Page, mut record: Record, accept: Accept) -> Response<EdgeBody> {
-    let response = page.response(accept);
+fn finish(page: Page, record: Record, accept: Accept) -> Response<EdgeBody> {
+    whole(page.response(accept), record)
+}
+
+fn whole(response: Response<Bytes>, mut record: Record) -> Response<EdgeBody> {
     record.status = response.status().as_u16();
     response.map(|bytes| EdgeBody::new(Source::Whole(bytes), Some(record)))
 }
@@ -193,7 +231,7 @@ fn respond(head: Head, body: EdgeBody) -> Response<EdgeBody> {
 /// The 101 to the client; the record stays with the tunnel.
 fn switching(head: Head) -> Response<EdgeBody> {
     let protocol = head.upgrade.clone();
-    let mut response = respond(head, EdgeBody::new(Source::Whole(bytes::Bytes::new()), None));
+    let mut response = respond(head, EdgeBody::new(Source::Whole(Bytes::new()), None));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
     if let Some(protocol) = protocol {
         response.headers_mut().insert(UPGRADE, protocol);

@@ -95,14 +95,19 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) struct Door {
     /// Where the platform's own handler runs: not on the threads that carry the sites' traffic.
     pub(crate) runtime: tokio::runtime::Handle,
-    /// `http` or `https`, as the client sees it.
-    pub(crate) scheme: &'static str,
+    /// Whether what comes through it is TLS.
+    pub(crate) secure: bool,
     verdict: AtomicU8,
 }
 
 impl Door {
-    pub(crate) fn new(runtime: tokio::runtime::Handle, scheme: &'static str) -> Self {
-        Self { runtime, scheme, verdict: AtomicU8::new(Verdict::Run as u8) }
+    pub(crate) fn new(runtime: tokio::runtime::Handle, secure: bool) -> Self {
+        Self { runtime, secure, verdict: AtomicU8::new(Verdict::Run as u8) }
+    }
+
+    /// The scheme as the client sees it.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
     }
 
     /// Sentences the connections that are yet to be watched.

@@ -14,10 +14,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use tokio::{runtime, sync::mpsc};
 
 use crate::{
-    client::Held,
+    client::{Client, Held},
     config::Config,
     conn,
     fallback::Fallback,
@@ -25,6 +26,7 @@ use crate::{
     log::Log,
     stats::EdgeStats,
     table::Table,
+    tls::Setup,
     upstream::Pool,
     watch::{Door, Watch, tick_for},
 };
@@ -32,6 +34,9 @@ use crate::{
 /// What all threads share.
 pub(crate) struct Shared {
     pub(crate) config: Config,
+    pub(crate) tls: Setup,
+    /// What names that require HTTPS tell browsers, if anything (RFC 6797).
+    pub(crate) hsts: Option<HeaderValue>,
     pub(crate) table: ArcSwap<Table>,
     pub(crate) fallback: Option<Arc<dyn Fallback>>,
     pub(crate) stats: EdgeStats,
@@ -103,7 +108,15 @@ impl Worker {
         });
         while let Some(Arrival { stream, peer, door, held }) = inbox.recv().await {
             match tokio::net::TcpStream::from_std(stream) {
-                Ok(stream) => drop(tokio::spawn(conn::serve(stream, peer, door, Arc::clone(&self), held))),
+                // Two futures, so that a plain connection does not take the memory of a handshake.
+                Ok(stream) => {
+                    let client = Client::new(peer, door, Arc::clone(&self), held);
+                    if client.door.secure {
+                        tokio::spawn(conn::serve_tls(stream, client));
+                    } else {
+                        tokio::spawn(conn::serve(stream, client));
+                    }
+                }
                 Err(error) => {
                     self.closed();
                     tracing::warn!(%error, "registering a client connection; check the limit of open files");

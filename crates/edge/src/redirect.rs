@@ -1,0 +1,106 @@
+//! Sending browsers to another address: to HTTPS, or to a site's other name.
+//!
+//! The host of a `Location` always is a name of the routing table, never what the client wrote, so
+//! nobody can be sent to a place that is not ours; the path and the query are the client's own.
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Response, StatusCode,
+    header::{CACHE_CONTROL, LOCATION},
+    request::Parts,
+};
+
+use crate::config::Config;
+
+/// The response that sends the client of `parts` to the same path at `host`.
+///
+/// 301 for reading; for anything else 308, which keeps method and body (RFC 9110 15.4.9). An hour
+/// in caches: a site that gives up its name or HTTPS is not stuck with it.
+pub(crate) fn to(host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    let reading = matches!(parts.method, Method::GET | Method::HEAD);
+    *response.status_mut() = if reading { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    match HeaderValue::try_from(location(host, https, target, config)) {
+        Ok(location) => response.headers_mut().insert(LOCATION, location),
+        // Can't happen: only visible ASCII is written. Better no address than a broken one.
+        Err(_) => None,
+    };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+    response
+}
+
+fn location(host: &str, https: bool, target: &str, config: &Config) -> String {
+    let (scheme, port, usual) =
+        if https { ("https", config.public_https_port, 443) } else { ("http", Some(config.public_http_port), 80) };
+    let mut location = format!("{scheme}://{host}");
+    if let Some(port) = port.filter(|port| *port != usual) {
+        location += &format!(":{port}");
+    }
+    if !target.starts_with('/') {
+        // `*`, as in `OPTIONS *`, or only a query.
+        location.push('/');
+    }
+    let target = if target == "*" { "" } else { target };
+    for byte in target.bytes() {
+        if byte.is_ascii_graphic() { location.push(char::from(byte)) } else { location += &format!("%{byte:02X}") }
+    }
+    location
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn sent(method: Method, target: &str, https: bool, config: &Config) -> (u16, String) {
+        let request = Request::builder().method(method).uri(target).body(()).expect("a request");
+        let response = to("shop.example.com", https, &request.into_parts().0, config);
+        let location = response.headers()[LOCATION].to_str().expect("visible ASCII").to_owned();
+        (response.status().as_u16(), location)
+    }
+
+    #[test]
+    fn the_method_decides_the_status() {
+        let config = Config { public_https_port: Some(443), ..Config::default() };
+        for (method, status) in [
+            (Method::GET, 301),
+            (Method::HEAD, 301),
+            (Method::POST, 308),
+            (Method::PUT, 308),
+            (Method::DELETE, 308),
+            (Method::OPTIONS, 308),
+        ] {
+            assert_eq!(sent(method, "/a?b=c", true, &config), (status, "https://shop.example.com/a?b=c".into()));
+        }
+    }
+
+    #[test]
+    fn unusual_ports_are_named() {
+        let config = Config { public_https_port: Some(8443), public_http_port: 8080, ..Config::default() };
+        assert_eq!(sent(Method::GET, "/", true, &config).1, "https://shop.example.com:8443/");
+        assert_eq!(sent(Method::GET, "/", false, &config).1, "http://shop.example.com:8080/");
+        let usual = Config { public_https_port: None, ..Config::default() };
+        assert_eq!(sent(Method::GET, "/", true, &usual).1, "https://shop.example.com/");
+        assert_eq!(sent(Method::GET, "/", false, &usual).1, "http://shop.example.com/");
+    }
+
+    #[test]
+    fn no_target_leads_elsewhere() {
+        let config = Config::default();
+        for (target, expected) in [
+            ("//evil.example/", "https://shop.example.com//evil.example/"),
+            ("/\\evil.example", "https://shop.example.com/\\evil.example"),
+            ("http://evil.example/x", "https://shop.example.com/x"),
+            ("http://evil.example", "https://shop.example.com/"),
+            ("http://evil.example?q", "https://shop.example.com/?q"),
+            ("/@evil.example", "https://shop.example.com/@evil.example"),
+            ("*", "https://shop.example.com/"),
+            ("/%0d%0aSet-Cookie:x", "https://shop.example.com/%0d%0aSet-Cookie:x"),
+            ("/ä", "https://shop.example.com/%C3%A4"),
+        ] {
+            assert_eq!(sent(Method::GET, target, true, &config).1, expected, "{target}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The handshake: which certificate a hello gets, and what the connection may then be used for.
+
+use std::{io, sync::Arc};
+
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+
+use super::store::Identity;
+use crate::client::Client;
+
+/// What a TLS connection has proven, and to whom.
+#[derive(Debug)]
+pub(crate) struct Secured {
+    /// The name that the client asked for, bare and lower-case; clients that know only an address
+    /// ask for none.
+    sni: Option<Box<str>>,
+    identity: Arc<Identity>,
+}
+
+impl Secured {
+    /// Whether the connection may be used for this bare lower-case host (RFC 9110 7.4): it was
+    /// opened for it, or proved to be it, which is when clients share connections (RFC 9113 9.1.1).
+    pub(crate) fn is_for(&self, host: &str) -> bool {
+        self.sni.as_deref() == Some(host) || self.identity.covers(host)
+    }
+
+    /// Whether the client named nobody, as one does that was given an address only.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.sni.is_none()
+    }
+}
+
+/// The fatal alert `unrecognized_name` as a record (RFC 8446 5.1 and 6): nothing is encrypted yet.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// Shakes hands. Nothing here has a deadline: the caller gives up when the watch says so.
+///
+/// # Errors
+/// If the connection breaks, the client speaks no TLS that we do, or asks for a name without a
+/// certificate; it has been told then.
+pub(crate) async fn accept(stream: TcpStream, client: &Client) -> io::Result<(TlsStream<TcpStream>, Secured)> {
+    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+    let sni = hello.client_hello().server_name().map(|name| name.trim_end_matches('.').into());
+    let shared = &client.worker.shared;
+    let found = {
+        let table = shared.table.load();
+        let name = sni.as_deref().or_else(|| shared.config.platform_hosts.first().map(String::as_str));
+        name.and_then(|name| table.certificates.find(name, &shared.tls))
+            .map(|(identity, config)| (Arc::clone(identity), Arc::clone(config)))
+    };
+    let Some((identity, config)) = found else {
+        let mut stream = hello.io;
+        stream.write_all(&UNRECOGNIZED_NAME).await?;
+        stream.shutdown().await?;
+        return Err(io::Error::other(format!("no certificate for {:?}", sni.as_deref().unwrap_or_default())));
+    };
+    let stream = hello.into_stream(config).await?;
+    Ok((stream, Secured { sni, identity }))
+}

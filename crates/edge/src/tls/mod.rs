@@ -1,0 +1,63 @@
+//! TLS of the clients' side: 1.2 and 1.3, terminated here (RFC 8446, RFC 5246).
+//!
+//! * `store` finds the certificate for a name. It is part of the routing table, so that routes and
+//!   certificates of a request are of one moment.
+//! * `accept` does the handshake and tells what the connection may be used for.
+//! * [`Setup`] is what all certificates and all threads share: cipher suites, the keys that
+//!   session tickets are sealed with, the cache of sessions without tickets.
+//!
+//! A session is only resumed under the name that it was made for (rustls compares the names in the
+//! sealed session and in the hello, RFC 6066 3), and only while the table has a certificate for it.
+
+mod accept;
+mod store;
+
+use std::{io, sync::Arc};
+
+use rustls::{
+    ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    server::{ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions},
+    version::{TLS12, TLS13},
+};
+
+pub(crate) use self::{
+    accept::{Secured, accept},
+    store::Store,
+};
+
+/// Sessions kept for TLS 1.2 clients without tickets, all names together; a few hundred bytes each.
+const SESSIONS: usize = 4096;
+
+/// What all certificates share.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    provider: Arc<CryptoProvider>,
+    tickets: Arc<dyn ProducesTickets>,
+    sessions: Arc<dyn StoresServerSessions>,
+}
+
+impl Setup {
+    /// Makes fresh ticket keys; they change by themselves every six hours.
+    ///
+    /// # Errors
+    /// If the machine has no randomness to give.
+    pub(crate) fn new() -> io::Result<Self> {
+        let tickets = aws_lc_rs::Ticketer::new()
+            .map_err(|error| io::Error::other(format!("making keys for TLS session tickets: {error}")))?;
+        let sessions = ServerSessionMemoryCache::new(SESSIONS);
+        Ok(Self { provider: Arc::new(aws_lc_rs::default_provider()), tickets, sessions })
+    }
+
+    /// What a connection is set up by that proves itself as `resolver` says.
+    fn config(&self, resolver: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, rustls::Error> {
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(resolver);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.ticketer = Arc::clone(&self.tickets);
+        config.session_storage = Arc::clone(&self.sessions);
+        Ok(config)
+    }
+}

@@ -1,0 +1,123 @@
+//! Certificates by the names that they are for.
+//!
+//! Loading ten thousand certificates must not hold a routing table up, so nothing is parsed before
+//! the first visitor comes; what was parsed is taken over into the next table, by its id. A
+//! certificate that can't be parsed is told of once and passed over: the next best one for the
+//! name is served, and no other name suffers.
+
+use std::{
+    collections::HashMap,
+    iter,
+    sync::{Arc, OnceLock},
+};
+
+use rustls::{
+    ServerConfig,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use stoa_model::{certificate::Certificate, id::CertificateId, secret::ExposeSecret};
+
+use super::Setup;
+
+/// All certificates of a routing table.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    by_id: HashMap<CertificateId, Arc<Identity>>,
+    /// For one host.
+    exact: HashMap<Box<str>, Slot>,
+    /// For the names one label below a host.
+    below: HashMap<Box<str>, Slot>,
+}
+
+/// The best certificate for a name, and those that it wins over.
+#[derive(Debug)]
+struct Slot {
+    identity: Arc<Identity>,
+    next: Option<Box<Self>>,
+}
+
+impl Store {
+    /// Takes over from `former` what it has parsed already. Later certificates win over earlier ones.
+    pub(crate) fn new(certificates: &[Arc<Certificate>], former: &Self) -> Self {
+        let mut store = Self::default();
+        for certificate in certificates {
+            let known = former.by_id.get(&certificate.id).cloned();
+            let identity = known.unwrap_or_else(|| Arc::new(Identity::new(Arc::clone(certificate))));
+            store.by_id.insert(certificate.id, Arc::clone(&identity));
+            for name in &certificate.names {
+                let map = if name.wildcard { &mut store.below } else { &mut store.exact };
+                let host: Box<str> = name.host.as_str().into();
+                let next = map.remove(&host).map(Box::new);
+                map.insert(host, Slot { identity: Arc::clone(&identity), next });
+            }
+        }
+        store
+    }
+
+    /// Whether there is a certificate for `name`; it may turn out to be broken.
+    pub(crate) fn covers(&self, name: &str) -> bool {
+        let parent = name.split_once('.').map(|(_, parent)| parent);
+        self.exact.contains_key(name) || parent.is_some_and(|parent| self.below.contains_key(parent))
+    }
+
+    /// The best certificate for `name` that works, and what serves it.
+    pub(crate) fn find(&self, name: &str, setup: &Setup) -> Option<(&Arc<Identity>, &Arc<ServerConfig>)> {
+        let parent = name.split_once('.').and_then(|(_, parent)| self.below.get(parent));
+        let mut slots = [self.exact.get(name), parent]
+            .into_iter()
+            .flat_map(|first| iter::successors(first, |slot| slot.next.as_deref()));
+        slots.find_map(|slot| Some((&slot.identity, slot.identity.config(setup)?)))
+    }
+}
+
+/// A certificate, parsed when it is first needed.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    certificate: Arc<Certificate>,
+    /// Nothing inside if it is broken.
+    config: OnceLock<Option<Arc<ServerConfig>>>,
+}
+
+impl Identity {
+    fn new(certificate: Arc<Certificate>) -> Self {
+        Self { certificate, config: OnceLock::new() }
+    }
+
+    /// Whether a visitor of the bare lower-case name `host` is satisfied by it.
+    pub(crate) fn covers(&self, host: &str) -> bool {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        self.certificate.names.iter().any(|name| {
+            let covered = if name.wildcard { parent } else { Some(host) };
+            covered == Some(name.host.as_str())
+        })
+    }
+
+    fn config(&self, setup: &Setup) -> Option<&Arc<ServerConfig>> {
+        let parsed = self.config.get_or_init(|| match parse(&self.certificate, setup) {
+            Ok(config) => Some(Arc::new(config)),
+            Err(reason) => {
+                let names: Vec<_> = self.certificate.names.iter().map(ToString::to_string).collect();
+                tracing::error!(
+                    certificate = %self.certificate.id, ?names, reason,
+                    "parsing a certificate; it is not served, have it issued or uploaded anew"
+                );
+                None
+            }
+        });
+        parsed.as_ref()
+    }
+}
+
+fn parse(certificate: &Certificate, setup: &Setup) -> Result<ServerConfig, String> {
+    let chain = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| format!("its chain is no PEM: {error}"))?;
+    if chain.is_empty() {
+        return Err("its chain has no certificate".into());
+    }
+    let key = PrivateKeyDer::from_pem_slice(certificate.key.expose_secret().as_bytes())
+        .map_err(|error| format!("its key is no PEM: {error}"))?;
+    let certified = CertifiedKey::from_der(chain, key, &setup.provider)
+        .map_err(|error| format!("its key is unusable or another certificate's: {error}"))?;
+    setup.config(Arc::new(SingleCertAndKey::from(certified))).map_err(|error| error.to_string())
+}
