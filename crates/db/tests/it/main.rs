@@ -6,7 +6,10 @@
 
 mod accounts;
 mod bed;
+mod certificates;
 mod corrupt;
+mod dns;
+mod domains;
 mod full;
 mod jobs;
 mod leases;
@@ -16,6 +19,7 @@ mod migrate;
 mod rest;
 mod sites;
 mod tasks;
+mod traffic;
 mod tx;
 
 use bed::{Bed, Kind};
@@ -58,6 +62,31 @@ suite! {
         a_tombstone_frees_and_erases,
         all_live_ones_a_few_at_a_time,
         routes_in_one_query,
+    }
+    domains {
+        claims_read_back_and_collide_within_a_site,
+        who_proves_a_name_has_it,
+        eight_prove_one_name_at_once,
+        a_main_name_stays_and_the_platforms_own_too,
+        what_a_site_is_told_and_may_use,
+        who_waits_the_longest_is_due_first,
+        a_site_that_ends_frees_its_names,
+    }
+    certificates {
+        certificates_live_until_retired_or_expired,
+        one_that_cant_be_read_takes_no_other_with_it,
+        an_uploaded_one_ends_with_its_site,
+        orders_are_kept_by_subject,
+        tries_are_counted,
+        an_account_by_its_key,
+    }
+    traffic {
+        hours_add_up,
+        two_count_the_same_hour,
+        a_thousand_sites_in_one_go,
+    }
+    dns {
+        records_by_name_and_kind,
     }
     leases {
         thirty_leases_at_once_are_distinct,

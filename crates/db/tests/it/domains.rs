@@ -1,0 +1,239 @@
+use stoa_db::{
+    Constraint, DbError,
+    domains::{
+        domain_checked, domain_get, domain_insert, domain_main_wanted, domain_remove, domain_verify, domains_by_name,
+        domains_due, domains_of, domains_remove_of, domains_verified,
+    },
+    routes::{route_of, routes},
+    sites::{hostnames_of, site_address, site_by_hostname, site_edge, site_get, site_told, site_tombstone},
+};
+use stoa_model::{
+    domain::{Domain, DomainState},
+    host::Hostname,
+    id::{DomainId, SiteId},
+    route::RouteLimits,
+    site::{Site, SiteState},
+};
+
+use crate::bed::{Bed, at};
+
+fn host(name: &str) -> Hostname {
+    Hostname::parse(name).unwrap()
+}
+
+fn new_domain(bed: &Bed, site: &Site, name: &str) -> Domain {
+    Domain {
+        id: DomainId::from_uuid(bed.uuid()),
+        site: site.id,
+        customer: site.customer,
+        name: host(name),
+        token: "0123456789abcdef0123456789ABCD-_".into(),
+        state: DomainState::Claimed,
+        main_wanted: false,
+        created_at: at(0),
+        expires_at: at(100),
+        verified_at: None,
+        checked_at: None,
+        problem: None,
+    }
+}
+
+async fn insert(bed: &Bed, domain: &Domain) -> Result<(), DbError> {
+    let tx = bed.db.begin().await?;
+    domain_insert(&tx, domain).await?;
+    tx.commit().await
+}
+
+async fn claim(bed: &Bed, site: &Site, name: &str) -> Domain {
+    let domain = new_domain(bed, site, name);
+    insert(bed, &domain).await.unwrap();
+    domain
+}
+
+async fn verify(bed: &Bed, id: DomainId) -> Result<(), DbError> {
+    bed.db.write(|tx| Box::pin(async move { domain_verify(&tx, id, at(5)).await })).await
+}
+
+async fn remove(bed: &Bed, id: DomainId) -> Result<(), DbError> {
+    bed.db.write(|tx| Box::pin(async move { domain_remove(&tx, id, at(9)).await })).await
+}
+
+async fn names(bed: &Bed, site: SiteId) -> Vec<String> {
+    hostnames_of(&bed.db, site).await.unwrap().iter().map(ToString::to_string).collect()
+}
+
+async fn state(bed: &Bed, id: DomainId) -> DomainState {
+    domain_get(&bed.db, id).await.unwrap().unwrap().state
+}
+
+pub async fn claims_read_back_and_collide_within_a_site(bed: Bed) {
+    let customer = bed.customer().await;
+    let (one, two) = (bed.site(customer.id, "one-shop").await, bed.site(customer.id, "two-shop").await);
+    let second = claim(&bed, &one, "b.example.com").await;
+    let full = Domain {
+        main_wanted: true,
+        checked_at: Some(at(3)),
+        problem: Some("„nothing\" points here".into()),
+        ..new_domain(&bed, &one, "a.example.com")
+    };
+    insert(&bed, &full).await.unwrap();
+    assert_eq!(domain_get(&bed.db, full.id).await.unwrap().as_ref(), Some(&full));
+    assert_eq!(domain_get(&bed.db, DomainId::from_uuid(bed.uuid())).await.unwrap(), None);
+    assert_eq!(domains_of(&bed.db, one.id).await.unwrap(), [full.clone(), second.clone()]);
+    let error = insert(&bed, &new_domain(&bed, &one, "a.example.com")).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::DomainClaim)), "{error:?}");
+    let rival = claim(&bed, &two, "a.example.com").await;
+    assert_eq!(names(&bed, one.id).await, ["one-shop.stoa.test"], "a claim brings nothing");
+    remove(&bed, full.id).await.unwrap();
+    remove(&bed, full.id).await.expect("removed twice is removed");
+    let again = claim(&bed, &one, "a.example.com").await;
+    assert_eq!(domains_of(&bed.db, one.id).await.unwrap(), [again.clone(), second]);
+    let removed = Domain { state: DomainState::Removed, ..full };
+    assert_eq!(domains_by_name(&bed.db, &host("a.example.com")).await.unwrap(), [removed, rival, again]);
+    assert_eq!(domains_by_name(&bed.db, &host("example.com")).await.unwrap(), []);
+}
+
+pub async fn who_proves_a_name_has_it(bed: Bed) {
+    let customer = bed.customer().await;
+    let (one, two) = (bed.site(customer.id, "one-shop").await, bed.site(customer.id, "two-shop").await);
+    let (winner, loser) = (claim(&bed, &one, "a.example.com").await, claim(&bed, &two, "a.example.com").await);
+    verify(&bed, winner.id).await.unwrap();
+    let verified = Domain { state: DomainState::Verified, verified_at: Some(at(5)), ..winner.clone() };
+    bed.db.write(|tx| Box::pin(async move { domain_verify(&tx, winner.id, at(7)).await })).await.expect("twice");
+    assert_eq!(domain_get(&bed.db, winner.id).await.unwrap(), Some(verified.clone()), "it keeps its time");
+    assert_eq!(domains_verified(&bed.db).await.unwrap(), [verified]);
+    assert_eq!(names(&bed, one.id).await, ["a.example.com", "one-shop.stoa.test"]);
+    assert_eq!(site_by_hostname(&bed.db, &winner.name).await.unwrap().unwrap().id, one.id);
+    let tx = bed.db.begin().await.unwrap();
+    let error = domain_verify(&tx, loser.id, at(6)).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::Hostname)), "{error:?}");
+    domain_checked(&tx, loser.id, at(6), Some("Another site has it\0.")).await.expect("the transaction goes on");
+    tx.commit().await.unwrap();
+    let lost = domain_get(&bed.db, loser.id).await.unwrap().unwrap();
+    assert_eq!((lost.state, lost.verified_at), (DomainState::Claimed, None));
+    assert_eq!((lost.checked_at, lost.problem.as_deref()), (Some(at(6)), Some("Another site has it.")));
+    assert_eq!(names(&bed, two.id).await, ["two-shop.stoa.test"]);
+    remove(&bed, winner.id).await.unwrap();
+    assert!(matches!(verify(&bed, winner.id).await, Err(DbError::Moved { table: "domains", .. })));
+    verify(&bed, loser.id).await.expect("the name is free again");
+    assert_eq!(names(&bed, two.id).await, ["a.example.com", "two-shop.stoa.test"]);
+    assert!(matches!(verify(&bed, DomainId::from_uuid(bed.uuid())).await, Err(DbError::Missing("domains"))));
+}
+
+pub async fn eight_prove_one_name_at_once(bed: Bed) {
+    let customer = bed.customer().await;
+    let mut tries = Vec::new();
+    for n in 0..8 {
+        let site = bed.site(customer.id, &format!("shop-{n}")).await;
+        let (bed, domain) = (bed.clone(), claim(&bed, &site, "a.example.com").await);
+        tries.push(tokio::spawn(async move { verify(&bed, domain.id).await }));
+    }
+    let mut won = 0;
+    for one in tries {
+        match one.await.unwrap() {
+            Ok(()) => won += 1,
+            Err(DbError::Conflict(Constraint::Hostname)) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!((won, domains_verified(&bed.db).await.unwrap().len()), (1, 1));
+}
+
+pub async fn a_main_name_stays_and_the_platforms_own_too(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let domain = claim(&bed, &site, "a.example.com").await;
+    let address = async |name: &str, url: Option<&'static str>| {
+        let name = &host(name);
+        let set = bed.db.write(|tx| Box::pin(async move { site_address(&tx, site.id, name, url).await }));
+        set.await
+    };
+    let early = address("a.example.com", None).await;
+    assert!(matches!(early, Err(DbError::Missing("hostnames"))), "{early:?}");
+    verify(&bed, domain.id).await.unwrap();
+    address("a.example.com", Some("https://a.example.com")).await.unwrap();
+    let routes = route_of(&bed.db, site.id).await.unwrap();
+    assert_eq!(routes.len(), 2);
+    for route in routes {
+        assert_eq!((route.main, route.url.as_deref()), (host("a.example.com"), Some("https://a.example.com")));
+    }
+    let error = remove(&bed, domain.id).await.unwrap_err();
+    assert!(matches!(error, DbError::Moved { table: "domains", .. }), "{error:?}");
+    assert_eq!(state(&bed, domain.id).await, DomainState::Verified);
+    address("janes.stoa.test", None).await.unwrap();
+    remove(&bed, domain.id).await.unwrap();
+    assert_eq!(names(&bed, site.id).await, ["janes.stoa.test"]);
+    let own = claim(&bed, &site, "janes.stoa.test").await;
+    assert!(matches!(verify(&bed, own.id).await, Err(DbError::Conflict(Constraint::Hostname))));
+    remove(&bed, own.id).await.expect("a claim is no name");
+    assert_eq!(names(&bed, site.id).await, ["janes.stoa.test"]);
+}
+
+pub async fn what_a_site_is_told_and_may_use(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let edge = RouteLimits { max_body: 1 << 40, rate: u32::MAX, burst: 1, in_flight: 2, response_seconds: 3 };
+    let tx = bed.db.begin().await.unwrap();
+    site_told(&tx, site.id, "https://janes.stoa.test").await.unwrap();
+    site_edge(&tx, site.id, &edge).await.unwrap();
+    tx.commit().await.unwrap();
+    let told = Site { url: Some("https://janes.stoa.test".into()), edge, ..site.clone() };
+    assert_eq!(site_get(&bed.db, site.id).await.unwrap(), Some(told));
+    assert_eq!(routes(&bed.db).await.unwrap()[0].limits, edge);
+    let tx = bed.db.begin().await.unwrap();
+    let nobody = SiteId::from_uuid(bed.uuid());
+    assert!(matches!(site_told(&tx, nobody, "").await, Err(DbError::Missing("sites"))));
+    assert!(matches!(site_edge(&tx, nobody, &edge).await, Err(DbError::Missing("sites"))));
+    assert!(matches!(site_address(&tx, nobody, &site.hostname, None).await, Err(DbError::Missing("sites"))));
+}
+
+pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let mut ids = Vec::new();
+    for (n, checked) in [Some(50), Some(10), None, Some(40), Some(99), None].into_iter().enumerate() {
+        let domain = Domain { checked_at: checked.map(at), ..new_domain(&bed, &site, &format!("n{n}.example.com")) };
+        insert(&bed, &domain).await.unwrap();
+        ids.push(domain.id);
+    }
+    verify(&bed, ids[1]).await.unwrap();
+    verify(&bed, ids[3]).await.unwrap();
+    remove(&bed, ids[5]).await.unwrap();
+    let due = async |claimed, verified, limit| {
+        let found = domains_due(&bed.db, at(claimed), at(verified), limit).await.unwrap();
+        found.iter().map(|domain| ids.iter().position(|id| *id == domain.id).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(due(60, 20, 9).await, [2, 1, 0]);
+    assert_eq!(due(60, 50, 3).await, [2, 1, 3]);
+    assert_eq!(due(50, 10, 9).await, [2], "the bound itself is not due");
+    let tx = bed.db.begin().await.unwrap();
+    domain_checked(&tx, ids[2], at(70), None).await.unwrap();
+    domain_main_wanted(&tx, ids[2], true).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(due(60, 20, 9).await, [1, 0]);
+    assert!(domain_get(&bed.db, ids[2]).await.unwrap().unwrap().main_wanted);
+}
+
+pub async fn a_site_that_ends_frees_its_names(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = Site { state: SiteState::Deleting, ..bed.new_site(customer.id, "janes") };
+    bed.insert_site(&site).await.unwrap();
+    let (main, open) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
+    verify(&bed, main.id).await.unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    site_address(&tx, site.id, &main.name, None).await.unwrap();
+    site_tombstone(&tx, site.id, at(20)).await.unwrap();
+    domains_remove_of(&tx, site.id, at(21)).await.expect("twice is once");
+    tx.commit().await.unwrap();
+    assert_eq!(names(&bed, site.id).await, [""; 0]);
+    assert_eq!((state(&bed, main.id).await, state(&bed, open.id).await), (DomainState::Removed, DomainState::Removed));
+    assert_eq!(domains_of(&bed.db, site.id).await.unwrap(), []);
+    assert_eq!(domains_by_name(&bed.db, &main.name).await.unwrap().len(), 1);
+    let heir = bed.site(customer.id, "janes").await;
+    let taken = claim(&bed, &heir, "a.example.com").await;
+    verify(&bed, taken.id).await.unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    domains_remove_of(&tx, site.id, at(30)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(names(&bed, heir.id).await, ["a.example.com", "janes.stoa.test"], "the heir's are not touched");
+}
