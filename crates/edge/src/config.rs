@@ -14,6 +14,8 @@ pub struct Config {
     pub max_head: usize,
     /// Idle upstream connections kept per upstream address and thread.
     pub idle_per_upstream: usize,
+    /// What the platform is called, at the foot of the pages that the edge shows itself.
+    pub product_name: String,
     /// Names and addresses of the platform itself, answered by the fallback. They win over routes.
     pub platform_hosts: Vec<String>,
     /// The port at which visitors reach plain HTTP here, for addresses that they are sent to.
@@ -38,6 +40,7 @@ impl Default for Config {
             max_connections: 16_384,
             max_head: 64 * 1024,
             idle_per_upstream: 256,
+            product_name: "Stoa".to_owned(),
             platform_hosts: Vec::new(),
             public_http_port: 80,
             public_https_port: None,

@@ -26,6 +26,7 @@ use crate::{
     fallback::Fallback,
     host::{self, MAX_NAME},
     log::Log,
+    page::Pages,
     stats::{EdgeCounts, EdgeStats},
     table::Table,
     tls::Setup,
@@ -61,6 +62,7 @@ impl Embedded {
         let hsts = hsts.map(HeaderValue::try_from).transpose().map_err(io::Error::other)?;
         let table = Table::compile(RoutingTable::default(), &Table::default(), &config, &tls);
         let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let pages = Pages::new(&config.product_name);
         let shared = Arc::new(Shared {
             config,
             tls,
@@ -69,6 +71,7 @@ impl Embedded {
             fallback,
             stats: EdgeStats::default(),
             log,
+            pages,
         });
         let threads = (0..shared.config.threads)
             .map(|index| Thread::start(index, Arc::clone(&shared)))

@@ -5,9 +5,9 @@
 //! 1. [`Embedded::serve`] (`embedded`) accepts a connection and hands it to the thread with the
 //!    fewest (`worker`); `conn` tells HTTP/1 from HTTP/2 and lets hyper speak it.
 //!    For [`Embedded::serve_tls`], `tls` shakes hands first.
-//! 2. `proxy` reads whom the request is for (`host`), finds the route (`table`), and refuses,
-//!    shows a `page`, sends the browser elsewhere (`redirect`), calls the platform's own handler
-//!    ([`Fallback`]), or forwards it.
+//! 2. `proxy` reads whom the request is for (`host`), finds the route (`table`), holds the site to
+//!    its `limits`, and refuses, shows a `page`, sends the browser elsewhere (`redirect`), calls the
+//!    platform's own handler ([`Fallback`]), or forwards it.
 //! 3. `headers` writes the request for the upstream, `upstream` carries it there and the response
 //!    back; `tunnel` takes over if both sides agree to upgrade.
 //! 4. `record` counts (`stats`) and logs (`log`) it when the last byte has left.
@@ -26,6 +26,7 @@ mod fallback;
 mod headers;
 mod host;
 mod io;
+mod limits;
 mod log;
 mod page;
 mod proxy;

@@ -24,6 +24,7 @@ use crate::{
     client::{Client, ClientInfo},
     headers,
     host::{self, MAX_NAME},
+    limits,
     page::{Accept, Page},
     record::Record,
     table::{Answer, Entry, SiteEntry},
@@ -84,7 +85,10 @@ impl Passage {
                     Answer::Upstream(_) if declared(&self.parts.headers) > site.limits.max_body => {
                         self.page(Page::TooLarge)
                     }
-                    Answer::Upstream(upstream) => self.forward(*upstream, &site).await,
+                    Answer::Upstream(upstream) => match self.record.admit(&site) {
+                        Ok(()) => self.forward(*upstream, &site).await,
+                        Err(refusal) => self.page(Page::Refused(refusal)),
+                    },
                 }
             }
         }
@@ -126,7 +130,8 @@ impl Passage {
             RequestBody::new(self.body, Arc::clone(&self.client.watched), site.limits.max_body, seen)
         });
         let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default();
-        let answered = upstream::exchange(upstream, &self.parts, authority, body, &self.client).await;
+        let limit = limits::response(&site.limits, self.client.worker.shared.config.timeouts.response);
+        let answered = upstream::exchange(upstream, &self.parts, authority, body, limit, &self.client).await;
         match answered {
             Ok(Answered { head, exchange }) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                 let agreed = headers::upgrade(&self.parts).is_some() && head.upgrade.is_some();
@@ -199,7 +204,7 @@ fn page(page: Page, record: Record, parts: &Parts) -> Response<EdgeBody> {
 }
 
 fn finish(page: Page, record: Record, accept: Accept) -> Response<EdgeBody> {
-    whole(page.response(accept), record)
+    whole(record.pages().response(page, accept), record)
 }
 
 fn whole(response: Response<Bytes>, mut record: Record) -> Response<EdgeBody> {

@@ -13,8 +13,11 @@ use http::request::Parts;
 
 use crate::{
     client::Client,
+    limits::Refusal,
     log::Line,
+    page::Pages,
     stats::{CLIENT_LEFT, Served, SiteStats},
+    table::SiteEntry,
     watch::Watched,
 };
 
@@ -26,6 +29,8 @@ pub(crate) struct Record {
     pub(crate) site: Option<Arc<SiteStats>>,
     pub(crate) status: u16,
     pub(crate) bytes_out: u64,
+    /// The site's limiter counts it as open.
+    admitted: bool,
     /// Shared with the request's body, if it has one.
     bytes_in: Option<Arc<AtomicU64>>,
     line: Option<Box<Line>>,
@@ -45,11 +50,33 @@ impl Record {
                 served: Served::default(),
             })
         });
-        Self { client, begun: Instant::now(), site: None, status: CLIENT_LEFT, bytes_out: 0, bytes_in: None, line }
+        Self {
+            client,
+            begun: Instant::now(),
+            site: None,
+            status: CLIENT_LEFT,
+            bytes_out: 0,
+            admitted: false,
+            bytes_in: None,
+            line,
+        }
     }
 
     pub(crate) fn watched(&self) -> &Watched {
         &self.client.watched
+    }
+
+    /// The pages of the edge that this request came to.
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.client.worker.shared.pages
+    }
+
+    /// Holds the request to the limits of its site; from here on it counts as open, until this record is
+    /// dropped.
+    pub(crate) fn admit(&mut self, site: &SiteEntry) -> Result<(), Refusal> {
+        site.stats.limiter.enter(&site.limits, self.begun)?;
+        self.admitted = true;
+        Ok(())
     }
 
     /// The counter for the bytes of the request's body.
@@ -71,6 +98,9 @@ impl Drop for Record {
         let bytes_in = self.bytes_in.as_ref().map_or(0, |bytes| bytes.load(Relaxed));
         let served = Served { status: self.status, bytes_in, bytes_out: self.bytes_out, took: self.begun.elapsed() };
         if let Some(site) = &self.site {
+            if self.admitted {
+                site.limiter.leave();
+            }
             site.count(self.client.worker.index, &served);
         }
         if let (Some(mut line), Some(log)) = (self.line.take(), &self.client.worker.shared.log) {

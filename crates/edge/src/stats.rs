@@ -14,6 +14,8 @@ use stoa_model::{
     traffic::{LATENCY_MS, Traffic},
 };
 
+use crate::limits::Limiter;
+
 /// One finished request.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Served {
@@ -33,16 +35,18 @@ struct Shard {
     micros: AtomicU64,
 }
 
-/// The live counters of one site.
+/// The live counters of one site, and the state of its limits.
 #[derive(Debug)]
 pub(crate) struct SiteStats {
     pub(crate) site: SiteId,
+    /// What the site uses of its limits now.
+    pub(crate) limiter: Limiter,
     shards: Box<[Shard]>,
 }
 
 impl SiteStats {
     pub(crate) fn new(site: SiteId, threads: usize) -> Self {
-        Self { site, shards: (0..threads).map(|_| Shard::default()).collect() }
+        Self { site, limiter: Limiter::new(), shards: (0..threads).map(|_| Shard::default()).collect() }
     }
 
     /// Counts a request that `thread` has finished.

@@ -5,11 +5,13 @@
 //! connections of that thread a few times a second. A verdict is one atomic that the connection
 //! reads whenever it is polled. Timeouts are therefore late by up to one tick, never early.
 
+mod notes;
+
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{
-            AtomicU8, AtomicU32, AtomicU64,
+            AtomicU8, AtomicU32,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -19,6 +21,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
+pub(crate) use self::notes::{Clock, Due, Since};
 use crate::config::Timeouts;
 
 /// What a connection shall do.
@@ -40,50 +43,6 @@ impl Verdict {
             1 => Self::Drain,
             _ => Self::Kill,
         }
-    }
-}
-
-/// The time in milliseconds since the thread began, as coarse as its ticks; 0 is never returned.
-#[derive(Debug, Default)]
-pub(crate) struct Clock(AtomicU64);
-
-impl Clock {
-    pub(crate) fn now(&self) -> u64 {
-        self.0.load(Relaxed).max(1)
-    }
-
-    fn set(&self, since: Instant) {
-        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.store(ms.max(1), Relaxed);
-    }
-}
-
-/// The moment since which something is waited for; nothing if 0.
-#[derive(Debug, Default)]
-pub(crate) struct Since(AtomicU64);
-
-impl Since {
-    /// Waiting begins, unless it already has.
-    pub(crate) fn start(&self, clock: &Clock) {
-        if self.0.load(Relaxed) == 0 {
-            self.0.store(clock.now(), Relaxed);
-        }
-    }
-
-    /// Waiting begins anew.
-    pub(crate) fn restart(&self, clock: &Clock) {
-        self.0.store(clock.now(), Relaxed);
-    }
-
-    pub(crate) fn stop(&self) {
-        if self.0.load(Relaxed) != 0 {
-            self.0.store(0, Relaxed);
-        }
-    }
-
-    fn longer_than(&self, limit: Duration, now: u64) -> bool {
-        let since = self.0.load(Relaxed);
-        since != 0 && u128::from(now.saturating_sub(since)) > limit.as_millis()
     }
 }
 
@@ -130,8 +89,9 @@ pub(crate) struct Watched {
     pub(crate) write: Since,
     /// The client does not ask for the next piece of a response: HTTP/2 without window updates.
     pub(crate) taking: Since,
-    /// The upstream owes us a piece of the response body, or does not take the request's.
-    pub(crate) upstream: Since,
+    /// The upstream owes us a piece of the response body, or does not take the request's. How long
+    /// it may is its site's own matter.
+    pub(crate) upstream: Due,
     /// Neither side of an upgraded connection speaks.
     pub(crate) tunnel: Since,
     /// We are done, and the client has not closed yet.
@@ -153,7 +113,7 @@ impl Watched {
             body: Since::default(),
             write: Since::default(),
             taking: Since::default(),
-            upstream: Since::default(),
+            upstream: Due::default(),
             tunnel: Since::default(),
             linger: Since::default(),
             in_flight: AtomicU32::new(0),
@@ -206,7 +166,7 @@ impl Watched {
             || self.body.longer_than(limits.idle, now)
             || self.write.longer_than(limits.idle, now)
             || self.taking.longer_than(limits.response, now)
-            || self.upstream.longer_than(limits.response, now)
+            || self.upstream.passed(now)
             || self.idle.longer_than(limits.idle * 2, now)
             || self.tunnel.longer_than(limits.tunnel, now)
             || self.linger.longer_than(LINGER, now);

@@ -24,6 +24,7 @@ use crate::{
     fallback::Fallback,
     headers::RequestIds,
     log::Log,
+    page::Pages,
     stats::EdgeStats,
     table::Table,
     tls::Setup,
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) fallback: Option<Arc<dyn Fallback>>,
     pub(crate) stats: EdgeStats,
     pub(crate) log: Option<Log>,
+    pub(crate) pages: Pages,
 }
 
 /// What one thread has for itself; others only look at its watch.

@@ -7,6 +7,7 @@ use std::{
     future::{Future, poll_fn},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -29,17 +30,19 @@ pub(crate) struct Exchange {
     pump: Option<Pump>,
     /// The upstream takes no more of the request; what it says still counts.
     deaf: bool,
+    /// How long the upstream may be silent, or not take more of the request.
+    limit: Duration,
 }
 
 impl Exchange {
-    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>) -> Self {
-        Self { conn, pump, deaf: false }
+    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>, limit: Duration) -> Self {
+        Self { conn, pump, deaf: false, limit }
     }
 
     /// Sends, and waits for the head of the response. The time begins when the request has left:
     /// a slow upload is no fault of the upstream.
     pub(super) async fn head(&mut self, method: &Method, client: &Client) -> Result<Head, Fault> {
-        let limit = client.worker.shared.config.timeouts.response;
+        let limit = self.limit;
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         let (mut sending, mut at_once) = (true, true);
         poll_fn(|cx| {
@@ -78,7 +81,7 @@ impl Exchange {
         match sent {
             Poll::Pending => {
                 if !self.conn.out.is_empty() {
-                    watched.upstream.start(&watched.clock);
+                    watched.upstream.start(&watched.clock, self.limit);
                 }
                 return Poll::Pending;
             }
@@ -172,7 +175,7 @@ impl UpstreamBody {
         }
         let watched = &self.client.watched;
         let Poll::Ready(piece) = poll_piece(&mut exchange.conn, &mut self.decoder, cx) else {
-            watched.upstream.start(&watched.clock);
+            watched.upstream.start(&watched.clock, exchange.limit);
             return Poll::Pending;
         };
         watched.upstream.stop();

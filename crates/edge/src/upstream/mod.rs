@@ -13,7 +13,7 @@ mod head;
 mod pool;
 mod pump;
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use http::{Method, request::Parts};
 use tokio::time::timeout;
@@ -57,11 +57,14 @@ pub(crate) struct Answered {
 /// A pooled connection may have been closed by the upstream just now. If it breaks before the
 /// first byte of a response, a request without a body and with an idempotent method is sent once
 /// more, over a fresh connection; anything else might happen twice, and fails.
+///
+/// The upstream may be silent for `limit` before the head of its response and between two pieces.
 pub(crate) async fn exchange(
     upstream: SocketAddr,
     parts: &Parts,
     authority: &str,
     mut body: Option<RequestBody>,
+    limit: Duration,
     client: &Client,
 ) -> Result<Answered, Fault> {
     let replayable = body.is_none() && is_idempotent(&parts.method);
@@ -74,7 +77,7 @@ pub(crate) async fn exchange(
         };
         headers::write_request(&mut conn.out, parts, authority, client);
         let pump = Pump::begin(&mut conn.out, parts, body.take());
-        let mut exchange = Exchange::new(conn, pump);
+        let mut exchange = Exchange::new(conn, pump, limit);
         match exchange.head(&parts.method, client).await {
             Err(Fault::Stale) if reused && replayable => {}
             Err(fault) => return Err(fault),

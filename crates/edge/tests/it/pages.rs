@@ -1,8 +1,8 @@
 //! What the edge says itself.
 
-use stoa_model::route::Notice;
+use stoa_model::route::{Notice, Target};
 
-use crate::support::{TestEdge, body, field, nobody, status};
+use crate::support::{TestEdge, body, config, field, nobody, status};
 
 #[tokio::test]
 async fn an_unknown_host_is_told_so() {
@@ -21,6 +21,7 @@ async fn notices_are_pages() {
         (Notice::Stopped, "stopped", None),
         (Notice::Suspended, "not available", None),
         (Notice::Maintenance, "Back in a moment", Some("30")),
+        (Notice::OverQuota, "reached its limit", Some("3600")),
     ] {
         let edge = TestEdge::showing(notice).await;
         let answer = edge.get("Accept: text/html\r\n").await;
@@ -41,4 +42,24 @@ async fn programs_get_problem_details() {
     let problem: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();
     assert_eq!(problem["status"], 503);
     assert_eq!(problem["type"], "about:blank");
+    assert_eq!(problem["title"], "Service Unavailable", "RFC 9457 4.2.1");
+    assert_eq!(problem["code"], "suspended");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_down_may_be_asked_again() {
+    let edge = TestEdge::to(nobody().await).await;
+    let answer = edge.get("Accept: application/json\r\n").await;
+    assert_eq!((status(&answer), field(&answer, "retry-after")), (502, Some("10")));
+    assert!(answer.ends_with("}") && answer.contains("\"retry_after\":10"), "{answer}");
+}
+
+#[tokio::test]
+async fn pages_carry_the_name_of_the_product() {
+    let mut config = config();
+    config.product_name = "Fish & Chips".to_owned();
+    let edge = TestEdge::with(config, Target::Notice(Notice::Stopped)).await;
+    let answer = edge.get("").await;
+    assert!(answer.contains("<footer>Fish &amp; Chips</footer>"), "{answer}");
+    assert_eq!(field(&answer, "content-length").unwrap().parse(), Ok(body(&answer).len()));
 }

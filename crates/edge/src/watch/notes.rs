@@ -1,0 +1,76 @@
+//! What is noted: plain atomics, written by the connection and read by the ticker of its thread.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+/// The time in milliseconds since the thread began, as coarse as its ticks; 0 is never returned.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    pub(crate) fn now(&self) -> u64 {
+        self.0.load(Relaxed).max(1)
+    }
+
+    pub(super) fn set(&self, since: Instant) {
+        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.store(ms.max(1), Relaxed);
+    }
+}
+
+/// The moment since which something is waited for; nothing if 0.
+#[derive(Debug, Default)]
+pub(crate) struct Since(AtomicU64);
+
+impl Since {
+    /// Waiting begins, unless it already has.
+    pub(crate) fn start(&self, clock: &Clock) {
+        if self.0.load(Relaxed) == 0 {
+            self.0.store(clock.now(), Relaxed);
+        }
+    }
+
+    /// Waiting begins anew.
+    pub(crate) fn restart(&self, clock: &Clock) {
+        self.0.store(clock.now(), Relaxed);
+    }
+
+    pub(crate) fn stop(&self) {
+        if self.0.load(Relaxed) != 0 {
+            self.0.store(0, Relaxed);
+        }
+    }
+
+    pub(super) fn longer_than(&self, limit: Duration, now: u64) -> bool {
+        let since = self.0.load(Relaxed);
+        since != 0 && u128::from(now.saturating_sub(since)) > limit.as_millis()
+    }
+}
+
+/// The moment until which something is waited for; nothing if 0. For waits whose limit is not the
+/// same for all.
+#[derive(Debug, Default)]
+pub(crate) struct Due(AtomicU64);
+
+impl Due {
+    /// Waiting begins, unless it already has.
+    pub(crate) fn start(&self, clock: &Clock, limit: Duration) {
+        if self.0.load(Relaxed) == 0 {
+            let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            self.0.store(clock.now().saturating_add(limit), Relaxed);
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        if self.0.load(Relaxed) != 0 {
+            self.0.store(0, Relaxed);
+        }
+    }
+
+    pub(super) fn passed(&self, now: u64) -> bool {
+        let due = self.0.load(Relaxed);
+        due != 0 && now > due
+    }
+}
