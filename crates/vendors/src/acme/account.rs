@@ -1,0 +1,126 @@
+//! Accounts at a CA (RFC 8555 7.3).
+
+use base64::{
+    Engine,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
+use stoa_model::secret::{ExposeSecret, SecretString};
+
+use super::{
+    Acme, AcmeConfig, AcmeError, ExternalAccount,
+    http::Http,
+    problem::{self, persist},
+    within,
+};
+
+/// CAs hand their keys out with and without padding.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Acme {
+    /// Opens the account of the saved credentials, and tells the CA the contact of the
+    /// configuration. Registers a new account if nothing was saved, if what was saved is for
+    /// another directory, or if the CA has forgotten the account; then the answer holds new
+    /// credentials, to be sealed and saved. The CA's terms of service are agreed to.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Garbage`, `RateLimited`, or `Account`: the CA wants an external account, an
+    /// operator's action or another contact, the account is deactivated, or the configuration is wrong.
+    pub async fn open(
+        config: AcmeConfig,
+        saved: Option<&SecretString>,
+    ) -> Result<(Self, Option<SecretString>), AcmeError> {
+        let doing = format!("opening the account at {}", config.directory);
+        within(config.patience, &doing, async {
+            if !config.directory.starts_with("https://") {
+                return Err(AcmeError::local("the directory URL must begin with https:// (RFC 8555 6.1)"));
+            }
+            let http = Http::new(config.roots.as_deref(), config.patience)?;
+            let reopened = match saved {
+                Some(saved) => reopen(&config, &http, saved).await?,
+                None => None,
+            };
+            let (account, credentials) = match reopened {
+                Some(account) => (account, None),
+                None => register(&config, &http).await.map(|(account, new)| (account, Some(new)))?,
+            };
+            Ok((Self { account, patience: config.patience }, credentials))
+        })
+        .await
+    }
+}
+
+/// The saved account; none if it is one of another directory, or the CA doesn't know it any more
+/// (as after a private CA was set up again): then nothing is lost by registering another.
+async fn reopen(config: &AcmeConfig, http: &Http, saved: &SecretString) -> Result<Option<Account>, AcmeError> {
+    if directory_of(saved)? != config.directory {
+        return Ok(None);
+    }
+    let account = persist!(async {
+        let builder = Account::builder_with_http(Box::new(http.clone()));
+        builder.from_credentials(parse(saved)?).await
+    })?;
+    let contact = contact(config);
+    let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+    let mut forgotten = false;
+    let told = persist!(async {
+        let told = account.update_contacts(&contact).await;
+        forgotten =
+            matches!(&told, Err(instant_acme::Error::Api(said)) if problem::name(said) == Some("accountDoesNotExist"));
+        told
+    });
+    if forgotten {
+        tracing::warn!(
+            directory = config.directory,
+            "the certificate authority has forgotten the account; registering another"
+        );
+        return Ok(None);
+    }
+    told.map(|()| Some(account))
+}
+
+async fn register(config: &AcmeConfig, http: &Http) -> Result<(Account, SecretString), AcmeError> {
+    let binding = config.external_account.as_ref().map(binding).transpose()?;
+    let contact = contact(config);
+    let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+    let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+    let (account, credentials) = persist!(async {
+        let builder = Account::builder_with_http(Box::new(http.clone()));
+        builder.create(&new, config.directory.clone(), binding.as_ref()).await
+    })?;
+    let text = serde_json::to_string(&credentials)
+        .map_err(|error| AcmeError::local(format!("writing the new credentials down: {error}")))?;
+    Ok((account, SecretString::from(text)))
+}
+
+fn binding(external: &ExternalAccount) -> Result<ExternalAccountKey, AcmeError> {
+    let key = BASE64URL.decode(external.hmac_key.expose_secret().trim()).map_err(|_| {
+        AcmeError::local(format!("the external account's key {:?} is not base64url; copy it again", external.key_id))
+    })?;
+    Ok(ExternalAccountKey::new(external.key_id.clone(), &key))
+}
+
+/// RFC 8555 7.3: contacts are URLs.
+fn contact(config: &AcmeConfig) -> Option<String> {
+    config.contact.as_ref().map(|address| format!("mailto:{address}"))
+}
+
+fn parse(saved: &SecretString) -> Result<AccountCredentials, instant_acme::Error> {
+    Ok(serde_json::from_str(saved.expose_secret())?)
+}
+
+/// Of which directory saved credentials are.
+fn directory_of(saved: &SecretString) -> Result<String, AcmeError> {
+    #[derive(serde::Deserialize)]
+    struct Part {
+        directory: String,
+    }
+    // The error of the parser may quote the secret, so it is left out.
+    let bad = || AcmeError::local("the saved account credentials can't be read; remove them to register a new account");
+    let _ = parse(saved).map_err(|_| bad())?;
+    serde_json::from_str::<Part>(saved.expose_secret()).map(|part| part.directory).map_err(|_| bad())
+}
