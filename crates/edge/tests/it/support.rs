@@ -16,7 +16,7 @@ use stoa_model::{
 };
 use stoa_provider::edge::Edge;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
     time::timeout,
@@ -129,12 +129,12 @@ pub async fn until<T>(look: impl Fn() -> Option<T>) -> T {
 }
 
 /// A connection without any idea of HTTP.
-pub struct Raw {
-    pub stream: TcpStream,
+pub struct Raw<S = TcpStream> {
+    pub stream: S,
     pub buf: Vec<u8>,
 }
 
-impl Raw {
+impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("nobody reads what is written").unwrap();
     }
@@ -158,6 +158,16 @@ impl Raw {
             let read = read.unwrap_or_else(|_| panic!("{mark:?} does not come after {so_far:?}")).unwrap();
             assert!(read > 0, "closed before {mark:?}, after {so_far:?}");
         }
+    }
+
+    /// The next request's head; nothing if the connection ends before.
+    pub async fn head(&mut self) -> Option<String> {
+        while !self.buf.windows(4).any(|window| window == b"\r\n\r\n") {
+            if self.stream.read_buf(&mut self.buf).await.ok()? == 0 {
+                return None;
+            }
+        }
+        Some(self.until("\r\n\r\n").await)
     }
 
     /// Head and body of one message with a Content-Length or none.
@@ -210,7 +220,7 @@ where
 pub async fn mirror() -> SocketAddr {
     upstream(|mut raw, _| async move {
         loop {
-            let Some(head) = head_or_end(&mut raw).await else { return };
+            let Some(head) = raw.head().await else { return };
             let mut seen = head.clone();
             if field(&head, "transfer-encoding").is_some() {
                 seen += &raw.until("0\r\n").await;
@@ -228,16 +238,6 @@ pub async fn mirror() -> SocketAddr {
         }
     })
     .await
-}
-
-/// The next request's head; nothing if the connection ends before.
-async fn head_or_end(raw: &mut Raw) -> Option<String> {
-    while !raw.buf.windows(4).any(|window| window == b"\r\n\r\n") {
-        if raw.stream.read_buf(&mut raw.buf).await.ok()? == 0 {
-            return None;
-        }
-    }
-    Some(raw.until("\r\n\r\n").await)
 }
 
 /// A service that gives each request the same bytes as its answer, and closes.
