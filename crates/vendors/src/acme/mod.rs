@@ -28,7 +28,7 @@ pub use error::{AcmeError, ProblemKind};
 pub use renewal::{RenewalWindow, RevocationReason};
 
 /// Which CA, and as whom.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AcmeConfig {
     /// URL of the CA's directory (RFC 8555 7.1.1); `https` only.
     pub directory: String,
@@ -42,8 +42,9 @@ pub struct AcmeConfig {
     pub patience: Duration,
 }
 
-/// What the CA's owner handed out to bind ACME accounts to a customer's account.
-#[derive(Clone)]
+/// What the CA's owner handed out to bind ACME accounts to a customer's account. Its key isn't
+/// printed.
+#[derive(Debug, Clone)]
 pub struct ExternalAccount {
     /// Name of the key.
     pub key_id: String,
