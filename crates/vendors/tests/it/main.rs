@@ -1,4 +1,5 @@
 //! Vendors, against the real thing or a faithful double of it.
 
 mod dns;
+mod knot;
 mod resolver;

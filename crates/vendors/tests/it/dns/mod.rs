@@ -1,1 +1,3 @@
+//! Makers of DNS records.
 
+mod rfc2136;
