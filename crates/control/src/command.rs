@@ -45,3 +45,43 @@ pub struct OrderSite {
     #[serde(default)]
     pub customer: Option<CustomerId>,
 }
+
+/// Bring a domain along.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddDomain {
+    /// The name as typed; internationalised names are turned into what DNS knows.
+    pub name: String,
+    /// Whether the same name with `www.` before it is claimed too.
+    #[serde(default)]
+    pub with_www: bool,
+    /// Whether it shall become the site's main address as soon as it can.
+    #[serde(default)]
+    pub main: bool,
+}
+
+/// Bring a certificate along.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadCertificate {
+    /// PEM: the certificate and what leads to its root.
+    pub chain: String,
+    /// PEM: its private key.
+    pub key: SecretString,
+}
+
+/// What a site's visitors may use of the edge; what is absent stays as it is, 0 is no limit.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeLimits {
+    /// Largest request body in bytes.
+    pub max_body: Option<u64>,
+    /// Requests per second.
+    pub rate: Option<u32>,
+    /// Requests at once before the rate is enforced.
+    pub burst: Option<u32>,
+    /// Requests open at once.
+    pub in_flight: Option<u32>,
+    /// Seconds that the site may take to answer.
+    pub response_seconds: Option<u32>,
+}

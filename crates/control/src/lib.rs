@@ -6,10 +6,12 @@
 
 mod accounts;
 pub mod blueprints;
+mod certificates;
 mod clock;
 pub mod command;
 pub mod cx;
 mod doctor;
+mod domains;
 pub mod error;
 #[cfg(debug_assertions)]
 mod faults;
@@ -31,8 +33,8 @@ use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use stoa_db::Db;
 use stoa_model::{account::Actor, id::JobId};
-use stoa_provider::{edge::Edge, engine::Engine};
-use stoa_vendors::mail::Mailer;
+use stoa_provider::{dns::Dns, edge::Edge, engine::Engine};
+use stoa_vendors::{mail::Mailer, resolver::Resolver};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +54,10 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     /// What routes hostnames to them.
     pub edge: Arc<dyn Edge>,
+    /// Who keeps the records of the platform's own zone, if the platform may change them.
+    pub dns: Option<Arc<dyn Dns>>,
+    /// Looks names up as the world sees them.
+    pub resolver: Resolver,
     /// How mail leaves.
     pub mailer: Mailer,
     /// Seals secrets.
@@ -74,6 +80,8 @@ pub struct Inner {
     pub(crate) db: Db,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) edge: Arc<dyn Edge>,
+    pub(crate) dns: Option<Arc<dyn Dns>>,
+    pub(crate) resolver: Resolver,
     pub(crate) mailer: Mailer,
     pub(crate) key: keys::MasterKey,
     pub(crate) blueprints: blueprints::Blueprints,
@@ -83,6 +91,11 @@ pub struct Inner {
     pub(crate) throttle: throttle::Throttle,
     pub(crate) machine: reconcile::Machine,
     pub(crate) routes: reconcile::Routes,
+    pub(crate) counted: reconcile::Counted,
+    pub(crate) shelf: certificates::Shelf,
+    pub(crate) ordering: certificates::Ordering,
+    pub(crate) authority: certificates::Authority,
+    pub(crate) readdressed: domains::Readdressed,
     pub(crate) nudges: Nudges,
     /// Jobs that this process runs, and how to cancel them.
     pub(crate) running: std::sync::Mutex<HashMap<JobId, CancellationToken>>,
@@ -97,6 +110,10 @@ pub(crate) struct Nudges {
     pub tasks: Notify,
     pub power: Notify,
     pub purge: Notify,
+    pub certificates: Notify,
+    pub domains: Notify,
+    pub addresses: Notify,
+    pub names: Notify,
 }
 
 impl Deref for Control {
@@ -116,6 +133,8 @@ impl Control {
             db: parts.db,
             engine: parts.engine,
             edge: parts.edge,
+            dns: parts.dns,
+            resolver: parts.resolver,
             mailer: parts.mailer,
             key: parts.key,
             blueprints: parts.blueprints,
@@ -124,6 +143,11 @@ impl Control {
             hasher: password::Hasher::default(),
             machine: reconcile::Machine::default(),
             routes: reconcile::Routes::default(),
+            counted: reconcile::Counted::default(),
+            shelf: certificates::Shelf::default(),
+            ordering: certificates::Ordering::default(),
+            authority: certificates::Authority::default(),
+            readdressed: domains::Readdressed::default(),
             nudges: Nudges::default(),
             running: std::sync::Mutex::default(),
             changes: broadcast::channel(1024).0,
@@ -158,9 +182,13 @@ impl Control {
     /// Works until `stop`: jobs, tasks and reconcilers. What is under way then is left where it
     /// stands, for the next process to go on with.
     pub async fn run(&self, stop: CancellationToken) {
+        if let Err(error) = self.shelf_reload().await {
+            tracing::error!(%error, "the certificates could not be loaded; trying again");
+        }
         if let Err(error) = self.routes_reload().await {
             tracing::error!(%error, "the routes could not be loaded; trying again");
         }
+        self.answers_follow().await;
         tokio::join!(
             jobs::work(self.clone(), stop.clone()),
             tasks::work(self.clone(), stop.clone()),

@@ -1,15 +1,21 @@
 //! What the operator decides. The binary reads it from the configuration file; this crate only
 //! sees the checked values.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use stoa_model::{
     host::Hostname,
     id::{CustomerId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
     net::Subnet,
+    route::RouteLimits,
     text::EmailAddress,
 };
+use stoa_vendors::acme::AcmeConfig;
 
 use crate::throttle::Rates;
 
@@ -22,6 +28,11 @@ pub struct Settings {
     pub base_domain: Hostname,
     /// Port of the edge as visitors see it.
     pub public_port: u16,
+    /// Port of the edge for HTTPS as visitors see it; without one, all is plain HTTP.
+    pub https_port: Option<u16>,
+    /// Addresses of this machine as the world sees them: what customers' domains must lead to.
+    /// Without any, where a domain leads is not checked.
+    pub public_addresses: Vec<IpAddr>,
     /// Address of the portal, without a slash at the end.
     pub portal_url: String,
     /// Whether defaults that suit a trial are refused.
@@ -34,8 +45,8 @@ pub struct Settings {
     pub subnet_pool: Subnet,
     /// Limits of a site's main service.
     pub main_limits: Limits,
-    /// Largest request body of a site in bytes.
-    pub max_body: u64,
+    /// What a new site's visitors may use of the edge.
+    pub site_edge: RouteLimits,
     /// How many times the machine's memory the limits of all sites may add up to.
     pub memory_overcommit: f64,
     /// New sites are refused when the disk has less room.
@@ -50,6 +61,14 @@ pub struct Settings {
     pub delete_grace: Duration,
     /// Where the edge can be reached from this process, to see a site as its visitors do.
     pub edge_address: SocketAddr,
+    /// The same for HTTPS.
+    pub edge_tls_address: Option<SocketAddr>,
+    /// Who issues certificates, if anybody.
+    pub acme: Option<AcmeSettings>,
+    /// How long a customer may take to prove that a domain is his.
+    pub claim_lifetime: Duration,
+    /// How often it is made sure that a proven domain still leads here.
+    pub domain_recheck: Duration,
     /// Limits on attempts.
     pub rates: Rates,
     /// Sender of all mail.
@@ -75,7 +94,9 @@ impl Settings {
             blueprints_dir,
             subnet_pool: "10.213.0.0/16".parse().expect("a constant network"),
             main_limits: Limits { memory: Bytes::mib(1024), cpu: MilliCpu(1000), pids: 200 },
-            max_body: 100 << 20,
+            https_port: None,
+            public_addresses: Vec::new(),
+            site_edge: RouteLimits::body(100 << 20),
             memory_overcommit: 4.0,
             min_free_disk: Bytes::mib(1024),
             workers: 3,
@@ -83,6 +104,10 @@ impl Settings {
             start_limit: Duration::from_secs(120),
             delete_grace: Duration::from_secs(7 * 24 * 3600),
             edge_address,
+            edge_tls_address: None,
+            acme: None,
+            claim_lifetime: Duration::from_secs(7 * 24 * 3600),
+            domain_recheck: Duration::from_secs(24 * 3600),
             rates: Rates::default(),
             mail_from: EmailAddress::parse("stoa@example.com").expect("a constant address"),
             staff_mail: None,
@@ -94,13 +119,51 @@ impl Settings {
         self.data_dir.join("sites").join(customer.uuid().to_string()).join(site.uuid().to_string())
     }
 
-    /// The address of a site as its visitors type it.
-    pub fn site_url(&self, hostname: &Hostname) -> String {
-        format!("http://{hostname}{}", port_suffix(self.public_port))
+    /// The address of a site as its visitors type it; `secure` if a certificate covers its name.
+    pub fn site_url(&self, hostname: &Hostname, secure: bool) -> String {
+        match self.https_port.filter(|_| secure) {
+            Some(443) => format!("https://{hostname}"),
+            Some(port) => format!("https://{hostname}:{port}"),
+            None => format!("http://{hostname}{}", port_suffix(self.public_port)),
+        }
     }
 }
 
 /// `:8080`, or nothing for the port that browsers leave out.
 fn port_suffix(port: u16) -> String {
     if port == 80 { String::new() } else { format!(":{port}") }
+}
+
+/// Where certificates come from, and how often it may be asked for one.
+#[derive(Debug, Clone)]
+pub struct AcmeSettings {
+    /// The certificate authority and our account there.
+    pub ca: AcmeConfig,
+    /// What the authority lets us ask.
+    pub allowance: Allowance,
+    /// How long a new site's first certificate is waited for; then it is served over plain HTTP
+    /// until there is one.
+    pub first_wait: Duration,
+    /// How long it may take until the world sees a new DNS record.
+    pub dns_wait: Duration,
+}
+
+/// What a certificate authority lets one account ask, so that we stop before it stops us. The
+/// defaults are those of Let's Encrypt (<https://letsencrypt.org/docs/rate-limits/>), less one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Refused orders of one name within an hour.
+    pub failures_per_hour: u64,
+    /// Certificates for exactly the same names within a week.
+    pub same_per_week: u64,
+    /// Orders of the account within three hours.
+    pub orders_per_3_hours: u64,
+    /// Certificates for names below the platform's own domain within a week.
+    pub own_per_week: u64,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { failures_per_hour: 4, same_per_week: 4, orders_per_3_hours: 299, own_per_week: 49 }
+    }
 }

@@ -4,6 +4,7 @@
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+use stoa_model::id::CustomerId;
 
 use crate::error::{Error, Result};
 
@@ -44,7 +45,11 @@ pub struct Throttle {
     login: [DefaultKeyedRateLimiter<IpAddr>; 2],
     staff_login: [DefaultKeyedRateLimiter<IpAddr>; 2],
     sign_up: [DefaultKeyedRateLimiter<IpAddr>; 1],
+    domain_check: DefaultKeyedRateLimiter<CustomerId>,
 }
+
+/// Looks at domains that one customer may ask for in a minute: each asks name servers of others.
+const DOMAIN_CHECKS: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
 impl Throttle {
     /// Counts against these rates.
@@ -55,6 +60,7 @@ impl Throttle {
             login: [minute(rates.login_minute), hour(rates.login_hour)],
             staff_login: [minute(rates.staff_login_minute), hour(rates.staff_login_hour)],
             sign_up: [hour(rates.sign_up_hour)],
+            domain_check: DefaultKeyedRateLimiter::keyed(Quota::per_minute(DOMAIN_CHECKS)),
         }
     }
 
@@ -78,12 +84,23 @@ impl Throttle {
         Ok(())
     }
 
+    /// Counts a look at a domain that this customer asks for.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] with the time until the next one is allowed.
+    pub fn domain_check(&self, customer: CustomerId) -> Result<()> {
+        self.domain_check.check_key(&customer).map_err(|until| {
+            Error::RateLimited(until.wait_time_from(self.domain_check.clock().now()).max(Duration::from_secs(1)))
+        })
+    }
+
     /// Forgets addresses that have all their attempts again.
     pub fn tidy(&self) {
         self.login.iter().chain(&self.staff_login).chain(&self.sign_up).for_each(|limiter| {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         });
+        self.domain_check.retain_recent();
     }
 }
 

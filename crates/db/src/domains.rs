@@ -103,13 +103,13 @@ pub async fn domains_due(
     read(rows.all(c.raw()).await?)
 }
 
-/// All verified domains by name.
+/// All domains in this state, by name.
 ///
 /// # Errors
 /// `Corrupt` if a stored row can't be read.
-pub async fn domains_verified(c: &impl Conn) -> Result<Vec<Domain>, DbError> {
-    let verified = domains::Column::State.eq(DomainState::Verified.as_str());
-    read(domains::Entity::find().filter(verified).order_by_asc(domains::Column::Name).all(c.raw()).await?)
+pub async fn domains_in(c: &impl Conn, state: DomainState) -> Result<Vec<Domain>, DbError> {
+    let there = domains::Column::State.eq(state.as_str());
+    read(domains::Entity::find().filter(there).order_by_asc(domains::Column::Name).all(c.raw()).await?)
 }
 
 fn read(rows: Vec<domains::Model>) -> Result<Vec<Domain>, DbError> {

@@ -1,6 +1,8 @@
 //! The configuration: one TOML file, three overrides from the environment, and every mistake in it
 //! told at once. `default.toml` beside this file is both the defaults and their documentation.
 
+mod acme;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -14,8 +16,11 @@ use stoa_edge::Cidr;
 use stoa_model::{
     host::Hostname,
     limits::{Bytes, Limits},
+    route::RouteLimits,
     text::EmailAddress,
 };
+
+pub use acme::Acme;
 
 /// All settings with their defaults, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -27,6 +32,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
     pub public_port: u16,
+    pub https_listen: String,
+    pub https_port: u16,
+    pub public_addresses: Vec<String>,
     pub base_domain: String,
     pub portal_hosts: Vec<String>,
     pub product_name: String,
@@ -38,6 +46,10 @@ pub struct Config {
     pub main_memory: String,
     pub main_cpu: String,
     pub max_body: String,
+    pub site_rate: u32,
+    pub site_burst: u32,
+    pub site_in_flight: u32,
+    pub site_response_seconds: u32,
     pub memory_overcommit: f64,
     pub min_free_disk: String,
     pub workers: usize,
@@ -46,8 +58,13 @@ pub struct Config {
     pub mail_from: String,
     pub staff_mail: String,
     pub trusted_proxies: Vec<String>,
+    pub proxy_protocol: Vec<String>,
+    pub hsts_days: u32,
+    pub domain_claim_days: u32,
+    pub resolvers: Vec<String>,
     pub access_log: bool,
     pub rates: RatesConfig,
+    pub acme: Acme,
 }
 
 /// Attempts from one address.
@@ -114,10 +131,31 @@ impl Config {
 
     /// Proxies whose forwarded headers are believed.
     pub fn trusted(&self) -> Result<Vec<Cidr>> {
-        self.trusted_proxies
-            .iter()
-            .map(|text| text.parse().with_context(|| format!("trusted_proxies: {text:?}")))
-            .collect()
+        ranges("trusted_proxies", &self.trusted_proxies)
+    }
+
+    /// Load balancers that announce their clients by the PROXY protocol.
+    pub fn announcing(&self) -> Result<Vec<Cidr>> {
+        ranges("proxy_protocol", &self.proxy_protocol)
+    }
+
+    /// Where the edge listens for HTTPS, if it does.
+    pub fn https(&self) -> Result<Option<SocketAddr>> {
+        let text = &self.https_listen;
+        let parse = || text.parse().with_context(|| format!("https_listen: {text:?} is no address like 0.0.0.0:443"));
+        if text.is_empty() { Ok(None) } else { parse().map(Some) }
+    }
+
+    /// The port of HTTPS as visitors see it.
+    pub fn public_https_port(&self) -> Result<Option<u16>> {
+        let seen = |at: SocketAddr| if self.https_port == 0 { at.port() } else { self.https_port };
+        Ok(self.https()?.map(seen))
+    }
+
+    /// Name servers that tell how the world sees a domain.
+    pub fn resolvers(&self) -> Result<Vec<SocketAddr>> {
+        let read = |text: &String| text.parse().with_context(|| format!("resolvers: {text:?} is not like 9.9.9.9:53"));
+        self.resolvers.iter().map(read).collect()
     }
 
     /// The checked settings; all mistakes are told at once.
@@ -130,7 +168,7 @@ impl Config {
         take(&mut bad, "main_memory", self.main_memory.parse(), &mut memory);
         let mut cpu = trial.main_limits.cpu;
         take(&mut bad, "main_cpu", self.main_cpu.parse(), &mut cpu);
-        let mut body = Bytes(trial.max_body);
+        let mut body = Bytes(trial.site_edge.max_body);
         take(&mut bad, "max_body", self.max_body.parse(), &mut body);
         take(&mut bad, "min_free_disk", self.min_free_disk.parse(), &mut trial.min_free_disk);
         take(&mut bad, "mail_from", EmailAddress::parse(&self.mail_from), &mut trial.mail_from);
@@ -146,6 +184,18 @@ impl Config {
         if self.production && self.base_domain == "localhost" {
             bad.push("base_domain: `localhost` is for trials; set your own domain for production".to_owned());
         }
+        let mut addresses = Vec::new();
+        for text in &self.public_addresses {
+            let mut address = std::net::IpAddr::from([0, 0, 0, 0]);
+            take(&mut bad, "public_addresses", text.parse(), &mut address);
+            addresses.push(address);
+        }
+        let (mut https, mut acme) = (None, None);
+        take(&mut bad, "https", self.https().map_err(|e| format!("{e:#}")), &mut https);
+        take(&mut bad, "acme", self.acme.settings(), &mut acme);
+        if acme.is_some() && https.is_none() && self.https_listen.is_empty() {
+            bad.push("acme: certificates are of no use without `https_listen`".to_owned());
+        }
         if !bad.is_empty() {
             bail!("the configuration has mistakes:\n  {}", bad.join("\n  "));
         }
@@ -154,14 +204,29 @@ impl Config {
         Ok(Settings {
             product_name: self.product_name.clone(),
             public_port,
-            portal_url: format!("http://{}{suffix}", trial.base_domain),
+            portal_url: match https.map(|_| self.public_https_port()).transpose()?.flatten() {
+                Some(443) => format!("https://{}", trial.base_domain),
+                Some(port) => format!("https://{}:{port}", trial.base_domain),
+                None => format!("http://{}{suffix}", trial.base_domain),
+            },
+            https_port: self.public_https_port()?,
+            edge_tls_address: https.map(loopback),
+            public_addresses: addresses,
+            acme,
+            claim_lifetime: days(self.domain_claim_days),
             production: self.production,
             main_limits: Limits { memory, cpu, ..trial.main_limits },
-            max_body: body.0,
+            site_edge: RouteLimits {
+                max_body: body.0,
+                rate: self.site_rate,
+                burst: self.site_burst,
+                in_flight: self.site_in_flight,
+                response_seconds: self.site_response_seconds,
+            },
             memory_overcommit: self.memory_overcommit,
             workers: self.workers.max(1),
             lease: Duration::from_secs(u64::from(self.lease_seconds)),
-            delete_grace: Duration::from_secs(u64::from(self.delete_grace_days) * 24 * 3600),
+            delete_grace: days(self.delete_grace_days),
             rates: self.rates.rates(),
             ..trial
         })
@@ -169,8 +234,21 @@ impl Config {
 
     /// Where this process itself reaches the edge.
     fn reachable(&self) -> SocketAddr {
-        if self.listen.ip().is_unspecified() { ([127, 0, 0, 1], self.listen.port()).into() } else { self.listen }
+        loopback(self.listen)
     }
+}
+
+/// Where this process reaches what listens there.
+fn loopback(at: SocketAddr) -> SocketAddr {
+    if at.ip().is_unspecified() { ([127, 0, 0, 1], at.port()).into() } else { at }
+}
+
+fn days(n: u32) -> Duration {
+    Duration::from_secs(u64::from(n) * 24 * 3600)
+}
+
+fn ranges(setting: &str, texts: &[String]) -> Result<Vec<Cidr>> {
+    texts.iter().map(|text| text.parse().with_context(|| format!("{setting}: {text:?}"))).collect()
 }
 
 impl RatesConfig {

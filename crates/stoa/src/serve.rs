@@ -49,11 +49,23 @@ pub async fn serve(config: &Config) -> Result<()> {
     let listener = listen(config.listen).with_context(|| {
         format!("listening on {}: another program may have the port; stop it, or change `listen`", config.listen)
     })?;
+    let https = match config.https()? {
+        Some(at) => Some(listen(at).with_context(|| {
+            format!("listening on {at}: another program may have the port; stop it, or change `https_listen`")
+        })?),
+        None => None,
+    };
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     tracing::info!(listen = %config.listen, portal = control.settings().portal_url, ready_ms = began.elapsed().as_millis(), "ready");
-    let (served, ()) = tokio::join!(edge.serve(listener, stop.clone()), control.run(stop));
-    served.context("serving")?;
+    let secure = async {
+        match https {
+            Some(listener) => edge.serve_tls(listener, stop.clone()).await,
+            None => Ok(()),
+        }
+    };
+    let (plain, secure, ()) = tokio::join!(edge.serve(listener, stop.clone()), secure, control.run(stop.clone()));
+    plain.and(secure).context("serving")?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -63,6 +75,10 @@ fn edge(config: &Config, portal: Arc<Portal>) -> Result<Embedded> {
     std::fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
     let edge = stoa_edge::Config {
         platform_hosts: config.platform_hosts(),
+        product_name: config.product_name.clone(),
+        public_http_port: if config.public_port == 0 { config.listen.port() } else { config.public_port },
+        public_https_port: config.public_https_port()?,
+        hsts_seconds: config.hsts_days.saturating_mul(24 * 3600),
         trusted_proxies: config.trusted()?,
         timeouts: stoa_edge::Timeouts { drain: Duration::from_secs(10), ..Default::default() },
         log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),

@@ -15,7 +15,7 @@ use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
 use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
-use stoa_vendors::mail::Mailer;
+use stoa_vendors::{mail::Mailer, resolver::Resolver};
 
 use crate::config::Config;
 
@@ -38,12 +38,20 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         db,
         engine: Arc::new(engine),
         edge: edge.unwrap_or_else(|| Arc::new(Elsewhere)),
+        dns: None,
+        resolver: resolver(config)?,
         mailer,
         key,
         blueprints,
         clock: Clock::system(),
         probe: Arc::new(HttpProbe),
     }))
+}
+
+fn resolver(config: &Config) -> Result<Resolver> {
+    let servers = config.resolvers()?;
+    let made = if servers.is_empty() { Resolver::system() } else { Resolver::with_servers(servers) };
+    made.map_err(|error| anyhow::anyhow!("setting up the look-up of names: {error}; see `resolvers`"))
 }
 
 /// The database, migrated.

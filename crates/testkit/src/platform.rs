@@ -8,12 +8,16 @@ use std::{
 
 use stoa_control::{Control, Parts, Settings, blueprints::Blueprints, keys::MasterKey, throttle::Rates};
 use stoa_db::{Backend, Db};
-use stoa_model::{limits::Bytes, text::EmailAddress};
+use stoa_model::{host::Hostname, limits::Bytes, text::EmailAddress};
 use stoa_provider::{
+    dns::{Dns, fake::FakeDns},
     edge::fake::FakeEdge,
     engine::{ExecOutput, fake::FakeEngine},
 };
-use stoa_vendors::mail::Mailer;
+use stoa_vendors::{
+    mail::Mailer,
+    resolver::{FixedAnswers, Resolver},
+};
 use tempfile::TempDir;
 
 use crate::{FakeProbe, TestClock, database, probe::Ill};
@@ -24,6 +28,7 @@ pub struct Builder {
     backend: Backend,
     change: Vec<Change>,
     blueprints: PathBuf,
+    zone: Option<Hostname>,
 }
 
 type Change = Box<dyn FnOnce(&mut Settings) + Send>;
@@ -40,6 +45,10 @@ pub struct TestPlatform {
     pub edge: Arc<FakeEdge>,
     /// Whether they answer.
     pub probe: Arc<FakeProbe>,
+    /// What the world's name servers answer.
+    pub world_dns: FixedAnswers,
+    /// The platform's own zone, if it keeps one.
+    pub dns: Option<Arc<FakeDns>>,
     /// The time.
     pub clock: TestClock,
     /// The operator's settings.
@@ -59,7 +68,7 @@ impl TestPlatform {
     /// A platform with something else.
     pub fn builder() -> Builder {
         let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
-        Builder { backend: database::default_backend(), change: Vec::new(), blueprints }
+        Builder { backend: database::default_backend(), change: Vec::new(), blueprints, zone: None }
     }
 
     /// Everything that the platform keeps, the database's file too.
@@ -93,6 +102,7 @@ impl TestPlatform {
             settings: self.settings.clone(),
             engine: self.engine.clone(),
             ill: self.ill.clone(),
+            names: Names { answers: self.world_dns.clone(), dns: self.dns.clone() },
             clock: self.clock.clone(),
         }
     }
@@ -104,14 +114,23 @@ pub(crate) struct Seed {
     settings: Settings,
     engine: Arc<FakeEngine>,
     ill: Arc<Mutex<Ill>>,
+    names: Names,
     clock: TestClock,
+}
+
+/// What is known of names: by the world, and by the platform's own name server.
+#[derive(Clone, Default)]
+pub(crate) struct Names {
+    answers: FixedAnswers,
+    dns: Option<Arc<FakeDns>>,
 }
 
 impl Seed {
     pub(crate) async fn grow(self) -> (Control, Arc<FakeEdge>) {
         let db = Db::connect(&self.url).await.expect("a connection");
         let edge = Arc::new(FakeEdge::default());
-        let (control, _) = put_together(self.settings, db, (self.engine, edge.clone(), self.ill), self.clock);
+        let (control, _) =
+            put_together(self.settings, db, (self.engine, edge.clone(), self.ill), self.names, self.clock);
         (control, edge)
     }
 }
@@ -121,6 +140,13 @@ impl Builder {
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
         self.change.push(Box::new(change));
+        self
+    }
+
+    /// Lets the platform keep the records of this zone.
+    #[must_use]
+    pub fn zone(mut self, zone: &str) -> Self {
+        self.zone = Some(Hostname::parse(zone).expect("a zone"));
         self
     }
 
@@ -163,9 +189,26 @@ impl Builder {
         engine.on_exec(|_, _, exec| Some(hook(&exec.argv)));
         let (clock, ill) = (TestClock::default(), Arc::default());
         let world = (engine.clone(), edge.clone(), Arc::clone(&ill));
-        let (control, probe) = put_together(settings.clone(), db.clone(), world, clock.clone());
+        let dns = self.zone.map(|zone| Arc::new(FakeDns::new(zone)));
+        let names = Names { answers: FixedAnswers::default(), dns: dns.clone() };
+        let world_dns = names.answers.clone();
+        let (control, probe) = put_together(settings.clone(), db.clone(), world, names, clock.clone());
         let people = AtomicU32::new(0);
-        TestPlatform { control, db, engine, edge, probe, clock, settings, ill, people, database, _folder: folder }
+        TestPlatform {
+            control,
+            db,
+            engine,
+            edge,
+            probe,
+            world_dns,
+            dns,
+            clock,
+            settings,
+            ill,
+            people,
+            database,
+            _folder: folder,
+        }
     }
 }
 
@@ -199,7 +242,13 @@ fn hook(argv: &[String]) -> ExecOutput {
 
 type Around = (Arc<FakeEngine>, Arc<FakeEdge>, Arc<Mutex<Ill>>);
 
-fn put_together(settings: Settings, db: Db, around: Around, clock: TestClock) -> (Control, Arc<FakeProbe>) {
+fn put_together(
+    settings: Settings,
+    db: Db,
+    around: Around,
+    names: Names,
+    clock: TestClock,
+) -> (Control, Arc<FakeProbe>) {
     let (engine, edge, ill) = around;
     let probe = Arc::new(FakeProbe::new(engine.clone(), edge.clone(), settings.edge_address, ill));
     let outbox = settings.data_dir.join("outbox");
@@ -211,6 +260,8 @@ fn put_together(settings: Settings, db: Db, around: Around, clock: TestClock) ->
         db,
         engine,
         edge,
+        dns: names.dns.map(|dns| dns as Arc<dyn Dns>),
+        resolver: Resolver::fixed(names.answers),
         clock: clock.clock(),
         probe: probe.clone(),
     });

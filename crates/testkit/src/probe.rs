@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use http::StatusCode;
-use stoa_control::probe::{Probe, ProbeError};
+use stoa_control::probe::{Fetched, Place, Probe, ProbeError};
 use stoa_model::route::Target;
 use stoa_provider::{edge::fake::FakeEdge, engine::fake::FakeEngine};
 
@@ -72,7 +72,22 @@ impl FakeProbe {
 
 #[async_trait]
 impl Probe for FakeProbe {
-    async fn ask(&self, address: SocketAddr, host: &str, _: &str, _: Duration) -> Result<StatusCode, ProbeError> {
+    async fn fetch(&self, address: SocketAddr, host: &str, path: &str, _: Duration) -> Result<Fetched, ProbeError> {
+        tokio::task::yield_now().await;
+        if address != self.edge_address {
+            return Err(ProbeError::Connect(address, std::io::ErrorKind::ConnectionRefused.into()));
+        }
+        match self.edge.table().answers.get(path) {
+            Some(body) => Ok(Fetched { status: 200, body: body.clone() }),
+            None => {
+                let status = self.answer(address, host).map_or(502, |status| status.as_u16());
+                Ok(Fetched { status, body: String::new() })
+            }
+        }
+    }
+
+    async fn ask(&self, place: Place<'_>, _: &str, _: Duration) -> Result<StatusCode, ProbeError> {
+        let Place { address, host, secure } = place;
         // A real one waits here, and may be dropped here.
         tokio::task::yield_now().await;
         let silence = || ProbeError::Connect(address, std::io::ErrorKind::ConnectionRefused.into());
@@ -83,6 +98,11 @@ impl Probe for FakeProbe {
             return ill.with.ok_or_else(silence);
         }
         drop(ill);
+        let name = host.split(':').next().unwrap_or(host);
+        if !secure && address == self.edge_address && self.edge.routes().get(name).is_some_and(|route| route.secure) {
+            return Ok(StatusCode::MOVED_PERMANENTLY);
+        }
+        let address = if secure { self.edge_address } else { address };
         self.answer(address, host).ok_or_else(silence)
     }
 }

@@ -4,10 +4,12 @@
 
 mod cleanup;
 mod machine;
+mod names;
 mod power;
 mod purge;
 mod routes;
 mod tidy;
+mod traffic;
 mod watch;
 
 use std::time::Duration;
@@ -20,6 +22,7 @@ use crate::Control;
 pub(crate) use machine::Machine;
 pub use power::{Drift, Repair};
 pub(crate) use routes::Routes;
+pub(crate) use traffic::Counted;
 
 /// Runs all reconcilers until `stop`.
 pub(crate) async fn run(control: Control, stop: CancellationToken) {
@@ -30,9 +33,18 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
         keep("machine", Duration::from_secs(10), never, &stop, || c.machine_keep()),
         keep("power", Duration::from_secs(60), &c.nudges.power, &stop, || c.power_keep()),
         keep("purge", Duration::from_secs(60), &c.nudges.purge, &stop, || c.purge_due()),
+        keep("certificates", Duration::from_secs(60), &c.nudges.certificates, &stop, || c.certificates_tend()),
+        keep("domains", Duration::from_secs(30), &c.nudges.domains, &stop, || c.domains_tend()),
+        keep("addresses", Duration::from_secs(300), &c.nudges.addresses, &stop, || c.addresses_tend()),
+        keep("names", Duration::from_secs(300), &c.nudges.names, &stop, || c.names_tend()),
+        keep("traffic", Duration::from_secs(60), never, &stop, || c.traffic_tend()),
         keep("tidy", Duration::from_secs(600), never, &stop, || c.tidy()),
         watch::follow_engine(c, &stop),
     );
+    // The last minute is counted too.
+    if let Err(error) = c.traffic_tend().await {
+        tracing::warn!(error = error.for_operator(), "what was served lately could not be written down");
+    }
 }
 
 /// Calls `tick` at once, then at every nudge and at least every `period`.

@@ -33,6 +33,8 @@ impl Control {
                 site.id, site.project
             )));
         }
+        self.name_withdraw(site.id).await?;
+        self.domains_forget(site.id).await?;
         let (id, now) = (site.id, self.clock.now());
         self.db
             .write(|tx| {
@@ -44,6 +46,7 @@ impl Control {
             .await?;
         tracing::info!(site = %id, project = %site.project, "purged");
         self.routes_catch_up(id).await;
+        self.answers_follow().await;
         Ok(())
     }
 

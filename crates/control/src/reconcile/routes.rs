@@ -1,14 +1,22 @@
-//! Keeps the edge's routing table equal to the rows of the database. One site's change is applied
-//! at once; the whole table is read anew every minute, and as soon as another process (the command
-//! line) says by the version in the database that it changed something.
+//! Keeps the edge's routing table equal to the rows of the database and the certificates on the
+//! shelf. One site's change is applied at once; the whole table is read anew every minute, and as
+//! soon as another process (the command line) says by the version in the database that it changed
+//! something.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use stoa_db::{
-    meta,
+    domains, meta,
     routes::{RouteRow, route_of, routes},
 };
 use stoa_model::{
+    domain::DomainState,
     host::Hostname,
     id::SiteId,
     route::{Notice, Route, RoutingTable, Target},
@@ -16,7 +24,7 @@ use stoa_model::{
 };
 use tokio::sync::Mutex;
 
-use crate::{Control, Error, Result};
+use crate::{Control, Error, Result, certificates::Covered, domains::proof_path};
 
 /// What this process knows of the routes.
 #[derive(Default)]
@@ -36,7 +44,11 @@ impl Control {
         if self.routes.followed.load(Ordering::Relaxed) != version {
             self.nudges.power.notify_one();
             self.nudges.purge.notify_one();
+            self.nudges.certificates.notify_one();
+            self.nudges.addresses.notify_one();
+            self.shelf_reload().await?;
             self.routes_reload().await?;
+            self.answers_follow().await;
             // Only now: an edge that failed is asked again at the next tick.
             self.routes.followed.store(version, Ordering::Relaxed);
         }
@@ -47,11 +59,14 @@ impl Control {
     pub(crate) async fn routes_reload(&self) -> Result<()> {
         let mut table = self.routes.table.lock().await;
         let rows = routes(&self.db).await?;
-        let fresh = rows.into_iter().filter_map(route).collect();
-        if table.version > 0 && table.routes == fresh {
+        let certificates: Vec<_> = self.shelf.all().iter().map(|held| Arc::clone(&held.ready)).collect();
+        let covered = self.covered(&certificates);
+        let fresh = rows.into_iter().filter_map(|row| route(row, &covered)).collect();
+        if table.version > 0 && table.routes == fresh && table.certificates == certificates {
             return Ok(());
         }
-        let next = RoutingTable { version: self.next_version(&table), routes: fresh };
+        let answers = table.answers.clone();
+        let next = RoutingTable { version: self.next_version(&table), routes: fresh, certificates, answers };
         self.routes_apply(&mut table, next).await
     }
 
@@ -64,9 +79,10 @@ impl Control {
             return self.routes_reload().await;
         }
         let rows = route_of(&self.db, site).await?;
-        let mut next = RoutingTable { version: self.next_version(&table), routes: table.routes.clone() };
+        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
+        let covered = self.covered(&next.certificates);
         next.routes.retain(|_, route| route.site != site);
-        next.routes.extend(rows.into_iter().filter_map(route));
+        next.routes.extend(rows.into_iter().filter_map(|row| route(row, &covered)));
         if next.routes == table.routes {
             return Ok(());
         }
@@ -78,6 +94,52 @@ impl Control {
     pub(crate) async fn routes_catch_up(&self, site: SiteId) {
         if let Err(error) = self.routes_refresh(site).await {
             tracing::warn!(%site, error = error.for_operator(), "the edge did not take a site's new state over yet");
+        }
+    }
+
+    /// Which names can be served over HTTPS with these certificates.
+    fn covered(&self, certificates: &[Arc<stoa_model::certificate::Certificate>]) -> Covered {
+        let serves = self.settings.https_port.is_some();
+        Covered::by(certificates.iter().filter(|_| serves).flat_map(|certificate| &certificate.names))
+    }
+
+    /// Lets the edge answer these paths with these texts, on every host; returns when it does.
+    pub(crate) async fn answers_put(&self, answers: BTreeMap<String, String>) -> Result<()> {
+        let mut table = self.routes.table.lock().await;
+        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
+        next.answers.extend(answers);
+        self.routes_apply(&mut table, next).await
+    }
+
+    /// Takes answers away again. An edge that can't follow keeps them a little longer.
+    pub(crate) async fn answers_remove<'a>(&self, paths: impl Iterator<Item = &'a String>) {
+        let mut table = self.routes.table.lock().await;
+        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
+        for path in paths {
+            next.answers.remove(path);
+        }
+        if let Err(error) = self.routes_apply(&mut table, next).await {
+            tracing::warn!(error = error.for_operator(), "the edge still answers a challenge that is over");
+        }
+    }
+
+    /// Answers with the proofs of all domains that are claimed, and of no others.
+    pub(crate) async fn answers_follow(&self) {
+        let followed = async {
+            let claims = domains::domains_in(&self.db, DomainState::Claimed).await?;
+            let proofs: BTreeMap<_, _> =
+                claims.into_iter().map(|domain| (proof_path(&domain.token), domain.token)).collect();
+            let mut table = self.routes.table.lock().await;
+            let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
+            next.answers.retain(|path, _| !path.starts_with(&proof_path("")));
+            next.answers.extend(proofs);
+            if next.answers == table.answers {
+                return Ok(());
+            }
+            self.routes_apply(&mut table, next).await
+        };
+        if let Err(error) = followed.await {
+            tracing::warn!(error = error.for_operator(), "the edge does not answer for new domains yet");
         }
     }
 
@@ -98,9 +160,13 @@ impl Control {
 }
 
 /// Where a site's name leads, by its state; `None` as if the name were unknown.
-fn route(row: RouteRow) -> Option<(Hostname, Route)> {
+fn route(row: RouteRow, covered: &Covered) -> Option<(Hostname, Route)> {
     let notice = Target::Notice;
+    let told = row.url.as_deref().and_then(Told::read);
+    // Only where the application knows its address, else it and the edge send visitors to and fro.
+    let redirect = row.hostname != row.main && told.is_some_and(|told| told.host == row.main.as_str());
     let target = match (row.state, row.upstream) {
+        (SiteState::Active, Some(_)) if redirect => Target::Redirect(row.main),
         (SiteState::Provisioning | SiteState::Active | SiteState::Updating | SiteState::Stopped, Some(upstream)) => {
             Target::Upstream(upstream)
         }
@@ -112,5 +178,20 @@ fn route(row: RouteRow) -> Option<(Hostname, Route)> {
         (SiteState::Suspended, _) => notice(Notice::Suspended),
         (SiteState::Failed | SiteState::Deleting | SiteState::Deleted, _) => return None,
     };
-    Some((row.hostname, Route { site: row.site, target, max_body: row.max_body }))
+    let secure = told.is_some_and(|told| told.secure) && covered.covers(&row.hostname);
+    Some((row.hostname, Route { site: row.site, target, limits: row.limits, secure }))
+}
+
+/// What an application was told about its address.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    host: &'a str,
+    secure: bool,
+}
+
+impl<'a> Told<'a> {
+    fn read(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        Some(Self { host: rest.split(':').next().unwrap_or(rest), secure: scheme == "https" })
+    }
 }

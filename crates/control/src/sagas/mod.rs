@@ -20,6 +20,7 @@ pub fn saga_of(kind: JobKind) -> Saga<SitePlan, Control> {
         JobKind::Start => start_site(),
         JobKind::Stop => stop_site(),
         JobKind::Restart => restart_site(),
+        JobKind::Readdress => readdress_site(),
     }
 }
 
@@ -31,7 +32,7 @@ fn create_site() -> Saga<SitePlan, Control> {
         .step(steps::WriteStack)
         .step(steps::StartContainers)
         .step(steps::ClaimApplication)
-        .step(steps::OpenRoute)
+        .step(steps::OpenRoute::new_site())
         .step(steps::Certificate)
         .step(steps::Verify)
         .step(steps::KeepCredentials)
@@ -43,7 +44,7 @@ fn create_site() -> Saga<SitePlan, Control> {
 fn start_site() -> Saga<SitePlan, Control> {
     Saga::named("start_site", 1)
         .step(steps::StartContainers)
-        .step(steps::OpenRoute)
+        .step(steps::OpenRoute::again())
         .step(steps::Verify)
         .step(steps::Settle::running())
 }
@@ -62,4 +63,9 @@ fn restart_site() -> Saga<SitePlan, Control> {
         .step(steps::ReopenRoute)
         .step(steps::Verify)
         .step(steps::Settle::restarted())
+}
+
+/// Gives a running site another main address.
+fn readdress_site() -> Saga<SitePlan, Control> {
+    Saga::named("readdress_site", 1).step(steps::TellApplication).step(steps::Verify).step(steps::SettleAddress)
 }

@@ -34,6 +34,12 @@ pub struct SitePlan {
     pub subnet: Subnet,
     /// Its hostname.
     pub hostname: Hostname,
+    /// What its application is told, or knows, as its address.
+    #[serde(default)]
+    pub url: String,
+    /// The move to another main address, if that is what the job is for.
+    #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
+    pub move_: Option<Move>,
     /// Text of its `compose.yaml`.
     pub blueprint: String,
     /// Optional services that are on.
@@ -46,6 +52,24 @@ pub struct SitePlan {
     pub secrets: BTreeMap<String, Sealed>,
 }
 
+/// A main address: a name, and how the application writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The name.
+    pub hostname: Hostname,
+    /// As visitors type it.
+    pub url: String,
+}
+
+/// From one main address to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// What the application knows before.
+    pub from: Address,
+    /// What it is told.
+    pub to: Address,
+}
+
 /// A plan that can't be carried out: it was damaged, or made by another version.
 #[derive(Debug, thiserror::Error)]
 #[error("the plan of {job} can't be used: {reason}")]
@@ -55,13 +79,14 @@ pub struct BadPlan {
 }
 
 impl SitePlan {
-    /// A plan for a site with these secrets. `hosts` are all its hostnames.
+    /// A plan for a site with these secrets; `url` is what its application is or was told.
     pub fn of(
         site: &Site,
         job: JobId,
         subnet: Subnet,
         loaded: &Loaded,
         settings: &Settings,
+        url: &str,
         secrets: BTreeMap<String, Sealed>,
     ) -> Self {
         Self {
@@ -72,10 +97,12 @@ impl SitePlan {
             directory: settings.site_directory(site.customer, site.id),
             subnet,
             hostname: site.hostname.clone(),
+            url: url.to_owned(),
+            move_: None,
             blueprint: loaded.source.clone(),
             profiles: site.profiles.clone(),
             main_limits: site.limits,
-            facts: facts(site, &loaded.blueprint, settings),
+            facts: facts(site, &loaded.blueprint, url),
             secrets,
         }
     }
@@ -98,6 +125,20 @@ impl SitePlan {
         for (name, sealed) in &self.secrets {
             let secret = key.open(&secret_context(self.site, name), sealed).map_err(|e| self.bad(e))?;
             values.insert(name.clone(), secret.expose_secret().to_owned());
+        }
+        Ok(values)
+    }
+
+    /// The same, with another address of the site: for what the application is told anew.
+    ///
+    /// # Errors
+    /// As [`SitePlan::values`], and if the plan is damaged.
+    pub fn values_at(&self, key: &MasterKey, url: &str) -> Result<BTreeMap<String, String>, BadPlan> {
+        let mut values = self.values(key)?;
+        for (name, variable) in self.blueprint()?.variables() {
+            if variable.origin == Origin::Fact(Fact::SiteUrl) {
+                values.insert(name.clone(), url.to_owned());
+            }
         }
         Ok(values)
     }
@@ -127,7 +168,7 @@ impl SitePlan {
         self.blueprint()?.upstream(&self.subnet).ok_or_else(|| self.bad("the network is too small"))
     }
 
-    fn bad(&self, reason: impl ToString) -> BadPlan {
+    pub(super) fn bad(&self, reason: impl ToString) -> BadPlan {
         BadPlan { job: self.job, reason: reason.to_string() }
     }
 }
@@ -154,14 +195,14 @@ pub fn credential_context(site: SiteId, ordinal: u32) -> String {
     format!("{site}/credential/{ordinal}")
 }
 
-fn facts(site: &Site, blueprint: &Blueprint, settings: &Settings) -> BTreeMap<String, String> {
+fn facts(site: &Site, blueprint: &Blueprint, url: &str) -> BTreeMap<String, String> {
     let value = |origin: &Origin| match origin {
         Origin::Secret(_) => None,
         Origin::Default(text) => Some(text.clone()),
         Origin::Fact(fact) => Some(match fact {
             Fact::SiteId => site.id.to_string(),
             Fact::SiteTitle => site.title.as_str().to_owned(),
-            Fact::SiteUrl => settings.site_url(&site.hostname),
+            Fact::SiteUrl => url.to_owned(),
             Fact::SiteHostname | Fact::SiteHostnames => site.hostname.to_string(),
             Fact::AdminUser => site.admin_user.as_str().to_owned(),
             Fact::AdminEmail => site.admin_email.as_str().to_owned(),

@@ -24,12 +24,13 @@ impl Control {
     /// # Errors
     /// Not found, or the actor may not have them.
     pub async fn site_credentials(&self, cx: &Cx, id: SiteId) -> Result<Vec<CredentialView>> {
-        self.site_to_change(cx, id).await?;
+        let site = self.site_to_change(cx, id).await?;
+        let base = self.url_of(&site);
         let rows = secrets::credentials_get(&self.db, id).await?.into_iter();
         let view = |c: secrets::Credential| CredentialView {
             ordinal: c.ordinal,
             label: c.label,
-            url: c.url,
+            url: format!("{base}{}", path_of(&c.url)),
             username: c.username,
         };
         Ok(rows.map(view).collect())
@@ -91,10 +92,15 @@ impl Control {
         if !answer.path.starts_with('/') || answer.path.starts_with("//") {
             return Err(Error::internal("the login hook printed something that is no path"));
         }
-        Ok(format!("{}{}", self.settings.site_url(&site.hostname), answer.path))
+        Ok(format!("{}{}", self.url_of(&site), answer.path))
     }
 
     pub(crate) fn login_hook(&self, blueprint: &str) -> Option<&Hook> {
         self.blueprints.get(blueprint)?.blueprint.hook(HookName::Login)
     }
+}
+
+/// The path of an address: the site may have another main address than when the login was kept.
+fn path_of(url: &str) -> &str {
+    url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/")
 }

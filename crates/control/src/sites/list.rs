@@ -137,7 +137,7 @@ impl Control {
             blueprint_title: blueprint.map_or(&site.blueprint, |loaded| &loaded.blueprint.title).clone(),
             title: site.title.to_string(),
             hostname: site.hostname.to_string(),
-            url: self.settings.site_url(&site.hostname),
+            url: self.url_of(site),
             state: site.state,
             reason: site.reason.clone(),
             health: site.health,

@@ -5,6 +5,7 @@ mod capacity;
 mod check;
 mod delete;
 mod inspect;
+mod limits;
 mod list;
 mod order;
 mod power;

@@ -191,7 +191,8 @@ impl Control {
             admin_email: order.admin_email.clone(),
             subnet: None,
             limits: self.settings.main_limits,
-            max_body: self.settings.max_body,
+            edge: self.settings.site_edge,
+            url: None,
             state: SiteState::Pending,
             reason: None,
             upstream: None,
@@ -227,8 +228,10 @@ impl Control {
         let taken = self.machine.subnets();
         let subnet = leases::subnet_lease(tx, &self.settings.subnet_pool, site.id, cx.now, &taken).await?;
         self.order_fits(tx, room).await?;
+        // With a wildcard certificate the application is told the secure address from the beginning.
+        let url = self.settings.site_url(&site.hostname, self.is_covered(&site.hostname));
         let secrets = fresh_secrets(site.id, &loaded.blueprint, &self.key);
-        let plan = SitePlan::of(site, job, subnet, loaded, &self.settings, secrets);
+        let plan = SitePlan::of(site, job, subnet, loaded, &self.settings, &url, secrets);
         self.job_queue(tx, cx, JobKind::Create, &plan).await?;
         Ok(Ordered { site: site.id, job })
     }

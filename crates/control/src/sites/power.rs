@@ -65,7 +65,7 @@ impl Control {
         })?;
         let subnet = site.subnet.ok_or_else(|| Error::internal(format!("{} holds no network", site.id)))?;
         let secrets = secrets::secrets_get(&self.db, site.id).await?;
-        Ok(SitePlan::of(site, job, subnet, loaded, &self.settings, secrets))
+        Ok(SitePlan::of(site, job, subnet, loaded, &self.settings, &self.url_of(site), secrets))
     }
 
     /// Tries once more to make a site that failed: a new job with new choices.

@@ -1,7 +1,7 @@
 //! The letters. Values in the HTML form are escaped here; nothing secret is ever in a letter.
 
 use jiff::Timestamp;
-use stoa_db::accounts;
+use stoa_db::{accounts, sites};
 use stoa_model::job::{Job, JobKind, JobState};
 use stoa_vendors::mail::Letter;
 
@@ -11,7 +11,8 @@ use crate::{Control, Error, Result, sagas::SitePlan};
 /// Tells a customer that his site is ready.
 pub(crate) async fn welcome(control: &Control, plan: &SitePlan, now: Timestamp) -> Result<Queued> {
     let customer = accounts::customer_get(&control.db, plan.customer).await?.ok_or(Error::NotFound("customer"))?;
-    let url = control.settings.site_url(&plan.hostname);
+    let site = sites::site_get(&control.db, plan.site).await?.ok_or(Error::NotFound("site"))?;
+    let url = control.url_of(&site);
     let page = format!("{}/sites/{}", control.settings.portal_url, plan.site);
     let product = &control.settings.product_name;
     let paragraphs = [
@@ -72,7 +73,7 @@ pub(crate) fn job_alarm(
 }
 
 /// Paragraphs as HTML; a paragraph that is one of `links` becomes a link.
-fn html(paragraphs: &[String], links: &[String]) -> String {
+pub(crate) fn html(paragraphs: &[String], links: &[String]) -> String {
     let mut out = String::from("<!doctype html><html><body>");
     for paragraph in paragraphs {
         let text = escape(paragraph);

@@ -2,7 +2,7 @@ use stoa_db::{
     Constraint, DbError,
     domains::{
         domain_checked, domain_get, domain_insert, domain_main_wanted, domain_remove, domain_verify, domains_by_name,
-        domains_due, domains_of, domains_remove_of, domains_verified,
+        domains_due, domains_in, domains_of, domains_remove_of,
     },
     routes::{route_of, routes},
     sites::{hostnames_of, site_address, site_by_hostname, site_edge, site_get, site_told, site_tombstone},
@@ -101,7 +101,7 @@ pub async fn who_proves_a_name_has_it(bed: Bed) {
     let verified = Domain { state: DomainState::Verified, verified_at: Some(at(5)), ..winner.clone() };
     bed.db.write(|tx| Box::pin(async move { domain_verify(&tx, winner.id, at(7)).await })).await.expect("twice");
     assert_eq!(domain_get(&bed.db, winner.id).await.unwrap(), Some(verified.clone()), "it keeps its time");
-    assert_eq!(domains_verified(&bed.db).await.unwrap(), [verified]);
+    assert_eq!(domains_in(&bed.db, DomainState::Verified).await.unwrap(), [verified]);
     assert_eq!(names(&bed, one.id).await, ["a.example.com", "one-shop.stoa.test"]);
     assert_eq!(site_by_hostname(&bed.db, &winner.name).await.unwrap().unwrap().id, one.id);
     let tx = bed.db.begin().await.unwrap();
@@ -136,7 +136,7 @@ pub async fn eight_prove_one_name_at_once(bed: Bed) {
             Err(error) => panic!("{error:?}"),
         }
     }
-    assert_eq!((won, domains_verified(&bed.db).await.unwrap().len()), (1, 1));
+    assert_eq!((won, domains_in(&bed.db, DomainState::Verified).await.unwrap().len()), (1, 1));
 }
 
 pub async fn a_main_name_stays_and_the_platforms_own_too(bed: Bed) {

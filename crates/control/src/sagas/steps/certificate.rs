@@ -1,10 +1,19 @@
-//! The place of the certificate: its own issue makes it. Until then every site is served over
-//! plain HTTP, and the step says so.
+//! The certificate of a new site. One that can't be had yet is no failure: the site is served over
+//! plain HTTP, and the reconciler goes on trying.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
-use stoa_saga::{Done, Step, StepError, StepRun, UndoError};
+use stoa_db::sites;
+use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
 
-use crate::{Control, sagas::SitePlan};
+use super::{
+    db_failed,
+    tell::{tell, untold},
+};
+use crate::{Control, certificates::First, sagas::SitePlan};
+
+const PUBLIC: &str = "The store could not be switched to HTTPS.";
 
 pub struct Certificate;
 
@@ -18,10 +27,30 @@ impl Step<SitePlan, Control> for Certificate {
         "Certificate"
     }
 
-    async fn act(&self, _: &Control, _: &SitePlan, _: &StepRun) -> Result<Done, StepError> {
-        Ok(Done::saying("Served over plain HTTP: this version of the platform has no certificates yet"))
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(5 * 60)
     }
 
+    async fn act(&self, cx: &Control, plan: &SitePlan, run: &StepRun) -> Result<Done, StepError> {
+        match run.unless_cancelled(cx.certificate_first(&plan.hostname)).await?.or_retry(PUBLIC)? {
+            First::Covered => {}
+            First::Not(why) => return Ok(Done::saying(format!("Served over plain HTTP for now: {why}"))),
+        }
+        let site = sites::site_get(&cx.db, plan.site).await.map_err(db_failed)?;
+        let url = cx.settings.site_url(&plan.hostname, true);
+        if site.is_some_and(|site| site.url.as_ref() != Some(&url)) {
+            tell(cx, plan, &url).await.map_err(untold)?;
+            let told = url.as_str();
+            cx.db
+                .write(|tx| Box::pin(async move { sites::site_told(&tx, plan.site, told).await }))
+                .await
+                .map_err(db_failed)?;
+        }
+        cx.routes_refresh(plan.site).await.or_retry(PUBLIC)?;
+        Ok(Done::saying(format!("Served at {url}")))
+    }
+
+    /// A certificate is for a name, not for an attempt at a site: it stays for the next one.
     async fn undo(&self, _: &Control, _: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
         Ok(())
     }

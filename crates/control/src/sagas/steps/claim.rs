@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use stoa_db::sites;
 use stoa_model::{blueprint::HookName, secret::SecretString};
 use stoa_provider::engine::{EngineError, Exec};
 use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
 
-use super::engine_failed;
+use super::{db_failed, engine_failed};
 use crate::{Control, sagas::SitePlan};
 
 /// A hook that fails so often in one run does not mend itself.
@@ -33,6 +34,7 @@ impl Step<SitePlan, Control> for ClaimApplication {
         const PUBLIC: &str = "The store's software could not be set up.";
         let blueprint = plan.blueprint().or_fail(PUBLIC)?;
         let Some(hook) = blueprint.hook(HookName::Claim) else {
+            told(cx, plan).await?;
             return Ok(Done::saying("The application sets itself up"));
         };
         if run.attempt() > 1 {
@@ -44,7 +46,10 @@ impl Step<SitePlan, Control> for ClaimApplication {
         let stdin = hook.stdin_json(&values).or_fail(PUBLIC)?.map(SecretString::from);
         let exec = Exec { argv: hook.command.clone(), stdin, user: hook.user.clone(), deadline: hook.timeout };
         match run.unless_cancelled(cx.engine.exec(&plan.project, &hook.service, exec)).await? {
-            Ok(output) if output.code == 0 => Ok(Done::plain()),
+            Ok(output) if output.code == 0 => {
+                told(cx, plan).await?;
+                Ok(Done::plain())
+            }
             Ok(output) => {
                 Err(again(run, PUBLIC, format!("the claim hook ended with {}: {}", output.code, output.stderr.trim())))
             }
@@ -58,6 +63,13 @@ impl Step<SitePlan, Control> for ClaimApplication {
     async fn undo(&self, _: &Control, _: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
         Ok(())
     }
+}
+
+/// Notes the address that the application has from now on.
+async fn told(cx: &Control, plan: &SitePlan) -> Result<(), StepError> {
+    let url = plan.url.as_str();
+    let written = cx.db.write(|tx| Box::pin(async move { sites::site_told(&tx, plan.site, url).await })).await;
+    written.map_err(db_failed)
 }
 
 /// The hook's program may have died with its container; a few more tries tell.

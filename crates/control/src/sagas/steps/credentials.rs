@@ -51,7 +51,7 @@ impl Step<SitePlan, Control> for KeepCredentials {
 fn rows(cx: &Control, plan: &SitePlan) -> Result<Vec<Credential>, BadPlan> {
     let blueprint = plan.blueprint()?;
     let values = plan.values(&cx.key)?;
-    let base = cx.settings.site_url(&plan.hostname);
+    let base = &plan.url;
     let rows = blueprint.credentials.iter().zip(0..).filter_map(|(login, ordinal)| {
         let password = SecretString::from(values.get(&login.password)?.clone());
         Some(Credential {

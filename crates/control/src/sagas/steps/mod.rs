@@ -13,6 +13,7 @@ mod route;
 mod secrets;
 mod settle;
 mod stack;
+mod tell;
 mod verify;
 
 pub(super) use activate::Activate;
@@ -27,6 +28,7 @@ pub(super) use route::{CloseRoute, OpenRoute, ReopenRoute};
 pub(super) use secrets::KeepSecrets;
 pub(super) use settle::Settle;
 pub(super) use stack::WriteStack;
+pub(super) use tell::{SettleAddress, TellApplication};
 pub(super) use verify::Verify;
 
 use stoa_db::DbError;

@@ -24,8 +24,32 @@ async fn open(cx: &Control, plan: &SitePlan) -> Result<Done, StepError> {
     Ok(Done::saying(plan.hostname.to_string()))
 }
 
+/// Makes the site's DNS record. A name server that is away must not keep a store from being made:
+/// the reconciler goes on trying.
+async fn announce(cx: &Control, plan: &SitePlan, run: &StepRun) {
+    if let Err(error) = cx.name_publish(plan.site, &plan.hostname).await {
+        run.note(&format!("The DNS record was not made yet: {}", error.for_operator())).await;
+        cx.nudges.names.notify_one();
+    }
+}
+
 /// Leads the site's name to its containers.
-pub struct OpenRoute;
+pub struct OpenRoute {
+    /// Whether the site's DNS record is made with it, and goes with its undo.
+    announces: bool,
+}
+
+impl OpenRoute {
+    /// For a site that is being made.
+    pub const fn new_site() -> Self {
+        Self { announces: true }
+    }
+
+    /// For a site whose name the world knows.
+    pub const fn again() -> Self {
+        Self { announces: false }
+    }
+}
 
 #[async_trait]
 impl Step<SitePlan, Control> for OpenRoute {
@@ -37,12 +61,20 @@ impl Step<SitePlan, Control> for OpenRoute {
         "Connect the address"
     }
 
-    async fn act(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<Done, StepError> {
-        open(cx, plan).await
+    async fn act(&self, cx: &Control, plan: &SitePlan, run: &StepRun) -> Result<Done, StepError> {
+        let done = open(cx, plan).await?;
+        if self.announces {
+            announce(cx, plan, run).await;
+        }
+        Ok(done)
     }
 
     async fn undo(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {
-        publish(cx, plan, None).await.or_undo_retry("closing the route")
+        publish(cx, plan, None).await.or_undo_retry("closing the route")?;
+        if self.announces {
+            cx.name_withdraw(plan.site).await.or_undo_retry("removing the DNS record")?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Does it work? First the application's own health check, then a real request through the edge,
 //! as a visitor sends it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
@@ -9,7 +9,7 @@ use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
 use tokio::time::{Instant, sleep};
 
 use super::engine_failed;
-use crate::{Control, sagas::SitePlan};
+use crate::{Control, probe::Place, sagas::SitePlan};
 
 /// Between two looks: short, for every look that comes late is time that a customer waits.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -35,10 +35,14 @@ impl Step<SitePlan, Control> for Verify {
     async fn act(&self, cx: &Control, plan: &SitePlan, run: &StepRun) -> Result<Done, StepError> {
         let blueprint = plan.blueprint().or_fail(PUBLIC)?;
         let upstream = plan.upstream().or_fail(PUBLIC)?;
-        let host = host_header(cx, plan);
+        let url = self.url(cx, plan).await?;
+        let (host, secure) = split(&url);
+        let inside = Place { address: upstream, secure: false, host };
+        let edge = if secure { cx.settings.edge_tls_address } else { None };
+        let outside = Place { address: edge.unwrap_or(cx.settings.edge_address), secure: edge.is_some(), host };
         let began = Instant::now();
-        until_ok(cx, plan, run, upstream, &host, &blueprint.health).await?;
-        until_ok(cx, plan, run, cx.settings.edge_address, &host, &blueprint.front).await?;
+        until_ok(cx, plan, run, inside, &blueprint.health).await?;
+        until_ok(cx, plan, run, outside, &blueprint.front).await?;
         Ok(Done::saying(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))
     }
 
@@ -47,24 +51,30 @@ impl Step<SitePlan, Control> for Verify {
     }
 }
 
-/// The Host header as browsers send it.
-fn host_header(cx: &Control, plan: &SitePlan) -> String {
-    cx.settings.site_url(&plan.hostname).trim_start_matches("http://").to_owned()
+impl Verify {
+    /// The address that the application knows by now.
+    async fn url(&self, cx: &Control, plan: &SitePlan) -> Result<String, StepError> {
+        if let Some(way) = &plan.move_ {
+            return Ok(way.to.url.clone());
+        }
+        let site = stoa_db::sites::site_get(&cx.db, plan.site).await.map_err(super::db_failed)?;
+        Ok(site.and_then(|site| site.url).unwrap_or_else(|| cx.settings.site_url(&plan.hostname, false)))
+    }
+}
+
+/// The Host header as browsers send it, and whether they come over HTTPS.
+fn split(url: &str) -> (&str, bool) {
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
+    (host, url.starts_with("https://"))
 }
 
 /// Asks until the answer is 200.
-async fn until_ok(
-    cx: &Control,
-    plan: &SitePlan,
-    run: &StepRun,
-    address: SocketAddr,
-    host: &str,
-    path: &str,
-) -> Result<(), StepError> {
+async fn until_ok(cx: &Control, plan: &SitePlan, run: &StepRun, place: Place<'_>, path: &str) -> Result<(), StepError> {
+    let Place { address, host, .. } = place;
     let began = Instant::now();
     let mut checked = began;
     loop {
-        let answer = run.unless_cancelled(cx.probe.ask(address, host, path, PATIENCE)).await?;
+        let answer = run.unless_cancelled(cx.probe.ask(place, path, PATIENCE)).await?;
         if matches!(&answer, Ok(StatusCode::OK)) {
             return Ok(());
         }

@@ -1,0 +1,75 @@
+//! How often the authority may be asked: we count, and stop before it stops us.
+
+use jiff::{SignedDuration, Timestamp};
+use stoa_db::orders::{Try, tries_since};
+
+use super::wanted::Wanted;
+use crate::{Control, Result, settings::Allowance};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Why it must not be asked now, and how long to wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spent {
+    pub wait: SignedDuration,
+    pub words: &'static str,
+}
+
+impl Control {
+    /// Whether an order may be made now; looked at before every one.
+    pub(super) async fn allowance(&self, wanted: &Wanted, limits: &Allowance, now: Timestamp) -> Result<Option<Spent>> {
+        let of = Some(&wanted.subject);
+        let refused = tries_since(&self.db, of, Try::Failed, now - HOUR).await?;
+        if refused >= limits.failures_per_hour {
+            let words = "The certificate was refused several times; it is tried again within the hour.";
+            return Ok(Some(Spent { wait: HOUR, words }));
+        }
+        let same = tries_since(&self.db, of, Try::Issued, now - WEEK).await?;
+        if same >= limits.same_per_week {
+            let words = "This name has had as many certificates this week as its authority issues.";
+            return Ok(Some(Spent { wait: HOUR * 24, words }));
+        }
+        let orders = tries_since(&self.db, None, Try::Ordered, now - HOUR * 3).await?;
+        if orders >= limits.orders_per_3_hours {
+            let words = "Many certificates are being ordered at this moment; this one follows soon.";
+            return Ok(Some(Spent { wait: HOUR / 4, words }));
+        }
+        if !wanted.custom && self.own_this_week(now) >= limits.own_per_week {
+            let words = "The platform has had as many certificates this week as its authority issues.";
+            return Ok(Some(Spent { wait: HOUR * 6, words }));
+        }
+        Ok(None)
+    }
+
+    /// Certificates for names below the platform's own domain within a week.
+    fn own_this_week(&self, now: Timestamp) -> u64 {
+        let base = &self.settings.base_domain;
+        let own = |name: &stoa_model::certificate::CertName| {
+            name.host == *base || name.host.as_str().strip_suffix(base.as_str()).is_some_and(|rest| rest.ends_with('.'))
+        };
+        let all = self.shelf.all();
+        let recent = all.iter().filter(|held| held.stored.created_at > now - WEEK && held.stored.site.is_none());
+        recent.filter(|held| held.stored.names.iter().any(own)).count() as u64
+    }
+}
+
+/// After so many failures in a row, the pause before the next try: from a minute to a day, for a
+/// refusal from ten minutes, as nothing but a change by a person will help.
+pub(super) fn pause(failures: u32, refused: bool) -> SignedDuration {
+    let first = if refused { 10 } else { 1 };
+    let minutes = first * (1_i64 << failures.saturating_sub(1).min(11));
+    SignedDuration::from_mins(minutes.min(24 * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_day() {
+        let minutes = |failures, refused| pause(failures, refused).as_mins();
+        assert_eq!([minutes(1, false), minutes(2, false), minutes(6, false)], [1, 2, 32]);
+        assert_eq!([minutes(1, true), minutes(2, true), minutes(20, true)], [10, 20, 1440]);
+    }
+}

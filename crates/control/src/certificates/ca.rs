@@ -1,0 +1,56 @@
+//! Our account at the certificate authority: opened once, when it is first needed, and kept sealed.
+
+use stoa_db::orders;
+use stoa_vendors::acme::{Acme, AcmeError};
+use tokio::sync::Mutex;
+
+use crate::{Control, settings::AcmeSettings};
+
+/// The open account, if it was needed already.
+#[derive(Default)]
+pub(crate) struct Authority(Mutex<Option<Acme>>);
+
+impl Control {
+    /// The account; one is registered if there is none yet.
+    pub(super) async fn authority(&self, acme: &AcmeSettings) -> Result<Acme, Unopened> {
+        // Held until it is open: two at once would register two accounts.
+        let mut open = self.authority.0.lock().await;
+        if let Some(acme) = &*open {
+            return Ok(acme.clone());
+        }
+        let contact = acme.ca.contact.as_ref().map_or("", |contact| contact.as_str());
+        let account = format!("{} {contact}", acme.ca.directory);
+        let saved = orders::acme_account_get(&self.db, &account).await.map_err(|e| Unopened::Records(e.into()))?;
+        let context = format!("acme/{account}");
+        let saved = saved
+            .map(|sealed| self.key.open(&context, &sealed))
+            .transpose()
+            .map_err(|e| Unopened::Records(crate::Error::internal(e)))?;
+        let (client, fresh) = Acme::open(acme.ca.clone(), saved.as_ref()).await.map_err(Unopened::Ca)?;
+        if let Some(credentials) = fresh {
+            let sealed = &self.key.seal(&context, &credentials);
+            let (account, now) = (account.as_str(), self.clock.now());
+            let kept = self
+                .db
+                .write(|tx| Box::pin(async move { orders::acme_account_put(&tx, account, sealed, now).await }))
+                .await;
+            kept.map_err(|error: stoa_db::DbError| Unopened::Records(error.into()))?;
+        }
+        *open = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Forgets an account that the authority does not know any more; the next order opens one anew.
+    pub(super) async fn authority_forget(&self) {
+        *self.authority.0.lock().await = None;
+    }
+}
+
+/// Why there is no account to ask with.
+#[derive(Debug)]
+pub(super) enum Unopened {
+    /// The authority did not let us.
+    Ca(AcmeError),
+    /// Our own records did not.
+    Records(crate::Error),
+}

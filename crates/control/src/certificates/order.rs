@@ -1,0 +1,194 @@
+//! One certificate, from the order to the shelf.
+//!
+//! The key is kept before the authority is asked to issue: whatever ends us between its answer and
+//! our own records (a crash, a full disk), the next try fetches the same certificate again instead
+//! of ordering another.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use stoa_db::orders::{self, CertOrder, Try};
+use stoa_model::secret::SecretString;
+use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
+use stoa_vendors::acme::{Acme, AcmeError, Answer, Challenge, new_key};
+use tokio::time::{Instant, sleep};
+
+use super::{ca::Unopened, wanted::Wanted, words::Failure};
+use crate::{Control, Error, settings::AcmeSettings};
+
+/// How long others may remember the answer to a challenge, in seconds.
+const TTL: u32 = 60;
+
+impl Control {
+    /// Gets one certificate and puts it onto the shelf. The outcome is written down by the caller.
+    pub(super) async fn certificate_obtain(&self, wanted: &Wanted, acme: &AcmeSettings) -> Result<(), Failure> {
+        let done = self.certificate_ask(wanted, acme).await;
+        if done.as_ref().is_err_and(|failure| failure.account) {
+            self.authority_forget().await;
+        }
+        done
+    }
+
+    async fn certificate_ask(&self, wanted: &Wanted, acme: &AcmeSettings) -> Result<(), Failure> {
+        let authority = self.authority(acme).await.map_err(|error| match error {
+            Unopened::Ca(error) => Failure::of_ca(&error, wanted),
+            Unopened::Records(error) => Failure::of_records(&error),
+        })?;
+        let known = orders::order_get(&self.db, &wanted.subject).await.map_err(Error::from)?;
+        if let Some(chain) = self.fetch_again(&authority, wanted, known.as_ref()).await? {
+            return Ok(self.certificate_keep(wanted, &chain.0, &chain.1, &authority).await?);
+        }
+        let now = self.clock.now();
+        if let Some(spent) = self.allowance(wanted, &acme.allowance, now).await? {
+            return Err(Failure::spent(spent));
+        }
+        self.must_lead_here(wanted).await?;
+        let (chain, key) = self.order_anew(&authority, wanted, acme).await?;
+        Ok(self.certificate_keep(wanted, &chain, &key, &authority).await?)
+    }
+
+    /// A certificate that was issued, but not yet kept.
+    async fn fetch_again(
+        &self,
+        authority: &Acme,
+        wanted: &Wanted,
+        known: Option<&CertOrder>,
+    ) -> Result<Option<(String, SecretString)>, Failure> {
+        let Some((url, sealed)) = known.and_then(|order| Some((order.order_url.as_ref()?, order.key.as_ref()?))) else {
+            return Ok(None);
+        };
+        let key = self.key.open(&order_context(wanted), sealed).map_err(Error::internal)?;
+        match authority.finish(url, &wanted.names, &key).await {
+            Ok(chain) => Ok(Some((chain, key))),
+            Err(error) if error.is_transient() => Err(Failure::of_ca(&error, wanted)),
+            // It ran out, or never came so far: another one is ordered.
+            Err(error) => {
+                tracing::info!(subject = %wanted.subject, %error, "an order that was begun can't be gone on with");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn order_anew(
+        &self,
+        authority: &Acme,
+        wanted: &Wanted,
+        acme: &AcmeSettings,
+    ) -> Result<(String, SecretString), Failure> {
+        let former = self.shelf.all().iter().rev().find(|held| wanted.is(&held.stored)).cloned();
+        let replaces = former.as_ref().map(|held| held.stored.chain.as_str());
+        let refused = |error: AcmeError| Failure::of_ca(&error, wanted);
+        let ordered = authority.order(&wanted.names, wanted.method, replaces).await.map_err(refused)?;
+        self.try_write(wanted, Try::Ordered).await?;
+        let answered = async {
+            self.answer(&ordered.challenges, acme).await?;
+            authority.ready(&ordered.url, wanted.method).await.map_err(refused)
+        }
+        .await;
+        self.unanswer(&ordered.challenges).await;
+        answered?;
+        let key = new_key().map_err(refused)?;
+        let order = &CertOrder {
+            subject: wanted.subject.clone(),
+            names: wanted.names.clone(),
+            failures: 0,
+            next_at: self.clock.now(),
+            problem: None,
+            detail: None,
+            order_url: Some(ordered.url.clone()),
+            key: Some(self.key.seal(&order_context(wanted), &key)),
+            updated_at: self.clock.now(),
+        };
+        self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, order).await })).await.map_err(Error::from)?;
+        let chain = authority.finish(&ordered.url, &wanted.names, &key).await.map_err(refused)?;
+        Ok((chain, key))
+    }
+
+    pub(super) async fn try_write(&self, wanted: &Wanted, what: Try) -> crate::Result<()> {
+        let (subject, now) = (&wanted.subject, self.clock.now());
+        Ok(self.db.write(|tx| Box::pin(async move { orders::try_note(&tx, subject, now, what).await })).await?)
+    }
+
+    /// Puts the answers where the authority looks for them, and waits until the world sees them.
+    async fn answer(&self, challenges: &[Challenge], acme: &AcmeSettings) -> Result<(), Failure> {
+        let (paths, records) = sorted(challenges);
+        if !paths.is_empty() {
+            self.answers_put(paths).await?;
+        }
+        for (name, values) in records {
+            let Some(dns) = &self.dns else { return Err(Failure::no_dns()) };
+            let set = RecordSet { name: name.clone(), ttl: TTL, values: RecordValues::Texts(values.clone()) };
+            dns.set(&set).await.map_err(|error| Failure::of_dns(&error))?;
+            self.until_seen(&name, &values, acme).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the record is seen. If it is not, the authority is asked all the same: it may
+    /// ask another name server than we do.
+    async fn until_seen(&self, name: &RecordName, values: &[String], acme: &AcmeSettings) {
+        let began = Instant::now();
+        while began.elapsed() < acme.dns_wait {
+            match self.resolver.texts(name).await {
+                Ok(seen) if values.iter().all(|value| seen.contains(value)) => return,
+                _ => sleep(std::time::Duration::from_millis(250)).await,
+            }
+        }
+    }
+
+    /// Takes the answers away again; what stays behind hurts nobody and is replaced by the next.
+    async fn unanswer(&self, challenges: &[Challenge]) {
+        let (paths, records) = sorted(challenges);
+        if !paths.is_empty() {
+            self.answers_remove(paths.keys()).await;
+        }
+        for name in records.keys() {
+            if let Some(dns) = &self.dns
+                && let Err(error) = dns.remove(name, RecordKind::Txt).await
+            {
+                tracing::warn!(%name, %error, "the answer to a challenge could not be removed");
+            }
+        }
+    }
+}
+
+/// What the key of an order is sealed for.
+fn order_context(wanted: &Wanted) -> String {
+    format!("order/{}", wanted.subject)
+}
+
+/// Paths with their text, and records with their values: a name and its wildcard share one record.
+fn sorted(challenges: &[Challenge]) -> (BTreeMap<String, String>, BTreeMap<RecordName, Vec<String>>) {
+    let (mut paths, mut records) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
+    for challenge in challenges {
+        match &challenge.answer {
+            Answer::Http { path, body } => drop(paths.insert(path.clone(), body.clone())),
+            Answer::Dns { host, value } => {
+                records.entry(RecordName::acme_challenge(host)).or_default().push(value.clone());
+            }
+        }
+    }
+    (paths, records)
+}
+
+/// When a certificate is renewed: at two thirds of its life, a little earlier by chance, so that
+/// certificates that were made together are not renewed together.
+pub(super) fn renew_at(from: jiff::Timestamp, to: jiff::Timestamp, chance: u8) -> jiff::Timestamp {
+    let life = to.duration_since(from).as_secs().max(0);
+    let early = life / 20 * i64::from(chance) / 255;
+    from + SignedDuration::from_secs(life / 3 * 2 - early)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renewal_is_at_two_thirds_or_a_little_before() {
+        let from = jiff::Timestamp::UNIX_EPOCH;
+        let to = from + SignedDuration::from_hours(90 * 24);
+        let days = |chance| renew_at(from, to, chance).duration_since(from).as_hours() as f64 / 24.0;
+        assert_eq!(days(0), 60.0);
+        assert!((55.0..60.0).contains(&days(255)), "{}", days(255));
+    }
+}

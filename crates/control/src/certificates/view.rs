@@ -1,0 +1,72 @@
+//! Certificates as pages show them.
+
+use stoa_db::orders::{self, CertOrder};
+use stoa_model::{account::Role, host::Hostname};
+
+use super::shelf::Held;
+use crate::{
+    Control, Cx, Result,
+    view::{CertificateSource, CertificateState, CertificateView, NameCertificate},
+};
+
+impl Control {
+    /// Every name that has or needs a certificate, and how it stands; for staff.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn certificates(&self, cx: &Cx) -> Result<Vec<NameCertificate>> {
+        cx.require(Role::Support)?;
+        let orders = orders::orders_all(&self.db).await?;
+        let mut all = Vec::new();
+        for wanted in self.certificates_wanted().await? {
+            let held = self.shelf.all().iter().rev().find(|held| wanted.is(&held.stored)).cloned();
+            let order = orders.iter().find(|order| order.subject == wanted.subject);
+            all.push(name_certificate(wanted.subject.to_string(), held.as_ref(), order, true));
+        }
+        for held in self.shelf.all().iter().filter(|held| held.stored.site.is_some()) {
+            let names: Vec<_> = held.stored.names.iter().map(ToString::to_string).collect();
+            all.push(name_certificate(names.join(", "), Some(held), None, true));
+        }
+        Ok(all)
+    }
+
+    /// How the certificate of one name stands.
+    pub(crate) async fn certificate_of(&self, name: &Hostname, staff: bool) -> Result<NameCertificate> {
+        let held = self.shelf.find(name, self.clock.now());
+        let orders = orders::orders_all(&self.db).await?;
+        let order = orders.iter().find(|order| order.names.iter().any(|n| n.covers(name)));
+        let mut view = name_certificate(name.to_string(), held.as_ref(), order, staff);
+        if self.settings.https_port.is_none() {
+            view.state = CertificateState::Off;
+        }
+        Ok(view)
+    }
+}
+
+fn name_certificate(name: String, held: Option<&Held>, order: Option<&CertOrder>, staff: bool) -> NameCertificate {
+    let problem = order.and_then(|order| order.problem.clone());
+    let state = match (held, &problem) {
+        (Some(_), _) => CertificateState::Good,
+        (None, Some(_)) => CertificateState::Failing,
+        (None, None) => CertificateState::Waiting,
+    };
+    NameCertificate {
+        name,
+        state,
+        certificate: held.map(view),
+        problem,
+        detail: order.and_then(|order| order.detail.clone()).filter(|_| staff),
+        next_try: order.map(|order| order.next_at),
+    }
+}
+
+fn view(held: &Held) -> CertificateView {
+    let stored = &held.stored;
+    CertificateView {
+        names: stored.names.iter().map(ToString::to_string).collect(),
+        source: if stored.site.is_some() { CertificateSource::Uploaded } else { CertificateSource::Issued },
+        issuer: stored.issuer.clone(),
+        expires_at: stored.not_after,
+        notes: Vec::new(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Which names need a certificate from the authority: a pure function of what there is.
+
+use std::collections::{BTreeMap, HashSet};
+
+use stoa_model::{certificate::CertName, host::Hostname};
+use stoa_vendors::acme::Method;
+
+/// One certificate that there should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// What it is known by: its first name.
+    pub subject: CertName,
+    /// All its names.
+    pub names: Vec<CertName>,
+    /// How they are proven.
+    pub method: Method,
+    /// Whether it is for a domain that a customer brought along: then it is made sure that the
+    /// domain leads here before the authority is asked.
+    pub custom: bool,
+}
+
+/// What decides it.
+pub(crate) struct Facts<'a> {
+    /// The platform's own domain; `None` for one that no authority certifies, like `localhost`.
+    pub base: Option<&'a Hostname>,
+    /// Whether records can be made in the zone of the platform's own domain.
+    pub dns: bool,
+    /// Names of sites below the platform's own domain.
+    pub subdomains: Vec<Hostname>,
+    /// Domains that customers brought along and proved.
+    pub domains: Vec<Hostname>,
+    /// Names that a certificate brought along covers already.
+    pub brought: HashSet<Hostname>,
+}
+
+/// With DNS, one wildcard for all subdomains; without, one certificate for each. Custom domains
+/// have one each, so that one that fails keeps no other from its own.
+pub(crate) fn wanted(facts: Facts<'_>) -> Vec<Wanted> {
+    let single = |name: Hostname, custom| {
+        let subject = CertName::host(name);
+        (subject.clone(), Wanted { names: vec![subject.clone()], subject, method: Method::Http01, custom })
+    };
+    let mut all = BTreeMap::new();
+    if let Some(base) = facts.base {
+        if facts.dns {
+            let names = vec![CertName::below(base.clone()), CertName::host(base.clone())];
+            let subject = names[0].clone();
+            all.insert(subject.clone(), Wanted { subject, names, method: Method::Dns01, custom: false });
+        } else {
+            all.extend([single(base.clone(), false)]);
+            all.extend(facts.subdomains.into_iter().map(|name| single(name, false)));
+        }
+    }
+    all.extend(facts.domains.into_iter().map(|name| single(name, true)));
+    all.into_values()
+        .filter(|wanted| !facts.brought.contains(&wanted.subject.host) || wanted.subject.wildcard)
+        .collect()
+}
+
+/// Whether a public authority could certify names below this one (RFC 6761: it can't for these).
+pub(crate) fn is_public(base: &Hostname) -> bool {
+    let last = base.as_str().rsplit('.').next().unwrap_or_default();
+    base.as_str().contains('.') && !matches!(last, "localhost" | "local" | "localdomain" | "invalid" | "internal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Hostname {
+        Hostname::parse(text).unwrap()
+    }
+
+    fn subjects(dns: bool, brought: &[&str]) -> Vec<String> {
+        let base = host("stoa.test");
+        let facts = Facts {
+            base: Some(&base),
+            dns,
+            subdomains: vec![host("jane.stoa.test")],
+            domains: vec![host("shop.example.com"), host("www.shop.example.com")],
+            brought: brought.iter().map(|name| host(name)).collect(),
+        };
+        wanted(facts).iter().map(|wanted| format!("{} {:?}", wanted.subject, wanted.method)).collect()
+    }
+
+    #[test]
+    fn one_wildcard_with_dns_and_one_each_without() {
+        let custom = ["shop.example.com Http01", "www.shop.example.com Http01"];
+        assert_eq!(subjects(true, &[]), [custom[0], "*.stoa.test Dns01", custom[1]]);
+        assert_eq!(subjects(false, &[]), ["jane.stoa.test Http01", custom[0], "stoa.test Http01", custom[1]]);
+        assert_eq!(subjects(true, &["shop.example.com"]), ["*.stoa.test Dns01", custom[1]]);
+    }
+
+    #[test]
+    fn names_that_no_authority_certifies() {
+        for (name, public) in [("localhost", false), ("a.localhost", false), ("stoa.test", true), ("nas", false)] {
+            assert_eq!(is_public(&host(name)), public, "{name}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Looks at domains: is it proven whose they are, and do they lead here?
+
+use jiff::SignedDuration;
+use stoa_db::{DbError, domains, history, meta, sites};
+use stoa_model::{
+    domain::{Domain, DomainState},
+    host::Hostname,
+    id::DomainId,
+};
+use stoa_provider::dns::RecordName;
+
+use super::Leads;
+use crate::{Control, Cx, Error, Result, probe::Fetched, view::DomainView};
+
+/// How often a claim is looked at by itself.
+const CLAIM_PAUSE: SignedDuration = SignedDuration::from_mins(5);
+/// Domains looked at in one tick.
+const TOGETHER: u64 = 50;
+
+/// What the TXT record of a claim says.
+pub(super) fn proof(token: &str) -> String {
+    format!("stoa-verification={token}")
+}
+
+/// Path of the file that proves a claim.
+pub(crate) fn proof_path(token: &str) -> String {
+    format!("/.well-known/stoa-verification/{token}")
+}
+
+impl Control {
+    /// Looks at a domain now, as its customer asks for it.
+    ///
+    /// # Errors
+    /// Not found; proven for another site meanwhile; asked too often.
+    pub async fn domain_check(&self, cx: &Cx, id: DomainId) -> Result<DomainView> {
+        let (site, domain) = self.domain_within(cx, id).await?;
+        self.throttle.domain_check(site.customer)?;
+        self.domain_look(&domain).await?;
+        let domain = domains::domain_get(&self.db, id).await?.ok_or(Error::NotFound("domain"))?;
+        self.domain_view(cx, &site, &domain).await
+    }
+
+    /// One round over the domains that are due.
+    pub(crate) async fn domains_tend(&self) -> Result<()> {
+        let now = self.clock.now();
+        let recheck = SignedDuration::try_from(self.settings.domain_recheck).unwrap_or(SignedDuration::MAX);
+        for domain in domains::domains_due(&self.db, now - CLAIM_PAUSE, now - recheck, TOGETHER).await? {
+            let seen = match domain.state {
+                DomainState::Claimed if domain.expires_at <= now => self.domain_expire(&domain).await,
+                _ => self.domain_look(&domain).await,
+            };
+            // One that can't be looked at must not keep the others.
+            if let Err(error) = seen {
+                tracing::warn!(domain = %domain.name, error = error.for_operator(), "a domain could not be looked at");
+            }
+        }
+        Ok(())
+    }
+
+    async fn domain_expire(&self, domain: &Domain) -> Result<()> {
+        let now = self.clock.now();
+        let words = &format!("The domain {} was not proven in time and was removed", domain.name);
+        let (id, site) = (domain.id, domain.site);
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    domains::domain_remove(&tx, id, now).await?;
+                    history::site_event(&tx, site, now, "domain", words).await?;
+                    meta::routes_version_bump(&tx).await
+                })
+            })
+            .await?;
+        self.answers_follow().await;
+        Ok(())
+    }
+
+    /// Looks at one domain and writes down what was seen.
+    async fn domain_look(&self, domain: &Domain) -> Result<()> {
+        let leads = self.leads(&domain.name).await;
+        let mut problem = leads.problem(&domain.name, &self.settings.public_addresses);
+        if domain.state == DomainState::Claimed {
+            if self.domain_is_proven(domain, &leads).await? {
+                match self.domain_prove(domain).await {
+                    Err(Error::Conflict(words)) => problem = Some(words),
+                    proven => proven?,
+                }
+            } else {
+                let missing = "It is not proven yet that this domain is yours: the TXT record was not found.";
+                problem = Some(problem.map_or_else(|| missing.to_owned(), |more| format!("{missing} {more}")));
+            }
+        }
+        let (id, now, problem) = (domain.id, self.clock.now(), problem.as_deref());
+        self.db.write(|tx| Box::pin(async move { domains::domain_checked(&tx, id, now, problem).await })).await?;
+        if problem != domain.problem.as_deref() || domain.state == DomainState::Claimed {
+            self.order_soon(domain, problem).await?;
+        }
+        Ok(())
+    }
+
+    /// A domain that has just come to lead here need not wait out the pause of a failed order.
+    async fn order_soon(&self, domain: &Domain, problem: Option<&str>) -> Result<()> {
+        use stoa_db::orders;
+        if problem.is_none() {
+            let subject = &stoa_model::certificate::CertName::host(domain.name.clone());
+            let known = orders::order_get(&self.db, subject).await?;
+            if known.is_some_and(|order| order.order_url.is_none()) {
+                self.db.write(|tx| Box::pin(async move { orders::order_forget(&tx, subject).await })).await?;
+            }
+        }
+        self.nudges.certificates.notify_one();
+        self.nudges.addresses.notify_one();
+        Ok(())
+    }
+
+    /// Whether the customer has shown that the name is his.
+    async fn domain_is_proven(&self, domain: &Domain, leads: &Leads) -> Result<bool> {
+        let texts = self.resolver.texts(&RecordName::ownership(&domain.name)).await.unwrap_or_default();
+        if texts.iter().any(|text| text.trim() == proof(&domain.token)) {
+            return Ok(true);
+        }
+        let others = domains::domains_by_name(&self.db, &domain.name).await?;
+        let had = others.iter().any(|other| other.customer != domain.customer && other.verified_at.is_some());
+        Ok(!had && self.file_is_there(&domain.name, &domain.token, leads).await)
+    }
+
+    /// Asks for the file, at addresses of ours or of the public network only: a name that leads
+    /// into our own network must not make us knock there.
+    async fn file_is_there(&self, name: &Hostname, token: &str, leads: &Leads) -> bool {
+        let port = self.settings.public_port;
+        let address = match leads {
+            Leads::Here | Leads::Partly(_) => self.settings.edge_address,
+            Leads::Elsewhere(found) => match found.iter().find(|address| crate::probe::is_global(**address)) {
+                Some(address) => (*address, 80).into(),
+                None => return false,
+            },
+            Leads::Nowhere | Leads::Circle | Leads::Unknown(_) => return false,
+        };
+        let host = if address == self.settings.edge_address && port != 80 {
+            format!("{name}:{port}")
+        } else {
+            name.to_string()
+        };
+        let fetched = self.probe.fetch(address, &host, &proof_path(token), std::time::Duration::from_secs(5)).await;
+        matches!(fetched, Ok(Fetched { status, body }) if status == 200 && body.trim() == token)
+    }
+
+    async fn domain_prove(&self, domain: &Domain) -> Result<()> {
+        let now = self.clock.now();
+        let words = &format!("The domain {} was verified", domain.name);
+        let (id, site) = (domain.id, domain.site);
+        let done = self
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    domains::domain_verify(&tx, id, now).await?;
+                    history::site_event(&tx, site, now, "domain", words).await?;
+                    meta::routes_version_bump(&tx).await
+                })
+            })
+            .await;
+        match done {
+            Err(DbError::Conflict(stoa_db::Constraint::Hostname)) => {
+                Err(Error::Conflict("This domain is in use by another site. If it is yours, ask us for help.".into()))
+            }
+            done => {
+                done?;
+                self.routes_catch_up(site).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes the domains of a site that is purged.
+    pub(crate) async fn domains_forget(&self, site: stoa_model::id::SiteId) -> Result<()> {
+        let now = self.clock.now();
+        let known = sites::site_get(&self.db, site).await?;
+        if known.is_some() {
+            self.db.write(|tx| Box::pin(async move { domains::domains_remove_of(&tx, site, now).await })).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! Claiming a domain, and giving it up.
+
+use jiff::SignedDuration;
+use stoa_db::{domains, history, meta};
+use stoa_model::{
+    domain::{Domain, DomainState},
+    field::Invalid,
+    host::Hostname,
+    id::{DomainId, SiteId},
+    secret::ExposeSecret,
+    site::Site,
+};
+
+use crate::{Control, Cx, Error, Result, command::AddDomain, random, view::DomainView};
+
+/// Domains of one site; more are a mistake or mischief.
+const MOST: usize = 50;
+
+impl Control {
+    /// Claims a domain for a site, and the same with `www.` if asked for.
+    ///
+    /// # Errors
+    /// A name that is none, that belongs to the platform, or that is proven elsewhere.
+    pub async fn domain_add(&self, cx: &Cx, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
+        let site = self.site_to_change(cx, id).await?;
+        let name = self.domain_parse(&command.name)?;
+        let known = domains::domains_of(&self.db, id).await?;
+        if known.len() >= MOST {
+            return Err(Error::Conflict(format!("A site can have {MOST} domains. Remove one first.")));
+        }
+        let mut names = vec![(name.clone(), command.main)];
+        if command.with_www && !name.as_str().starts_with("www.") {
+            names.push((Hostname::parse(&format!("www.{name}")).map_err(rename)?, false));
+        }
+        let mut claims = Vec::new();
+        for (name, main) in names {
+            if known.iter().any(|domain| domain.name == name) {
+                continue;
+            }
+            self.domain_is_free(&site, &name).await?;
+            claims.push(self.domain_claim(cx, &site, name, main));
+        }
+        if claims.is_empty() {
+            return Err(Invalid::new("name", "This site has this domain already.").into());
+        }
+        let event = &cx.audit("domain.add", id, serde_json::json!({ "name": name }));
+        let added = &claims;
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    for domain in added {
+                        domains::domain_insert(&tx, domain).await?;
+                        let words = format!("The domain {} was added", domain.name);
+                        history::site_event(&tx, id, cx.now, "domain", &words).await?;
+                    }
+                    meta::routes_version_bump(&tx).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        self.answers_follow().await;
+        let mut views = Vec::new();
+        for domain in claims {
+            views.push(self.domain_view(cx, &site, &domain).await?);
+        }
+        Ok(views)
+    }
+
+    /// Gives a domain up: it leads here no more.
+    ///
+    /// # Errors
+    /// Not found, or it is the site's main address.
+    pub async fn domain_remove(&self, cx: &Cx, id: DomainId) -> Result<()> {
+        let (site, domain) = self.domain_within(cx, id).await?;
+        if site.hostname == domain.name {
+            let words = "This is the site's main address. Make another one the main address first.";
+            return Err(Error::Conflict(words.into()));
+        }
+        let event = &cx.audit("domain.remove", site.id, serde_json::json!({ "name": domain.name }));
+        let words = &format!("The domain {} was removed", domain.name);
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    domains::domain_remove(&tx, id, cx.now).await?;
+                    history::site_event(&tx, site.id, cx.now, "domain", words).await?;
+                    meta::routes_version_bump(&tx).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        self.routes_catch_up(site.id).await;
+        self.answers_follow().await;
+        Ok(())
+    }
+
+    /// The domain and its site, if the actor may change them.
+    pub(super) async fn domain_within(&self, cx: &Cx, id: DomainId) -> Result<(Site, Domain)> {
+        let missing = || Error::NotFound("domain");
+        let domain = domains::domain_get(&self.db, id).await?.ok_or_else(missing)?;
+        let site = self.site_to_change(cx, domain.site).await.map_err(|error| match error {
+            Error::NotFound(_) => missing(),
+            other => other,
+        })?;
+        if domain.state == DomainState::Removed {
+            return Err(missing());
+        }
+        Ok((site, domain))
+    }
+
+    /// Reads a domain as people type it.
+    fn domain_parse(&self, text: &str) -> Result<Hostname> {
+        let text = text.trim();
+        let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+        let bare = text.trim_end_matches('/');
+        let ascii = idna::domain_to_ascii_strict(bare)
+            .map_err(|_| Invalid::new("name", format!("{bare:?} is no domain. Type it like shop.example.com.")))?;
+        let name = Hostname::parse(&ascii).map_err(rename)?;
+        let base = &self.settings.base_domain;
+        let refused = if !name.as_str().contains('.') || name.as_str().ends_with(".localhost") {
+            Some("This is no public domain. Type it like shop.example.com.")
+        } else if name == *base || self.is_own(&name) {
+            Some(
+                "Names below the platform's own domain can't be brought along; choose one of them as the site's address.",
+            )
+        } else {
+            None
+        };
+        refused.map_or(Ok(name), |words| Err(Invalid::new("name", words).into()))
+    }
+
+    /// Refuses a name that is proven for another site. Whose, only its own customer is told.
+    async fn domain_is_free(&self, site: &Site, name: &Hostname) -> Result<()> {
+        let all = domains::domains_by_name(&self.db, name).await?;
+        let Some(other) = all.iter().find(|d| d.state == DomainState::Verified && d.site != site.id) else {
+            return Ok(());
+        };
+        let words = if other.customer == site.customer {
+            "Another one of your sites has this domain. Remove it there first."
+        } else {
+            "This domain is in use by another account. If it is yours, ask us for help."
+        };
+        Err(Invalid::new("name", words).into())
+    }
+
+    fn domain_claim(&self, cx: &Cx, site: &Site, name: Hostname, main_wanted: bool) -> Domain {
+        let lifetime = SignedDuration::try_from(self.settings.claim_lifetime).unwrap_or(SignedDuration::MAX);
+        Domain {
+            id: DomainId::from_uuid(random::uuid_at(cx.now)),
+            site: site.id,
+            customer: site.customer,
+            name,
+            token: random::token().expose_secret().chars().take(32).collect(),
+            state: DomainState::Claimed,
+            main_wanted,
+            created_at: cx.now,
+            expires_at: cx.now + lifetime,
+            verified_at: None,
+            checked_at: None,
+            problem: None,
+        }
+    }
+}
+
+fn rename(invalid: Invalid) -> Invalid {
+    Invalid { field: "name", ..invalid }
+}

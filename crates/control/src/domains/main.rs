@@ -1,0 +1,121 @@
+//! The main address of a site: which of its names, and told to its application.
+
+use stoa_db::{domains, history, jobs, sites};
+use stoa_model::{
+    account::Actor,
+    domain::DomainState,
+    host::Hostname,
+    id::{JobId, SiteId},
+    job::JobKind,
+    site::{Site, SiteState},
+};
+
+use crate::{
+    Control, Cx, Error, Result, random,
+    sagas::plan::{Address, Move},
+};
+
+/// Sites looked at together.
+const TOGETHER: u64 = 500;
+
+impl Control {
+    /// Makes one of a site's names its main address; its other names lead there from then on.
+    ///
+    /// # Errors
+    /// Not found, no name of this site, not running, or a job is at work on it.
+    pub async fn site_main_address(&self, cx: &Cx, id: SiteId, name: &str) -> Result<JobId> {
+        let site = self.site_to_change(cx, id).await?;
+        let names = self.names_of(id).await?;
+        let unknown = || Error::Conflict("Only a proven domain of this site can be its main address.".into());
+        let name = Hostname::parse(name).map_err(|_| unknown())?;
+        if !names.contains(&name) {
+            return Err(unknown());
+        }
+        if site.state != SiteState::Active {
+            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state)));
+        }
+        let url = self.settings.site_url(&name, self.is_covered(&name));
+        if site.hostname == name && site.url.as_deref() == Some(url.as_str()) {
+            return Err(Error::Conflict("This is the site's main address already.".into()));
+        }
+        self.main_wish(&site, &name).await?;
+        self.readdress(cx, &site, name, url).await
+    }
+
+    /// Only one name can be wanted: an earlier wish would move the site back.
+    async fn main_wish(&self, site: &Site, name: &Hostname) -> Result<()> {
+        for domain in domains::domains_of(&self.db, site.id).await? {
+            let (id, wanted) = (domain.id, domain.name == *name);
+            if domain.main_wanted != wanted {
+                self.db.write(|tx| Box::pin(async move { domains::domain_main_wanted(&tx, id, wanted).await })).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells applications of addresses that have changed: a certificate has come, or a domain that
+    /// was wanted as the main address can be it now.
+    pub(crate) async fn addresses_tend(&self) -> Result<()> {
+        let mut after = None;
+        let wanted: std::collections::HashMap<SiteId, Hostname> = domains::domains_in(&self.db, DomainState::Verified)
+            .await?
+            .into_iter()
+            .filter(|domain| domain.main_wanted && domain.problem.is_none() && domain.state == DomainState::Verified)
+            .map(|domain| (domain.site, domain.name))
+            .collect();
+        loop {
+            let sites = sites::sites_live_after(&self.db, after, TOGETHER).await?;
+            let Some(last) = sites.last() else { return Ok(()) };
+            after = Some(last.id);
+            let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
+            let busy = jobs::jobs_active_of(&self.db, &ids).await?;
+            let idle = sites.iter().filter(|site| site.state == SiteState::Active && !busy.contains_key(&site.id));
+            for site in idle {
+                if let Some((name, url)) = self.due_address(site, wanted.get(&site.id)) {
+                    let cx = Cx { actor: Actor::System, ..self.system_cx("addresses") };
+                    if let Err(error) = self.readdress(&cx, site, name, url).await {
+                        tracing::warn!(site = %site.id, error = error.for_operator(), "a site's address could not be changed yet");
+                    }
+                }
+            }
+        }
+    }
+
+    /// The address that a site should have, if it is another one than its application knows. Never
+    /// from HTTPS back to HTTP: browsers remember that a site is secure.
+    fn due_address(&self, site: &Site, wanted: Option<&Hostname>) -> Option<(Hostname, String)> {
+        let can = |name: &&Hostname| self.settings.https_port.is_none() || self.is_covered(name);
+        let name = wanted.filter(can).unwrap_or(&site.hostname);
+        let told = site.url.clone().unwrap_or_else(|| self.settings.site_url(&site.hostname, false));
+        let was_secure = told.starts_with("https://") && *name == site.hostname;
+        let url = self.settings.site_url(name, was_secure || self.is_covered(name));
+        let failed = self.readdressed.failed_lately(site.id, &url, self.clock.now());
+        (url != told && !failed).then(|| (name.clone(), url))
+    }
+
+    /// Queues the job.
+    async fn readdress(&self, cx: &Cx, site: &Site, name: Hostname, url: String) -> Result<JobId> {
+        let id = site.id;
+        let job = JobId::from_uuid(random::uuid_at(cx.now));
+        let told = site.url.clone().unwrap_or_else(|| self.settings.site_url(&site.hostname, false));
+        let mut plan = self.plan_again(site, job).await?;
+        plan.hostname = name.clone();
+        plan.move_ = Some(Move {
+            from: Address { hostname: site.hostname.clone(), url: told },
+            to: Address { hostname: name, url: url.clone() },
+        });
+        self.readdressed.begin(id, &url, cx.now);
+        let (plan, event) = (&plan, &cx.audit("site.readdress", id, serde_json::json!({ "job": job, "url": url })));
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    self.job_queue(&tx, cx, JobKind::Readdress, plan).await?;
+                    history::audit(&tx, event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        self.nudges.jobs.notify_one();
+        Ok(job)
+    }
+}

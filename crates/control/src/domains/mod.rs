@@ -1,0 +1,26 @@
+//! Domains that customers bring along.
+//!
+//! ```text
+//! claimed ──(TXT or file)──► verified ──(leads here)──► certificate ──(wanted)──► main address
+//!    └──(claim ran out)──► removed ◄──(given up)──┘
+//! ```
+//!
+//! The rules, and why:
+//! * A claim proves nothing and keeps nobody else from claiming: else a name could be squatted. A
+//!   *verified* name is one site's; the unique hostname in the database says so.
+//! * The proof by file counts only while nobody else ever proved the name: a domain that still
+//!   leads here after its owner left must not be taken over by whoever claims it next. TXT counts
+//!   always, as only who controls the domain can set it.
+//! * What leads elsewhere is not asked a certificate for: that would only use up what the
+//!   authority allows.
+
+mod again;
+mod check;
+mod claim;
+mod leads;
+mod main;
+mod show;
+
+pub(crate) use again::Readdressed;
+pub(crate) use check::proof_path;
+pub(crate) use leads::Leads;

@@ -1,0 +1,108 @@
+//! A site's addresses as pages show them, with the very records that a customer has to make.
+
+use stoa_db::domains;
+use stoa_model::{
+    account::Role,
+    domain::{Domain, DomainState},
+    id::SiteId,
+    site::Site,
+};
+use stoa_provider::dns::RecordName;
+
+use super::check::{proof, proof_path};
+use crate::{
+    Control, Cx, Result,
+    view::{CertificateSource, DnsInstruction, DomainView, DomainsView},
+};
+
+impl Control {
+    /// All addresses of a site.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn site_domains(&self, cx: &Cx, id: SiteId) -> Result<DomainsView> {
+        let site = self.site_within(cx, id).await?;
+        let staff = cx.actor.has_role(Role::Support);
+        let own = site.subdomain.under(&self.settings.base_domain)?;
+        let mut views = Vec::new();
+        let mut uploaded = None;
+        for domain in domains::domains_of(&self.db, id).await? {
+            let view = self.domain_view(cx, &site, &domain).await?;
+            let served = view.certificate.as_ref().and_then(|c| c.certificate.clone());
+            uploaded = uploaded.or(served.filter(|c| c.source == CertificateSource::Uploaded));
+            views.push(view);
+        }
+        Ok(DomainsView {
+            url: self.url_of(&site),
+            own: self.certificate_of(&own, staff).await?,
+            own_is_main: site.hostname == own,
+            domains: views,
+            addresses: self.settings.public_addresses.clone(),
+            uploaded,
+            limits: site.edge,
+            may_change: cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin),
+        })
+    }
+
+    /// The address of a site, as its application knows it.
+    pub(crate) fn url_of(&self, site: &Site) -> String {
+        site.url.clone().unwrap_or_else(|| self.settings.site_url(&site.hostname, false))
+    }
+
+    pub(super) async fn domain_view(&self, cx: &Cx, site: &Site, domain: &Domain) -> Result<DomainView> {
+        let staff = cx.actor.has_role(Role::Support);
+        let verified = domain.state == DomainState::Verified;
+        let certificate = if verified { Some(self.certificate_of(&domain.name, staff).await?) } else { None };
+        Ok(DomainView {
+            id: domain.id,
+            site: domain.site,
+            name: domain.name.to_string(),
+            display: idna::domain_to_unicode(domain.name.as_str()).0,
+            state: domain.state,
+            is_main: site.hostname == domain.name,
+            main_wanted: domain.main_wanted,
+            problem: domain.problem.clone(),
+            records: self.instructions(site, domain),
+            file: (format!("http://{}{}", domain.name, proof_path(&domain.token)), domain.token.clone()),
+            expires_at: (!verified).then_some(domain.expires_at),
+            checked_at: domain.checked_at,
+            certificate,
+        })
+    }
+
+    /// The records to make. An apex can't be an alias (RFC 1034 3.6.2), so addresses are given for
+    /// every name; `www.` may as well be an alias.
+    fn instructions(&self, site: &Site, domain: &Domain) -> Vec<DnsInstruction> {
+        let seen = domain.checked_at.map(|_| domain.problem.is_none());
+        let mut records = Vec::new();
+        if domain.state == DomainState::Claimed {
+            records.push(DnsInstruction {
+                kind: "TXT",
+                name: RecordName::ownership(&domain.name).to_string(),
+                value: proof(&domain.token),
+                purpose: "Proves that the domain is yours",
+                seen: domain.checked_at.map(|_| false),
+            });
+        }
+        let addresses = self.settings.public_addresses.iter().map(|address| DnsInstruction {
+            kind: if address.is_ipv4() { "A" } else { "AAAA" },
+            name: domain.name.to_string(),
+            value: address.to_string(),
+            purpose: "Leads visitors to your site",
+            seen,
+        });
+        records.extend(addresses);
+        if self.settings.public_addresses.is_empty()
+            && let Ok(own) = site.subdomain.under(&self.settings.base_domain)
+        {
+            records.push(DnsInstruction {
+                kind: "CNAME",
+                name: domain.name.to_string(),
+                value: format!("{own}."),
+                purpose: "Leads visitors to your site",
+                seen,
+            });
+        }
+        records
+    }
+}

@@ -1,0 +1,88 @@
+//! Keeps the DNS records of sites: each site's own name leads to this machine while the site lives.
+//! Only records that Stoa made, and wrote down, are ever removed.
+
+use stoa_db::{dns_records, sites};
+use stoa_model::{host::Hostname, id::SiteId, site::SiteState};
+use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
+
+use crate::{Control, Error, Result};
+
+/// How long others may remember where a site is, in seconds.
+const TTL: u32 = 300;
+/// Sites looked at together.
+const TOGETHER: u64 = 500;
+
+impl Control {
+    /// Makes the records of a site's own name; nothing to do where the platform keeps no zone.
+    pub(crate) async fn name_publish(&self, site: SiteId, name: &Hostname) -> Result<()> {
+        let Some(dns) = self.dns.as_ref().filter(|_| self.dns_has(name)) else { return Ok(()) };
+        let (v4, v6): (Vec<_>, Vec<_>) = self.settings.public_addresses.iter().copied().partition(|a| a.is_ipv4());
+        for addresses in [v4, v6].into_iter().filter(|list| !list.is_empty()) {
+            let value = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            let set = RecordSet { name: RecordName::host(name), ttl: TTL, values: RecordValues::Addresses(addresses) };
+            let kind = set.kind();
+            // Written down first: what was made and not written down would never be removed.
+            let (row, now) = (&(set.name.to_string(), value), self.clock.now());
+            self.db
+                .write(|tx| {
+                    Box::pin(async move {
+                        dns_records::dns_record_put(&tx, &row.0, kind.as_str(), &row.1, Some(site), now).await
+                    })
+                })
+                .await?;
+            dns.set(&set).await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the records of a site.
+    pub(crate) async fn name_withdraw(&self, site: SiteId) -> Result<()> {
+        let Some(dns) = &self.dns else { return Ok(()) };
+        for row in dns_records::dns_records_of(&self.db, site).await? {
+            let name = Hostname::parse(&row.name)?;
+            let kind = if row.kind == RecordKind::A.as_str() { RecordKind::A } else { RecordKind::Aaaa };
+            dns.remove(&RecordName::host(&name), kind).await.map_err(unavailable)?;
+            let row = &row;
+            self.db
+                .write(|tx| Box::pin(async move { dns_records::dns_record_forget(&tx, &row.name, &row.kind).await }))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// One round: records of living sites that are missing or lead to a former address.
+    pub(crate) async fn names_tend(&self) -> Result<()> {
+        if self.dns.is_none() || self.settings.public_addresses.is_empty() {
+            return Ok(());
+        }
+        let made: std::collections::HashSet<(String, String)> =
+            dns_records::dns_records_all(&self.db).await?.into_iter().map(|row| (row.name, row.value)).collect();
+        let mut wanted: [Vec<String>; 2] = Default::default();
+        for address in &self.settings.public_addresses {
+            wanted[usize::from(address.is_ipv6())].push(address.to_string());
+        }
+        let mut after = None;
+        loop {
+            let page = sites::sites_live_after(&self.db, after, TOGETHER).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            for site in page.iter().filter(|site| !matches!(site.state, SiteState::Failed | SiteState::Deleting)) {
+                let own = site.subdomain.under(&self.settings.base_domain)?;
+                let has =
+                    |values: &Vec<String>| values.is_empty() || made.contains(&(own.to_string(), values.join(" ")));
+                if !wanted.iter().all(has)
+                    && let Err(error) = self.name_publish(site.id, &own).await
+                {
+                    tracing::warn!(site = %site.id, error = error.for_operator(), "a site's DNS record could not be made yet");
+                }
+            }
+        }
+    }
+}
+
+fn unavailable(error: stoa_provider::dns::DnsError) -> Error {
+    Error::Unavailable {
+        message: "The name server does not answer; this is tried again by itself.".into(),
+        source: error.into(),
+    }
+}
