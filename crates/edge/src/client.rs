@@ -46,9 +46,21 @@ pub(crate) struct Held {
 impl Client {
     pub(crate) fn new(peer: SocketAddr, door: Arc<Door>, worker: Arc<Worker>, held: Held) -> Self {
         let peer = peer.ip().to_canonical();
-        let trusted = worker.shared.config.trusted_proxies.iter().any(|range| range.contains(peer));
+        let trusted = worker.trusts(peer);
         let watched = worker.watch.add(&door);
         Self { peer, peer_text: peer.to_string().into(), trusted, door, secured: None, watched, worker, _held: held }
+    }
+
+    /// Whether the peer says first for whom it speaks.
+    pub(crate) fn announces(&self) -> bool {
+        self.worker.shared.config.proxy_protocol.iter().any(|range| range.contains(self.peer))
+    }
+
+    /// The peer turned out to be a balancer that speaks for `address`.
+    pub(crate) fn speaks_for(&mut self, address: IpAddr) {
+        self.peer = address.to_canonical();
+        self.peer_text = self.peer.to_string().into();
+        self.trusted = self.worker.trusts(self.peer);
     }
 
     /// Whether the client itself uses HTTPS: with us, or by the word of a trusted proxy. Of several

@@ -27,6 +27,10 @@ pub struct Config {
     pub hsts_seconds: u32,
     /// Proxies in front of this edge whose forwarded headers are believed; nobody by default.
     pub trusted_proxies: Vec<Cidr>,
+    /// Balancers in front of this edge that pass TCP on and say first for whom (PROXY protocol, 1 or
+    /// 2). From them it is required, and the address they give is the client's from then on, also
+    /// for `trusted_proxies`; nobody by default.
+    pub proxy_protocol: Vec<Cidr>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// Where requests are logged; nowhere by default.
@@ -46,6 +50,7 @@ impl Default for Config {
             public_https_port: None,
             hsts_seconds: 180 * 24 * 60 * 60,
             trusted_proxies: Vec::new(),
+            proxy_protocol: Vec::new(),
             timeouts: Timeouts::default(),
             log: None,
         }

@@ -27,12 +27,17 @@ use crate::{
     client::Client,
     io::Io,
     proxy::handle,
-    tls,
+    proxy_protocol, tls,
     watch::{Verdict, Watched},
 };
 
 /// Serves a plain connection until it ends.
-pub(crate) async fn serve(stream: TcpStream, client: Client) {
+pub(crate) async fn serve(mut stream: TcpStream, mut client: Client) {
+    if client.announces()
+        && let Err(error) = announced(&mut stream, &mut client).await
+    {
+        return tracing::debug!(peer = %client.peer, %error, "waiting for whom a balancer speaks");
+    }
     let client = Arc::new(client);
     let served = match is_http2(&stream, &client).await {
         Ok(true) => http2(stream, &client).await,
@@ -46,11 +51,14 @@ pub(crate) async fn serve(stream: TcpStream, client: Client) {
     }
 }
 
-/// Serves a connection with TLS until it ends. A handshake may take as long as a request's head.
-pub(crate) async fn serve_tls(stream: TcpStream, mut client: Client) {
-    client.watched.head.start(&client.watched.clock);
-    let shaken = while_running(&client.watched, tls::accept(stream, &client)).await;
-    client.watched.head.stop();
+/// Serves a connection with TLS until it ends.
+pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: Client) {
+    if client.announces()
+        && let Err(error) = announced(&mut stream, &mut client).await
+    {
+        return tracing::debug!(peer = %client.peer, %error, "waiting for whom a balancer speaks");
+    }
+    let shaken = in_time(&client.watched, tls::accept(stream, &client)).await;
     let (stream, secured) = match shaken {
         Ok(shaken) => shaken,
         Err(error) => return tracing::debug!(peer = %client.peer, %error, "shaking hands with a client"),
@@ -64,6 +72,22 @@ pub(crate) async fn serve_tls(stream: TcpStream, mut client: Client) {
     if let Err(error) = served {
         tracing::trace!(peer = %client.peer, %error, "serving a connection");
     }
+}
+
+/// Learns from a balancer who the client is.
+async fn announced(stream: &mut TcpStream, client: &mut Client) -> io::Result<()> {
+    if let Some(address) = in_time(&client.watched, proxy_protocol::read(stream)).await? {
+        client.speaks_for(address);
+    }
+    Ok(())
+}
+
+/// Goes on with what comes before HTTP for as long as a request's head may take.
+async fn in_time<T>(watched: &Watched, opening: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    watched.head.start(&watched.clock);
+    let opened = while_running(watched, opening).await;
+    watched.head.stop();
+    opened
 }
 
 /// Goes on with what comes before HTTP for as long as nothing is said against the connection.

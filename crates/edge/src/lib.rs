@@ -30,6 +30,7 @@ mod limits;
 mod log;
 mod page;
 mod proxy;
+mod proxy_protocol;
 mod record;
 mod redirect;
 mod stats;

@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -125,6 +125,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether this peer is a proxy whose forwarded headers are believed.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.shared.config.trusted_proxies.iter().any(|range| range.contains(peer))
     }
 
     /// A connection has ended.

@@ -10,6 +10,7 @@ mod https;
 mod lifecycle;
 mod pages;
 mod platform;
+mod proxy_protocol;
 mod records;
 mod reuse;
 mod smuggling;

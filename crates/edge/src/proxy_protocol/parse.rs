@@ -1,0 +1,116 @@
+//! Both forms of the header, from its bytes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What the bytes so far amount to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The beginning of a header: all of these bytes belong to it, and more will.
+    More,
+    /// A whole one.
+    Done {
+        /// Its length in bytes; what follows is the client's.
+        length: usize,
+        /// The client; none if there is none to speak for.
+        source: Option<SocketAddr>,
+    },
+}
+
+/// Why the bytes are no header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("reading a PROXY protocol header: {0}")]
+pub(super) struct BadHeader(&'static str);
+
+/// What every version 2 begins with, and no HTTP or TLS does.
+const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+
+/// Longest line of version 1, with its end.
+const MAX_LINE: usize = 107;
+
+/// Longest accepted rest of a version 2 header, addresses and TLVs together: far more than any
+/// balancer sends, far less than a client could make us keep.
+const MAX_REST: usize = 4096;
+
+/// Reads a header from the beginning of `bytes`.
+pub(super) fn parse(bytes: &[u8]) -> Result<Step, BadHeader> {
+    let begins = |mark: &[u8]| bytes.iter().zip(mark).all(|(byte, expected)| byte == expected);
+    if begins(SIGNATURE) {
+        binary(bytes)
+    } else if begins(b"PROXY ") {
+        line(bytes)
+    } else {
+        Err(BadHeader("it begins like none; is this peer configured to send it?"))
+    }
+}
+
+fn line(bytes: &[u8]) -> Result<Step, BadHeader> {
+    let within = &bytes[..bytes.len().min(MAX_LINE)];
+    let Some(end) = within.windows(2).position(|pair| pair == b"\r\n") else {
+        return if bytes.len() < MAX_LINE { Ok(Step::More) } else { Err(BadHeader("its line is too long")) };
+    };
+    let bad = BadHeader("its line is malformed");
+    let text = std::str::from_utf8(&bytes[..end]).map_err(|_| bad)?;
+    let mut words = text.split(' ').skip(1);
+    let source = match words.next() {
+        // Whatever follows on the line means nothing.
+        Some("UNKNOWN") => None,
+        Some("TCP4") => Some(addresses::<Ipv4Addr>(words).ok_or(bad)?),
+        Some("TCP6") => Some(addresses::<Ipv6Addr>(words).ok_or(bad)?),
+        _ => return Err(bad),
+    };
+    Ok(Step::Done { length: end + 2, source })
+}
+
+/// The source of `source destination source-port destination-port`, all of which must be there.
+fn addresses<'a, A>(mut words: impl Iterator<Item = &'a str>) -> Option<SocketAddr>
+where
+    A: std::str::FromStr + Into<IpAddr>,
+{
+    let source: A = words.next()?.parse().ok()?;
+    let _destination: A = words.next()?.parse().ok()?;
+    let port = number(words.next()?)?;
+    number(words.next()?)?;
+    words.next().is_none().then(|| SocketAddr::new(source.into(), port))
+}
+
+/// A port in decimal digits; the standard library would also take a sign.
+fn number(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn binary(bytes: &[u8]) -> Result<Step, BadHeader> {
+    let &[command, family, high, low] = bytes.get(12..16).unwrap_or_default() else { return Ok(Step::More) };
+    let rest = usize::from(u16::from_be_bytes([high, low]));
+    if rest > MAX_REST {
+        return Err(BadHeader("it is too long"));
+    }
+    let speaks_for = match command {
+        0x20 => false,
+        0x21 => true,
+        _ => return Err(BadHeader("its version or command is unknown")),
+    };
+    let Some(rest) = bytes.get(16..16 + rest) else { return Ok(Step::More) };
+    let source = if speaks_for { source(family, rest)? } else { None };
+    Ok(Step::Done { length: 16 + rest.len(), source })
+}
+
+/// The client in a block of addresses; what follows them (TLVs) is for others. Families other than
+/// TCP over IP are legal and name nobody that we could use.
+fn source(family: u8, rest: &[u8]) -> Result<Option<SocketAddr>, BadHeader> {
+    let short = BadHeader("its addresses are cut off");
+    match family {
+        0x11 => {
+            let &[a, b, c, d, _, _, _, _, high, low, _, _] = rest.first_chunk::<12>().ok_or(short)?;
+            Ok(Some(SocketAddr::new([a, b, c, d].into(), u16::from_be_bytes([high, low]))))
+        }
+        0x21 => {
+            let block = rest.first_chunk::<36>().ok_or(short)?;
+            let address: [u8; 16] = *block.first_chunk().ok_or(short)?;
+            Ok(Some(SocketAddr::new(address.into(), u16::from_be_bytes([block[32], block[33]]))))
+        }
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;
