@@ -13,7 +13,7 @@ use http::HeaderValue;
 use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     runtime::Handle,
     sync::Semaphore,
     time::timeout,
@@ -179,16 +179,4 @@ impl Edge for Embedded {
     async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
         Ok(self.snapshot())
     }
-}
-
-/// Opens a listener for [`Embedded::serve`]: the address may be taken right after a restart, and
-/// many connections may wait.
-///
-/// # Errors
-/// If the address is taken or not this machine's.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(4096)
 }

@@ -27,6 +27,7 @@ mod headers;
 mod host;
 mod io;
 mod limits;
+mod listen;
 mod log;
 mod page;
 mod proxy;
@@ -45,7 +46,8 @@ pub use self::{
     body::{BoxError, RequestBody, RequestBodyError},
     client::ClientInfo,
     config::{BadCidr, Cidr, Config, LogConfig, Timeouts},
-    embedded::{Embedded, listen},
+    embedded::Embedded,
     fallback::{Fallback, FallbackBody},
+    listen::{inherited, listen},
     stats::EdgeCounts,
 };

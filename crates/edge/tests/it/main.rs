@@ -14,6 +14,7 @@ mod proxy_protocol;
 mod records;
 mod reuse;
 mod smuggling;
+mod sockets;
 mod support;
 mod timeouts;
 mod tls;
