@@ -6,7 +6,14 @@
 //! records, and there new ones are made before old ones go ([`records`]), so that a name never
 //! vanishes in between.
 
+mod cloudflare;
+mod desec;
+mod digitalocean;
 mod fault;
+mod hetzner;
+mod http;
+mod powerdns;
+mod records;
 mod rfc2136;
 mod wire;
 
@@ -16,7 +23,10 @@ use async_trait::async_trait;
 use stoa_model::{host::Hostname, secret::SecretString};
 use stoa_provider::dns::{Dns, DnsError, RecordKind, RecordName, RecordSet};
 
-use self::{fault::Fault, rfc2136::Rfc2136};
+use self::{
+    cloudflare::Cloudflare, desec::Desec, digitalocean::DigitalOcean, fault::Fault, hetzner::Hetzner,
+    powerdns::PowerDns, rfc2136::Rfc2136,
+};
 
 /// The longest that one change may take; a vendor needs up to about ten requests for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +58,32 @@ pub enum DnsAccess {
         /// The key itself in base64, as `keymgr -t` and `tsig-keygen` print it.
         secret: SecretString,
     },
+    /// Cloudflare.
+    Cloudflare(Token),
+    /// DigitalOcean.
+    DigitalOcean(Token),
+    /// deSEC.
+    Desec(Token),
+    /// Hetzner, where the zone is in the Cloud Console (not the older DNS Console).
+    Hetzner(Token),
+    /// The HTTP API of a PowerDNS Authoritative Server.
+    PowerDns {
+        /// Where it is: `http://127.0.0.1:8081`.
+        api: String,
+        /// Which server behind that API; almost always `localhost`.
+        server: String,
+        /// `api-key` of its configuration.
+        key: SecretString,
+    },
+}
+
+/// Credentials for a vendor's API.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// What the vendor calls an API token.
+    pub token: SecretString,
+    /// Another place for the API than the vendor's own: for tests, and for proxies.
+    pub api: Option<String>,
 }
 
 /// How updates travel to a name server.
@@ -85,6 +121,22 @@ struct Change<'a> {
     ttl: u32,
     /// As [`RecordSet::contents`].
     contents: Vec<String>,
+}
+
+impl Change<'_> {
+    /// The contents as zone files write them, texts in quotes. Plain texts need no escapes.
+    fn written(&self) -> Vec<String> {
+        let write = |content: &String| match self.kind {
+            RecordKind::Txt => format!("\"{content}\""),
+            RecordKind::A | RecordKind::Aaaa => content.clone(),
+        };
+        self.contents.iter().map(write).collect()
+    }
+
+    /// The name inside the zone, which itself is `@`.
+    fn inside(&self, zone: &Hostname) -> &str {
+        self.name.below(zone).filter(|below| !below.is_empty()).unwrap_or("@")
+    }
 }
 
 /// What a maker must know: the rest is the same for all of them.
@@ -157,6 +209,11 @@ impl DnsAccess {
     fn name(&self) -> &'static str {
         match self {
             Self::Rfc2136 { .. } => "RFC 2136",
+            Self::Cloudflare(_) => "Cloudflare",
+            Self::DigitalOcean(_) => "DigitalOcean",
+            Self::Desec(_) => "deSEC",
+            Self::Hetzner(_) => "Hetzner",
+            Self::PowerDns { .. } => "PowerDNS",
         }
     }
 
@@ -165,6 +222,11 @@ impl DnsAccess {
             Self::Rfc2136 { server, transport, key, algorithm, secret } => {
                 Box::new(Rfc2136::new(zone, server, transport, &key, algorithm, &secret)?)
             }
+            Self::Cloudflare(Token { token, api }) => Box::new(Cloudflare::new(zone, &token, api.as_deref())?),
+            Self::DigitalOcean(Token { token, api }) => Box::new(DigitalOcean::new(zone, &token, api.as_deref())?),
+            Self::Desec(Token { token, api }) => Box::new(Desec::new(zone, &token, api.as_deref())?),
+            Self::Hetzner(Token { token, api }) => Box::new(Hetzner::new(zone, &token, api.as_deref())?),
+            Self::PowerDns { api, server, key } => Box::new(PowerDns::new(zone, &api, &server, &key)?),
         })
     }
 }
