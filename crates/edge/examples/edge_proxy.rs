@@ -1,42 +1,108 @@
-//! A bare edge for benchmarks: `edge_proxy LISTEN UPSTREAM ROUTES [THREADS]` routes
-//! `site-0.bench.test` … to the upstream until it is killed.
+//! A bare edge for benchmarks: routes `site-0.bench.test` … to one upstream until it is killed.
+//!
+//! ```text
+//! edge_proxy LISTEN UPSTREAM ROUTES [THREADS] [--tls ADDRESS] [--cert FILE --key FILE] [--certificates N]
+//! ```
+//!
+//! * `LISTEN`, `UPSTREAM`: addresses, like `127.0.0.1:18611`. `ROUTES`: how many names. `THREADS`:
+//!   as many as there are cores unless given.
+//! * `--tls ADDRESS`: serves TLS there too. Without `--cert`, a certificate for `*.bench.test` is
+//!   generated (ECDSA P-256, self-signed), so clients must not verify it.
+//! * `--cert FILE --key FILE`: PEM files, served for all names under `bench.test`.
+//! * `--certificates N`: generates further certificates, one for each of the first N names; they
+//!   win over the one for all names.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc};
 
+use rcgen::{CertificateParams, KeyPair};
 use stoa_edge::{Config, Embedded, listen};
 use stoa_model::{
+    certificate::{CertName, Certificate},
     host::Hostname,
-    id::SiteId,
+    id::{CertificateId, SiteId},
     route::{Route, RouteLimits, RoutingTable, Target},
 };
 use stoa_provider::edge::Edge;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const USAGE: &str =
+    "usage: edge_proxy LISTEN UPSTREAM ROUTES [THREADS] [--tls ADDRESS] [--cert FILE --key FILE] [--certificates N]";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let [address, upstream, routes, threads @ ..] = args.as_slice() else {
-        return Err("usage: edge_proxy LISTEN UPSTREAM ROUTES [THREADS]".into());
-    };
+async fn main() -> Result<()> {
+    let (plain, options) = arguments(std::env::args().skip(1))?;
+    let [address, upstream, routes, threads @ ..] = plain.as_slice() else { return Err(USAGE.into()) };
     let mut config = Config::default();
     if let [threads] = threads {
         config.threads = threads.parse()?;
     }
+    let tls = options.get("--tls").map(|address| address.parse::<SocketAddr>()).transpose()?;
+    config.public_https_port = tls.map(|address| address.port());
+    let certificates = if tls.is_some() { certificates(&options)? } else { Vec::new() };
+    let routes = routes_to(upstream.parse()?, routes.parse()?)?;
     let edge = Embedded::new(config, None)?;
-    edge.apply(table(upstream.parse()?, routes.parse()?)?).await?;
-    edge.serve(listen(address.parse()?)?, CancellationToken::new()).await?;
+    edge.apply(RoutingTable { version: 1, routes, certificates, ..RoutingTable::default() }).await?;
+    let plain = edge.serve(listen(address.parse()?)?, CancellationToken::new());
+    match tls {
+        Some(address) => {
+            tokio::try_join!(plain, edge.serve_tls(listen(address)?, CancellationToken::new()))?;
+        }
+        None => plain.await?,
+    }
     Ok(())
 }
 
-fn table(upstream: SocketAddr, count: u128) -> Result<RoutingTable, Box<dyn std::error::Error>> {
-    let mut routes = HashMap::new();
-    for number in 0..count {
-        let site = SiteId::from_uuid(uuid::Uuid::from_u128(number));
-        let name = Hostname::parse(&format!("site-{number}.bench.test"))?;
-        routes.insert(
-            name,
-            Route { site, target: Target::Upstream(upstream), limits: RouteLimits::body(100 << 20), secure: false },
-        );
+/// The arguments without a name, and the options with their values.
+fn arguments(mut all: impl Iterator<Item = String>) -> Result<(Vec<String>, HashMap<String, String>)> {
+    let (mut plain, mut options) = (Vec::new(), HashMap::new());
+    while let Some(argument) = all.next() {
+        match argument.as_str() {
+            "--tls" | "--cert" | "--key" | "--certificates" => {
+                let value = all.next().ok_or_else(|| format!("{argument} needs a value\n{USAGE}"))?;
+                options.insert(argument, value);
+            }
+            unknown if unknown.starts_with('-') => return Err(format!("unknown option {unknown}\n{USAGE}").into()),
+            _ => plain.push(argument),
+        }
     }
-    Ok(RoutingTable { version: 1, routes, ..RoutingTable::default() })
+    Ok((plain, options))
+}
+
+fn routes_to(upstream: SocketAddr, count: u128) -> Result<HashMap<Hostname, Route>> {
+    let route = |number| {
+        let site = SiteId::from_uuid(Uuid::from_u128(number));
+        let target = Target::Upstream(upstream);
+        (name(number), Route { site, target, limits: RouteLimits::body(100 << 20), secure: false })
+    };
+    (0..count).map(route).map(|(name, route)| Ok((Hostname::parse(&name)?, route))).collect()
+}
+
+fn name(number: u128) -> String {
+    format!("site-{number}.bench.test")
+}
+
+fn certificates(options: &HashMap<String, String>) -> Result<Vec<Arc<Certificate>>> {
+    let all = CertName::below(Hostname::parse("bench.test")?);
+    let first = match (options.get("--cert"), options.get("--key")) {
+        (Some(chain), Some(key)) => {
+            let id = CertificateId::from_uuid(Uuid::nil());
+            let (chain, key) = (std::fs::read_to_string(chain)?, std::fs::read_to_string(key)?.into());
+            Certificate { id, names: vec![all], chain, key }
+        }
+        (None, None) => generated(0, all)?,
+        _ => return Err(format!("--cert and --key belong together\n{USAGE}").into()),
+    };
+    let count: u128 = options.get("--certificates").map_or(Ok(0), |count| count.parse())?;
+    let further = (0..count).map(|number| generated(number + 1, CertName::host(Hostname::parse(&name(number))?)));
+    std::iter::once(Ok(first)).chain(further).map(|certificate| Ok(Arc::new(certificate?))).collect()
+}
+
+fn generated(id: u128, name: CertName) -> Result<Certificate> {
+    let key = KeyPair::generate()?;
+    let chain = CertificateParams::new(vec![name.to_string()])?.self_signed(&key)?.pem();
+    let id = CertificateId::from_uuid(Uuid::from_u128(id));
+    Ok(Certificate { id, names: vec![name], chain, key: key.serialize_pem().into() })
 }

@@ -169,7 +169,8 @@ async fn no_request_fails_while_routes_and_certificates_change() {
     let apply = async |version: u64| {
         let turn = version as usize;
         let [one, two] = services[turn % 2];
-        let ways = [Way(HOSTS[0], Target::Upstream(one), true), Way(HOSTS[1], Target::Upstream(two), turn % 3 == 0)];
+        let ways =
+            [Way(HOSTS[0], Target::Upstream(one), true), Way(HOSTS[1], Target::Upstream(two), turn.is_multiple_of(3))];
         let shown = [turn % 12, (turn * 5 + 1) % 12].map(|number| Arc::clone(&certificates[number]));
         edge.apply(version, &ways, shown.into()).await;
     };
