@@ -5,6 +5,7 @@ mod accounts;
 mod capacity;
 mod crash;
 mod delete;
+mod domains;
 mod failures;
 mod order;
 mod permissions;

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 
 use stoa_control::{
     Control,
+    command::AddDomain,
     sagas::{SitePlan, saga_of},
 };
 use stoa_db::history;
@@ -64,6 +65,22 @@ async fn restart() {
     prove(JobKind::Restart, active, async |_, before, world| assert_eq!(before, world)).await;
 }
 
+/// From the platform's own name to a domain that was brought along.
+#[tokio::test]
+async fn readdress() {
+    prove(JobKind::Readdress, proven, async |plan, before, world| {
+        let (gone, made) = (before.minus(world), world.minus(before));
+        assert_eq!(gone.count("route"), 2, "{gone}");
+        let upstream = plan.upstream().expect("an upstream");
+        let mut routes = made.of("route");
+        routes.sort_unstable();
+        let leads = format!("bakery.example leads to {upstream}");
+        assert_eq!(routes, [leads.as_str(), "bakery.localhost redirects to bakery.example"]);
+        assert_eq!(made.without(&["route", "site"]), World::default());
+    })
+    .await;
+}
+
 type Scene = (TestPlatform, World);
 
 /// Proves the saga of `kind` in worlds that `set` makes; `complete` looks at what success came to.
@@ -107,6 +124,7 @@ async fn lines(platform: &TestPlatform, plan: &SitePlan) -> usize {
         JobKind::Start => "started",
         JobKind::Stop => "stopped",
         JobKind::Restart => "restarted",
+        JobKind::Readdress => "address",
     };
     let events = history::site_events(&platform.db, plan.site, 50).await.expect("events");
     events.iter().filter(|event| event.kind == word && event.at >= job.queued_at).count()
@@ -150,4 +168,19 @@ async fn stopped(_: JobKind) -> (TestPlatform, JobId) {
     let cx = platform.cx(job.actor);
     let start = platform.control.site_start(&cx, job.site).await.expect("a job");
     (platform, start)
+}
+
+/// A job that gives a running site a domain that was brought along as its main address.
+async fn proven(_: JobKind) -> (TestPlatform, JobId) {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let made = platform.order(&jane, "bakery").await;
+    support::begin(&platform, made.site).await;
+    support::carry_out(&platform, made.job).await;
+    let (control, cx) = (&platform.control, platform.now(&jane));
+    let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
+    let domain = control.domain_add(&cx, made.site, command).await.expect("a claim").remove(0);
+    control.domain_check(&cx, domain.id).await.expect("a proof: names are not looked up here");
+    let job = control.site_main_address(&cx, made.site, "bakery.example").await.expect("a job");
+    (platform, job)
 }

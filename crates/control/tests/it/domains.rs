@@ -1,0 +1,300 @@
+//! Domains that customers bring along: claimed, proven, made the main address, given up, and
+//! never taken from somebody else.
+
+use std::net::IpAddr;
+
+use jiff::SignedDuration;
+use stoa_control::{
+    Cx, Error,
+    command::AddDomain,
+    view::{DomainView, Ordered},
+};
+use stoa_db::domains;
+use stoa_model::{account::Role, domain::DomainState, host::Hostname, route::Target};
+use stoa_provider::dns::RecordName;
+use stoa_testkit::TestPlatform;
+
+use crate::support;
+
+const HERE: &str = "198.51.100.1";
+const ELSEWHERE: &str = "203.0.113.9";
+
+pub fn host(text: &str) -> Hostname {
+    Hostname::parse(text).expect("a hostname")
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+async fn platform() -> TestPlatform {
+    TestPlatform::builder().settings(|s| s.public_addresses = vec![ip(HERE)]).build().await
+}
+
+async fn add(platform: &TestPlatform, cx: &Cx, site: Ordered, name: &str) -> DomainView {
+    let command = AddDomain { name: name.into(), main: true, ..AddDomain::default() };
+    let added = platform.control.domain_add(&platform.now(cx), site.site, command).await;
+    added.unwrap_or_else(|error| panic!("{name} was refused: {error}")).remove(0)
+}
+
+async fn refused(platform: &TestPlatform, cx: &Cx, site: Ordered, name: &str) -> String {
+    let command = AddDomain { name: name.into(), ..AddDomain::default() };
+    match platform.control.domain_add(&platform.now(cx), site.site, command).await {
+        Err(error @ (Error::Invalid(_) | Error::Conflict(_))) => error.to_string(),
+        other => panic!("{name:?}: {other:?}"),
+    }
+}
+
+fn prove_by_text(platform: &TestPlatform, domain: &DomainView) {
+    let record = &domain.records[0];
+    assert_eq!((record.kind, record.name.as_str()), ("TXT", format!("_stoa.{}", domain.name).as_str()));
+    platform.world_dns.answer_texts(&RecordName::ownership(&host(&domain.name)), Ok(vec![record.value.clone()]));
+}
+
+async fn check(platform: &TestPlatform, cx: &Cx, domain: &DomainView) -> DomainView {
+    platform.control.domain_check(&platform.now(cx), domain.id).await.expect("a look")
+}
+
+#[tokio::test]
+async fn from_instructions_to_the_main_address_and_back() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let claimed = add(&platform, &jane, site, "https://Bakery.Example/").await;
+    assert_eq!((claimed.name.as_str(), claimed.state), ("bakery.example", DomainState::Claimed));
+    assert_eq!(claimed.records.iter().map(|r| r.value.as_str()).nth(1), Some(HERE), "the real address");
+
+    // Nothing is there yet: the words say so, and nothing changes.
+    let seen = check(&platform, &jane, &claimed).await;
+    let problem = seen.problem.expect("a problem");
+    assert!(problem.contains("TXT record was not found") && problem.contains("no address records"), "{problem}");
+    assert!(!platform.edge.routes().contains_key("bakery.example"));
+
+    // Proven, but it leads elsewhere.
+    prove_by_text(&platform, &claimed);
+    platform.world_dns.lead(&host("bakery.example"), &[ip(ELSEWHERE)]);
+    let seen = check(&platform, &jane, &claimed).await;
+    assert_eq!(seen.state, DomainState::Verified);
+    let problem = seen.problem.expect("a problem");
+    assert!(problem.contains("bakery.example still points to 203.0.113.9, not to this server"), "{problem}");
+    platform.run_until_idle().await;
+    assert_eq!(support::site(&platform, site.site).await.hostname, host("bakery.localhost"), "not yet");
+
+    // It leads here: the platform makes it the main address by itself, and the old one leads there.
+    platform.world_dns.lead(&host("bakery.example"), &[ip(HERE)]);
+    assert_eq!(check(&platform, &jane, &claimed).await.problem, None);
+    moved(&platform, site, "bakery.example").await;
+    let now = support::site(&platform, site.site).await;
+    assert_eq!(now.url.as_deref(), Some("http://bakery.example:8080"));
+    let routes = platform.edge.routes();
+    assert!(matches!(routes["bakery.example"].target, Target::Upstream(_)));
+    assert_eq!(routes["bakery.localhost"].target, Target::Redirect(host("bakery.example")));
+
+    // The main address can't be given up; another one can, after it was made the main one.
+    let cx = platform.now(&jane);
+    assert!(matches!(platform.control.domain_remove(&cx, claimed.id).await, Err(Error::Conflict(_))));
+    platform.control.site_main_address(&cx, site.site, "bakery.localhost").await.expect("a job");
+    platform.run_until_idle().await;
+    assert_eq!(support::site(&platform, site.site).await.hostname, host("bakery.localhost"), "and it stays");
+    platform.control.domain_remove(&platform.now(&jane), claimed.id).await.expect("removed");
+    assert!(!platform.edge.routes().contains_key("bakery.example"));
+    assert!(platform.control.site_domains(&cx, site.site).await.expect("domains").domains.is_empty());
+}
+
+/// Lets the platform work until the site has this main address.
+async fn moved(platform: &TestPlatform, site: Ordered, name: &str) {
+    let workers = platform.run();
+    platform
+        .until("the move", async || {
+            let now = support::site(platform, site.site).await;
+            now.hostname == host(name) && now.url.is_some_and(|url| url.contains(name))
+        })
+        .await;
+    platform.idle().await;
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_at_the_domain_proves_it_too_but_not_what_another_customer_had() {
+    let platform = platform().await;
+    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
+    let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
+    platform.world_dns.lead(&host("shop.example"), &[ip(HERE)]);
+    let claimed = add(&platform, &jane, hers, "shop.example").await;
+    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified, "the edge answers for her");
+    // Verified elsewhere: it can't be claimed.
+    let words = refused(&platform, &joe, his, "shop.example").await;
+    assert!(words.contains("another account"), "{words}");
+
+    // She leaves, her domain still leads here: the file alone is no proof for the next one.
+    platform.control.site_main_address(&platform.now(&jane), hers.site, "bakery.localhost").await.ok();
+    platform.run_until_idle().await;
+    platform.control.domain_remove(&platform.now(&jane), claimed.id).await.expect("removed");
+    let taken = add(&platform, &joe, his, "shop.example").await;
+    let seen = check(&platform, &joe, &taken).await;
+    assert_eq!(seen.state, DomainState::Claimed, "{:?}", seen.problem);
+    prove_by_text(&platform, &taken);
+    assert_eq!(
+        check(&platform, &joe, &taken).await.state,
+        DomainState::Verified,
+        "who controls the domain may have it"
+    );
+}
+
+#[tokio::test]
+async fn a_claim_keeps_nobody_away_and_runs_out() {
+    let platform = platform().await;
+    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
+    let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
+    let squatted = add(&platform, &joe, his, "shop.example").await;
+    let claimed = add(&platform, &jane, hers, "shop.example").await;
+    prove_by_text(&platform, &claimed);
+    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
+
+    // His proof comes too late, even if it is a good one.
+    let value = &squatted.records[0].value;
+    platform.world_dns.answer_texts(&RecordName::ownership(&host("shop.example")), Ok(vec![value.clone()]));
+    let seen = check(&platform, &joe, &squatted).await;
+    assert_eq!(seen.state, DomainState::Claimed);
+    assert!(seen.problem.expect("words").contains("in use by another site"));
+
+    platform.clock.advance(SignedDuration::from_hours(8 * 24));
+    let workers = platform.run();
+    platform
+        .until("the claim's end", async || {
+            domains::domain_get(&platform.db, squatted.id).await.unwrap().unwrap().state == DomainState::Removed
+        })
+        .await;
+    workers.stop().await;
+    assert!(platform.edge.table().answers.is_empty(), "no proof is answered for any more");
+}
+
+#[tokio::test]
+async fn names_that_can_not_be_brought_along() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let long = format!("{}.example", "a".repeat(64));
+    for name in [
+        "",
+        " ",
+        "localhost",
+        "shop",
+        "bakery.localhost",
+        "other.localhost",
+        "a b.example",
+        "a.com;\n}\nserver{",
+        "*.example",
+        "<script>.example",
+        "user@shop.example",
+        "shop.example:80",
+        "shop.example/path",
+        "127.0.0.1",
+        "[::1]",
+        "-a.example",
+        "a..example",
+        &long,
+        "a_b.example",
+    ] {
+        refused(&platform, &jane, site, name).await;
+    }
+    let before = platform.world().await;
+    let idn = add(&platform, &jane, site, "BÜCHER.example").await;
+    assert_eq!((idn.name.as_str(), idn.display.as_str()), ("xn--bcher-kva.example", "bücher.example"));
+    refused(&platform, &jane, site, "xn--bcher-kva.example").await;
+    assert_eq!(platform.world().await, before);
+}
+
+#[tokio::test]
+async fn www_comes_along_and_leads_to_the_main_address() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let command = AddDomain { name: "bakery.example".into(), with_www: true, main: true };
+    let both = platform.control.domain_add(&platform.now(&jane), site.site, command).await.expect("claims");
+    assert_eq!(both.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["bakery.example", "www.bakery.example"]);
+    for domain in &both {
+        platform.world_dns.lead(&host(&domain.name), &[ip(HERE)]);
+        prove_by_text(&platform, domain);
+        check(&platform, &jane, domain).await;
+    }
+    moved(&platform, site, "bakery.example").await;
+    assert_eq!(platform.edge.routes()["www.bakery.example"].target, Target::Redirect(host("bakery.example")));
+}
+
+#[tokio::test]
+async fn another_customers_domain_is_not_there_and_support_only_looks() {
+    let platform = platform().await;
+    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
+    let site = platform.shop(&jane, "bakery").await;
+    let domain = add(&platform, &jane, site, "bakery.example").await;
+    let support = platform.staff(Role::Support).await;
+    for cx in [&joe, &platform.cx(stoa_model::account::Actor::Nobody)] {
+        assert!(platform.control.site_domains(cx, site.site).await.is_err());
+        assert!(platform.control.domain_check(cx, domain.id).await.is_err());
+        assert!(platform.control.domain_remove(cx, domain.id).await.is_err());
+    }
+    assert!(matches!(platform.control.domain_remove(&joe, domain.id).await, Err(Error::NotFound("domain"))));
+    assert_eq!(platform.control.site_domains(&support, site.site).await.expect("a look").domains.len(), 1);
+    assert!(matches!(platform.control.domain_remove(&support, domain.id).await, Err(Error::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let domain = add(&platform, &jane, site, "bakery.example").await;
+    let name = host("bakery.example");
+    let circle = stoa_vendors::resolver::ResolveError::Loop { name: name.to_string(), via: vec![name.clone()] };
+    platform.world_dns.answer(&name, Err(circle));
+    assert!(check(&platform, &jane, &domain).await.problem.expect("words").contains("circle"));
+    let away = stoa_vendors::resolver::ResolveError::Unavailable { name: name.to_string(), reason: "timed out".into() };
+    platform.world_dns.answer(&name, Err(away));
+    assert!(check(&platform, &jane, &domain).await.problem.expect("words").contains("do not answer"));
+}
+
+#[tokio::test]
+async fn a_sites_record_is_made_with_it_and_goes_with_it() {
+    let build = TestPlatform::builder().zone("stoa.test").settings(|s| {
+        s.public_addresses = vec![ip(HERE), ip("2001:db8::1")];
+        s.base_domain = host("stoa.test");
+    });
+    let platform = build.build().await;
+    let dns = platform.dns.clone().expect("a zone");
+    let jane = platform.customer("jane").await;
+    dns.fail_next("the server is away", true);
+    let site = platform.shop(&jane, "bakery").await;
+    let name = RecordName::host(&host("bakery.stoa.test"));
+    let seen = || {
+        use stoa_provider::dns::RecordKind::{A, Aaaa};
+        (dns.contents(&name, A), dns.contents(&name, Aaaa))
+    };
+    let both = (vec![HERE.to_owned()], vec!["2001:db8::1".to_owned()]);
+    let workers = platform.run();
+    platform.until("the records, though the server was away at first", async || seen() == both).await;
+    workers.stop().await;
+    platform.control.site_delete(&platform.now(&jane), site.site).await.expect("deleted");
+    platform.clock.advance(SignedDuration::from_hours(8 * 24));
+    let workers = platform.run();
+    platform.until("their removal", async || seen() == (vec![], vec![])).await;
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_served_is_rolled_up_by_the_hour() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    platform.edge.serve(site, 200, 1000);
+    platform.run_until_idle().await;
+    platform.edge.serve(site, 503, 10);
+    platform.run_until_idle().await;
+    platform.clock.advance(SignedDuration::from_hours(1));
+    platform.edge.serve(site, 200, 5);
+    platform.run_until_idle().await;
+    let hours = platform.control.site_traffic(&platform.now(&jane), site, 3).await.expect("hours");
+    let counts: Vec<_> = hours.iter().map(|hour| (hour.traffic.requests, hour.traffic.bytes_out)).collect();
+    assert_eq!(counts, [(0, 0), (2, 1010), (1, 5)]);
+    assert_eq!(hours[1].traffic.statuses, [0, 0, 1, 0, 0, 1]);
+}
