@@ -8,6 +8,7 @@ mod forwarding;
 mod http2;
 mod https;
 mod lifecycle;
+mod limits;
 mod pages;
 mod platform;
 mod proxy_protocol;

@@ -28,6 +28,7 @@ use uuid::Uuid;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 pub const HOST: &str = "shop.example.com";
+pub const OTHER_HOST: &str = "neighbour.example.com";
 
 pub fn config() -> Config {
     Config {
@@ -45,6 +46,11 @@ pub fn impatient(change: impl FnOnce(&mut Timeouts)) -> Config {
 
 pub fn site() -> SiteId {
     SiteId::from_uuid(Uuid::from_u128(42))
+}
+
+/// The site of `OTHER_HOST`.
+pub fn other() -> SiteId {
+    SiteId::from_uuid(Uuid::from_u128(43))
 }
 
 pub struct TestEdge {
@@ -85,8 +91,15 @@ impl TestEdge {
     }
 
     pub async fn route_up_to(&self, version: u64, target: Target, max_body: u64) {
-        let route = Route { site: site(), target, limits: RouteLimits::body(max_body), secure: false };
-        let routes = HashMap::from([(Hostname::parse(HOST).unwrap(), route)]);
+        self.route_within(version, target, RouteLimits::body(max_body)).await;
+    }
+
+    /// Routes `HOST`, and `OTHER_HOST` of another site to the same target without any limits.
+    pub async fn route_within(&self, version: u64, target: Target, limits: RouteLimits) {
+        let other = Route { site: other(), target: target.clone(), limits: RouteLimits::body(1000), secure: false };
+        let route = Route { site: site(), target, limits, secure: false };
+        let routes =
+            HashMap::from([(Hostname::parse(HOST).unwrap(), route), (Hostname::parse(OTHER_HOST).unwrap(), other)]);
         self.edge.apply(RoutingTable { version, routes, ..RoutingTable::default() }).await.unwrap();
     }
 
@@ -107,7 +120,11 @@ impl TestEdge {
     }
 
     pub fn counts(&self) -> Traffic {
-        self.edge.snapshot().into_iter().find(|(id, _)| *id == site()).unwrap().1
+        self.counts_of(site())
+    }
+
+    pub fn counts_of(&self, site: SiteId) -> Traffic {
+        self.edge.snapshot().into_iter().find(|(id, _)| *id == site).unwrap().1
     }
 
     /// Waits until the counters say so.

@@ -1,0 +1,217 @@
+//! What one site may use of the edge.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use stoa_model::route::{RouteLimits, Target};
+use tokio::{sync::Semaphore, time::Instant};
+
+use crate::support::{
+    HOST, OTHER_HOST, Raw, TestEdge, answering, config, field, mirror, nobody, other, site, status, until, upstream,
+};
+
+const ONE: RouteLimits = RouteLimits { in_flight: 1, ..RouteLimits::body(1000) };
+
+async fn within(limits: RouteLimits, upstream: SocketAddr) -> TestEdge {
+    let edge = TestEdge::start(config(), None);
+    edge.route_within(1, Target::Upstream(upstream), limits).await;
+    edge
+}
+
+fn get(host: &str) -> String {
+    format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")
+}
+
+async fn ask(raw: &mut Raw, host: &str) -> String {
+    raw.write(get(host)).await;
+    raw.message().await
+}
+
+/// A service that answers when it gets a permit.
+async fn on_permit() -> (SocketAddr, Arc<Semaphore>) {
+    let permits = Arc::new(Semaphore::new(0));
+    let wait = Arc::clone(&permits);
+    let address = upstream(move |mut raw, _| {
+        let wait = Arc::clone(&wait);
+        async move {
+            loop {
+                raw.until("\r\n\r\n").await;
+                wait.acquire().await.unwrap().forget();
+                raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+            }
+        }
+    })
+    .await;
+    (address, permits)
+}
+
+/// Whether a place is free again, on a connection of its own.
+async fn is_free(edge: &TestEdge) -> bool {
+    status(&ask(&mut edge.connect().await, HOST).await) != 503
+}
+
+async fn becomes_free(edge: &TestEdge) {
+    let begun = Instant::now();
+    while !is_free(edge).await {
+        assert!(begun.elapsed() < Duration::from_secs(5), "the place stays taken");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn more_requests_than_the_rate_are_429_and_counted() {
+    let edge = within(RouteLimits { rate: 1, burst: 3, ..RouteLimits::body(1000) }, mirror().await).await;
+    let mut raw = edge.connect().await;
+    for _ in 0..3 {
+        assert_eq!(status(&ask(&mut raw, HOST).await), 200);
+    }
+    let refused = ask(&mut raw, HOST).await;
+    assert_eq!((status(&refused), field(&refused, "retry-after")), (429, Some("1")), "{refused}");
+    assert_eq!(status(&ask(&mut raw, OTHER_HOST).await), 200, "the neighbour has a rate of its own");
+    let counts = edge.counted(|counts| counts.requests == 4).await;
+    assert_eq!((counts.statuses[2], counts.statuses[4]), (3, 1));
+    assert_eq!(edge.counts_of(other()).statuses[4], 0);
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    assert_eq!(status(&ask(&mut raw, HOST).await), 200, "as Retry-After has promised");
+}
+
+#[tokio::test]
+async fn a_new_table_does_not_forgive_and_a_new_limit_counts_at_once() {
+    let target = Target::Upstream(mirror().await);
+    let limits = RouteLimits { rate: 1, burst: 1, ..RouteLimits::body(1000) };
+    let edge = TestEdge::start(config(), None);
+    edge.route_within(1, target.clone(), limits).await;
+    let mut raw = edge.connect().await;
+    assert_eq!(status(&ask(&mut raw, HOST).await), 200);
+    edge.route_within(2, target.clone(), limits).await;
+    assert_eq!(status(&ask(&mut raw, HOST).await), 429, "the same limits, the same bucket");
+    edge.route_within(3, target.clone(), RouteLimits::body(1000)).await;
+    assert_eq!(status(&ask(&mut raw, HOST).await), 200, "no limit any more");
+    edge.route_within(4, target, RouteLimits { rate: 1000, burst: 50, ..limits }).await;
+    assert_eq!(status(&ask(&mut raw, HOST).await), 429, "what was used up stays used up");
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    for number in 0..50 {
+        assert_eq!(status(&ask(&mut raw, HOST).await), 200, "number {number} of a larger burst");
+    }
+}
+
+#[tokio::test]
+async fn more_open_requests_than_allowed_are_503() {
+    let (address, permits) = on_permit().await;
+    let edge = within(RouteLimits { in_flight: 2, ..ONE }, address).await;
+    let mut raws = [edge.connect().await, edge.connect().await, edge.connect().await];
+    for raw in &mut raws[..2] {
+        raw.write(get(HOST)).await;
+    }
+    // The first two may arrive on two threads, in any order, but they do arrive before the upstream answers.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let refused = ask(&mut raws[2], HOST).await;
+    assert_eq!((status(&refused), field(&refused, "retry-after")), (503, Some("1")), "{refused}");
+    assert!(refused.contains("Very busy"), "{refused}");
+    permits.add_permits(2);
+    for raw in &mut raws[..2] {
+        assert_eq!(status(&raw.message().await), 200);
+    }
+    let counts = edge.counted(|counts| counts.requests == 3).await;
+    assert_eq!((counts.statuses[2], counts.statuses[5]), (2, 1), "a refusal counts as the site's");
+    permits.add_permits(1);
+    assert_eq!(status(&ask(&mut raws[2], HOST).await), 200, "the places are free again");
+}
+
+#[tokio::test]
+async fn every_way_out_frees_the_place() {
+    let broken = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+    for (what, address) in [
+        ("an answer", answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await),
+        ("a streamed answer", answering("HTTP/1.1 200 OK\r\n\r\nuntil the end").await),
+        ("an upstream that is down", nobody().await),
+        ("an upstream that breaks off", answering(broken).await),
+        ("an upstream that speaks nonsense", answering("no HTTP\r\n\r\n").await),
+        ("an upstream that may not upgrade", answering("HTTP/1.1 101 Switching Protocols\r\n\r\n").await),
+    ] {
+        let edge = within(ONE, address).await;
+        for number in 1..4 {
+            let answer = edge.get("").await;
+            assert!(!answer.contains("too_busy") && !answer.contains("Very busy"), "{what} keeps the place: {answer}");
+            edge.counted(|counts| counts.requests == number).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_the_place() {
+    let (address, permits) = on_permit().await;
+    let edge = within(ONE, address).await;
+    let mut raw = edge.connect().await;
+    raw.write(get(HOST)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!is_free(&edge).await);
+    drop(raw);
+    permits.add_permits(2);
+    becomes_free(&edge).await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_frees_the_place() {
+    let edge = within(ONE, mirror().await).await;
+    for _ in 0..3 {
+        let mut raw = edge.connect().await;
+        raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n")).await;
+        raw.write(format!("3e9\r\n{}\r\n", "x".repeat(1001))).await;
+        assert_eq!(status(&raw.message().await), 413);
+        becomes_free(&edge).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_holds_its_place_until_it_ends() {
+    let address = upstream(|mut raw, _| async move {
+        let head = raw.until("\r\n\r\n").await;
+        if field(&head, "upgrade").is_none() {
+            return raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        }
+        raw.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").await;
+        drop(raw.rest().await);
+    })
+    .await;
+    let edge = within(ONE, address).await;
+    let mut raw = edge.connect().await;
+    raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")).await;
+    assert_eq!(status(&raw.until("\r\n\r\n").await), 101);
+    for _ in 0..3 {
+        assert!(!is_free(&edge).await, "the tunnel is open");
+    }
+    drop(raw);
+    becomes_free(&edge).await;
+}
+
+#[tokio::test]
+async fn a_site_may_have_less_time_than_the_edge_gives() {
+    let silent = upstream(|mut raw, _| async move {
+        raw.until("\r\n\r\n").await;
+        std::future::pending().await
+    })
+    .await;
+    let edge = within(RouteLimits { response_seconds: 1, ..ONE }, silent).await;
+    let begun = Instant::now();
+    assert_eq!(status(&edge.get("").await), 504);
+    assert!((1.0..3.0).contains(&begun.elapsed().as_secs_f64()), "after {:?}", begun.elapsed());
+}
+
+/// The same limit also counts between two pieces of a body, and for that site only.
+#[tokio::test]
+async fn a_site_that_stops_in_the_middle_is_cut_by_its_own_limit() {
+    let stuck = upstream(|mut raw, _| async move {
+        raw.until("\r\n\r\n").await;
+        raw.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+        std::future::pending().await
+    })
+    .await;
+    let edge = within(RouteLimits { response_seconds: 1, ..ONE }, stuck).await;
+    let mut neighbour = edge.connect().await;
+    neighbour.write(get(OTHER_HOST)).await;
+    neighbour.until("half").await;
+    assert!(edge.get("").await.ends_with("half"));
+    let waits = tokio::time::timeout(Duration::from_millis(100), neighbour.rest()).await;
+    assert!(waits.is_err(), "the neighbour has the time that the edge gives");
+    until(|| (edge.counts_of(site()).requests == 1).then_some(())).await;
+}
