@@ -65,11 +65,19 @@ pub(crate) fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iter
         .filter(|token| !token.is_empty())
 }
 
-/// The protocol that the client asks to change to, if it may.
+/// The protocol that the client asks to change to, if it may. HTTP/2 is none: RFC 9113 3.1 has
+/// abolished this way to it, and requests within such a tunnel would pass the edge unseen.
 pub(crate) fn upgrade(parts: &Parts) -> Option<&HeaderValue> {
     let wanted = parts.headers.get(UPGRADE)?;
     let asked = tokens(&parts.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    (parts.version == Version::HTTP_11 && asked).then_some(wanted)
+    let hides_http = tokens(&parts.headers, &UPGRADE).any(is_http);
+    (parts.version == Version::HTTP_11 && asked && !hides_http).then_some(wanted)
+}
+
+/// Whether a protocol (RFC 9110 7.8: a name and maybe a version) is HTTP itself.
+fn is_http(protocol: &str) -> bool {
+    let name = protocol.split('/').next().unwrap_or_default();
+    ["h2c", "h2", "http"].iter().any(|http| name.eq_ignore_ascii_case(http))
 }
 
 /// Writes the head of a request for an upstream, up to the framing fields and the empty line.

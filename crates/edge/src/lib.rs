@@ -5,7 +5,7 @@
 //! 1. [`Embedded::serve`] (`embedded`) accepts a connection and hands it to the thread with the
 //!    fewest (`worker`); `conn` tells HTTP/1 from HTTP/2 and lets hyper speak it.
 //!    For [`Embedded::serve_tls`], `tls` shakes hands first.
-//! 2. `proxy` reads whom the request is for (`host`), finds the route (`table`), holds the site to
+//! 2. `proxy` refuses what is ambiguous (`checks`), reads whom the request is for (`host`), finds the route (`table`), holds the site to
 //!    its `limits`, and refuses, shows a `page`, sends the browser elsewhere (`redirect`), calls the
 //!    platform's own handler ([`Fallback`]), or forwards it.
 //! 3. `headers` writes the request for the upstream, `upstream` carries it there and the response
@@ -18,6 +18,7 @@
 //! former as a whole; requests in flight keep what they were routed by.
 
 mod body;
+mod checks;
 mod client;
 mod config;
 mod conn;

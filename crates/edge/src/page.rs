@@ -20,6 +20,10 @@ pub(crate) enum Page {
     UnknownHost,
     /// `CONNECT`: the edge is no forward proxy.
     NoTunnels,
+    /// A request-target whose form the method does not allow.
+    BadTarget,
+    /// A transfer coding other than one `chunked`.
+    BadCoding,
     /// The name is not this connection's: its certificate covers another (RFC 9110 15.5.20).
     Misdirected,
     TooLarge,
@@ -45,13 +49,15 @@ struct Words {
 
 impl Page {
     /// All of them.
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::BadHost(BadHost::Missing),
         Self::BadHost(BadHost::Several),
         Self::BadHost(BadHost::Contradictory),
         Self::BadHost(BadHost::Malformed),
         Self::UnknownHost,
         Self::NoTunnels,
+        Self::BadTarget,
+        Self::BadCoding,
         Self::Misdirected,
         Self::TooLarge,
         Self::BadBody,
@@ -81,6 +87,18 @@ impl Page {
                 "no_tunnels",
                 "Method not allowed",
                 "This server does not open tunnels to other hosts.",
+            ),
+            Self::BadTarget => (
+                StatusCode::BAD_REQUEST,
+                "bad_target",
+                "Bad request",
+                "The request's address has a form that its method does not allow.",
+            ),
+            Self::BadCoding => (
+                StatusCode::NOT_IMPLEMENTED,
+                "bad_coding",
+                "Not supported",
+                "This server understands no transfer coding but a single chunked.",
             ),
             Self::Misdirected => (
                 StatusCode::MISDIRECTED_REQUEST,
@@ -126,6 +144,12 @@ impl Page {
             ),
         };
         Words { status, code, title, detail, retry_after: self.retry_after() }
+    }
+
+    /// Whether the request was so doubtful that nothing behind it on the connection can be trusted to
+    /// be a request (RFC 9112 6.3 and 11.2).
+    pub(crate) fn ends_connection(self) -> bool {
+        matches!(self, Self::BadHost(_) | Self::BadTarget | Self::BadCoding | Self::BadBody | Self::NoTunnels)
     }
 
     fn retry_after(self) -> Option<u32> {

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
     header::{ACCEPT, CONNECTION, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
     request::Parts,
 };
@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     body::{EdgeBody, RequestBody, Source},
+    checks,
     client::{Client, ClientInfo},
     headers,
     host::{self, MAX_NAME},
@@ -101,8 +102,8 @@ impl Passage {
             shared.stats.refused.fetch_add(1, Relaxed);
             page
         };
-        if self.parts.method == Method::CONNECT {
-            return Err(refuse(Page::NoTunnels));
+        if let Some(page) = checks::refusal(&self.parts) {
+            return Err(refuse(page));
         }
         let mut scratch = [0; MAX_NAME];
         let name =
@@ -200,7 +201,11 @@ impl Passage {
 }
 
 fn page(page: Page, record: Record, parts: &Parts) -> Response<EdgeBody> {
-    finish(page, record, Accept::of(&parts.headers))
+    let mut response = finish(page, record, Accept::of(&parts.headers));
+    if page.ends_connection() && parts.version != Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn finish(page: Page, record: Record, accept: Accept) -> Response<EdgeBody> {

@@ -1,6 +1,7 @@
 //! The edge from outside: real sockets, raw bytes, and upstreams that misbehave.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
 
+mod bad;
 mod bodies;
 mod conformance;
 mod failures;
