@@ -17,6 +17,9 @@ const CLAIM_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 /// Domains looked at in one tick.
 const TOGETHER: u64 = 50;
 
+/// The problem of a claim that is nothing but unproven.
+pub(super) const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: the TXT record was not found.";
+
 /// What the TXT record of a claim says.
 pub(super) fn proof(token: &str) -> String {
     format!("stoa-verification={token}")
@@ -85,8 +88,7 @@ impl Control {
                     proven => proven?,
                 }
             } else {
-                let missing = "It is not proven yet that this domain is yours: the TXT record was not found.";
-                problem = Some(problem.map_or_else(|| missing.to_owned(), |more| format!("{missing} {more}")));
+                problem = Some(problem.map_or_else(|| NOT_PROVEN.to_owned(), |more| format!("{NOT_PROVEN} {more}")));
             }
         }
         let (id, now, problem) = (domain.id, self.clock.now(), problem.as_deref());

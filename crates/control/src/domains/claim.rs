@@ -108,12 +108,12 @@ impl Control {
     }
 
     /// Reads a domain as people type it.
-    fn domain_parse(&self, text: &str) -> Result<Hostname> {
+    pub(super) fn domain_parse(&self, text: &str) -> Result<Hostname> {
         let text = text.trim();
         let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
         let bare = text.trim_end_matches('/');
         let ascii = idna::domain_to_ascii_strict(bare)
-            .map_err(|_| Invalid::new("name", format!("{bare:?} is no domain. Type it like shop.example.com.")))?;
+            .map_err(|_| Invalid::new("name", "This is no domain. Type it like shop.example.com."))?;
         let name = Hostname::parse(&ascii).map_err(rename)?;
         let base = &self.settings.base_domain;
         let refused = if !name.as_str().contains('.') || name.as_str().ends_with(".localhost") {

@@ -4,14 +4,14 @@ use stoa_db::domains;
 use stoa_model::{
     account::Role,
     domain::{Domain, DomainState},
-    id::SiteId,
+    id::{DomainId, SiteId},
     site::Site,
 };
 use stoa_provider::dns::RecordName;
 
-use super::check::{proof, proof_path};
+use super::check::{NOT_PROVEN, proof, proof_path};
 use crate::{
-    Control, Cx, Result,
+    Control, Cx, Error, Result,
     view::{CertificateSource, DnsInstruction, DomainView, DomainsView},
 };
 
@@ -44,6 +44,39 @@ impl Control {
         })
     }
 
+    /// One domain of a site within the actor's reach.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn domain_get(&self, cx: &Cx, id: DomainId) -> Result<DomainView> {
+        let missing = || Error::NotFound("domain");
+        let domain = domains::domain_get(&self.db, id).await?.ok_or_else(missing)?;
+        if domain.state == DomainState::Removed {
+            return Err(missing());
+        }
+        let site = self.site_within(cx, domain.site).await.map_err(|error| match error {
+            Error::NotFound(_) => missing(),
+            other => other,
+        })?;
+        self.domain_view(cx, &site, &domain).await
+    }
+
+    /// The domains of this name, as typed, within the actor's reach: several sites may claim one.
+    ///
+    /// # Errors
+    /// If it is no domain.
+    pub async fn domains_named(&self, cx: &Cx, name: &str) -> Result<Vec<DomainView>> {
+        let name = self.domain_parse(name)?;
+        let mut views = Vec::new();
+        for domain in domains::domains_by_name(&self.db, &name).await? {
+            match self.domain_get(cx, domain.id).await {
+                Err(Error::NotFound(_)) => {}
+                view => views.push(view?),
+            }
+        }
+        Ok(views)
+    }
+
     /// The address of a site, as its application knows it.
     pub(crate) fn url_of(&self, site: &Site) -> String {
         site.url.clone().unwrap_or_else(|| self.settings.site_url(&site.hostname, false))
@@ -73,7 +106,8 @@ impl Control {
     /// The records to make. An apex can't be an alias (RFC 1034 3.6.2), so addresses are given for
     /// every name; `www.` may as well be an alias.
     fn instructions(&self, site: &Site, domain: &Domain) -> Vec<DnsInstruction> {
-        let seen = domain.checked_at.map(|_| domain.problem.is_none());
+        let leads_here = domain.problem.as_deref().is_none_or(|problem| problem == NOT_PROVEN);
+        let seen = domain.checked_at.map(|_| leads_here).filter(|_| !self.settings.public_addresses.is_empty());
         let mut records = Vec::new();
         if domain.state == DomainState::Claimed {
             records.push(DnsInstruction {
