@@ -101,7 +101,7 @@ impl Pebble {
         fs::write(&config, configuration(options, folder.path(), api, management))
             .expect("writing Pebble's configuration");
         let mut command = Command::new("pebble");
-        command.arg("-config").arg(&config).args(["-strict", "false"]);
+        command.arg("-config").arg(&config).arg("-strict=false");
         if let Some(dns) = options.dns {
             command.arg("-dnsserver").arg(dns.to_string());
         }

@@ -125,7 +125,8 @@ fn sort(method: &Method, what: &str, mut parts: Parts, mut body: Bytes) -> Resul
             let made = serde_json::json!({ "type": "about:blank", "status": status.as_u16(), "detail": said });
             body = made.to_string().into();
         }
-    } else if method == Method::GET && !parts.headers.contains_key(RETRY_AFTER) {
+    }
+    if method == Method::GET && !parts.headers.contains_key(RETRY_AFTER) {
         parts.headers.insert(RETRY_AFTER, SIX_HOURS);
     }
     Ok(BytesResponse::from(Response::from_parts(parts, Full::new(body))))

@@ -58,12 +58,14 @@ impl Acme {
     /// The order as the CA knows it now.
     ///
     /// # Errors
-    /// `Gone` if the CA doesn't know it, or says that it is not this account's.
+    /// `Gone` if the CA doesn't know it, or says that it is not this account's: an account that is
+    /// out of use answers the same, but then the next order tells.
     pub(super) async fn load(&self, url: &str) -> Result<Order, AcmeError> {
         let mut unknown = false;
         let loaded = persist!(async {
             let loaded = self.account.order(url.to_owned()).await;
-            unknown = matches!(&loaded, Err(Error::Api(Problem { status: Some(404 | 410), .. })));
+            unknown = matches!(&loaded, Err(Error::Api(said))
+                if matches!(said.status, Some(404 | 410)) || problem::name(said) == Some("unauthorized"));
             loaded
         });
         loaded.map_err(|error| if unknown { AcmeError::gone(error.detail()) } else { error })

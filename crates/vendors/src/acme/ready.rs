@@ -49,9 +49,9 @@ impl Acme {
         }
     }
 
-    /// From a quarter of a second on, each wait half as long again, unless the CA says how long.
+    /// From a quarter of a second on, each wait a quarter longer, unless the CA says how long.
     pub(super) fn policy(&self) -> RetryPolicy {
-        RetryPolicy::new().backoff(1.5).timeout(self.patience)
+        RetryPolicy::new().backoff(1.25).timeout(self.patience)
     }
 }
 
