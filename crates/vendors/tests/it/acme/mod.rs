@@ -1,0 +1,9 @@
+//! The ACME client against Pebble, and against a double of a CA for what Pebble can't do.
+
+mod account;
+mod bed;
+mod fake;
+mod hostile;
+mod issue;
+mod refused;
+mod renewal;
