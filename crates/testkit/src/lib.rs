@@ -16,6 +16,7 @@
 
 mod clock;
 mod database;
+pub mod knot;
 pub mod pebble;
 mod people;
 mod platform;

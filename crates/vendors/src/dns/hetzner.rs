@@ -27,7 +27,7 @@ const API: &str = "https://api.hetzner.cloud/v1";
 const LEAST_TTL: u32 = 60;
 
 /// How often it is asked whether an action is done.
-const POLL: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(300);
 
 /// A zone at Hetzner.
 pub(super) struct Hetzner {

@@ -76,6 +76,13 @@ impl Rfc2136 {
         let mut none = Record::update0(owner.clone(), 0, kind);
         none.dns_class = DNSClass::ANY;
         message.add_update(none);
+        if !change.contents.is_empty() {
+            // Next to an alias nothing else can be, and a server would leave it out without a word
+            // (RFC 2136 3.4.2.2): "there is no CNAME" is asked for first (2.4.3).
+            let mut no_alias = Record::update0(owner.clone(), 0, RecordType::CNAME);
+            no_alias.dns_class = DNSClass::NONE;
+            message.add_pre_requisite(no_alias);
+        }
         for content in &change.contents {
             message.add_update(Record::from_rdata(owner.clone(), change.ttl, data(change.kind, content)?));
         }
@@ -135,6 +142,9 @@ impl Rfc2136 {
             )),
             ResponseCode::NotZone => {
                 Fault::permanent(format!("{server} keeps that name in another zone than {zone} (NOTZONE)"))
+            }
+            ResponseCode::YXRRSet => {
+                Fault::permanent("that name has a CNAME record, next to which nothing else can be; remove it first")
             }
             ResponseCode::ServFail => {
                 Fault::transient(format!("{server} failed (SERVFAIL); if it goes on doing so, its log says why"))

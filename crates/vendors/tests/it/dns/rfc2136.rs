@@ -13,6 +13,7 @@ use stoa_provider::dns::{
 };
 use stoa_vendors::dns::{DnsAccess, DnsConfig, DnsMaker, Transport, TsigAlgorithm};
 
+use super::{held, plant};
 use crate::knot::{Key, Knot, skipped};
 
 const ZONE: &str = "stoa.example";
@@ -80,6 +81,19 @@ async fn a_zone_that_it_does_not_keep_is_told() {
     let name = RecordName::host(elsewhere.zone());
     let error = elsewhere.set(&RecordSet { name, ..address("a") }).await.expect_err("it is not its zone");
     assert!(!error.transient && error.to_string().contains("elsewhere.example"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_in_the_way_is_told() {
+    if skipped() {
+        return;
+    }
+    let knot = Knot::start(ZONE, "a CNAME ns\n");
+    let maker = maker(&knot, Knot::KEY, Transport::Udp);
+    let error = maker.set(&address("a")).await.expect_err("an alias is alone");
+    assert!(!error.transient && error.to_string().contains("CNAME"), "{error}");
+    maker.remove(&address("a").name, RecordKind::A).await.expect("there is none");
+    assert_eq!(knot.held("a.stoa.example", "CNAME"), [(60, "ns.stoa.example.".to_owned())], "it is not ours");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,20 +165,10 @@ fn address(label: &str) -> RecordSet {
 #[async_trait]
 impl Probe for Knot {
     async fn plant(&self, set: &RecordSet) {
-        let (name, kind) = (&set.name, set.kind().as_str());
-        let add = |content| match kind {
-            "TXT" => format!("add {name}. {} TXT \"{content}\"", set.ttl),
-            _ => format!("add {name}. {} {kind} {content}", set.ttl),
-        };
-        let lines = set.contents().into_iter().map(add);
-        self.update(&std::iter::once(format!("del {name}. {kind}")).chain(lines).collect::<Vec<_>>());
+        self.update(&plant(set));
     }
 
     async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
-        let found = Knot::held(self, name.as_str(), kind.as_str());
-        let ttl = found.first()?.0;
-        let mut contents = found.into_iter().map(|(_, data)| data.trim_matches('"').to_owned()).collect::<Vec<_>>();
-        contents.sort_unstable();
-        Some(Held { ttl, contents })
+        held(Knot::held(self, name.as_str(), kind.as_str()))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! It takes signed updates from [`Knot::KEY`] and [`Knot::KEY_512`], and knows
 //! [`Knot::KEY_OF_OTHERS`] but lets it change nothing. It answers anybody, so that a certificate
-//! authority can ask it too.
+//! authority can ask it too. It needs the Debian packages `knot` and `knot-dnsutils`; tests that use
+//! it begin with [`skipped`].
 
 use std::{
     fs,
@@ -99,17 +100,12 @@ impl Knot {
         }
     }
 
-    /// What it answers: the time to live and the data of each record, as zone files write it.
+    /// What it answers: see [`ask`].
     ///
     /// # Panics
     /// If `kdig` is not installed.
     pub fn held(&self, name: &str, kind: &str) -> Vec<(u32, String)> {
-        let mut command = Command::new("kdig");
-        command.arg(format!("@{}", self.address.ip())).args(["-p", &self.address.port().to_string()]);
-        command.args([name, kind, "+tcp", "+noall", "+answer", "+nocomments", "+timeout=2", "+retry=0"]);
-        let output = run(&mut command);
-        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-        lines.lines().filter_map(|line| record(line, name, kind)).collect()
+        ask(self.address, name, kind)
     }
 
     /// Changes the zone behind everybody's back: lines of `knsupdate`, such as `add NAME TTL A 192.0.2.1`.
@@ -117,13 +113,7 @@ impl Knot {
     /// # Panics
     /// If the server refuses.
     pub fn update(&self, lines: &[String]) {
-        let (ip, port, Key { name, algorithm, secret }) = (self.address.ip(), self.address.port(), Self::KEY);
-        let script = self.folder.path().join("update");
-        let lines = lines.join("\n");
-        let text = format!("server {ip} {port}\nzone {}.\nkey {algorithm}:{name} {secret}\n{lines}\nsend\n", self.zone);
-        fs::write(&script, text).expect("writing the update");
-        let output = run(Command::new("knsupdate").arg(&script));
-        assert!(output.status.success(), "{lines:?} was refused: {}", String::from_utf8_lossy(&output.stderr));
+        update(self.address, &self.zone, lines);
     }
 
     fn log(&self) -> String {
@@ -146,6 +136,45 @@ pub fn skipped() -> bool {
     skipped
 }
 
+/// What a name server answers: the time to live and the data of each record, as zone files write it.
+///
+/// # Panics
+/// If `kdig` is not installed.
+pub fn ask(server: SocketAddr, name: &str, kind: &str) -> Vec<(u32, String)> {
+    let mut command = Command::new("kdig");
+    command.arg(format!("@{}", server.ip())).args(["-p", &server.port().to_string()]);
+    command.args([name, kind, "+tcp", "+noall", "+answer", "+timeout=2", "+retry=0"]);
+    let output = run(&mut command);
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    lines.lines().filter_map(|line| record(line, name, kind)).collect()
+}
+
+/// Changes a zone of a name server that knows [`Knot::KEY`]: lines of `knsupdate`.
+///
+/// # Panics
+/// If the server refuses, or `knsupdate` is not installed.
+pub fn update(server: SocketAddr, zone: &str, lines: &[String]) {
+    let (ip, port, Key { name, algorithm, secret }) = (server.ip(), server.port(), Knot::KEY);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = folder.path().join("update");
+    let lines = lines.join("\n");
+    let text = format!("server {ip} {port}\nzone {zone}.\nkey {algorithm}:{name} {secret}\n{lines}\nsend\n");
+    fs::write(&script, text).expect("writing the update");
+    let output = run(Command::new("knsupdate").arg(&script));
+    assert!(output.status.success(), "{lines:?} was refused: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A port that is free for datagrams and connections.
+pub fn free_port() -> SocketAddr {
+    loop {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = tcp.local_addr().expect("its address");
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
 fn run(command: &mut Command) -> Output {
     let program = command.get_program().to_string_lossy().into_owned();
     command.output().unwrap_or_else(|error| {
@@ -162,17 +191,6 @@ fn record(line: &str, name: &str, kind: &str) -> Option<(u32, String)> {
     let ttl = fields.next()?.parse().ok()?;
     let data = line.split_once(&format!("{kind}\t"))?.1;
     (owner == name && fields.nth(1)? == kind).then(|| (ttl, data.to_owned()))
-}
-
-/// A port that is free for datagrams and connections.
-fn free_port() -> SocketAddr {
-    loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = tcp.local_addr().expect("its address");
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
 }
 
 fn config(folder: &Path, address: SocketAddr, zone: &str) -> String {
