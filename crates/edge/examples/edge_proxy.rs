@@ -1,4 +1,5 @@
-//! A bare edge for benchmarks: routes `site-0.bench.test` … to one upstream until it is killed.
+//! A bare edge for benchmarks: routes `site-0.bench.test` …, and `localhost`, to one upstream until
+//! it is killed.
 //!
 //! ```text
 //! edge_proxy LISTEN UPSTREAM ROUTES [THREADS] [--tls ADDRESS] [--cert FILE --key FILE] [--certificates N]
@@ -6,9 +7,11 @@
 //!
 //! * `LISTEN`, `UPSTREAM`: addresses, like `127.0.0.1:18611`. `ROUTES`: how many names. `THREADS`:
 //!   as many as there are cores unless given.
-//! * `--tls ADDRESS`: serves TLS there too. Without `--cert`, a certificate for `*.bench.test` is
-//!   generated (ECDSA P-256, self-signed), so clients must not verify it.
-//! * `--cert FILE --key FILE`: PEM files, served for all names under `bench.test`.
+//! * `--tls ADDRESS`: serves TLS there too. Without `--cert`, one certificate for `*.bench.test` and
+//!   `localhost` is generated (ECDSA P-256, self-signed), so clients must not verify it. A client
+//!   that can only ask for a name that resolves (wrk) asks for `localhost`, and may then send any
+//!   of the names as its `Host`.
+//! * `--cert FILE --key FILE`: PEM files, served for all these names whatever they say.
 //! * `--certificates N`: generates further certificates, one for each of the first N names; they
 //!   win over the one for all names.
 
@@ -72,12 +75,12 @@ fn arguments(mut all: impl Iterator<Item = String>) -> Result<(Vec<String>, Hash
 }
 
 fn routes_to(upstream: SocketAddr, count: u128) -> Result<HashMap<Hostname, Route>> {
-    let route = |number| {
+    let route = |number: u128, name: &str| {
         let site = SiteId::from_uuid(Uuid::from_u128(number));
         let target = Target::Upstream(upstream);
-        (name(number), Route { site, target, limits: RouteLimits::body(100 << 20), secure: false })
+        Ok((Hostname::parse(name)?, Route { site, target, limits: RouteLimits::body(100 << 20), secure: false }))
     };
-    (0..count).map(route).map(|(name, route)| Ok((Hostname::parse(&name)?, route))).collect()
+    (0..count).map(|number| route(number, &name(number))).chain([route(count, "localhost")]).collect()
 }
 
 fn name(number: u128) -> String {
@@ -85,24 +88,25 @@ fn name(number: u128) -> String {
 }
 
 fn certificates(options: &HashMap<String, String>) -> Result<Vec<Arc<Certificate>>> {
-    let all = CertName::below(Hostname::parse("bench.test")?);
+    let all = vec![CertName::below(Hostname::parse("bench.test")?), CertName::host(Hostname::parse("localhost")?)];
     let first = match (options.get("--cert"), options.get("--key")) {
         (Some(chain), Some(key)) => {
             let id = CertificateId::from_uuid(Uuid::nil());
             let (chain, key) = (std::fs::read_to_string(chain)?, std::fs::read_to_string(key)?.into());
-            Certificate { id, names: vec![all], chain, key }
+            Certificate { id, names: all, chain, key }
         }
         (None, None) => generated(0, all)?,
         _ => return Err(format!("--cert and --key belong together\n{USAGE}").into()),
     };
     let count: u128 = options.get("--certificates").map_or(Ok(0), |count| count.parse())?;
-    let further = (0..count).map(|number| generated(number + 1, CertName::host(Hostname::parse(&name(number))?)));
+    let further = (0..count).map(|number| generated(number + 1, vec![CertName::host(Hostname::parse(&name(number))?)]));
     std::iter::once(Ok(first)).chain(further).map(|certificate| Ok(Arc::new(certificate?))).collect()
 }
 
-fn generated(id: u128, name: CertName) -> Result<Certificate> {
+fn generated(id: u128, names: Vec<CertName>) -> Result<Certificate> {
     let key = KeyPair::generate()?;
-    let chain = CertificateParams::new(vec![name.to_string()])?.self_signed(&key)?.pem();
+    let written = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let chain = CertificateParams::new(written)?.self_signed(&key)?.pem();
     let id = CertificateId::from_uuid(Uuid::from_u128(id));
-    Ok(Certificate { id, names: vec![name], chain, key: key.serialize_pem().into() })
+    Ok(Certificate { id, names, chain, key: key.serialize_pem().into() })
 }
