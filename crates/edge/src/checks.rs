@@ -7,7 +7,7 @@
 //! * A request-target whose form the method does not allow (RFC 9112 3.2): `*` is for `OPTIONS`, a
 //!   bare authority for `CONNECT`, and an absolute form names http or https.
 
-use http::{HeaderMap, Method, Uri, Version, header::TRANSFER_ENCODING, request::Parts, uri::Scheme};
+use http::{HeaderMap, Method, Uri, header::TRANSFER_ENCODING, request::Parts, uri::Scheme};
 
 use crate::page::Page;
 
@@ -19,7 +19,7 @@ pub(crate) fn refusal(parts: &Parts) -> Option<Page> {
     if !has_known_coding(&parts.headers) {
         return Some(Page::BadCoding);
     }
-    (!has_allowed_form(&parts.method, &parts.uri, parts.version)).then_some(Page::BadTarget)
+    (!has_allowed_form(&parts.method, &parts.uri)).then_some(Page::BadTarget)
 }
 
 fn has_known_coding(headers: &HeaderMap) -> bool {
@@ -31,12 +31,11 @@ fn has_known_coding(headers: &HeaderMap) -> bool {
     }
 }
 
-fn has_allowed_form(method: &Method, uri: &Uri, version: Version) -> bool {
+fn has_allowed_form(method: &Method, uri: &Uri) -> bool {
     let Some(target) = uri.path_and_query() else { return false };
     let known = match uri.scheme() {
         None => uri.authority().is_none(),
-        // HTTP/2 always names a scheme.
-        Some(scheme) => *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS || version == Version::HTTP_2,
+        Some(scheme) => *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS,
     };
     let text = target.as_str();
     known && (text.starts_with('/') || text == "*" && *method == Method::OPTIONS)

@@ -7,14 +7,18 @@
 //!   connections, gets the answer to his own request while and after the attack runs.
 
 mod chunks;
+mod floods;
+mod frames;
 mod framing;
 mod heads;
 mod hosts;
+mod pseudo;
 mod recorder;
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use stoa_edge::Config;
 use stoa_model::route::{RouteLimits, Target};
 
 use self::recorder::Recorder;
@@ -38,14 +42,13 @@ pub type Case = (&'static str, &'static str, Expect);
 
 /// An edge that gives up on slow clients quickly, in front of a recording upstream.
 pub async fn recorded() -> (TestEdge, Recorder) {
+    let soon = Duration::from_millis(400);
+    recorded_with(impatient(|t| (t.idle, t.header) = (soon, soon))).await
+}
+
+pub async fn recorded_with(config: Config) -> (TestEdge, Recorder) {
     let recorder = Recorder::start().await;
-    let edge = TestEdge::start(
-        impatient(|t| {
-            t.idle = Duration::from_millis(400);
-            t.header = Duration::from_millis(400);
-        }),
-        None,
-    );
+    let edge = TestEdge::start(config, None);
     edge.route_within(1, Target::Upstream(recorder.address), RouteLimits::body(100_000)).await;
     (edge, recorder)
 }
