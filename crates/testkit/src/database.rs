@@ -41,6 +41,13 @@ impl Made {
     }
 }
 
+impl Made {
+    /// Takes a table away, as a damaged disk would, or brings it back.
+    pub(crate) async fn rename(&self, from: &str, to: &str) {
+        admin(&self.url, &format!("ALTER TABLE {from} RENAME TO {to}")).await;
+    }
+}
+
 fn sqlite(folder: &Path) -> String {
     format!("sqlite://{}/stoa.db?mode=rwc", folder.display())
 }

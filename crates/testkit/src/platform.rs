@@ -87,6 +87,16 @@ impl TestPlatform {
         files.iter().map(|file| std::fs::read_to_string(file).expect("a readable message")).collect()
     }
 
+    /// Makes a table of the database unusable, until [`TestPlatform::mend_table`].
+    pub async fn break_table(&self, table: &str) {
+        self.database.rename(table, &format!("{table}_broken")).await;
+    }
+
+    /// Brings a table back.
+    pub async fn mend_table(&self, table: &str) {
+        self.database.rename(&format!("{table}_broken"), table).await;
+    }
+
     /// Another service layer over the same world, as another process has it, and its edge: a database
     /// connection of its own, and nothing routed yet.
     ///

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod capacity;
+mod certificates;
 mod crash;
 mod delete;
 mod domains;

@@ -236,7 +236,10 @@ fn end(child: &mut Child) {
 }
 
 /// A loopback port that nobody listens on at this moment.
-fn free_port() -> SocketAddr {
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("its address")
 }

@@ -1,0 +1,265 @@
+//! Certificates from a real authority (Pebble): for a new site, for a domain that was brought
+//! along, renewed by themselves, after bad nonces, after a refusal, after a crash.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use stoa_control::{
+    command::{AddDomain, UploadCertificate},
+    settings::{AcmeSettings, Allowance},
+    view::CertificateState,
+};
+use stoa_db::orders;
+use stoa_model::{account::Role, certificate::CertName, site::SiteState};
+use stoa_provider::edge::fake::FakeEdge;
+use stoa_testkit::{
+    TestPlatform,
+    pebble::{Names, Options, Pebble, free_port},
+};
+use stoa_vendors::acme::AcmeConfig;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::{domains::host, support};
+
+/// A platform with an authority, and the world around it.
+struct Bed {
+    platform: TestPlatform,
+    _pebble: Pebble,
+    _names: Names,
+}
+
+/// None where Pebble is to be left out.
+async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
+    let (names, visited) = (Names::start(), free_port());
+    let mut options = Options { http_port: visited.port(), dns: Some(names.address()), ..Options::default() };
+    change(&mut options);
+    let pebble = Pebble::start(options)?;
+    let ca = AcmeConfig {
+        directory: pebble.directory(),
+        contact: None,
+        external_account: None,
+        roots: Some(pebble.roots()),
+        patience: Duration::from_secs(20),
+    };
+    let build = TestPlatform::builder().settings(move |settings| {
+        settings.base_domain = host("stoa.test");
+        settings.https_port = Some(443);
+        settings.public_port = 80;
+        settings.edge_tls_address = Some(SocketAddr::from(([127, 0, 0, 1], 8443)));
+        settings.public_addresses = vec![[127, 0, 0, 1].into()];
+        settings.acme = Some(AcmeSettings {
+            ca,
+            allowance: Allowance::default(),
+            first_wait: Duration::from_secs(20),
+            dns_wait: Duration::from_secs(1),
+        });
+    });
+    let platform = build.build().await;
+    // Certificates begin now, whatever the platform's clock says.
+    platform.clock.advance(Timestamp::now().duration_since(platform.clock.now()));
+    for name in ["stoa.test", "bakery.stoa.test"] {
+        platform.world_dns.lead(&host(name), &[[127, 0, 0, 1].into()]);
+    }
+    tokio::spawn(answer(TcpListener::bind(visited).await.expect("a free port"), platform.edge.clone()));
+    Some(Bed { platform, _pebble: pebble, _names: names })
+}
+
+/// Answers for the fake edge what a real one answers itself.
+async fn answer(listener: TcpListener, edge: Arc<FakeEdge>) {
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else { return };
+        let mut head = vec![0; 4096];
+        let read = stream.read(&mut head).await.unwrap_or(0);
+        let head = String::from_utf8_lossy(&head[..read]).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let (status, body) = match edge.table().answers.get(path) {
+            Some(body) => ("200 OK", body.clone()),
+            None => ("404 Not Found", String::new()),
+        };
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let _ = stream.write_all(text.as_bytes()).await;
+    }
+}
+
+fn serial(bed: &Bed, name: &str) -> Option<String> {
+    let table = bed.platform.edge.table();
+    let covers = |c: &&Arc<stoa_model::certificate::Certificate>| c.names.iter().any(|n| n.covers(&host(name)));
+    table.certificates.iter().rev().find(covers).map(|certificate| certificate.id.to_string())
+}
+
+#[tokio::test]
+async fn a_new_site_gets_its_certificate_and_is_told_its_secure_address() {
+    let Some(bed) = bed(|options| options.nonce_reject = 30).await else { return };
+    let jane = bed.platform.customer("jane").await;
+    let site = bed.platform.shop(&jane, "bakery").await;
+    let now = support::site(&bed.platform, site.site).await;
+    assert_eq!(now.url.as_deref(), Some("https://bakery.stoa.test"), "{:#?}", bed.platform.outbox());
+    let route = bed.platform.edge.routes()["bakery.stoa.test"].clone();
+    assert!(route.secure && serial(&bed, "bakery.stoa.test").is_some());
+    assert!(bed.platform.edge.table().answers.is_empty(), "the authority was answered, nobody else is");
+    let mail = bed.platform.outbox().concat();
+    assert!(mail.contains("https://bakery.stoa.test"), "{mail}");
+
+    // Two thirds of its life later it is renewed by itself, and only then.
+    let first = serial(&bed, "bakery.stoa.test");
+    bed.platform.clock.advance(SignedDuration::from_hours(3 * 365 * 24));
+    bed.platform.run_until_idle().await;
+    assert_eq!(serial(&bed, "bakery.stoa.test"), first);
+    bed.platform.clock.advance(SignedDuration::from_hours(365 * 24 / 2));
+    let workers = bed.platform.run();
+    bed.platform.until("the renewal", async || serial(&bed, "bakery.stoa.test") != first).await;
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn what_leads_elsewhere_is_served_plainly_until_it_leads_here() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    platform.world_dns.lead(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
+    let site = platform.shop(&jane, "bakery").await;
+    let now = support::site(platform, site.site).await;
+    assert_eq!((now.state, now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
+    let view = platform.control.site_domains(&platform.now(&jane), site.site).await.expect("domains");
+    let problem = view.own.problem.expect("a reason");
+    assert!(problem.contains("still points to 203.0.113.9, not to this server (127.0.0.1)"), "{problem}");
+    assert_eq!(view.own.state, CertificateState::Failing);
+    assert_eq!(ordered(platform).await, 0, "the authority was not bothered");
+
+    // It is tried again by itself, and the application is told.
+    platform.world_dns.lead(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
+    platform.clock.advance(SignedDuration::from_mins(15));
+    let workers = platform.run();
+    platform
+        .until("the secure address", async || {
+            support::site(platform, site.site).await.url.as_deref() == Some("https://bakery.stoa.test")
+        })
+        .await;
+    workers.stop().await;
+    assert!(platform.edge.routes()["bakery.stoa.test"].secure);
+}
+
+#[tokio::test]
+async fn a_domain_that_was_brought_along_gets_its_own() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    let site = platform.shop(&jane, "bakery").await;
+    platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    let command = AddDomain { name: "bakery.example".into(), main: true, ..AddDomain::default() };
+    let cx = platform.now(&jane);
+    let domain = platform.control.domain_add(&cx, site.site, command).await.expect("a claim").remove(0);
+    platform.control.domain_check(&cx, domain.id).await.expect("proven by the edge's own answer");
+    let workers = platform.run();
+    platform
+        .until("the padlock", async || {
+            support::site(platform, site.site).await.url.as_deref() == Some("https://bakery.example")
+        })
+        .await;
+    platform.idle().await;
+    workers.stop().await;
+    let routes = platform.edge.routes();
+    assert!(routes["bakery.example"].secure && routes["bakery.stoa.test"].secure);
+    let all = platform.control.certificates(&platform.staff(Role::Support).await).await.expect("certificates");
+    assert!(all.iter().filter(|c| c.state == CertificateState::Good).count() >= 3, "{all:#?}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_words_and_staff_hear_of_it() {
+    let Some(bed) = bed(|options| options.blocked = vec!["bakery.stoa.test".into()]).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    let site = platform.shop(&jane, "bakery").await;
+    let view = platform.control.site_domains(&platform.now(&jane), site.site).await.expect("domains");
+    assert!(view.own.problem.is_some() && view.own.detail.is_none(), "words for her, the cause for staff: {view:#?}");
+    for _ in 0..3 {
+        platform.clock.advance(SignedDuration::from_hours(24));
+        let before = failures(platform).await;
+        let workers = platform.run();
+        platform.until("another try", async || failures(platform).await > before).await;
+        workers.stop().await;
+    }
+    let workers = platform.run();
+    platform
+        .until("the letter", async || platform.outbox().iter().any(|m| m.contains("No certificate: bakery.stoa.test")))
+        .await;
+    workers.stop().await;
+}
+
+/// How often the authority was asked for the shop's certificate.
+async fn ordered(platform: &TestPlatform) -> u64 {
+    let subject = CertName::host(host("bakery.stoa.test"));
+    let since = Timestamp::UNIX_EPOCH;
+    orders::tries_since(&platform.db, Some(&subject), orders::Try::Ordered, since).await.expect("a count")
+}
+
+async fn failures(platform: &TestPlatform) -> u32 {
+    let subject = CertName::host(host("bakery.stoa.test"));
+    orders::order_get(&platform.db, &subject).await.expect("an answer").map_or(0, |order| order.failures)
+}
+
+/// A certificate that could not be saved is fetched again, and not ordered twice.
+#[tokio::test]
+async fn a_certificate_that_could_not_be_saved_is_not_lost() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    platform.break_table("certificates").await;
+    let site = platform.shop(&jane, "bakery").await;
+    assert_eq!(support::site(platform, site.site).await.url.as_deref(), Some("http://bakery.stoa.test"));
+    let subject = CertName::host(host("bakery.stoa.test"));
+    let order = orders::order_get(&platform.db, &subject).await.expect("an answer").expect("an order");
+    assert!(order.order_url.is_some() && order.key.is_some() && order.problem.is_some());
+    assert_eq!(ordered(platform).await, 1);
+    platform.mend_table("certificates").await;
+    platform.clock.advance(SignedDuration::from_hours(1));
+    let workers = platform.run();
+    platform.until("the certificate", async || serial(&bed, "bakery.stoa.test").is_some()).await;
+    workers.stop().await;
+    assert_eq!(ordered(platform).await, 1, "the same order was fetched again");
+}
+
+#[tokio::test]
+async fn an_authority_that_is_away_keeps_no_store_from_being_made() {
+    let Some(Bed { platform, _pebble: pebble, _names }) = bed(|_| ()).await else { return };
+    drop(pebble);
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let now = support::site(&platform, site.site).await;
+    assert_eq!((now.state, now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
+    let view = platform.control.site_domains(&platform.now(&jane), site.site).await.expect("domains");
+    assert!(view.own.problem.is_some() && view.own.next_try.is_some(), "{view:#?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_brought_along_is_checked_and_served_instead() {
+    let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let cx = platform.now(&jane);
+    let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
+    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    let made = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = rcgen::CertificateParams::new(names).expect("names");
+        params.not_before = rcgen::date_time_ymd(2029, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2031, 1, 1);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        (params.self_signed(&key).expect("signed").pem(), key.serialize_pem())
+    };
+    let (chain, key) = made(&["bakery.example"]);
+    let (_, other) = made(&["bakery.example"]);
+    let (foreign, foreign_key) = made(&["other.example"]);
+    for (chain, key) in [(&chain, &other), (&foreign, &foreign_key), (&"junk".to_owned(), &key)] {
+        let upload = UploadCertificate { chain: chain.clone(), key: key.clone().into() };
+        let refused = platform.control.certificate_upload(&cx, site, upload).await;
+        assert!(matches!(refused, Err(stoa_control::Error::Invalid(_))), "{refused:?}");
+    }
+    let upload = UploadCertificate { chain, key: key.clone().into() };
+    platform.control.certificate_upload(&platform.now(&jane), site, upload).await.expect("a good one");
+    let table = platform.edge.table();
+    assert_eq!(table.certificates.len(), 1);
+    assert_eq!(stoa_model::secret::ExposeSecret::expose_secret(&table.certificates[0].key).trim(), key.trim());
+    platform.control.certificate_withdraw(&platform.now(&jane), site).await.expect("withdrawn");
+    assert!(platform.edge.table().certificates.is_empty());
+}
