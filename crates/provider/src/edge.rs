@@ -13,7 +13,8 @@ pub trait Edge: Send + Sync + 'static {
     /// returns, every new request is routed by this table or a newer one.
     ///
     /// # Errors
-    /// If the maker could not take the table over; the former table still holds then.
+    /// If the maker could not take the table over; the former table still holds then, but for the
+    /// case of single sites, see [`EdgeError::refused`].
     async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError>;
 
     /// The version of the table that requests are routed by now; 0 before the first.
@@ -37,4 +38,8 @@ pub struct EdgeError {
     pub doing: String,
     /// What went wrong and what to do.
     pub reason: String,
+    /// `None` if nothing of the table was taken over. Otherwise the table counts as applied, but for
+    /// these sites, which keep the routes that they had; an empty list says that only names of the
+    /// platform itself are at fault.
+    pub refused: Option<Vec<SiteId>>,
 }

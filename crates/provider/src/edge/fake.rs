@@ -16,7 +16,7 @@ use stoa_model::{
 
 use super::{
     Edge, EdgeError,
-    conformance::{Answer, Probe},
+    conformance::{Answer, Ask, Probe},
 };
 
 /// The fake.
@@ -64,7 +64,7 @@ impl Edge for FakeEdge {
         let mut state = self.state();
         if let Some(reason) = state.failure.take() {
             let doing = format!("applying routing table {} to", table.version);
-            return Err(EdgeError { maker: "fake", doing, reason });
+            return Err(EdgeError { maker: "fake", doing, reason, refused: None });
         }
         if table.version > state.table.version {
             state.table = table;
@@ -87,13 +87,33 @@ impl Probe for FakeEdge {
         [SocketAddr::from(([192, 0, 2, 1], 80)), SocketAddr::from(([192, 0, 2, 2], 80))]
     }
 
-    async fn ask(&self, host: &str) -> Answer {
-        match self.state().table.routes.get(host.to_ascii_lowercase().as_str()).map(|route| &route.target) {
-            None => Answer::NotFound,
-            Some(Target::Notice(_)) => Answer::Unavailable,
-            Some(Target::Redirect(_)) => Answer::Redirect,
-            Some(Target::Upstream(address)) => Answer::Upstream(*address),
+    async fn send(&self, ask: Ask<'_>) -> Answer {
+        let mut state = self.state();
+        if let Some(text) = state.table.answers.get(ask.path) {
+            return Answer::Text(text.clone());
         }
+        let Some(route) = state.table.routes.get(ask.host.to_ascii_lowercase().as_str()).cloned() else {
+            return Answer::NotFound;
+        };
+        let answer = would(&route, ask);
+        if let Answer::Upstream(_) = answer {
+            let bytes_in = ask.body as u64;
+            state.traffic.entry(route.site).or_default().count(200, bytes_in, 10, 1_000);
+        }
+        answer
+    }
+}
+
+/// What a real edge would do with this request for a known name, over plain HTTP.
+fn would(route: &Route, ask: Ask<'_>) -> Answer {
+    if route.secure {
+        return Answer::Redirect(format!("https://{}{}", ask.host, ask.path));
+    }
+    match &route.target {
+        Target::Notice(_) => Answer::Unavailable,
+        Target::Redirect(to) => Answer::Redirect(format!("http://{to}{}", ask.path)),
+        Target::Upstream(_) if ask.body as u64 > route.limits.max_body => Answer::TooLarge,
+        Target::Upstream(address) => Answer::Upstream(*address),
     }
 }
 
