@@ -187,6 +187,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         Some(self.until("\r\n\r\n").await)
     }
 
+    /// The next bytes; nothing if the connection ends before.
+    pub async fn bytes(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.buf.len() < length {
+            if self.stream.read_buf(&mut self.buf).await.ok()? == 0 {
+                return None;
+            }
+        }
+        Some(self.buf.drain(..length).collect())
+    }
+
     /// Head and body of one message with a Content-Length or none.
     pub async fn message(&mut self) -> String {
         let head = self.until("\r\n\r\n").await;
@@ -243,13 +253,8 @@ pub async fn mirror() -> SocketAddr {
                 seen += &raw.until("0\r\n").await;
                 seen += &raw.until("\r\n").await;
             } else if let Some(length) = field(&head, "content-length") {
-                let length: usize = length.parse().unwrap();
-                while raw.buf.len() < length {
-                    if raw.stream.read_buf(&mut raw.buf).await.unwrap() == 0 {
-                        return;
-                    }
-                }
-                seen += &String::from_utf8_lossy(&raw.buf.drain(..length).collect::<Vec<_>>());
+                let Some(body) = raw.bytes(length.parse().unwrap()).await else { return };
+                seen += &String::from_utf8_lossy(&body);
             }
             raw.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len())).await;
         }

@@ -102,11 +102,7 @@ impl TlsEdge {
     }
 
     pub async fn connect_with(&self, client: ClientConfig, name: &str) -> io::Result<Raw<TlsStream<TcpStream>>> {
-        let stream = TcpStream::connect(self.address).await?;
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        let shaking = TlsConnector::from(Arc::new(client)).connect(name, stream);
-        let stream = timeout(PATIENCE, shaking).await.expect("the handshake does not end")?;
-        Ok(Raw { stream, buf: Vec::new() })
+        connect_to(self.address, client, name).await
     }
 
     /// A connection for HTTP/1.
@@ -126,6 +122,15 @@ impl TlsEdge {
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{lines}Connection: close\r\n\r\n");
         self.plain.send(head).await
     }
+}
+
+/// A connection to a server that must prove to be `name`.
+pub async fn connect_to(at: SocketAddr, client: ClientConfig, name: &str) -> io::Result<Raw<TlsStream<TcpStream>>> {
+    let stream = TcpStream::connect(at).await?;
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let shaking = TlsConnector::from(Arc::new(client)).connect(name, stream);
+    let stream = timeout(PATIENCE, shaking).await.expect("the handshake does not end")?;
+    Ok(Raw { stream, buf: Vec::new() })
 }
 
 pub fn routes(ways: &[Way<'_>]) -> HashMap<Hostname, Route> {
