@@ -9,6 +9,7 @@ mod pem;
 mod upload;
 
 use jiff::Timestamp;
+use rustls::server::ParsedCertificate;
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use stoa_model::{certificate::CertName, secret::SecretString};
@@ -78,6 +79,9 @@ fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>,
 
 fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, BadCertificate> {
     let parsed = parse(certificate)?;
+    // The parser forgives what lies outside the signature; visitors' programs, like this one, don't.
+    ParsedCertificate::try_from(certificate)
+        .map_err(|_| BadCertificate("A certificate is damaged, or of a form that browsers refuse.".into()))?;
     let time = |seconds: i64| {
         Timestamp::from_second(seconds).map_err(|_| BadCertificate("A certificate has an impossible date.".into()))
     };

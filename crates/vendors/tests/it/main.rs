@@ -9,3 +9,4 @@ mod knot;
 #[path = "../../../testkit/src/pebble/mod.rs"]
 mod pebble;
 mod resolver;
+mod x509;
