@@ -24,7 +24,8 @@ test: need check docker e2e  ## everything: format, lints, unit, service, three 
 check: fmt lint unit   ## the inner loop: format, lints, unit and service tests; no Docker
 
 need:
-	@scripts/need build-essential ca-certificates curl python3 iproute2 docker-compose busybox-static
+	@scripts/need build-essential ca-certificates curl python3 iproute2 docker-compose busybox-static \
+	  knot knot-dnsutils bind9 pdns-server pdns-backend-sqlite3
 
 fmt:
 	@echo '== format'

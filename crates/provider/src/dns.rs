@@ -35,6 +35,10 @@ pub trait Dns: Send + Sync + 'static {
 
     /// The zone in which records can be made; names outside it are refused.
     fn zone(&self) -> &Hostname;
+
+    /// How long others may remember records that are to last, in seconds, as the operator wishes;
+    /// for [`RecordSet::ttl`].
+    fn ttl(&self) -> u32;
 }
 
 /// All records of one name and kind.

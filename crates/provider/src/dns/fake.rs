@@ -93,6 +93,10 @@ impl Dns for FakeDns {
     fn zone(&self) -> &Hostname {
         &self.zone
     }
+
+    fn ttl(&self) -> u32 {
+        300
+    }
 }
 
 #[async_trait]

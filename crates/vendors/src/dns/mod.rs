@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct DnsConfig {
     /// The zone in which records may be made: as the server or vendor calls it, not a part of it.
     pub zone: Hostname,
-    /// How long others may remember the platform's records, in seconds; see [`DnsMaker::ttl`].
+    /// How long others may remember the platform's records, in seconds; see [`Dns::ttl`].
     pub ttl: u32,
     /// By whom.
     pub access: DnsAccess,
@@ -164,11 +164,6 @@ impl DnsMaker {
         Ok(Self { zone, ttl, name, vendor })
     }
 
-    /// How long others may remember the platform's records, in seconds: for [`RecordSet::ttl`].
-    pub fn ttl(&self) -> u32 {
-        self.ttl
-    }
-
     /// Name of the kind of maker, as messages call it.
     pub fn name(&self) -> &'static str {
         self.name
@@ -202,6 +197,10 @@ impl Dns for DnsMaker {
 
     fn zone(&self) -> &Hostname {
         &self.zone
+    }
+
+    fn ttl(&self) -> u32 {
+        self.ttl
     }
 }
 

@@ -1,5 +1,6 @@
 //! Makers of DNS records.
 
+mod acme;
 mod bind;
 mod cloudflare;
 mod desec;
