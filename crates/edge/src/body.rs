@@ -107,6 +107,16 @@ impl EdgeBody {
     pub(crate) fn new(source: Source, record: Option<Record>) -> Self {
         Self { source, record }
     }
+
+    /// Leaves out what is ours to say; its length, if it is known.
+    pub(crate) fn empty(&mut self) -> Option<u64> {
+        let length = self.size_hint().exact();
+        if matches!(self.source, Source::Upstream(_)) {
+            return None;
+        }
+        self.source = Source::Whole(Bytes::new());
+        length
+    }
 }
 
 impl Body for EdgeBody {

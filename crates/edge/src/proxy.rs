@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{ACCEPT, CONNECTION, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
     request::Parts,
 };
@@ -50,7 +50,18 @@ pub(crate) async fn handle(
     let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let record = Record::begin(Arc::clone(&client), &parts);
-    Ok(Passage { client, parts, body, upgrade, record }.answer().await)
+    let only_head = parts.method == Method::HEAD;
+    let response = Passage { client, parts, body, upgrade, record }.answer().await;
+    Ok(if only_head { without_content(response) } else { response })
+}
+
+/// The answer to HEAD, with the length that the content would have (RFC 9110 9.3.2). hyper leaves
+/// the content out for HTTP/1 only. What an upstream answers has none.
+fn without_content(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
+    if let Some(length) = response.body_mut().empty().filter(|length| *length > 0) {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    response
 }
 
 impl Passage {

@@ -2,10 +2,11 @@
 
 use std::{io, sync::Arc};
 
+use rustls::ServerConfig;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
-use super::store::Identity;
+use super::{prefers_chacha, store::Identity};
 use crate::client::Client;
 
 /// What a TLS connection has proven, and to whom.
@@ -53,6 +54,13 @@ pub(crate) async fn accept(stream: TcpStream, client: &Client) -> io::Result<(Tl
         stream.write_all(&UNRECOGNIZED_NAME).await?;
         stream.shutdown().await?;
         return Err(io::Error::other(format!("no certificate for {:?}", sni.as_deref().unwrap_or_default())));
+    };
+    let config = if prefers_chacha(hello.client_hello().cipher_suites()) {
+        let mut own = ServerConfig::clone(&config);
+        own.ignore_client_order = false;
+        Arc::new(own)
+    } else {
+        config
     };
     let stream = hello.into_stream(config).await?;
     Ok((stream, Secured { sni, identity }))

@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::{Request, Response};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use stoa_edge::{Config, RequestBody};
 use stoa_model::{
     host::Hostname,
@@ -177,6 +179,14 @@ async fn answers_need_neither_a_route_nor_https() {
     assert_eq!(body(&over_tls), "abc-123_XYZ.key");
     let head = edge.plain("HEAD", OPEN, PATH, "").await;
     assert_eq!((status(&head), field(&head, "content-length"), body(&head)), (200, Some("15"), ""));
+    let client = edge.authority.client(&["h2"]);
+    let stream = TokioIo::new(edge.connect_with(client, SECURE).await.unwrap().stream);
+    let (mut sender, conn) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(conn);
+    let request = Request::head(format!("https://{SECURE}{PATH}")).body(Empty::<bytes::Bytes>::new()).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.headers()["content-length"], "15");
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "", "over HTTP/2, too, HEAD has no body");
     for (method, path) in [("POST", PATH), ("GET", "/.well-known/acme-challenge/other"), ("GET", "/x")] {
         let answer = edge.plain(method, OPEN, path, "").await;
         assert!(body(&answer).starts_with(&format!("{method} {path} ")), "that is the site's: {answer}");

@@ -59,6 +59,28 @@ async fn the_protocol_is_negotiated() {
     assert_eq!(status(&ask(&mut raw, HOST).await), 200, "HTTP/1 is what is spoken without a word");
 }
 
+/// Most clients offer AES-256 first without needing it; those who begin with ChaCha20 mean it.
+#[tokio::test]
+async fn the_cheapest_cipher_is_taken() {
+    let edge = edge().await;
+    for offered in [&version::TLS13, &version::TLS12] {
+        let raw = edge.connect_with(edge.authority.client_of(&[], &[offered]), HOST).await.unwrap();
+        assert!(spoken(&raw).contains("AES_128"), "{}", spoken(&raw));
+    }
+    for offered in [&version::TLS13, &version::TLS12] {
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        provider.cipher_suites.sort_by_key(|suite| !format!("{:?}", suite.suite()).contains("CHACHA"));
+        let client = edge.authority.client_by(provider, &["http/1.1"], &[offered]);
+        let mut raw = edge.connect_with(client, HOST).await.unwrap();
+        assert!(spoken(&raw).contains("CHACHA20"), "{}", spoken(&raw));
+        assert_eq!(status(&ask(&mut raw, HOST).await), 200);
+    }
+}
+
+fn spoken(raw: &Raw<TlsStream<TcpStream>>) -> String {
+    format!("{:?}", raw.stream.get_ref().1.negotiated_cipher_suite().unwrap().suite())
+}
+
 #[tokio::test]
 async fn http2_over_tls() {
     let edge = edge().await;

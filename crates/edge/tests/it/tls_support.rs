@@ -3,7 +3,10 @@
 use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, crypto::aws_lc_rs};
+use rustls::{
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    crypto::{CryptoProvider, aws_lc_rs},
+};
 use rustls_pki_types::{CertificateDer, ServerName};
 use stoa_edge::{Config, Fallback, listen};
 use stoa_model::{
@@ -55,9 +58,18 @@ impl Authority {
     }
 
     pub fn client_of(&self, alpn: &[&str], versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+        self.client_by(aws_lc_rs::default_provider(), alpn, versions)
+    }
+
+    pub fn client_by(
+        &self,
+        provider: CryptoProvider,
+        alpn: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots)
