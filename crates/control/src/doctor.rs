@@ -12,11 +12,13 @@ use crate::{
     view::{Finding, Verdict},
 };
 
-fn good(check: &str, found: impl Into<String>) -> Finding {
+/// A check that found what it should.
+pub(crate) fn good(check: &str, found: impl Into<String>) -> Finding {
     Finding { check: check.into(), verdict: Verdict::Good, found: found.into(), remedy: None }
 }
 
-fn wrong(check: &str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Finding {
+/// A check that found something to mend.
+pub(crate) fn wrong(check: &str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Finding {
     Finding { check: check.into(), verdict, found: found.into(), remedy: Some(remedy.into()) }
 }
 
@@ -42,6 +44,8 @@ impl Control {
                 findings.push(wrong("engine", Verdict::Bad, error.to_string(), remedy));
             }
         }
+        findings.push(self.check_names().await);
+        findings.push(self.check_certificates().await);
         findings.push(self.check_jobs().await);
         findings.push(self.check_tasks().await);
         Ok(findings)

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, UpdateMany,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, UpdateMany,
     sea_query::{Expr, Func},
 };
 use stoa_model::{
@@ -108,6 +108,18 @@ pub async fn certificate_retire(tx: &Tx, id: CertificateId, now: Timestamp) -> R
 /// `Missing` if there is no such certificate.
 pub async fn certificate_renew_at(tx: &Tx, id: CertificateId, at: Timestamp) -> Result<(), DbError> {
     set(tx, update(id).col_expr(certificates::Column::RenewAt, Expr::value(ms(at)))).await
+}
+
+/// Removes certificates, and with them their sealed keys, that were retired or ran out before this
+/// moment.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn certificates_prune(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
+    let over = Condition::any()
+        .add(certificates::Column::RetiredAt.lt(ms(before)))
+        .add(certificates::Column::NotAfter.lt(ms(before)));
+    Ok(certificates::Entity::delete_many().filter(over).exec(tx.raw()).await?.rows_affected)
 }
 
 fn update(id: CertificateId) -> UpdateMany<certificates::Entity> {

@@ -2,6 +2,7 @@
 //! told at once. `default.toml` beside this file is both the defaults and their documentation.
 
 mod acme;
+mod dns;
 
 use std::{
     net::SocketAddr,
@@ -21,6 +22,7 @@ use stoa_model::{
 };
 
 pub use acme::Acme;
+pub use dns::Dns;
 
 /// All settings with their defaults, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -65,6 +67,7 @@ pub struct Config {
     pub access_log: bool,
     pub rates: RatesConfig,
     pub acme: Acme,
+    pub dns: Dns,
 }
 
 /// Attempts from one address.
@@ -193,6 +196,9 @@ impl Config {
         let (mut https, mut acme) = (None, None);
         take(&mut bad, "https", self.https().map_err(|e| format!("{e:#}")), &mut https);
         take(&mut bad, "acme", self.acme.settings(), &mut acme);
+        if let Err(error) = self.dns.settings(&trial.base_domain) {
+            bad.push(format!("dns: {error}"));
+        }
         if acme.is_some() && https.is_none() && self.https_listen.is_empty() {
             bad.push("acme: certificates are of no use without `https_listen`".to_owned());
         }

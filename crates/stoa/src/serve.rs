@@ -79,6 +79,7 @@ fn edge(config: &Config, portal: Arc<Portal>) -> Result<Embedded> {
         public_http_port: if config.public_port == 0 { config.listen.port() } else { config.public_port },
         public_https_port: config.public_https_port()?,
         hsts_seconds: config.hsts_days.saturating_mul(24 * 3600),
+        proxy_protocol: config.announcing()?,
         trusted_proxies: config.trusted()?,
         timeouts: stoa_edge::Timeouts { drain: Duration::from_secs(10), ..Default::default() },
         log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),

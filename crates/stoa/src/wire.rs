@@ -14,8 +14,11 @@ use stoa_control::{
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
 use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
-use stoa_provider::edge::{Edge, EdgeError};
-use stoa_vendors::{mail::Mailer, resolver::Resolver};
+use stoa_provider::{
+    dns::Dns,
+    edge::{Edge, EdgeError},
+};
+use stoa_vendors::{dns::DnsMaker, mail::Mailer, resolver::Resolver};
 
 use crate::config::Config;
 
@@ -38,7 +41,7 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         db,
         engine: Arc::new(engine),
         edge: edge.unwrap_or_else(|| Arc::new(Elsewhere)),
-        dns: None,
+        dns: dns(config)?,
         resolver: resolver(config)?,
         mailer,
         key,
@@ -46,6 +49,14 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         clock: Clock::system(),
         probe: Arc::new(HttpProbe),
     }))
+}
+
+fn dns(config: &Config) -> Result<Option<Arc<dyn Dns>>> {
+    let base = config.settings()?.base_domain;
+    let Some(dns) = config.dns.settings(&base).map_err(|error| anyhow::anyhow!("reading [dns]: {error}"))? else {
+        return Ok(None);
+    };
+    Ok(Some(Arc::new(DnsMaker::new(dns)?)))
 }
 
 fn resolver(config: &Config) -> Result<Resolver> {

@@ -12,6 +12,7 @@
 mod alarm;
 mod allowance;
 mod ca;
+mod doctor;
 pub(crate) mod first;
 mod keep;
 mod order;

@@ -2,7 +2,7 @@ use stoa_db::{
     Constraint, DbError,
     certificates::{
         StoredCertificate, certificate_get, certificate_insert, certificate_renew_at, certificate_retire,
-        certificates_live,
+        certificates_live, certificates_prune,
     },
     orders::{
         CertOrder, Try, acme_account_get, acme_account_put, order_forget, order_get, order_put, orders_all,
@@ -69,6 +69,12 @@ pub async fn certificates_live_until_retired_or_expired(bed: Bed) {
     let first = at(11).as_millisecond();
     assert_eq!(bed.raw(&format!("UPDATE certificates SET renew_at = 0 WHERE retired_at = {first}")).await, 1);
     assert_eq!(certificate_get(&bed.db, nobody).await.unwrap(), None);
+    // What was retired, and what has run out, is kept for a while and then removed with its key.
+    let tx = bed.db.begin().await.unwrap();
+    assert_eq!(certificates_prune(&tx, at(10)).await.unwrap(), 0);
+    assert_eq!(certificates_prune(&tx, at(12)).await.unwrap(), 2);
+    tx.commit().await.unwrap();
+    assert_eq!(certificates_live(&bed.db, at(11)).await.unwrap().len(), 1);
 }
 
 pub async fn one_that_cant_be_read_takes_no_other_with_it(bed: Bed) {
