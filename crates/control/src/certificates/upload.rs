@@ -78,7 +78,7 @@ impl Control {
         self.site_to_change(cx, id).await?;
         let former = &self.uploads_of(id);
         if former.is_empty() {
-            return Err(Error::NotFound("uploaded certificate"));
+            return Err(Error::Conflict("No certificate of your own is served for this site.".into()));
         }
         let event = &cx.audit("certificate.withdraw", id, serde_json::json!({}));
         self.db
