@@ -1,6 +1,7 @@
 //! One request, from its head to the head of its response: whom is it for, may it pass, who
 //! answers. Every way out is a response; a failure is a page.
 
+mod answers;
 mod https;
 
 use std::{
@@ -11,14 +12,15 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
+    HeaderMap, Method, Request, Response, StatusCode,
+    header::{ACCEPT, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
     request::Parts,
 };
 use http_body::Body;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio_util::task::AbortOnDropHandle;
 
+use self::answers::{finish, page, page_for, respond, switching, whole, without_content};
 use crate::{
     body::{EdgeBody, RequestBody, Source},
     checks,
@@ -30,7 +32,7 @@ use crate::{
     record::Record,
     table::{Answer, Entry, SiteEntry},
     tunnel,
-    upstream::{self, Answered, Fault, Head, UpstreamBody},
+    upstream::{self, Answered, UpstreamBody},
 };
 
 /// A request on its way.
@@ -53,15 +55,6 @@ pub(crate) async fn handle(
     let only_head = parts.method == Method::HEAD;
     let response = Passage { client, parts, body, upgrade, record }.answer().await;
     Ok(if only_head { without_content(response) } else { response })
-}
-
-/// The answer to HEAD, with the length that the content would have (RFC 9110 9.3.2). hyper leaves
-/// the content out for HTTP/1 only. What an upstream answers has none.
-fn without_content(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
-    if let Some(length) = response.body_mut().empty().filter(|length| *length > 0) {
-        response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
-    }
-    response
 }
 
 impl Passage {
@@ -211,51 +204,7 @@ impl Passage {
     }
 }
 
-fn page(page: Page, record: Record, parts: &Parts) -> Response<EdgeBody> {
-    let mut response = finish(page, record, Accept::of(&parts.headers));
-    if page.ends_connection() && parts.version != Version::HTTP_2 {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-fn finish(page: Page, record: Record, accept: Accept) -> Response<EdgeBody> {
-    whole(record.pages().response(page, accept), record)
-}
-
-fn whole(response: Response<Bytes>, mut record: Record) -> Response<EdgeBody> {
-    record.status = response.status().as_u16();
-    response.map(|bytes| EdgeBody::new(Source::Whole(bytes), Some(record)))
-}
-
-fn page_for(fault: &Fault) -> Page {
-    match fault {
-        Fault::ConnectTimeout | Fault::Timeout => Page::TimedOut,
-        Fault::TooLarge(_) => Page::TooLarge,
-        Fault::ClientLeft => Page::BadBody,
-        Fault::Connect(_) | Fault::Stale | Fault::Closed | Fault::Io(_) | Fault::Malformed(_) => Page::Unreachable,
-    }
-}
-
 /// The length that the client declares, 0 if none; hyper has made sure that it is one number.
 fn declared(headers: &HeaderMap) -> u64 {
     headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
-}
-
-fn respond(head: Head, body: EdgeBody) -> Response<EdgeBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    response
-}
-
-/// The 101 to the client; the record stays with the tunnel.
-fn switching(head: Head) -> Response<EdgeBody> {
-    let protocol = head.upgrade.clone();
-    let mut response = respond(head, EdgeBody::new(Source::Whole(Bytes::new()), None));
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    if let Some(protocol) = protocol {
-        response.headers_mut().insert(UPGRADE, protocol);
-    }
-    response
 }

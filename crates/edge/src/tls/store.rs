@@ -7,7 +7,6 @@
 
 use std::{
     collections::HashMap,
-    iter,
     sync::{Arc, OnceLock},
 };
 
@@ -24,17 +23,10 @@ use super::Setup;
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     by_id: HashMap<CertificateId, Arc<Identity>>,
-    /// For one host.
-    exact: HashMap<Box<str>, Slot>,
+    /// For one host; the last of the list is the best.
+    exact: HashMap<Box<str>, Vec<Arc<Identity>>>,
     /// For the names one label below a host.
-    below: HashMap<Box<str>, Slot>,
-}
-
-/// The best certificate for a name, and those that it wins over.
-#[derive(Debug)]
-struct Slot {
-    identity: Arc<Identity>,
-    next: Option<Box<Self>>,
+    below: HashMap<Box<str>, Vec<Arc<Identity>>>,
 }
 
 impl Store {
@@ -47,9 +39,7 @@ impl Store {
             store.by_id.insert(certificate.id, Arc::clone(&identity));
             for name in &certificate.names {
                 let map = if name.wildcard { &mut store.below } else { &mut store.exact };
-                let host: Box<str> = name.host.as_str().into();
-                let next = map.remove(&host).map(Box::new);
-                map.insert(host, Slot { identity: Arc::clone(&identity), next });
+                map.entry(name.host.as_str().into()).or_default().push(Arc::clone(&identity));
             }
         }
         store
@@ -64,10 +54,8 @@ impl Store {
     /// The best certificate for `name` that works, and what serves it.
     pub(crate) fn find(&self, name: &str, setup: &Setup) -> Option<(&Arc<Identity>, &Arc<ServerConfig>)> {
         let parent = name.split_once('.').and_then(|(_, parent)| self.below.get(parent));
-        let mut slots = [self.exact.get(name), parent]
-            .into_iter()
-            .flat_map(|first| iter::successors(first, |slot| slot.next.as_deref()));
-        slots.find_map(|slot| Some((&slot.identity, slot.identity.config(setup)?)))
+        let mut best_first = self.exact.get(name).into_iter().chain(parent).flat_map(|list| list.iter().rev());
+        best_first.find_map(|identity| Some((identity, identity.config(setup)?)))
     }
 }
 
