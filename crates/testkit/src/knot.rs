@@ -35,11 +35,11 @@ pub struct Key {
 }
 
 impl Knot {
-    /// May change everything in the zone.
+    /// May change addresses and texts in the zone.
     pub const KEY: Key =
         Key { name: "stoa", algorithm: "hmac-sha256", secret: "c3RvYSB0ZXN0IGtleSBvZiAzMiBieXRlcyBsZW5ndGg=" };
 
-    /// May change everything in the zone, too.
+    /// May change addresses and texts in the zone, too.
     pub const KEY_512: Key = Key {
         name: "stoa-512",
         algorithm: "hmac-sha512",
@@ -204,7 +204,7 @@ fn config(folder: &Path, address: SocketAddr, zone: &str) -> String {
          log:\n  - target: stderr\n    any: info\n\
          database:\n  storage: {folder}\n\
          key:\n{keys}\
-         acl:\n  - id: stoa\n    key: [{one}, {two}]\n    action: update\n\
+         acl:\n  - id: stoa\n    key: [{one}, {two}]\n    action: update\n    update-type: [A, AAAA, TXT]\n\
          template:\n  - id: default\n    storage: {folder}\n\
          zone:\n  - domain: {zone}\n    file: zone\n    acl: stoa\n  - domain: broken.{zone}\n    file: missing\n",
         address.ip(),

@@ -136,6 +136,21 @@ async fn a_server_that_is_silent_or_talks_nonsense_is_given_up() {
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
+#[tokio::test]
+async fn an_answer_without_a_signature_is_not_believed() {
+    let liar = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    let maker = open(ZONE, liar.local_addr().expect("its address"), Knot::KEY, Transport::Udp).expect("a maker");
+    tokio::spawn(async move {
+        let mut buffer = [0; 1500];
+        let (_, from) = liar.recv_from(&mut buffer).await.expect("an update");
+        // An answer (QR) to an update (opcode 5) without any error, and without a signature.
+        let done = [buffer[0], buffer[1], 0b1010_1000, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        liar.send_to(&done, from).await.expect("sent");
+    });
+    let error = maker.set(&address("a")).await.expect_err("anybody could say so");
+    assert!(error.transient && error.to_string().contains("not signed with the same key"), "{error}");
+}
+
 #[test]
 fn keys_that_can_not_be_used_are_told_at_the_start() {
     let server = SocketAddr::from(([127, 0, 0, 1], 53));
