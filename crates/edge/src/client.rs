@@ -1,13 +1,14 @@
 //! Who is at the other end of a connection, and what may be believed of what he says about others.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use http::{HeaderMap, HeaderName};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::{
+    places::Place,
     table::Entry,
     tls::Secured,
     watch::{Door, Watched},
@@ -33,6 +34,8 @@ pub(crate) struct Client {
     pub(crate) secured: Option<Secured>,
     pub(crate) watched: Arc<Watched>,
     pub(crate) worker: Arc<Worker>,
+    /// Among the connections of its address; none if it is trusted, or not yet known.
+    place: Option<Place>,
     _held: Held,
 }
 
@@ -48,7 +51,8 @@ impl Client {
         let peer = peer.ip().to_canonical();
         let trusted = worker.trusts(peer);
         let watched = worker.watch.add(&door);
-        Self { peer, peer_text: peer.to_string().into(), trusted, door, secured: None, watched, worker, _held: held }
+        let peer_text = peer.to_string().into();
+        Self { peer, peer_text, trusted, door, secured: None, watched, worker, place: None, _held: held }
     }
 
     /// Whether the peer says first for whom it speaks.
@@ -61,6 +65,21 @@ impl Client {
         self.peer = address.to_canonical();
         self.peer_text = self.peer.to_string().into();
         self.trusted = self.worker.trusts(self.peer);
+    }
+
+    /// Counts the connection as one of its client's; false if he has too many. A proxy or balancer
+    /// has the connections of many.
+    pub(crate) fn takes_place(&mut self) -> bool {
+        if self.trusted || self.announces() {
+            return true;
+        }
+        let shared = &self.worker.shared;
+        self.place = shared.places.take(self.peer);
+        if self.place.is_none() {
+            shared.stats.turned_away.fetch_add(1, Relaxed);
+            tracing::debug!(peer = %self.peer, "a client has too many connections");
+        }
+        self.place.is_some()
     }
 
     /// Whether the client itself uses HTTPS: with us, or by the word of a trusted proxy. Of several

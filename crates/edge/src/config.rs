@@ -10,6 +10,9 @@ pub struct Config {
     pub threads: usize,
     /// Open client connections, all threads together; more wait in the kernel's backlog.
     pub max_connections: usize,
+    /// Open connections of one client address (an IPv6 one is its /64); more are closed at once. 0 is
+    /// no limit. Trusted proxies have none, and a balancer's connections count as its clients'.
+    pub max_connections_per_client: usize,
     /// Largest request head in bytes; more is answered 431.
     pub max_head: usize,
     /// Idle upstream connections kept per upstream address and thread.
@@ -42,6 +45,7 @@ impl Default for Config {
         Self {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 16_384,
+            max_connections_per_client: 1024,
             max_head: 64 * 1024,
             idle_per_upstream: 256,
             product_name: "Stoa".to_owned(),

@@ -78,6 +78,9 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: Client) {
 async fn announced(stream: &mut TcpStream, client: &mut Client) -> io::Result<()> {
     if let Some(address) = in_time(&client.watched, proxy_protocol::read(stream)).await? {
         client.speaks_for(address);
+        if !client.takes_place() {
+            return Err(io::Error::other("its client has too many connections"));
+        }
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use crate::{
     host::{self, MAX_NAME},
     log::Log,
     page::Pages,
+    places::Places,
     stats::{EdgeCounts, EdgeStats},
     table::Table,
     tls::Setup,
@@ -63,6 +64,7 @@ impl Embedded {
         let table = Table::compile(RoutingTable::default(), &Table::default(), &config, &tls);
         let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let pages = Pages::new(&config.product_name);
+        let places = Arc::new(Places::new(config.max_connections_per_client));
         let shared = Arc::new(Shared {
             config,
             tls,
@@ -72,6 +74,7 @@ impl Embedded {
             stats: EdgeStats::default(),
             log,
             pages,
+            places,
         });
         let threads = (0..shared.config.threads)
             .map(|index| Thread::start(index, Arc::clone(&shared)))

@@ -31,6 +31,7 @@ mod limits;
 mod listen;
 mod log;
 mod page;
+mod places;
 mod proxy;
 mod proxy_protocol;
 mod record;

@@ -93,6 +93,7 @@ pub(crate) struct EdgeStats {
     pub(crate) accepted: AtomicU64,
     pub(crate) unknown_host: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) turned_away: AtomicU64,
 }
 
 /// What the edge has seen beside its sites.
@@ -106,6 +107,8 @@ pub struct EdgeCounts {
     pub unknown_host: u64,
     /// Requests that were refused before routing, like those without a host.
     pub refused: u64,
+    /// Connections closed at once, as their client had as many as one may have.
+    pub turned_away: u64,
     /// Access-log lines dropped because the disk was too slow.
     pub log_dropped: u64,
 }
@@ -117,6 +120,7 @@ impl EdgeStats {
             accepted: self.accepted.load(Relaxed),
             unknown_host: self.unknown_host.load(Relaxed),
             refused: self.refused.load(Relaxed),
+            turned_away: self.turned_away.load(Relaxed),
             log_dropped,
         }
     }

@@ -25,6 +25,7 @@ use crate::{
     headers::RequestIds,
     log::Log,
     page::Pages,
+    places::Places,
     stats::EdgeStats,
     table::Table,
     tls::Setup,
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) stats: EdgeStats,
     pub(crate) log: Option<Log>,
     pub(crate) pages: Pages,
+    pub(crate) places: Arc<Places>,
 }
 
 /// What one thread has for itself; others only look at its watch.
@@ -112,7 +114,10 @@ impl Worker {
             match tokio::net::TcpStream::from_std(stream) {
                 // Two futures, so that a plain connection does not take the memory of a handshake.
                 Ok(stream) => {
-                    let client = Client::new(peer, door, Arc::clone(&self), held);
+                    let mut client = Client::new(peer, door, Arc::clone(&self), held);
+                    if !client.takes_place() {
+                        continue;
+                    }
                     if client.door.secure {
                         tokio::spawn(conn::serve_tls(stream, client));
                     } else {

@@ -4,6 +4,7 @@
 mod bad;
 mod bodies;
 mod conformance;
+mod crowds;
 mod failures;
 mod forwarding;
 mod http2;

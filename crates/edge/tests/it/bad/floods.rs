@@ -161,9 +161,8 @@ async fn a_closed_window_is_cut_and_holds_the_upstream_back() {
 /// for as long as any.
 #[tokio::test]
 async fn many_open_bodies_are_bounded_and_cut() {
-    let edge = TestEdge::start(impatient(|t| t.idle = Duration::from_millis(300)), None);
-    edge.route_within(1, Target::Upstream(mirror().await), RouteLimits { in_flight: 100, ..RouteLimits::body(1000) })
-        .await;
+    let edge = TestEdge::start(impatient(|t| t.idle = Duration::from_millis(1500)), None);
+    edge.route(1, Target::Upstream(mirror().await)).await;
     let mut h2 = H2::open(&edge, &[]).await;
     for number in 0..300 {
         h2.0.write(frame(HEADERS, END_HEADERS, number * 2 + 1, &request("POST", HOST, "/open"))).await;
@@ -175,8 +174,7 @@ async fn many_open_bodies_are_bounded_and_cut() {
         }
     }
     assert!(refused >= 300 - 256, "only {refused} streams were refused");
-    let counts = edge.counted(|counts| counts.requests >= 256).await;
-    assert!(counts.statuses[5] >= 156, "beyond 100 the site is too busy: {counts:?}");
+    assert_eq!(edge.counted(|counts| counts.requests >= 256).await.requests, 256);
     until(|| (edge.edge.counts().open == 0).then_some(())).await;
 }
 

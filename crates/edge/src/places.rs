@@ -1,0 +1,106 @@
+//! How many connections each client address has, so that one client can't use up those of all.
+//!
+//! The lock is taken when a connection begins and when it ends, never for a request. An IPv6 client
+//! is a /64: that is what one customer of a provider is given, and he may use a new address of it
+//! for every connection (RFC 6177, RFC 8981).
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The connections of all clients.
+#[derive(Debug)]
+pub(crate) struct Places {
+    taken: Mutex<HashMap<IpAddr, usize>>,
+    /// How many one client may have; 0 is no limit.
+    each: usize,
+}
+
+/// A connection's place; free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    client: IpAddr,
+    of: Arc<Places>,
+}
+
+impl Places {
+    pub(crate) fn new(each: usize) -> Self {
+        Self { taken: Mutex::default(), each }
+    }
+
+    /// A place for a further connection of this address, unless it has as many as it may.
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let client = client_of(address);
+        let mut taken = self.lock();
+        let count = taken.entry(client).or_insert(0);
+        if self.each != 0 && *count >= self.each {
+            return None;
+        }
+        *count += 1;
+        Some(Place { client, of: Arc::clone(self) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut count) = self.of.lock().entry(self.client) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+/// The address that stands for a client.
+fn client_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn each_client_has_so_many_and_gets_them_back() {
+        let places = Arc::new(Places::new(2));
+        let first = places.take(address("192.0.2.1"));
+        let second = places.take(address("::ffff:192.0.2.1"));
+        assert!(first.is_some() && second.is_some());
+        assert!(places.take(address("192.0.2.1")).is_none(), "the third");
+        assert!(places.take(address("192.0.2.2")).is_some(), "another client");
+        drop(first);
+        assert!(places.take(address("192.0.2.1")).is_some());
+        drop(second);
+        assert!(places.lock().is_empty(), "nobody is remembered who has left");
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_client() {
+        let places = Arc::new(Places::new(1));
+        let one = places.take(address("2001:db8:1:2::1"));
+        assert!(one.is_some());
+        assert!(places.take(address("2001:db8:1:2:ffff::2")).is_none());
+        assert!(places.take(address("2001:db8:1:3::1")).is_some());
+    }
+
+    #[test]
+    fn no_limit_is_none() {
+        let places = Arc::new(Places::new(0));
+        let taken: Vec<_> = (0..5000).map(|_| places.take(address("192.0.2.1"))).collect();
+        assert!(taken.iter().all(Option::is_some));
+    }
+}

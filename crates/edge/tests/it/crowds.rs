@@ -1,0 +1,90 @@
+//! Many connections of one client.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use futures_util::future::join_all;
+use stoa_edge::Config;
+use stoa_model::route::Target;
+use tokio::net::TcpSocket;
+
+use crate::support::{HOST, Raw, TestEdge, config, impatient, mirror, until};
+
+async fn edge_for_three(change: impl FnOnce(&mut Config)) -> TestEdge {
+    let mut config = Config { max_connections_per_client: 3, ..config() };
+    change(&mut config);
+    TestEdge::with(config, Target::Upstream(mirror().await)).await
+}
+
+/// A connection from another address of this machine.
+async fn connect_from(edge: &TestEdge, last: u8) -> Raw {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).unwrap();
+    Raw { stream: socket.connect(edge.address).await.unwrap(), buf: Vec::new() }
+}
+
+async fn is_served(raw: &mut Raw) -> bool {
+    use tokio::io::AsyncWriteExt;
+    // Whoever is turned away may see that already here.
+    drop(raw.stream.write_all(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await);
+    let mut first = [0; 1];
+    matches!(tokio::io::AsyncReadExt::read(&mut raw.stream, &mut first).await, Ok(1))
+}
+
+#[tokio::test]
+async fn one_client_cant_have_all_connections() {
+    let edge = edge_for_three(|_| {}).await;
+    let mut first = Vec::new();
+    for _ in 0..3 {
+        first.push(connect_from(&edge, 1).await);
+        assert!(is_served(first.last_mut().unwrap()).await);
+    }
+    assert!(!is_served(&mut connect_from(&edge, 1).await).await, "the fourth is closed at once");
+    assert!(is_served(&mut connect_from(&edge, 2).await).await, "another client is served");
+    assert_eq!(edge.edge.counts().turned_away, 1);
+    drop(first.pop());
+    until(|| (edge.edge.counts().open == 2).then_some(())).await;
+    assert!(is_served(&mut connect_from(&edge, 1).await).await, "a place that was given back");
+}
+
+#[tokio::test]
+async fn a_proxy_may_have_more() {
+    let edge = edge_for_three(|config| config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
+    let mut connections = join_all((0..10).map(|_| connect_from(&edge, 1))).await;
+    for raw in &mut connections {
+        assert!(is_served(raw).await);
+    }
+    assert_eq!(edge.edge.counts().turned_away, 0);
+}
+
+#[tokio::test]
+async fn a_balancer_has_as_many_as_its_clients_may() {
+    let edge = edge_for_three(|config| config.proxy_protocol = vec!["127.0.0.1".parse().unwrap()]).await;
+    let mut connections = Vec::new();
+    for (client, served) in [("192.0.2.1", 3), ("2001:db8::1", 3), ("2001:db8::2", 0), ("2001:db8:0:1::1", 3)] {
+        for number in 0..4 {
+            let mut raw = connect_from(&edge, 1).await;
+            let (kind, to) = if client.contains(':') { ("TCP6", "::1") } else { ("TCP4", "10.0.0.1") };
+            raw.write(format!("PROXY {kind} {client} {to} 1 2\r\n")).await;
+            assert_eq!(is_served(&mut raw).await, number < served, "number {number} of {client}");
+            connections.push(raw);
+        }
+    }
+}
+
+/// Thousands of connections that never say a thing cost others nothing and are gone soon.
+#[tokio::test]
+async fn silent_connections_are_closed_and_hold_nobody_up() {
+    let edge = {
+        let config = impatient(|t| t.header = Duration::from_millis(500));
+        TestEdge::with(config, Target::Upstream(mirror().await)).await
+    };
+    let mut silent = join_all((0..500).map(|_| connect_from(&edge, 1))).await;
+    // Half of them say a little.
+    for raw in silent.iter_mut().step_by(2) {
+        raw.write("GET / HT").await;
+    }
+    assert!(is_served(&mut connect_from(&edge, 2).await).await);
+    let closed = join_all(silent.iter_mut().map(Raw::rest)).await;
+    assert!(closed.iter().all(String::is_empty));
+    until(|| (edge.edge.counts().open == 0).then_some(())).await;
+}
