@@ -149,18 +149,25 @@ impl Authorization {
     }
 }
 
-/// All authorizations of an order; those that were fetched already cost nothing.
+/// All authorizations of an order, one at a time: each may need several nonces. Those that were
+/// fetched already cost nothing.
 pub(super) async fn authorizations(order: &mut Order) -> Result<Vec<Authorization>, AcmeError> {
-    persist!(async {
-        let (mut found, mut all) = (Vec::new(), order.authorizations());
-        while let Some(next) = all.next().await {
-            let next = next?;
-            found.push(Authorization::read(&next));
-        }
-        Ok(found)
-    })?
-    .into_iter()
-    .collect()
+    let mut found = Vec::new();
+    for position in 0..order.state().authorizations.len() {
+        found.push(persist!(authorization(order, position))??);
+    }
+    Ok(found)
+}
+
+async fn authorization(order: &mut Order, position: usize) -> Result<Result<Authorization, AcmeError>, Error> {
+    let mut all = order.authorizations();
+    for _ in 0..position {
+        all.next().await.transpose()?;
+    }
+    match all.next().await {
+        Some(next) => next.map(|next| Authorization::read(&next)),
+        None => Err(Error::Str("an order that has fewer names than before")),
+    }
 }
 
 /// The library's name of a method.

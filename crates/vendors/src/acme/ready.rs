@@ -55,32 +55,38 @@ impl Acme {
     }
 }
 
-/// Tells the CA to look, for each name that it has not been told about: a second time is an error
-/// for some CAs.
+/// Tells the CA to look at all names. One at a time: each may need several nonces.
 async fn announce(order: &mut Order, method: Method) -> Result<(), AcmeError> {
     let mut told = HashSet::new();
-    persist!(async {
-        let mut all = order.authorizations();
-        while let Some(next) = all.next().await {
-            let mut next = next?;
-            if next.status != AuthorizationStatus::Pending || told.contains(next.url()) {
-                continue;
-            }
-            let url = next.url().to_owned();
-            match next.challenge(kind_of(method)) {
-                Some(mut challenge) if challenge.status == ChallengeStatus::Pending => {
-                    match challenge.set_ready().await {
-                        Err(Error::Api(problem)) if problem::name(&problem) != Some("badNonce") => {
-                            // The CA looked already, or looked faster than it answered: the state tells.
-                            tracing::debug!(%problem, url, "the challenge was not taken");
-                        }
-                        other => other?,
-                    }
-                }
-                _ => (),
-            }
-            told.insert(url);
+    while let Some(url) = persist!(tell(order, method, &told))? {
+        told.insert(url);
+    }
+    Ok(())
+}
+
+/// Tells the CA to look at the first name that was not told; answers the URL of its authorization,
+/// or none if all were.
+async fn tell(order: &mut Order, method: Method, told: &HashSet<String>) -> Result<Option<String>, Error> {
+    let mut all = order.authorizations();
+    while let Some(next) = all.next().await {
+        let mut next = next?;
+        let url = next.url().to_owned();
+        if next.status != AuthorizationStatus::Pending || told.contains(&url) {
+            continue;
         }
-        Ok(())
-    })
+        let Some(mut challenge) = next.challenge(kind_of(method)) else { continue };
+        // After a crash the CA may be looking already: telling it twice is an error for some.
+        if challenge.status != ChallengeStatus::Pending {
+            continue;
+        }
+        match challenge.set_ready().await {
+            Err(Error::Api(problem)) if problem::name(&problem) != Some("badNonce") => {
+                // It looked already, or faster than it answered: the state of the order will tell.
+                tracing::info!(%problem, url, "the certificate authority did not take a challenge");
+            }
+            outcome => outcome?,
+        }
+        return Ok(Some(url));
+    }
+    Ok(None)
 }

@@ -80,10 +80,13 @@ async fn a_ca_that_refuses_every_second_nonce_costs_only_time() {
     for issued in orders.join_all().await {
         issued.expect("a certificate");
     }
+    let many: Vec<_> = (0..12).map(|number| format!("name{number}.example.com")).collect();
+    let many = names(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    bed.issue(&acme, &many, Method::Http01).await.expect("a certificate for many names");
     let log = bed.pebble.log();
     assert!(log.contains("Configured to reject 50% of good nonces"), "{log}");
     let asked = log.matches("POST /order-plz").count() + log.matches("POST /finalize-order/").count();
-    assert!(asked > 20, "ten orders took {asked} requests: no nonce was refused");
+    assert!(asked > 22, "eleven orders took {asked} requests: no nonce was refused");
 }
 
 /// As after a crash between any two calls, or in the middle of one.
@@ -115,6 +118,21 @@ async fn every_call_can_be_repeated() {
     assert!(matches!(&other, AcmeError::Gone { detail } if detail.contains("another key")), "{other}");
     let other = acme.finish(&ordered.url, &names(&["other.example.com"]), &key).await.expect_err("another name");
     assert!(matches!(&other, AcmeError::Gone { detail } if detail.contains("not for other.example.com")), "{other}");
+}
+
+/// As when two processes take up the same order: the CA takes one request only.
+#[tokio::test]
+async fn one_order_finished_twice_at_once_is_one_certificate() {
+    let Some(bed) = Bed::new(Options { always_valid: true, ..Options::default() }).await else { return };
+    let (acme, wanted, key) = (bed.account().await, names(&["shop.example.com"]), key());
+    let ordered = acme.order(&wanted, Method::Http01, None).await.expect("an order");
+    let ready = || acme.ready(&ordered.url, Method::Http01);
+    let (one, two) = tokio::join!(ready(), ready());
+    one.and(two).expect("proven");
+    let finish = || acme.finish(&ordered.url, &wanted, &key);
+    let (one, two) = tokio::join!(finish(), finish());
+    assert_eq!(one.expect("a certificate"), two.expect("the same certificate"));
+    assert!(bed.pebble.log().matches("POST /finalize-order/").count() >= 2, "both asked");
 }
 
 /// The answers to `ready` and `finish` are lost, but the CA has worked on both.
