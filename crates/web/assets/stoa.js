@@ -71,11 +71,16 @@ function watch(box) {
   source.onopen = () => { for (const el of $("[data-live-state]", box)) el.textContent = "live"; };
 }
 
+// Somebody looks: a page that was left open alone must not keep its session alive for ever.
+let stirred = Date.now();
+for (const kind of ["pointerdown", "keydown", "scroll", "visibilitychange"]) addEventListener(kind, () => { stirred = Date.now(); }, { passive: true });
+const isWatched = () => !document.hidden && Date.now() - stirred < 15 * 60000;
+
 // A part of this page that is fetched again while something goes on.
 function poll(part) {
   const again = async () => {
-    if (!document.hidden) {
-      const { ok, page } = await fetchPage(location.href).catch(() => ({}));
+    if (isWatched()) {
+      const { ok, page } = await fetchPage(part.dataset.from ?? location.href).catch(() => ({}));
       const fresh = page?.getElementById(part.id);
       if (ok && fresh) patch(part, fresh);
     }
@@ -87,7 +92,7 @@ function poll(part) {
 // A part of another page.
 function load(box) {
   const again = async () => {
-    if (!document.hidden) {
+    if (isWatched()) {
       const { ok, page } = await fetchPage(box.dataset.load).catch(() => ({}));
       const fresh = page?.getElementById(box.dataset.part);
       if (ok && fresh) box.replaceChildren(...[...fresh.childNodes].map((n) => document.importNode(n, true)));
@@ -112,15 +117,20 @@ function swap(form) {
   });
 }
 
-function copy(button) {
-  button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    const label = button.querySelector("span");
-    label.textContent = "Copied";
-    setTimeout(() => { label.textContent = "Copy"; }, 2000);
-  });
+// Copying: heard at the page's root, so that buttons which come later work too. Without HTTPS
+// there is no clipboard to write to; then the text is selected, and copied the old way.
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  const label = button.querySelector("span");
+  const written = await navigator.clipboard?.writeText(source.textContent).then(() => true, () => false);
+  if (!written) getSelection().selectAllChildren(source);
+  label.textContent = written || document.execCommand("copy") ? "Copied" : "Selected";
+  setTimeout(() => { label.textContent = "Copy"; }, 2000);
 }
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (button) copy(button);
+});
 
 // Checks while one types.
 function verdict(input, good, words) {
@@ -177,7 +187,6 @@ addEventListener("pageshow", () => {
 
 function enhance(root) {
   $("[data-swap]", root).forEach(swap);
-  $("[data-copy]", root).forEach(copy);
   $("[data-check]", root).forEach(check);
   $("[data-poll]", root).forEach(poll);
   $("[data-load]", root).forEach(load);
@@ -189,5 +198,6 @@ function enhance(root) {
   startTicks(root);
   scrollLogs(root);
 }
+document.documentElement.dataset.script = "on";
 enhance(document);
 document.getElementById("problems")?.focus();

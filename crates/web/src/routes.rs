@@ -3,7 +3,7 @@
 
 use axum::{
     Router,
-    routing::{MethodRouter, delete, get, post},
+    routing::{MethodRouter, delete, get, post, put},
 };
 
 use crate::{api, app::App, assets, fault::Fault, pages};
@@ -32,6 +32,7 @@ const fn method_name(word: &'static str) -> &'static str {
     match word.as_bytes() {
         b"get" => "GET",
         b"post" => "POST",
+        b"put" => "PUT",
         _ => "DELETE",
     }
 }
@@ -73,7 +74,18 @@ routes! {
     post "/sites/{id}/undelete" => pages::site::act::undelete;
     post "/sites/{id}/login-link" => pages::site::login_link::submit;
     post "/sites/{id}/credentials/{ordinal}" => pages::site::credential::reveal;
+    get "/sites/{id}/domains" => pages::site::domains::show;
+    post "/sites/{id}/domains" => pages::site::domains::add::submit;
+    post "/sites/{id}/address" => pages::site::domains::main::submit;
+    post "/sites/{id}/certificate" => pages::site::domains::certificate::upload;
+    post "/sites/{id}/certificate/withdraw" => pages::site::domains::certificate::withdraw;
+    post "/sites/{id}/limits" => pages::site::domains::limits::submit;
     get "/status/{id}" => pages::site::status::show;
+
+    // Domains.
+    post "/domains/{id}/check" => pages::site::domains::check::submit;
+    get "/domains/{id}/remove" => pages::site::domains::remove::show;
+    post "/domains/{id}/remove" => pages::site::domains::remove::submit;
 
     // Jobs.
     get "/jobs/{id}" => pages::job::show::show;
@@ -112,6 +124,16 @@ routes! {
     get "/api/v1/sites/{id}/logs" => api::site_details::logs;
     get "/api/v1/sites/{id}/stats" => api::site_details::stats;
     get "/api/v1/sites/{id}/jobs" => api::site_details::jobs;
+    get "/api/v1/sites/{id}/domains" => api::domains::list;
+    post "/api/v1/sites/{id}/domains" => api::domains::add;
+    post "/api/v1/sites/{id}/address" => api::domains::main;
+    post "/api/v1/domains/{id}/check" => api::domains::check;
+    delete "/api/v1/domains/{id}" => api::domains::remove;
+    put "/api/v1/sites/{id}/certificate" => api::certificates::upload;
+    delete "/api/v1/sites/{id}/certificate" => api::certificates::withdraw;
+    get "/api/v1/certificates" => api::certificates::list;
+    get "/api/v1/sites/{id}/traffic" => api::traffic::hours;
+    put "/api/v1/sites/{id}/limits" => api::traffic::limits;
     get "/api/v1/jobs" => api::jobs::list;
     get "/api/v1/jobs/{id}" => api::jobs::get;
     get "/api/v1/jobs/{id}/events" => api::jobs::events;

@@ -5,7 +5,9 @@
 //! change inside does not change the API by accident.
 
 pub mod accounts;
+pub mod certificates;
 pub mod docs;
+pub mod domains;
 pub mod jobs;
 pub mod openapi;
 pub mod platform;
@@ -13,3 +15,4 @@ pub mod problem;
 pub mod shape;
 pub mod site_details;
 pub mod sites;
+pub mod traffic;

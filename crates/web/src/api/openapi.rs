@@ -11,7 +11,7 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{accounts, jobs, platform, problem, site_details, sites};
+use super::{accounts, certificates, domains, jobs, platform, problem, site_details, sites, traffic};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,7 @@ use super::{accounts, jobs, platform, problem, site_details, sites};
         (name = "Accounts", description = "Tokens, and who one is."),
         (name = "Platform", description = "What can be ordered, and how the platform does."),
         (name = "Sites", description = "Stores and sites, and what belongs to them."),
+        (name = "Domains", description = "Domains that customers bring along, and certificates."),
         (name = "Jobs", description = "Work on sites, step by step."),
     ),
     components(schemas(problem::Problem)),
@@ -32,6 +33,9 @@ use super::{accounts, jobs, platform, problem, site_details, sites};
         sites::start, sites::stop, sites::restart, sites::retry,
         site_details::login_link, site_details::credentials, site_details::reveal,
         site_details::logs, site_details::stats, site_details::jobs,
+        traffic::hours, traffic::limits,
+        domains::list, domains::add, domains::check, domains::remove, domains::main,
+        certificates::upload, certificates::withdraw, certificates::list,
         jobs::list, jobs::get, jobs::events, jobs::cancel, jobs::resume, jobs::abandon,
     ),
 )]

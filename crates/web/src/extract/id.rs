@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use stoa_model::id::{JobId, SiteId};
+use stoa_model::id::{DomainId, JobId, SiteId};
 
 use crate::fault::Fault;
 
@@ -28,6 +28,10 @@ impl Named for SiteId {
 
 impl Named for JobId {
     const NOUN: &'static str = "job";
+}
+
+impl Named for DomainId {
+    const NOUN: &'static str = "domain";
 }
 
 impl<S: Send + Sync, T: Named> FromRequestParts<S> for Id<T> {

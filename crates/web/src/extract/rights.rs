@@ -2,10 +2,13 @@
 //! handler shows a page to somebody it isn't for.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use stoa_control::{Cx, view::SiteView};
+use stoa_control::{
+    Cx,
+    view::{DomainView, SiteView},
+};
 use stoa_model::{
     account::{Actor, Role},
-    id::SiteId,
+    id::{DomainId, SiteId},
 };
 
 use super::id::Id;
@@ -36,6 +39,14 @@ pub struct OwnSite {
     pub cx: Cx,
     /// The site.
     pub site: SiteView,
+}
+
+/// A domain of a site within the reach of who asks.
+pub struct OwnDomain {
+    /// The context.
+    pub cx: Cx,
+    /// The domain.
+    pub domain: DomainView,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -102,6 +113,17 @@ impl FromRequestParts<App> for OwnSite {
         let Id(id): Id<SiteId> = Id::from_request_parts(parts, app).await?;
         let site = offered(&cx, app.control.site_get(&cx, id).await?);
         Ok(Self { cx, site })
+    }
+}
+
+impl FromRequestParts<App> for OwnDomain {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
+        let Id(id): Id<DomainId> = Id::from_request_parts(parts, app).await?;
+        let domain = app.control.domain_get(&cx, id).await?;
+        Ok(Self { cx, domain })
     }
 }
 

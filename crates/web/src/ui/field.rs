@@ -22,6 +22,7 @@ pub struct Field {
     optional: bool,
     check: &'static str,
     focus: bool,
+    numeric: bool,
 }
 
 impl HtmlSafe for Field {}
@@ -40,6 +41,11 @@ impl Field {
     /// A password, `current-password` or `new-password`.
     pub fn password(name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {
         Self { kind: "password", autocomplete, ..Self::text(name, label, "") }
+    }
+
+    /// A whole number; small screens offer digits.
+    pub fn number(name: &'static str, label: &'static str, value: &str) -> Self {
+        Self { numeric: true, ..Self::text(name, label, value) }
     }
 
     /// A sentence under the label.
@@ -104,6 +110,11 @@ impl Problems {
     /// Whether there is nothing to mend.
     pub fn is_empty(&self) -> bool {
         self.general.is_none() && self.fields.is_empty()
+    }
+
+    /// Everything that is wrong with a field.
+    pub fn all_of(&self, name: &str) -> Vec<String> {
+        self.fields.iter().filter(|p| p.field == name).map(|p| p.message.clone()).collect()
     }
 
     /// What is wrong with a field.

@@ -3,6 +3,7 @@
 //! A piece that is itself HTML implements [`askama::filters::HtmlSafe`]; everything else that a
 //! template prints is escaped. Only this module may claim that something is safe.
 
+pub mod area;
 pub mod field;
 pub mod frame;
 pub mod refusal;

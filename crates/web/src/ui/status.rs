@@ -3,8 +3,9 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
-use stoa_control::view::Verdict;
+use stoa_control::view::{CertificateState, DomainView, Verdict};
 use stoa_model::{
+    domain::DomainState,
     job::JobState,
     site::{Health, SiteState},
 };
@@ -82,6 +83,31 @@ pub const fn verdict(verdict: Verdict) -> Badge {
         Verdict::Good => badge("good", "check", "Good"),
         Verdict::Warning => badge("warn", "warning", "Look at it"),
         Verdict::Bad => badge("bad", "cross", "Bad"),
+    }
+}
+
+/// How far a domain has come.
+pub const fn domain(domain: &DomainView) -> Badge {
+    match (domain.state, &domain.problem) {
+        (DomainState::Claimed, _) => badge("busy", "clock", "Waiting for proof"),
+        (DomainState::Verified, None) => badge("good", "check", "Verified"),
+        (DomainState::Verified, Some(_)) => badge("warn", "warning", "Does not lead here"),
+        (DomainState::Removed, _) => badge("off", "bin", "Removed"),
+    }
+}
+
+/// Whether a DNS record was found.
+pub const fn record(seen: bool) -> Badge {
+    if seen { badge("good", "check", "Found") } else { badge("off", "wait", "Not found yet") }
+}
+
+/// How a name's certificate looks.
+pub const fn certificate(state: CertificateState) -> Badge {
+    match state {
+        CertificateState::Good => badge("good", "lock", "HTTPS on"),
+        CertificateState::Waiting => badge("busy", "clock", "HTTPS is coming"),
+        CertificateState::Failing => badge("warn", "warning", "No HTTPS yet"),
+        CertificateState::Off => badge("off", "unlock", "Plain HTTP"),
     }
 }
 

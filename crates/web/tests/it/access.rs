@@ -4,7 +4,11 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use stoa_model::account::{Actor, Role};
+use stoa_control::{Cx, command::AddDomain};
+use stoa_model::{
+    account::{Actor, Role},
+    id::SiteId,
+};
 use stoa_testkit::{PASSWORD, TestPlatform};
 use stoa_web::routes::ROUTES;
 
@@ -67,6 +71,15 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("POST", "/sites/{id}/retry", CHANGE),
     ("POST", "/sites/{id}/delete", CHANGE),
     ("POST", "/sites/{id}/undelete", CHANGE),
+    ("GET", "/sites/{id}/domains", READ),
+    ("POST", "/sites/{id}/domains", CHANGE),
+    ("POST", "/sites/{id}/address", CHANGE),
+    ("POST", "/sites/{id}/certificate", CHANGE),
+    ("POST", "/sites/{id}/certificate/withdraw", CHANGE),
+    ("POST", "/sites/{id}/limits", [Login, No, Nothing, No, Yes, Yes]),
+    ("POST", "/domains/{id}/check", CHANGE),
+    ("GET", "/domains/{id}/remove", CHANGE),
+    ("POST", "/domains/{id}/remove", CHANGE),
     ("GET", "/status/{id}", READ),
     ("GET", "/jobs/{id}", READ),
     ("GET", "/jobs/{id}/events", READ),
@@ -100,6 +113,16 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("POST", "/api/v1/sites/{id}/retry", CHANGE),
     ("DELETE", "/api/v1/sites/{id}", CHANGE),
     ("POST", "/api/v1/sites/{id}/undelete", CHANGE),
+    ("GET", "/api/v1/sites/{id}/domains", READ),
+    ("POST", "/api/v1/sites/{id}/domains", CHANGE),
+    ("POST", "/api/v1/sites/{id}/address", CHANGE),
+    ("POST", "/api/v1/domains/{id}/check", CHANGE),
+    ("DELETE", "/api/v1/domains/{id}", CHANGE),
+    ("PUT", "/api/v1/sites/{id}/certificate", CHANGE),
+    ("DELETE", "/api/v1/sites/{id}/certificate", CHANGE),
+    ("GET", "/api/v1/certificates", STAFF),
+    ("GET", "/api/v1/sites/{id}/traffic", READ),
+    ("PUT", "/api/v1/sites/{id}/limits", ADMINS),
     ("GET", "/api/v1/jobs", STAFF),
     ("GET", "/api/v1/jobs/{id}", READ),
     ("GET", "/api/v1/jobs/{id}/events", READ),
@@ -125,10 +148,13 @@ async fn everybody_gets_what_the_table_says() {
     let owner = app.platform.customer("jane").await;
     let shop = app.platform.shop(&owner, "janes-shop").await;
     let mut everybody = everybody(&app, owner.actor).await;
-    let ids = (shop.site.to_string(), shop.job.to_string());
+    let mut ids = Ids { site: shop.site.to_string(), job: shop.job.to_string(), domain: String::new() };
     let mut wrong = Vec::new();
     for (method, path, row) in TABLE {
         for ((name, browser), expected) in everybody.iter_mut().zip(row) {
+            if path.contains("/domains/{id}") {
+                ids.domain = domain(&app, &owner, shop.site).await;
+            }
             let answer = request(browser, method, path, &ids).await;
             let got = outcome(&answer);
             if got.as_ref() != Ok(expected) {
@@ -137,6 +163,23 @@ async fn everybody_gets_what_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// What the table's `{id}` stands for.
+struct Ids {
+    site: String,
+    job: String,
+    domain: String,
+}
+
+/// A domain that is there, although the line before may have removed the last one.
+async fn domain(app: &TestApp, owner: &Cx, site: SiteId) -> String {
+    let (control, cx) = (&app.platform.control, app.platform.now(owner));
+    let command = AddDomain { name: "shop.example.com".into(), ..AddDomain::default() };
+    match control.domain_add(&cx, site, command).await {
+        Ok(added) => added[0].id.to_string(),
+        Err(_) => control.site_domains(&cx, site).await.unwrap().domains[0].id.to_string(),
+    }
 }
 
 async fn everybody(app: &TestApp, owner: Actor) -> Vec<(&'static str, Browser)> {
@@ -166,8 +209,12 @@ pub async fn token(platform: &TestPlatform, actor: Actor) -> String {
     platform.control.token_for(&cx, actor, "test").await.unwrap().expose_secret().to_owned()
 }
 
-async fn request(browser: &mut Browser, method: &str, path: &str, (site, job): &(String, String)) -> Answer {
-    let id = if path.contains("/jobs/{id}") { job } else { site };
+async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> Answer {
+    let id = match path {
+        _ if path.contains("/jobs/{id}") => &ids.job,
+        _ if path.contains("/domains/{id}") => &ids.domain,
+        _ => &ids.site,
+    };
     let concrete = path.replace("{id}", id).replace("{ordinal}", "0").replace("{*file}", "stoa.css");
     let concrete = concrete.replace("{subdomain}", "some-shop");
     match (method, path) {
@@ -180,6 +227,9 @@ async fn request(browser: &mut Browser, method: &str, path: &str, (site, job): &
             let order = r#"{"blueprint":"none","subdomain":"x","title":""}"#;
             browser.json(Method::POST, path, order).await
         }
+        ("POST" | "PUT", _) if path.starts_with("/api/v1/sites/{id}/") && body(path).is_some() => {
+            browser.json(method.parse().unwrap(), &concrete, body(path).unwrap()).await
+        }
         ("POST", "/theme") => browser.submit("/api/docs", path, &[("theme", "dark")]).await,
         ("POST", "/check/field") => browser.submit("/api/docs", path, &[("field", "title"), ("value", "x")]).await,
         // Typed right, so that the service layer is asked.
@@ -189,6 +239,16 @@ async fn request(browser: &mut Browser, method: &str, path: &str, (site, job): &
         ("POST", _) if !path.starts_with("/api/") => browser.press(&concrete).await,
         _ => browser.send(method.parse().unwrap(), &concrete, None).await,
     }
+}
+
+/// What the calls that take JSON are sent; refused, but read.
+fn body(path: &str) -> Option<&'static str> {
+    Some(match path.rsplit('/').next()? {
+        "domains" | "address" => r#"{"name":""}"#,
+        "certificate" => r#"{"certificate":"","key":""}"#,
+        "limits" => r#"{"max_body":1}"#,
+        _ => return None,
+    })
 }
 
 fn outcome(answer: &Answer) -> Result<Gets, String> {

@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod browser;
+mod domains;
 mod events;
 mod guard;
 mod journey;

@@ -2,14 +2,20 @@
 //! not change the API by accident.
 
 mod account;
+mod domain;
 mod job;
 mod site;
+mod traffic;
 
 pub use account::{Credentials, Me, Token};
+pub use domain::{
+    Addresses, Certificate, DnsRecord, Domain, NameCertificate, NewAddress, NewCertificate, NewDomain, ProofFile,
+};
 pub use job::{Begun, Job, LogEntry, Step};
 use serde::Serialize;
 pub use site::{Credential, LogLine, LoginLink, NewSite, Ordered, Owner, Revealed, Site, Usage};
 use stoa_control::view;
+pub use traffic::{LatencyBucket, Limits, NewLimits, Statuses, TrafficHour};
 use utoipa::ToSchema;
 
 /// A blueprint to order from.

@@ -3,6 +3,7 @@
 pub mod act;
 pub mod credential;
 pub mod danger;
+pub mod domains;
 pub mod list;
 pub mod log;
 pub mod login_link;

@@ -1,0 +1,53 @@
+//! Certificates: one's own for a site, and how all of them stand.
+
+use axum::{Json, extract::State, http::StatusCode};
+use stoa_control::command::UploadCertificate;
+
+use super::{problem::Problem, shape};
+use crate::{
+    app::App,
+    extract::{
+        body,
+        rights::{OwnSite, StaffMember},
+    },
+    fault::Fault,
+};
+
+/// Serve a certificate of one's own for a site's domains. The key is never given back.
+#[utoipa::path(
+    put, path = "/api/v1/sites/{id}/certificate", tag = "Domains", request_body = shape::NewCertificate,
+    params(("id" = String, Path, description = "Site")),
+    responses((status = 200, body = shape::Certificate), (status = 404, body = Problem), (status = 422, body = Problem)),
+)]
+pub async fn upload(
+    State(app): State<App>,
+    own: OwnSite,
+    body::Json(new): body::Json<shape::NewCertificate>,
+) -> Result<Json<shape::Certificate>, Fault> {
+    let shape::NewCertificate { certificate, key } = new;
+    let command = UploadCertificate { chain: certificate, key };
+    Ok(Json(app.control.certificate_upload(&own.cx, own.site.id, command).await?.into()))
+}
+
+/// Serve it no more; the authority is asked for one again.
+#[utoipa::path(
+    delete, path = "/api/v1/sites/{id}/certificate", tag = "Domains", params(("id" = String, Path, description = "Site")),
+    responses((status = 204, description = "It is served no more."), (status = 404, body = Problem)),
+)]
+pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<StatusCode, Fault> {
+    app.control.certificate_withdraw(&own.cx, own.site.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Every name that has or needs a certificate, and how it stands (staff).
+#[utoipa::path(
+    get, path = "/api/v1/certificates", tag = "Domains",
+    responses((status = 200, body = Vec<shape::NameCertificate>), (status = 403, body = Problem)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    StaffMember(cx): StaffMember,
+) -> Result<Json<Vec<shape::NameCertificate>>, Fault> {
+    let all = app.control.certificates(&cx).await?;
+    Ok(Json(all.into_iter().map(Into::into).collect()))
+}

@@ -1,0 +1,223 @@
+//! Addresses and certificates over the wire.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stoa_control::view;
+use stoa_model::{
+    domain::DomainState,
+    id::{DomainId, SiteId},
+};
+use utoipa::ToSchema;
+
+use super::Limits;
+
+/// A domain to be brought along.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDomain {
+    /// The name as people type it; internationalised names too.
+    #[schema(example = "shop.example.com")]
+    pub name: String,
+    /// Whether the same with `www.` before it is claimed too.
+    #[serde(default)]
+    pub with_www: bool,
+    /// Whether it becomes the site's main address as soon as it works.
+    #[serde(default)]
+    pub main: bool,
+}
+
+/// Which of a site's names is to be its main address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAddress {
+    /// A verified domain of the site, or the platform's own name for it.
+    #[schema(example = "shop.example.com")]
+    pub name: String,
+}
+
+/// A site's addresses.
+#[derive(Serialize, ToSchema)]
+pub struct Addresses {
+    /// Its main address.
+    pub url: String,
+    /// The platform's own name for it, which always leads to it.
+    pub own: NameCertificate,
+    /// Whether that is the main address.
+    pub own_is_main: bool,
+    /// Domains that were brought along, by name.
+    pub domains: Vec<Domain>,
+    /// IP addresses that domains must lead to; empty if the operator has not said.
+    #[schema(value_type = Vec<String>)]
+    pub addresses: Vec<std::net::IpAddr>,
+    /// The certificate that was brought along, if one is served.
+    pub uploaded: Option<Certificate>,
+    /// What visitors may use of the edge.
+    pub limits: Limits,
+}
+
+impl From<view::DomainsView> for Addresses {
+    fn from(v: view::DomainsView) -> Self {
+        Self {
+            url: v.url,
+            own: v.own.into(),
+            own_is_main: v.own_is_main,
+            domains: v.domains.into_iter().map(Into::into).collect(),
+            addresses: v.addresses,
+            uploaded: v.uploaded.map(Into::into),
+            limits: v.limits.into(),
+        }
+    }
+}
+
+/// A domain that was brought along.
+#[derive(Serialize, ToSchema)]
+pub struct Domain {
+    /// Its id.
+    #[schema(value_type = String, example = "dom_01934fd27c0070008000000000000001")]
+    pub id: DomainId,
+    /// Its site.
+    #[schema(value_type = String)]
+    pub site: SiteId,
+    /// The name as DNS writes it.
+    #[schema(example = "xn--bcher-kva.example")]
+    pub name: String,
+    /// The name as people write it.
+    #[schema(example = "bücher.example")]
+    pub display: String,
+    /// `claimed` until it is proven, then `verified`.
+    #[schema(value_type = String, example = "claimed")]
+    pub state: DomainState,
+    /// Whether it is the site's main address.
+    pub is_main: bool,
+    /// Whether it becomes that as soon as it can.
+    pub main_wanted: bool,
+    /// What is wrong, in words.
+    pub problem: Option<String>,
+    /// Records to make where the domain is managed.
+    pub records: Vec<DnsRecord>,
+    /// The file that proves the domain instead of the TXT record.
+    pub file: ProofFile,
+    /// When the claim ends, while it is not proven.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was last looked at.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub checked_at: Option<Timestamp>,
+    /// Its certificate, once it is verified.
+    pub certificate: Option<NameCertificate>,
+}
+
+impl From<view::DomainView> for Domain {
+    fn from(v: view::DomainView) -> Self {
+        let (url, content) = v.file;
+        Self {
+            id: v.id,
+            site: v.site,
+            name: v.name,
+            display: v.display,
+            state: v.state,
+            is_main: v.is_main,
+            main_wanted: v.main_wanted,
+            problem: v.problem,
+            records: v.records.into_iter().map(Into::into).collect(),
+            file: ProofFile { url, content },
+            expires_at: v.expires_at,
+            checked_at: v.checked_at,
+            certificate: v.certificate.map(Into::into),
+        }
+    }
+}
+
+/// A DNS record to make.
+#[derive(Serialize, ToSchema)]
+pub struct DnsRecord {
+    /// `TXT`, `A`, `AAAA` or `CNAME`.
+    #[schema(example = "TXT")]
+    pub kind: &'static str,
+    /// Full name.
+    pub name: String,
+    /// Value.
+    pub value: String,
+    /// What it is for, in words.
+    pub purpose: &'static str,
+    /// Whether it was found at the last look; absent before the first one, or where it isn't looked for.
+    pub seen: Option<bool>,
+}
+
+impl From<view::DnsInstruction> for DnsRecord {
+    fn from(v: view::DnsInstruction) -> Self {
+        let view::DnsInstruction { kind, name, value, purpose, seen } = v;
+        Self { kind, name, value, purpose, seen }
+    }
+}
+
+/// A file that proves a domain.
+#[derive(Serialize, ToSchema)]
+pub struct ProofFile {
+    /// Where it must be found.
+    pub url: String,
+    /// Its whole content.
+    pub content: String,
+}
+
+/// How the certificate of a name stands.
+#[derive(Serialize, ToSchema)]
+pub struct NameCertificate {
+    /// The name.
+    pub name: String,
+    /// `good`, `waiting`, `failing` or, on a platform without HTTPS, `off`.
+    #[schema(value_type = String, example = "good")]
+    pub state: view::CertificateState,
+    /// What is served.
+    pub certificate: Option<Certificate>,
+    /// Why there is none, or no new one.
+    pub problem: Option<String>,
+    /// The cause, for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// When it is tried again.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_try: Option<Timestamp>,
+}
+
+impl From<view::NameCertificate> for NameCertificate {
+    fn from(v: view::NameCertificate) -> Self {
+        let view::NameCertificate { name, state, certificate, problem, detail, next_try } = v;
+        Self { name, state, certificate: certificate.map(Into::into), problem, detail, next_try }
+    }
+}
+
+/// A certificate that is served.
+#[derive(Serialize, ToSchema)]
+pub struct Certificate {
+    /// The names that it is for.
+    pub names: Vec<String>,
+    /// `issued` by an authority and renewed by the platform, or `uploaded`.
+    #[schema(value_type = String, example = "issued")]
+    pub source: view::CertificateSource,
+    /// Who issued it.
+    pub issuer: String,
+    /// When it runs out.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+    /// What is worth knowing about it.
+    pub notes: Vec<String>,
+}
+
+impl From<view::CertificateView> for Certificate {
+    fn from(v: view::CertificateView) -> Self {
+        let view::CertificateView { names, source, issuer, expires_at, notes } = v;
+        Self { names, source, issuer, expires_at, notes }
+    }
+}
+
+/// A certificate of one's own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCertificate {
+    /// PEM: the certificate and what leads to its root.
+    pub certificate: String,
+    /// PEM: its private key, without a passphrase.
+    #[schema(value_type = String, format = Password)]
+    pub key: stoa_model::secret::SecretString,
+}
