@@ -33,7 +33,7 @@ struct Bed {
 
 /// None where Pebble is to be left out.
 async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
-    let (names, visited) = (Names::start(), free_port());
+    let (names, visited) = (Names::start()?, free_port());
     let mut options = Options { http_port: visited.port(), dns: Some(names.address()), ..Options::default() };
     change(&mut options);
     let pebble = Pebble::start(options)?;

@@ -13,23 +13,23 @@
 //! ```
 
 mod names;
+mod program;
 mod wire;
 
 use std::{
-    env,
-    fs::{self, File},
-    io::ErrorKind,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::{Child, Command},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
+use program::{end, is_skipped, spawn, wait};
+
 pub use names::Names;
+pub use program::free_port;
 
 /// How Pebble shall behave.
 #[derive(Debug, Clone)]
@@ -83,8 +83,7 @@ impl Pebble {
     /// # Panics
     /// If Pebble is not installed, or doesn't start.
     pub fn start(options: Options) -> Option<Self> {
-        if env::var_os("STOA_SKIP_PEBBLE").is_some() {
-            eprintln!("STOA_SKIP_PEBBLE is set: nothing is tested against Pebble");
+        if is_skipped() {
             return None;
         }
         // Another test may take a port between the search and the start.
@@ -198,48 +197,4 @@ fn write_certificates(folder: &Path) {
     for (name, text) in [("root.pem", root_pem), ("api.pem", leaf.pem()), ("api.key", key.serialize_pem())] {
         fs::write(folder.join(name), text).expect("writing Pebble's certificates");
     }
-}
-
-/// Starts a program of the package, with its output in the file.
-fn spawn(command: &mut Command, log: &Path) -> Child {
-    let log = File::create(log).expect("a log file");
-    command.stdin(Stdio::null()).stderr(log.try_clone().expect("the log file again")).stdout(log);
-    match command.spawn() {
-        Ok(child) => child,
-        Err(error) if error.kind() == ErrorKind::NotFound => panic!(
-            "{:?} is not installed: apt-get install pebble (or set STOA_SKIP_PEBBLE to go without these tests)",
-            command.get_program()
-        ),
-        Err(error) => panic!("starting {:?}: {error}", command.get_program()),
-    }
-}
-
-/// Waits until all of the addresses take connections; false if the program ends before.
-fn wait(child: &mut Child, addresses: &[SocketAddr]) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < deadline {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return false;
-        }
-        if addresses.iter().all(|address| TcpStream::connect(address).is_ok()) {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    false
-}
-
-fn end(child: &mut Child) {
-    // It may have ended by itself; there is nothing to do then.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// A loopback port that nobody listens on at this moment.
-///
-/// # Panics
-/// If there is none.
-pub fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address")
 }

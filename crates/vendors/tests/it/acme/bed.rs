@@ -25,7 +25,7 @@ pub struct Bed {
 impl Bed {
     /// None if Pebble is to be skipped.
     pub async fn new(options: Options) -> Option<Self> {
-        let (names, web) = (Names::start(), Web::start().await);
+        let (names, web) = (Names::start()?, Web::start().await);
         let pebble = Pebble::start(Options { http_port: web.port, dns: Some(names.address()), ..options })?;
         Some(Self { pebble, names, web })
     }
