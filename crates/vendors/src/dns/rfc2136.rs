@@ -118,7 +118,8 @@ impl Rfc2136 {
         let (server, key) = (self.server, self.signer.signer_name());
         match error {
             TsigError::BadKey => Fault::permanent(format!(
-                "{server} does not know the TSIG key {key} with this algorithm (BADKEY); give both sides the same name and algorithm"
+                "{server} does not know the TSIG key {key} with this algorithm, or lets it change nothing (BADKEY); \
+                 give both sides the same name and algorithm, and the key its rights"
             )),
             TsigError::BadSig => Fault::permanent(format!(
                 "{server} has another secret for the TSIG key {key} (BADSIG); give both sides the same secret"
@@ -138,7 +139,7 @@ impl Rfc2136 {
                 "{server} does not let the TSIG key {key} change the zone {zone} (REFUSED); allow it there, see docs/dns.md"
             )),
             ResponseCode::NotAuth => Fault::permanent(format!(
-                "{server} is not the primary server of the zone {zone}, or does not know the TSIG key {key} (NOTAUTH)"
+                "{server} is not the primary server of the zone {zone} (NOTAUTH); ask the one that is"
             )),
             ResponseCode::NotZone => {
                 Fault::permanent(format!("{server} keeps that name in another zone than {zone} (NOTZONE)"))
