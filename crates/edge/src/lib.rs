@@ -4,7 +4,8 @@
 //!
 //! 1. [`Embedded::serve`] (`embedded`) accepts a connection and hands it to the thread with the
 //!    fewest (`worker`); `conn` tells HTTP/1 from HTTP/2 and lets hyper speak it.
-//!    For [`Embedded::serve_tls`], `tls` shakes hands first.
+//!    A balancer may say first for whom it speaks (`proxy_protocol`); then, for
+//!    [`Embedded::serve_tls`], `tls` shakes hands.
 //! 2. `proxy` refuses what is ambiguous (`checks`), reads whom the request is for (`host`), finds the route (`table`), holds the site to
 //!    its `limits`, and refuses, shows a `page`, sends the browser elsewhere (`redirect`), calls the
 //!    platform's own handler ([`Fallback`]), or forwards it.
