@@ -47,9 +47,15 @@ enum Verb {
     Cleanup,
     /// Show every site's health.
     Health,
-    /// Sites: list, show, order, start, stop, restart, retry, delete.
+    /// Sites: list, show, order, start, stop, restart, retry, delete, limits.
     #[command(subcommand)]
     Sites(verb::sites::Sites),
+    /// Domains that customers bring along: list, add, check, remove, make the main address.
+    #[command(subcommand)]
+    Domains(verb::domains::Domains),
+    /// Certificates: list, upload, withdraw.
+    #[command(subcommand)]
+    Certificates(verb::certificates::Certificates),
     /// Jobs: list, show, cancel, resume, abandon.
     #[command(subcommand)]
     Jobs(verb::jobs::Jobs),
@@ -96,6 +102,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Cleanup => verb::cleanup(&config, &out).await?,
         Verb::Health => return verb::health(&config, &out).await,
         Verb::Sites(verb) => verb::sites::run(&verb, &config, &out).await?,
+        Verb::Domains(verb) => verb::domains::run(&verb, &config, &out).await?,
+        Verb::Certificates(verb) => verb::certificates::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,
         Verb::Blueprints(_) => unreachable!("handled above"),

@@ -35,8 +35,9 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         timeout: Duration::from_secs(60),
     });
     let blueprints = Blueprints::load(&config.blueprints)?;
+    let serving = edge.is_some();
     let mailer = Mailer::Outbox { folder: config.data_dir.join("outbox"), from: settings.mail_from.clone() };
-    Ok(Control::new(Parts {
+    let control = Control::new(Parts {
         settings,
         db,
         engine: Arc::new(engine),
@@ -48,7 +49,12 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         blueprints,
         clock: Clock::system(),
         probe: Arc::new(HttpProbe),
-    }))
+    });
+    // Whoever serves keeps them up to date by itself.
+    if !serving {
+        control.certificates_load().await?;
+    }
+    Ok(control)
 }
 
 fn dns(config: &Config) -> Result<Option<Arc<dyn Dns>>> {

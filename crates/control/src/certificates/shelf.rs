@@ -86,6 +86,15 @@ impl Control {
         self.settings.https_port.is_some() && self.shelf.find(name, self.clock.now()).is_some()
     }
 
+    /// Reads the certificates, for a process that does not [`run`](Control::run): what it says of
+    /// addresses depends on them.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn certificates_load(&self) -> Result<()> {
+        self.shelf_reload().await.map(drop)
+    }
+
     /// Reads all certificates anew. One that does not open is left out and logged: it must not
     /// take the others down. Answers whether anything changed.
     pub(crate) async fn shelf_reload(&self) -> Result<bool> {

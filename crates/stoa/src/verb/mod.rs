@@ -2,8 +2,11 @@
 //! platform itself, straight on the database of this machine.
 
 pub mod blueprints;
+pub mod certificates;
+pub mod domains;
 pub mod init;
 pub mod jobs;
+pub mod limits;
 pub mod sites;
 pub mod staff;
 pub mod trial;

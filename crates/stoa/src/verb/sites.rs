@@ -60,6 +60,8 @@ pub enum Sites {
     Purge(Name),
     /// Print an address that logs into the site's administration, once.
     Login(Name),
+    /// Show or change what a site's visitors may use of the edge.
+    Limits(super::limits::Limits),
     /// The last lines of a site's output.
     Logs {
         #[command(flatten)]
@@ -121,6 +123,7 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             let link = control.site_login_link(&cx, find(&control, &cx, name).await?.id).await?;
             out.show(&serde_json::json!({ "url": link }), |_| link.clone())
         }
+        Sites::Limits(verb) => super::limits::run(verb, &control, &cx, out).await,
         Sites::Logs { name, tail } => {
             let lines = control.site_logs(&cx, find(&control, &cx, name).await?.id, *tail).await?;
             out.show(&lines, |lines| {
@@ -181,7 +184,7 @@ fn show(site: &SiteView, out: &Output) -> Result<()> {
 }
 
 /// Waits for a job's end and shows it; a job that failed is an error.
-async fn wait(control: &Control, id: JobId, no_wait: bool, out: &Output) -> Result<()> {
+pub(super) async fn wait(control: &Control, id: JobId, no_wait: bool, out: &Output) -> Result<()> {
     let cx = control.system_cx("sites");
     loop {
         let job: JobView = control.job_get(&cx, id).await?;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod domain_verbs;
 mod faults;
 mod layers;
 mod verbs;

@@ -6,10 +6,10 @@ use std::{
     process::{Command, Output},
 };
 
-struct Home(tempfile::TempDir);
+pub struct Home(pub tempfile::TempDir);
 
 impl Home {
-    fn new(extra: &str) -> Self {
+    pub fn new(extra: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
         let config = format!(
@@ -21,7 +21,7 @@ impl Home {
         Self(dir)
     }
 
-    fn stoa(&self, args: &[&str]) -> Output {
+    pub fn stoa(&self, args: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_stoa"))
             .args(args)
             .env_remove("STOA_DATA_DIR")
@@ -33,7 +33,7 @@ impl Home {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -1,0 +1,210 @@
+//! `stoa domains`: domains that customers bring along. Records are printed as lines of a zone file,
+//! so that they can be pasted into one.
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use stoa_control::{
+    Control, Cx,
+    command::AddDomain,
+    view::{CertificateState, DnsInstruction, DomainView, DomainsView},
+};
+use stoa_model::{domain::DomainState, id::DomainId};
+
+use super::sites;
+use crate::{
+    config::Config,
+    output::{Output, table},
+    wire,
+};
+
+#[derive(Subcommand)]
+pub enum Domains {
+    /// The domains of all sites, or of one.
+    List {
+        /// Subdomain, hostname or id of a site.
+        site: Option<String>,
+    },
+    /// Bring a domain along; prints the DNS records to make.
+    Add {
+        /// Subdomain, hostname or id of the site.
+        site: String,
+        /// The domain, like shop.example.com.
+        name: String,
+        /// Also the same with `www.` before it.
+        #[arg(long)]
+        www: bool,
+        /// Make it the main address as soon as it works.
+        #[arg(long)]
+        main: bool,
+    },
+    /// Look at a domain now: is it proven, does it lead here?
+    Check {
+        /// The domain, or its id, `dom_…`.
+        name: String,
+    },
+    /// Give a domain up.
+    Remove {
+        /// The domain, or its id, `dom_…`.
+        name: String,
+    },
+    /// Make one of a site's names its main address.
+    Main {
+        /// Subdomain, hostname or id of the site.
+        site: String,
+        /// One of its verified domains, or the platform's own name for it.
+        name: String,
+        /// Don't wait for the end.
+        #[arg(long)]
+        no_wait: bool,
+    },
+}
+
+pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
+    let control = wire::control(config, None).await?;
+    let cx = control.system_cx("domains");
+    match verb {
+        Domains::List { site } => {
+            let domains = list(&control, &cx, site.as_deref()).await?;
+            out.show(&domains, |domains| overview(domains))
+        }
+        Domains::Add { site, name, www, main } => {
+            let command = AddDomain { name: name.clone(), with_www: *www, main: *main };
+            let site = control.site_by_name(&cx, site).await?.id;
+            let added = control.domain_add(&cx, site, command).await?;
+            out.show(&added, |added| added.iter().map(page).collect::<Vec<_>>().join("\n\n"))
+        }
+        Domains::Check { name } => {
+            let id = find(&control, &cx, name).await?;
+            out.show(&control.domain_check(&cx, id).await?, page)
+        }
+        Domains::Remove { name } => {
+            control.domain_remove(&cx, find(&control, &cx, name).await?).await?;
+            out.show(&serde_json::json!({ "removed": true }), |_| format!("{name} leads here no more."))
+        }
+        Domains::Main { site, name, no_wait } => {
+            let site = control.site_by_name(&cx, site).await?.id;
+            let job = control.site_main_address(&cx, site, name).await?;
+            sites::wait(&control, job, *no_wait, out).await
+        }
+    }
+}
+
+/// The domains of a site, or of all.
+async fn list(control: &Control, cx: &Cx, site: Option<&str>) -> Result<Vec<DomainView>> {
+    let ids = match site {
+        Some(name) => vec![control.site_by_name(cx, name).await?.id],
+        None => sites::all(control).await?.iter().map(|site| site.id).collect(),
+    };
+    let mut domains = Vec::new();
+    for id in ids {
+        let DomainsView { domains: its, .. } = control.site_domains(cx, id).await?;
+        domains.extend(its);
+    }
+    Ok(domains)
+}
+
+/// The one domain that is meant: several sites may claim the same.
+async fn find(control: &Control, cx: &Cx, name: &str) -> Result<DomainId> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let found = control.domains_named(cx, name).await?;
+    match found.as_slice() {
+        [] => bail!("no site has the domain {name}"),
+        [one] => Ok(one.id),
+        several => {
+            let ids: Vec<_> = several.iter().map(|d| format!("{} of {}", d.id, d.site)).collect();
+            bail!("several sites claim {name}; say which one by its id: {}", ids.join(", "))
+        }
+    }
+}
+
+fn overview(domains: &[DomainView]) -> String {
+    if domains.is_empty() {
+        return "No domains were brought along.".into();
+    }
+    let row = |d: &DomainView| {
+        let main = if d.is_main {
+            "yes"
+        } else if d.main_wanted {
+            "wanted"
+        } else {
+            ""
+        };
+        let problem = d.problem.clone().or_else(|| d.certificate.as_ref().and_then(|c| c.problem.clone()));
+        [
+            d.display.clone(),
+            d.state.to_string(),
+            main.to_owned(),
+            https(d).to_owned(),
+            problem.unwrap_or_default(),
+            d.site.to_string(),
+        ]
+    };
+    table(["Domain", "State", "Main", "HTTPS", "Problem", "Site"], domains.iter().map(row))
+}
+
+fn https(domain: &DomainView) -> &'static str {
+    match domain.certificate.as_ref().map(|certificate| certificate.state) {
+        None => "",
+        Some(CertificateState::Good) => "on",
+        Some(CertificateState::Waiting) => "waiting",
+        Some(CertificateState::Failing) => "failing",
+        Some(CertificateState::Off) => "off",
+    }
+}
+
+/// A domain, and what is to be done for it.
+fn page(domain: &DomainView) -> String {
+    let main = if domain.is_main { ", the main address" } else { "" };
+    let mut text = vec![format!("{}  {}{main}", domain.display, domain.state)];
+    text.extend(domain.problem.iter().map(|problem| format!("; {problem}")));
+    if domain.state == DomainState::Claimed || domain.problem.is_some() {
+        text.push(String::new());
+        text.extend(domain.records.iter().map(zone_line));
+    }
+    if domain.state == DomainState::Claimed {
+        let (url, content) = &domain.file;
+        text.push(String::new());
+        text.push(format!("; Instead of the TXT record, a file at {url} with the content {content} will do."));
+        text.extend(
+            domain
+                .expires_at
+                .map(|at| format!("; The claim ends at {at:.0}. `stoa domains check {}` looks now.", domain.name)),
+        );
+    }
+    text.extend(domain.certificate.as_ref().map(|c| {
+        let served =
+            c.certificate.as_ref().map(|s| format!(", issued by {}, good until {:.0}", s.issuer, s.expires_at));
+        format!("HTTPS {}{}", https(domain), served.unwrap_or_default())
+    }));
+    text.join("\n")
+}
+
+/// A record as a line of a zone file (RFC 1035 5.1).
+fn zone_line(record: &DnsInstruction) -> String {
+    let value = if record.kind == "TXT" { format!("\"{}\"", record.value) } else { record.value.clone() };
+    format!("{}.  3600  IN  {}  {value}", record.name, record.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_can_be_pasted_into_a_zone_file() {
+        let record = |kind, value: &str| DnsInstruction {
+            kind,
+            name: "shop.example.com".into(),
+            value: value.into(),
+            purpose: "",
+            seen: None,
+        };
+        assert_eq!(
+            zone_line(&record("TXT", "stoa-verification=x")),
+            "shop.example.com.  3600  IN  TXT  \"stoa-verification=x\""
+        );
+        assert_eq!(zone_line(&record("AAAA", "2001:db8::1")), "shop.example.com.  3600  IN  AAAA  2001:db8::1");
+        assert_eq!(zone_line(&record("CNAME", "a.stoa.test.")), "shop.example.com.  3600  IN  CNAME  a.stoa.test.");
+    }
+}

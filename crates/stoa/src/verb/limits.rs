@@ -1,0 +1,62 @@
+//! `stoa sites limits`: what a site's visitors may use of the edge.
+
+use anyhow::Result;
+use clap::Args;
+use stoa_control::{Control, Cx, command::ChangeLimits};
+use stoa_model::{limits::Bytes, route::RouteLimits};
+
+use crate::output::{Output, table};
+
+#[derive(Args)]
+pub struct Limits {
+    /// Subdomain, hostname or id.
+    site: String,
+    /// Requests per second, on average; 0 is no limit.
+    #[arg(long)]
+    rate: Option<u32>,
+    /// Requests at once before the rate is enforced.
+    #[arg(long)]
+    burst: Option<u32>,
+    /// Requests and upgraded connections open at the same time; 0 is no limit.
+    #[arg(long)]
+    in_flight: Option<u32>,
+    /// Largest request body, like 100m or 1g.
+    #[arg(long)]
+    max_body: Option<Bytes>,
+    /// Seconds that the site may take to answer; 0 is the edge's own time.
+    #[arg(long)]
+    response_seconds: Option<u32>,
+}
+
+impl Limits {
+    /// The command, if anything is to be changed.
+    fn change(&self) -> Option<ChangeLimits> {
+        let Self { rate, burst, in_flight, max_body, response_seconds, .. } = *self;
+        let change = ChangeLimits { rate, burst, in_flight, max_body: max_body.map(|b| b.0), response_seconds };
+        let numbers = [rate, burst, in_flight, response_seconds];
+        (max_body.is_some() || numbers.iter().any(Option::is_some)).then_some(change)
+    }
+}
+
+pub async fn run(verb: &Limits, control: &Control, cx: &Cx, out: &Output) -> Result<()> {
+    let site = control.site_by_name(cx, &verb.site).await?.id;
+    let limits = match verb.change() {
+        Some(change) => control.site_limits(cx, site, change).await?,
+        None => control.site_domains(cx, site).await?.limits,
+    };
+    out.show(&limits, people)
+}
+
+fn people(limits: &RouteLimits) -> String {
+    let or_none = |n: u32| if n == 0 { "no limit".to_owned() } else { n.to_string() };
+    let answer =
+        if limits.response_seconds == 0 { "the edge's own".to_owned() } else { limits.response_seconds.to_string() };
+    let rows = [
+        ["Requests a second", &or_none(limits.rate)],
+        ["At once before that is enforced", &limits.burst.to_string()],
+        ["Open at the same time", &or_none(limits.in_flight)],
+        ["Largest body", &Bytes(limits.max_body).to_string()],
+        ["Seconds to answer", &answer],
+    ];
+    table(["", ""], rows.map(|row| row.map(str::to_owned)))
+}
