@@ -2,13 +2,10 @@
 //!
 //! The platform owns *sets*: all records of one name and kind. What else is in the zone belongs to
 //! somebody else and is never touched. A set is replaced as a whole, because that is idempotent and
-//! every server can do it; who needs to add and take single values from several places at once (two
-//! orders for one name and its wildcard answer their challenges at the same name) shares them
-//! through [`shared::SharedTexts`].
+//! every server can do it: a name and its wildcard are proven in one order, both answers in one set.
 
 pub mod conformance;
 pub mod fake;
-pub mod shared;
 
 use std::net::IpAddr;
 

@@ -7,8 +7,6 @@ use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
 
 use crate::{Control, Error, Result};
 
-/// How long others may remember where a site is, in seconds.
-const TTL: u32 = 300;
 /// Sites looked at together.
 const TOGETHER: u64 = 500;
 
@@ -19,7 +17,8 @@ impl Control {
         let (v4, v6): (Vec<_>, Vec<_>) = self.settings.public_addresses.iter().copied().partition(|a| a.is_ipv4());
         for addresses in [v4, v6].into_iter().filter(|list| !list.is_empty()) {
             let value = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-            let set = RecordSet { name: RecordName::host(name), ttl: TTL, values: RecordValues::Addresses(addresses) };
+            let set =
+                RecordSet { name: RecordName::host(name), ttl: dns.ttl(), values: RecordValues::Addresses(addresses) };
             let kind = set.kind();
             // Written down first: what was made and not written down would never be removed.
             let (row, now) = (&(set.name.to_string(), value), self.clock.now());
