@@ -43,7 +43,8 @@ pub enum AcmeError {
         /// What was being done, and the CA's explanation.
         detail: String,
     },
-    /// The account can't be used; only the operator can mend it.
+    /// The account can't be used; only the operator can mend it. But a CA that merely forgot the
+    /// account takes another: drop this [`super::Acme`], and the next [`super::Acme::open`] registers it.
     #[error("{detail}; look at the ACME settings: terms, contact, external account, roots")]
     Account {
         /// What was being done, and what is wrong.
