@@ -32,6 +32,7 @@ pub const DEFAULT: &str = include_str!("default.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub data_dir: PathBuf,
+    pub edge: EdgeKind,
     pub listen: SocketAddr,
     pub public_port: u16,
     pub https_listen: String,
@@ -68,6 +69,14 @@ pub struct Config {
     pub rates: RatesConfig,
     pub acme: Acme,
     pub dns: Dns,
+}
+
+/// What leads visitors to sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeKind {
+    /// Stoa's own, in this process.
+    Embedded,
 }
 
 /// Attempts from one address.
@@ -142,17 +151,30 @@ impl Config {
         ranges("proxy_protocol", &self.proxy_protocol)
     }
 
-    /// Where the edge listens for HTTPS, if it does.
+    /// Where visitors are received: for plain HTTP, and for HTTPS if they can come so.
+    pub fn doors(&self) -> Result<(SocketAddr, Option<SocketAddr>)> {
+        match self.edge {
+            EdgeKind::Embedded => Ok((self.listen, self.https()?)),
+        }
+    }
+
+    /// The ports of HTTP and HTTPS as visitors see them.
+    pub fn public_ports(&self) -> Result<(u16, Option<u16>)> {
+        let (plain, secure) = self.doors()?;
+        let seen = |port: u16, at: SocketAddr| if port == 0 { at.port() } else { port };
+        Ok((seen(self.public_port, plain), secure.map(|at| seen(self.https_port, at))))
+    }
+
+    /// Where the embedded edge listens for HTTPS, if it does.
     pub fn https(&self) -> Result<Option<SocketAddr>> {
         let text = &self.https_listen;
         let parse = || text.parse().with_context(|| format!("https_listen: {text:?} is no address like 0.0.0.0:443"));
         if text.is_empty() { Ok(None) } else { parse().map(Some) }
     }
 
-    /// The port of HTTPS as visitors see it.
-    pub fn public_https_port(&self) -> Result<Option<u16>> {
-        let seen = |at: SocketAddr| if self.https_port == 0 { at.port() } else { self.https_port };
-        Ok(self.https()?.map(seen))
+    /// How long browsers shall insist on HTTPS.
+    pub fn hsts_seconds(&self) -> u32 {
+        self.hsts_days.saturating_mul(24 * 3600)
     }
 
     /// Name servers that tell how the world sees a domain.
@@ -164,7 +186,9 @@ impl Config {
     /// The checked settings; all mistakes are told at once.
     pub fn settings(&self) -> Result<Settings> {
         let mut bad = Vec::new();
-        let mut trial = Settings::trial(self.data_dir.clone(), self.blueprints.clone(), self.reachable());
+        let (plain, secure) = self.doors()?;
+        let (public_port, https_port) = self.public_ports()?;
+        let mut trial = Settings::trial(self.data_dir.clone(), self.blueprints.clone(), loopback(plain));
         take(&mut bad, "base_domain", Hostname::parse(&self.base_domain), &mut trial.base_domain);
         take(&mut bad, "subnet_pool", self.subnet_pool.parse(), &mut trial.subnet_pool);
         let mut memory = Bytes::mib(1024);
@@ -193,30 +217,28 @@ impl Config {
             take(&mut bad, "public_addresses", text.parse(), &mut address);
             addresses.push(address);
         }
-        let (mut https, mut acme) = (None, None);
-        take(&mut bad, "https", self.https().map_err(|e| format!("{e:#}")), &mut https);
+        let mut acme = None;
         take(&mut bad, "acme", self.acme.settings(), &mut acme);
         if let Err(error) = self.dns.settings(&trial.base_domain) {
             bad.push(format!("dns: {error}"));
         }
-        if acme.is_some() && https.is_none() && self.https_listen.is_empty() {
+        if acme.is_some() && secure.is_none() {
             bad.push("acme: certificates are of no use without `https_listen`".to_owned());
         }
         if !bad.is_empty() {
             bail!("the configuration has mistakes:\n  {}", bad.join("\n  "));
         }
-        let public_port = if self.public_port == 0 { self.listen.port() } else { self.public_port };
         let suffix = if public_port == 80 { String::new() } else { format!(":{public_port}") };
         Ok(Settings {
             product_name: self.product_name.clone(),
             public_port,
-            portal_url: match https.map(|_| self.public_https_port()).transpose()?.flatten() {
+            portal_url: match https_port {
                 Some(443) => format!("https://{}", trial.base_domain),
                 Some(port) => format!("https://{}:{port}", trial.base_domain),
                 None => format!("http://{}{suffix}", trial.base_domain),
             },
-            https_port: self.public_https_port()?,
-            edge_tls_address: https.map(loopback),
+            https_port,
+            edge_tls_address: secure.map(loopback),
             public_addresses: addresses,
             acme,
             claim_lifetime: days(self.domain_claim_days),
@@ -236,11 +258,6 @@ impl Config {
             rates: self.rates.rates(),
             ..trial
         })
-    }
-
-    /// Where this process itself reaches the edge.
-    fn reachable(&self) -> SocketAddr {
-        loopback(self.listen)
     }
 }
 

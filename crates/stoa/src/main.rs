@@ -1,6 +1,7 @@
 //! Stoa: a self-hosted, multi-tenant hosting platform in one binary.
 
 mod config;
+mod front;
 mod output;
 mod serve;
 mod verb;

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use stoa_control::{
     Control, Cx,
     command::AddDomain,
-    view::{CertificateState, DnsInstruction, DomainView, DomainsView},
+    view::{CertificateState, DnsInstruction, DomainView, SiteView},
 };
 use stoa_model::{domain::DomainState, id::DomainId};
 
@@ -64,8 +64,8 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
     let cx = control.system_cx("domains");
     match verb {
         Domains::List { site } => {
-            let domains = list(&control, &cx, site.as_deref()).await?;
-            out.show(&domains, |domains| overview(domains))
+            let (sites, domains) = list(&control, &cx, site.as_deref()).await?;
+            out.show(&domains, |domains| overview(&sites, domains))
         }
         Domains::Add { site, name, www, main } => {
             let command = AddDomain { name: name.clone(), with_www: *www, main: *main };
@@ -89,18 +89,17 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
     }
 }
 
-/// The domains of a site, or of all.
-async fn list(control: &Control, cx: &Cx, site: Option<&str>) -> Result<Vec<DomainView>> {
-    let ids = match site {
-        Some(name) => vec![control.site_by_name(cx, name).await?.id],
-        None => sites::all(control).await?.iter().map(|site| site.id).collect(),
+/// The domains of a site, or of all; and whose they are.
+async fn list(control: &Control, cx: &Cx, site: Option<&str>) -> Result<(Vec<SiteView>, Vec<DomainView>)> {
+    let sites = match site {
+        Some(name) => vec![control.site_by_name(cx, name).await?],
+        None => sites::all(control).await?,
     };
     let mut domains = Vec::new();
-    for id in ids {
-        let DomainsView { domains: its, .. } = control.site_domains(cx, id).await?;
-        domains.extend(its);
+    for site in &sites {
+        domains.extend(control.site_domains(cx, site.id).await?.domains);
     }
-    Ok(domains)
+    Ok((sites, domains))
 }
 
 /// The one domain that is meant: several sites may claim the same.
@@ -119,10 +118,12 @@ async fn find(control: &Control, cx: &Cx, name: &str) -> Result<DomainId> {
     }
 }
 
-fn overview(domains: &[DomainView]) -> String {
+fn overview(sites: &[SiteView], domains: &[DomainView]) -> String {
     if domains.is_empty() {
         return "No domains were brought along.".into();
     }
+    let site =
+        |d: &DomainView| sites.iter().find(|s| s.id == d.site).map_or_else(|| d.site.to_string(), |s| s.title.clone());
     let row = |d: &DomainView| {
         let main = if d.is_main {
             "yes"
@@ -138,7 +139,7 @@ fn overview(domains: &[DomainView]) -> String {
             main.to_owned(),
             https(d).to_owned(),
             problem.unwrap_or_default(),
-            d.site.to_string(),
+            site(d),
         ]
     };
     table(["Domain", "State", "Main", "HTTPS", "Problem", "Site"], domains.iter().map(row))
@@ -154,10 +155,10 @@ fn https(domain: &DomainView) -> &'static str {
     }
 }
 
-/// A domain, and what is to be done for it.
+/// A domain, and what is to be done for it: all of it can be pasted into a zone file.
 fn page(domain: &DomainView) -> String {
     let main = if domain.is_main { ", the main address" } else { "" };
-    let mut text = vec![format!("{}  {}{main}", domain.display, domain.state)];
+    let mut text = vec![format!("; {}: {}{main}", domain.display, domain.state)];
     text.extend(domain.problem.iter().map(|problem| format!("; {problem}")));
     if domain.state == DomainState::Claimed || domain.problem.is_some() {
         text.push(String::new());
@@ -176,7 +177,7 @@ fn page(domain: &DomainView) -> String {
     text.extend(domain.certificate.as_ref().map(|c| {
         let served =
             c.certificate.as_ref().map(|s| format!(", issued by {}, good until {:.0}", s.issuer, s.expires_at));
-        format!("HTTPS {}{}", https(domain), served.unwrap_or_default())
+        format!("; HTTPS {}{}", https(domain), served.unwrap_or_default())
     }));
     text.join("\n")
 }

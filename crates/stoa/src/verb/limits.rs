@@ -51,12 +51,12 @@ fn people(limits: &RouteLimits) -> String {
     let or_none = |n: u32| if n == 0 { "no limit".to_owned() } else { n.to_string() };
     let answer =
         if limits.response_seconds == 0 { "the edge's own".to_owned() } else { limits.response_seconds.to_string() };
-    let rows = [
-        ["Requests a second", &or_none(limits.rate)],
-        ["At once before that is enforced", &limits.burst.to_string()],
-        ["Open at the same time", &or_none(limits.in_flight)],
-        ["Largest body", &Bytes(limits.max_body).to_string()],
-        ["Seconds to answer", &answer],
-    ];
-    table(["", ""], rows.map(|row| row.map(str::to_owned)))
+    let mut rows = vec![("Requests a second", or_none(limits.rate))];
+    if limits.rate > 0 {
+        rows.push(("At once before that is enforced", limits.burst.to_string()));
+    }
+    rows.push(("Open at the same time", or_none(limits.in_flight)));
+    rows.push(("Largest body", Bytes(limits.max_body).to_string()));
+    rows.push(("Seconds to answer", answer));
+    table(["", ""], rows.into_iter().map(|(name, value)| [name.to_owned(), value]))
 }

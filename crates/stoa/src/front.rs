@@ -1,0 +1,93 @@
+//! What visitors meet: the listeners, and the maker of the edge that the configuration asks for.
+//!
+//! The embedded edge is always there, as it serves the portal: alone before the world, or behind
+//! nginx, which then leads the platform's own names to it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use stoa_edge::{Config as EdgeConfig, Embedded, Fallback, LogConfig, Timeouts, inherited, listen};
+use stoa_provider::edge::Edge;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, EdgeKind};
+
+/// Requests in flight when the platform stops get so long to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What visitors meet.
+pub struct Front {
+    /// Leads to sites.
+    pub maker: Arc<dyn Edge>,
+    embedded: Arc<Embedded>,
+}
+
+impl Front {
+    /// Puts it together; nothing is listened to yet.
+    pub fn new(config: &Config, portal: Arc<dyn Fallback>) -> Result<Self> {
+        let embedded = Arc::new(embedded(config, portal)?);
+        let maker: Arc<dyn Edge> = match config.edge {
+            EdgeKind::Embedded => embedded.clone(),
+        };
+        Ok(Self { maker, embedded })
+    }
+
+    /// Serves until `stop`.
+    pub async fn serve(&self, doors: Doors, stop: &CancellationToken) -> Result<()> {
+        let plain = doors.plain.into_iter().map(|door| self.embedded.serve(door, stop.clone()));
+        let secure = doors.secure.into_iter().map(|door| self.embedded.serve_tls(door, stop.clone()));
+        let (plain, secure) = tokio::join!(try_join_all(plain), try_join_all(secure));
+        plain.and(secure).map(drop).context("serving")
+    }
+}
+
+/// What is listened to.
+pub struct Doors {
+    plain: Vec<TcpListener>,
+    secure: Vec<TcpListener>,
+}
+
+impl Doors {
+    /// Takes over the service manager's sockets `http` and `https`, or opens ports.
+    pub fn open(config: &Config) -> Result<Self> {
+        let secure = match config.edge {
+            EdgeKind::Embedded => config.https()?,
+        };
+        Ok(Self { plain: door("http", Some(config.listen), "listen")?, secure: door("https", secure, "https_listen")? })
+    }
+}
+
+fn door(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<Vec<TcpListener>> {
+    let mut doors = Vec::new();
+    while let Some(door) = inherited(name)? {
+        doors.push(door);
+    }
+    if let Some(address) = address.filter(|_| doors.is_empty()) {
+        doors.push(listen(address).with_context(|| {
+            format!("listening on {address}: another program may have the port, or this user may not have it; see `{setting}` and docs/operate.md")
+        })?);
+    }
+    Ok(doors)
+}
+
+fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
+    let logs = config.data_dir.join("logs");
+    std::fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+    let (public_http_port, public_https_port) = config.public_ports()?;
+    let trusted_proxies = config.trusted()?;
+    let edge = EdgeConfig {
+        platform_hosts: config.platform_hosts(),
+        product_name: config.product_name.clone(),
+        public_http_port,
+        public_https_port,
+        hsts_seconds: config.hsts_seconds(),
+        proxy_protocol: config.announcing()?,
+        trusted_proxies,
+        timeouts: Timeouts { drain: DRAIN, ..Timeouts::default() },
+        log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),
+        ..EdgeConfig::default()
+    };
+    Embedded::new(edge, Some(portal)).context("starting the edge")
+}
