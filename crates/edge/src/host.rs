@@ -60,13 +60,19 @@ pub(crate) fn name<'a>(authority: &'a str, scratch: &'a mut [u8; MAX_NAME]) -> R
     if name.is_empty() || name.len() > MAX_NAME {
         return Err(BadHost::Malformed);
     }
-    let mut capitals = false;
+    let (mut capitals, mut before) = (false, b'.');
     for byte in name.bytes() {
         match byte {
+            // An empty label (RFC 1034 3.1): no name has one, and not all agree on what is left of it.
+            b'.' if before == b'.' => return Err(BadHost::Malformed),
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {}
             b'A'..=b'Z' => capitals = true,
             _ => return Err(BadHost::Malformed),
         }
+        before = byte;
+    }
+    if before == b'.' {
+        return Err(BadHost::Malformed);
     }
     if !capitals {
         return Ok(name);
@@ -122,6 +128,9 @@ mod tests {
         for text in [
             "",
             ".",
+            "a..",
+            ".a",
+            "a..b",
             ":80",
             "user@shop.example.com",
             "a b",

@@ -25,6 +25,9 @@ mod config;
 mod conn;
 mod embedded;
 mod fallback;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod headers;
 mod host;
 mod io;

@@ -52,3 +52,15 @@ pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
         }
     }
 }
+
+/// What must hold for any bytes of a balancer: a header that is whole stays the same whatever
+/// comes after it, and one that is not yet whole is never longer than we are ready to keep.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn fuzz(bytes: &[u8]) {
+    let whole = parse::parse(bytes);
+    if let Ok(Step::Done { length, .. }) = whole {
+        assert_eq!(parse::parse(&bytes[..length]), whole, "its own bytes are enough");
+        assert!((0..length).all(|part| parse::parse(&bytes[..part]) == Ok(Step::More)), "and no fewer are");
+    }
+    assert!(whole != Ok(Step::More) || bytes.len() < 8 * 1024, "it never ends");
+}

@@ -9,6 +9,8 @@
 mod body;
 mod conn;
 mod decode;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod head;
 mod pool;
 mod pump;

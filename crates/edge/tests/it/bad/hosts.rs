@@ -18,7 +18,7 @@ const HOSTS: &[Case] = &[
     ("RFC 3986 3.2.3: an empty port", host!("shop.example.com:"), Passes(1)),
     ("RFC 3986 3.2.2: capitals", host!("SHOP.EXAMPLE.COM"), Passes(1)),
     ("RFC 1034 3.1: a final dot", host!("shop.example.com."), Passes(1)),
-    ("RFC 1034 3.1: two final dots", host!("shop.example.com.."), Refused(404)),
+    ("RFC 1034 3.1: two final dots", host!("shop.example.com.."), Refused(400)),
     ("RFC 3986 3.2.3: a port of six digits", host!("shop.example.com:000080"), Refused(400)),
     ("RFC 3986 3.2.3: a port that is no number", host!("shop.example.com:http"), Refused(400)),
     ("RFC 3986 3.2.3: a negative port", host!("shop.example.com:-1"), Refused(400)),
