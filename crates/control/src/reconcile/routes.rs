@@ -4,7 +4,7 @@
 //! something.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,6 +16,8 @@ use stoa_db::{
     routes::{RouteRow, route_of, routes},
 };
 use stoa_model::{
+    account::Role,
+    certificate::Certificate,
     domain::DomainState,
     host::Hostname,
     id::SiteId,
@@ -24,7 +26,7 @@ use stoa_model::{
 };
 use tokio::sync::Mutex;
 
-use crate::{Control, Error, Result, certificates::Covered, domains::proof_path};
+use crate::{Control, Cx, Error, Result, certificates::Covered, domains::proof_path};
 
 /// What this process knows of the routes.
 #[derive(Default)]
@@ -55,13 +57,31 @@ impl Control {
         Ok(())
     }
 
-    /// Reads all routes anew and applies them.
-    pub(crate) async fn routes_reload(&self) -> Result<()> {
-        let mut table = self.routes.table.lock().await;
+    /// All routes and certificates as the database has them now, for who writes an edge's files anew.
+    ///
+    /// # Errors
+    /// Without the role admin; if the database does not answer.
+    pub async fn edge_table(&self, cx: &Cx) -> Result<RoutingTable> {
+        cx.require(Role::Admin)?;
+        self.shelf_reload().await?;
+        let (routes, certificates) = self.routes_read().await?;
+        let version = self.next_version(&RoutingTable::default());
+        let claims = domains::domains_in(&self.db, DomainState::Claimed).await?;
+        let answers = claims.into_iter().map(|domain| (proof_path(&domain.token), domain.token)).collect();
+        Ok(RoutingTable { version, routes, certificates, answers })
+    }
+
+    async fn routes_read(&self) -> Result<(HashMap<Hostname, Route>, Vec<Arc<Certificate>>)> {
         let rows = routes(&self.db).await?;
         let certificates: Vec<_> = self.shelf.all().iter().map(|held| Arc::clone(&held.ready)).collect();
         let covered = self.covered(&certificates);
-        let fresh = rows.into_iter().filter_map(|row| route(row, &covered)).collect();
+        Ok((rows.into_iter().filter_map(|row| route(row, &covered)).collect(), certificates))
+    }
+
+    /// Reads all routes anew and applies them.
+    pub(crate) async fn routes_reload(&self) -> Result<()> {
+        let mut table = self.routes.table.lock().await;
+        let (fresh, certificates) = self.routes_read().await?;
         if table.version > 0 && table.routes == fresh && table.certificates == certificates {
             return Ok(());
         }
@@ -98,7 +118,7 @@ impl Control {
     }
 
     /// Which names can be served over HTTPS with these certificates.
-    fn covered(&self, certificates: &[Arc<stoa_model::certificate::Certificate>]) -> Covered {
+    fn covered(&self, certificates: &[Arc<Certificate>]) -> Covered {
         let serves = self.settings.https_port.is_some();
         Covered::by(certificates.iter().filter(|_| serves).flat_map(|certificate| &certificate.names))
     }

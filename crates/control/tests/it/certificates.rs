@@ -193,6 +193,29 @@ async fn ordered(platform: &TestPlatform) -> u64 {
     orders::tries_since(&platform.db, Some(&subject), orders::Try::Ordered, since).await.expect("a count")
 }
 
+/// We stop before the authority stops us.
+#[tokio::test]
+async fn refusals_are_counted() {
+    let Some(bed) = bed(|options| options.blocked = vec!["bakery.stoa.test".into()]).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    platform.shop(&jane, "bakery").await;
+    // Somebody helps again and again: the pauses are forgotten, the count is not.
+    let subject = &CertName::host(host("bakery.stoa.test"));
+    for _ in 0..8 {
+        let now = platform.clock.now();
+        let forgotten = platform.db.write(|tx| Box::pin(async move { orders::order_forget(&tx, subject).await })).await;
+        forgotten.expect("forgotten");
+        let workers = platform.run();
+        platform.until("another look", async || failures(platform).await > 0).await;
+        workers.stop().await;
+        assert!(platform.clock.now().duration_since(now) < SignedDuration::from_mins(1));
+    }
+    let refused = orders::tries_since(&platform.db, Some(subject), orders::Try::Failed, Timestamp::UNIX_EPOCH).await;
+    assert_eq!(refused.expect("a count"), Allowance::default().failures_per_hour);
+    let order = orders::order_get(&platform.db, subject).await.expect("an answer").expect("an order");
+    assert!(order.problem.expect("words").contains("refused several times"));
+}
+
 async fn failures(platform: &TestPlatform) -> u32 {
     let subject = CertName::host(host("bakery.stoa.test"));
     orders::order_get(&platform.db, &subject).await.expect("an answer").map_or(0, |order| order.failures)
