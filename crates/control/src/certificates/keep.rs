@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use stoa_db::{
     certificates::{self, StoredCertificate},
     history, meta,
@@ -17,7 +17,7 @@ use stoa_vendors::{acme::Acme, x509};
 
 use super::{
     allowance::pause,
-    order::renew_at,
+    renew::{at_two_thirds, within},
     shelf::key_context,
     wanted::{Facts, Wanted, is_public, wanted},
     words::Failure,
@@ -204,42 +204,4 @@ impl Control {
         let before = self.clock.now() - SignedDuration::from_hours(30 * 24);
         Ok(self.db.write(|tx| Box::pin(async move { orders::tries_prune(&tx, before).await })).await?)
     }
-
-    /// Asks the authority whether it wants certificates renewed earlier (RFC 9773), a few at a time.
-    async fn renewals_ask(&self, wanted: &[Wanted], acme: &AcmeSettings) -> Result<()> {
-        let now = self.clock.now();
-        let all = self.shelf.all();
-        let ours = all.iter().filter(|held| wanted.iter().any(|w| w.is(&held.stored)));
-        let asked: Vec<_> = ours.filter(|held| self.ordering.may_ask_renewal(held.stored.id, now)).take(20).collect();
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let Ok(authority) = self.authority(acme).await else { return Ok(()) };
-        for held in asked {
-            // What it suggests is a favour: without an answer our own date holds.
-            let Ok(Some(window)) = authority.renewal(&held.stored.chain).await else { continue };
-            let (id, at) = (held.stored.id, within(window.start, window.end));
-            if window.end < held.stored.renew_at {
-                self.db
-                    .write(|tx| Box::pin(async move { certificates::certificate_renew_at(&tx, id, at).await }))
-                    .await?;
-                self.shelf.renew_at(id, at);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn at_two_thirds(from: Timestamp, to: Timestamp) -> Timestamp {
-    let mut chance = [0];
-    random::fill(&mut chance);
-    renew_at(from, to, chance[0])
-}
-
-/// A random moment of a window.
-fn within(start: Timestamp, end: Timestamp) -> Timestamp {
-    let mut chance = [0];
-    random::fill(&mut chance);
-    let width = end.duration_since(start).as_secs().max(0);
-    start + SignedDuration::from_secs(width / 255 * i64::from(chance[0]))
 }

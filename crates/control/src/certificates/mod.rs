@@ -16,6 +16,7 @@ mod doctor;
 pub(crate) mod first;
 mod keep;
 mod order;
+mod renew;
 pub(crate) mod shelf;
 mod upload;
 mod view;

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use stoa_db::orders::{self, CertOrder, Try};
 use stoa_model::secret::SecretString;
 use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
@@ -169,26 +168,4 @@ fn sorted(challenges: &[Challenge]) -> (BTreeMap<String, String>, BTreeMap<Recor
         }
     }
     (paths, records)
-}
-
-/// When a certificate is renewed: at two thirds of its life, a little earlier by chance, so that
-/// certificates that were made together are not renewed together.
-pub(super) fn renew_at(from: jiff::Timestamp, to: jiff::Timestamp, chance: u8) -> jiff::Timestamp {
-    let life = to.duration_since(from).as_secs().max(0);
-    let early = life / 20 * i64::from(chance) / 255;
-    from + SignedDuration::from_secs(life / 3 * 2 - early)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn renewal_is_at_two_thirds_or_a_little_before() {
-        let from = jiff::Timestamp::UNIX_EPOCH;
-        let to = from + SignedDuration::from_hours(90 * 24);
-        let days = |chance| renew_at(from, to, chance).duration_since(from).as_hours() as f64 / 24.0;
-        assert_eq!(days(0), 60.0);
-        assert!((55.0..60.0).contains(&days(255)), "{}", days(255));
-    }
 }

@@ -2,6 +2,7 @@
 //! idempotent and have no retries of their own: the next tick is the retry. Nothing deletes on a
 //! (re)start: a purge goes by its row and its date only.
 
+mod answers;
 mod cleanup;
 mod machine;
 mod names;

@@ -4,7 +4,7 @@
 //! something.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -33,7 +33,7 @@ use crate::{Control, Cx, Error, Result, certificates::Covered, domains::proof_pa
 pub(crate) struct Routes {
     /// The table as it was last applied. The lock is held while the edge applies, so that tables
     /// arrive in the order of their versions.
-    table: Mutex<RoutingTable>,
+    pub(super) table: Mutex<RoutingTable>,
     /// The version in the database that was last followed.
     followed: AtomicU64,
 }
@@ -123,47 +123,7 @@ impl Control {
         Covered::by(certificates.iter().filter(|_| serves).flat_map(|certificate| &certificate.names))
     }
 
-    /// Lets the edge answer these paths with these texts, on every host; returns when it does.
-    pub(crate) async fn answers_put(&self, answers: BTreeMap<String, String>) -> Result<()> {
-        let mut table = self.routes.table.lock().await;
-        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
-        next.answers.extend(answers);
-        self.routes_apply(&mut table, next).await
-    }
-
-    /// Takes answers away again. An edge that can't follow keeps them a little longer.
-    pub(crate) async fn answers_remove<'a>(&self, paths: impl Iterator<Item = &'a String>) {
-        let mut table = self.routes.table.lock().await;
-        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
-        for path in paths {
-            next.answers.remove(path);
-        }
-        if let Err(error) = self.routes_apply(&mut table, next).await {
-            tracing::warn!(error = error.for_operator(), "the edge still answers a challenge that is over");
-        }
-    }
-
-    /// Answers with the proofs of all domains that are claimed, and of no others.
-    pub(crate) async fn answers_follow(&self) {
-        let followed = async {
-            let claims = domains::domains_in(&self.db, DomainState::Claimed).await?;
-            let proofs: BTreeMap<_, _> =
-                claims.into_iter().map(|domain| (proof_path(&domain.token), domain.token)).collect();
-            let mut table = self.routes.table.lock().await;
-            let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
-            next.answers.retain(|path, _| !path.starts_with(&proof_path("")));
-            next.answers.extend(proofs);
-            if next.answers == table.answers {
-                return Ok(());
-            }
-            self.routes_apply(&mut table, next).await
-        };
-        if let Err(error) = followed.await {
-            tracing::warn!(error = error.for_operator(), "the edge does not answer for new domains yet");
-        }
-    }
-
-    async fn routes_apply(&self, table: &mut RoutingTable, next: RoutingTable) -> Result<()> {
+    pub(super) async fn routes_apply(&self, table: &mut RoutingTable, next: RoutingTable) -> Result<()> {
         self.edge.apply(next.clone()).await.map_err(|error| Error::Unavailable {
             message: "The new address could not be switched on yet; this is tried again by itself.".into(),
             source: error.into(),
@@ -173,7 +133,7 @@ impl Control {
     }
 
     /// Grows across restarts too: the first version of a process is the time of its start.
-    fn next_version(&self, table: &RoutingTable) -> u64 {
+    pub(super) fn next_version(&self, table: &RoutingTable) -> u64 {
         let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
         if table.version == 0 { now } else { table.version + 1 }
     }
