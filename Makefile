@@ -21,11 +21,11 @@ images:          ## build the images that stores are made of
 test: need check docker e2e  ## everything: format, lints, unit, service, three databases, real Docker, browser
 	@echo '== all green'
 
-check: fmt lint unit   ## the inner loop: format, lints, unit and service tests; no Docker
+check: need fmt lint unit  ## the inner loop: format, lints, unit and service tests; no Docker
 
 need:
 	@scripts/need build-essential ca-certificates curl python3 iproute2 docker-compose busybox-static \
-	  knot knot-dnsutils bind9 pdns-server pdns-backend-sqlite3 pebble
+	  knot knot-dnsutils bind9 pdns-server pdns-backend-sqlite3 pebble nginx-light openssl
 
 fmt:
 	@echo '== format'
@@ -36,7 +36,7 @@ lint:
 	@cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 unit:
-	@echo '== unit and service tests (SQLite)'
+	@echo '== unit and service tests (SQLite, and real name servers, certificate authority, nginx)'
 	@STOA_SKIP_DOCKER=1 $(CARGO_TEST) --exclude stoa-docker
 
 docker: images   ## the same and more with MariaDB, PostgreSQL and real Docker
@@ -48,9 +48,11 @@ docker: images   ## the same and more with MariaDB, PostgreSQL and real Docker
 	@echo '== the engine and the real binary on real Docker'
 	@cargo test --quiet -p stoa-docker -p stoa
 
-e2e: images      ## the browser test
+e2e: images      ## the browser tests
 	@echo '== browser'
 	@e2e/run
+	@echo '== browser: a domain of its own, from instructions to the padlock'
+	@e2e/edge/run
 
 screenshots: images  ## pictures of every screen, 1440 and 390 wide, light and dark, in e2e/screenshots/
 	@e2e/run screenshots
