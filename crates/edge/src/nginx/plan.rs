@@ -1,0 +1,105 @@
+//! A routing table sorted for nginx: site by site, with the names of a site that are treated alike
+//! together, and with the certificate that each shows.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use stoa_model::{
+    certificate::{CertName, Certificate},
+    host::Hostname,
+    id::SiteId,
+    route::{Route, RouteLimits, RoutingTable, Target},
+};
+
+use super::config::Settings;
+
+/// Names of one site that share everything.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    /// Sorted, at least one.
+    pub(crate) hosts: Vec<&'a Hostname>,
+    pub(crate) target: &'a Target,
+    pub(crate) limits: RouteLimits,
+    /// Whether visitors must use HTTPS; then there is a certificate.
+    pub(crate) secure: bool,
+    pub(crate) certificate: Option<&'a Arc<Certificate>>,
+}
+
+/// The whole table, in an order that is the same each time.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) table: &'a RoutingTable,
+    pub(crate) sites: BTreeMap<SiteId, Vec<Group<'a>>>,
+    pub(crate) certificates: Certificates<'a>,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(table: &'a RoutingTable, settings: &Settings) -> Self {
+        let certificates = Certificates::new(if settings.config.https.is_empty() { &[] } else { &table.certificates });
+        let mut routes: Vec<_> = table.routes.iter().filter(|(host, _)| !settings.is_platform(host)).collect();
+        routes.sort_unstable_by_key(|(host, _)| *host);
+        let mut sites: BTreeMap<_, Vec<Group<'a>>> = BTreeMap::new();
+        for (host, route) in routes {
+            let certificate = certificates.find(host.as_str());
+            let groups = sites.entry(route.site).or_default();
+            match groups.iter_mut().find(|group| group.suits(route, certificate)) {
+                Some(group) => group.hosts.push(host),
+                None => groups.push(Group {
+                    hosts: vec![host],
+                    target: &route.target,
+                    limits: route.limits,
+                    secure: route.secure && certificate.is_some(),
+                    certificate,
+                }),
+            }
+        }
+        Self { table, sites, certificates }
+    }
+
+    /// Whether a name that visitors are sent to must be visited over HTTPS, and whether it can be.
+    pub(crate) fn https_of(&self, host: &Hostname) -> (bool, bool) {
+        let covered = self.certificates.find(host.as_str()).is_some();
+        (covered && self.table.routes.get(host).is_some_and(|route| route.secure), covered)
+    }
+}
+
+impl Group<'_> {
+    fn suits(&self, route: &Route, certificate: Option<&Arc<Certificate>>) -> bool {
+        *self.target == route.target
+            && self.limits == route.limits
+            && self.secure == (route.secure && certificate.is_some())
+            && self.certificate == certificate
+    }
+}
+
+/// Certificates by the names that they are for; of two for the same name the later one.
+#[derive(Debug, Default)]
+pub(crate) struct Certificates<'a> {
+    exact: HashMap<&'a str, &'a Arc<Certificate>>,
+    /// For the names one label below a host.
+    pub(crate) below: BTreeMap<Hostname, &'a Arc<Certificate>>,
+}
+
+impl<'a> Certificates<'a> {
+    fn new(certificates: &'a [Arc<Certificate>]) -> Self {
+        let mut all = Self::default();
+        for certificate in certificates {
+            for CertName { host, wildcard } in &certificate.names {
+                if *wildcard {
+                    all.below.insert(host.clone(), certificate);
+                } else {
+                    all.exact.insert(host.as_str(), certificate);
+                }
+            }
+        }
+        all
+    }
+
+    /// The certificate that a name shows: an exact one before a wildcard.
+    pub(crate) fn find(&self, name: &str) -> Option<&'a Arc<Certificate>> {
+        let below = || self.below.get(name.split_once('.')?.1);
+        self.exact.get(name).copied().or_else(|| below().copied())
+    }
+}

@@ -1,0 +1,224 @@
+//! The files that are not a site's: what all servers share, unknown hosts, the answers, the
+//! portal, and the version.
+
+use std::{collections::BTreeSet, slice};
+
+use stoa_model::route::RoutingTable;
+
+use super::{
+    conf::{BadWord, Conf, Word},
+    config::Settings,
+    pages,
+    plan::Plan,
+    site::{self, begin, listen, tls},
+};
+use crate::page::Page;
+
+/// The longest path of an answer, in bytes; nginx must be told before how long they get.
+const LONGEST_PATH: usize = 512;
+
+/// Where limits are counted: all visitors of a site together, so the site is the key. A zone a
+/// rate, not a site: zones take memory of a fixed size.
+pub(crate) fn limits(table: &RoutingTable) -> String {
+    let mut conf = Conf::new();
+    let rates: BTreeSet<u32> = table.routes.values().map(|route| route.limits.rate).filter(|rate| *rate > 0).collect();
+    conf.line("limit_conn_zone", &[Word::fixed("$stoa_site"), Word::fixed("zone=stoa_open:8m")]);
+    for rate in rates {
+        let zone = Word::joined(&[Word::fixed("zone="), site::zone(rate), Word::fixed(":4m")]);
+        conf.line("limit_req_zone", &[Word::fixed("$stoa_site"), zone, Word::amount("rate=", rate.into(), "r/s")]);
+    }
+    conf.finish()
+}
+
+/// The format of the access log. The path is logged without its query: tokens live there.
+pub(crate) fn log() -> String {
+    let mut conf = Conf::new();
+    conf.raw(include_str!("log.conf"));
+    conf.finish()
+}
+
+/// What every server includes.
+pub(crate) fn server(settings: &Settings) -> Result<String, BadWord> {
+    let mut conf = Conf::new();
+    let log = [settings.log.clone(), Word::fixed("stoa"), Word::fixed("buffer=64k"), Word::fixed("flush=1s")];
+    conf.line("access_log", &log);
+    conf.raw(include_str!("server.conf"));
+    pages::location(&mut conf, &settings.pages)?;
+    Ok(conf.finish())
+}
+
+/// What every server that forwards includes.
+pub(crate) fn proxy() -> String {
+    let mut conf = Conf::new();
+    conf.raw(include_str!("proxy.conf"));
+    conf.finish()
+}
+
+/// What every server with TLS includes.
+pub(crate) fn tls_common() -> String {
+    let mut conf = Conf::new();
+    conf.raw(include_str!("tls.conf"));
+    conf.finish()
+}
+
+/// Maps, answers and the server for unknown hosts.
+pub(crate) fn platform(table: &RoutingTable, settings: &Settings, refused: &mut Vec<String>) -> String {
+    let mut conf = Conf::new();
+    conf.raw(include_str!("maps.conf"));
+    pages::retries(&mut conf);
+    let (http, https) = settings.config.public_ports;
+    conf.block("map", &[Word::fixed("$scheme"), Word::fixed("$stoa_port")], |conf| {
+        conf.line("default", &[Word::fixed("\"\"")]);
+        for (scheme, port, usual) in [("http", http, 80), ("https", https, 443)] {
+            if port != usual {
+                conf.line(scheme, &[site::port(port, usual)]);
+            }
+        }
+    });
+    let hsts = settings.config.hsts_seconds;
+    let key = Word::fixed("$stoa_secure$upstream_http_strict_transport_security");
+    // What the site says itself wins: it may know more about its future.
+    conf.block("map", &[key, Word::fixed("$stoa_hsts")], |conf| {
+        conf.line("default", &[Word::fixed("\"\"")]);
+        if hsts > 0 {
+            conf.line("1", &[Word::amount("max-age=", hsts.into(), "")]);
+        }
+    });
+    answers(&mut conf, table, refused);
+    unknown_hosts(&mut conf, settings);
+    conf.finish()
+}
+
+/// The texts that are given on every host, by path. One that can't be written is left out, and
+/// told of: it must not keep all others from being given.
+fn answers(conf: &mut Conf, table: &RoutingTable, refused: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    conf.block("map", &[Word::fixed("$stoa_reads$uri"), Word::fixed("$stoa_answer")], |conf| {
+        conf.line("default", &[Word::fixed("\"\"")]);
+        for (path, text) in &table.answers {
+            let written = answer(path, text).and_then(|pair| {
+                // nginx does not tell capitals here.
+                if seen.insert(path.to_ascii_lowercase()) {
+                    Ok(pair)
+                } else {
+                    Err("another differs only in its capitals".into())
+                }
+            });
+            match written {
+                Ok((key, value)) => conf.pair(&key, &value),
+                Err(reason) => refused.push(format!("the answer at {path:?} is left out: {reason}")),
+            }
+        }
+    });
+}
+
+fn answer(path: &str, text: &str) -> Result<(Word, Word), String> {
+    if !path.starts_with('/') || path.len() > LONGEST_PATH || path.contains([' ', '?', '#', '%']) {
+        return Err(format!("a path begins with a slash, needs no escapes and has at most {LONGEST_PATH} characters"));
+    }
+    // The 1 says that the request reads.
+    let key = Word::quoted(&format!("1{path}")).map_err(|error| error.to_string())?;
+    Ok((key, Word::quoted(text).map_err(|error| error.to_string())?))
+}
+
+fn unknown_hosts(conf: &mut Conf, settings: &Settings) {
+    let config = &settings.config;
+    conf.block("server", &[], |conf| {
+        listen(conf, &config.http, &config.https, &[Word::fixed("default_server")]);
+        conf.line("server_name", &[Word::fixed("_")]);
+        begin(conf, settings, None, false);
+        if !config.https.is_empty() {
+            conf.line("include", slice::from_ref(&settings.tls));
+            // Better no handshake than another site's certificate.
+            conf.line("ssl_reject_handshake", &[Word::fixed("on")]);
+        }
+        nobody(conf);
+    });
+}
+
+/// 404 for everything.
+fn nobody(conf: &mut Conf) {
+    pages::show(conf, 404, Page::UnknownHost);
+    conf.block("location", &[Word::fixed("/")], |conf| conf.line("return", &[Word::number(404)]));
+}
+
+/// The platform's own names, and what a wildcard covers without a route.
+pub(crate) fn portal(plan: &Plan<'_>, settings: &Settings) -> Result<String, BadWord> {
+    let (mut conf, config) = (Conf::new(), &settings.config);
+    for (parent, certificate) in &plan.certificates.below {
+        let (chain, key) = (
+            Word::file(&config.certificates, certificate.id, "crt")?,
+            Word::file(&config.certificates, certificate.id, "key")?,
+        );
+        conf.block("server", &[], |conf| {
+            listen(conf, &[], &config.https, &[]);
+            conf.line("server_name", &[Word::below(parent)]);
+            begin(conf, settings, None, false);
+            tls(conf, settings, chain, key);
+            nobody(conf);
+        });
+    }
+    conf.block("upstream", &[Word::fixed("stoa_platform")], |conf| {
+        conf.line("server", &[Word::address(config.platform)]);
+        conf.line("keepalive", &[Word::number(32)]);
+    });
+    for (name, word) in &settings.platform_hosts {
+        let keys = match plan.certificates.find(name) {
+            None => None,
+            Some(certificate) => {
+                let file = |extension| Word::file(&config.certificates, certificate.id, extension);
+                Some((file("crt")?, file("key")?))
+            }
+        };
+        let covered = keys.is_some();
+        if let Some((chain, key)) = keys {
+            conf.block("server", &[], |conf| {
+                listen(conf, &[], &config.https, &[]);
+                conf.line("server_name", slice::from_ref(word));
+                begin(conf, settings, None, true);
+                tls(conf, settings, chain, key);
+                own_handler(conf, settings);
+            });
+        }
+        conf.block("server", &[], |conf| {
+            listen(conf, &config.http, &[], &[]);
+            conf.line("server_name", slice::from_ref(word));
+            begin(conf, settings, None, false);
+            if covered {
+                let to =
+                    [Word::fixed("https://$host"), site::port(config.public_ports.1, 443), Word::fixed("$request_uri")];
+                conf.block("location", &[Word::fixed("/")], |conf| site::redirect(conf, &Word::joined(&to)));
+            } else {
+                own_handler(conf, settings);
+            }
+        });
+    }
+    Ok(conf.finish())
+}
+
+/// Forwards to the platform's own handler, which limits bodies itself and streams what it knows.
+fn own_handler(conf: &mut Conf, settings: &Settings) {
+    conf.line("client_max_body_size", &[Word::number(0)]);
+    conf.block("location", &[Word::fixed("/")], |conf| {
+        site::forwarding(conf, settings, site::PATIENCE);
+        conf.line("proxy_buffering", &[Word::fixed("off")]);
+        conf.line("proxy_request_buffering", &[Word::fixed("off")]);
+        conf.line("proxy_pass", &[Word::fixed("http://stoa_platform")]);
+    });
+}
+
+/// Tells which configuration is live. `stamp` is one word of letters, digits and hyphens.
+pub(crate) fn version(settings: &Settings, stamp: &Word) -> String {
+    let mut conf = Conf::new();
+    conf.block("server", &[], |conf| {
+        conf.line("listen", &[Word::address(settings.config.version_at)]);
+        conf.line("server_name", &[Word::fixed("_")]);
+        conf.line("access_log", &[Word::fixed("off")]);
+        conf.line("default_type", &[Word::fixed("text/plain")]);
+        conf.block("location", &[Word::fixed("="), Word::fixed("/stoa-version")], |conf| {
+            conf.line("return", &[Word::number(200), stamp.clone()]);
+        });
+        conf.block("location", &[Word::fixed("/")], |conf| conf.line("return", &[Word::number(404)]));
+    });
+    conf.finish()
+}

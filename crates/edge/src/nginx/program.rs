@@ -1,0 +1,119 @@
+//! Runs nginx, and understands its complaints.
+
+use std::{ffi::OsString, path::Path, process::Stdio, time::Duration};
+
+use stoa_model::id::CertificateId;
+use tokio::{process::Command, time::timeout};
+
+use super::names::{self, Name};
+
+/// More of what nginx says than this is not repeated, in bytes.
+const ENOUGH: usize = 2000;
+
+/// Why a program did not do its work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// It ran and failed, with these words.
+    #[error("{0}")]
+    Said(String),
+    /// It could not be run, or did not end.
+    #[error("{0}")]
+    NotRun(String),
+}
+
+/// Runs a program to its end.
+pub(crate) async fn run(command: &[OsString], deadline: Duration) -> Result<(), Fault> {
+    let not_run = |text: String| Fault::NotRun(text);
+    let Some((program, arguments)) = command.split_first() else { return Err(not_run("no program is set".into())) };
+    let name = program.to_string_lossy();
+    let mut child = Command::new(program);
+    child.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(deadline, child.output()).await;
+    let output = output.map_err(|_| not_run(format!("{name} takes longer than {} s", deadline.as_secs())))?;
+    let output = output.map_err(|error| not_run(format!("running {name}: {error}; is it installed?")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).trim().to_owned();
+    let said: String = said.chars().take(ENOUGH).collect();
+    Err(Fault::Said(if said.is_empty() { format!("{name} failed without a word ({})", output.status) } else { said }))
+}
+
+/// What a complaint of nginx is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A file of ours.
+    File(Name),
+    /// A certificate of ours.
+    Certificate(CertificateId),
+    /// A file that is not ours, as nginx names it, with the line.
+    Foreign(String),
+    /// Nothing that it names.
+    Unknown,
+}
+
+/// Reads a complaint like `nginx: [emerg] unknown directive "x" in /etc/nginx/sites-enabled/y:3`.
+pub(crate) fn about(complaint: &str) -> About {
+    let worst = complaint.lines().rfind(|line| line.contains("[emerg]")).unwrap_or(complaint);
+    if let Some(id) = certificate(worst) {
+        return About::Certificate(id);
+    }
+    let Some((_, place)) = worst.rsplit_once(" in /") else { return About::Unknown };
+    let Some((path, line)) = place.rsplit_once(':') else { return About::Unknown };
+    if line.trim().parse::<u32>().is_err() {
+        return About::Unknown;
+    }
+    Name::of(Path::new(path)).map_or_else(|| About::Foreign(format!("/{}", place.trim())), About::File)
+}
+
+/// The certificate whose file stands between quotes.
+fn certificate(line: &str) -> Option<CertificateId> {
+    line.split('"').find_map(|quoted| names::certificate(Path::new(quoted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_are_understood() {
+        let site = Name::Site(stoa_model::id::SiteId::from_uuid(uuid::Uuid::from_u128(7)));
+        let crt = CertificateId::from_uuid(uuid::Uuid::from_u128(8));
+        for (said, expected) in [
+            (format!("nginx: [emerg] unknown directive \"x\" in /etc/nginx/sites-enabled/{site}:3"), About::File(site)),
+            (
+                "nginx: [warn] a in /b:1\nnginx: [emerg] unexpected \"}\" in /etc/nginx/sites-enabled/a.conf:12\nnginx: configuration file /etc/nginx/nginx.conf test failed".into(),
+                About::Foreign("/etc/nginx/sites-enabled/a.conf:12".into()),
+            ),
+            (
+                format!("nginx: [emerg] cannot load certificate \"/var/lib/stoa/{crt}.crt\": PEM_read_bio_X509_AUX() failed (SSL: error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE)"),
+                About::Certificate(crt),
+            ),
+            (
+                format!("nginx: [emerg] SSL_CTX_use_PrivateKey(\"/var/lib/stoa/{crt}.key\") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)"),
+                About::Certificate(crt),
+            ),
+            ("nginx: [emerg] could not build server_names_hash".into(), About::Unknown),
+            ("sudo: a password is required".into(), About::Unknown),
+        ] {
+            assert_eq!(about(&said), expected, "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn programs_fail_with_what_they_say() {
+        let run = async |words: &[&str], millis| {
+            let list: Vec<OsString> = words.iter().map(OsString::from).collect();
+            run(&list, Duration::from_millis(millis)).await
+        };
+        assert_eq!(run(&["true"], 10_000).await, Ok(()));
+        for (words, expected) in [(&["false"][..], "without a word"), (&["ls", "/no/such/place"], "/no/such/place")] {
+            let Err(Fault::Said(text)) = run(words, 10_000).await else { panic!("{words:?} did not fail") };
+            assert!(text.contains(expected), "{text}");
+        }
+        for (words, expected) in [(&["/no/such/program"][..], "is it installed"), (&["sleep", "10"], "takes longer")] {
+            let Err(Fault::NotRun(text)) = run(words, 100).await else { panic!("{words:?} ran") };
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+}

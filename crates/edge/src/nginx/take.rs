@@ -1,0 +1,201 @@
+//! One routing table's way to nginx: rendered, compared, written, tested, reloaded, live.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use stoa_model::{id::SiteId, route::RoutingTable};
+use stoa_provider::edge::EdgeError;
+
+use super::{
+    attempt::{Attempt, Failure, Refused, Slots, blocking, certificates_in},
+    conf::Word,
+    config::Settings,
+    disk::{Disk, Slot, at},
+    live,
+    names::Name,
+    pages, platform, program,
+    render::Files,
+};
+
+/// What came of it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Sites whose file was written.
+    pub written: Vec<SiteId>,
+    /// Sites whose file was removed.
+    pub removed: Vec<SiteId>,
+    /// Sites that nginx refuses, with what it says; they keep the file that they had, if any.
+    pub refused: Vec<(SiteId, String)>,
+    /// What else was refused or left out: answers, and names of the platform itself.
+    pub left_out: Vec<String>,
+}
+
+impl Report {
+    /// The error that says that not all was taken over; nothing if all was.
+    pub(crate) fn error(&self, version: u64) -> Result<(), EdgeError> {
+        if self.refused.is_empty() && self.left_out.is_empty() {
+            return Ok(());
+        }
+        let sites = self.refused.iter().map(|(site, said)| format!("{site} keeps what it had, as nginx says: {said}"));
+        let reason = sites.chain(self.left_out.iter().cloned()).collect::<Vec<_>>().join("; ");
+        let refused = Some(self.refused.iter().map(|(site, _)| *site).collect());
+        Err(EdgeError { refused, ..error(version, format!("{reason}. Everything else was taken over")) })
+    }
+}
+
+/// An error that says that nothing was taken over.
+pub(crate) fn error(version: u64, reason: String) -> EdgeError {
+    EdgeError { maker: "nginx", doing: format!("applying routing table {version} to"), reason, refused: None }
+}
+
+/// What was refused before, with the content that was: it is not tried again.
+pub(crate) type Known = BTreeMap<Name, (Slot, String)>;
+
+/// Brings a table to nginx. Holds a lock on the disk meanwhile, as the command line may do the same.
+pub(crate) async fn take(
+    settings: &Arc<Settings>,
+    table: Arc<RoutingTable>,
+    known: &mut Known,
+    anew: bool,
+) -> Result<Report, Failure> {
+    let disk = Arc::new(Disk::new(&settings.config));
+    let _lock = lock(settings, &disk).await?;
+    let (files, present) = prepare(settings, &disk, table.clone()).await?;
+    let mut left_out = files.left_out;
+    let rendered = files.confs.into_iter().map(|(name, text)| (name, Slot::wanted(name, text))).collect::<Slots>();
+    let (attempt, mut wanted) = (Attempt { settings, disk: Arc::clone(&disk), present, anew }, rendered.clone());
+    let mut refused = Refused::new();
+    for (name, (_, said)) in known.iter().filter(|(name, (slot, _))| !anew && rendered.get(name) == Some(slot)) {
+        wanted.insert(*name, attempt.present.get(name).cloned().unwrap_or_default());
+        refused.insert(*name, said.clone());
+    }
+    let stamp = keep_or_renew_stamp(&attempt, &mut wanted, table.version);
+    let changed = !attempt.changes(&wanted).is_empty();
+    if changed {
+        refused.extend(attempt.run(&mut wanted).await?);
+    }
+    if changed || live::stamp(settings.config.version_at).await.as_deref() != Some(stamp.as_str()) {
+        reload(settings, &stamp).await?;
+    }
+    forget(&disk, &wanted).await;
+    *known =
+        refused.iter().filter_map(|(name, said)| Some((*name, (rendered.get(name)?.clone(), said.clone())))).collect();
+    let mut report = report(&attempt, &wanted, &refused);
+    report.left_out.append(&mut left_out);
+    Ok(report)
+}
+
+/// Renders the table, writes what harms nobody (pages, certificates), and reads what is there.
+async fn prepare(
+    settings: &Arc<Settings>,
+    disk: &Arc<Disk>,
+    table: Arc<RoutingTable>,
+) -> Result<(Files, Arc<Slots>), Failure> {
+    let (settings, disk) = (Arc::clone(settings), Arc::clone(disk));
+    blocking(move || {
+        let files = Files::render(&table, &settings).map_err(io::Error::other)?;
+        pages::write(&settings.config.pages, &settings.config.product)
+            .map_err(at("writing pages to", &settings.config.pages))?;
+        disk.put_certificates(&files.certificates)?;
+        Ok((files, Arc::new(disk.read()?)))
+    })
+    .await
+}
+
+/// Adds the file that tells the stamp: as it is if nothing else changes, or else with a new one, so
+/// that what is written now can be told from all that was live before.
+fn keep_or_renew_stamp(attempt: &Attempt<'_>, wanted: &mut Slots, version: u64) -> String {
+    let present = attempt.present.get(&Name::Version).filter(|slot| slot.link.is_some());
+    if let Some(slot) = present {
+        wanted.insert(Name::Version, slot.clone());
+        let stamp = stamp_in(slot);
+        if let Some(stamp) = stamp.filter(|_| attempt.changes(wanted).is_empty()) {
+            return stamp;
+        }
+    }
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos() as u64);
+    let stamp = Word::amount("", version, "-");
+    let text = platform::version(attempt.settings, &Word::joined(&[stamp, Word::number(nanos)]));
+    wanted.insert(Name::Version, Slot::wanted(Name::Version, text));
+    format!("{version}-{nanos}")
+}
+
+/// The stamp that a file tells.
+fn stamp_in(slot: &Slot) -> Option<String> {
+    let text = std::str::from_utf8(slot.file.as_deref()?).ok()?;
+    let stamp = text.split_once("return 200 ")?.1.split_once(';')?.0;
+    stamp.bytes().all(|b| b.is_ascii_digit() || b == b'-').then(|| stamp.to_owned())
+}
+
+/// Tells nginx, and waits until nobody is served by the former configuration.
+async fn reload(settings: &Settings, stamp: &str) -> Result<(), Failure> {
+    let config = &settings.config;
+    program::run(&config.reload, config.deadline).await.map_err(|said| {
+        Failure::Refused(format!(
+            "the files are written, but nginx was not told: {said}. Is it running, and may stoa signal it?"
+        ))
+    })?;
+    live::settle(config.version_at, stamp, config.deadline).await.map_err(|last| {
+        let last = last.unwrap_or_else(|| "nobody".into());
+        Failure::Refused(format!(
+            "nginx was told to reload, but after {} s {last} answers at {} instead of {stamp}; look at its error log, and whether it includes the enabled sites",
+            config.deadline.as_secs(),
+            config.version_at
+        ))
+    })
+}
+
+/// Removes certificates that nothing shows. Only tidying: what stays is removed the next time.
+async fn forget(disk: &Arc<Disk>, wanted: &Slots) {
+    let shown: BTreeSet<_> = wanted.values().flat_map(certificates_in).collect();
+    let disk = Arc::clone(disk);
+    if let Err(error) = blocking(move || disk.keep_certificates(&shown)).await {
+        tracing::warn!(%error, "tidying up nginx's certificates");
+    }
+}
+
+fn report(attempt: &Attempt<'_>, wanted: &Slots, refused: &Refused) -> Report {
+    let mut report = Report::default();
+    for (name, slot) in attempt.changes(wanted) {
+        let Name::Site(site) = name else { continue };
+        if refused.contains_key(&name) {
+            continue;
+        }
+        if slot.is_empty() { report.removed.push(site) } else { report.written.push(site) }
+    }
+    for (name, said) in refused {
+        match name {
+            Name::Site(site) => report.refused.push((*site, said.clone())),
+            other => report.left_out.push(format!("{other} keeps what it had, as nginx says: {said}")),
+        }
+    }
+    report
+}
+
+/// Waits until no other process writes. The lock ends with the file.
+async fn lock(settings: &Settings, disk: &Arc<Disk>) -> Result<File, Failure> {
+    let (begun, path) = (Instant::now(), settings.config.certificates.join(".lock"));
+    let there = Arc::clone(disk);
+    blocking(move || there.prepare()).await?;
+    let file = OpenOptions::new().create(true).append(true).open(&path).map_err(at("opening", &path))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(at("locking", &path)(error).into()),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > settings.config.deadline => {
+                let text = format!(
+                    "another process holds {} for {} s; is `stoa nginx` hanging?",
+                    path.display(),
+                    begun.elapsed().as_secs()
+                );
+                return Err(Failure::Refused(text));
+            }
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Counts what sites have served from an access log that somebody else writes.
+//!
+//! How far each file was read is kept in a small file of its own, so that nothing is counted twice
+//! or left out over a restart. A log file is known by its first line, which holds a request's random
+//! id: so it is still the same file under another name (rotated by renaming), a copy of it is no new
+//! one (rotated by copying and truncating), and a new one under the old name is.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use sha2::{Digest, Sha256};
+use stoa_model::{id::SiteId, traffic::Traffic};
+
+mod line;
+
+pub(crate) use self::line::{Seen, nginx_line};
+
+/// How far each file was read, in bytes, by the hash of its first line.
+type Positions = BTreeMap<String, u64>;
+
+/// Reads a line, if it is one of a site's requests.
+type Reader = fn(&[u8]) -> Option<Seen>;
+
+/// A log, how far it was read, and what was counted.
+pub(crate) struct Tail {
+    log: PathBuf,
+    position: PathBuf,
+    reader: Reader,
+    state: Mutex<(Positions, HashMap<SiteId, Traffic>)>,
+}
+
+impl Tail {
+    /// Goes on where an earlier process has stopped. Where none has, it begins at the end: what is
+    /// older may have been counted, and nobody is billed twice.
+    pub(crate) fn open(log: PathBuf, position: PathBuf, reader: Reader) -> io::Result<Self> {
+        let kept = fs::read(&position).ok().and_then(|text| serde_json::from_slice::<Positions>(&text).ok());
+        let fresh = kept.is_none();
+        let tail = Self { log, position, reader, state: Mutex::new((kept.unwrap_or_default(), HashMap::new())) };
+        if fresh {
+            let mut state = tail.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.0 = tail.pass(&Positions::new(), |_| {})?;
+            tail.keep(&state.0)?;
+            drop(state);
+        }
+        Ok(tail)
+    }
+
+    /// What every site has served since this process began, with all that was logged by now.
+    pub(crate) fn read(&self) -> io::Result<Vec<(SiteId, Traffic)>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = HashMap::<SiteId, Traffic>::new();
+        let positions = self.pass(&state.0, |line| {
+            if let Some(seen) = (self.reader)(line) {
+                fresh.entry(seen.site).or_default().count(seen.status, seen.bytes_in, seen.bytes_out, seen.micros);
+            }
+        })?;
+        // Kept first: if that fails, nothing was counted, and the next time reads the same again.
+        if positions != state.0 {
+            self.keep(&positions)?;
+        }
+        state.0 = positions;
+        for (site, traffic) in fresh {
+            state.1.entry(site).or_default().add(&traffic);
+        }
+        Ok(state.1.iter().map(|(site, traffic)| (*site, traffic.clone())).collect())
+    }
+
+    /// Hands every line to `each` that lies behind the positions; the new positions.
+    fn pass(&self, positions: &Positions, mut each: impl FnMut(&[u8])) -> io::Result<Positions> {
+        let mut next = Positions::new();
+        for path in self.generations()? {
+            match read_on(&path, positions, &mut next, &mut each) {
+                // Rotated away just now; its lines are found under its other name.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(|error| doing("reading", &path, &error))?,
+            }
+        }
+        Ok(next)
+    }
+
+    /// The log and its older generations, as far as they are readable text.
+    fn generations(&self) -> io::Result<Vec<PathBuf>> {
+        let (Some(directory), Some(name)) = (self.log.parent(), self.log.file_name().and_then(|name| name.to_str()))
+        else {
+            return Err(io::Error::other(format!("reading {}: it is no path of a file", self.log.display())));
+        };
+        let entries = match fs::read_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|error| doing("listing", directory, &error))?,
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| doing("listing", directory, &error))?.path();
+            let rest = path.file_name().and_then(|file| file.to_str()?.strip_prefix(name));
+            if rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))) {
+                paths.push(path);
+            }
+        }
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    fn keep(&self, positions: &Positions) -> io::Result<()> {
+        let mut aside = self.position.clone().into_os_string();
+        aside.push(".part");
+        let write = || {
+            fs::create_dir_all(self.position.parent().unwrap_or(Path::new(".")))?;
+            fs::write(&aside, serde_json::to_vec(positions)?)?;
+            fs::rename(&aside, &self.position)
+        };
+        write().map_err(|error| doing("writing", &self.position, &error))
+    }
+}
+
+/// Hands the lines of one file to `each`, from where it was read to, and notes how far that is now.
+fn read_on(path: &Path, known: &Positions, next: &mut Positions, each: &mut impl FnMut(&[u8])) -> io::Result<()> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let mut line = Vec::new();
+    file.read_until(b'\n', &mut line)?;
+    if line.last() != Some(&b'\n') {
+        return Ok(());
+    }
+    let identity = hex(&Sha256::digest(&line)[..16]);
+    let mut offset = next.get(&identity).or_else(|| known.get(&identity)).copied().unwrap_or(0);
+    if offset > file.get_ref().metadata()?.len() {
+        // The smaller one of a file and its copy.
+        return Ok(());
+    }
+    file.seek(SeekFrom::Start(offset))?;
+    loop {
+        line.clear();
+        let read = file.read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        each(&line);
+        offset += read as u64;
+    }
+    next.insert(identity, offset);
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn doing(what: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

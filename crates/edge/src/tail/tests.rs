@@ -1,0 +1,133 @@
+use std::io::Write;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const SITE: &str = "site_00000000000000000000000000000007";
+
+/// A line as nginx writes it.
+fn line(id: u32, site: &str, status: &str) -> String {
+    format!(
+        r#"{{"time":"2026-08-01T10:00:00+00:00","id":"{id}","site":"{site}","host":"a.example","method":"GET","path":"/","status":"{status}","bytes_in":"","bytes_out":"10","seconds":"0.012","client":"192.0.2.1"}}
+"#
+    )
+}
+
+struct Log {
+    directory: TempDir,
+}
+
+impl Log {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn tail(&self) -> Tail {
+        Tail::open(self.path("log"), self.path("position"), nginx_line).unwrap()
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+}
+
+fn requests(tail: &Tail) -> u64 {
+    let all = tail.read().unwrap();
+    all.iter().filter(|(site, _)| site.to_string() == SITE).map(|(_, traffic)| traffic.requests).sum()
+}
+
+#[test]
+fn lines_are_counted_once_and_for_their_site() {
+    let log = Log::new();
+    let tail = log.tail();
+    assert_eq!(requests(&tail), 0, "no log yet");
+    log.append("log", &(line(1, SITE, "200") + &line(2, "", "404") + "nonsense\n" + &line(3, SITE, "499")));
+    assert_eq!(requests(&tail), 2);
+    assert_eq!(requests(&tail), 2, "nothing is counted twice");
+    let whole = line(4, SITE, "503");
+    let (half, rest) = whole.split_at(40);
+    log.append("log", half);
+    assert_eq!(requests(&tail), 2, "half a line is not counted");
+    log.append("log", rest);
+    let all = tail.read().unwrap();
+    let traffic = &all.iter().find(|(site, _)| site.to_string() == SITE).unwrap().1;
+    assert_eq!((traffic.requests, traffic.bytes_out, traffic.micros), (3, 30, 36_000));
+    assert_eq!(traffic.statuses, [1, 0, 1, 0, 0, 1]);
+}
+
+#[test]
+fn a_restart_goes_on_where_it_was() {
+    let log = Log::new();
+    log.append("log", &line(1, SITE, "200"));
+    let tail = log.tail();
+    assert_eq!(requests(&tail), 0, "what is older than the first process is not counted");
+    log.append("log", &line(2, SITE, "200"));
+    assert_eq!(requests(&tail), 1);
+    drop(tail);
+    log.append("log", &line(3, SITE, "200"));
+    assert_eq!(requests(&log.tail()), 1, "what came while nobody looked");
+}
+
+#[test]
+fn rotation_by_renaming_loses_nothing() {
+    let log = Log::new();
+    let tail = log.tail();
+    log.append("log", &line(1, SITE, "200"));
+    assert_eq!(requests(&tail), 1);
+    log.append("log", &line(2, SITE, "200"));
+    fs::rename(log.path("log"), log.path("log.1")).unwrap();
+    assert_eq!(requests(&tail), 2, "the rest of the renamed file");
+    log.append("log.1", &line(3, SITE, "200"));
+    log.append("log", &line(4, SITE, "200"));
+    assert_eq!(requests(&tail), 4, "old workers write into the renamed file for a while");
+    fs::rename(log.path("log.1"), log.path("log.2")).unwrap();
+    fs::rename(log.path("log"), log.path("log.1")).unwrap();
+    log.append("log", &line(5, SITE, "200"));
+    assert_eq!(requests(&tail), 5);
+    fs::remove_file(log.path("log.2")).unwrap();
+    assert_eq!(requests(&log.tail()), 0);
+    assert_eq!(requests(&tail), 5, "what was counted stays");
+}
+
+#[test]
+fn rotation_by_truncating_counts_nothing_twice() {
+    let log = Log::new();
+    let tail = log.tail();
+    log.append("log", &(line(1, SITE, "200") + &line(2, SITE, "200")));
+    assert_eq!(requests(&tail), 2);
+    fs::copy(log.path("log"), log.path("log-20260801")).unwrap();
+    assert_eq!(requests(&tail), 2, "a copy is no new file");
+    fs::write(log.path("log"), "").unwrap();
+    assert_eq!(requests(&tail), 2);
+    log.append("log", &(line(3, SITE, "200") + &line(4, SITE, "200") + &line(5, SITE, "200")));
+    assert_eq!(requests(&tail), 5, "a new file, though as long as the old one");
+}
+
+#[test]
+fn only_generations_of_the_log_are_read() {
+    let log = Log::new();
+    let tail = log.tail();
+    for name in ["log.1.gz", "logs", "log.bak", "other"] {
+        log.append(name, &line(1, SITE, "200"));
+    }
+    assert_eq!(requests(&tail), 0);
+}
+
+#[test]
+fn a_position_that_can_not_be_kept_counts_nothing() {
+    let log = Log::new();
+    let tail = log.tail();
+    log.append("log", &line(1, SITE, "200"));
+    fs::remove_file(log.path("position")).unwrap();
+    fs::create_dir(log.path("position")).unwrap();
+    let error = tail.read().expect_err("a directory is in its place").to_string();
+    assert!(error.contains("writing") && error.contains("position"), "{error}");
+    fs::remove_dir(log.path("position")).unwrap();
+    assert_eq!(requests(&tail), 1, "and loses nothing");
+}

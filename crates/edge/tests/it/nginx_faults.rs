@@ -1,0 +1,251 @@
+//! What happens when nginx refuses something, or can't be reached.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use stoa_edge::nginx::Nginx;
+use stoa_model::{
+    certificate::Certificate,
+    route::{Notice, RoutingTable, Target},
+};
+use stoa_provider::edge::{Edge, EdgeError};
+
+use crate::{
+    nginx_support::{TestNginx, file, needs_nginx, site, table},
+    support::{body, mirror, status},
+    tls_support::Authority,
+};
+
+fn notice(notice: Notice) -> Target {
+    Target::Notice(notice)
+}
+
+/// Three sites; the second one's certificate is no certificate.
+fn with_a_bad_one(version: u64, notice_: Notice) -> RoutingTable {
+    let names = ["a.example.com", "b.example.com", "c.example.com"];
+    let mut table = table(version, &names.map(|name| (name, notice(notice_))));
+    let good = Authority::new().certificate(9, &["b.example.com"]);
+    table.certificates.push(Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&good) }));
+    table
+}
+
+fn told(result: Result<(), EdgeError>) -> (String, Option<Vec<stoa_model::id::SiteId>>) {
+    let error = result.expect_err("it can't be taken over as a whole");
+    (error.to_string(), error.refused)
+}
+
+async fn shows(nginx: &TestNginx, host: &str, words: &str) {
+    let answer = nginx.get(host, "").await;
+    assert!(body(&answer).contains(words), "{host} shows {answer}");
+}
+
+#[tokio::test]
+async fn a_broken_file_of_somebody_else_is_named_and_nothing_is_changed() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    nginx.route(1, &[("a.example.com", notice(Notice::Stopped))]).await;
+    fs::write(nginx.enabled("broken"), "server {\n    listne 80;\n}\n").unwrap();
+    let before = nginx.everything();
+    let (text, refused) = told(nginx.edge.apply(table(2, &[("a.example.com", notice(Notice::Suspended))])).await);
+    assert!(text.contains(&format!("{}:2", nginx.enabled("broken").display())), "{text}");
+    assert!(text.contains("listne") && text.contains("not stoa's"), "{text}");
+    assert_eq!((refused, nginx.edge.applied()), (None, 1));
+    assert_eq!(nginx.everything(), before, "every file is as it was");
+    shows(&nginx, "a.example.com", "is stopped").await;
+
+    fs::remove_file(nginx.enabled("broken")).unwrap();
+    nginx.route(2, &[("a.example.com", notice(Notice::Suspended))]).await;
+    shows(&nginx, "a.example.com", "not available").await;
+}
+
+#[tokio::test]
+async fn one_bad_site_keeps_what_it_had_and_holds_nobody_up() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let mut good = with_a_bad_one(1, Notice::Stopped);
+    good.certificates.clear();
+    nginx.edge.apply(good).await.unwrap();
+    let former = fs::read_to_string(nginx.available(&file(1))).unwrap();
+
+    let (text, refused) = told(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
+    assert_eq!((refused, nginx.edge.applied()), (Some(vec![site(1)]), 2));
+    assert!(text.contains(&site(1).to_string()) && text.contains("cannot load certificate"), "{text}");
+    assert!(text.contains("Everything else was taken over"), "{text}");
+    shows(&nginx, "a.example.com", "Back in a moment").await;
+    shows(&nginx, "b.example.com", "is stopped").await;
+    shows(&nginx, "c.example.com", "Back in a moment").await;
+    assert_eq!(fs::read_to_string(nginx.available(&file(1))).unwrap(), former);
+    let left: Vec<_> =
+        fs::read_dir(&nginx.config.certificates).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".lock"], "a refused certificate does not stay");
+
+    // The same again is told again, also by a later table; another certificate mends it.
+    let (_, refused) = told(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
+    assert_eq!(refused, Some(vec![site(1)]));
+    let (_, refused) = told(nginx.edge.apply(with_a_bad_one(3, Notice::Maintenance)).await);
+    assert_eq!((refused, nginx.edge.applied()), (Some(vec![site(1)]), 3));
+    let report = nginx.edge.regenerate(with_a_bad_one(3, Notice::Maintenance)).await.unwrap();
+    assert_eq!((report.refused.len(), report.written), (1, vec![site(0), site(2)]));
+    let mut mended = with_a_bad_one(4, Notice::Maintenance);
+    mended.certificates = vec![Authority::new().certificate(10, &["b.example.com"])];
+    nginx.edge.apply(mended).await.unwrap();
+    shows(&nginx, "b.example.com", "Back in a moment").await;
+}
+
+#[tokio::test]
+async fn a_bad_site_that_had_nothing_is_not_served() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let (_, refused) = told(nginx.edge.apply(with_a_bad_one(1, Notice::Stopped)).await);
+    assert_eq!(refused, Some(vec![site(1)]));
+    shows(&nginx, "a.example.com", "is stopped").await;
+    assert_eq!(status(&nginx.get("b.example.com", "").await), 404);
+    assert!(!nginx.enabled(&file(1)).exists());
+}
+
+#[tokio::test]
+async fn a_bad_site_that_a_crash_left_enabled_is_found() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    nginx.route(1, &[("a.example.com", notice(Notice::Stopped))]).await;
+    // As if the process had ended between writing and testing.
+    fs::write(nginx.available(&file(0)), "server {\n    listne 80;\n").unwrap();
+    let restarted = nginx.another();
+    restarted.apply(table(2, &[("a.example.com", notice(Notice::Suspended))])).await.unwrap();
+    shows(&nginx, "a.example.com", "not available").await;
+}
+
+#[tokio::test]
+async fn two_bad_ones_and_a_bad_wildcard_of_the_portal() {
+    needs_nginx!();
+    let portal = mirror().await;
+    let nginx = TestNginx::start_with(|config| {
+        config.platform = portal;
+        config.platform_hosts = vec!["portal.example.org".into()];
+    })
+    .await;
+    let mut bad = with_a_bad_one(1, Notice::Stopped);
+    let authority = Authority::new();
+    let (left, right) = (authority.certificate(20, &["*.example.org"]), authority.certificate(21, &["c.example.com"]));
+    // A key that belongs to another certificate, and a chain that is cut off.
+    bad.certificates.push(Arc::new(Certificate { key: right.key.clone(), ..Certificate::clone(&left) }));
+    let cut = right.chain[..right.chain.len() / 2].to_owned();
+    bad.certificates.push(Arc::new(Certificate { chain: cut, ..Certificate::clone(&right) }));
+    let (text, refused) = told(nginx.edge.apply(bad).await);
+    assert_eq!(refused, Some(vec![site(1), site(2)]));
+    assert!(text.contains("stoa-portal.conf keeps what it had"), "{text}");
+    shows(&nginx, "a.example.com", "is stopped").await;
+    assert_eq!(status(&nginx.get("portal.example.org", "").await), 200);
+}
+
+/// An nginx whose test says nothing that helps, and fails for every file with this word in it.
+fn mute(nginx: &TestNginx, word: &str) -> Nginx {
+    let mut config = nginx.config.clone();
+    let all = config.sites_enabled.join("");
+    // Fails if the word is found: the exit status of grep, the other way round.
+    let script = r#"! grep -rq --dereference-recursive -e "$1" "$2""#;
+    config.test = ["sh", "-c", script, "sh", word].map(Into::into).to_vec();
+    config.test.push(all.into());
+    Nginx::new(config).unwrap()
+}
+
+#[tokio::test]
+async fn without_a_hint_the_guilty_are_found_by_halves() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let names: Vec<String> = (0..13).map(|number| format!("s{number}.example.com")).collect();
+    let mut routes: Vec<_> = names.iter().map(|name| (name.as_str(), notice(Notice::Stopped))).collect();
+    routes[3].0 = "bad-3.example.com";
+    routes[11].0 = "bad-11.example.com";
+    let (text, refused) = told(mute(&nginx, "bad-").apply(table(1, &routes)).await);
+    let mut refused = refused.unwrap();
+    refused.sort_unstable();
+    assert_eq!(refused, [site(3), site(11)], "{text}");
+    shows(&nginx, "s12.example.com", "is stopped").await;
+    assert_eq!(status(&nginx.get("bad-3.example.com", "").await), 404);
+
+    // Nobody's fault in particular: nothing is changed.
+    let before = nginx.everything();
+    let (text, refused) = told(mute(&nginx, "stoa_open").apply(table(2, &routes[..1])).await);
+    assert_eq!(refused, None);
+    assert!(text.contains("not because of one site"), "{text}");
+    assert_eq!(nginx.everything(), before);
+}
+
+#[tokio::test]
+async fn answers_that_can_not_be_written_are_left_out() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let mut table = table(1, &[("a.example.com", notice(Notice::Stopped))]);
+    let good = ("/.well-known/acme-challenge/good", "good");
+    for (path, text) in [
+        good,
+        ("/.well-known/a\";}", "x"),
+        ("no-slash", "x"),
+        ("/.well-known/b c", "x"),
+        ("/.well-known/$host", "x"),
+        ("/.well-known/text", "a$host"),
+        ("/.well-known/quote", "a\";} server {"),
+        ("/.well-known/line", "a\nb"),
+        ("/.well-known/acme-challenge/GOOD", "other"),
+    ] {
+        table.answers.insert(path.into(), text.into());
+    }
+    let (text, refused) = told(nginx.edge.apply(table).await);
+    assert_eq!((refused, nginx.edge.applied()), (Some(vec![]), 1));
+    assert_eq!(text.matches("is left out").count(), 8, "{text}");
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: any.example.com\r\nConnection: close\r\n\r\n");
+    let answers = [nginx.send(ask(good.0)).await, nginx.send(ask("/.well-known/acme-challenge/GOOD")).await];
+    assert!(answers.iter().any(|answer| status(answer) == 200), "{answers:?}");
+    shows(&nginx, "a.example.com", "is stopped").await;
+}
+
+#[tokio::test]
+async fn an_nginx_that_does_not_run_is_told_of() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let mut config = nginx.config.clone();
+    let broken = nginx.path("no-such.conf");
+    config.reload = stoa_edge::nginx::commands("nginx", broken).1;
+    let (text, refused) =
+        told(Nginx::new(config).unwrap().apply(table(1, &[("a.example.com", notice(Notice::Stopped))])).await);
+    assert_eq!(refused, None);
+    assert!(text.contains("no-such.conf") && text.contains("Is it running"), "{text}");
+}
+
+#[tokio::test]
+async fn a_reload_that_comes_to_nothing_is_told_of() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let mut config = nginx.config.clone();
+    (config.reload, config.deadline) = (vec!["true".into()], Duration::from_millis(500));
+    let deaf = Nginx::new(config).unwrap();
+    let next = table(1, &[("a.example.com", notice(Notice::Stopped))]);
+    let (text, refused) = told(deaf.apply(next.clone()).await);
+    assert_eq!((refused, deaf.applied()), (None, 0));
+    assert!(text.contains("was told to reload") && text.contains("error log"), "{text}");
+    assert_eq!(status(&nginx.get("a.example.com", "").await), 404);
+    // The files are there already; what is missing is only that nginx reads them.
+    nginx.edge.apply(next).await.unwrap();
+    assert_eq!(status(&nginx.get("a.example.com", "").await), 503);
+}
+
+#[tokio::test]
+async fn settings_that_can_not_be_used_are_told_of() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    type Change = fn(&mut stoa_edge::nginx::NginxConfig);
+    let changes: [(Change, &str); 6] = [
+        (|config| config.pages = "/tmp/a\";}".into(), "pages"),
+        (|config| config.sites_available = "/tmp/$x".into(), "sites_available"),
+        (|config| config.platform_hosts = vec![".example.com".into()], "platform host"),
+        (|config| config.platform_hosts = vec!["a; }".into()], "platform host"),
+        (|config| config.version_at = ([0, 0, 0, 0], 9180).into(), "loopback"),
+        (|config| config.test.clear(), "test"),
+    ];
+    for (change, word) in changes {
+        let mut config = nginx.config.clone();
+        change(&mut config);
+        let error = Nginx::new(config).err().unwrap().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
