@@ -3,6 +3,7 @@
 
 mod acme;
 mod dns;
+mod nginx;
 
 use std::{
     net::SocketAddr,
@@ -23,6 +24,7 @@ use stoa_model::{
 
 pub use acme::Acme;
 pub use dns::Dns;
+pub use nginx::Nginx;
 
 /// All settings with their defaults, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -69,6 +71,7 @@ pub struct Config {
     pub rates: RatesConfig,
     pub acme: Acme,
     pub dns: Dns,
+    pub nginx: Nginx,
 }
 
 /// What leads visitors to sites.
@@ -77,6 +80,8 @@ pub struct Config {
 pub enum EdgeKind {
     /// Stoa's own, in this process.
     Embedded,
+    /// An nginx on this machine.
+    Nginx,
 }
 
 /// Attempts from one address.
@@ -155,6 +160,10 @@ impl Config {
     pub fn doors(&self) -> Result<(SocketAddr, Option<SocketAddr>)> {
         match self.edge {
             EdgeKind::Embedded => Ok((self.listen, self.https()?)),
+            EdgeKind::Nginx => {
+                let plain = self.nginx.http_listen.first().context("nginx.http_listen: give an address at least")?;
+                Ok((*plain, self.nginx.https_listen.first().copied()))
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
-use stoa_edge::{Config as EdgeConfig, Embedded, Fallback, LogConfig, Timeouts, inherited, listen};
+use stoa_edge::{Config as EdgeConfig, Embedded, Fallback, LogConfig, Timeouts, inherited, listen, nginx::Nginx};
 use stoa_provider::edge::Edge;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,7 @@ impl Front {
         let embedded = Arc::new(embedded(config, portal)?);
         let maker: Arc<dyn Edge> = match config.edge {
             EdgeKind::Embedded => embedded.clone(),
+            EdgeKind::Nginx => Arc::new(nginx(config)?),
         };
         Ok(Self { maker, embedded })
     }
@@ -54,6 +55,7 @@ impl Doors {
     pub fn open(config: &Config) -> Result<Self> {
         let secure = match config.edge {
             EdgeKind::Embedded => config.https()?,
+            EdgeKind::Nginx => None,
         };
         Ok(Self { plain: door("http", Some(config.listen), "listen")?, secure: door("https", secure, "https_listen")? })
     }
@@ -76,7 +78,12 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
     let logs = config.data_dir.join("logs");
     std::fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
     let (public_http_port, public_https_port) = config.public_ports()?;
-    let trusted_proxies = config.trusted()?;
+    let mut trusted_proxies = config.trusted()?;
+    if config.edge != EdgeKind::Embedded {
+        for neighbour in ["127.0.0.1", "::1"] {
+            trusted_proxies.push(neighbour.parse()?);
+        }
+    }
     let edge = EdgeConfig {
         platform_hosts: config.platform_hosts(),
         product_name: config.product_name.clone(),
@@ -90,4 +97,15 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
         ..EdgeConfig::default()
     };
     Embedded::new(edge, Some(portal)).context("starting the edge")
+}
+
+/// The maker for nginx; also for the verb that writes everything anew.
+pub fn nginx(config: &Config) -> Result<Nginx> {
+    let (http, https) = config.public_ports()?;
+    let mut settings = config.nginx.settings(config.listen);
+    settings.platform_hosts = config.platform_hosts();
+    settings.product = config.product_name.clone();
+    settings.hsts_seconds = config.hsts_seconds();
+    settings.public_ports = (http, https.unwrap_or(443));
+    Nginx::new(settings).context("preparing nginx")
 }

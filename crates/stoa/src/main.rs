@@ -46,6 +46,8 @@ enum Verb {
     Sync,
     /// Remove what deleted sites left on the engine and on disk.
     Cleanup,
+    /// Write every site's file for nginx anew, test them, and let nginx take them over.
+    Nginx,
     /// Show every site's health.
     Health,
     /// Sites: list, show, order, start, stop, restart, retry, delete, limits.
@@ -101,6 +103,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Doctor => return verb::doctor(&config, &out).await,
         Verb::Sync => verb::sync(&config, &out).await?,
         Verb::Cleanup => verb::cleanup(&config, &out).await?,
+        Verb::Nginx => return verb::nginx::run(&config, &out).await,
         Verb::Health => return verb::health(&config, &out).await,
         Verb::Sites(verb) => verb::sites::run(&verb, &config, &out).await?,
         Verb::Domains(verb) => verb::domains::run(&verb, &config, &out).await?,

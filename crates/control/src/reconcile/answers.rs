@@ -13,7 +13,7 @@ impl Control {
         let mut table = self.routes.table.lock().await;
         let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
         next.answers.extend(answers);
-        self.routes_apply(&mut table, next).await
+        self.routes_apply(&mut table, next, None).await
     }
 
     /// Takes answers away again. An edge that can't follow keeps them a little longer.
@@ -23,7 +23,7 @@ impl Control {
         for path in paths {
             next.answers.remove(path);
         }
-        if let Err(error) = self.routes_apply(&mut table, next).await {
+        if let Err(error) = self.routes_apply(&mut table, next, None).await {
             tracing::warn!(error = error.for_operator(), "the edge still answers a challenge that is over");
         }
     }
@@ -41,7 +41,7 @@ impl Control {
             if next.answers == table.answers {
                 return Ok(());
             }
-            self.routes_apply(&mut table, next).await
+            self.routes_apply(&mut table, next, None).await
         };
         if let Err(error) = followed.await {
             tracing::warn!(error = error.for_operator(), "the edge does not answer for new domains yet");

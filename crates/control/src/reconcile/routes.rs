@@ -24,6 +24,7 @@ use stoa_model::{
     route::{Notice, Route, RoutingTable, Target},
     site::SiteState,
 };
+use stoa_provider::edge::EdgeError;
 use tokio::sync::Mutex;
 
 use crate::{Control, Cx, Error, Result, certificates::Covered, domains::proof_path};
@@ -87,7 +88,7 @@ impl Control {
         }
         let answers = table.answers.clone();
         let next = RoutingTable { version: self.next_version(&table), routes: fresh, certificates, answers };
-        self.routes_apply(&mut table, next).await
+        self.routes_apply(&mut table, next, None).await
     }
 
     /// Reads one site's routes anew; when this returns, every new request follows them.
@@ -106,7 +107,7 @@ impl Control {
         if next.routes == table.routes {
             return Ok(());
         }
-        self.routes_apply(&mut table, next).await
+        self.routes_apply(&mut table, next, Some(site)).await
     }
 
     /// As [`Control::routes_refresh`], after something was committed: an edge that can't follow now
@@ -123,12 +124,29 @@ impl Control {
         Covered::by(certificates.iter().filter(|_| serves).flat_map(|certificate| &certificate.names))
     }
 
-    pub(super) async fn routes_apply(&self, table: &mut RoutingTable, next: RoutingTable) -> Result<()> {
-        self.edge.apply(next.clone()).await.map_err(|error| Error::Unavailable {
+    /// Brings a table to the edge. Single sites that the edge refuses keep what they had, and keep no
+    /// other site from its own: only who waits for one of them is told.
+    pub(super) async fn routes_apply(
+        &self,
+        table: &mut RoutingTable,
+        next: RoutingTable,
+        waits: Option<SiteId>,
+    ) -> Result<()> {
+        let unavailable = |error: EdgeError| Error::Unavailable {
             message: "The new address could not be switched on yet; this is tried again by itself.".into(),
             source: error.into(),
-        })?;
-        *table = next;
+        };
+        match self.edge.apply(next.clone()).await {
+            Err(error) if error.refused.is_none() => return Err(unavailable(error)),
+            Err(error) => {
+                tracing::error!(%error, "the edge refuses some of the routes");
+                let refused = error.refused.as_deref().unwrap_or_default();
+                let mine = waits.is_some_and(|site| refused.contains(&site));
+                *table = next;
+                return if mine { Err(unavailable(error)) } else { Ok(()) };
+            }
+            Ok(()) => *table = next,
+        }
         Ok(())
     }
 

@@ -25,8 +25,14 @@ fn hour(at: Timestamp) -> i64 {
 }
 
 impl Control {
-    /// Adds what was served since the last look to this hour.
+    /// Adds what was served since the last look to this hour. Once begun it is carried to its end:
+    /// a stop between the commit and the note of it would have the same counted twice.
     pub(crate) async fn traffic_tend(&self) -> Result<()> {
+        let control = self.clone();
+        tokio::spawn(async move { control.traffic_add_up().await }).await.map_err(Error::internal)?
+    }
+
+    async fn traffic_add_up(&self) -> Result<()> {
         let mut last = self.counted.0.lock().await;
         let counts = self.edge.traffic().await.map_err(Error::internal)?;
         let none = Traffic::default();

@@ -7,6 +7,7 @@ pub mod domains;
 pub mod init;
 pub mod jobs;
 pub mod limits;
+pub mod nginx;
 pub mod sites;
 pub mod staff;
 pub mod trial;

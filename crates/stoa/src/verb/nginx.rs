@@ -1,0 +1,37 @@
+//! `stoa nginx`: writes every site's file anew, for `edge = "nginx"`.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    config::{Config, EdgeKind},
+    front,
+    output::{Output, table},
+    wire,
+};
+
+/// Writes all files anew, tests them and lets nginx take them over; a refused site is exit code 1.
+pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
+    if config.edge != EdgeKind::Nginx {
+        bail!("writing nginx's files: the configuration does not say `edge = \"nginx\"`");
+    }
+    let control = wire::control(config, None).await?;
+    let whole = control.edge_table(&control.system_cx("nginx")).await?;
+    let report = front::nginx(config)?.regenerate(whole).await?;
+    let words = |ids: &[stoa_model::id::SiteId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let json = serde_json::json!({
+        "written": words(&report.written),
+        "removed": words(&report.removed),
+        "refused": report.refused.iter().map(|(site, said)| (site.to_string(), said)).collect::<Vec<_>>(),
+        "left_out": report.left_out,
+    });
+    out.show(&json, |_| {
+        let counts = format!("{} sites written, {} removed.", report.written.len(), report.removed.len());
+        let refused = report.refused.iter().map(|(site, said)| [site.to_string(), said.clone()]);
+        let left_out = report.left_out.iter().map(|what| [String::new(), what.clone()]);
+        let rows: Vec<_> = refused.chain(left_out).collect();
+        if rows.is_empty() { counts } else { format!("{counts}\n{}", table(["Refused", "Why"], rows)) }
+    })?;
+    Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
