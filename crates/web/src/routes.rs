@@ -80,6 +80,7 @@ routes! {
     post "/sites/{id}/certificate" => pages::site::domains::certificate::upload;
     post "/sites/{id}/certificate/withdraw" => pages::site::domains::certificate::withdraw;
     post "/sites/{id}/limits" => pages::site::domains::limits::submit;
+    get "/sites/{id}/traffic" => pages::site::traffic::show;
     get "/status/{id}" => pages::site::status::show;
 
     // Domains.
@@ -100,8 +101,10 @@ routes! {
     get "/staff/sites/new" => pages::staff::order::show;
     post "/staff/sites/new" => pages::staff::order::submit;
     get "/staff/jobs" => pages::staff::jobs::show;
+    get "/staff/certificates" => pages::staff::certificates::show;
 
     // Programs.
+    get "/metrics" => api::metrics::show;
     get "/api/docs" => api::docs::show;
     get "/api/openapi.json" => api::openapi::document;
     post "/api/auth/login" => api::accounts::log_in;

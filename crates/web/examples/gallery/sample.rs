@@ -71,7 +71,7 @@ pub fn frame(staff: Option<bool>, path: &str) -> Frame {
         staff,
     });
     let (csrf, request_id) = ("x".repeat(43), "7f3a9c1be2d04c55a1b2".into());
-    Frame { product: "Stoa".into(), user, csrf, theme: Theme::Auto, path: path.into(), request_id }
+    Frame { product: "Stoa".into(), user, csrf, theme: Theme::Auto, path: path.into(), request_id, in_clear: false }
 }
 
 fn now() -> Timestamp {
@@ -368,6 +368,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 credentials: Some(if n == 0 { credentials } else { vec![] }),
                 jobs: vec![job(JobState::Succeeded), job(JobState::Failed)],
                 history: history.iter().map(|(s, t)| (ago(*s), "x".into(), (*t).to_owned())).collect(),
+                traffic: Vec::new(),
                 site: sites.into_iter().nth(n).unwrap(),
             };
             ui::ok(&show::SitePage::new(frame, facts, revealed, now()))
@@ -438,6 +439,7 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
                 themed(Some(true), "/staff"),
                 counts,
                 (vec![line(JobState::Stuck)], vec![line(JobState::Failed)]),
+                2,
                 findings,
             ))
         }

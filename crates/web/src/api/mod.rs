@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod docs;
 pub mod domains;
 pub mod jobs;
+pub mod metrics;
 pub mod openapi;
 pub mod platform;
 pub mod problem;

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 use super::{is_api, limits::read_body, visit::Visit};
 use crate::{
     fault::{Fault, Kind},
-    ui::frame::host,
+    ui::frame::{host, is_https},
 };
 
 /// Name of the hidden field.
@@ -58,7 +58,8 @@ async fn admit(request: Request, token: &str) -> Result<Request, Fault> {
 }
 
 /// Whether the browser says that the request comes from a page of ours. A client that says nothing
-/// is no browser; the token still protects it.
+/// is no browser; the token still protects it. To HTTPS only what was served over HTTPS may send:
+/// anybody on the way could have written a plain page.
 fn is_own_origin(headers: &HeaderMap, uri: &Uri) -> bool {
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
     if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
@@ -66,7 +67,8 @@ fn is_own_origin(headers: &HeaderMap, uri: &Uri) -> bool {
     }
     let Some(origin) = text("origin") else { return true };
     let own = host(headers).or_else(|| uri.authority().map(|a| a.as_str()));
-    let of = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let plain = origin.strip_prefix("http://").filter(|_| !is_https(headers));
+    let of = origin.strip_prefix("https://").or(plain);
     matches!((of, own), (Some(of), Some(own)) if of.eq_ignore_ascii_case(own))
 }
 
@@ -101,6 +103,9 @@ mod tests {
         for foreign in ["https://evil.example", "null", "http://shop.portal.example", "ftp://portal.example"] {
             assert!(!origin_ok(&[("host", "portal.example"), ("origin", foreign)]), "{foreign}");
         }
+        let https = ("x-forwarded-proto", "https");
+        assert!(origin_ok(&[("host", "portal.example"), ("origin", "https://portal.example"), https]));
+        assert!(!origin_ok(&[("host", "portal.example"), ("origin", "http://portal.example"), https]));
         for site in ["cross-site", "same-site"] {
             assert!(!origin_ok(&[("host", "portal.example"), ("sec-fetch-site", site)]), "{site}");
         }

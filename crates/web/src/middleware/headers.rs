@@ -1,6 +1,9 @@
 //! The security headers. There is no inline script and no inline style anywhere, so the policy
 //! needs no exception; `form-action 'self'` also covers redirects, which is why logging in to a
 //! store goes through a page of ours (see `pages::site::login_link`).
+//!
+//! That browsers insist on HTTPS (HSTS) is said by the edge, for as long as its operator chose: it
+//! alone knows whether a certificate holds.
 
 use axum::{
     extract::Request,
@@ -8,8 +11,6 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-
-use crate::ui::frame::is_https;
 
 /// What a page of ours may load and do.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -26,15 +27,10 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 
 /// The middleware.
 pub async fn secure(request: Request, next: Next) -> Response {
-    let https = is_https(request.headers());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
-    }
-    if https {
-        let year = HeaderValue::from_static("max-age=31536000");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     // What has no word about caching belongs to one person.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

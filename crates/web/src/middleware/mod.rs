@@ -32,5 +32,5 @@ pub fn around(routes: Router<App>, app: &App) -> Router<App> {
 /// Whether a path belongs to programs: they get JSON, bring bearer tokens and no cookies. The
 /// reference is a page for people.
 pub fn is_api(path: &str) -> bool {
-    (path == "/api" || path.starts_with("/api/")) && path != "/api/docs"
+    (path == "/api" || path.starts_with("/api/") || path == "/metrics") && path != "/api/docs"
 }

@@ -3,6 +3,11 @@
 //! People are known by the session cookie, programs by a bearer token, and never the other way
 //! round: `/api` does not look at cookies, so no foreign page can use it in somebody's name.
 //!
+//! HTTPS: what came over it is bound to it. Until a platform's own certificate is there its portal
+//! answers over plain HTTP, as its operator must be able to see why there is none; the login says
+//! that it is not encrypted. A session that began like that ends with the first visit over HTTPS, as
+//! its cookie went over the wire in clear. From then on the edge sends everybody to HTTPS.
+//!
 //! Whoever is not logged in gets a random form token in a cookie of its own, so that the login
 //! and registration forms are protected too (double submit).
 
@@ -41,6 +46,8 @@ pub struct Visit {
     pub token: Option<SecretString>,
     /// The token that forms must carry.
     pub csrf: String,
+    /// Whether it came over HTTPS.
+    pub https: bool,
     /// Why it could not be found out who asks.
     pub broken: Option<Fault>,
 }
@@ -53,7 +60,8 @@ impl Visit {
 
     fn nobody(address: Option<IpAddr>, request_id: String) -> Self {
         let (session, token, broken) = (None, None, None);
-        Self { actor: Actor::Nobody, address, request_id, session, token, csrf: String::new(), broken }
+        let (https, csrf) = (false, String::new());
+        Self { actor: Actor::Nobody, address, request_id, session, token, csrf, https, broken }
     }
 
     /// The context for the service layer.
@@ -68,7 +76,8 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
     let address = request.extensions().get::<ClientAddress>().map(|a| a.0);
     let path = request.uri().path().to_owned();
     let https = is_https(headers);
-    let mut visit = Visit::nobody(address, request_id(headers));
+    let mut visit = Visit { https, ..Visit::nobody(address, request_id(headers)) };
+    let in_clear = if https && !is_api(&path) { end_in_clear(&app, &visit, headers).await } else { false };
     let known = if is_api(&path) {
         bearer(&app, &mut visit, headers).await
     } else if path.starts_with("/assets/") {
@@ -87,6 +96,9 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
     let mut response = next.run(request).instrument(span).await;
     if let Ok(number) = number {
         response.headers_mut().insert("x-request-id", number);
+    }
+    if in_clear {
+        add_cookie(&mut response, ended(session_cookie(false), false));
     }
     if let Some(token) = new_token.filter(|_| is_page(&response)) {
         add_cookie(&mut response, cookie(form_cookie(https), token, https));
@@ -125,6 +137,19 @@ async fn session(app: &App, visit: &mut Visit, headers: &HeaderMap, https: bool)
         visit.csrf = token.to_owned();
     }
     Ok(())
+}
+
+/// Ends the session that began before there was HTTPS, if the browser still has one.
+async fn end_in_clear(app: &App, visit: &Visit, headers: &HeaderMap) -> bool {
+    let jar = CookieJar::from_headers(headers);
+    let Some(token) = jar.get(session_cookie(false)).map(Cookie::value) else { return false };
+    if let Ok(Some(session)) = app.control.session(token).await {
+        let cx = app.control.cx(session.actor, visit.address, visit.request_id.clone());
+        if let Err(error) = app.control.log_out(&cx, token).await {
+            tracing::warn!(%error, "a session that went over the wire in clear could not be ended");
+        }
+    }
+    true
 }
 
 fn is_page(response: &Response) -> bool {

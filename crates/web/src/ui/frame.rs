@@ -73,6 +73,8 @@ pub struct Frame {
     pub path: String,
     /// Number of the request.
     pub request_id: String,
+    /// Whether what is typed goes over the wire in clear although the portal is meant to be secure.
+    pub in_clear: bool,
 }
 
 impl Frame {
@@ -86,6 +88,7 @@ impl Frame {
             theme: theme.unwrap_or_default(),
             path: path.to_owned(),
             request_id: visit.request_id.clone(),
+            in_clear: !visit.https && app.control.settings().portal_url.starts_with("https://"),
         }
     }
 

@@ -6,6 +6,8 @@
 pub mod area;
 pub mod field;
 pub mod frame;
+pub mod number;
+pub mod plot;
 pub mod refusal;
 pub mod status;
 pub mod time;

@@ -101,6 +101,9 @@ pub const fn record(seen: bool) -> Badge {
     if seen { badge("good", "check", "Found") } else { badge("off", "wait", "Not found yet") }
 }
 
+/// A certificate that is served, but will end unless something happens.
+pub const RUNS_OUT: Badge = badge("warn", "warning", "Runs out");
+
 /// How a name's certificate looks.
 pub const fn certificate(state: CertificateState) -> Badge {
     match state {

@@ -3,6 +3,8 @@
 use axum::http::Method;
 use stoa_web::middleware::headers::CSP;
 
+use stoa_testkit::TestPlatform;
+
 use crate::browser::TestApp;
 
 #[tokio::test]
@@ -25,10 +27,39 @@ async fn https_is_kept_and_binds_the_cookies_to_the_host() {
     let mut browser = app.browser();
     browser.extra.push(("x-forwarded-proto", "https".into()));
     let answer = browser.get("/login").await;
-    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
+    assert_eq!(answer.header("strict-transport-security"), "", "that is the edge's to say");
     let cookie = answer.header("set-cookie");
     assert!(cookie.starts_with("__Host-stoa_form=") && cookie.contains("; Secure"), "{cookie}");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+}
+
+#[tokio::test]
+async fn before_its_certificate_a_portal_warns_and_a_session_in_clear_ends_with_https() {
+    let secure = TestPlatform::builder().settings(|s| s.portal_url = "https://portal.example".into()).build().await;
+    let app = TestApp::over(secure);
+    app.platform.customer("jane").await;
+    for page in ["/login", "/register", "/staff/login"] {
+        app.browser().get(page).await.is(200).says("This connection is not encrypted yet");
+    }
+    let mut jane = app.logged_in("jane@example.com").await;
+    let token = jane.cookies["stoa"].clone();
+    jane.get("/dashboard").await.is(200);
+
+    jane.extra.push(("x-forwarded-proto", "https".into()));
+    assert_eq!(jane.get("/dashboard").await.is(303).location(), "/login?next=%2Fdashboard");
+    assert!(!jane.cookies.contains_key("stoa"), "{:?}", jane.cookies);
+    assert!(!jane.get("/login").await.is(200).text.contains("not encrypted"));
+    // Whoever listened has nothing: neither as it was, nor under the name of the secure one.
+    for name in ["stoa", "__Host-stoa"] {
+        let mut thief = app.browser();
+        thief.cookies.insert(name.into(), token.clone());
+        thief.extra = if name == "stoa" { vec![] } else { jane.extra.clone() };
+        thief.get("/dashboard").await.is(303);
+    }
+    let fields = [("email", "jane@example.com"), ("password", stoa_testkit::PASSWORD)];
+    jane.submit("/login", "/login", &fields).await.is(303);
+    assert!(jane.cookies.contains_key("__Host-stoa"));
+    jane.get("/dashboard").await.is(200);
 }
 
 #[tokio::test]

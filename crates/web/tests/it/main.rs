@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod browser;
+mod certificates;
 mod domains;
 mod events;
 mod guard;
@@ -14,3 +15,4 @@ mod pages;
 mod script;
 mod staff;
 mod templates;
+mod traffic;

@@ -10,4 +10,5 @@ pub mod login_link;
 pub mod order;
 pub mod show;
 pub mod status;
+pub mod traffic;
 pub mod usage;

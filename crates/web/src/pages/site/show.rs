@@ -5,11 +5,11 @@ use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_control::{
     Cx, Error,
-    view::{CredentialView, JobView, OwnerView, SiteAction, SiteView},
+    view::{CredentialView, JobView, OwnerView, SiteAction, SiteView, TrafficHour},
 };
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
 
-use super::credential::CredentialLine;
+use super::{credential::CredentialLine, traffic::spark::Day};
 use crate::{
     app::App,
     extract::rights::OwnSite,
@@ -102,6 +102,8 @@ pub struct SitePage {
     pub history: Vec<(Moment, String)>,
     /// Whether containers run whose use can be shown.
     pub usage: bool,
+    /// The last 24 hours.
+    pub day: Day,
 }
 
 /// A button.
@@ -152,12 +154,14 @@ pub struct Facts {
     pub jobs: Vec<JobView>,
     /// What happened: when, kind, text.
     pub history: Vec<(Timestamp, String, String)>,
+    /// What was served in the last 24 hours.
+    pub traffic: Vec<TrafficHour>,
 }
 
 impl SitePage {
     /// The page, with one login revealed if asked for.
     pub fn new(frame: Frame, facts: Facts, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
-        let Facts { site, credentials, jobs, history } = facts;
+        let Facts { site, credentials, jobs, history, traffic } = facts;
         let line = |c: CredentialView| CredentialLine::new(c, revealed.as_ref());
         Self {
             frame,
@@ -171,6 +175,7 @@ impl SitePage {
             jobs: jobs.iter().take(5).map(|job| JobLine::new(job, now)).collect(),
             history: history.into_iter().take(12).map(|(at, _, text)| (time::moment(at, now), text)).collect(),
             usage: site.state.should_run(),
+            day: Day::new(&traffic),
             reason: site.reason,
             notices: site.notices,
             blueprint: site.blueprint_title,
@@ -216,5 +221,6 @@ async fn facts(app: &App, cx: &Cx, site: SiteView) -> Result<Facts, Fault> {
     };
     let jobs = app.control.site_jobs(cx, id).await?;
     let history = app.control.site_history(cx, id).await?;
-    Ok(Facts { site, credentials, jobs, history })
+    let traffic = app.control.site_traffic(cx, id, 24).await?;
+    Ok(Facts { site, credentials, jobs, history, traffic })
 }

@@ -8,7 +8,7 @@ use stoa_control::{
 };
 use stoa_model::{job::JobState, site::SiteState};
 
-use super::jobs::StaffJob;
+use super::{certificates, jobs::StaffJob};
 use crate::{
     app::App,
     extract::rights::StaffMember,
@@ -34,6 +34,8 @@ pub struct OverviewPage {
     pub stuck: Vec<StaffJob>,
     /// The latest failures.
     pub failed: Vec<StaffJob>,
+    /// Names whose certificates need somebody.
+    pub certificates: usize,
     /// The doctor's findings, the worst first.
     pub findings: Vec<FindingLine>,
 }
@@ -63,12 +65,21 @@ impl OverviewPage {
         frame: Frame,
         counts: Vec<(SiteState, u64)>,
         (stuck, failed): (Vec<StaffJob>, Vec<StaffJob>),
+        certificates: usize,
         mut findings: Vec<Finding>,
     ) -> Self {
         findings.sort_by_key(|f| std::cmp::Reverse(f.verdict));
         let total = counts.iter().filter(|(state, _)| *state != SiteState::Deleted).map(|(_, n)| n).sum();
         let counts = counts.into_iter().filter(|(_, n)| *n > 0).map(|(state, n)| (status::site(state), n)).collect();
-        Self { frame, counts, total, stuck, failed, findings: findings.into_iter().map(Into::into).collect() }
+        Self {
+            frame,
+            counts,
+            total,
+            stuck,
+            failed,
+            certificates,
+            findings: findings.into_iter().map(Into::into).collect(),
+        }
     }
 }
 
@@ -77,9 +88,10 @@ pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: F
     let counts = app.control.counts(&cx).await?;
     let stuck = jobs(&app, &cx, JobState::Stuck).await?;
     let failed = jobs(&app, &cx, JobState::Failed).await?;
+    let certificates = certificates::bad(&app.control.certificates(&cx).await?, cx.now);
     // A doctor that can't look is a finding too, not a reason to hide the rest.
     let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![blind(&error)]);
-    Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), findings)))
+    Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))
 }
 
 async fn jobs(app: &App, cx: &Cx, state: JobState) -> Result<Vec<StaffJob>, Fault> {

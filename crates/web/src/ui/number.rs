@@ -1,0 +1,75 @@
+//! Numbers as people read them.
+
+/// `12,345`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 request`, `12,345 requests`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// A share in words that never round something down to nothing: `0 %`, `under 0.1 %`, `2.5 %`.
+pub fn share(part: u64, whole: u64) -> String {
+    let thousandths = u64::try_from(u128::from(part) * 1000 / u128::from(whole.max(1))).unwrap_or(1000);
+    match (part, thousandths) {
+        (0, _) => "0 %".into(),
+        (_, 0) => "under 0.1 %".into(),
+        (_, t) => format!("{}.{} %", t / 10, t % 10),
+    }
+}
+
+/// A whole number at or above `n` whose half is a round number too: the top of an axis.
+pub fn nice(n: u64) -> u64 {
+    let mut power = 1u64;
+    loop {
+        for step in [2, 4, 6, 8] {
+            if power.saturating_mul(step) >= n {
+                return power.saturating_mul(step);
+            }
+        }
+        power = power.saturating_mul(10);
+    }
+}
+
+/// The same for bytes, in whole units of 1024.
+pub fn nice_bytes(n: u64) -> u64 {
+    let mut unit = 1u64;
+    while n.div_ceil(unit) > 800 && unit < 1 << 50 {
+        unit <<= 10;
+    }
+    nice(n.div_ceil(unit)).saturating_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_words() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!((counted(1, "request").as_str(), counted(0, "request").as_str()), ("1 request", "0 requests"));
+        assert_eq!(share(0, 0), "0 %");
+        assert_eq!(share(1, 1_000_000), "under 0.1 %");
+        assert_eq!(share(25, 1_000), "2.5 %");
+        assert_eq!(share(7, 7), "100.0 %");
+    }
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        assert_eq!([0, 1, 2, 3, 9, 21, 801].map(nice), [2, 2, 2, 4, 20, 40, 2_000]);
+        assert_eq!(nice(u64::MAX), u64::MAX);
+        assert_eq!(nice_bytes(900), 2 << 10);
+        assert_eq!(nice_bytes(3 << 20), 4 << 20);
+        assert_eq!(nice_bytes(1_000 << 20), 2 << 30);
+    }
+}
