@@ -298,3 +298,30 @@ async fn what_was_served_is_rolled_up_by_the_hour() {
     assert_eq!(counts, [(0, 0), (2, 1010), (1, 5)]);
     assert_eq!(hours[1].traffic.statuses, [0, 0, 1, 0, 0, 1]);
 }
+
+#[tokio::test]
+async fn a_site_that_the_edge_refuses_keeps_no_other_from_its_own() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let bad = platform.shop(&jane, "bakery").await;
+    platform.edge.refuse(Some(bad.site));
+    let cx = platform.now(&jane);
+    platform.control.site_stop(&cx, bad.site).await.expect("a job");
+    let good = platform.order(&jane, "butcher").await;
+    let workers = platform.run();
+    platform
+        .until("the other shop", async || {
+            support::site(&platform, good.site).await.state == stoa_model::site::SiteState::Active
+        })
+        .await;
+    assert!(matches!(platform.edge.routes()["butcher.localhost"].target, Target::Upstream(_)));
+    assert!(matches!(platform.edge.routes()["bakery.localhost"].target, Target::Upstream(_)), "as it was");
+    platform.edge.refuse(None);
+    platform
+        .until("the stop", async || {
+            support::site(&platform, bad.site).await.state == stoa_model::site::SiteState::Stopped
+        })
+        .await;
+    platform.idle().await;
+    workers.stop().await;
+}

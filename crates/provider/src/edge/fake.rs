@@ -30,12 +30,18 @@ struct State {
     table: RoutingTable,
     traffic: HashMap<SiteId, Traffic>,
     failure: Option<String>,
+    refuses: Option<SiteId>,
 }
 
 impl FakeEdge {
     /// Makes the next `apply` fail for this reason.
     pub fn fail_next(&self, reason: impl Into<String>) {
         self.state().failure = Some(reason.into());
+    }
+
+    /// Refuses this site's routes from now on, and nobody else's; `None` refuses nobody.
+    pub fn refuse(&self, site: Option<SiteId>) {
+        self.state().refuses = site;
     }
 
     /// Counts a request for a site, as a real edge would.
@@ -66,10 +72,16 @@ impl Edge for FakeEdge {
             let doing = format!("applying routing table {} to", table.version);
             return Err(EdgeError { maker: "fake", doing, reason, refused: None });
         }
-        if table.version > state.table.version {
-            state.table = table;
+        if table.version <= state.table.version {
+            return Ok(());
         }
-        Ok(())
+        let former = std::mem::replace(&mut state.table, table);
+        let Some(bad) = state.refuses else { return Ok(()) };
+        let kept = former.routes.into_iter().filter(|(_, route)| route.site == bad);
+        state.table.routes.retain(|_, route| route.site != bad);
+        state.table.routes.extend(kept);
+        let doing = format!("applying routing table {} to", state.table.version);
+        Err(EdgeError { maker: "fake", doing, reason: format!("{bad} is refused"), refused: Some(vec![bad]) })
     }
 
     fn applied(&self) -> u64 {
