@@ -2,7 +2,7 @@
 //! it is killed.
 //!
 //! ```text
-//! edge_proxy LISTEN UPSTREAM ROUTES [THREADS] [--tls ADDRESS] [--cert FILE --key FILE] [--certificates N]
+//! edge_proxy LISTEN UPSTREAM ROUTES [THREADS] [--tls ADDRESS] [--cert FILE --key FILE] [--certificates N [--from FOLDER]]
 //! ```
 //!
 //! * `LISTEN`, `UPSTREAM`: addresses, like `127.0.0.1:18611`. `ROUTES`: how many names. `THREADS`:
@@ -13,9 +13,12 @@
 //!   of the names as its `Host`.
 //! * `--cert FILE --key FILE`: PEM files, served for all these names whatever they say.
 //! * `--certificates N`: generates further certificates, one for each of the first N names; they
-//!   win over the one for all names.
+//!   win over the one for all names. `--from FOLDER` reads them from there instead, as
+//!   `edge_load certificates` has written them.
+//!
+//! What it took to apply the table is told on standard error.
 
-use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, error::Error, io::Write, net::SocketAddr, path::Path, sync::Arc, time::Instant};
 
 use rcgen::{CertificateParams, KeyPair};
 use stoa_edge::{Config, Embedded, listen};
@@ -31,8 +34,7 @@ use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const USAGE: &str =
-    "usage: edge_proxy LISTEN UPSTREAM ROUTES [THREADS] [--tls ADDRESS] [--cert FILE --key FILE] [--certificates N]";
+const USAGE: &str = "usage: edge_proxy LISTEN UPSTREAM ROUTES [THREADS] [--tls ADDRESS] [--cert FILE --key FILE] [--certificates N [--from FOLDER]]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -47,7 +49,9 @@ async fn main() -> Result<()> {
     let certificates = if tls.is_some() { certificates(&options)? } else { Vec::new() };
     let routes = routes_to(upstream.parse()?, routes.parse()?)?;
     let edge = Embedded::new(config, None)?;
+    let began = Instant::now();
     edge.apply(RoutingTable { version: 1, routes, certificates, ..RoutingTable::default() }).await?;
+    writeln!(std::io::stderr(), "applied in {:.1} ms", began.elapsed().as_secs_f64() * 1e3)?;
     let plain = edge.serve(listen(address.parse()?)?, CancellationToken::new());
     match tls {
         Some(address) => {
@@ -63,7 +67,7 @@ fn arguments(mut all: impl Iterator<Item = String>) -> Result<(Vec<String>, Hash
     let (mut plain, mut options) = (Vec::new(), HashMap::new());
     while let Some(argument) = all.next() {
         match argument.as_str() {
-            "--tls" | "--cert" | "--key" | "--certificates" => {
+            "--tls" | "--cert" | "--key" | "--certificates" | "--from" => {
                 let value = all.next().ok_or_else(|| format!("{argument} needs a value\n{USAGE}"))?;
                 options.insert(argument, value);
             }
@@ -90,17 +94,24 @@ fn name(number: u128) -> String {
 fn certificates(options: &HashMap<String, String>) -> Result<Vec<Arc<Certificate>>> {
     let all = vec![CertName::below(Hostname::parse("bench.test")?), CertName::host(Hostname::parse("localhost")?)];
     let first = match (options.get("--cert"), options.get("--key")) {
-        (Some(chain), Some(key)) => {
-            let id = CertificateId::from_uuid(Uuid::nil());
-            let (chain, key) = (std::fs::read_to_string(chain)?, std::fs::read_to_string(key)?.into());
-            Certificate { id, names: all, chain, key }
-        }
+        (Some(chain), Some(key)) => read(0, all, chain, key)?,
         (None, None) => generated(0, all)?,
         _ => return Err(format!("--cert and --key belong together\n{USAGE}").into()),
     };
     let count: u128 = options.get("--certificates").map_or(Ok(0), |count| count.parse())?;
-    let further = (0..count).map(|number| generated(number + 1, vec![CertName::host(Hostname::parse(&name(number))?)]));
+    let further = (0..count).map(|number| {
+        let (id, names) = (number + 1, vec![CertName::host(Hostname::parse(&name(number))?)]);
+        let Some(folder) = options.get("--from").map(Path::new) else { return generated(id, names) };
+        let file = |end: &str| folder.join(format!("{}.{end}", name(number)));
+        read(id, names, file("crt"), file("key"))
+    });
     std::iter::once(Ok(first)).chain(further).map(|certificate| Ok(Arc::new(certificate?))).collect()
+}
+
+fn read(id: u128, names: Vec<CertName>, chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Certificate> {
+    let id = CertificateId::from_uuid(Uuid::from_u128(id));
+    let (chain, key) = (std::fs::read_to_string(chain)?, std::fs::read_to_string(key)?.into());
+    Ok(Certificate { id, names, chain, key })
 }
 
 fn generated(id: u128, names: Vec<CertName>) -> Result<Certificate> {
