@@ -1,6 +1,6 @@
 //! The bytes of a client through the whole edge, over real sockets, to an upstream that reads by
 //! rules stricter than anybody's. It may get no request in doubtful framing, and the client no more
-//! responses than the requests that were read.
+//! responses than it can have sent requests, an interim one for each included.
 #![no_main]
 #![allow(dead_code, reason = "helpers of the tests that are not needed here")]
 
