@@ -44,9 +44,12 @@ const screens = [
   [customer, 'site-new', `${portal}/sites/new`],
   [customer, 'site', site],
   [customer, 'site-logs', `${site}/logs`],
+  [customer, 'site-domains', `${site}/domains`],
+  [customer, 'site-traffic', `${site}/traffic`],
   [customer, 'site-danger', `${site}/danger`],
   [staff, 'staff', `${portal}/staff`],
   [staff, 'staff-sites', `${portal}/staff/sites`],
+  [staff, 'staff-certificates', `${portal}/staff/certificates`],
   [staff, 'staff-jobs', `${portal}/staff/jobs`],
 ];
 for (const [page, what, url] of screens) {
