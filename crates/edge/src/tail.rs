@@ -10,7 +10,7 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader, Seek, SeekFrom},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ use stoa_model::{id::SiteId, traffic::Traffic};
 
 mod line;
 
-pub(crate) use self::line::{Seen, nginx_line};
+pub(crate) use self::line::{Seen, nginx_line, traefik_line};
 
 /// How far each file was read, in bytes, by the hash of its first line.
 type Positions = BTreeMap<String, u64>;
@@ -48,6 +48,13 @@ impl Tail {
             drop(state);
         }
         Ok(tail)
+    }
+
+    /// As [`read`](Self::read), where it holds nobody up.
+    pub(crate) async fn read_aside(self: &Arc<Self>) -> io::Result<Vec<(SiteId, Traffic)>> {
+        let tail = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || tail.read()).await;
+        read.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
     /// What every site has served since this process began, with all that was logged by now.

@@ -1,6 +1,6 @@
 //! The nginx edge: writes nginx's configuration, one file a site, and reloads it.
 //!
-//! The way of a table, and where to read on: `plan` sorts it, `render` (with `site`, `platform`,
+//! The way of a table, and where to read on: `crate::plan` sorts it, `render` (with `site`, `platform`,
 //! `pages`, and `conf`, which nothing hostile gets through) turns it into files, `attempt` brings
 //! them to the disk (`disk`) and lets nginx test them (`program`), and `take` reloads and waits until
 //! they are live (`live`). What sites have served is read from nginx's access log (`crate::tail`).
@@ -19,7 +19,6 @@ mod disk;
 mod live;
 mod names;
 mod pages;
-mod plan;
 mod platform;
 mod program;
 mod render;
@@ -57,7 +56,7 @@ struct Inner {
     applied: AtomicU64,
     /// Held while a table is brought to nginx; what nginx has refused so far.
     known: Mutex<Known>,
-    tail: Tail,
+    tail: Arc<Tail>,
 }
 
 impl Nginx {
@@ -67,7 +66,7 @@ impl Nginx {
     /// # Errors
     /// If a setting can't be used, or the log or the position in it can't be read.
     pub fn new(config: NginxConfig) -> io::Result<Self> {
-        let tail = Tail::open(config.log.clone(), config.position.clone(), nginx_line)?;
+        let tail = Arc::new(Tail::open(config.log.clone(), config.position.clone(), nginx_line)?);
         let settings = Arc::new(Settings::check(config).map_err(io::Error::other)?);
         Ok(Self { inner: Arc::new(Inner { settings, applied: AtomicU64::new(0), known: Mutex::default(), tail }) })
     }
@@ -112,9 +111,7 @@ impl Edge for Nginx {
     }
 
     async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
-        let inner = Arc::clone(&self.inner);
-        let read = tokio::task::spawn_blocking(move || inner.tail.read()).await;
-        read.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| EdgeError {
+        self.inner.tail.read_aside().await.map_err(|error| EdgeError {
             maker: "nginx",
             doing: "reading the access log of".into(),
             reason: error.to_string(),

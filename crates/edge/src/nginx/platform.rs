@@ -9,10 +9,9 @@ use super::{
     conf::{BadWord, Conf, Word},
     config::Settings,
     pages,
-    plan::Plan,
     site::{self, begin, listen, tls},
 };
-use crate::page::Page;
+use crate::{page::Page, plan::Plan};
 
 /// The longest path of an answer, in bytes; nginx must be told before how long they get.
 const LONGEST_PATH: usize = 512;

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use stoa_model::{certificate::Certificate, id::CertificateId, route::RoutingTable};
 
-use super::{conf::BadWord, config::Settings, names::Name, plan::Plan, platform, site};
+use super::{conf::BadWord, config::Settings, names::Name, platform, site};
+use crate::plan::Plan;
 
 /// All that nginx needs for a table.
 #[derive(Debug)]
@@ -21,7 +22,8 @@ impl Files {
     /// # Errors
     /// If a path of the settings can't be written; they are checked before, so never.
     pub(crate) fn render(table: &RoutingTable, settings: &Settings) -> Result<Self, BadWord> {
-        let (plan, mut left_out) = (Plan::new(table, settings), Vec::new());
+        let (plan, mut left_out) =
+            (Plan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host)), Vec::new());
         let mut confs = BTreeMap::from([
             (Name::Limits, platform::limits(table)),
             (Name::Log, platform::log()),

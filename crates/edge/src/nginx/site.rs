@@ -11,9 +11,12 @@ use super::{
     conf::{BadWord, Conf, Word},
     config::Settings,
     pages,
+};
+use crate::{
+    limits::Refusal,
+    page::Page,
     plan::{Group, Plan},
 };
-use crate::{limits::Refusal, page::Page};
 
 /// Idle connections to a site that each worker of nginx keeps.
 const IDLE: u64 = 32;

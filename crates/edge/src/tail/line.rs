@@ -37,3 +37,37 @@ pub(crate) fn nginx_line(line: &[u8]) -> Option<Seen> {
         micros: (seconds * 1e6) as u64,
     })
 }
+
+/// As Traefik writes it with `accessLog.format: json`.
+#[derive(Deserialize)]
+struct TraefikLine<'a> {
+    #[serde(rename = "RouterName")]
+    router: Option<&'a str>,
+    #[serde(rename = "DownstreamStatus")]
+    status: u16,
+    #[serde(rename = "RequestContentSize", default)]
+    bytes_in: i64,
+    #[serde(rename = "DownstreamContentSize", default)]
+    bytes_out: i64,
+    /// Nanoseconds.
+    #[serde(rename = "Duration", default)]
+    nanos: i64,
+}
+
+/// Reads a line of Traefik; nothing if its router is no site's. Sizes that Traefik does not know are
+/// negative.
+pub(crate) fn traefik_line(line: &[u8]) -> Option<Seen> {
+    let text = String::from_utf8_lossy(line);
+    let line: TraefikLine<'_> = serde_json::from_str(&text).ok()?;
+    let size = |size: i64| u64::try_from(size).unwrap_or(0);
+    Some(Seen {
+        site: line.router?.get(..SITE)?.parse().ok()?,
+        status: line.status,
+        bytes_in: size(line.bytes_in),
+        bytes_out: size(line.bytes_out),
+        micros: size(line.nanos) / 1000,
+    })
+}
+
+/// The length of a site's id, which the names of its routers begin with.
+const SITE: usize = SiteId::PREFIX.len() + 1 + 32;

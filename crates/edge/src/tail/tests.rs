@@ -131,3 +131,15 @@ fn a_position_that_can_not_be_kept_counts_nothing() {
     fs::remove_dir(log.path("position")).unwrap();
     assert_eq!(requests(&tail), 1, "and loses nothing");
 }
+
+#[test]
+fn lines_of_traefik() {
+    let text = format!(
+        r#"{{"ClientAddr":"192.0.2.1:5","DownstreamContentSize":1024,"DownstreamStatus":200,"Duration":12000000,"RequestContentSize":5,"RouterName":"{SITE}-0-secure@http","ServiceName":"x@http"}}"#
+    );
+    let seen = traefik_line(text.as_bytes()).unwrap();
+    assert_eq!((seen.site.to_string().as_str(), seen.status, seen.bytes_in, seen.bytes_out), (SITE, 200, 5, 1024));
+    assert_eq!(seen.micros, 12_000);
+    assert_eq!(traefik_line(br#"{"DownstreamStatus":404,"RouterName":"stoa-unknown@http"}"#), None);
+    assert_eq!(traefik_line(br#"{"DownstreamStatus":404}"#), None);
+}

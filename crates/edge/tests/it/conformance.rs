@@ -46,7 +46,7 @@ impl OverTheWire {
         let mut raw = connect_to(self.https, client, ask.host).await?;
         let leaf = raw.stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).cloned();
         let id = leaf.and_then(|leaf| self.made.lock().unwrap().get(&leaf).copied());
-        Ok((id, exchange(&mut raw, ask).await))
+        Ok((id, exchange(&mut raw, ask, "").await))
     }
 }
 
@@ -58,7 +58,7 @@ impl Probe for OverTheWire {
 
     async fn send(&self, ask: Ask<'_>) -> Answer {
         let stream = TcpStream::connect(self.http).await.unwrap();
-        exchange(&mut Raw { stream, buf: Vec::new() }, ask).await
+        exchange(&mut Raw { stream, buf: Vec::new() }, ask, "").await
     }
 
     fn certificate(&self, names: &[&str]) -> Option<Certificate> {
@@ -77,12 +77,12 @@ impl Probe for OverTheWire {
     }
 }
 
-/// Sends a request and reads who answered.
-async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(raw: &mut Raw<S>, ask: Ask<'_>) -> Answer {
+/// Sends a request with these further header lines and reads who answered.
+pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(raw: &mut Raw<S>, ask: Ask<'_>, lines: &str) -> Answer {
     let Ask { host, path, body: length } = ask;
     let head = if length == 0 { String::new() } else { format!("Content-Length: {length}\r\n") };
     let method = if length == 0 { "GET" } else { "POST" };
-    raw.write(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{head}Connection: close\r\n\r\n")).await;
+    raw.write(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{head}{lines}Connection: close\r\n\r\n")).await;
     // An edge that refuses a body may close before it has come.
     let _ =
         timeout(PATIENCE, raw.stream.write_all("x".repeat(length).as_bytes())).await.expect("nobody reads the body");
@@ -98,7 +98,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(raw: &mut Raw<S>, ask: Ask<
 }
 
 /// A service that reads whole requests and answers with its own address.
-async fn introducing() -> SocketAddr {
+pub async fn introducing() -> SocketAddr {
     upstream(|mut raw, _| async move {
         let name = raw.stream.local_addr().unwrap().to_string();
         while let Some(head) = raw.head().await {
@@ -107,6 +107,9 @@ async fn introducing() -> SocketAddr {
                 return;
             }
             raw.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len())).await;
+            if field(&head, "connection") == Some("close") {
+                return;
+            }
         }
     })
     .await

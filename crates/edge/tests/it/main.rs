@@ -30,4 +30,6 @@ mod tls;
 mod tls_life;
 mod tls_names;
 mod tls_support;
+mod traefik;
+mod traefik_stand_in;
 mod tunnels;

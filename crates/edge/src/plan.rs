@@ -1,5 +1,5 @@
-//! A routing table sorted for nginx: site by site, with the names of a site that are treated alike
-//! together, and with the certificate that each shows.
+//! A routing table sorted for who writes it down for another program: site by site, with the names
+//! of a site that are treated alike together, and with the certificate that each shows.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,8 +12,6 @@ use stoa_model::{
     id::SiteId,
     route::{Route, RouteLimits, RoutingTable, Target},
 };
-
-use super::config::Settings;
 
 /// Names of one site that share everything.
 #[derive(Debug)]
@@ -36,9 +34,11 @@ pub(crate) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(table: &'a RoutingTable, settings: &Settings) -> Self {
-        let certificates = Certificates::new(if settings.config.https.is_empty() { &[] } else { &table.certificates });
-        let mut routes: Vec<_> = table.routes.iter().filter(|(host, _)| !settings.is_platform(host)).collect();
+    /// Sorts a table; without `tls` as if it had no certificates. No route can take a name of the
+    /// platform itself.
+    pub(crate) fn new(table: &'a RoutingTable, tls: bool, is_platform: impl Fn(&Hostname) -> bool) -> Self {
+        let certificates = Certificates::new(if tls { &table.certificates } else { &[] });
+        let mut routes: Vec<_> = table.routes.iter().filter(|(host, _)| !is_platform(host)).collect();
         routes.sort_unstable_by_key(|(host, _)| *host);
         let mut sites: BTreeMap<_, Vec<Group<'a>>> = BTreeMap::new();
         for (host, route) in routes {

@@ -1,0 +1,209 @@
+//! A routing table as Traefik's document.
+//!
+//! Traefik itself only forwards, redirects and limits. Whatever needs words goes to Stoa, whose own
+//! edge has the same table behind it: notices, the answers, unknown hosts, the portal. For these
+//! a router of the least priority takes all that no other wants.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use stoa_model::{
+    host::Hostname,
+    id::SiteId,
+    route::{RouteLimits, RoutingTable, Target},
+    secret::ExposeSecret,
+};
+
+use super::{
+    TraefikConfig,
+    document::{
+        Document, ForwardingTimeouts, KeyPair, LoadBalancer, Middleware, Router, RouterTls, Server, ServersTransport,
+        Service, SourceCriterion, TlsOptions,
+    },
+    names::{self, STOA, WEB, WEBSECURE},
+};
+use crate::plan::{Group, Plan};
+
+/// Before all sites' routers, whose priority is the length of their rules.
+const FIRST: u32 = 1_000_000;
+
+/// After all others.
+const LAST: u32 = 1;
+
+/// The header by which Traefik counts a site's visitors together. A middleware of ours writes it
+/// before any limit reads it, so no visitor can choose another count.
+const SITE_HEADER: &str = "X-Stoa-Site";
+
+/// What a URL's path and query are kept by.
+const ANY_URL: &str = "^https?://[^/]+(.*)$";
+
+/// Writes the document. The strings are answers that can't be written.
+pub(crate) fn document(table: &RoutingTable, config: &TraefikConfig) -> (Document, Vec<String>) {
+    let plan = Plan::new(table, true, |host| config.platform_hosts.iter().any(|name| name == host.as_str()));
+    let mut build = Build { document: Document::default(), plan: &plan, config };
+    build.stoa();
+    let left_out = build.answers(table);
+    for (site, groups) in &plan.sites {
+        for (number, group) in groups.iter().enumerate() {
+            build.group(*site, number, group);
+        }
+    }
+    build.certificates(table);
+    (build.document, left_out)
+}
+
+struct Build<'a> {
+    document: Document,
+    plan: &'a Plan<'a>,
+    config: &'a TraefikConfig,
+}
+
+impl Build<'_> {
+    /// The way to Stoa itself, for whatever nobody else wants.
+    fn stoa(&mut self) {
+        self.service(STOA.into(), self.config.stoa, None);
+        let rule = || "PathPrefix(`/`)".to_owned();
+        self.router("stoa-http".into(), rule(), WEB, &[], STOA.into(), Some(LAST));
+        self.router("stoa-https".into(), rule(), WEBSECURE, &[], STOA.into(), Some(LAST));
+    }
+
+    /// The answers are Stoa's own, on every host and before any redirect.
+    fn answers(&mut self, table: &RoutingTable) -> Vec<String> {
+        let mut left_out = Vec::new();
+        for (number, path) in table.answers.keys().enumerate() {
+            let Some(rule) = names::path(path) else {
+                left_out.push(format!("the answer at {path:?} is left out: it can't stand in a rule of Traefik"));
+                continue;
+            };
+            self.router(format!("stoa-answer-{number}-http"), rule.clone(), WEB, &[], STOA.into(), Some(FIRST));
+            self.router(format!("stoa-answer-{number}-https"), rule, WEBSECURE, &[], STOA.into(), Some(FIRST));
+        }
+        left_out
+    }
+
+    fn group(&mut self, site: SiteId, number: usize, group: &Group<'_>) {
+        let name = format!("{site}-{number}");
+        let rule = names::hosts(&group.hosts);
+        let (service, plain, secure) = match group.target {
+            Target::Notice(_) => (STOA.to_owned(), Vec::new(), Vec::new()),
+            Target::Redirect(to) => {
+                let plain = self.redirect(format!("{name}-to-http"), to, false);
+                let secure = self.redirect(format!("{name}-to-https"), to, true);
+                (STOA.to_owned(), vec![plain], vec![secure])
+            }
+            Target::Upstream(address) => {
+                let transport = self.transport(group.limits.response_seconds);
+                self.service(name.clone(), *address, transport);
+                let limits = self.limits(site, &name, &group.limits);
+                (name.clone(), limits.clone(), limits)
+            }
+        };
+        let moves = group.secure && !matches!(group.target, Target::Redirect(_));
+        let plain = if moves { vec![self.moving()] } else { plain };
+        self.router(format!("{name}-http"), rule.clone(), WEB, &plain, service.clone(), None);
+        if group.certificate.is_some() {
+            let mut secure = secure;
+            if group.secure && self.config.hsts_seconds > 0 {
+                secure.insert(0, self.hsts());
+            }
+            self.router(format!("{name}-https"), rule, WEBSECURE, &secure, service, None);
+        }
+    }
+
+    fn router(
+        &mut self,
+        name: String,
+        rule: String,
+        entry: &'static str,
+        by: &[String],
+        service: String,
+        priority: Option<u32>,
+    ) {
+        let tls = (entry == WEBSECURE).then_some(RouterTls { options: STOA });
+        let router = Router { entry_points: vec![entry], rule, priority, middlewares: by.to_vec(), service, tls };
+        self.document.http.routers.insert(name, router);
+    }
+
+    fn service(&mut self, name: String, address: SocketAddr, servers_transport: Option<String>) {
+        let servers = vec![Server { url: format!("http://{address}") }];
+        let load_balancer = LoadBalancer { servers, pass_host_header: true, servers_transport };
+        self.document.http.services.insert(name, Service { load_balancer });
+    }
+
+    /// How long a site may take; `None` is Traefik's own patience.
+    fn transport(&mut self, seconds: u32) -> Option<String> {
+        let name = (seconds > 0).then(|| format!("stoa-wait-{seconds}"))?;
+        let forwarding_timeouts = ForwardingTimeouts { response_header_timeout: format!("{seconds}s") };
+        self.document.http.servers_transports.insert(name.clone(), ServersTransport { forwarding_timeouts });
+        Some(name)
+    }
+
+    /// What one site may use, all its visitors together; the first only says whose they are. Traefik
+    /// makes a counter of its own for each router that a limit stands in.
+    fn limits(&mut self, site: SiteId, name: &str, limits: &RouteLimits) -> Vec<String> {
+        let mut by = Vec::new();
+        let together = || SourceCriterion { request_header_name: SITE_HEADER };
+        if limits.rate > 0 || limits.in_flight > 0 {
+            let custom_request_headers = BTreeMap::from([(SITE_HEADER, site.to_string())]);
+            by.push(self.middleware(
+                format!("{site}-count"),
+                Middleware::Headers { custom_request_headers, sts_seconds: None },
+            ));
+        }
+        if limits.rate > 0 {
+            let (average, burst) = (limits.rate, limits.burst.max(1));
+            let limit = Middleware::RateLimit { average, burst, source_criterion: together() };
+            by.push(self.middleware(format!("{site}-rate-{average}-{burst}"), limit));
+        }
+        if limits.in_flight > 0 {
+            let limit = Middleware::InFlightReq { amount: limits.in_flight, source_criterion: together() };
+            by.push(self.middleware(format!("{site}-open-{}", limits.in_flight), limit));
+        }
+        if self.config.limit_bodies {
+            // For Traefik 0 is no limit; so the least that it can limit to is one byte.
+            let max_request_body_bytes = i64::try_from(limits.max_body).unwrap_or(i64::MAX).max(1);
+            by.push(self.middleware(format!("{name}-body"), Middleware::Buffering { max_request_body_bytes }));
+        }
+        by
+    }
+
+    /// To the same address over HTTPS.
+    fn moving(&mut self) -> String {
+        let port = self.config.public_ports.1;
+        let port = (port != 443).then(|| port.to_string());
+        self.middleware("stoa-to-https".into(), Middleware::RedirectScheme { scheme: "https", permanent: true, port })
+    }
+
+    fn hsts(&mut self) -> String {
+        let sts_seconds = Some(self.config.hsts_seconds);
+        self.middleware(
+            "stoa-hsts".into(),
+            Middleware::Headers { custom_request_headers: BTreeMap::new(), sts_seconds },
+        )
+    }
+
+    /// To another name, for visitors who came with HTTPS or without.
+    fn redirect(&mut self, name: String, to: &Hostname, came_secure: bool) -> String {
+        let (secure, covered) = self.plan.https_of(to);
+        let (http, https) = self.config.public_ports;
+        let (scheme, port, usual) =
+            if secure || came_secure && covered { ("https", https, 443) } else { ("http", http, 80) };
+        let port = if port == usual { String::new() } else { format!(":{port}") };
+        let replacement = format!("{scheme}://{to}{port}${{1}}");
+        self.middleware(name, Middleware::RedirectRegex { regex: ANY_URL, replacement, permanent: true })
+    }
+
+    fn middleware(&mut self, name: String, middleware: Middleware) -> String {
+        self.document.http.middlewares.insert(name.clone(), middleware);
+        name
+    }
+
+    /// Traefik keeps the first of two for the same names, so the later ones come first here.
+    fn certificates(&mut self, table: &RoutingTable) {
+        let pair = |certificate: &std::sync::Arc<stoa_model::certificate::Certificate>| KeyPair {
+            cert_file: certificate.chain.clone(),
+            key_file: certificate.key.expose_secret().to_owned(),
+        };
+        self.document.tls.certificates = table.certificates.iter().rev().map(pair).collect();
+        self.document.tls.options.insert(STOA, TlsOptions { min_version: "VersionTLS12", sni_strict: true });
+    }
+}

@@ -1,0 +1,212 @@
+//! The Traefik edge: keeps the document that Traefik asks for, again and again, by its HTTP provider.
+//!
+//! Traefik fetches the whole dynamic configuration from an endpoint of ours (`document`, made by
+//! `build`), so nothing is written to any disk. What needs words (notices, the portal, unknown
+//! hosts, the answers to authorities) Traefik leads to Stoa's own edge, which has the same table.
+//!
+//! Three things Traefik can't do as the contract wants it, and docs/edges.md says so to operators:
+//! it tells nobody when it has taken a document over, so [`Edge::apply`] waits until it was fetched
+//! and a pause has passed; it limits bodies only by buffering whole requests and responses; and it
+//! counts the rate and the open requests of each router for itself.
+//!
+//! No Traefik was at hand when this was written. The document was checked against the published
+//! schema and against a stand-in written from the documentation (`tests/it/traefik.rs`).
+
+mod build;
+mod document;
+mod labels;
+mod names;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
+use stoa_provider::edge::{Edge, EdgeError};
+use tokio::{
+    sync::{Mutex, watch},
+    time::{sleep, timeout},
+};
+
+pub use self::labels::{Https, labels};
+use crate::{
+    host::{self, MAX_NAME},
+    tail::{Tail, traefik_line},
+};
+
+/// The settings of a Traefik edge.
+#[derive(Debug, Clone)]
+pub struct TraefikConfig {
+    /// Where Traefik reaches Stoa's own edge over plain HTTP. That edge must trust Traefik's address
+    /// as a proxy.
+    pub stoa: SocketAddr,
+    /// Names of the platform itself. They win over routes.
+    pub platform_hosts: Vec<String>,
+    /// The ports of HTTP and HTTPS as visitors see them; they stand in redirects.
+    pub public_ports: (u16, u16),
+    /// How long browsers shall insist on HTTPS for names that require it, in seconds; 0 tells them nothing.
+    pub hsts_seconds: u32,
+    /// Whether Traefik limits request bodies. It can only do so by buffering requests and responses
+    /// as a whole: then nothing is streamed.
+    pub limit_bodies: bool,
+    /// Traefik's access log in JSON, and the file that says how far it was read. Without it nothing
+    /// is counted.
+    pub log: Option<(PathBuf, PathBuf)>,
+    /// How long Traefik may take to ask for a new document.
+    pub deadline: Duration,
+    /// How long after it was asked for, a document counts as taken over.
+    pub pause: Duration,
+}
+
+impl TraefikConfig {
+    /// The settings for a Traefik that polls every second or so and logs nothing.
+    pub fn new(stoa: SocketAddr) -> Self {
+        Self {
+            stoa,
+            platform_hosts: Vec::new(),
+            public_ports: (80, 443),
+            hsts_seconds: 180 * 24 * 60 * 60,
+            limit_bodies: true,
+            log: None,
+            deadline: Duration::from_secs(30),
+            pause: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What the endpoint answers.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// JSON.
+    pub body: Bytes,
+    /// Changes when the body does; quoted, as in an `ETag` field.
+    pub etag: String,
+    /// The version of the routing table that it was made from; 0 before the first.
+    pub version: u64,
+}
+
+/// A Traefik that asks for its configuration.
+pub struct Traefik {
+    config: TraefikConfig,
+    /// Stoa's own edge, which Traefik leads to.
+    behind: Arc<dyn Edge>,
+    current: RwLock<Document>,
+    /// The version that Traefik has asked for last; `None` before it has asked at all.
+    fetched: watch::Sender<Option<u64>>,
+    applied: AtomicU64,
+    applying: Mutex<()>,
+    tail: Option<Arc<Tail>>,
+}
+
+impl Traefik {
+    /// Makes a document without routes. Every table goes to `behind` first, so that it knows the
+    /// sites that Traefik sends it.
+    ///
+    /// # Errors
+    /// If a platform host is none, or the log, or how far it was read, can't be read.
+    pub fn new(mut config: TraefikConfig, behind: Arc<dyn Edge>) -> io::Result<Self> {
+        for host in &mut config.platform_hosts {
+            let bare = host::name(host, &mut [0; MAX_NAME]).map(str::to_owned);
+            *host = bare.map_err(|_| {
+                io::Error::other(format!("reading the platform host {host:?}: write a bare hostname or address"))
+            })?;
+        }
+        let open = |(log, position)| Tail::open(log, position, traefik_line).map(Arc::new);
+        let tail = config.log.clone().map(open).transpose()?;
+        let (empty, _) = encode(&RoutingTable::default(), &config).map_err(io::Error::other)?;
+        Ok(Self {
+            config,
+            behind,
+            current: RwLock::new(empty),
+            fetched: watch::Sender::new(None),
+            applied: AtomicU64::new(0),
+            applying: Mutex::new(()),
+            tail,
+        })
+    }
+
+    /// The document of now, for Traefik: who asks is taken to have got it. It holds private keys, so
+    /// nobody else may ask.
+    pub fn document(&self) -> Document {
+        let document = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.fetched.send_replace(Some(document.version));
+        document
+    }
+
+    /// Waits until Traefik has asked for this version or a later one.
+    async fn taken(&self, version: u64) -> Result<(), EdgeError> {
+        let mut fetched = self.fetched.subscribe();
+        let asked = fetched.wait_for(|last| last.is_some_and(|last| last >= version));
+        if timeout(self.config.deadline, asked).await.is_err() {
+            let reason = format!(
+                "it has not asked for its configuration within {} s; is it running, and does its HTTP provider point here with the right token?",
+                self.config.deadline.as_secs()
+            );
+            return Err(error(version, reason));
+        }
+        sleep(self.config.pause).await;
+        Ok(())
+    }
+}
+
+/// The error of a table that was not taken over at all.
+fn error(version: u64, reason: String) -> EdgeError {
+    EdgeError { maker: "Traefik", doing: format!("applying routing table {version} to"), reason, refused: None }
+}
+
+/// The document of a table, and what had to be left out.
+fn encode(table: &RoutingTable, config: &TraefikConfig) -> serde_json::Result<(Document, Vec<String>)> {
+    let (document, left_out) = build::document(table, config);
+    let body = Bytes::from(serde_json::to_vec(&document)?);
+    let hash = Sha256::digest(&body);
+    let etag = format!("\"{}\"", hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    Ok((Document { body, etag, version: table.version }, left_out))
+}
+
+#[async_trait]
+impl Edge for Traefik {
+    async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError> {
+        let _one_at_a_time = self.applying.lock().await;
+        let version = table.version;
+        if version < self.applied.load(Relaxed) {
+            return Ok(());
+        }
+        let (document, left_out) = encode(&table, &self.config).map_err(|why| error(version, why.to_string()))?;
+        self.behind.apply(table).await?;
+        let former = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, document.clone())
+        };
+        // What Traefik has already, it need not ask for again.
+        if former.etag != document.etag || former.version != self.applied.load(Relaxed) {
+            self.taken(version).await?;
+        }
+        self.applied.store(version, Relaxed);
+        if left_out.is_empty() {
+            return Ok(());
+        }
+        let reason = format!("{}. Everything else was taken over", left_out.join("; "));
+        Err(EdgeError { refused: Some(Vec::new()), ..error(version, reason) })
+    }
+
+    fn applied(&self) -> u64 {
+        self.applied.load(Relaxed)
+    }
+
+    async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
+        let Some(tail) = &self.tail else { return Ok(Vec::new()) };
+        tail.read_aside()
+            .await
+            .map_err(|why| EdgeError { doing: "reading the access log of".into(), ..error(0, why.to_string()) })
+    }
+}

@@ -1,0 +1,30 @@
+//! What things are called in Traefik's configuration, and its rules.
+
+use std::fmt::Write;
+
+use stoa_model::host::Hostname;
+
+/// The entry points of HTTP and HTTPS, as Traefik's own documentation calls them.
+pub(crate) const WEB: &str = "web";
+pub(crate) const WEBSECURE: &str = "websecure";
+
+/// The service that is Stoa itself.
+pub(crate) const STOA: &str = "stoa";
+
+/// The rule that matches these hosts, in the form that versions 2 and 3 understand. A hostname has
+/// no backtick, so it can't end its own quotes.
+pub(crate) fn hosts(hosts: &[impl std::borrow::Borrow<Hostname>]) -> String {
+    let mut rule = String::new();
+    for host in hosts {
+        let or = if rule.is_empty() { "" } else { " || " };
+        // Infallible: writing to a string.
+        let _ = write!(rule, "{or}Host(`{}`)", host.borrow());
+    }
+    rule
+}
+
+/// The rule that matches one path on every host; `None` for what can't stand in a rule.
+pub(crate) fn path(path: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'`' | b'\\' | b'"' | b'{' | b'}');
+    (path.starts_with('/') && path.bytes().all(plain)).then(|| format!("Path(`{path}`)"))
+}
