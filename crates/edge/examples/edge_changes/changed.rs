@@ -1,8 +1,8 @@
 //! What is changed: an edge in this process, or an nginx beside it.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use stoa_edge::{Config, Embedded, listen};
+use stoa_edge::{Config, Embedded, Timeouts, listen};
 use stoa_model::{
     certificate::{CertName, Certificate},
     host::Hostname,
@@ -31,7 +31,10 @@ impl Changed {
             table.routes.insert(Hostname::parse(&site.name)?, route(site));
             table.certificates.push(Arc::new(certificate(site, site.first.clone())?));
         }
-        let edge = Arc::new(Embedded::new(Config::default(), None)?);
+        // All upstreams are in this process too: with the usual minute of idle connections to each of
+        // ten thousand, both ends counted, it would run out of files.
+        let timeouts = Timeouts { pooled: Duration::from_secs(5), ..Timeouts::default() };
+        let edge = Arc::new(Embedded::new(Config { timeouts, ..Config::default() }, None)?);
         edge.apply(table.clone()).await?;
         let listener = listen(([127, 0, 0, 1], 0).into())?;
         let (address, serving) = (listener.local_addr()?, Arc::clone(&edge));
