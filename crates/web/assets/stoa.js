@@ -200,4 +200,5 @@ function enhance(root) {
 }
 document.documentElement.dataset.script = "on";
 enhance(document);
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 document.getElementById("problems")?.focus();

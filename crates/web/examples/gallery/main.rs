@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+mod edge;
 mod sample;
 
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ async fn main() {
 
 async fn index() -> Html<String> {
     let line = |name: &&str| format!("<li><a href=\"/{name}\">{name}</a></li>");
-    Html(format!("<ul>{}</ul>", sample::PAGES.iter().map(line).collect::<String>()))
+    Html(format!("<ul>{}</ul>", sample::PAGES.iter().chain(edge::PAGES).map(line).collect::<String>()))
 }
 
 async fn show(Path(page): Path<String>, Query(query): Query<BTreeMap<String, String>>) -> Response {

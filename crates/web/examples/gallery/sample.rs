@@ -32,6 +32,7 @@ pub const PAGES: &[&str] = &[
     "home",
     "login",
     "login-wrong",
+    "login-in-clear",
     "staff-login",
     "register",
     "register-problems",
@@ -74,11 +75,11 @@ pub fn frame(staff: Option<bool>, path: &str) -> Frame {
     Frame { product: "Stoa".into(), user, csrf, theme: Theme::Auto, path: path.into(), request_id, in_clear: false }
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
 
-fn ago(seconds: i64) -> Timestamp {
+pub fn ago(seconds: i64) -> Timestamp {
     now() - SignedDuration::from_secs(seconds)
 }
 
@@ -123,7 +124,7 @@ fn owner() -> Option<OwnerView> {
     Some(OwnerView { company: "Harbour Street & Daughters".into(), email: "jane@harbour-street.example".into() })
 }
 
-fn some_sites() -> Vec<SiteView> {
+pub fn some_sites() -> Vec<SiteView> {
     let mut failed = site(4, "Second-hand Books", SiteState::Failed, Health::Unknown);
     failed.reason = Some("The database did not start within 60 seconds.".into());
     vec![
@@ -254,6 +255,9 @@ fn order_fields(form: &order::OrderForm, problems: &Problems) -> order::OrderFie
 
 pub fn page(name: &str, theme: Theme) -> Option<Response> {
     let themed = |staff, path: &str| Frame { theme, ..frame(staff, path) };
+    if crate::edge::PAGES.contains(&name) {
+        return crate::edge::page(name, &themed);
+    }
     Some(match name.split('-').next()? {
         "home" => ui::ok(&home::HomePage { frame: themed(None, "/"), example: "your-name.shops.example.com".into() }),
         "login" | "register" | "order" => form_page(name, &themed),
@@ -280,6 +284,10 @@ fn form_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
         }),
         "login" => {
             ui::ok(&login::LoginPage::new(themed(None, "/login"), false, &Default::default(), Problems::default()))
+        }
+        "login-in-clear" => {
+            let frame = Frame { in_clear: true, ..themed(None, "/login") };
+            ui::ok(&login::LoginPage::new(frame, false, &Default::default(), Problems::default()))
         }
         "login-wrong" => ui::ok(&login::LoginPage::new(
             themed(None, "/login"),
@@ -368,7 +376,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 credentials: Some(if n == 0 { credentials } else { vec![] }),
                 jobs: vec![job(JobState::Succeeded), job(JobState::Failed)],
                 history: history.iter().map(|(s, t)| (ago(*s), "x".into(), (*t).to_owned())).collect(),
-                traffic: Vec::new(),
+                traffic: if name == "site-failed" { vec![] } else { crate::edge::busy(24) },
                 site: sites.into_iter().nth(n).unwrap(),
             };
             ui::ok(&show::SitePage::new(frame, facts, revealed, now()))

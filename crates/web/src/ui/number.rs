@@ -20,7 +20,8 @@ pub fn counted(n: u64, noun: &str) -> String {
 
 /// A share in words that never round something down to nothing: `0 %`, `under 0.1 %`, `2.5 %`.
 pub fn share(part: u64, whole: u64) -> String {
-    let thousandths = u64::try_from(u128::from(part) * 1000 / u128::from(whole.max(1))).unwrap_or(1000);
+    let whole = u128::from(whole.max(1));
+    let thousandths = u64::try_from((u128::from(part) * 1000 + whole / 2) / whole).unwrap_or(1000);
     match (part, thousandths) {
         (0, _) => "0 %".into(),
         (_, 0) => "under 0.1 %".into(),
@@ -30,12 +31,14 @@ pub fn share(part: u64, whole: u64) -> String {
 
 /// A whole number at or above `n` whose half is a round number too: the top of an axis.
 pub fn nice(n: u64) -> u64 {
+    const STEPS: [u64; 12] = [10, 12, 14, 16, 18, 20, 24, 30, 40, 50, 60, 80];
+    if let Some(small) = [2, 4, 6, 8].into_iter().find(|step| *step >= n) {
+        return small;
+    }
     let mut power = 1u64;
     loop {
-        for step in [2, 4, 6, 8] {
-            if power.saturating_mul(step) >= n {
-                return power.saturating_mul(step);
-            }
+        if let Some(step) = STEPS.into_iter().map(|step| power.saturating_mul(step)).find(|top| *top >= n) {
+            return step;
         }
         power = power.saturating_mul(10);
     }
@@ -60,13 +63,13 @@ mod tests {
         assert_eq!((counted(1, "request").as_str(), counted(0, "request").as_str()), ("1 request", "0 requests"));
         assert_eq!(share(0, 0), "0 %");
         assert_eq!(share(1, 1_000_000), "under 0.1 %");
-        assert_eq!(share(25, 1_000), "2.5 %");
+        assert_eq!((share(25, 1_000), share(1, 6)), ("2.5 %".into(), "16.7 %".into()));
         assert_eq!(share(7, 7), "100.0 %");
     }
 
     #[test]
     fn axes_end_at_round_numbers() {
-        assert_eq!([0, 1, 2, 3, 9, 21, 801].map(nice), [2, 2, 2, 4, 20, 40, 2_000]);
+        assert_eq!([0, 1, 2, 3, 9, 21, 81, 801, 1_071].map(nice), [2, 2, 2, 4, 10, 24, 100, 1_000, 1_200]);
         assert_eq!(nice(u64::MAX), u64::MAX);
         assert_eq!(nice_bytes(900), 2 << 10);
         assert_eq!(nice_bytes(3 << 20), 4 << 20);

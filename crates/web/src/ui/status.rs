@@ -91,7 +91,7 @@ pub const fn domain(domain: &DomainView) -> Badge {
     match (domain.state, &domain.problem) {
         (DomainState::Claimed, _) => badge("busy", "clock", "Waiting for proof"),
         (DomainState::Verified, None) => badge("good", "check", "Verified"),
-        (DomainState::Verified, Some(_)) => badge("warn", "warning", "Does not lead here"),
+        (DomainState::Verified, Some(_)) => badge("warn", "warning", "Needs a change"),
         (DomainState::Removed, _) => badge("off", "bin", "Removed"),
     }
 }

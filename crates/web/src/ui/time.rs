@@ -37,6 +37,11 @@ pub fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%A, %-d %B %Y").to_string()
 }
 
+/// `28 November 2026`.
+pub fn day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%-d %B %Y").to_string()
+}
+
 fn relative(seconds: i64) -> String {
     let (ago, seconds) = (seconds >= 0, seconds.abs());
     let (count, unit) = match seconds {

@@ -97,7 +97,8 @@ async fn from_the_claim_to_the_main_address_and_back() {
     shop.app.platform.run_until_idle().await;
     shop.browser.get(answer.location()).await.says("Change the site&#39;s address").says("Done.");
     let page = shop.browser.get(&shop.path).await;
-    page.says("href=\"http://bakery.example:8080\"").says("Make bakery.localhost the main address");
+    page.says("href=\"http://bakery.example:8080\"")
+        .says("Make it the main address<span class=\"sr\">: bakery.localhost");
 }
 
 #[tokio::test]
@@ -121,6 +122,17 @@ async fn a_domain_is_removed_after_a_question_and_the_main_one_is_not() {
     let page = shop.browser.get(&remove).await;
     assert!(!page.is(200).says("Make another one the main address first").text.contains("action=\"/domains"));
     shop.browser.press(&remove).await.is(409).says("Make another one the main address first");
+}
+
+#[tokio::test]
+async fn a_domain_that_came_to_lead_elsewhere_says_so_and_is_not_offered_as_the_main_address() {
+    let mut shop = shop().await;
+    let domain = proven(&shop.app, &shop.jane, shop.site.site, "bakery.example").await;
+    shop.app.platform.world_dns.lead(&host("bakery.example"), &["203.0.113.9".parse().unwrap()]);
+    shop.browser.press(&format!("/domains/{}/check", domain.id)).await.is(303);
+    let page = shop.browser.get(&shop.path).await;
+    page.is(200).says("Needs a change").says("still points to 203.0.113.9").says("once it works");
+    assert!(!page.text.contains("Make it the main address"), "visitors would be sent away");
 }
 
 #[tokio::test]

@@ -2,15 +2,15 @@
 //! not change the API by accident.
 
 mod account;
+mod certificate;
 mod domain;
 mod job;
 mod site;
 mod traffic;
 
 pub use account::{Credentials, Me, Token};
-pub use domain::{
-    Addresses, Certificate, DnsRecord, Domain, NameCertificate, NewAddress, NewCertificate, NewDomain, ProofFile,
-};
+pub use certificate::{Certificate, NameCertificate, NewCertificate};
+pub use domain::{Addresses, DnsRecord, Domain, NewAddress, NewDomain, ProofFile};
 pub use job::{Begun, Job, LogEntry, Step};
 use serde::Serialize;
 pub use site::{Credential, LogLine, LoginLink, NewSite, Ordered, Owner, Revealed, Site, Usage};

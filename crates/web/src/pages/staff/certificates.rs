@@ -98,7 +98,7 @@ impl CertificateLine {
         let (served, failing) = (name.certificate, name.problem.is_some());
         Self {
             badge,
-            until: served.as_ref().map(|c| (time::date(c.expires_at), time::moment(c.expires_at, now))),
+            until: served.as_ref().map(|c| (time::day(c.expires_at), time::moment(c.expires_at, now))),
             issuer: served.map(|c| (c.issuer, c.source == CertificateSource::Uploaded)),
             next_try: name.next_try.filter(|_| failing).map(|at| time::moment(at, now)),
             detail: name.detail.filter(|_| failing),

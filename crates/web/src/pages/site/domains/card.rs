@@ -25,6 +25,8 @@ pub struct DomainCard {
     pub is_main: bool,
     /// Whether it becomes that as soon as it can.
     pub main_wanted: bool,
+    /// Whether it works, so that visitors can be sent there.
+    pub can_be_main: bool,
     /// What is wrong.
     pub problem: Option<String>,
     /// Records to make.
@@ -70,6 +72,8 @@ impl DomainCard {
     pub fn new(n: usize, view: &DomainView, around: Surroundings) -> Self {
         let (url, content) = view.file.clone();
         let records = view.records.iter().enumerate();
+        let lock = view.certificate.as_ref().map(|certificate| Lock::new(certificate, around));
+        let works = view.problem.is_none() && lock.as_ref().is_some_and(|lock| !lock.moving);
         Self {
             id: view.id.to_string(),
             display: view.display.clone(),
@@ -79,11 +83,12 @@ impl DomainCard {
             is_main: view.is_main,
             main_wanted: view.main_wanted && !view.is_main,
             problem: view.problem.clone(),
-            records: records.map(|(r, record)| RecordLine::new(format!("record-{n}-{r}"), record)).collect(),
+            records: records.map(|(r, record)| RecordLine::new(format!("record-{n}-{r}"), record, view)).collect(),
             file: FileProof { id: format!("file-{n}"), url, content },
             expires: view.expires_at.map(|at| (time::date(at), time::moment(at, around.now))),
             checked: view.checked_at.map(|at| time::moment(at, around.now)),
-            lock: view.certificate.as_ref().map(|certificate| Lock::new(certificate, around)),
+            can_be_main: works && !view.is_main,
+            lock,
         }
     }
 
@@ -94,8 +99,10 @@ impl DomainCard {
 }
 
 impl RecordLine {
-    fn new(id: String, record: &DnsInstruction) -> Self {
+    fn new(id: String, record: &DnsInstruction, domain: &DomainView) -> Self {
         let DnsInstruction { kind, name, value, purpose, seen } = record.clone();
+        // Once a domain is proven, the problem's own words say more than "not found".
+        let seen = seen.filter(|seen| *seen || domain.state == DomainState::Claimed);
         Self { id, kind, name, value, purpose, seen: seen.map(status::record) }
     }
 }

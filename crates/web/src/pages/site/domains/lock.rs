@@ -48,7 +48,7 @@ impl Served {
         Self {
             issuer: view.issuer.clone(),
             names: view.names.clone(),
-            until: time::date(view.expires_at),
+            until: time::day(view.expires_at),
             left: time::moment(view.expires_at, around.now),
             uploaded: view.source == CertificateSource::Uploaded,
         }
