@@ -4,6 +4,7 @@
 mod acme;
 mod dns;
 mod nginx;
+mod traefik;
 
 use std::{
     net::SocketAddr,
@@ -25,6 +26,7 @@ use stoa_model::{
 pub use acme::Acme;
 pub use dns::Dns;
 pub use nginx::Nginx;
+pub use traefik::Traefik;
 
 /// All settings with their defaults, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -72,6 +74,7 @@ pub struct Config {
     pub acme: Acme,
     pub dns: Dns,
     pub nginx: Nginx,
+    pub traefik: Traefik,
 }
 
 /// What leads visitors to sites.
@@ -82,6 +85,8 @@ pub enum EdgeKind {
     Embedded,
     /// An nginx on this machine.
     Nginx,
+    /// A Traefik that asks us for its configuration.
+    Traefik,
 }
 
 /// Attempts from one address.
@@ -142,6 +147,9 @@ impl Config {
     /// The names that the portal answers to.
     pub fn platform_hosts(&self) -> Vec<String> {
         let mut hosts = vec![self.base_domain.clone()];
+        if self.edge == EdgeKind::Traefik {
+            hosts.push(self.traefik.stoa(self.listen).ip().to_string());
+        }
         hosts.extend(self.portal_hosts.iter().filter(|host| **host != self.base_domain).cloned());
         hosts
     }
@@ -160,6 +168,7 @@ impl Config {
     pub fn doors(&self) -> Result<(SocketAddr, Option<SocketAddr>)> {
         match self.edge {
             EdgeKind::Embedded => Ok((self.listen, self.https()?)),
+            EdgeKind::Traefik => Ok((self.traefik.http, self.traefik.https)),
             EdgeKind::Nginx => {
                 let plain = self.nginx.http_listen.first().context("nginx.http_listen: give an address at least")?;
                 Ok((*plain, self.nginx.https_listen.first().copied()))
@@ -230,6 +239,11 @@ impl Config {
         take(&mut bad, "acme", self.acme.settings(), &mut acme);
         if let Err(error) = self.dns.settings(&trial.base_domain) {
             bad.push(format!("dns: {error}"));
+        }
+        if self.edge == EdgeKind::Traefik
+            && let Err(error) = self.traefik.settings(self.listen, &self.data_dir)
+        {
+            bad.push(error);
         }
         if acme.is_some() && secure.is_none() {
             bad.push("acme: certificates are of no use without `https_listen`".to_owned());

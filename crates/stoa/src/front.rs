@@ -1,13 +1,15 @@
 //! What visitors meet: the listeners, and the maker of the edge that the configuration asks for.
 //!
 //! The embedded edge is always there, as it serves the portal: alone before the world, or behind
-//! nginx, which then leads the platform's own names to it.
+//! nginx or Traefik, which then lead the platform's own names to it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
-use stoa_edge::{Config as EdgeConfig, Embedded, Fallback, LogConfig, Timeouts, inherited, listen, nginx::Nginx};
+use stoa_edge::{
+    Config as EdgeConfig, Embedded, Fallback, LogConfig, Timeouts, inherited, listen, nginx::Nginx, traefik::Traefik,
+};
 use stoa_provider::edge::Edge;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Front {
     /// Leads to sites.
     pub maker: Arc<dyn Edge>,
+    /// Holds the document that Traefik asks for.
+    pub documents: Option<Arc<Traefik>>,
     embedded: Arc<Embedded>,
 }
 
@@ -28,11 +32,17 @@ impl Front {
     /// Puts it together; nothing is listened to yet.
     pub fn new(config: &Config, portal: Arc<dyn Fallback>) -> Result<Self> {
         let embedded = Arc::new(embedded(config, portal)?);
+        let mut documents = None;
         let maker: Arc<dyn Edge> = match config.edge {
             EdgeKind::Embedded => embedded.clone(),
             EdgeKind::Nginx => Arc::new(nginx(config)?),
+            EdgeKind::Traefik => {
+                let made = Arc::new(traefik(config, embedded.clone())?);
+                documents = Some(made.clone());
+                made
+            }
         };
-        Ok(Self { maker, embedded })
+        Ok(Self { maker, embedded, documents })
     }
 
     /// Serves until `stop`.
@@ -55,7 +65,7 @@ impl Doors {
     pub fn open(config: &Config) -> Result<Self> {
         let secure = match config.edge {
             EdgeKind::Embedded => config.https()?,
-            EdgeKind::Nginx => None,
+            EdgeKind::Nginx | EdgeKind::Traefik => None,
         };
         Ok(Self { plain: door("http", Some(config.listen), "listen")?, secure: door("https", secure, "https_listen")? })
     }
@@ -79,9 +89,17 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
     std::fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
     let (public_http_port, public_https_port) = config.public_ports()?;
     let mut trusted_proxies = config.trusted()?;
-    if config.edge != EdgeKind::Embedded {
-        for neighbour in ["127.0.0.1", "::1"] {
-            trusted_proxies.push(neighbour.parse()?);
+    match config.edge {
+        EdgeKind::Embedded => {}
+        EdgeKind::Nginx => {
+            for neighbour in ["127.0.0.1", "::1"] {
+                trusted_proxies.push(neighbour.parse()?);
+            }
+        }
+        EdgeKind::Traefik => {
+            for address in &config.traefik.from {
+                trusted_proxies.push(address.to_string().parse()?);
+            }
         }
     }
     let edge = EdgeConfig {
@@ -108,4 +126,13 @@ pub fn nginx(config: &Config) -> Result<Nginx> {
     settings.hsts_seconds = config.hsts_seconds();
     settings.public_ports = (http, https.unwrap_or(443));
     Nginx::new(settings).context("preparing nginx")
+}
+
+fn traefik(config: &Config, behind: Arc<Embedded>) -> Result<Traefik> {
+    let (http, https) = config.public_ports()?;
+    let mut settings = config.traefik.settings(config.listen, &config.data_dir).map_err(anyhow::Error::msg)?;
+    settings.platform_hosts = config.platform_hosts();
+    settings.hsts_seconds = config.hsts_seconds();
+    settings.public_ports = (http, https.unwrap_or(443));
+    Traefik::new(settings, behind).context("preparing for Traefik")
 }

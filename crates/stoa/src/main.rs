@@ -4,6 +4,7 @@ mod config;
 mod front;
 mod output;
 mod serve;
+mod traefik;
 mod verb;
 mod wire;
 

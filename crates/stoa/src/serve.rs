@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use crate::{
     config::Config,
     front::{Doors, Front},
-    wire,
+    traefik, wire,
 };
 
 /// The portal behind the edge. The edge is made first, as the service layer needs it.
@@ -49,7 +49,11 @@ pub async fn serve(config: &Config) -> Result<()> {
     let portal = Arc::new(Portal::default());
     let front = Front::new(config, portal.clone())?;
     let control = wire::control(config, Some(front.maker.clone())).await?;
-    let _ = portal.0.set(stoa_web::router(control.clone()));
+    let mut router = stoa_web::router(control.clone());
+    if let Some(documents) = front.documents.clone() {
+        router = router.merge(traefik::router(documents, config.traefik.clone()));
+    }
+    let _ = portal.0.set(router);
     let doors = Doors::open(config)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));

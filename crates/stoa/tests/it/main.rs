@@ -5,4 +5,5 @@
 mod domain_verbs;
 mod faults;
 mod layers;
+mod traefik;
 mod verbs;

@@ -12,7 +12,7 @@ mod docker_away;
 mod engine;
 mod full_disk;
 mod graceful;
-mod http;
+pub mod http;
 mod isolation;
 mod kills;
 mod ledger;

@@ -1,0 +1,44 @@
+//! `[traefik]`: for `edge = "traefik"`.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use serde::Deserialize;
+use stoa_edge::traefik::TraefikConfig;
+use stoa_model::secret::{ExposeSecret, SecretString};
+
+/// A token that can be guessed gives everybody's private keys away.
+const SHORTEST_TOKEN: usize = 32;
+
+/// The section as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traefik {
+    pub http: SocketAddr,
+    pub https: Option<SocketAddr>,
+    stoa: Option<SocketAddr>,
+    pub token: SecretString,
+    pub from: Vec<IpAddr>,
+    limit_bodies: bool,
+    log: PathBuf,
+}
+
+impl Traefik {
+    /// The maker's own settings; `listen` is where Stoa listens, `data` a folder of ours.
+    pub fn settings(&self, listen: SocketAddr, data: &std::path::Path) -> Result<TraefikConfig, String> {
+        if self.token.expose_secret().len() < SHORTEST_TOKEN {
+            return Err(format!(
+                "traefik.token: {SHORTEST_TOKEN} random characters at least, for instance of `openssl rand -hex 32`"
+            ));
+        }
+        let log = (!self.log.as_os_str().is_empty()).then(|| (self.log.clone(), data.join("traefik-position.json")));
+        Ok(TraefikConfig { limit_bodies: self.limit_bodies, log, ..TraefikConfig::new(self.stoa(listen)) })
+    }
+
+    /// Where Traefik reaches Stoa.
+    pub fn stoa(&self, listen: SocketAddr) -> SocketAddr {
+        self.stoa.unwrap_or(listen)
+    }
+}

@@ -1,0 +1,80 @@
+//! The document that Traefik asks the real binary for.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{faults::http::Request, verbs::Home};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A Stoa behind Traefik; Docker is not needed for what is asked here.
+fn serve() -> (Served, SocketAddr, Home) {
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (at, public) = (free(), free());
+    let home = Home::new(&format!(
+        "edge = \"traefik\"\nbase_domain = \"stoa.test\"\n[traefik]\nhttp = \"{public}\"\ntoken = \"{TOKEN}\"\n"
+    ));
+    let child = Command::new(env!("CARGO_BIN_EXE_stoa"))
+        .arg("serve")
+        .env("STOA_CONFIG", home.0.path().join("stoa.toml"))
+        .env("STOA_LISTEN", at.to_string())
+        .env_remove("STOA_DATA_DIR")
+        .env_remove("STOA_DATABASE")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let served = Served(child);
+    let began = Instant::now();
+    while Request::get("127.0.0.1", "/healthz").tcp(at, Duration::from_secs(1)).is_err() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not serve");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    (served, at, home)
+}
+
+#[test]
+fn who_has_the_token_gets_the_document_and_nobody_else() {
+    let (_served, at, _home) = serve();
+    let ask = |path: &str, headers: Vec<(&'static str, String)>| {
+        let request = Request { headers, ..Request::get("127.0.0.1", path) };
+        request.tcp(at, Duration::from_secs(5)).unwrap()
+    };
+    let bearer = |token: &str| vec![("Authorization", format!("Bearer {token}"))];
+    let got = ask("/traefik/config", bearer(TOKEN));
+    assert_eq!(got.status, 200, "{}", got.text());
+    let routers = got.json()["http"]["routers"].clone();
+    assert_eq!(routers["stoa-http"]["service"], "stoa", "what nobody else has is Stoa's: {routers}");
+    let tag = got.header("etag").unwrap().to_owned();
+    let mut again = bearer(TOKEN);
+    again.push(("If-None-Match", tag));
+    assert_eq!(ask("/traefik/config", again).status, 304);
+    assert_eq!(ask(&format!("/traefik/config?token={TOKEN}"), vec![]).status, 200);
+
+    assert_eq!(ask("/traefik/config", vec![]).status, 404);
+    assert_eq!(ask("/traefik/config", bearer("0123456789abcdef0123456789abcdeX")).status, 404);
+    // A visitor whom Traefik speaks for is not Traefik.
+    let mut visitor = bearer(TOKEN);
+    visitor.push(("X-Forwarded-For", "203.0.113.9".to_owned()));
+    assert_eq!(ask("/traefik/config", visitor).status, 404);
+}
+
+#[test]
+fn a_token_that_can_be_guessed_is_refused() {
+    let home = Home::new("edge = \"traefik\"\n[traefik]\ntoken = \"secret\"\n");
+    let done = home.stoa(&["serve"]);
+    assert!(!done.status.success());
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(said.contains("traefik.token: 32 random characters at least"), "{said}");
+}
