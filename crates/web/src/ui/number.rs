@@ -47,7 +47,7 @@ pub fn nice(n: u64) -> u64 {
 /// The same for bytes, in whole units of 1024.
 pub fn nice_bytes(n: u64) -> u64 {
     let mut unit = 1u64;
-    while n.div_ceil(unit) > 800 && unit < 1 << 50 {
+    while n.div_ceil(unit) > 1000 && unit < 1 << 50 {
         unit <<= 10;
     }
     nice(n.div_ceil(unit)).saturating_mul(unit)
@@ -71,8 +71,8 @@ mod tests {
     fn axes_end_at_round_numbers() {
         assert_eq!([0, 1, 2, 3, 9, 21, 81, 801, 1_071].map(nice), [2, 2, 2, 4, 10, 24, 100, 1_000, 1_200]);
         assert_eq!(nice(u64::MAX), u64::MAX);
-        assert_eq!(nice_bytes(900), 2 << 10);
+        assert_eq!(nice_bytes(900), 1_000);
         assert_eq!(nice_bytes(3 << 20), 4 << 20);
-        assert_eq!(nice_bytes(1_000 << 20), 2 << 30);
+        assert_eq!(nice_bytes(1_001 << 20), 2 << 30);
     }
 }

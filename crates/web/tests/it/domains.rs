@@ -98,7 +98,7 @@ async fn from_the_claim_to_the_main_address_and_back() {
     shop.browser.get(answer.location()).await.says("Change the site&#39;s address").says("Done.");
     let page = shop.browser.get(&shop.path).await;
     page.says("href=\"http://bakery.example:8080\"")
-        .says("Make it the main address<span class=\"sr\">: bakery.localhost");
+        .says("Make it the main address<span class=\"sr\"> bakery.localhost");
 }
 
 #[tokio::test]

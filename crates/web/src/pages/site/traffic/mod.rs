@@ -36,7 +36,7 @@ pub struct TrafficPage {
     /// How far back one can look.
     pub ranges: [Range; 3],
     /// Name and value of what is worth knowing at once.
-    pub totals: Vec<(&'static str, String)>,
+    pub totals: Vec<(String, String)>,
     /// The plots; nothing if there was nobody.
     pub plots: Option<Plots>,
     /// The same in numbers, the newest first.
@@ -96,14 +96,14 @@ impl TrafficPage {
     }
 }
 
-fn totals(all: &Traffic) -> Vec<(&'static str, String)> {
+fn totals(all: &Traffic) -> Vec<(String, String)> {
     let failed = all.statuses[5];
     vec![
-        ("Requests", number::count(all.requests)),
-        ("Failed in the store", format!("{} ({})", number::count(failed), number::share(failed, all.requests))),
-        ("Sent to visitors", time::bytes(all.bytes_out)),
-        ("Received", time::bytes(all.bytes_in)),
-        ("Half answered in", took(all, 0.5)),
+        ("Requests".to_owned(), number::count(all.requests)),
+        (format!("Failed in the store ({})", number::share(failed, all.requests)), number::count(failed)),
+        ("Sent to visitors".to_owned(), time::bytes(all.bytes_out)),
+        ("Received".to_owned(), time::bytes(all.bytes_in)),
+        ("Half answered in".to_owned(), took(all, 0.5)),
     ]
 }
 

@@ -114,7 +114,7 @@ impl Range {
     pub fn tick(self, at: Timestamp) -> String {
         let format = match self {
             Self::Day => "%H:%M",
-            Self::Week => "%a %-d",
+            Self::Week => "%a",
             Self::Month => "%-d %b",
         };
         at.to_zoned(TimeZone::UTC).strftime(format).to_string()
