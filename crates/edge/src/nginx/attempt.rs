@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     /// nginx, and no site of ours is to blame.
     #[error("{0}")]
     Refused(String),
+    /// nginx, because of a certificate that only the default server shows, for many sites.
+    #[error("nginx does not load the certificate that many sites share. It says: {1}")]
+    Shared(CertificateId, String),
 }
 
 /// After so many refusals it is no matter of single sites any more; each takes a test of everything.
@@ -89,7 +92,13 @@ impl Attempt<'_> {
     async fn guilty(&self, wanted: &Slots, complaint: &str) -> Result<Vec<Name>, Failure> {
         let guilty: Vec<Name> = match program::about(complaint) {
             About::File(name) if name.may_be_refused() => vec![name],
-            About::Certificate(id) => showing(wanted, id),
+            About::Certificate(id) => {
+                let guilty = showing(wanted, id);
+                if guilty.is_empty() {
+                    return Err(Failure::Shared(id, complaint.to_owned()));
+                }
+                guilty
+            }
             About::Foreign(place) => {
                 return Err(Failure::Refused(format!(
                     "nginx refuses its configuration because of {place}, which is not stoa's: mend or remove it. It says: {complaint}"

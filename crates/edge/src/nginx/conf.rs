@@ -52,6 +52,11 @@ impl Word {
         Self(site.to_string())
     }
 
+    /// The digits of a site's id, the last one first.
+    pub(crate) fn backwards(site: SiteId) -> Self {
+        Self(site.uuid().simple().to_string().chars().rev().collect())
+    }
+
     /// A file in a directory, quoted.
     pub(crate) fn file(directory: &Path, certificate: CertificateId, extension: &'static str) -> Result<Self, BadWord> {
         Self::path(&directory.join(format!("{certificate}.{extension}")))

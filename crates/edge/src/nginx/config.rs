@@ -35,6 +35,10 @@ pub struct NginxConfig {
     pub test: Vec<OsString>,
     /// Program and arguments that make nginx take its configuration over.
     pub reload: Vec<OsString>,
+    /// The file with the id of nginx's main process. With it the process is told directly, and
+    /// `reload` only runs if that can't be done: `nginx -s reload` reads the whole configuration once
+    /// more, just to find this file.
+    pub pid: Option<PathBuf>,
     /// An address of this machine where nginx tells which configuration is live; nobody else may
     /// reach it.
     pub version_at: SocketAddr,
@@ -72,6 +76,7 @@ impl NginxConfig {
             position: data.join("log-position.json"),
             test,
             reload,
+            pid: None,
             version_at: SocketAddr::from(([127, 0, 0, 1], 9180)),
             http: any(80),
             https: any(443),

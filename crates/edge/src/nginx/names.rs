@@ -12,8 +12,10 @@ pub(crate) enum Name {
     Limits,
     /// The format of the access log.
     Log,
-    /// Maps, unknown hosts, answers.
+    /// Maps and answers.
     Platform,
+    /// Hosts that nobody has, and the certificate that most sites share.
+    Unknown,
     /// The platform's own names.
     Portal,
     /// One site with all its names.
@@ -28,10 +30,11 @@ pub(crate) enum Name {
     Tls,
 }
 
-const FIXED: [(Name, &str); 8] = [
+const FIXED: [(Name, &str); 9] = [
     (Name::Limits, "stoa-limits.conf"),
     (Name::Log, "stoa-log.conf"),
     (Name::Platform, "stoa-platform.conf"),
+    (Name::Unknown, "stoa-unknown.conf"),
     (Name::Portal, "stoa-portal.conf"),
     (Name::Version, "stoa-version.conf"),
     (Name::Server, "stoa-server.inc"),

@@ -3,15 +3,16 @@
 
 use std::{collections::BTreeSet, slice};
 
-use stoa_model::route::RoutingTable;
+use stoa_model::{id::CertificateId, route::RoutingTable};
 
 use super::{
     conf::{BadWord, Conf, Word},
     config::Settings,
     pages,
-    site::{self, begin, listen, tls},
+    render::Context,
+    site::{self, Tls, To, begin, listen},
 };
-use crate::{page::Page, plan::Plan};
+use crate::page::Page;
 
 /// The longest path of an answer, in bytes; nginx must be told before how long they get.
 const LONGEST_PATH: usize = 512;
@@ -60,7 +61,7 @@ pub(crate) fn tls_common() -> String {
     conf.finish()
 }
 
-/// Maps, answers and the server for unknown hosts.
+/// Maps and answers.
 pub(crate) fn platform(table: &RoutingTable, settings: &Settings, refused: &mut Vec<String>) -> String {
     let mut conf = Conf::new();
     conf.raw(include_str!("maps.conf"));
@@ -75,16 +76,15 @@ pub(crate) fn platform(table: &RoutingTable, settings: &Settings, refused: &mut 
         }
     });
     let hsts = settings.config.hsts_seconds;
-    let key = Word::fixed("$stoa_secure$upstream_http_strict_transport_security");
+    let key = Word::fixed("$scheme$stoa_secure$upstream_http_strict_transport_security");
     // What the site says itself wins: it may know more about its future.
     conf.block("map", &[key, Word::fixed("$stoa_hsts")], |conf| {
         conf.line("default", &[Word::fixed("\"\"")]);
         if hsts > 0 {
-            conf.line("1", &[Word::amount("max-age=", hsts.into(), "")]);
+            conf.line("https1", &[Word::amount("max-age=", hsts.into(), "")]);
         }
     });
     answers(&mut conf, table, refused);
-    unknown_hosts(&mut conf, settings);
     conf.finish()
 }
 
@@ -120,19 +120,47 @@ fn answer(path: &str, text: &str) -> Result<(Word, Word), String> {
     Ok((key, Word::quoted(text).map_err(|error| error.to_string())?))
 }
 
-fn unknown_hosts(conf: &mut Conf, settings: &Settings) {
-    let config = &settings.config;
+/// Unknown hosts. Over TLS the handshake is refused for them: better none than another site's
+/// certificate. The certificate that many sites share is that of the default server, as nginx gives
+/// it to every server without its own; so there the handshake is refused by a server for any name.
+pub(crate) fn unknown(settings: &Settings, shared: Option<CertificateId>) -> Result<String, BadWord> {
+    let (mut conf, config) = (Conf::new(), &settings.config);
+    let default = || [Word::fixed("default_server")];
     conf.block("server", &[], |conf| {
-        listen(conf, &config.http, &config.https, &[Word::fixed("default_server")]);
+        listen(conf, &config.http, &[], &default());
         conf.line("server_name", &[Word::fixed("_")]);
-        begin(conf, settings, None, false);
-        if !config.https.is_empty() {
-            conf.line("include", slice::from_ref(&settings.tls));
-            // Better no handshake than another site's certificate.
-            conf.line("ssl_reject_handshake", &[Word::fixed("on")]);
+        begin(conf, settings, None, false, To::Nowhere);
+        nobody(conf);
+    });
+    if config.https.is_empty() {
+        return Ok(conf.finish());
+    }
+    let refusing = |conf: &mut Conf| {
+        conf.line("include", slice::from_ref(&settings.tls));
+        conf.line("ssl_reject_handshake", &[Word::fixed("on")]);
+    };
+    let own = shared.map(|id| Tls::own(id, settings)).transpose()?;
+    let is_shared = own.is_some();
+    conf.block("server", &[], |conf| {
+        listen(conf, &[], &config.https, &default());
+        conf.line("server_name", &[Word::fixed("_")]);
+        begin(conf, settings, None, false, To::Nowhere);
+        match own {
+            Some(tls) => tls.write(conf, settings),
+            None => refusing(conf),
         }
         nobody(conf);
     });
+    if is_shared {
+        conf.block("server", &[], |conf| {
+            listen(conf, &[], &config.https, &[]);
+            conf.line("server_name", &[Word::fixed("~^")]);
+            begin(conf, settings, None, false, To::Nowhere);
+            refusing(conf);
+            nobody(conf);
+        });
+    }
+    Ok(conf.finish())
 }
 
 /// 404 for everything.
@@ -142,18 +170,16 @@ fn nobody(conf: &mut Conf) {
 }
 
 /// The platform's own names, and what a wildcard covers without a route.
-pub(crate) fn portal(plan: &Plan<'_>, settings: &Settings) -> Result<String, BadWord> {
-    let (mut conf, config) = (Conf::new(), &settings.config);
-    for (parent, certificate) in &plan.certificates.below {
-        let (chain, key) = (
-            Word::file(&config.certificates, certificate.id, "crt")?,
-            Word::file(&config.certificates, certificate.id, "key")?,
-        );
+pub(crate) fn portal(context: &Context<'_>) -> Result<String, BadWord> {
+    let (mut conf, settings) = (Conf::new(), context.settings);
+    let (config, certificates) = (&settings.config, &context.plan.certificates);
+    for (parent, certificate) in &certificates.below {
+        let tls = Tls::of(certificate, context)?;
         conf.block("server", &[], |conf| {
             listen(conf, &[], &config.https, &[]);
             conf.line("server_name", &[Word::below(parent)]);
-            begin(conf, settings, None, false);
-            tls(conf, settings, chain, key);
+            begin(conf, settings, None, false, To::Nowhere);
+            tls.write(conf, settings);
             nobody(conf);
         });
     }
@@ -162,34 +188,16 @@ pub(crate) fn portal(plan: &Plan<'_>, settings: &Settings) -> Result<String, Bad
         conf.line("keepalive", &[Word::number(32)]);
     });
     for (name, word) in &settings.platform_hosts {
-        let keys = match plan.certificates.find(name) {
-            None => None,
-            Some(certificate) => {
-                let file = |extension| Word::file(&config.certificates, certificate.id, extension);
-                Some((file("crt")?, file("key")?))
-            }
-        };
-        let covered = keys.is_some();
-        if let Some((chain, key)) = keys {
-            conf.block("server", &[], |conf| {
-                listen(conf, &[], &config.https, &[]);
-                conf.line("server_name", slice::from_ref(word));
-                begin(conf, settings, None, true);
-                tls(conf, settings, chain, key);
-                own_handler(conf, settings);
-            });
-        }
+        let tls = certificates.find(name).map(|certificate| Tls::of(certificate, context)).transpose()?;
         conf.block("server", &[], |conf| {
-            listen(conf, &config.http, &[], &[]);
+            listen(conf, &config.http, if tls.is_some() { &config.https } else { &[] }, &[]);
             conf.line("server_name", slice::from_ref(word));
-            begin(conf, settings, None, false);
-            if covered {
-                let to =
-                    [Word::fixed("https://$host"), site::port(config.public_ports.1, 443), Word::fixed("$request_uri")];
-                conf.block("location", &[Word::fixed("/")], |conf| site::redirect(conf, &Word::joined(&to)));
-            } else {
-                own_handler(conf, settings);
+            let to = if tls.is_some() { To::Https } else { To::Nowhere };
+            begin(conf, settings, None, tls.is_some(), to);
+            if let Some(tls) = tls {
+                tls.write(conf, settings);
             }
+            own_handler(conf, settings);
         });
     }
     Ok(conf.finish())

@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, path::Path, process::Stdio, time::Duration};
 
+use rustix::process::{Pid, Signal, kill_process};
 use stoa_model::id::CertificateId;
 use tokio::{process::Command, time::timeout};
 
@@ -37,6 +38,16 @@ pub(crate) async fn run(command: &[OsString], deadline: Duration) -> Result<(), 
     let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).trim().to_owned();
     let said: String = said.chars().take(ENOUGH).collect();
     Err(Fault::Said(if said.is_empty() { format!("{name} failed without a word ({})", output.status) } else { said }))
+}
+
+/// Tells the process whose id is in a file to take its configuration over; whether that was done.
+/// Only a process that is called nginx is told: the file may be older than the machine's last start.
+pub(crate) fn tell(pid_file: &Path) -> bool {
+    let id = std::fs::read_to_string(pid_file).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    let Some(id) = id.filter(|id| *id > 1) else { return false };
+    let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+    let pid = Pid::from_raw(id).filter(|_| name.trim() == "nginx");
+    pid.is_some_and(|pid| kill_process(pid, Signal::HUP).is_ok())
 }
 
 /// What a complaint of nginx is about.
@@ -98,6 +109,16 @@ mod tests {
         ] {
             assert_eq!(about(&said), expected, "{said}");
         }
+    }
+
+    #[test]
+    fn only_nginx_is_told() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        for text in ["", "nonsense", "1", "-1", "0", "999999999", &std::process::id().to_string()] {
+            std::fs::write(&file, text).expect("written");
+            assert!(!tell(file.path()), "{text:?} was told");
+        }
+        assert!(!tell(Path::new("/no/such/file")));
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! A routing table as files, without touching the disk.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use stoa_model::{certificate::Certificate, id::CertificateId, route::RoutingTable};
 
@@ -18,23 +21,60 @@ pub(crate) struct Files {
     pub(crate) left_out: Vec<String>,
 }
 
+/// What every file is written from.
+pub(crate) struct Context<'a> {
+    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) settings: &'a Settings,
+    /// The certificate that servers show which name none.
+    pub(crate) shared: Option<CertificateId>,
+}
+
+/// What is known of the certificate that most sites share.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Sharing {
+    /// The one that is shared now.
+    pub(crate) present: Option<CertificateId>,
+    /// Those that nginx does not load.
+    pub(crate) refused: BTreeSet<CertificateId>,
+}
+
+impl Sharing {
+    /// The certificate that is to be shared: the one that most groups of names show. What is shared
+    /// now stays so while it is not far behind, as a change writes the files of all these sites; and
+    /// while nginx refuses its successor, as the former files of these sites count on it.
+    fn choose(&self, plan: &Plan<'_>) -> Option<CertificateId> {
+        let mut uses: BTreeMap<CertificateId, usize> = BTreeMap::new();
+        for certificate in plan.sites.values().flatten().filter_map(|group| group.certificate) {
+            *uses.entry(certificate.id).or_default() += 1;
+        }
+        let (best, most) = uses.iter().map(|(id, uses)| (*id, *uses)).max_by_key(|(id, uses)| (*uses, *id))?;
+        let enough = |id: &CertificateId| uses.get(id).is_some_and(|uses| uses * 2 >= most && *uses > 1);
+        match self.present {
+            Some(present) if enough(&present) || self.refused.contains(&best) => Some(present),
+            _ => Some(best).filter(|best| most > 1 && !self.refused.contains(best)),
+        }
+    }
+}
+
 impl Files {
     /// # Errors
     /// If a path of the settings can't be written; they are checked before, so never.
-    pub(crate) fn render(table: &RoutingTable, settings: &Settings) -> Result<Self, BadWord> {
-        let (plan, mut left_out) =
-            (Plan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host)), Vec::new());
+    pub(crate) fn render(table: &RoutingTable, settings: &Settings, sharing: &Sharing) -> Result<Self, BadWord> {
+        let plan = Plan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host));
+        let (mut left_out, shared) = (Vec::new(), sharing.choose(&plan));
+        let context = Context { plan: &plan, settings, shared };
         let mut confs = BTreeMap::from([
             (Name::Limits, platform::limits(table)),
             (Name::Log, platform::log()),
             (Name::Platform, platform::platform(table, settings, &mut left_out)),
-            (Name::Portal, platform::portal(&plan, settings)?),
+            (Name::Unknown, platform::unknown(settings, shared)?),
+            (Name::Portal, platform::portal(&context)?),
             (Name::Server, platform::server(settings)?),
             (Name::Proxy, platform::proxy()),
             (Name::Tls, platform::tls_common()),
         ]);
         for (site, groups) in &plan.sites {
-            confs.insert(Name::Site(*site), site::file(*site, groups, &plan, settings)?);
+            confs.insert(Name::Site(*site), site::file(*site, groups, &context)?);
         }
         let shown = plan.sites.values().flatten().filter_map(|group| group.certificate);
         let platforms = settings.platform_hosts.iter().filter_map(|(name, _)| plan.certificates.find(name));

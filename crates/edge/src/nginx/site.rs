@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, slice};
 
 use stoa_model::{
-    id::SiteId,
+    certificate::Certificate,
+    host::Hostname,
+    id::{CertificateId, SiteId},
     route::{Notice, RouteLimits, Target},
 };
 
@@ -11,12 +13,9 @@ use super::{
     conf::{BadWord, Conf, Word},
     config::Settings,
     pages,
+    render::Context,
 };
-use crate::{
-    limits::Refusal,
-    page::Page,
-    plan::{Group, Plan},
-};
+use crate::{limits::Refusal, page::Page, plan::Group};
 
 /// Idle connections to a site that each worker of nginx keeps.
 const IDLE: u64 = 32;
@@ -28,12 +27,7 @@ const MOST_IN_FLIGHT: u32 = 65_535;
 pub(crate) const PATIENCE: u64 = 600;
 
 /// Writes the file.
-pub(crate) fn file(
-    site: SiteId,
-    groups: &[Group<'_>],
-    plan: &Plan<'_>,
-    settings: &Settings,
-) -> Result<String, BadWord> {
+pub(crate) fn file(site: SiteId, groups: &[Group<'_>], context: &Context<'_>) -> Result<String, BadWord> {
     let mut conf = Conf::new();
     let mut upstreams: Vec<SocketAddr> = Vec::new();
     for group in groups {
@@ -50,94 +44,63 @@ pub(crate) fn file(
         });
     }
     for group in groups {
-        Server { site, group, plan, settings, upstreams: &upstreams }.write(&mut conf)?;
+        Server { site, group, context, upstreams: &upstreams }.write(&mut conf)?;
     }
     Ok(conf.finish())
 }
 
-/// The name of a site's upstream with this address.
+/// The name of a site's upstream with this address. nginx compares each new one with all before it,
+/// so the digits come backwards: ids of the same time begin alike but end at random.
 fn upstream(site: SiteId, address: SocketAddr, all: &[SocketAddr]) -> Word {
     let place = all.iter().position(|one| *one == address).unwrap_or(0);
-    Word::joined(&[Word::fixed("stoa_"), Word::site(site), Word::amount("_", place as u64, "")])
+    Word::joined(&[Word::backwards(site), Word::amount("_stoa_", place as u64, "")])
 }
 
-/// One group's server, or two where plain HTTP leads to HTTPS.
+/// One group's server.
 struct Server<'a> {
     site: SiteId,
     group: &'a Group<'a>,
-    plan: &'a Plan<'a>,
-    settings: &'a Settings,
+    context: &'a Context<'a>,
     upstreams: &'a [SocketAddr],
 }
 
 impl Server<'_> {
     fn write(&self, conf: &mut Conf) -> Result<(), BadWord> {
-        let config = &self.settings.config;
-        // A name that leads to another one does so at once, without HTTPS of its own in between.
-        let apart = self.group.secure && !matches!(self.group.target, Target::Redirect(_));
-        if apart {
-            self.server(conf, &config.http, &[], |conf| {
-                conf.block("location", &[Word::fixed("/")], |conf| redirect(conf, &self.https_of_itself()));
-            })?;
-        }
-        let https = if self.group.certificate.is_some() { config.https.as_slice() } else { &[] };
-        self.server(conf, if apart { &[] } else { &config.http }, https, |conf| self.content(conf))
-    }
-
-    fn server(
-        &self,
-        conf: &mut Conf,
-        http: &[SocketAddr],
-        https: &[SocketAddr],
-        content: impl FnOnce(&mut Conf),
-    ) -> Result<(), BadWord> {
-        let mut keys = None;
-        if let Some(certificate) = self.group.certificate.filter(|_| !https.is_empty()) {
-            let directory = &self.settings.config.certificates;
-            keys = Some([Word::file(directory, certificate.id, "crt")?, Word::file(directory, certificate.id, "key")?]);
-        }
-        let secure = self.group.secure && !https.is_empty();
+        let (group, config) = (self.group, &self.context.settings.config);
+        let tls = group.certificate.map(|certificate| Tls::of(certificate, self.context)).transpose()?;
+        let https = if tls.is_some() { config.https.as_slice() } else { &[] };
+        let to = match group.target {
+            Target::Redirect(to) => To::Elsewhere(self.origin(to)),
+            _ if group.secure => To::Https,
+            _ => To::Nowhere,
+        };
         conf.block("server", &[], |conf| {
-            listen(conf, http, https, &[]);
-            conf.line("server_name", &self.group.hosts.iter().map(|host| Word::host(host)).collect::<Vec<_>>());
-            begin(conf, self.settings, Some(self.site), secure);
-            if let Some([chain, key]) = keys {
-                tls(conf, self.settings, chain, key);
+            listen(conf, &config.http, https, &[]);
+            conf.line("server_name", &group.hosts.iter().map(|host| Word::host(host)).collect::<Vec<_>>());
+            begin(conf, self.context.settings, Some(self.site), group.secure, to);
+            if let Some(tls) = tls {
+                tls.write(conf, self.context.settings);
             }
-            content(conf);
+            match group.target {
+                Target::Upstream(address) => self.forward(conf, *address),
+                Target::Notice(notice) => show_notice(conf, *notice),
+                // `begin` has said all.
+                Target::Redirect(_) => {}
+            }
         });
         Ok(())
     }
 
-    fn content(&self, conf: &mut Conf) {
-        match self.group.target {
-            Target::Upstream(address) => self.forward(conf, *address),
-            Target::Notice(notice) => notice_(conf, *notice),
-            Target::Redirect(to) => {
-                let (secure, covered) = self.plan.https_of(to);
-                let mut origin = match (secure, covered) {
-                    (true, _) => self.origin_https(),
-                    (false, true) => vec![Word::fixed("$scheme://"), Word::fixed("$stoa_port")],
-                    (false, false) => vec![Word::fixed("http://"), port(self.settings.config.public_ports.0, 80)],
-                };
-                origin.insert(1, Word::host(to));
-                origin.push(Word::fixed("$request_uri"));
-                conf.block("location", &[Word::fixed("/")], |conf| redirect(conf, &Word::joined(&origin)));
-            }
-        }
-    }
-
-    /// Scheme and port of HTTPS; the host comes between.
-    fn origin_https(&self) -> Vec<Word> {
-        vec![Word::fixed("https://"), port(self.settings.config.public_ports.1, 443)]
-    }
-
-    /// The same address over HTTPS. `$host` is one of the server's own names here.
-    fn https_of_itself(&self) -> Word {
-        let mut origin = self.origin_https();
-        origin.insert(1, Word::fixed("$host"));
-        origin.push(Word::fixed("$request_uri"));
-        Word::joined(&origin)
+    /// Where another name of the site is: over HTTPS if that is a must there, or if it can be and the
+    /// visitor has it here.
+    fn origin(&self, to: &Hostname) -> Word {
+        let (http, https) = self.context.settings.config.public_ports;
+        let [scheme, port] = match self.context.plan.https_of(to) {
+            (true, _) => [Word::fixed("https://"), port(https, 443)],
+            (false, true) => [Word::fixed("$scheme://"), Word::fixed("$stoa_port")],
+            (false, false) => [Word::fixed("http://"), port(http, 80)],
+        };
+        Word::joined(&[scheme, Word::host(to), port])
     }
 
     fn forward(&self, conf: &mut Conf, address: SocketAddr) {
@@ -149,7 +112,7 @@ impl Server<'_> {
         conf.block("location", &[Word::fixed("/")], |conf| {
             restrain(conf, limits);
             let seconds = if limits.response_seconds > 0 { limits.response_seconds.into() } else { PATIENCE };
-            forwarding(conf, self.settings, seconds);
+            forwarding(conf, self.context.settings, seconds);
             let to = upstream(self.site, address, self.upstreams);
             conf.line("proxy_pass", &[Word::joined(&[Word::fixed("http://"), to])]);
         });
@@ -185,21 +148,9 @@ pub(crate) fn zone(rate: u32) -> Word {
     Word::amount("stoa_rate_", rate.into(), "")
 }
 
-fn notice_(conf: &mut Conf, notice: Notice) {
+fn show_notice(conf: &mut Conf, notice: Notice) {
     pages::show(conf, 503, Page::Notice(notice));
     conf.block("location", &[Word::fixed("/")], |conf| conf.line("return", &[Word::number(503)]));
-}
-
-/// 301 for reading; for anything else 308, which keeps method and body (RFC 9110 15.4.9). An hour
-/// in caches: a site that gives up its name or HTTPS is not stuck with it.
-pub(crate) fn redirect(conf: &mut Conf, to: &Word) {
-    conf.line("add_header", &[Word::fixed("Cache-Control"), Word::fixed("max-age=3600")]);
-    conf.line(
-        "add_header",
-        &[Word::fixed("Strict-Transport-Security"), Word::fixed("$stoa_hsts"), Word::fixed("always")],
-    );
-    conf.block("if", &[Word::fixed("($stoa_reads)")], |conf| conf.line("return", &[Word::number(301), to.clone()]));
-    conf.line("return", &[Word::number(308), to.clone()]);
 }
 
 /// A port as it stands in an address; nothing if it is the scheme's own.
@@ -218,16 +169,61 @@ pub(crate) fn listen(conf: &mut Conf, http: &[SocketAddr], https: &[SocketAddr],
     }
 }
 
-/// What every server of ours begins with.
-pub(crate) fn begin(conf: &mut Conf, settings: &Settings, site: Option<SiteId>, secure: bool) {
+/// Where visitors of a server are sent at once.
+pub(crate) enum To {
+    Nowhere,
+    /// The same address over HTTPS, if they come without.
+    Https,
+    /// This origin.
+    Elsewhere(Word),
+}
+
+/// What every server of ours begins with. Its answers, redirects and pages are written once for all,
+/// in the included file, and read the variables that are set here.
+pub(crate) fn begin(conf: &mut Conf, settings: &Settings, site: Option<SiteId>, secure: bool, to: To) {
+    let flag = |set: bool| Word::fixed(if set { "1" } else { "\"\"" });
+    let moved = matches!(to, To::Elsewhere(_));
+    let to = match to {
+        To::Nowhere => Word::fixed("\"\""),
+        // `$host` is one of the server's own names here.
+        To::Https => Word::joined(&[Word::fixed("https://$host"), port(settings.config.public_ports.1, 443)]),
+        To::Elsewhere(origin) => origin,
+    };
     conf.line("set", &[Word::fixed("$stoa_site"), site.map_or(Word::fixed("\"\""), Word::site)]);
-    conf.line("set", &[Word::fixed("$stoa_secure"), Word::fixed(if secure { "1" } else { "\"\"" })]);
+    conf.line("set", &[Word::fixed("$stoa_secure"), flag(secure)]);
+    conf.line("set", &[Word::fixed("$stoa_moved"), flag(moved)]);
+    conf.line("set", &[Word::fixed("$stoa_to"), to]);
     conf.line("include", slice::from_ref(&settings.server));
 }
 
-/// The certificate that a server shows.
-pub(crate) fn tls(conf: &mut Conf, settings: &Settings, chain: Word, key: Word) {
-    conf.line("include", slice::from_ref(&settings.tls));
-    conf.line("ssl_certificate", &[chain]);
-    conf.line("ssl_certificate_key", &[key]);
+/// The certificate of a server.
+pub(crate) enum Tls {
+    /// That of the server for unknown hosts: a server without its own shows it, and costs nginx far
+    /// less memory and time.
+    Shared,
+    /// Files of its own.
+    Own { chain: Word, key: Word },
+}
+
+impl Tls {
+    pub(crate) fn of(certificate: &Certificate, context: &Context<'_>) -> Result<Self, BadWord> {
+        if context.shared == Some(certificate.id) {
+            Ok(Self::Shared)
+        } else {
+            Self::own(certificate.id, context.settings)
+        }
+    }
+
+    pub(crate) fn own(id: CertificateId, settings: &Settings) -> Result<Self, BadWord> {
+        let file = |extension| Word::file(&settings.config.certificates, id, extension);
+        Ok(Self::Own { chain: file("crt")?, key: file("key")? })
+    }
+
+    pub(crate) fn write(self, conf: &mut Conf, settings: &Settings) {
+        if let Self::Own { chain, key } = self {
+            conf.line("include", slice::from_ref(&settings.tls));
+            conf.line("ssl_certificate", &[chain]);
+            conf.line("ssl_certificate_key", &[key]);
+        }
+    }
 }

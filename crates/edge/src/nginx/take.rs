@@ -8,7 +8,10 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use stoa_model::{id::SiteId, route::RoutingTable};
+use stoa_model::{
+    id::{CertificateId, SiteId},
+    route::RoutingTable,
+};
 use stoa_provider::edge::EdgeError;
 
 use super::{
@@ -19,7 +22,7 @@ use super::{
     live,
     names::Name,
     pages, platform, program,
-    render::Files,
+    render::{Files, Sharing},
 };
 
 /// What came of it.
@@ -53,8 +56,14 @@ pub(crate) fn error(version: u64, reason: String) -> EdgeError {
     EdgeError { maker: "nginx", doing: format!("applying routing table {version} to"), reason, refused: None }
 }
 
-/// What was refused before, with the content that was: it is not tried again.
-pub(crate) type Known = BTreeMap<Name, (Slot, String)>;
+/// What nginx has refused before: it is not tried again.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The content of files, with what nginx said.
+    files: BTreeMap<Name, (Slot, String)>,
+    /// Certificates that many sites would have shared.
+    shared: BTreeSet<CertificateId>,
+}
 
 /// Brings a table to nginx. Holds a lock on the disk meanwhile, as the command line may do the same.
 pub(crate) async fn take(
@@ -65,12 +74,32 @@ pub(crate) async fn take(
 ) -> Result<Report, Failure> {
     let disk = Arc::new(Disk::new(&settings.config));
     let _lock = lock(settings, &disk).await?;
-    let (files, present) = prepare(settings, &disk, table.clone()).await?;
-    let mut left_out = files.left_out;
+    if anew {
+        *known = Known::default();
+    }
+    loop {
+        match bring(settings, &disk, &table, known, anew).await {
+            // Once more without sharing it: then only those sites are refused that show it.
+            Err(Failure::Shared(id, said)) if known.shared.insert(id) => {
+                tracing::warn!(certificate = %id, said, "nginx does not load the certificate that many sites share");
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn bring(
+    settings: &Arc<Settings>,
+    disk: &Arc<Disk>,
+    table: &Arc<RoutingTable>,
+    known: &mut Known,
+    anew: bool,
+) -> Result<Report, Failure> {
+    let (files, present) = prepare(settings, disk, table, &known.shared).await?;
     let rendered = files.confs.into_iter().map(|(name, text)| (name, Slot::wanted(name, text))).collect::<Slots>();
-    let (attempt, mut wanted) = (Attempt { settings, disk: Arc::clone(&disk), present, anew }, rendered.clone());
+    let (attempt, mut wanted) = (Attempt { settings, disk: Arc::clone(disk), present, anew }, rendered.clone());
     let mut refused = Refused::new();
-    for (name, (_, said)) in known.iter().filter(|(name, (slot, _))| !anew && rendered.get(name) == Some(slot)) {
+    for (name, (_, said)) in known.files.iter().filter(|(name, (slot, _))| rendered.get(name) == Some(slot)) {
         wanted.insert(*name, attempt.present.get(name).cloned().unwrap_or_default());
         refused.insert(*name, said.clone());
     }
@@ -82,27 +111,31 @@ pub(crate) async fn take(
     if changed || live::stamp(settings.config.version_at).await.as_deref() != Some(stamp.as_str()) {
         reload(settings, &stamp).await?;
     }
-    forget(&disk, &wanted).await;
-    *known =
-        refused.iter().filter_map(|(name, said)| Some((*name, (rendered.get(name)?.clone(), said.clone())))).collect();
+    forget(disk, &wanted).await;
     let mut report = report(&attempt, &wanted, &refused);
-    report.left_out.append(&mut left_out);
+    report.left_out.extend(files.left_out);
+    let content = |(name, said): (Name, String)| Some((name, (rendered.get(&name)?.clone(), said)));
+    known.files = refused.into_iter().filter_map(content).collect();
     Ok(report)
 }
 
-/// Renders the table, writes what harms nobody (pages, certificates), and reads what is there.
+/// Reads what is there, renders the table, and writes what harms nobody: pages and certificates.
 async fn prepare(
     settings: &Arc<Settings>,
     disk: &Arc<Disk>,
-    table: Arc<RoutingTable>,
+    table: &Arc<RoutingTable>,
+    unshared: &BTreeSet<CertificateId>,
 ) -> Result<(Files, Arc<Slots>), Failure> {
-    let (settings, disk) = (Arc::clone(settings), Arc::clone(disk));
+    let (settings, disk, table, refused) = (settings.clone(), disk.clone(), table.clone(), unshared.clone());
     blocking(move || {
-        let files = Files::render(&table, &settings).map_err(io::Error::other)?;
-        pages::write(&settings.config.pages, &settings.config.product)
-            .map_err(at("writing pages to", &settings.config.pages))?;
+        let present = disk.read()?;
+        let shared = present.get(&Name::Unknown).and_then(|slot| certificates_in(slot).next());
+        let sharing = Sharing { present: shared.filter(|id| !refused.contains(id)), refused };
+        let files = Files::render(&table, &settings, &sharing).map_err(io::Error::other)?;
+        let (pages, product) = (&settings.config.pages, &settings.config.product);
+        pages::write(pages, product).map_err(at("writing pages to", pages))?;
         disk.put_certificates(&files.certificates)?;
-        Ok((files, Arc::new(disk.read()?)))
+        Ok((files, Arc::new(present)))
     })
     .await
 }
@@ -135,11 +168,13 @@ fn stamp_in(slot: &Slot) -> Option<String> {
 /// Tells nginx, and waits until nobody is served by the former configuration.
 async fn reload(settings: &Settings, stamp: &str) -> Result<(), Failure> {
     let config = &settings.config;
-    program::run(&config.reload, config.deadline).await.map_err(|said| {
-        Failure::Refused(format!(
-            "the files are written, but nginx was not told: {said}. Is it running, and may stoa signal it?"
-        ))
-    })?;
+    if !config.pid.as_deref().is_some_and(program::tell) {
+        program::run(&config.reload, config.deadline).await.map_err(|said| {
+            Failure::Refused(format!(
+                "the files are written, but nginx was not told: {said}. Is it running, and may stoa signal it?"
+            ))
+        })?;
+    }
     live::settle(config.version_at, stamp, config.deadline).await.map_err(|last| {
         let last = last.unwrap_or_else(|| "nobody".into());
         Failure::Refused(format!(

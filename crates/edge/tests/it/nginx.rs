@@ -23,6 +23,14 @@ async fn nginx_conforms() {
 }
 
 #[tokio::test]
+async fn nginx_can_be_told_by_its_own_command() {
+    needs_nginx!();
+    let nginx = TestNginx::start_with(|config| config.pid = None).await;
+    nginx.route(1, &[(HOST, Target::Notice(Notice::Stopped))]).await;
+    assert_eq!(status(&nginx.get(HOST, "").await), 503);
+}
+
+#[tokio::test]
 async fn nobody_outside_is_believed() {
     needs_nginx!();
     let nginx = TestNginx::start().await;

@@ -10,9 +10,9 @@ use stoa_model::{
 use stoa_provider::edge::{Edge, EdgeError};
 
 use crate::{
-    nginx_support::{TestNginx, file, needs_nginx, site, table},
+    nginx_support::{TestNginx, file, host, needs_nginx, site, table},
     support::{body, mirror, status},
-    tls_support::Authority,
+    tls_support::{Authority, connect_to},
 };
 
 fn notice(notice: Notice) -> Target {
@@ -137,6 +137,42 @@ async fn two_bad_ones_and_a_bad_wildcard_of_the_portal() {
     assert_eq!(status(&nginx.get("portal.example.org", "").await), 200);
 }
 
+#[tokio::test]
+async fn a_bad_successor_of_the_certificate_that_many_share_changes_nothing_for_them() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let authority = Authority::new();
+    let mut shared = table(1, &["a.example.com", "b.example.com"].map(|name| (name, notice(Notice::Stopped))));
+    shared.routes.values_mut().for_each(|route| route.secure = true);
+    let first = authority.certificate(1, &["*.example.com"]);
+    shared.certificates.push(first.clone());
+    nginx.edge.apply(shared.clone()).await.unwrap();
+    assert!(!fs::read_to_string(nginx.available(&file(0))).unwrap().contains("ssl_certificate"), "they share it");
+
+    let renewed = authority.certificate(2, &["*.example.com"]);
+    let bad = Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&renewed) });
+    let mut next = table(2, &["a.example.com", "b.example.com"].map(|name| (name, notice(Notice::Maintenance))));
+    next.routes.insert(host("c.example.net"), next.routes[&host("a.example.com")].clone());
+    next.routes.get_mut("c.example.net").unwrap().site = site(2);
+    next.certificates.push(bad);
+    let (text, refused) = told(nginx.edge.apply(next.clone()).await);
+    assert_eq!((refused, nginx.edge.applied()), (Some(vec![site(0), site(1)]), 2), "{text}");
+    for name in ["a.example.com", "b.example.com"] {
+        let mut raw = connect_to(nginx.https, authority.client(&["http/1.1"]), name).await.unwrap();
+        raw.write(format!("GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n")).await;
+        assert!(raw.rest().await.contains("is stopped"), "{name} is as it was, with its former certificate");
+    }
+    shows(&nginx, "c.example.net", "Back in a moment").await;
+
+    // A certificate never changes; a better one has another id.
+    (next.version, next.certificates) = (3, vec![authority.certificate(3, &["*.example.com"])]);
+    nginx.edge.apply(next).await.unwrap();
+    shows(&nginx, "a.example.com", "Back in a moment").await;
+    let left: Vec<_> =
+        fs::read_dir(&nginx.config.certificates).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 3, "the new one's two files and the lock: {left:?}");
+}
+
 /// An nginx whose test says nothing that helps, and fails for every file with this word in it.
 fn mute(nginx: &TestNginx, word: &str) -> Nginx {
     let mut config = nginx.config.clone();
@@ -205,7 +241,7 @@ async fn an_nginx_that_does_not_run_is_told_of() {
     let nginx = TestNginx::start().await;
     let mut config = nginx.config.clone();
     let broken = nginx.path("no-such.conf");
-    config.reload = stoa_edge::nginx::commands("nginx", broken).1;
+    (config.reload, config.pid) = (stoa_edge::nginx::commands("nginx", broken).1, None);
     let (text, refused) =
         told(Nginx::new(config).unwrap().apply(table(1, &[("a.example.com", notice(Notice::Stopped))])).await);
     assert_eq!(refused, None);
@@ -217,7 +253,7 @@ async fn a_reload_that_comes_to_nothing_is_told_of() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let mut config = nginx.config.clone();
-    (config.reload, config.deadline) = (vec!["true".into()], Duration::from_millis(500));
+    (config.reload, config.pid, config.deadline) = (vec!["true".into()], None, Duration::from_millis(500));
     let deaf = Nginx::new(config).unwrap();
     let next = table(1, &[("a.example.com", notice(Notice::Stopped))]);
     let (text, refused) = told(deaf.apply(next.clone()).await);

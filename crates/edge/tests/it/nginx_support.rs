@@ -73,6 +73,7 @@ impl TestNginx {
             log: at("stoa.jsonl"),
             test,
             reload,
+            pid: Some(at("nginx.pid")),
             version_at,
             http: vec![http],
             https: vec![https],
