@@ -58,7 +58,7 @@ impl Control {
         let names = [base.clone(), any];
         for name in names.iter().take(if self.dns_has(base) { 1 } else { 2 }) {
             let leads = self.leads(name).await;
-            if leads != Leads::Here {
+            if !matches!(leads, Leads::Here | Leads::Unasked) {
                 let found = leads.problem(name, ours).unwrap_or_default();
                 let remedy = format!("Make these records where {base} is kept:\n{}", self.records_of_base());
                 return wrong("names", Verdict::Warning, found, &remedy);

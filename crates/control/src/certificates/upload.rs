@@ -6,6 +6,7 @@ use stoa_db::{
     history, meta, sites,
 };
 use stoa_model::{
+    certificate::CertName,
     host::Hostname,
     id::{CertificateId, SiteId},
 };
@@ -20,7 +21,8 @@ use crate::{
 };
 
 impl Control {
-    /// Takes a certificate for some or all of a site's names.
+    /// Takes a certificate for some or all of the domains that a site's owner brought along; it takes
+    /// the place of an earlier one for the same domains.
     ///
     /// # Errors
     /// All that is wrong with it at once: unreadable, a key of another certificate, a broken chain,
@@ -29,11 +31,14 @@ impl Control {
         let site = self.site_to_change(cx, id).await?;
         let names = self.names_of(id).await?;
         let custom: Vec<Hostname> = names.into_iter().filter(|name| !self.is_own(name)).collect();
-        let checked = x509::check_upload(&upload.chain, &upload.key, &custom, cx.now).map_err(Error::Invalid)?;
+        let wanted = wanted(&upload.chain, custom);
+        let checked = x509::check_upload(&upload.chain, &upload.key, &wanted, cx.now).map_err(Error::Invalid)?;
+        // Whatever else it is for: it is served for this site's own domains, and for nobody else's.
+        let names: Vec<CertName> = wanted.into_iter().map(CertName::host).collect();
         let certificate = CertificateId::from_uuid(random::uuid_at(cx.now));
         let stored = &StoredCertificate {
             id: certificate,
-            names: checked.facts.names.clone(),
+            names: names.clone(),
             chain: checked.chain.clone(),
             key: self.key.seal(&key_context(certificate), &checked.key),
             site: Some(id),
@@ -44,7 +49,7 @@ impl Control {
             created_at: cx.now,
             renew_at: checked.facts.not_after,
         };
-        let former = &self.uploads_of(id);
+        let former = &self.uploads_for(id, &names);
         let event = &cx.audit("certificate.upload", id, serde_json::json!({ "serial": stored.serial }));
         self.db
             .write(|tx| {
@@ -103,6 +108,14 @@ impl Control {
         Ok(sites::hostnames_of(&self.db, id).await?)
     }
 
+    /// The uploaded certificates of a site that are for one of these names.
+    pub(crate) fn uploads_for(&self, id: SiteId, names: &[CertName]) -> Vec<CertificateId> {
+        let all = self.shelf.all();
+        let of_site = all.iter().filter(|held| held.stored.site == Some(id));
+        let same = of_site.filter(|held| held.stored.names.iter().any(|name| names.contains(name)));
+        same.map(|held| held.stored.id).collect()
+    }
+
     fn uploads_of(&self, id: SiteId) -> Vec<CertificateId> {
         let all = self.shelf.all();
         all.iter().filter(|held| held.stored.site == Some(id)).map(|held| held.stored.id).collect()
@@ -110,7 +123,7 @@ impl Control {
 
     /// After certificates were committed: an edge that can't follow now is brought up by the
     /// reconciler.
-    async fn shelf_changed(&self) {
+    pub(crate) async fn shelf_changed(&self) {
         let followed = async {
             self.shelf_reload().await?;
             self.routes_reload().await
@@ -121,4 +134,12 @@ impl Control {
         self.nudges.certificates.notify_one();
         self.nudges.addresses.notify_one();
     }
+}
+
+/// The domains that the certificate is for; all of them if it is for none, so that the check says so.
+fn wanted(chain: &str, custom: Vec<Hostname>) -> Vec<Hostname> {
+    let Ok(facts) = x509::inspect(chain) else { return custom };
+    let covered = |name: &&Hostname| facts.names.iter().any(|n| n.covers(name));
+    let found: Vec<Hostname> = custom.iter().filter(covered).cloned().collect();
+    if found.is_empty() { custom } else { found }
 }

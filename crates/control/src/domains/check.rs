@@ -1,5 +1,10 @@
 //! Looks at domains: is it proven whose they are, and do they lead here?
 
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
 use jiff::SignedDuration;
 use stoa_db::{DbError, domains, history, meta, sites};
 use stoa_model::{
@@ -10,7 +15,11 @@ use stoa_model::{
 use stoa_provider::dns::RecordName;
 
 use super::Leads;
-use crate::{Control, Cx, Error, Result, probe::Fetched, view::DomainView};
+use crate::{
+    Control, Cx, Error, Result,
+    probe::{Fetched, is_global},
+    view::DomainView,
+};
 
 /// How often a claim is looked at by itself.
 const CLAIM_PAUSE: SignedDuration = SignedDuration::from_mins(5);
@@ -125,24 +134,25 @@ impl Control {
         Ok(!had && self.file_is_there(&domain.name, &domain.token, leads).await)
     }
 
-    /// Asks for the file, at addresses of ours or of the public network only: a name that leads
-    /// into our own network must not make us knock there.
+    /// Asks for the file, at the name's own addresses: ours, or ones of the public network. A name that
+    /// leads into some inner network must not make us knock there, and our own edge, which answers
+    /// for every claim, is asked only if the name really leads to it.
     async fn file_is_there(&self, name: &Hostname, token: &str, leads: &Leads) -> bool {
         let port = self.settings.public_port;
-        let address = match leads {
-            Leads::Here | Leads::Partly(_) => self.settings.edge_address,
-            Leads::Elsewhere(found) => match found.iter().find(|address| crate::probe::is_global(**address)) {
-                Some(address) => (*address, 80).into(),
+        let own_host = if port == 80 { name.to_string() } else { format!("{name}:{port}") };
+        let (address, host) = match leads {
+            Leads::Here | Leads::Partly(_) => (self.settings.edge_address, own_host),
+            Leads::Elsewhere(found) => match public(found) {
+                Some(address) => (address, name.to_string()),
+                None => return false,
+            },
+            Leads::Unasked => match self.resolver.addresses(name).await.ok().and_then(|found| public(&found.list)) {
+                Some(address) => (address, name.to_string()),
                 None => return false,
             },
             Leads::Nowhere | Leads::Circle | Leads::Unknown(_) => return false,
         };
-        let host = if address == self.settings.edge_address && port != 80 {
-            format!("{name}:{port}")
-        } else {
-            name.to_string()
-        };
-        let fetched = self.probe.fetch(address, &host, &proof_path(token), std::time::Duration::from_secs(5)).await;
+        let fetched = self.probe.fetch(address, &host, &proof_path(token), Duration::from_secs(5)).await;
         matches!(fetched, Ok(Fetched { status, body }) if status == 200 && body.trim() == token)
     }
 
@@ -181,4 +191,9 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// The first of these that belongs to the public network, at the port of plain HTTP.
+fn public(found: &[IpAddr]) -> Option<SocketAddr> {
+    found.iter().find(|address| is_global(**address)).map(|address| (*address, 80).into())
 }

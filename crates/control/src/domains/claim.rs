@@ -1,8 +1,9 @@
 //! Claiming a domain, and giving it up.
 
 use jiff::SignedDuration;
-use stoa_db::{domains, history, meta};
+use stoa_db::{certificates, domains, history, meta};
 use stoa_model::{
+    certificate::CertName,
     domain::{Domain, DomainState},
     field::Invalid,
     host::Hostname,
@@ -78,16 +79,22 @@ impl Control {
         }
         let event = &cx.audit("domain.remove", site.id, serde_json::json!({ "name": domain.name }));
         let words = &format!("The domain {} was removed", domain.name);
+        // Its uploaded certificate goes with it: the name may be somebody else's next.
+        let uploads = &self.uploads_for(site.id, &[CertName::host(domain.name.clone())]);
         self.db
             .write(|tx| {
                 Box::pin(async move {
                     domains::domain_remove(&tx, id, cx.now).await?;
+                    for certificate in uploads {
+                        certificates::certificate_retire(&tx, *certificate, cx.now).await?;
+                    }
                     history::site_event(&tx, site.id, cx.now, "domain", words).await?;
                     meta::routes_version_bump(&tx).await?;
                     history::audit(&tx, event).await
                 })
             })
             .await?;
+        self.shelf_changed().await;
         self.routes_catch_up(site.id).await;
         self.answers_follow().await;
         Ok(())

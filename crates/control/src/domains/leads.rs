@@ -13,8 +13,10 @@ use crate::{
 /// Where a name leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Leads {
-    /// Here, and nowhere else; or the operator has not said where here is.
+    /// Here, and nowhere else.
     Here,
+    /// It was not looked at, as the operator has not said where here is.
+    Unasked,
     /// Here and to other addresses: some visitors end up there.
     Partly(Vec<IpAddr>),
     /// To other addresses.
@@ -43,7 +45,7 @@ impl Leads {
         let list = |addresses: &[IpAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let us = list(ours);
         Some(match self {
-            Self::Here => return None,
+            Self::Here | Self::Unasked => return None,
             Self::Partly(others) => {
                 format!(
                     "{name} leads to this server, but also to {}. Remove the records that lead elsewhere.",
@@ -69,7 +71,7 @@ impl Control {
     /// Looks where a name leads.
     pub(crate) async fn leads(&self, name: &Hostname) -> Leads {
         if self.settings.public_addresses.is_empty() {
-            return Leads::Here;
+            return Leads::Unasked;
         }
         match self.resolver.addresses(name).await {
             Ok(found) => Leads::of(&found.list, &self.settings.public_addresses),

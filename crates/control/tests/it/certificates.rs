@@ -261,6 +261,7 @@ async fn a_certificate_that_is_brought_along_is_checked_and_served_instead() {
     let cx = platform.now(&jane);
     let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
     let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    crate::domains::prove_by_text(&platform, &domain);
     platform.control.domain_check(&cx, domain.id).await.expect("proven");
     let made = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -270,7 +271,7 @@ async fn a_certificate_that_is_brought_along_is_checked_and_served_instead() {
         let key = rcgen::KeyPair::generate().expect("a key");
         (params.self_signed(&key).expect("signed").pem(), key.serialize_pem())
     };
-    let (chain, key) = made(&["bakery.example"]);
+    let (chain, key) = made(&["bakery.example", "butcher.localhost", "*.localhost"]);
     let (_, other) = made(&["bakery.example"]);
     let (foreign, foreign_key) = made(&["other.example"]);
     for (chain, key) in [(&chain, &other), (&foreign, &foreign_key), (&"junk".to_owned(), &key)] {
@@ -282,6 +283,8 @@ async fn a_certificate_that_is_brought_along_is_checked_and_served_instead() {
     platform.control.certificate_upload(&platform.now(&jane), site, upload).await.expect("a good one");
     let table = platform.edge.table();
     assert_eq!(table.certificates.len(), 1);
+    let names: Vec<_> = table.certificates[0].names.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["bakery.example"], "it is served for nobody else's names");
     assert_eq!(stoa_model::secret::ExposeSecret::expose_secret(&table.certificates[0].key).trim(), key.trim());
     platform.control.certificate_withdraw(&platform.now(&jane), site).await.expect("withdrawn");
     assert!(platform.edge.table().certificates.is_empty());

@@ -45,7 +45,7 @@ async fn refused(platform: &TestPlatform, cx: &Cx, site: Ordered, name: &str) ->
     }
 }
 
-fn prove_by_text(platform: &TestPlatform, domain: &DomainView) {
+pub fn prove_by_text(platform: &TestPlatform, domain: &DomainView) {
     let record = &domain.records[0];
     assert_eq!((record.kind, record.name.as_str()), ("TXT", format!("_stoa.{}", domain.name).as_str()));
     platform.world_dns.answer_texts(&RecordName::ownership(&host(&domain.name)), Ok(vec![record.value.clone()]));
@@ -324,4 +324,19 @@ async fn a_site_that_the_edge_refuses_keeps_no_other_from_its_own() {
         .await;
     platform.idle().await;
     workers.stop().await;
+}
+
+/// Where it is not known which addresses are ours, our own edge's answer proves nothing.
+#[tokio::test]
+async fn without_public_addresses_only_text_proves() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let domain = add(&platform, &jane, site, "somebody-elses.example").await;
+    for address in [HERE, "127.0.0.1", "10.0.0.1"] {
+        platform.world_dns.lead(&host("somebody-elses.example"), &[ip(address)]);
+        assert_eq!(check(&platform, &jane, &domain).await.state, DomainState::Claimed);
+    }
+    prove_by_text(&platform, &domain);
+    assert_eq!(check(&platform, &jane, &domain).await.state, DomainState::Verified);
 }
