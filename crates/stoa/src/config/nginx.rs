@@ -11,6 +11,7 @@ use stoa_edge::nginx::{NginxConfig, commands};
 pub struct Nginx {
     pub binary: PathBuf,
     pub main_config: PathBuf,
+    pub pid: PathBuf,
     pub sites_available: PathBuf,
     pub sites_enabled: PathBuf,
     pub folder: PathBuf,
@@ -29,6 +30,7 @@ impl Nginx {
             sites_enabled: self.sites_enabled.clone(),
             log: self.log.clone(),
             version_at: self.version_at,
+            pid: Some(self.pid.clone()).filter(|path| !path.as_os_str().is_empty()),
             http: self.http_listen.clone(),
             https: self.https_listen.clone(),
             test,
