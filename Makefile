@@ -57,6 +57,6 @@ e2e: images      ## the browser tests
 screenshots: images  ## pictures of every screen, 1440 and 390 wide, light and dark, in e2e/screenshots/
 	@e2e/run screenshots
 
-bench-%:         ## measure: bench-provision, bench-edge, bench-api
+bench-%:         ## measure: bench-provision, bench-edge (ARGS=tls …), bench-api
 	@scripts/docker-up
 	@bench/$*/run $(ARGS)
