@@ -17,6 +17,8 @@ pub struct Config {
     pub max_head: usize,
     /// Idle upstream connections kept per upstream address and thread.
     pub idle_per_upstream: usize,
+    /// Idle upstream connections kept for all upstreams and all threads together.
+    pub idle_upstream: usize,
     /// What the platform is called, at the foot of the pages that the edge shows itself.
     pub product_name: String,
     /// Names and addresses of the platform itself, answered by the fallback. They win over routes.
@@ -48,6 +50,7 @@ impl Default for Config {
             max_connections_per_client: 1024,
             max_head: 64 * 1024,
             idle_per_upstream: 256,
+            idle_upstream: 4096,
             product_name: "Stoa".to_owned(),
             platform_hosts: Vec::new(),
             public_http_port: 80,

@@ -74,7 +74,7 @@ pub(crate) struct Thread {
 impl Thread {
     /// Starts a thread.
     pub(crate) fn start(index: usize, shared: Arc<Shared>) -> io::Result<Self> {
-        let pool = Pool::new(shared.config.idle_per_upstream);
+        let pool = Pool::new(shared.config.idle_per_upstream, shared.config.idle_upstream / shared.config.threads);
         let worker =
             Worker { index, shared, watch: Watch::default(), pool, ids: RequestIds::new(), open: AtomicUsize::new(0) };
         let worker = Arc::new(worker);

@@ -21,7 +21,8 @@ use std::{io, sync::Arc};
 use rustls::{
     CipherSuite, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    server::{ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions},
+    server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache},
+    sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
 
@@ -37,8 +38,9 @@ const SESSIONS: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Setup {
     provider: Arc<CryptoProvider>,
-    tickets: Arc<dyn ProducesTickets>,
-    sessions: Arc<dyn StoresServerSessions>,
+    /// All but the certificate. rustls' builder makes a cache of sessions for every configuration; a
+    /// copy of one that has its own leaves ten thousand of them out.
+    template: ServerConfig,
 }
 
 impl Setup {
@@ -53,20 +55,34 @@ impl Setup {
         let mut provider = aws_lc_rs::default_provider();
         // Stable: within the two groups the library's order stays.
         provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
-        Ok(Self { provider: Arc::new(provider), tickets, sessions })
+        let provider = Arc::new(provider);
+        let mut template = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(|error| io::Error::other(format!("setting TLS up: {error}")))?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Nobody));
+        template.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        template.ignore_client_order = true;
+        template.ticketer = tickets;
+        template.session_storage = sessions;
+        Ok(Self { provider, template })
     }
 
     /// What a connection is set up by that proves itself as `resolver` says.
-    fn config(&self, resolver: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, rustls::Error> {
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        config.ignore_client_order = true;
-        config.ticketer = Arc::clone(&self.tickets);
-        config.session_storage = Arc::clone(&self.sessions);
-        Ok(config)
+    fn config(&self, resolver: Arc<dyn ResolvesServerCert>) -> ServerConfig {
+        let mut config = self.template.clone();
+        config.cert_resolver = resolver;
+        config
+    }
+}
+
+/// Proves nothing.
+#[derive(Debug)]
+struct Nobody;
+
+impl ResolvesServerCert for Nobody {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
     }
 }
 

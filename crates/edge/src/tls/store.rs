@@ -107,5 +107,5 @@ fn parse(certificate: &Certificate, setup: &Setup) -> Result<ServerConfig, Strin
         .map_err(|error| format!("its key is no PEM: {error}"))?;
     let certified = CertifiedKey::from_der(chain, key, &setup.provider)
         .map_err(|error| format!("its key is unusable or another certificate's: {error}"))?;
-    setup.config(Arc::new(SingleCertAndKey::from(certified))).map_err(|error| error.to_string())
+    Ok(setup.config(Arc::new(SingleCertAndKey::from(certified))))
 }

@@ -1,7 +1,8 @@
 //! Idle connections by upstream; every thread has its own pool, so nobody waits for the lock.
 //!
 //! The youngest is taken first: the others get old and are closed, and the pool shrinks to what
-//! the traffic needs.
+//! the traffic needs. All upstreams together have a bound too: visits to ten thousand sites in turn
+//! must not use up the files that this process may open.
 
 use std::{
     collections::HashMap,
@@ -15,8 +16,16 @@ use crate::watch::Clock;
 /// The idle connections of one thread.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<SocketAddr, Vec<Idle>>>,
+    idle: Mutex<Kept>,
     per_upstream: usize,
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    by_upstream: HashMap<SocketAddr, Vec<Idle>>,
+    /// How many there are, all upstreams together.
+    count: usize,
 }
 
 #[derive(Debug)]
@@ -25,16 +34,33 @@ struct Idle {
     since: u64,
 }
 
+impl Kept {
+    /// Closes a connection to whichever upstream: one that is needed is opened again.
+    fn make_room(&mut self) {
+        let some = self.by_upstream.iter_mut().find(|(_, idle)| !idle.is_empty());
+        let Some((upstream, idle)) = some else { return };
+        idle.remove(0);
+        self.count -= 1;
+        if idle.is_empty() {
+            let upstream = *upstream;
+            self.by_upstream.remove(&upstream);
+        }
+    }
+}
+
 impl Pool {
-    pub(crate) fn new(per_upstream: usize) -> Self {
-        Self { idle: Mutex::default(), per_upstream }
+    /// Keeps so many for one upstream, and so many for all.
+    pub(crate) fn new(per_upstream: usize, most: usize) -> Self {
+        Self { idle: Mutex::default(), per_upstream, most }
     }
 
     /// A connection that is still good, if there is one.
     pub(crate) fn take(&self, upstream: SocketAddr) -> Option<Box<Conn>> {
-        let mut idle = self.lock();
-        let idle = idle.get_mut(&upstream)?;
+        let mut guard = self.lock();
+        let kept = &mut *guard;
+        let idle = kept.by_upstream.get_mut(&upstream)?;
         while let Some(Idle { conn, .. }) = idle.pop() {
+            kept.count -= 1;
             if conn.is_fresh() {
                 return Some(conn);
             }
@@ -42,24 +68,31 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection, unless there are enough.
+    /// Keeps a connection, unless its upstream has enough.
     pub(crate) fn put(&self, conn: Box<Conn>, clock: &Clock) {
-        let mut idle = self.lock();
-        let idle = idle.entry(conn.upstream).or_default();
-        if idle.len() < self.per_upstream {
-            idle.push(Idle { conn, since: clock.now() });
+        let mut kept = self.lock();
+        if kept.by_upstream.get(&conn.upstream).is_some_and(|idle| idle.len() >= self.per_upstream) || self.most == 0 {
+            return;
         }
+        if kept.count >= self.most {
+            kept.make_room();
+        }
+        kept.count += 1;
+        kept.by_upstream.entry(conn.upstream).or_default().push(Idle { conn, since: clock.now() });
     }
 
     /// Closes what has been idle since before `oldest`, or has been closed by the upstream.
     pub(crate) fn sweep(&self, oldest: u64) {
-        self.lock().retain(|_, idle| {
+        let mut guard = self.lock();
+        let kept = &mut *guard;
+        kept.by_upstream.retain(|_, idle| {
             idle.retain(|idle| idle.since >= oldest && idle.conn.is_fresh());
             !idle.is_empty()
         });
+        kept.count = kept.by_upstream.values().map(Vec::len).sum();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Vec<Idle>>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

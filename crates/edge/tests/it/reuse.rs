@@ -1,14 +1,23 @@
 //! Connections to upstreams: kept, reused only when clean, and replaced when they went stale.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 
-use stoa_model::route::Target;
+use stoa_model::{
+    host::Hostname,
+    id::SiteId,
+    route::{Notice, Route, RouteLimits, RoutingTable, Target},
+};
+use stoa_provider::edge::Edge;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
-use crate::support::{HOST, TestEdge, config, status, upstream};
+use crate::support::{HOST, TestEdge, config, status, until, upstream};
 
 async fn single(upstream: std::net::SocketAddr) -> TestEdge {
     let mut config = config();
@@ -135,4 +144,41 @@ async fn an_unfinished_response_frees_nothing() {
     drop(raw);
     edge.counted(|counts| counts.requests == 1).await;
     assert!(edge.get("").await.ends_with("no.1"));
+}
+
+/// Visits to many sites in turn: what is kept for all of them together has a bound.
+#[tokio::test]
+async fn all_upstreams_together_have_a_bound() {
+    const KEPT: usize = 4;
+    let open = Arc::new(AtomicUsize::new(0));
+    let mut routes = HashMap::new();
+    for number in 0..20 {
+        let open = Arc::clone(&open);
+        let address = upstream(move |mut raw, _| {
+            let open = Arc::clone(&open);
+            async move {
+                open.fetch_add(1, SeqCst);
+                raw.until("\r\n\r\n").await;
+                raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+                raw.rest().await;
+                open.fetch_sub(1, SeqCst);
+            }
+        })
+        .await;
+        let site = SiteId::from_uuid(Uuid::from_u128(number));
+        let route = Route { site, target: Target::Upstream(address), limits: RouteLimits::body(1000), secure: false };
+        routes.insert(Hostname::parse(&format!("site-{number}.example")).unwrap(), route);
+    }
+    let mut config = config();
+    (config.threads, config.idle_upstream) = (1, KEPT);
+    let edge = TestEdge::with(config, Target::Notice(Notice::Stopped)).await;
+    let table = RoutingTable { version: 99, routes, ..RoutingTable::default() };
+    edge.edge.apply(table).await.unwrap();
+    for number in 0..20 {
+        let host = format!("site-{number}.example");
+        let answer = edge.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await;
+        assert_eq!(status(&answer), 200, "{answer}");
+    }
+    until(|| (open.load(SeqCst) <= KEPT).then_some(())).await;
+    assert_eq!(open.load(SeqCst), KEPT, "and those are kept");
 }
