@@ -46,6 +46,7 @@ impl Fallback for Portal {
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(config: &Config) -> Result<()> {
     let began = Instant::now();
+    open_many_files();
     let portal = Arc::new(Portal::default());
     let front = Front::new(config, portal.clone())?;
     let control = wire::control(config, Some(front.maker.clone())).await?;
@@ -75,4 +76,15 @@ async fn stop_on_signal(stop: CancellationToken) {
     }
     tracing::info!("stopping; jobs under way are gone on with at the next start");
     stop.cancel();
+}
+
+/// Each visitor is an open file. The soft limit that processes begin with is for old programs that
+/// can't count further (systemd.exec(5), LimitNOFILE); the hard one is the administrator's word.
+fn open_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: now.maximum, maximum: now.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!(%error, open_files = ?now.current, "the limit of open files could not be raised");
+    }
 }
