@@ -9,7 +9,7 @@ use http::{Method, request::Parts};
 use stoa_model::{
     host::Hostname,
     id::SiteId,
-    route::{Notice, RouteLimits, RoutingTable, Target},
+    route::{Notice, Route, RouteLimits, RoutingTable, Target},
 };
 
 use crate::{
@@ -47,15 +47,25 @@ impl Entry {
 /// One route, with the counters of its site.
 #[derive(Debug)]
 pub(crate) struct SiteEntry {
-    pub(crate) name: Box<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) stats: Arc<SiteStats>,
     pub(crate) answer: Answer,
     pub(crate) limits: RouteLimits,
     pub(crate) secure: bool,
 }
 
+impl SiteEntry {
+    /// Whether it is this route already.
+    fn is(&self, route: &Route, answer: &Answer) -> bool {
+        self.stats.site == route.site
+            && self.answer == *answer
+            && self.limits == route.limits
+            && self.secure == route.secure
+    }
+}
+
 /// What answers for a site.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Upstream(SocketAddr),
     Redirect {
@@ -75,8 +85,8 @@ const WELL_KNOWN: &str = "/.well-known/";
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) version: u64,
-    pub(crate) certificates: Store,
-    entries: HashMap<Box<str>, Entry>,
+    pub(crate) certificates: Arc<Store>,
+    entries: HashMap<Arc<str>, Entry>,
     sites: HashMap<SiteId, Arc<SiteStats>>,
     /// Texts by their paths.
     answers: HashMap<Box<str>, Bytes>,
@@ -86,7 +96,7 @@ impl Table {
     /// Compiles `routes`, taking over from `former` its counters and parsed certificates.
     pub(crate) fn compile(routes: RoutingTable, former: &Self, config: &Config, setup: &tls::Setup) -> Self {
         let mut sites = former.sites.clone();
-        let certificates = Store::new(&routes.certificates, &former.certificates);
+        let certificates = Store::after(&routes.certificates, &former.certificates);
         let mut entries = HashMap::with_capacity(routes.routes.len() + config.platform_hosts.len());
         for (name, route) in &routes.routes {
             let stats = sites.entry(route.site).or_insert_with(|| Arc::new(SiteStats::new(route.site, config.threads)));
@@ -99,13 +109,23 @@ impl Table {
                 },
                 Target::Notice(notice) => Answer::Notice(*notice),
             };
-            let (name, stats) = (name.as_str(), Arc::clone(stats));
-            let entry = SiteEntry { name: name.into(), stats, answer, limits: route.limits, secure: route.secure };
-            entries.insert(name.into(), Entry::Site(Arc::new(entry)));
+            // Nearly all routes are as they were: a table with one change costs little more than its copy.
+            let entry = match former.entries.get(name.as_str()) {
+                Some(Entry::Site(old)) if old.is(route, &answer) => Arc::clone(old),
+                _ => Arc::new(SiteEntry {
+                    name: name.as_str().into(),
+                    stats: Arc::clone(stats),
+                    answer,
+                    limits: route.limits,
+                    secure: route.secure,
+                }),
+            };
+            entries.insert(Arc::clone(&entry.name), Entry::Site(entry));
         }
         entries.extend(config.platform_hosts.iter().map(|name| {
             let secure = config.public_https_port.is_some() && certificates.find(name, setup).is_some();
-            (name.as_str().into(), Entry::Platform { name: name.as_str().into(), secure })
+            let name: Arc<str> = name.as_str().into();
+            (Arc::clone(&name), Entry::Platform { name, secure })
         }));
         let answers = routes.answers.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
         Self { version: routes.version, certificates, entries, sites, answers }

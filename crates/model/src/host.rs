@@ -3,7 +3,7 @@
 //! A subdomain is plain ASCII. Internationalised labels are refused, in Unicode and as `xn--`: a
 //! label that merely looks like another customer's is a way to impersonate him.
 
-use std::{borrow::Borrow, fmt};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -169,10 +169,11 @@ impl fmt::Display for Subdomain {
     }
 }
 
-/// A full hostname: lower case, no trailing dot, no port.
+/// A full hostname: lower case, no trailing dot, no port. Cheap to clone, as routing tables hold
+/// thousands of them and are copied at every change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Hostname(String);
+pub struct Hostname(Arc<str>);
 
 impl Hostname {
     /// Parses a hostname of letters, digits, hyphens and dots; a trailing dot is dropped.
@@ -197,7 +198,7 @@ impl Hostname {
                 return bad("No part of a hostname may begin or end with a hyphen");
             }
         }
-        Ok(Self(name))
+        Ok(Self(name.into()))
     }
 
     /// The name as text.
@@ -228,7 +229,7 @@ impl TryFrom<String> for Hostname {
 
 impl From<Hostname> for String {
     fn from(name: Hostname) -> Self {
-        name.0
+        name.0.to_string()
     }
 }
 

@@ -22,6 +22,8 @@ use super::Setup;
 /// All certificates of a routing table.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
+    /// All of them, in the order of the table.
+    ids: Vec<CertificateId>,
     by_id: HashMap<CertificateId, Arc<Identity>>,
     /// For one host; the last of the list is the best.
     exact: HashMap<Box<str>, Vec<Arc<Identity>>>,
@@ -30,9 +32,16 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// The former store itself if it holds these certificates already; most tables change routes only.
+    pub(crate) fn after(certificates: &[Arc<Certificate>], former: &Arc<Self>) -> Arc<Self> {
+        let same = certificates.iter().map(|certificate| &certificate.id).eq(&former.ids);
+        if same { Arc::clone(former) } else { Arc::new(Self::new(certificates, former)) }
+    }
+
     /// Takes over from `former` what it has parsed already. Later certificates win over earlier ones.
-    pub(crate) fn new(certificates: &[Arc<Certificate>], former: &Self) -> Self {
-        let mut store = Self::default();
+    fn new(certificates: &[Arc<Certificate>], former: &Self) -> Self {
+        let ids = certificates.iter().map(|certificate| certificate.id).collect();
+        let mut store = Self { ids, ..Self::default() };
         for certificate in certificates {
             let known = former.by_id.get(&certificate.id).cloned();
             let identity = known.unwrap_or_else(|| Arc::new(Identity::new(Arc::clone(certificate))));
