@@ -8,8 +8,9 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use stoa_model::id::SiteId;
 
-/// Between two tries of the platform itself to give a site the same address.
-const PAUSE: SignedDuration = SignedDuration::from_mins(30);
+/// Between two tries of the platform itself to give a site the same address; each that fails is a
+/// letter to staff.
+const PAUSE: SignedDuration = SignedDuration::from_hours(6);
 
 /// What was tried lately.
 #[derive(Default)]
