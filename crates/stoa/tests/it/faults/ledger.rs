@@ -181,7 +181,9 @@ fn mail(world: &World, rows: &[Rows]) -> Vec<String> {
     let handed_over =
         rows.iter().filter(|row| matches!(row.site.state, SiteState::Active | SiteState::Stopped)).count();
     let mut welcomes = 0;
-    for _ in 0..100 {
+    // A letter that was being written when its process was killed is written again when the lease of
+    // its task has run out, a minute later.
+    for _ in 0..750 {
         let names = fs::read_dir(world.data.join("outbox")).into_iter().flatten();
         welcomes =
             names.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("welcome")).count();
