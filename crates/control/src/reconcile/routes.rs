@@ -29,6 +29,12 @@ use tokio::sync::Mutex;
 
 use crate::{Control, Cx, Error, Result, certificates::Covered, domains::proof_path};
 
+/// So often all routes are read anew while changes come in between; then these wait.
+const TRIES: u32 = 3;
+
+/// Routes and certificates as they were read.
+type Read = (HashMap<Hostname, Route>, Vec<Arc<Certificate>>);
+
 /// What this process knows of the routes.
 #[derive(Default)]
 pub(crate) struct Routes {
@@ -72,7 +78,7 @@ impl Control {
         Ok(RoutingTable { version, routes, certificates, answers })
     }
 
-    async fn routes_read(&self) -> Result<(HashMap<Hostname, Route>, Vec<Arc<Certificate>>)> {
+    async fn routes_read(&self) -> Result<Read> {
         let rows = routes(&self.db).await?;
         let certificates: Vec<_> = self.shelf.all().iter().map(|held| Arc::clone(&held.ready)).collect();
         let covered = self.covered(&certificates);
@@ -80,15 +86,30 @@ impl Control {
     }
 
     /// Reads all routes anew and applies them.
+    ///
+    /// They are read without the lock, as that takes long where there are many, and nobody's change
+    /// shall wait for it. If one came in between, what was read may be older than it: it is read again.
     pub(crate) async fn routes_reload(&self) -> Result<()> {
+        for _ in 0..TRIES {
+            let before = self.routes.table.lock().await.version;
+            let read = self.routes_read().await?;
+            let mut table = self.routes.table.lock().await;
+            if table.version == before {
+                return self.routes_take(&mut table, read).await;
+            }
+        }
         let mut table = self.routes.table.lock().await;
-        let (fresh, certificates) = self.routes_read().await?;
-        if table.version > 0 && table.routes == fresh && table.certificates == certificates {
+        let read = self.routes_read().await?;
+        self.routes_take(&mut table, read).await
+    }
+
+    async fn routes_take(&self, table: &mut RoutingTable, (routes, certificates): Read) -> Result<()> {
+        if table.version > 0 && table.routes == routes && table.certificates == certificates {
             return Ok(());
         }
         let answers = table.answers.clone();
-        let next = RoutingTable { version: self.next_version(&table), routes: fresh, certificates, answers };
-        self.routes_apply(&mut table, next, None).await
+        let next = RoutingTable { version: self.next_version(table), routes, certificates, answers };
+        self.routes_apply(table, next, None).await
     }
 
     /// Reads one site's routes anew; when this returns, every new request follows them.
