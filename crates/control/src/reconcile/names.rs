@@ -20,18 +20,21 @@ impl Control {
             let set =
                 RecordSet { name: RecordName::host(name), ttl: dns.ttl(), values: RecordValues::Addresses(addresses) };
             let kind = set.kind();
-            // Written down first: what was made and not written down would never be removed.
-            let (row, now) = (&(set.name.to_string(), value), self.clock.now());
-            self.db
-                .write(|tx| {
-                    Box::pin(async move {
-                        dns_records::dns_record_put(&tx, &row.0, kind.as_str(), &row.1, Some(site), now).await
-                    })
-                })
-                .await?;
+            // Written down before, without a value, for what is made and not written down would never be
+            // removed; and after, for only what has its value counts as made.
+            self.name_note(site, &set.name, kind, "").await?;
             dns.set(&set).await.map_err(unavailable)?;
+            self.name_note(site, &set.name, kind, &value).await?;
         }
         Ok(())
+    }
+
+    async fn name_note(&self, site: SiteId, name: &RecordName, kind: RecordKind, value: &str) -> Result<()> {
+        let now = self.clock.now();
+        let put = async |tx: &stoa_db::Tx| {
+            dns_records::dns_record_put(tx, name.as_str(), kind.as_str(), value, Some(site), now).await
+        };
+        Ok(self.db.write(|tx| Box::pin(async move { put(&tx).await })).await?)
     }
 
     /// Removes the records of a site.

@@ -340,3 +340,26 @@ async fn without_public_addresses_only_text_proves() {
     prove_by_text(&platform, &domain);
     assert_eq!(check(&platform, &jane, &domain).await.state, DomainState::Verified);
 }
+
+/// With one address there is one record: the first failure must not pass for a record made.
+#[tokio::test]
+async fn a_record_that_failed_is_made_by_the_next_round() {
+    let build = TestPlatform::builder().zone("stoa.test").settings(|s| {
+        s.public_addresses = vec![ip(HERE)];
+        s.base_domain = host("stoa.test");
+    });
+    let platform = build.build().await;
+    let dns = platform.dns.clone().expect("a zone");
+    let jane = platform.customer("jane").await;
+    // Without reconcilers, so that it is the making of the site that fails at it.
+    let ordered = platform.order(&jane, "bakery").await;
+    support::begin(&platform, ordered.site).await;
+    dns.fail_next("the server is away", true);
+    support::carry_out(&platform, ordered.job).await;
+    let name = RecordName::host(&host("bakery.stoa.test"));
+    let workers = platform.run();
+    platform
+        .until("the record", async || dns.contents(&name, stoa_provider::dns::RecordKind::A) == [HERE.to_owned()])
+        .await;
+    workers.stop().await;
+}
