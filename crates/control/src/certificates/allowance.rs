@@ -45,9 +45,7 @@ impl Control {
     /// Certificates for names below the platform's own domain within a week.
     fn own_this_week(&self, now: Timestamp) -> u64 {
         let base = &self.settings.base_domain;
-        let own = |name: &stoa_model::certificate::CertName| {
-            name.host == *base || name.host.as_str().strip_suffix(base.as_str()).is_some_and(|rest| rest.ends_with('.'))
-        };
+        let own = |name: &stoa_model::certificate::CertName| name.host == *base || self.is_own(&name.host);
         let all = self.shelf.all();
         let recent = all.iter().filter(|held| held.stored.created_at > now - WEEK && held.stored.site.is_none());
         recent.filter(|held| held.stored.names.iter().any(own)).count() as u64

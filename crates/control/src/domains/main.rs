@@ -2,7 +2,6 @@
 
 use stoa_db::{domains, history, jobs, sites};
 use stoa_model::{
-    account::Actor,
     domain::DomainState,
     host::Hostname,
     id::{JobId, SiteId},
@@ -60,7 +59,7 @@ impl Control {
         let wanted: std::collections::HashMap<SiteId, Hostname> = domains::domains_in(&self.db, DomainState::Verified)
             .await?
             .into_iter()
-            .filter(|domain| domain.main_wanted && domain.problem.is_none() && domain.state == DomainState::Verified)
+            .filter(|domain| domain.main_wanted && domain.problem.is_none())
             .map(|domain| (domain.site, domain.name))
             .collect();
         loop {
@@ -72,7 +71,7 @@ impl Control {
             let idle = sites.iter().filter(|site| site.state == SiteState::Active && !busy.contains_key(&site.id));
             for site in idle {
                 if let Some((name, url)) = self.due_address(site, wanted.get(&site.id)) {
-                    let cx = Cx { actor: Actor::System, ..self.system_cx("addresses") };
+                    let cx = self.system_cx("addresses");
                     if let Err(error) = self.readdress(&cx, site, name, url).await {
                         tracing::warn!(site = %site.id, error = error.for_operator(), "a site's address could not be changed yet");
                     }
@@ -86,7 +85,7 @@ impl Control {
     fn due_address(&self, site: &Site, wanted: Option<&Hostname>) -> Option<(Hostname, String)> {
         let can = |name: &&Hostname| self.settings.https_port.is_none() || self.is_covered(name);
         let name = wanted.filter(can).unwrap_or(&site.hostname);
-        let told = site.url.clone().unwrap_or_else(|| self.settings.site_url(&site.hostname, false));
+        let told = self.url_of(site);
         let was_secure = told.starts_with("https://") && *name == site.hostname;
         let url = self.settings.site_url(name, was_secure || self.is_covered(name));
         let failed = self.readdressed.failed_lately(site.id, &url, self.clock.now());
@@ -97,7 +96,7 @@ impl Control {
     async fn readdress(&self, cx: &Cx, site: &Site, name: Hostname, url: String) -> Result<JobId> {
         let id = site.id;
         let job = JobId::from_uuid(random::uuid_at(cx.now));
-        let told = site.url.clone().unwrap_or_else(|| self.settings.site_url(&site.hostname, false));
+        let told = self.url_of(site);
         let mut plan = self.plan_again(site, job).await?;
         plan.hostname = name.clone();
         plan.move_ = Some(Move {

@@ -28,12 +28,16 @@ impl Control {
         }
     }
 
+    /// Paths and texts that prove the domains that are claimed.
+    pub(super) async fn proofs(&self) -> Result<BTreeMap<String, String>> {
+        let claims = domains::domains_in(&self.db, DomainState::Claimed).await?;
+        Ok(claims.into_iter().map(|domain| (proof_path(&domain.token), domain.token)).collect())
+    }
+
     /// Answers with the proofs of all domains that are claimed, and of no others.
     pub(crate) async fn answers_follow(&self) {
         let followed = async {
-            let claims = domains::domains_in(&self.db, DomainState::Claimed).await?;
-            let proofs: BTreeMap<_, _> =
-                claims.into_iter().map(|domain| (proof_path(&domain.token), domain.token)).collect();
+            let proofs = self.proofs().await?;
             let mut table = self.routes.table.lock().await;
             let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
             next.answers.retain(|path, _| !path.starts_with(&proof_path("")));

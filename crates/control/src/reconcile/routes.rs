@@ -12,13 +12,12 @@ use std::{
 };
 
 use stoa_db::{
-    domains, meta,
+    meta,
     routes::{RouteRow, route_of, routes},
 };
 use stoa_model::{
     account::Role,
     certificate::Certificate,
-    domain::DomainState,
     host::Hostname,
     id::SiteId,
     route::{Notice, Route, RoutingTable, Target},
@@ -27,7 +26,7 @@ use stoa_model::{
 use stoa_provider::edge::EdgeError;
 use tokio::sync::Mutex;
 
-use crate::{Control, Cx, Error, Result, certificates::Covered, domains::proof_path};
+use crate::{Control, Cx, Error, Result, certificates::Covered};
 
 /// So often all routes are read anew while changes come in between; then these wait.
 const TRIES: u32 = 3;
@@ -73,9 +72,7 @@ impl Control {
         self.shelf_reload().await?;
         let (routes, certificates) = self.routes_read().await?;
         let version = self.next_version(&RoutingTable::default());
-        let claims = domains::domains_in(&self.db, DomainState::Claimed).await?;
-        let answers = claims.into_iter().map(|domain| (proof_path(&domain.token), domain.token)).collect();
-        Ok(RoutingTable { version, routes, certificates, answers })
+        Ok(RoutingTable { version, routes, certificates, answers: self.proofs().await? })
     }
 
     async fn routes_read(&self) -> Result<Read> {
@@ -157,18 +154,16 @@ impl Control {
             message: "The new address could not be switched on yet; this is tried again by itself.".into(),
             source: error.into(),
         };
-        match self.edge.apply(next.clone()).await {
-            Err(error) if error.refused.is_none() => return Err(unavailable(error)),
-            Err(error) => {
-                tracing::error!(%error, "the edge refuses some of the routes");
-                let refused = error.refused.as_deref().unwrap_or_default();
-                let mine = waits.is_some_and(|site| refused.contains(&site));
-                *table = next;
-                return if mine { Err(unavailable(error)) } else { Ok(()) };
-            }
-            Ok(()) => *table = next,
-        }
-        Ok(())
+        let applied = self.edge.apply(next.clone()).await;
+        let Err(error) = applied else {
+            *table = next;
+            return Ok(());
+        };
+        let Some(refused) = &error.refused else { return Err(unavailable(error)) };
+        tracing::error!(%error, "the edge refuses some of the routes");
+        *table = next;
+        let mine = waits.is_some_and(|site| refused.contains(&site));
+        if mine { Err(unavailable(error)) } else { Ok(()) }
     }
 
     /// Grows across restarts too: the first version of a process is the time of its start.

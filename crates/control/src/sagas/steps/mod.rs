@@ -31,9 +31,11 @@ pub(super) use stack::WriteStack;
 pub(super) use tell::{SettleAddress, TellApplication};
 pub(super) use verify::Verify;
 
-use stoa_db::DbError;
+use stoa_db::{DbError, Tx, history, jobs};
 use stoa_provider::engine::EngineError;
 use stoa_saga::{StepError, UndoError};
+
+use crate::sagas::SitePlan;
 
 /// An engine's error as a step's: an engine that is away is waited for.
 fn engine_failed(public: &str, error: EngineError) -> StepError {
@@ -59,4 +61,12 @@ fn db_failed(error: DbError) -> StepError {
 /// A database's error as an undo's.
 fn db_undo_failed(doing: &str, error: DbError) -> UndoError {
     if passes(&error) { UndoError::retry(doing, error) } else { UndoError::fail(doing, error) }
+}
+
+/// Whether this job has written such a line into the site's history before, and only did not hear of
+/// it: since it was asked for, no other job can have.
+async fn noted(tx: &Tx, plan: &SitePlan, kind: &str) -> Result<bool, DbError> {
+    let Some(job) = jobs::job_get(tx, plan.job).await? else { return Ok(false) };
+    let events = history::site_events(tx, plan.site, 20).await?;
+    Ok(events.iter().any(|event| event.kind == kind && event.at >= job.queued_at))
 }

@@ -2,11 +2,11 @@
 //! transaction.
 
 use async_trait::async_trait;
-use stoa_db::{DbError, Tx, history, jobs, sites};
+use stoa_db::{history, sites};
 use stoa_model::site::SiteState;
 use stoa_saga::{Done, Step, StepError, StepRun, UndoError};
 
-use super::db_failed;
+use super::{db_failed, noted};
 use crate::{Control, sagas::SitePlan};
 
 pub struct Settle {
@@ -26,16 +26,6 @@ impl Settle {
 
     pub const fn restarted() -> Self {
         Self { to: SiteState::Active, kind: "restarted", text: "The site was restarted" }
-    }
-}
-
-impl Settle {
-    /// Whether this job has done it before, and only did not hear of it: since it was asked for, no
-    /// other job can have written to the site's history.
-    async fn written(&self, tx: &Tx, plan: &SitePlan) -> Result<bool, DbError> {
-        let Some(job) = jobs::job_get(tx, plan.job).await? else { return Ok(false) };
-        let events = history::site_events(tx, plan.site, 20).await?;
-        Ok(events.iter().any(|event| event.kind == self.kind && event.at >= job.queued_at))
     }
 }
 
@@ -62,7 +52,7 @@ impl Step<SitePlan, Control> for Settle {
                     if let Some(from) = state.filter(|from| *from != self.to) {
                         sites::site_move(&tx, plan.site, from, self.to, None, now).await?;
                     }
-                    if self.written(&tx, plan).await? {
+                    if noted(&tx, plan, self.kind).await? {
                         return Ok(());
                     }
                     history::site_event(&tx, plan.site, now, self.kind, self.text).await

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stoa_db::{Tx, history, jobs, sites};
+use stoa_db::{history, sites};
 use stoa_model::{blueprint::HookName, secret::SecretString};
 use stoa_provider::engine::Exec;
 use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
 
-use super::db_failed;
+use super::{db_failed, noted};
 use crate::{
     Control, Error,
     sagas::{
@@ -98,15 +98,6 @@ impl Step<SitePlan, Control> for TellApplication {
 /// HTTPS.
 pub struct SettleAddress;
 
-impl SettleAddress {
-    /// Whether this job has done it before, and only did not hear of it.
-    async fn written(tx: &Tx, plan: &SitePlan) -> Result<bool, stoa_db::DbError> {
-        let Some(job) = jobs::job_get(tx, plan.job).await? else { return Ok(false) };
-        let events = history::site_events(tx, plan.site, 20).await?;
-        Ok(events.iter().any(|event| event.kind == "address" && event.at >= job.queued_at))
-    }
-}
-
 #[async_trait]
 impl Step<SitePlan, Control> for SettleAddress {
     fn name(&self) -> &'static str {
@@ -128,7 +119,7 @@ impl Step<SitePlan, Control> for SettleAddress {
             .write(|tx| {
                 Box::pin(async move {
                     sites::site_address(&tx, plan.site, &to.hostname, Some(&to.url)).await?;
-                    if Self::written(&tx, plan).await? {
+                    if noted(&tx, plan, "address").await? {
                         return Ok(());
                     }
                     let words = format!("The main address is now {}", to.url);
