@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, UpdateMany,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, Func},
 };
 use stoa_model::{
@@ -11,6 +11,7 @@ use stoa_model::{
     id::{CertificateId, SiteId},
     secret::Sealed,
 };
+use uuid::Uuid;
 
 use crate::{
     Conn, DbError, Tx,
@@ -18,6 +19,9 @@ use crate::{
     db::Raw,
     entity::certificates,
 };
+
+/// So many are read at once: databases bound the length of a query.
+const TOGETHER: usize = 500;
 
 /// A certificate as it is stored, its key sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,28 +73,40 @@ pub async fn certificate_insert(tx: &Tx, c: &StoredCertificate) -> Result<(), Db
     Ok(())
 }
 
-/// All certificates that are neither retired nor expired, oldest first. One that can't be read is
-/// left out and logged as an error: it must not take the others off the air.
+/// All certificates that are neither retired nor expired, oldest first, and when they are to be
+/// renewed. One that can't be read is logged and left out: it must not take the others down.
 ///
 /// # Errors
 /// If the database doesn't answer.
-pub async fn certificates_live(c: &impl Conn, now: Timestamp) -> Result<Vec<StoredCertificate>, DbError> {
+pub async fn certificates_live(c: &impl Conn, now: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, DbError> {
     let live = certificates::Entity::find()
+        .select_only()
+        .columns([certificates::Column::Id, certificates::Column::RenewAt])
         .filter(certificates::Column::RetiredAt.is_null())
         .filter(certificates::Column::NotAfter.gt(ms(now)))
         .order_by_asc(certificates::Column::CreatedAt)
         .order_by_asc(certificates::Column::Id);
-    let logged = |error: &DbError| tracing::error!(%error, "a certificate is left out");
-    let rows = live.all(c.raw()).await?;
-    Ok(rows.into_iter().filter_map(|row| from_row(row).inspect_err(logged).ok()).collect())
+    let rows: Vec<(Uuid, i64)> = live.into_tuple().all(c.raw()).await?;
+    let read = |(id, renew_at): (Uuid, i64)| {
+        let renew_at = Row { table: "certificates", id: &id }.time(renew_at).inspect_err(logged).ok()?;
+        Some((CertificateId::from_uuid(id), renew_at))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
-/// A certificate by id; retired and expired ones too.
+/// Certificates by id, in no order; retired and expired ones too. One that can't be read is logged
+/// and left out.
 ///
 /// # Errors
-/// `Corrupt` if the stored row can't be read.
-pub async fn certificate_get(c: &impl Conn, id: CertificateId) -> Result<Option<StoredCertificate>, DbError> {
-    certificates::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
+/// If the database doesn't answer.
+pub async fn certificates_get(c: &impl Conn, ids: &[CertificateId]) -> Result<Vec<StoredCertificate>, DbError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(TOGETHER) {
+        let these = certificates::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
+        let rows = certificates::Entity::find().filter(these).all(c.raw()).await?;
+        found.extend(rows.into_iter().filter_map(|row| from_row(row).inspect_err(logged).ok()));
+    }
+    Ok(found)
 }
 
 /// Says that a certificate is no longer used. One that is retired already keeps its time.
@@ -120,6 +136,10 @@ pub async fn certificates_prune(tx: &Tx, before: Timestamp) -> Result<u64, DbErr
         .add(certificates::Column::RetiredAt.lt(ms(before)))
         .add(certificates::Column::NotAfter.lt(ms(before)));
     Ok(certificates::Entity::delete_many().filter(over).exec(tx.raw()).await?.rows_affected)
+}
+
+fn logged(error: &DbError) {
+    tracing::error!(%error, "a certificate is left out");
 }
 
 fn update(id: CertificateId) -> UpdateMany<certificates::Entity> {

@@ -23,7 +23,7 @@ impl Control {
         let (all, now) = (self.shelf.all(), self.clock.now());
         for order in orders::orders_all(&self.db).await? {
             let Some(wanted) = wanted.iter().find(|w| w.subject == order.subject) else { continue };
-            let held = all.iter().rev().find(|held| wanted.is(&held.stored)).map(|held| &held.stored);
+            let held = all.matching(wanted).next();
             let danger = match held {
                 // The last sixth of its life: it was to be renewed at two thirds.
                 Some(s) => s.not_after.duration_since(now) < s.not_after.duration_since(s.not_before) / 6,

@@ -47,8 +47,8 @@ impl Control {
         let base = &self.settings.base_domain;
         let own = |name: &stoa_model::certificate::CertName| name.host == *base || self.is_own(&name.host);
         let all = self.shelf.all();
-        let recent = all.iter().filter(|held| held.stored.created_at > now - WEEK && held.stored.site.is_none());
-        recent.filter(|held| held.stored.names.iter().any(own)).count() as u64
+        let recent = all.iter().filter(|held| held.created_at > now - WEEK && held.site.is_none());
+        recent.filter(|held| held.ready.names.iter().any(own)).count() as u64
     }
 }
 

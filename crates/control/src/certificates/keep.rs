@@ -17,6 +17,7 @@ use stoa_vendors::{acme::Acme, x509};
 
 use super::{
     allowance::pause,
+    held::Held,
     renew::{at_two_thirds, within},
     shelf::key_context,
     wanted::{Facts, Wanted, is_public, wanted},
@@ -29,18 +30,15 @@ const TOGETHER: usize = 4;
 
 impl Wanted {
     /// Whether this certificate is the one that is wanted.
-    pub(super) fn is(&self, stored: &StoredCertificate) -> bool {
-        stored.site.is_none() && self.names.iter().all(|name| stored.names.contains(name))
+    pub(super) fn is(&self, held: &Held) -> bool {
+        held.site.is_none() && self.names.iter().all(|name| held.ready.names.contains(name))
     }
 }
 
 impl Control {
     /// One look at all names.
     pub(crate) async fn certificates_tend(&self) -> Result<()> {
-        if self.shelf_reload().await? {
-            self.routes_reload().await?;
-            self.nudges.addresses.notify_one();
-        }
+        self.certificates_follow().await?;
         let Some(acme) = self.settings.acme.as_ref().filter(|_| self.settings.https_port.is_some()) else {
             return Ok(());
         };
@@ -62,8 +60,8 @@ impl Control {
         let lives = |row: &RouteRow| !matches!(row.state, SiteState::Failed | SiteState::Deleting | SiteState::Deleted);
         let names = routes(&self.db).await?.into_iter().filter(lives).map(|row| row.hostname);
         let (subdomains, domains): (Vec<_>, Vec<_>) = names.partition(|name| self.is_own(name));
-        let now = self.clock.now();
-        let is_brought = |name: &&Hostname| self.shelf.find(name, now).is_some_and(|held| held.stored.site.is_some());
+        let (shelf, now) = (self.shelf.all(), self.clock.now());
+        let is_brought = |name: &&Hostname| shelf.find(name, now).is_some_and(|held| held.site.is_some());
         let brought: HashSet<Hostname> = subdomains.iter().chain(&domains).filter(is_brought).cloned().collect();
         let facts = Facts {
             base: Some(base).filter(|base| is_public(base)),
@@ -90,7 +88,7 @@ impl Control {
         let waiting: HashSet<CertName> =
             orders::orders_all(&self.db).await?.into_iter().filter(|o| o.next_at > now).map(|o| o.subject).collect();
         let all = self.shelf.all();
-        let has = |w: &Wanted| all.iter().any(|held| w.is(&held.stored) && held.stored.renew_at > now);
+        let has = |w: &Wanted| all.matching(w).any(|held| held.renew_at > now);
         Ok(wanted.iter().filter(|w| !waiting.contains(&w.subject) && !has(w)).cloned().collect())
     }
 
@@ -163,10 +161,9 @@ impl Control {
             renew_at: window
                 .map_or_else(|| at_two_thirds(facts.not_before, facts.not_after), |w| within(w.start, w.end)),
         };
-        let former: Vec<_> =
-            self.shelf.all().iter().filter(|held| wanted.is(&held.stored)).map(|h| h.stored.id).collect();
-        let former = &former;
-        self.db
+        let former = &self.shelf.all().matching(wanted).map(|held| held.ready.id).collect::<Vec<_>>();
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     certificates::certificate_insert(&tx, stored).await?;
@@ -186,9 +183,7 @@ impl Control {
             })
             .await?;
         tracing::info!(subject = %wanted.subject, issuer = stored.issuer, until = %stored.not_after, "a certificate was issued");
-        self.shelf_reload().await?;
-        self.routes_reload().await?;
-        self.nudges.addresses.notify_one();
+        self.certificates_changed(version).await;
         Ok(())
     }
 

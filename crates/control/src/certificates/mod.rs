@@ -14,6 +14,7 @@ mod allowance;
 mod ca;
 mod doctor;
 pub(crate) mod first;
+mod held;
 mod keep;
 mod order;
 mod renew;
@@ -25,6 +26,7 @@ mod words;
 
 pub(crate) use ca::Authority;
 pub(crate) use first::{First, Ordering};
-pub(crate) use shelf::{Covered, Shelf};
+pub(crate) use held::Certificates;
+pub(crate) use shelf::Shelf;
 pub(crate) use wanted::Wanted;
 pub(crate) use words::Failure;

@@ -74,8 +74,8 @@ impl Control {
         wanted: &Wanted,
         acme: &AcmeSettings,
     ) -> Result<(String, SecretString), Failure> {
-        let former = self.shelf.all().iter().rev().find(|held| wanted.is(&held.stored)).cloned();
-        let replaces = former.as_ref().map(|held| held.stored.chain.as_str());
+        let shelf = self.shelf.all();
+        let replaces = shelf.matching(wanted).next().map(|held| held.ready.chain.as_str());
         let refused = |error: AcmeError| Failure::of_ca(&error, wanted);
         let ordered = authority.order(&wanted.names, wanted.method, replaces).await.map_err(refused)?;
         self.try_write(wanted, Try::Ordered).await?;

@@ -11,22 +11,26 @@ impl Control {
     pub(super) async fn renewals_ask(&self, wanted: &[Wanted], acme: &AcmeSettings) -> Result<()> {
         let now = self.clock.now();
         let all = self.shelf.all();
-        let ours = all.iter().filter(|held| wanted.iter().any(|w| w.is(&held.stored)));
-        let asked: Vec<_> = ours.filter(|held| self.ordering.may_ask_renewal(held.stored.id, now)).take(20).collect();
+        let ours = wanted.iter().filter_map(|wanted| all.matching(wanted).next());
+        let asked: Vec<_> = ours.filter(|held| self.ordering.may_ask_renewal(held.ready.id, now)).take(20).collect();
         if asked.is_empty() {
             return Ok(());
         }
         let Ok(authority) = self.authority(acme).await else { return Ok(()) };
+        let mut moved = false;
         for held in asked {
             // What it suggests is a favour: without an answer our own date holds.
-            let Ok(Some(window)) = authority.renewal(&held.stored.chain).await else { continue };
-            let (id, at) = (held.stored.id, within(window.start, window.end));
-            if window.end < held.stored.renew_at {
+            let Ok(Some(window)) = authority.renewal(&held.ready.chain).await else { continue };
+            let (id, at) = (held.ready.id, within(window.start, window.end));
+            if window.end < held.renew_at {
                 self.db
                     .write(|tx| Box::pin(async move { certificates::certificate_renew_at(&tx, id, at).await }))
                     .await?;
-                self.shelf.renew_at(id, at);
+                moved = true;
             }
+        }
+        if moved {
+            self.shelf_reload().await?;
         }
         Ok(())
     }

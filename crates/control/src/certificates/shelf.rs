@@ -1,11 +1,10 @@
 //! The certificates that there are, opened and ready for the edge.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jiff::Timestamp;
 use stoa_db::certificates::{self, StoredCertificate};
 use stoa_model::{
     certificate::{CertName, Certificate},
@@ -13,6 +12,7 @@ use stoa_model::{
     id::CertificateId,
 };
 
+use super::held::{Certificates, Held};
 use crate::{Control, Result};
 
 /// What the key of a certificate is sealed for.
@@ -20,70 +20,25 @@ pub(crate) fn key_context(id: CertificateId) -> String {
     format!("certificate/{id}")
 }
 
-/// What is known of one certificate, beside what the edge needs.
-#[derive(Debug, Clone)]
-pub(crate) struct Held {
-    pub stored: Arc<StoredCertificate>,
-    pub ready: Arc<Certificate>,
-}
-
-/// All certificates that hold, oldest first.
+/// The certificates of this moment.
 #[derive(Default)]
-pub(crate) struct Shelf(Mutex<Arc<Vec<Held>>>);
+pub(crate) struct Shelf {
+    now: Mutex<Arc<Certificates>>,
+    /// Held while they are read anew: an older reading must not replace a newer one.
+    reading: tokio::sync::Mutex<()>,
+}
 
 impl Shelf {
     /// All of them.
-    pub fn all(&self) -> Arc<Vec<Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The newest one that covers this name and still holds; an uploaded one wins over an issued one.
-    pub fn find(&self, name: &Hostname, now: Timestamp) -> Option<Held> {
-        let covers = |held: &&Held| held.stored.not_after > now && held.stored.names.iter().any(|n| n.covers(name));
-        let all = self.all();
-        let uploaded = all.iter().rev().filter(|held| held.stored.site.is_some()).find(covers);
-        uploaded.or_else(|| all.iter().rev().find(covers)).cloned()
-    }
-
-    /// Moves a certificate's date of renewal.
-    pub fn renew_at(&self, id: CertificateId, at: Timestamp) {
-        let mut all = Vec::clone(&self.all());
-        for held in all.iter_mut().filter(|held| held.stored.id == id) {
-            held.stored = Arc::new(StoredCertificate { renew_at: at, ..(*held.stored).clone() });
-        }
-        self.replace(all);
-    }
-
-    fn replace(&self, held: Vec<Held>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(held);
-    }
-}
-
-/// Which names the certificates of a moment cover.
-pub(crate) struct Covered {
-    hosts: HashSet<Hostname>,
-    parents: HashSet<Hostname>,
-}
-
-impl Covered {
-    /// By these certificates.
-    pub fn by<'a>(names: impl Iterator<Item = &'a CertName>) -> Self {
-        let (wildcards, hosts): (Vec<_>, Vec<_>) = names.cloned().partition(|name| name.wildcard);
-        let host = |name: CertName| name.host;
-        Self { hosts: hosts.into_iter().map(host).collect(), parents: wildcards.into_iter().map(host).collect() }
-    }
-
-    /// Whether one of them covers this name.
-    pub fn covers(&self, name: &Hostname) -> bool {
-        let parent = name.as_str().split_once('.').map(|(_, parent)| parent);
-        self.hosts.contains(name) || parent.is_some_and(|parent| self.parents.contains(parent))
+    pub fn all(&self) -> Arc<Certificates> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Control {
     /// Whether visitors of this name can be served over HTTPS now.
     pub(crate) fn is_covered(&self, name: &Hostname) -> bool {
-        self.settings.https_port.is_some() && self.shelf.find(name, self.clock.now()).is_some()
+        self.settings.https_port.is_some() && self.shelf.all().find(name, self.clock.now()).is_some()
     }
 
     /// Reads the certificates, for a process that does not [`run`](Control::run): what it says of
@@ -95,50 +50,51 @@ impl Control {
         self.shelf_reload().await.map(drop)
     }
 
-    /// Reads all certificates anew. One that does not open is left out and logged: it must not
-    /// take the others down. Answers whether anything changed.
-    pub(crate) async fn shelf_reload(&self) -> Result<bool> {
+    /// Follows what the database has: only what is not on the shelf yet is read whole. One that does
+    /// not open is left out and logged: it must not take the others down. Answers the names of all
+    /// that came or went.
+    pub(crate) async fn shelf_reload(&self) -> Result<Vec<CertName>> {
+        let _reading = self.shelf.reading.lock().await;
         let former = self.shelf.all();
-        let mut held = Vec::new();
-        for stored in certificates::certificates_live(&self.db, self.clock.now()).await? {
-            match former.iter().find(|held| held.stored.id == stored.id) {
-                Some(known) => held.push(known.clone()),
-                None => held.extend(self.open_certificate(stored)),
-            }
-        }
-        let changed = !held.iter().map(|held| held.stored.id).eq(former.iter().map(|held| held.stored.id));
-        if changed {
-            self.shelf.replace(held);
-        }
+        let mut known: HashMap<_, _> = former.iter().map(|held| (held.ready.id, held)).collect();
+        let live = certificates::certificates_live(&self.db, self.clock.now()).await?;
+        let new: Vec<_> = live.iter().map(|(id, _)| *id).filter(|id| !known.contains_key(id)).collect();
+        let mut opened: HashMap<_, _> = certificates::certificates_get(&self.db, &new)
+            .await?
+            .into_iter()
+            .filter_map(|stored| Some((stored.id, Arc::new(self.open_certificate(stored)?))))
+            .collect();
+        let mut changed: Vec<_> = opened.values().flat_map(|held| held.ready.names.clone()).collect();
+        let all = live.into_iter().filter_map(|(id, renew_at)| match known.remove(&id) {
+            Some(held) if held.renew_at == renew_at => Some(Arc::clone(held)),
+            Some(held) => Some(Arc::new(Held { renew_at, ..Held::clone(held) })),
+            None => opened.remove(&id),
+        });
+        let all = Certificates::new(all.collect());
+        changed.extend(known.values().flat_map(|gone| gone.ready.names.clone()));
+        *self.shelf.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
         Ok(changed)
     }
 
     fn open_certificate(&self, stored: StoredCertificate) -> Option<Held> {
-        let key = match self.key.open(&key_context(stored.id), &stored.key) {
+        let StoredCertificate { id, names, chain, key, site, issuer, .. } = stored;
+        let key = match self.key.open(&key_context(id), &key) {
             Ok(key) => key,
             Err(error) => {
-                tracing::error!(certificate = %stored.id, %error, "a certificate can't be served; restore the master key, or let it be issued anew");
+                tracing::error!(certificate = %id, %error, "a certificate can't be served; restore the master key, or let it be issued anew");
                 return None;
             }
         };
-        let ready = Certificate { id: stored.id, names: stored.names.clone(), chain: stored.chain.clone(), key };
-        Some(Held { stored: Arc::new(stored), ready: Arc::new(ready) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn covered_names() {
-        let names: Vec<CertName> =
-            ["*.example.com", "example.com", "shop.test"].iter().map(|n| n.parse().unwrap()).collect();
-        let covered = Covered::by(names.iter());
-        for (name, expected) in
-            [("a.example.com", true), ("example.com", true), ("a.b.example.com", false), ("www.shop.test", false)]
-        {
-            assert_eq!(covered.covers(&Hostname::parse(name).unwrap()), expected, "{name}");
-        }
+        let ready = Arc::new(Certificate { id, names, chain, key });
+        let (not_before, not_after) = (stored.not_before, stored.not_after);
+        Some(Held {
+            ready,
+            site,
+            issuer,
+            not_before,
+            not_after,
+            created_at: stored.created_at,
+            renew_at: stored.renew_at,
+        })
     }
 }

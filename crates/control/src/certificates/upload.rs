@@ -51,7 +51,8 @@ impl Control {
         };
         let former = &self.uploads_for(id, &names);
         let event = &cx.audit("certificate.upload", id, serde_json::json!({ "serial": stored.serial }));
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     certificates::certificate_insert(&tx, stored).await?;
@@ -60,12 +61,13 @@ impl Control {
                     }
                     let words = format!("A certificate of {} was uploaded", stored.issuer);
                     history::site_event(&tx, site.id, cx.now, "certificate", &words).await?;
-                    meta::routes_version_bump(&tx).await?;
-                    history::audit(&tx, event).await
+                    history::audit(&tx, event).await?;
+                    meta::routes_version_bump(&tx).await
                 })
             })
             .await?;
-        self.shelf_changed().await;
+        self.certificates_changed(version).await;
+        self.nudges.certificates.notify_one();
         Ok(CertificateView {
             names: stored.names.iter().map(ToString::to_string).collect(),
             source: CertificateSource::Uploaded,
@@ -86,7 +88,8 @@ impl Control {
             return Err(Error::Conflict("No certificate of your own is served for this site.".into()));
         }
         let event = &cx.audit("certificate.withdraw", id, serde_json::json!({}));
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     for old in former {
@@ -94,12 +97,13 @@ impl Control {
                     }
                     history::site_event(&tx, id, cx.now, "certificate", "The uploaded certificate was taken away")
                         .await?;
-                    meta::routes_version_bump(&tx).await?;
-                    history::audit(&tx, event).await
+                    history::audit(&tx, event).await?;
+                    meta::routes_version_bump(&tx).await
                 })
             })
             .await?;
-        self.shelf_changed().await;
+        self.certificates_changed(version).await;
+        self.nudges.certificates.notify_one();
         Ok(())
     }
 
@@ -111,28 +115,23 @@ impl Control {
     /// The uploaded certificates of a site that are for one of these names.
     pub(crate) fn uploads_for(&self, id: SiteId, names: &[CertName]) -> Vec<CertificateId> {
         let all = self.shelf.all();
-        let of_site = all.iter().filter(|held| held.stored.site == Some(id));
-        let same = of_site.filter(|held| held.stored.names.iter().any(|name| names.contains(name)));
-        same.map(|held| held.stored.id).collect()
+        let of_site = all.iter().filter(|held| held.site == Some(id));
+        let same = of_site.filter(|held| held.ready.names.iter().any(|name| names.contains(name)));
+        same.map(|held| held.ready.id).collect()
     }
 
     fn uploads_of(&self, id: SiteId) -> Vec<CertificateId> {
         let all = self.shelf.all();
-        all.iter().filter(|held| held.stored.site == Some(id)).map(|held| held.stored.id).collect()
+        all.iter().filter(|held| held.site == Some(id)).map(|held| held.ready.id).collect()
     }
 
-    /// After certificates were committed: an edge that can't follow now is brought up by the
-    /// reconciler.
-    pub(crate) async fn shelf_changed(&self) {
-        let followed = async {
-            self.shelf_reload().await?;
-            self.routes_reload().await
-        };
-        if let Err(error) = followed.await {
+    /// After this process has committed certificates with this version of the routes.
+    pub(crate) async fn certificates_changed(&self, version: u64) {
+        self.routes.mine(version);
+        if let Err(error) = self.certificates_follow().await {
+            self.routes.fell_behind();
             tracing::warn!(error = error.for_operator(), "the edge did not take the certificates over yet");
         }
-        self.nudges.certificates.notify_one();
-        self.nudges.addresses.notify_one();
     }
 }
 

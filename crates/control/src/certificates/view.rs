@@ -3,7 +3,7 @@
 use stoa_db::orders::{self, CertOrder};
 use stoa_model::{account::Role, host::Hostname};
 
-use super::shelf::Held;
+use super::held::Held;
 use crate::{
     Control, Cx, Result,
     view::{CertificateSource, CertificateState, CertificateView, NameCertificate},
@@ -17,14 +17,14 @@ impl Control {
     pub async fn certificates(&self, cx: &Cx) -> Result<Vec<NameCertificate>> {
         cx.require(Role::Support)?;
         let orders = orders::orders_all(&self.db).await?;
-        let mut all = Vec::new();
+        let (shelf, mut all) = (self.shelf.all(), Vec::new());
         for wanted in self.certificates_wanted().await? {
-            let held = self.shelf.all().iter().rev().find(|held| wanted.is(&held.stored)).cloned();
+            let held = shelf.matching(&wanted).next().map(AsRef::as_ref);
             let order = orders.iter().find(|order| order.subject == wanted.subject);
-            all.push(name_certificate(wanted.subject.to_string(), held.as_ref(), order, true));
+            all.push(name_certificate(wanted.subject.to_string(), held, order, true));
         }
-        for held in self.shelf.all().iter().filter(|held| held.stored.site.is_some()) {
-            let names: Vec<_> = held.stored.names.iter().map(ToString::to_string).collect();
+        for held in shelf.iter().filter(|held| held.site.is_some()) {
+            let names: Vec<_> = held.ready.names.iter().map(ToString::to_string).collect();
             all.push(name_certificate(names.join(", "), Some(held), None, true));
         }
         Ok(all)
@@ -32,10 +32,10 @@ impl Control {
 
     /// How the certificate of one name stands.
     pub(crate) async fn certificate_of(&self, name: &Hostname, staff: bool) -> Result<NameCertificate> {
-        let held = self.shelf.find(name, self.clock.now());
+        let held = self.shelf.all().find(name, self.clock.now());
         let orders = orders::orders_all(&self.db).await?;
         let order = orders.iter().find(|order| order.names.iter().any(|n| n.covers(name)));
-        let mut view = name_certificate(name.to_string(), held.as_ref(), order, staff);
+        let mut view = name_certificate(name.to_string(), held.as_deref(), order, staff);
         if self.settings.https_port.is_none() {
             view.state = CertificateState::Off;
         }
@@ -61,12 +61,11 @@ fn name_certificate(name: String, held: Option<&Held>, order: Option<&CertOrder>
 }
 
 fn view(held: &Held) -> CertificateView {
-    let stored = &held.stored;
     CertificateView {
-        names: stored.names.iter().map(ToString::to_string).collect(),
-        source: if stored.site.is_some() { CertificateSource::Uploaded } else { CertificateSource::Issued },
-        issuer: stored.issuer.clone(),
-        expires_at: stored.not_after,
+        names: held.ready.names.iter().map(ToString::to_string).collect(),
+        source: if held.site.is_some() { CertificateSource::Uploaded } else { CertificateSource::Issued },
+        issuer: held.issuer.clone(),
+        expires_at: held.not_after,
         notes: Vec::new(),
     }
 }

@@ -73,7 +73,8 @@ impl Control {
         let now = self.clock.now();
         let words = &format!("The domain {} was not proven in time and was removed", domain.name);
         let (id, site) = (domain.id, domain.site);
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     domains::domain_remove(&tx, id, now).await?;
@@ -82,6 +83,7 @@ impl Control {
                 })
             })
             .await?;
+        self.routes.mine(version);
         self.answers_follow().await;
         Ok(())
     }
@@ -175,8 +177,7 @@ impl Control {
                 Err(Error::Conflict("This domain is in use by another site. If it is yours, ask us for help.".into()))
             }
             done => {
-                done?;
-                self.routes_catch_up(site).await;
+                self.routes_changed(done?, site).await;
                 Ok(())
             }
         }

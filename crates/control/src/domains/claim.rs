@@ -46,7 +46,8 @@ impl Control {
         }
         let event = &cx.audit("domain.add", id, serde_json::json!({ "name": name }));
         let added = &claims;
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     for domain in added {
@@ -54,11 +55,12 @@ impl Control {
                         let words = format!("The domain {} was added", domain.name);
                         history::site_event(&tx, id, cx.now, "domain", &words).await?;
                     }
-                    meta::routes_version_bump(&tx).await?;
-                    history::audit(&tx, event).await
+                    history::audit(&tx, event).await?;
+                    meta::routes_version_bump(&tx).await
                 })
             })
             .await?;
+        self.routes.mine(version);
         self.answers_follow().await;
         let mut views = Vec::new();
         for domain in claims {
@@ -81,7 +83,8 @@ impl Control {
         let words = &format!("The domain {} was removed", domain.name);
         // Its uploaded certificate goes with it: the name may be somebody else's next.
         let uploads = &self.uploads_for(site.id, &[CertName::host(domain.name.clone())]);
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     domains::domain_remove(&tx, id, cx.now).await?;
@@ -89,13 +92,16 @@ impl Control {
                         certificates::certificate_retire(&tx, *certificate, cx.now).await?;
                     }
                     history::site_event(&tx, site.id, cx.now, "domain", words).await?;
-                    meta::routes_version_bump(&tx).await?;
-                    history::audit(&tx, event).await
+                    history::audit(&tx, event).await?;
+                    meta::routes_version_bump(&tx).await
                 })
             })
             .await?;
-        self.shelf_changed().await;
-        self.routes_catch_up(site.id).await;
+        if !uploads.is_empty() {
+            self.certificates_changed(version).await;
+        }
+        self.nudges.certificates.notify_one();
+        self.routes_changed(version, site.id).await;
         self.answers_follow().await;
         Ok(())
     }

@@ -4,11 +4,13 @@
 
 mod answers;
 mod cleanup;
+mod followed;
 mod machine;
 mod names;
 mod power;
 mod purge;
 mod routes;
+mod target;
 mod tidy;
 mod traffic;
 mod watch;

@@ -1,32 +1,25 @@
 //! Keeps the edge's routing table equal to the rows of the database and the certificates on the
-//! shelf. One site's change is applied at once; the whole table is read anew every minute, and as
-//! soon as another process (the command line) says by the version in the database that it changed
-//! something.
+//! shelf. One site's change is applied at once; the whole table is read anew every minute, and soon
+//! after another process changed something.
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    collections::{HashMap, HashSet},
+    sync::Arc,
 };
 
-use stoa_db::{
-    meta,
-    routes::{RouteRow, route_of, routes},
-};
+use stoa_db::routes::{RouteRow, route_of, routes};
 use stoa_model::{
     account::Role,
     certificate::Certificate,
     host::Hostname,
     id::SiteId,
-    route::{Notice, Route, RoutingTable, Target},
-    site::SiteState,
+    route::{Route, RoutingTable},
 };
 use stoa_provider::edge::EdgeError;
 use tokio::sync::Mutex;
 
-use crate::{Control, Cx, Error, Result, certificates::Covered};
+use super::{followed::Followed, target};
+use crate::{Control, Cx, Error, Result, certificates::Certificates};
 
 /// So often all routes are read anew while changes come in between; then these wait.
 const TRIES: u32 = 3;
@@ -40,29 +33,11 @@ pub(crate) struct Routes {
     /// The table as it was last applied. The lock is held while the edge applies, so that tables
     /// arrive in the order of their versions.
     pub(super) table: Mutex<RoutingTable>,
-    /// The version in the database that was last followed.
-    followed: AtomicU64,
+    /// The versions in the database that were followed.
+    pub(super) followed: std::sync::Mutex<Followed>,
 }
 
 impl Control {
-    /// Follows what another process has changed: reads all routes anew, and wakes the reconcilers
-    /// of what runs and what is to be purged.
-    pub(super) async fn routes_follow(&self) -> Result<()> {
-        let version = meta::routes_version(&self.db).await?;
-        if self.routes.followed.load(Ordering::Relaxed) != version {
-            self.nudges.power.notify_one();
-            self.nudges.purge.notify_one();
-            self.nudges.certificates.notify_one();
-            self.nudges.addresses.notify_one();
-            self.shelf_reload().await?;
-            self.routes_reload().await?;
-            self.answers_follow().await;
-            // Only now: an edge that failed is asked again at the next tick.
-            self.routes.followed.store(version, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
     /// All routes and certificates as the database has them now, for who writes an edge's files anew.
     ///
     /// # Errors
@@ -77,9 +52,8 @@ impl Control {
 
     async fn routes_read(&self) -> Result<Read> {
         let rows = routes(&self.db).await?;
-        let certificates: Vec<_> = self.shelf.all().iter().map(|held| Arc::clone(&held.ready)).collect();
-        let covered = self.covered(&certificates);
-        Ok((rows.into_iter().filter_map(|row| route(row, &covered)).collect(), certificates))
+        let shelf = self.shelf.all();
+        Ok((rows.into_iter().filter_map(|row| self.route(row, &shelf)).collect(), shelf.ready()))
     }
 
     /// Reads all routes anew and applies them.
@@ -111,35 +85,65 @@ impl Control {
 
     /// Reads one site's routes anew; when this returns, every new request follows them.
     pub(crate) async fn routes_refresh(&self, site: SiteId) -> Result<()> {
-        let mut table = self.routes.table.lock().await;
-        if table.version == 0 {
-            // Nothing was loaded yet: one site's routes alone would take all others off the air.
-            drop(table);
-            return self.routes_reload().await;
-        }
-        let rows = route_of(&self.db, site).await?;
-        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
-        let covered = self.covered(&next.certificates);
-        next.routes.retain(|_, route| route.site != site);
-        next.routes.extend(rows.into_iter().filter_map(|row| route(row, &covered)));
-        if next.routes == table.routes {
-            return Ok(());
-        }
-        self.routes_apply(&mut table, next, Some(site)).await
+        self.routes_reread(|_| HashSet::from([site]), Some(site)).await
     }
 
     /// As [`Control::routes_refresh`], after something was committed: an edge that can't follow now
     /// is brought up by the reconciler, and what was committed stays true.
     pub(crate) async fn routes_catch_up(&self, site: SiteId) {
         if let Err(error) = self.routes_refresh(site).await {
+            self.routes.fell_behind();
             tracing::warn!(%site, error = error.for_operator(), "the edge did not take a site's new state over yet");
         }
     }
 
-    /// Which names can be served over HTTPS with these certificates.
-    fn covered(&self, certificates: &[Arc<Certificate>]) -> Covered {
-        let serves = self.settings.https_port.is_some();
-        Covered::by(certificates.iter().filter(|_| serves).flat_map(|certificate| &certificate.names))
+    /// After this process has committed a change of a site with this version of the routes.
+    pub(crate) async fn routes_changed(&self, version: u64, site: SiteId) {
+        self.routes.mine(version);
+        self.routes_catch_up(site).await;
+    }
+
+    /// Brings certificates that came or went to the edge, with the routes that they are for.
+    pub(crate) async fn certificates_follow(&self) -> Result<()> {
+        let changed = self.shelf_reload().await?;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.nudges.addresses.notify_one();
+        if changed.iter().any(|name| name.wildcard) {
+            return self.routes_reload().await;
+        }
+        let named = |table: &RoutingTable| {
+            let routes = changed.iter().filter_map(|name| table.routes.get(&name.host));
+            routes.map(|route| route.site).collect()
+        };
+        self.routes_reread(named, None).await
+    }
+
+    /// Reads the routes of these sites anew, and takes over the certificates of this moment.
+    async fn routes_reread(
+        &self,
+        sites: impl FnOnce(&RoutingTable) -> HashSet<SiteId>,
+        waits: Option<SiteId>,
+    ) -> Result<()> {
+        let mut table = self.routes.table.lock().await;
+        if table.version == 0 {
+            // Nothing was loaded yet: some routes alone would take all others off the air.
+            drop(table);
+            return self.routes_reload().await;
+        }
+        let (shelf, sites) = (self.shelf.all(), sites(&table));
+        let mut next =
+            RoutingTable { version: self.next_version(&table), certificates: shelf.ready(), ..table.clone() };
+        next.routes.retain(|_, route| !sites.contains(&route.site));
+        for site in sites {
+            let rows = route_of(&self.db, site).await?;
+            next.routes.extend(rows.into_iter().filter_map(|row| self.route(row, &shelf)));
+        }
+        if next.routes == table.routes && next.certificates == table.certificates {
+            return Ok(());
+        }
+        self.routes_apply(&mut table, next, waits).await
     }
 
     /// Brings a table to the edge. Single sites that the edge refuses keep what they had, and keep no
@@ -171,41 +175,9 @@ impl Control {
         let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
         if table.version == 0 { now } else { table.version + 1 }
     }
-}
 
-/// Where a site's name leads, by its state; `None` as if the name were unknown.
-fn route(row: RouteRow, covered: &Covered) -> Option<(Hostname, Route)> {
-    let notice = Target::Notice;
-    let told = row.url.as_deref().and_then(Told::read);
-    // Only where the application knows its address, else it and the edge send visitors to and fro.
-    let redirect = row.hostname != row.main && told.is_some_and(|told| told.host == row.main.as_str());
-    let target = match (row.state, row.upstream) {
-        (SiteState::Active, Some(_)) if redirect => Target::Redirect(row.main),
-        (SiteState::Provisioning | SiteState::Active | SiteState::Updating | SiteState::Stopped, Some(upstream)) => {
-            Target::Upstream(upstream)
-        }
-        (SiteState::Pending | SiteState::Provisioning | SiteState::Active | SiteState::Sleeping, _) => {
-            notice(Notice::Starting)
-        }
-        (SiteState::Updating, None) => notice(Notice::Maintenance),
-        (SiteState::Stopped, None) => notice(Notice::Stopped),
-        (SiteState::Suspended, _) => notice(Notice::Suspended),
-        (SiteState::Failed | SiteState::Deleting | SiteState::Deleted, _) => return None,
-    };
-    let secure = told.is_some_and(|told| told.secure) && covered.covers(&row.hostname);
-    Some((row.hostname, Route { site: row.site, target, limits: row.limits, secure }))
-}
-
-/// What an application was told about its address.
-#[derive(Clone, Copy)]
-struct Told<'a> {
-    host: &'a str,
-    secure: bool,
-}
-
-impl<'a> Told<'a> {
-    fn read(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        Some(Self { host: rest.split(':').next().unwrap_or(rest), secure: scheme == "https" })
+    /// Where a site's name leads, with these certificates.
+    fn route(&self, row: RouteRow, certificates: &Certificates) -> Option<(Hostname, Route)> {
+        target::route(row, |name| self.settings.https_port.is_some() && certificates.covers(name))
     }
 }

@@ -19,7 +19,8 @@ impl Control {
             if site.state == SiteState::Failed { std::time::Duration::ZERO } else { self.settings.delete_grace };
         let purge_at = cx.now + grace;
         let event = &cx.audit("site.delete", id, serde_json::json!({ "purge_at": purge_at }));
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     if jobs::job_active(&*tx, id).await?.is_some() {
@@ -30,13 +31,13 @@ impl Control {
                     sites::site_move(&tx, id, site.state, SiteState::Deleting, None, cx.now).await?;
                     sites::site_publish(&tx, id, None).await?;
                     sites::site_mark_deleted(&tx, id, cx.now, purge_at).await?;
-                    meta::routes_version_bump(&tx).await?;
                     history::site_event(&tx, id, cx.now, "deleted", "The site was marked for deletion").await?;
-                    Ok(history::audit(&tx, event).await?)
+                    history::audit(&tx, event).await?;
+                    Ok(meta::routes_version_bump(&tx).await?)
                 })
             })
             .await?;
-        self.routes_catch_up(id).await;
+        self.routes_changed(version, id).await;
         self.nudges.power.notify_one();
         self.nudges.purge.notify_one();
         self.site_get(cx, id).await
@@ -53,7 +54,8 @@ impl Control {
             return Err(late());
         }
         let event = &cx.audit("site.undelete", id, serde_json::json!({}));
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     // Looked at here, for its purge may have been ordered a moment ago.
@@ -63,13 +65,13 @@ impl Control {
                     }
                     sites::site_move(&tx, id, SiteState::Deleting, SiteState::Stopped, None, cx.now).await?;
                     sites::site_unmark_deleted(&tx, id).await?;
-                    meta::routes_version_bump(&tx).await?;
                     history::site_event(&tx, id, cx.now, "undeleted", "The deletion was taken back").await?;
-                    Ok(history::audit(&tx, event).await?)
+                    history::audit(&tx, event).await?;
+                    Ok(meta::routes_version_bump(&tx).await?)
                 })
             })
             .await?;
-        self.routes_catch_up(id).await;
+        self.routes_changed(version, id).await;
         self.site_get(cx, id).await
     }
 
@@ -81,7 +83,8 @@ impl Control {
         cx.require(stoa_model::account::Role::Admin)?;
         self.site_within(cx, id).await?;
         let event = &cx.audit("site.purge", id, serde_json::json!({}));
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     // Looked at here, for the deletion may have been taken back a moment ago.
@@ -91,11 +94,13 @@ impl Control {
                         return Err(Error::Conflict(advice.into()));
                     };
                     sites::site_mark_deleted(&tx, id, site.deleted_at.unwrap_or(cx.now), cx.now).await?;
-                    meta::routes_version_bump(&tx).await?;
-                    Ok(history::audit(&tx, event).await?)
+                    history::audit(&tx, event).await?;
+                    Ok(meta::routes_version_bump(&tx).await?)
                 })
             })
             .await?;
+        // Its routes are gone already; the version is for the process that purges.
+        self.routes.mine(version);
         self.nudges.purge.notify_one();
         Ok(())
     }

@@ -21,17 +21,18 @@ impl Control {
         let limits = changed(site.edge, change).map_err(Error::Invalid)?;
         let detail = serde_json::to_value(limits).map_err(Error::internal)?;
         let (new, event) = (&limits, &cx.audit("site.limits", id, detail));
-        self.db
+        let version = self
+            .db
             .write(|tx| {
                 Box::pin(async move {
                     sites::site_edge(&tx, id, new).await?;
                     history::site_event(&tx, id, cx.now, "limits", "Its limits at the edge were changed").await?;
-                    meta::routes_version_bump(&tx).await?;
-                    history::audit(&tx, event).await
+                    history::audit(&tx, event).await?;
+                    meta::routes_version_bump(&tx).await
                 })
             })
             .await?;
-        self.routes_catch_up(id).await;
+        self.routes_changed(version, id).await;
         Ok(limits)
     }
 }

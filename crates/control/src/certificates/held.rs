@@ -1,0 +1,149 @@
+//! Certificates that are held ready, found by their names.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use stoa_model::{
+    certificate::{CertName, Certificate},
+    host::Hostname,
+    id::SiteId,
+};
+
+use super::wanted::Wanted;
+
+/// One certificate, and what is known of it beside what the edge needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// What the edge serves.
+    pub ready: Arc<Certificate>,
+    /// The site that it was uploaded for; nothing if the platform had it issued.
+    pub site: Option<SiteId>,
+    pub issuer: String,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+    pub created_at: Timestamp,
+    pub renew_at: Timestamp,
+}
+
+/// All certificates that hold, at one moment. Nothing here looks through all of them to find one:
+/// there may be ten thousand, and each tick asks for each.
+#[derive(Debug, Default)]
+pub(crate) struct Certificates {
+    /// Oldest first.
+    all: Vec<Arc<Held>>,
+    /// Places in `all`, by each name of theirs; oldest first.
+    by_name: HashMap<CertName, Vec<usize>>,
+}
+
+impl Certificates {
+    /// Of these, oldest first.
+    pub fn new(all: Vec<Arc<Held>>) -> Self {
+        let mut by_name: HashMap<CertName, Vec<usize>> = HashMap::with_capacity(all.len());
+        for (place, held) in all.iter().enumerate() {
+            for name in &held.ready.names {
+                by_name.entry(name.clone()).or_default().push(place);
+            }
+        }
+        Self { all, by_name }
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Held>> {
+        self.all.iter()
+    }
+
+    /// What the edge serves, oldest first.
+    pub fn ready(&self) -> Vec<Arc<Certificate>> {
+        self.all.iter().map(|held| Arc::clone(&held.ready)).collect()
+    }
+
+    /// Those that bear this very name, newest first.
+    fn named(&self, name: &CertName) -> impl Iterator<Item = &Arc<Held>> {
+        self.by_name.get(name).into_iter().flatten().rev().filter_map(|place| self.all.get(*place))
+    }
+
+    /// Those that are what is wanted, newest first.
+    pub fn matching<'a>(&'a self, wanted: &'a Wanted) -> impl Iterator<Item = &'a Arc<Held>> {
+        self.named(&wanted.subject).filter(|held| wanted.is(held))
+    }
+
+    /// The newest one that covers this name and still holds; an uploaded one wins over an issued one.
+    pub fn find(&self, name: &Hostname, now: Timestamp) -> Option<Arc<Held>> {
+        let covering = names_for(name).into_iter().flatten().flat_map(|name| self.named(&name).collect::<Vec<_>>());
+        let rank = |held: &&Arc<Held>| (held.site.is_some(), held.created_at, held.ready.id);
+        covering.filter(|held| held.not_after > now).max_by_key(rank).cloned()
+    }
+
+    /// Whether one of them covers this name.
+    pub fn covers(&self, name: &Hostname) -> bool {
+        names_for(name).into_iter().flatten().any(|name| self.by_name.contains_key(&name))
+    }
+}
+
+/// The names in a certificate that cover this one (RFC 9525 6.3).
+fn names_for(name: &Hostname) -> [Option<CertName>; 2] {
+    let parent = name.as_str().split_once('.').and_then(|(_, parent)| Hostname::parse(parent).ok());
+    [Some(CertName::host(name.clone())), parent.map(CertName::below)]
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_model::id::CertificateId;
+
+    use super::*;
+
+    fn held(number: i64, names: &[&str], site: Option<SiteId>) -> Arc<Held> {
+        let at = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
+        let ready = Certificate {
+            id: CertificateId::from_uuid(crate::random::uuid_at(at(number))),
+            names: names.iter().map(|name| name.parse().unwrap()).collect(),
+            chain: String::new(),
+            key: String::new().into(),
+        };
+        let (not_before, not_after) = (at(number), at(number + 10));
+        Arc::new(Held {
+            ready: Arc::new(ready),
+            site,
+            issuer: String::new(),
+            not_before,
+            not_after,
+            created_at: not_before,
+            renew_at: not_after,
+        })
+    }
+
+    fn host(name: &str) -> Hostname {
+        Hostname::parse(name).unwrap()
+    }
+
+    #[test]
+    fn covered_names() {
+        let shelf = Certificates::new(vec![held(0, &["*.example.com", "example.com", "shop.test"], None)]);
+        for (name, expected) in
+            [("a.example.com", true), ("example.com", true), ("a.b.example.com", false), ("www.shop.test", false)]
+        {
+            assert_eq!(shelf.covers(&host(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_uploaded_one_wins_then_the_newest_that_holds() {
+        let site = SiteId::from_uuid(crate::random::uuid_at(Timestamp::UNIX_EPOCH));
+        let all = [
+            held(0, &["*.example.com"], None),
+            held(1, &["a.example.com"], Some(site)),
+            held(2, &["a.example.com"], None),
+            held(3, &["*.example.com"], None),
+        ];
+        let shelf = Certificates::new(all.to_vec());
+        let found = |name: &str, hour: i64| {
+            let found = shelf.find(&host(name), Timestamp::from_second(hour * 3600 - 1).unwrap());
+            found.and_then(|held| all.iter().position(|one| one.ready.id == held.ready.id))
+        };
+        assert_eq!(found("a.example.com", 5), Some(1));
+        assert_eq!(found("a.example.com", 12), Some(3), "the uploaded one has run out");
+        assert_eq!(found("b.example.com", 5), Some(3));
+        assert_eq!(found("b.example.com", 14), None);
+        assert_eq!(found("example.com", 5), None);
+    }
+}
