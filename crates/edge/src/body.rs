@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
-use crate::{record::Record, upstream::UpstreamBody, watch::Watched};
+use crate::{client::Client, record::Record, upstream::UpstreamBody, watch::Wait};
 
 /// Any error of a body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,22 +35,16 @@ pub enum RequestBodyError {
 #[derive(Debug)]
 pub struct RequestBody {
     inner: Incoming,
-    watched: Arc<Watched>,
+    wait: Wait,
     limit: u64,
     /// Bytes so far; shared with the record of the request.
     seen: Arc<AtomicU64>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(inner: Incoming, watched: Arc<Watched>, limit: u64, seen: Arc<AtomicU64>) -> Self {
-        Self { inner, watched, limit, seen }
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        // Nobody waits for it any more.
-        self.watched.body.stop();
+    pub(crate) fn new(inner: Incoming, client: &Client, limit: u64, seen: Arc<AtomicU64>) -> Self {
+        let patience = client.worker.shared.config.timeouts.idle;
+        Self { inner, wait: Wait::new(&client.watched, |watched| &watched.body, patience), limit, seen }
     }
 }
 
@@ -63,10 +57,10 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
-            self.watched.body.start(&self.watched.clock);
+            self.wait.start();
             return Poll::Pending;
         };
-        self.watched.body.stop();
+        self.wait.stop();
         let frame = match frame {
             None => return Poll::Ready(None),
             Some(Err(error)) => return Poll::Ready(Some(Err(RequestBodyError::Client(error)))),
@@ -92,6 +86,8 @@ pub(crate) struct EdgeBody {
     source: Source,
     /// None if somebody else keeps it, like a tunnel.
     record: Option<Record>,
+    /// For the client to ask for the next piece.
+    taking: Option<Wait>,
 }
 
 /// Who makes a response's body.
@@ -105,7 +101,8 @@ pub(crate) enum Source {
 
 impl EdgeBody {
     pub(crate) fn new(source: Source, record: Option<Record>) -> Self {
-        Self { source, record }
+        let taking = record.as_ref().map(Record::taking);
+        Self { source, record, taking }
     }
 
     /// Leaves out what is ours to say; its length, if it is known.
@@ -125,9 +122,8 @@ impl Body for EdgeBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        let watched = this.record.as_ref().map(Record::watched);
-        if let Some(watched) = watched {
-            watched.taking.stop();
+        if let Some(taking) = &mut this.taking {
+            taking.stop();
         }
         let poll = match &mut this.source {
             Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
@@ -135,8 +131,9 @@ impl Body for EdgeBody {
             Source::Upstream(body) => body.poll_frame(cx).map_err(Into::into),
             Source::Platform(body) => Pin::new(body).poll_frame(cx),
         };
-        if let (Poll::Ready(Some(Ok(frame))), Some(record)) = (&poll, &mut this.record) {
-            record.watched().taking.start(&record.watched().clock);
+        if let (Poll::Ready(Some(Ok(frame))), Some(record), Some(taking)) = (&poll, &mut this.record, &mut this.taking)
+        {
+            taking.start();
             record.bytes_out += frame.data_ref().map_or(0, Bytes::len) as u64;
         }
         poll

@@ -132,7 +132,7 @@ impl Passage {
     async fn forward(mut self, upstream: SocketAddr, site: &SiteEntry) -> Response<EdgeBody> {
         let body = (!self.body.is_end_stream()).then(|| {
             let seen = self.record.bytes_in();
-            RequestBody::new(self.body, Arc::clone(&self.client.watched), site.limits.max_body, seen)
+            RequestBody::new(self.body, &self.client, site.limits.max_body, seen)
         });
         let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default();
         let limit = limits::response(&site.limits, self.client.worker.shared.config.timeouts.response);
@@ -179,7 +179,7 @@ impl Passage {
             self.parts.extensions.insert(upgrade);
         }
         let seen = self.record.bytes_in();
-        let body = RequestBody::new(self.body, Arc::clone(&self.client.watched), u64::MAX, seen);
+        let body = RequestBody::new(self.body, &self.client, u64::MAX, seen);
         let request = Request::from_parts(self.parts, body);
         let task = self.client.door.runtime.spawn(async move { fallback.call(request).await });
         match AbortOnDropHandle::new(task).await {

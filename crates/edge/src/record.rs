@@ -18,7 +18,7 @@ use crate::{
     page::Pages,
     stats::{CLIENT_LEFT, Served, SiteStats},
     table::SiteEntry,
-    watch::Watched,
+    watch::Wait,
 };
 
 /// What is known of a request so far.
@@ -62,8 +62,10 @@ impl Record {
         }
     }
 
-    pub(crate) fn watched(&self) -> &Watched {
-        &self.client.watched
+    /// The wait for the client to take the response.
+    pub(crate) fn taking(&self) -> Wait {
+        let patience = self.client.worker.shared.config.timeouts.response;
+        Wait::new(&self.client.watched, |watched| &watched.taking, patience)
     }
 
     /// The pages of the edge that this request came to.

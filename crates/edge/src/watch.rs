@@ -6,6 +6,7 @@
 //! reads whenever it is polled. Timeouts are therefore late by up to one tick, never early.
 
 mod notes;
+mod wait;
 
 use std::{
     sync::{
@@ -21,7 +22,10 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-pub(crate) use self::notes::{Clock, Due, Since};
+pub(crate) use self::{
+    notes::{Clock, Due, Since},
+    wait::Wait,
+};
 use crate::config::Timeouts;
 
 /// What a connection shall do.
@@ -84,11 +88,11 @@ pub(crate) struct Watched {
     /// A request's first bytes are here, the end of its head is not.
     pub(crate) head: Since,
     /// The client owes us a piece of the request body.
-    pub(crate) body: Since,
+    pub(crate) body: Due,
     /// The client does not take what we write.
     pub(crate) write: Since,
     /// The client does not ask for the next piece of a response: HTTP/2 without window updates.
-    pub(crate) taking: Since,
+    pub(crate) taking: Due,
     /// The upstream owes us a piece of the response body, or does not take the request's. How long
     /// it may is its site's own matter.
     pub(crate) upstream: Due,
@@ -110,9 +114,9 @@ impl Watched {
             door,
             idle: Since::default(),
             head: Since::default(),
-            body: Since::default(),
+            body: Due::default(),
             write: Since::default(),
-            taking: Since::default(),
+            taking: Due::default(),
             upstream: Due::default(),
             tunnel: Since::default(),
             linger: Since::default(),
@@ -134,9 +138,6 @@ impl Watched {
     /// A request's response is written or given up.
     pub(crate) fn request_ends(&self) {
         if self.in_flight.fetch_sub(1, Relaxed) == 1 {
-            self.body.stop();
-            self.taking.stop();
-            self.upstream.stop();
             self.idle.start(&self.clock);
         }
     }
@@ -163,9 +164,9 @@ impl Watched {
 
     fn judge(&self, limits: &Timeouts, now: u64) {
         let stalled = self.head.longer_than(limits.header, now)
-            || self.body.longer_than(limits.idle, now)
+            || self.body.passed(now)
             || self.write.longer_than(limits.idle, now)
-            || self.taking.longer_than(limits.response, now)
+            || self.taking.passed(now)
             || self.upstream.passed(now)
             || self.idle.longer_than(limits.idle * 2, now)
             || self.tunnel.longer_than(limits.tunnel, now)

@@ -21,7 +21,7 @@ use super::{
     head,
     pump::Pump,
 };
-use crate::client::Client;
+use crate::{client::Client, watch::Wait};
 
 /// One connection during one exchange.
 #[derive(Debug)]
@@ -30,23 +30,27 @@ pub(crate) struct Exchange {
     pump: Option<Pump>,
     /// The upstream takes no more of the request; what it says still counts.
     deaf: bool,
+    /// Interim responses so far.
+    interim: u32,
     /// How long the upstream may be silent, or not take more of the request.
     limit: Duration,
+    wait: Wait,
 }
 
 impl Exchange {
-    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>, limit: Duration) -> Self {
-        Self { conn, pump, deaf: false, limit }
+    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>, limit: Duration, client: &Client) -> Self {
+        let wait = Wait::new(&client.watched, |watched| &watched.upstream, limit);
+        Self { conn, pump, deaf: false, interim: 0, limit, wait }
     }
 
     /// Sends, and waits for the head of the response. The time begins when the request has left:
     /// a slow upload is no fault of the upstream.
-    pub(super) async fn head(&mut self, method: &Method, client: &Client) -> Result<Head, Fault> {
+    pub(super) async fn head(&mut self, method: &Method) -> Result<Head, Fault> {
         let limit = self.limit;
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         let (mut sending, mut at_once) = (true, true);
         poll_fn(|cx| {
-            if sending && self.poll_send(client, cx)?.is_ready() {
+            if sending && self.poll_send(cx)?.is_ready() {
                 sending = false;
                 if !at_once {
                     deadline.as_mut().reset(Instant::now() + limit);
@@ -65,7 +69,7 @@ impl Exchange {
     }
 
     /// Moves the request on. An upstream that stops listening may still have an answer.
-    fn poll_send(&mut self, client: &Client, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         if self.deaf {
             return Poll::Ready(Ok(()));
         }
@@ -74,14 +78,13 @@ impl Exchange {
             Some(pump) => pump.poll(&mut self.conn, cx),
             None => self.conn.poll_flush(cx).map_err(Fault::Io),
         };
-        let watched = &client.watched;
         if self.conn.written != before || sent.is_ready() {
-            watched.upstream.stop();
+            self.wait.stop();
         }
         match sent {
             Poll::Pending => {
                 if !self.conn.out.is_empty() {
-                    watched.upstream.start(&watched.clock, self.limit);
+                    self.wait.start();
                 }
                 return Poll::Pending;
             }
@@ -97,10 +100,10 @@ impl Exchange {
 
     fn poll_head(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, Fault>> {
         loop {
-            if let Some(head) = head::parse(&mut self.conn.read, method)? {
+            if let Some(head) = head::parse(&mut self.conn.read, method, &mut self.interim)? {
                 return Poll::Ready(Ok(head));
             }
-            let untouched = self.conn.read.is_empty();
+            let untouched = self.conn.read.is_empty() && self.interim == 0;
             match ready!(self.conn.poll_fill(cx)) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) if untouched => return Poll::Ready(Err(Fault::Stale)),
@@ -116,6 +119,7 @@ impl Exchange {
     }
 
     /// The whole body, if it is here already; its connection is free again at once.
+    #[expect(clippy::result_large_err, reason = "it is moved once, and a box would be an allocation for each response")]
     pub(crate) fn finish_now(mut self, head: &Head, client: &Arc<Client>) -> Result<Bytes, Self> {
         match head.body {
             Decoder::Length(left) if left <= self.conn.read.len() as u64 && self.pump.is_none() => {
@@ -168,17 +172,16 @@ impl UpstreamBody {
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         let Some(exchange) = &mut self.exchange else { return Poll::Ready(None) };
         if exchange.pump.is_some()
-            && let Poll::Ready(Err(fault)) = exchange.poll_send(&self.client, cx)
+            && let Poll::Ready(Err(fault)) = exchange.poll_send(cx)
         {
             self.exchange = None;
             return Poll::Ready(Some(Err(fault)));
         }
-        let watched = &self.client.watched;
         let Poll::Ready(piece) = poll_piece(&mut exchange.conn, &mut self.decoder, cx) else {
-            watched.upstream.start(&watched.clock, exchange.limit);
+            exchange.wait.start();
             return Poll::Pending;
         };
-        watched.upstream.stop();
+        exchange.wait.stop();
         if !matches!(piece, Ok(Piece::Data(_))) || self.decoder.is_done() {
             let exchange = self.exchange.take();
             if let (Ok(_), Some(exchange)) = (&piece, exchange) {

@@ -24,10 +24,10 @@ pub(crate) fn response_head(bytes: &[u8]) {
 
 /// A head in text form: none if it is not all there.
 fn read_head(bytes: &[u8], size: usize, method: &Method) -> Result<Option<String>, ()> {
-    let mut buf = BytesMut::new();
+    let (mut buf, mut interim) = (BytesMut::new(), 0);
     for piece in bytes.chunks(size.max(1)) {
         buf.extend_from_slice(piece);
-        if let Some(head) = head::parse(&mut buf, method).map_err(|_| ())? {
+        if let Some(head) = head::parse(&mut buf, method, &mut interim).map_err(|_| ())? {
             assert!(head.headers.keys().all(|name| !is_hop_by_hop(name)), "{head:?}");
             assert!(head.headers.get_all(CONTENT_LENGTH).iter().count() <= 1, "{head:?}");
             assert!(!(head.keep_alive && matches!(head.body, Decoder::Eof)), "{head:?}");

@@ -20,6 +20,10 @@ use crate::headers::is_hop_by_hop;
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_FIELDS: usize = 100;
 
+/// The most interim responses before the response itself. Each keeps this thread busy, and a program
+/// that reports its progress does so every few seconds.
+const MAX_INTERIM: u32 = 200;
+
 /// An understood head.
 #[derive(Debug)]
 pub(crate) struct Head {
@@ -33,8 +37,8 @@ pub(crate) struct Head {
 }
 
 /// Takes one head from `buf`; nothing if it is not all there yet. Interim responses (1xx) are
-/// skipped, but for 101.
-pub(super) fn parse(buf: &mut BytesMut, method: &Method) -> Result<Option<Head>, Fault> {
+/// skipped and counted, but for 101.
+pub(super) fn parse(buf: &mut BytesMut, method: &Method, interim: &mut u32) -> Result<Option<Head>, Fault> {
     while !buf.is_empty() {
         let mut spots = [const { (0..0, 0..0) }; MAX_FIELDS];
         let Some(raw) = locate(buf, &mut spots)? else {
@@ -47,6 +51,10 @@ pub(super) fn parse(buf: &mut BytesMut, method: &Method) -> Result<Option<Head>,
         let bytes = buf.split_to(raw.length).freeze();
         if !(raw.status.is_informational() && raw.status != StatusCode::SWITCHING_PROTOCOLS) {
             return understand(&raw, &bytes, &spots[..raw.fields], method).map(Some);
+        }
+        *interim += 1;
+        if *interim > MAX_INTERIM {
+            return Err(Fault::Malformed("it has too many interim responses before it"));
         }
     }
     Ok(None)

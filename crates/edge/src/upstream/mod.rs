@@ -79,8 +79,8 @@ pub(crate) async fn exchange(
         };
         headers::write_request(&mut conn.out, parts, authority, client);
         let pump = Pump::begin(&mut conn.out, parts, body.take());
-        let mut exchange = Exchange::new(conn, pump, limit);
-        match exchange.head(&parts.method, client).await {
+        let mut exchange = Exchange::new(conn, pump, limit, client);
+        match exchange.head(&parts.method).await {
             Err(Fault::Stale) if reused && replayable => {}
             Err(fault) => return Err(fault),
             Ok(head) => return Ok(Answered { head, exchange }),

@@ -1,7 +1,10 @@
 //! What is noted: plain atomics, written by the connection and read by the ticker of its thread.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+    },
     time::{Duration, Instant},
 };
 
@@ -49,28 +52,42 @@ impl Since {
     }
 }
 
-/// The moment until which something is waited for; nothing if 0. For waits whose limit is not the
-/// same for all.
+/// The moment until which something is waited for; nothing if 0. HTTP/2 has many streams that may
+/// wait at once: they are counted, so that the end of one wait is not taken for that of all. What
+/// one of them gets is a sign of life that counts for the others too.
 #[derive(Debug, Default)]
-pub(crate) struct Due(AtomicU64);
+pub(crate) struct Due {
+    until: AtomicU64,
+    waiting: AtomicU32,
+}
 
 impl Due {
-    /// Waiting begins, unless it already has.
-    pub(crate) fn start(&self, clock: &Clock, limit: Duration) {
-        if self.0.load(Relaxed) == 0 {
-            let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-            self.0.store(clock.now().saturating_add(limit), Relaxed);
+    /// One more waits, for so long unless another has begun before.
+    pub(super) fn enter(&self, clock: &Clock, limit: Duration) {
+        self.waiting.fetch_add(1, SeqCst);
+        if self.until.load(SeqCst) == 0 {
+            self.restart(clock, limit);
         }
     }
 
-    pub(crate) fn stop(&self) {
-        if self.0.load(Relaxed) != 0 {
-            self.0.store(0, Relaxed);
+    /// One has got what it waited for, or gave up.
+    pub(super) fn leave(&self, clock: &Clock, limit: Duration) {
+        if self.waiting.fetch_sub(1, SeqCst) == 1 {
+            self.until.store(0, SeqCst);
+        }
+        // Looked at again: a body is read by another thread if it is the platform's.
+        if self.waiting.load(SeqCst) != 0 {
+            self.restart(clock, limit);
         }
     }
 
     pub(super) fn passed(&self, now: u64) -> bool {
-        let due = self.0.load(Relaxed);
+        let due = self.until.load(SeqCst);
         due != 0 && now > due
+    }
+
+    fn restart(&self, clock: &Clock, limit: Duration) {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.until.store(clock.now().saturating_add(limit), SeqCst);
     }
 }

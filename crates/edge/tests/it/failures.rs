@@ -1,6 +1,11 @@
 //! Upstreams that are down, break off, or speak nonsense.
 
-use crate::support::{HOST, TestEdge, answering, body, nobody, status, upstream};
+use std::time::Duration;
+
+use stoa_model::route::Target;
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{HOST, TestEdge, answering, body, impatient, nobody, status, upstream};
 
 #[tokio::test]
 async fn an_upstream_that_is_down_is_a_502() {
@@ -76,4 +81,17 @@ async fn interim_responses_are_skipped() {
         TestEdge::to(answering(format!("{hints}{hints}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).await).await;
     let answer = edge.get("").await;
     assert_eq!((status(&answer), body(&answer)), (200, "ok"));
+}
+
+/// Each is work, and together they never are an answer.
+#[tokio::test]
+async fn endless_interim_responses_are_a_502() {
+    let flood = upstream(|mut raw, _| async move {
+        raw.until("\r\n\r\n").await;
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
+        while raw.stream.write_all(interim.as_bytes()).await.is_ok() {}
+    })
+    .await;
+    let edge = TestEdge::with(impatient(|t| t.response = Duration::from_secs(2)), Target::Upstream(flood)).await;
+    assert_eq!(status(&edge.get("").await), 502);
 }

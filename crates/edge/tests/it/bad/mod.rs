@@ -14,6 +14,7 @@ mod heads;
 mod hosts;
 mod pseudo;
 mod recorder;
+mod standing;
 
 use std::time::Duration;
 
