@@ -19,7 +19,11 @@ pub(crate) struct Seen {
 struct NginxLine<'a> {
     site: &'a str,
     status: &'a str,
+    /// What the request declares.
     bytes_in: &'a str,
+    /// All that came of it, its head too; lines of older versions have none.
+    #[serde(default)]
+    read: Option<&'a str>,
     bytes_out: &'a str,
     seconds: &'a str,
 }
@@ -29,10 +33,13 @@ pub(crate) fn nginx_line(line: &[u8]) -> Option<Seen> {
     let text = String::from_utf8_lossy(line);
     let line: NginxLine<'_> = serde_json::from_str(&text).ok()?;
     let seconds: f64 = line.seconds.parse().ok()?;
+    // Anybody can declare any length, and send nothing.
+    let declared = line.bytes_in.parse().unwrap_or(0);
+    let read = line.read.map_or(Ok(u64::MAX), str::parse).unwrap_or(0);
     Some(Seen {
         site: line.site.parse().ok()?,
         status: line.status.parse().ok()?,
-        bytes_in: line.bytes_in.parse().unwrap_or(0),
+        bytes_in: declared.min(read),
         bytes_out: line.bytes_out.parse().unwrap_or(0),
         micros: (seconds * 1e6) as u64,
     })

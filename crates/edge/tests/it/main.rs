@@ -15,6 +15,7 @@ mod memory;
 mod nginx;
 mod nginx_disk;
 mod nginx_faults;
+mod nginx_hostile;
 mod nginx_support;
 mod pages;
 mod platform;
