@@ -7,13 +7,18 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+use crate::port::free_port;
+
+/// How long a name server may take to start, or to answer: a busy machine takes its time.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server; it ends when this is dropped.
 pub struct Knot {
@@ -87,7 +92,7 @@ impl Knot {
         self.child = Some(child);
         let begun = Instant::now();
         while self.held(&self.zone, "SOA").is_empty() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "knotd does not answer: {}", self.log());
+            assert!(begun.elapsed() < PATIENCE, "knotd does not answer: {}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -143,7 +148,7 @@ pub fn skipped() -> bool {
 pub fn ask(server: SocketAddr, name: &str, kind: &str) -> Vec<(u32, String)> {
     let mut command = Command::new("kdig");
     command.arg(format!("@{}", server.ip())).args(["-p", &server.port().to_string()]);
-    command.args([name, kind, "+tcp", "+noall", "+answer", "+timeout=2", "+retry=0"]);
+    command.args([name, kind, "+tcp", "+noall", "+answer", "+timeout=30", "+retry=0"]);
     let output = run(&mut command);
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     lines.lines().filter_map(|line| record(line, name, kind)).collect()
@@ -162,17 +167,6 @@ pub fn update(server: SocketAddr, zone: &str, lines: &[String]) {
     fs::write(&script, text).expect("writing the update");
     let output = run(Command::new("knsupdate").arg(&script));
     assert!(output.status.success(), "{lines:?} was refused: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// A port that is free for datagrams and connections.
-pub fn free_port() -> SocketAddr {
-    loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = tcp.local_addr().expect("its address");
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
 }
 
 fn run(command: &mut Command) -> Output {

@@ -13,8 +13,8 @@ use stoa_db::orders;
 use stoa_model::{account::Role, certificate::CertName, site::SiteState};
 use stoa_provider::edge::fake::FakeEdge;
 use stoa_testkit::{
-    TestPlatform,
-    pebble::{Names, Options, Pebble, free_port},
+    TestPlatform, free_port,
+    pebble::{Names, Options, Pebble},
 };
 use stoa_vendors::acme::AcmeConfig;
 use tokio::{
@@ -42,7 +42,7 @@ async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
         contact: None,
         external_account: None,
         roots: Some(pebble.roots()),
-        patience: Duration::from_secs(20),
+        patience: Duration::from_secs(60),
     };
     let build = TestPlatform::builder().settings(move |settings| {
         settings.base_domain = host("stoa.test");
@@ -53,7 +53,7 @@ async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
         settings.acme = Some(AcmeSettings {
             ca,
             allowance: Allowance::default(),
-            first_wait: Duration::from_secs(20),
+            first_wait: Duration::from_secs(100),
             dns_wait: Duration::from_secs(1),
         });
     });

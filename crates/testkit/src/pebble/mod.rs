@@ -28,8 +28,9 @@ use tempfile::TempDir;
 
 use program::{end, is_skipped, spawn, wait};
 
+use crate::port::free_port;
+
 pub use names::Names;
-pub use program::free_port;
 
 /// How Pebble shall behave.
 #[derive(Debug, Clone)]
@@ -86,7 +87,6 @@ impl Pebble {
         if is_skipped() {
             return None;
         }
-        // Another test may take a port between the search and the start.
         (0..5)
             .find_map(|_| Self::try_start(&options))
             .or_else(|| panic!("Pebble did not start five times; its last words are above"))

@@ -2,16 +2,17 @@
 //! until a test says otherwise.
 
 use std::{
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     process::{Child, Command},
 };
 
 use tempfile::TempDir;
 
 use super::{
-    program::{end, free_port, is_skipped, spawn, wait},
+    program::{end, is_skipped, spawn, wait},
     wire,
 };
+use crate::port::free_port;
 
 /// A running name server; it ends when this is dropped.
 pub struct Names {
@@ -36,7 +37,7 @@ impl Names {
 
     fn try_start() -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (dns, management) = (free_dns_port(), free_port());
+        let (dns, management) = (free_port(), free_port());
         let mut command = Command::new("pebble-challtestsrv");
         command.args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""]);
         command.arg("-dns01").arg(dns.to_string()).arg("-management").arg(management.to_string());
@@ -80,12 +81,4 @@ impl Drop for Names {
     fn drop(&mut self) {
         end(&mut self.child);
     }
-}
-
-/// A port that is free over both UDP and TCP.
-fn free_dns_port() -> SocketAddr {
-    (0..20)
-        .map(|_| free_port())
-        .find(|address| UdpSocket::bind(address).is_ok())
-        .expect("a port that is free over UDP too")
 }

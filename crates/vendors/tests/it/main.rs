@@ -8,5 +8,7 @@ mod knot;
 #[allow(dead_code, reason = "the rest of it is for other crates")]
 #[path = "../../../testkit/src/pebble/mod.rs"]
 mod pebble;
+#[path = "../../../testkit/src/port.rs"]
+mod port;
 mod resolver;
 mod x509;

@@ -62,7 +62,7 @@ impl Bed {
 
 pub fn config(directory: String, roots: std::path::PathBuf) -> AcmeConfig {
     let (contact, external_account) = (None, None);
-    AcmeConfig { directory, contact, external_account, roots: Some(roots), patience: Duration::from_secs(20) }
+    AcmeConfig { directory, contact, external_account, roots: Some(roots), patience: Duration::from_secs(60) }
 }
 
 pub fn key() -> SecretString {

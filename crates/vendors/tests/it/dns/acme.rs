@@ -48,7 +48,7 @@ fn answers(ordered: &Ordered) -> impl Iterator<Item = (RecordName, &str)> {
 }
 
 async fn account(pebble: &Pebble) -> Acme {
-    let patience = std::time::Duration::from_secs(20);
+    let patience = std::time::Duration::from_secs(60);
     let (directory, roots) = (pebble.directory(), Some(pebble.roots()));
     let config = AcmeConfig { directory, contact: None, external_account: None, roots, patience };
     Acme::open(config, None).await.expect("an account").0

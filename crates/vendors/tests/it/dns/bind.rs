@@ -18,7 +18,10 @@ use stoa_vendors::dns::{DnsAccess, DnsConfig, DnsMaker, Transport, TsigAlgorithm
 use tempfile::TempDir;
 
 use super::{held, plant};
-use crate::knot::{Key, Knot, ask, free_port, update};
+use crate::{
+    knot::{Key, Knot, PATIENCE, ask, update},
+    port::free_port,
+};
 
 const ZONE: &str = "stoa.example";
 
@@ -98,7 +101,7 @@ impl Bind {
         let begun = Instant::now();
         while ask(address, ZONE, "SOA").is_empty() {
             let log = fs::read_to_string(&log).unwrap_or_default();
-            assert!(begun.elapsed() < Duration::from_secs(20), "named does not answer: {log}");
+            assert!(begun.elapsed() < PATIENCE, "named does not answer: {log}");
             std::thread::sleep(Duration::from_millis(50));
         }
         bind

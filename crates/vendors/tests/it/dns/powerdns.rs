@@ -18,7 +18,10 @@ use stoa_vendors::dns::{DnsAccess, DnsConfig, DnsMaker};
 use tempfile::TempDir;
 
 use super::held;
-use crate::knot::{ask, free_port};
+use crate::{
+    knot::{PATIENCE, ask},
+    port::free_port,
+};
 
 const ZONE: &str = "stoa.example";
 const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
@@ -108,7 +111,7 @@ impl PowerDns {
         let begun = Instant::now();
         while ask(dns, ZONE, "SOA").is_empty() || std::net::TcpStream::connect(api).is_err() {
             let log = fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < Duration::from_secs(20), "pdns_server does not answer: {log}");
+            assert!(begun.elapsed() < PATIENCE, "pdns_server does not answer: {log}");
             std::thread::sleep(Duration::from_millis(50));
         }
         server

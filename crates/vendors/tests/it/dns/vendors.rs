@@ -1,7 +1,5 @@
 //! What is the same for all vendors, asked of a double of each.
 
-use std::time::{Duration, Instant};
-
 use http::Method;
 use serde_json::json;
 use stoa_model::host::Hostname;
@@ -104,14 +102,12 @@ async fn redirects_and_nonsense_are_not_followed() {
 async fn a_vendor_that_is_down_or_silent_can_be_tried_again() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = silent.local_addr().expect("its address");
-    let begun = Instant::now();
     let token = |api| DnsAccess::Cloudflare(Token { token: "good".to_owned().into(), api: Some(api) });
     let zone = Hostname::parse(ZONE).expect("a hostname");
     let open = |api| DnsMaker::new(DnsConfig { zone: zone.clone(), ttl: 300, access: token(api) }).expect("a maker");
     let maker = open(format!("http://{address}"));
     let error = maker.set(&set(&["192.0.2.1"], 3600)).await.expect_err("it is silent");
     assert!(error.transient && error.to_string().contains("no answer within"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(15));
     let error = open("http://127.0.0.1:1".into()).set(&set(&["192.0.2.1"], 3600)).await.expect_err("it is down");
     assert!(error.transient && error.to_string().contains("refused"), "{error}");
 }
