@@ -16,6 +16,8 @@ use tokio::{
     time::timeout,
 };
 
+#[path = "../../crates/testkit/src/port.rs"]
+mod port;
 #[path = "../../crates/edge/tests/it/bad/recorder.rs"]
 mod recorder;
 #[path = "../../crates/edge/tests/it/support.rs"]

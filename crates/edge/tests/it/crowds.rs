@@ -1,13 +1,13 @@
 //! Many connections of one client.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::net::Ipv4Addr;
 
 use futures_util::future::join_all;
 use stoa_edge::Config;
 use stoa_model::route::Target;
 use tokio::net::TcpSocket;
 
-use crate::support::{HOST, Raw, TestEdge, config, impatient, mirror, until};
+use crate::support::{HOST, LIMIT, Raw, TestEdge, config, impatient, mirror, until};
 
 async fn edge_for_three(change: impl FnOnce(&mut Config)) -> TestEdge {
     let mut config = Config { max_connections_per_client: 3, ..config() };
@@ -71,11 +71,20 @@ async fn a_balancer_has_as_many_as_its_clients_may() {
     }
 }
 
+/// Both ends of each connection are files of this process, and it may begin with room for 1024.
+fn room_for_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut room = getrlimit(Resource::Nofile);
+    room.current = room.maximum;
+    setrlimit(Resource::Nofile, room).unwrap();
+}
+
 /// Thousands of connections that never say a thing cost others nothing and are gone soon.
 #[tokio::test]
 async fn silent_connections_are_closed_and_hold_nobody_up() {
+    room_for_files();
     let edge = {
-        let config = impatient(|t| t.header = Duration::from_millis(500));
+        let config = impatient(|t| t.header = LIMIT);
         TestEdge::with(config, Target::Upstream(mirror().await)).await
     };
     let mut silent = join_all((0..500).map(|_| connect_from(&edge, 1))).await;

@@ -9,7 +9,7 @@ use crate::support::{HOST, TestEdge, answering, body, impatient, nobody, status,
 
 #[tokio::test]
 async fn an_upstream_that_is_down_is_a_502() {
-    let edge = TestEdge::to(nobody().await).await;
+    let edge = TestEdge::to(nobody()).await;
     let answer = edge.get("").await;
     assert_eq!(status(&answer), 502);
     assert!(body(&answer).contains("does not answer"), "{answer}");

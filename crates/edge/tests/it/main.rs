@@ -19,6 +19,8 @@ mod nginx_hostile;
 mod nginx_support;
 mod pages;
 mod platform;
+#[path = "../../../testkit/src/port.rs"]
+mod port;
 mod proxy_protocol;
 mod records;
 mod reuse;

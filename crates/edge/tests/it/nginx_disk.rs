@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     nginx_support::{TestNginx, file, host, needs_nginx, site, table},
-    support::{body, mirror, status},
+    support::{PATIENCE, body, mirror, status},
     tls_support::Authority,
 };
 
@@ -165,7 +165,7 @@ async fn what_was_served_is_counted_over_a_rotation_and_a_restart() {
             if seen == wanted && begun.elapsed().as_millis() > 1500 {
                 return;
             }
-            assert!(seen <= wanted && begun.elapsed().as_secs() < 10, "{seen} of {wanted} requests are counted");
+            assert!(seen <= wanted && begun.elapsed() < PATIENCE, "{seen} of {wanted} requests are counted");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -20,7 +20,10 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use crate::support::{PATIENCE, Raw};
+use crate::{
+    port::free_port,
+    support::{PATIENCE, Raw},
+};
 
 const BINARY: &str = "nginx";
 
@@ -65,7 +68,7 @@ impl TestNginx {
             fs::create_dir(at(name)).unwrap();
         }
         fs::write(at("nginx.conf"), main_conf(directory.path())).unwrap();
-        let [http, https, version_at, platform] = [(); 4].map(|()| free());
+        let [http, https, version_at, platform] = [(); 4].map(|()| free_port());
         let (test, reload) = commands(BINARY, at("nginx.conf"));
         let mut config = NginxConfig {
             sites_available: at("sites-available"),
@@ -194,11 +197,6 @@ pub fn table(version: u64, routes: &[(&str, Target)]) -> RoutingTable {
 
 pub fn host(name: &str) -> Hostname {
     Hostname::parse(name).unwrap()
-}
-
-/// A port that nobody listens on. Somebody might before nginx does; that is rare enough.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// A main configuration like Debian's, which needs no rights.

@@ -6,7 +6,7 @@ use crate::support::{TestEdge, body, config, field, nobody, status};
 
 #[tokio::test]
 async fn an_unknown_host_is_told_so() {
-    let edge = TestEdge::to(nobody().await).await;
+    let edge = TestEdge::to(nobody()).await;
     let answer = edge.send("GET / HTTP/1.1\r\nHost: other.example.com\r\nConnection: close\r\n\r\n").await;
     assert_eq!(status(&answer), 404);
     assert_eq!(field(&answer, "cache-control"), Some("no-store"));
@@ -48,7 +48,7 @@ async fn programs_get_problem_details() {
 
 #[tokio::test]
 async fn an_upstream_that_is_down_may_be_asked_again() {
-    let edge = TestEdge::to(nobody().await).await;
+    let edge = TestEdge::to(nobody()).await;
     let answer = edge.get("Accept: application/json\r\n").await;
     assert_eq!((status(&answer), field(&answer, "retry-after")), (502, Some("10")));
     assert!(answer.ends_with("}") && answer.contains("\"retry_after\":10"), "{answer}");

@@ -81,7 +81,8 @@ async fn a_balancer_must_say_it() {
     for start in [request(""), "PROXY TCP4 nonsense\r\n".to_owned() + &request(""), "PROXY".to_owned()] {
         let mut raw = edge.connect().await;
         raw.write(&start).await;
-        raw.stream.shutdown().await.unwrap();
+        // The edge may have cut it already.
+        let _ = raw.stream.shutdown().await;
         assert_eq!(raw.rest().await, "", "after {start:?}");
     }
     edge.edge.snapshot().iter().for_each(|(_, traffic)| assert_eq!(traffic.requests, 0));

@@ -7,7 +7,7 @@ use tokio::{net::TcpStream, sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    support::{HOST, PATIENCE, Raw, body, field, impatient, status, upstream},
+    support::{HOST, LIMIT, PATIENCE, Raw, body, field, impatient, status, upstream},
     tls_support::{TlsEdge, Way, secure_config},
 };
 
@@ -39,7 +39,7 @@ async fn a_handshake_that_drags_on_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_shook_hands_and_says_nothing_is_cut() {
-    let edge = TlsEdge::with(impatient(|t| t.idle = SOON), &[], &[&[HOST]]).await;
+    let edge = TlsEdge::with(impatient(|t| t.idle = LIMIT), &[], &[&[HOST]]).await;
     assert_eq!(edge.connect(HOST).await.unwrap().rest().await, "");
 }
 
@@ -49,7 +49,7 @@ async fn a_client_that_does_not_read_is_cut() {
     let large = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", 64 << 20, "x".repeat(64 << 20));
     let upstream = crate::support::answering(large).await;
     let ways = [Way(HOST, Target::Upstream(upstream), false)];
-    let edge = TlsEdge::with(impatient(|t| t.idle = SOON), &ways, &[&[HOST]]).await;
+    let edge = TlsEdge::with(impatient(|t| t.idle = LIMIT), &ways, &[&[HOST]]).await;
     let mut raw = edge.connect(HOST).await.unwrap();
     raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
     let counts = edge.plain.counted(|counts| counts.requests == 1).await;

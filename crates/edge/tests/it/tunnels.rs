@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use stoa_model::route::Target;
 
-use crate::support::{HOST, Raw, TestEdge, answering, body, config, field, impatient, mirror, status, upstream};
+use crate::support::{HOST, LIMIT, Raw, TestEdge, answering, body, config, field, impatient, mirror, status, upstream};
 
 /// A service that upgrades, greets at once, and then says everything twice.
 async fn echo_twice() -> SocketAddr {
@@ -49,17 +49,17 @@ async fn bytes_go_both_ways_and_are_counted() {
 
 #[tokio::test]
 async fn a_silent_tunnel_is_closed() {
-    let config = impatient(|t| t.tunnel = Duration::from_millis(100));
+    let config = impatient(|t| t.tunnel = LIMIT);
     let edge = TestEdge::with(config, Target::Upstream(echo_twice().await)).await;
     assert_eq!(upgraded(&edge).await.rest().await, "");
 }
 
 #[tokio::test]
 async fn the_idle_timeout_of_requests_is_not_for_tunnels() {
-    let config = impatient(|t| t.idle = Duration::from_millis(50));
+    let config = impatient(|t| t.idle = LIMIT);
     let edge = TestEdge::with(config, Target::Upstream(echo_twice().await)).await;
     let mut raw = upgraded(&edge).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(LIMIT + Duration::from_millis(500)).await;
     raw.write("still here\n").await;
     assert_eq!(raw.until("\n").await, "still here\n");
 }

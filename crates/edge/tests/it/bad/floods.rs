@@ -1,6 +1,6 @@
 //! HTTP/2 connections that cost the client little and the server much.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stoa_model::route::{RouteLimits, Target};
 use tokio::{io::AsyncWriteExt, time::timeout};
@@ -12,18 +12,18 @@ use super::{
     },
     innocent, recorded_with,
 };
-use crate::support::{HOST, TestEdge, config, impatient, mirror, until, upstream};
+use crate::support::{HOST, LIMIT, PATIENCE, TestEdge, config, impatient, mirror, until, upstream};
 
 /// RFC 9113 10.5.
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// Sends the same bytes again and again without reading a thing; how many went before the other
-/// side stopped reading for half a second, or closed.
+/// side stopped reading for a while, or closed.
 async fn pour(h2: &mut H2, bytes: &[u8], most: usize) -> usize {
     let piece = bytes.repeat((16 * 1024 / bytes.len()).max(1));
     let mut sent = 0;
     while sent < most {
-        match timeout(Duration::from_millis(500), h2.0.stream.write_all(&piece)).await {
+        match timeout(LIMIT, h2.0.stream.write_all(&piece)).await {
             Ok(Ok(())) => sent += piece.len(),
             _ => break,
         }
@@ -56,7 +56,8 @@ async fn rapid_resets_end_the_connection() {
 /// CVE-2024-27983: a header block that never ends.
 #[tokio::test]
 async fn endless_continuations_end_the_connection() {
-    let (edge, recorder) = recorded_with(config()).await;
+    // No limit on the time of a head: what ends it is that it is too much.
+    let (edge, recorder) = recorded_with(impatient(|t| (t.header, t.idle) = (PATIENCE * 10, PATIENCE * 10))).await;
     for payload in [literal("x-a", &"b".repeat(16_000)), literal("x-a", "b"), Vec::new()] {
         let mut h2 = H2::open(&edge, &[]).await;
         h2.0.write(frame(HEADERS, END_STREAM, 1, &request("GET", HOST, "/endless"))).await;
@@ -64,7 +65,7 @@ async fn endless_continuations_end_the_connection() {
         pour(&mut h2, &flood, 2 << 20).await;
         innocent(&edge, "endless").await;
         // Nothing more is sent: the verdict falls although the block has not ended.
-        let outcome = timeout(Duration::from_millis(300), h2.outcome(0)).await;
+        let outcome = timeout(PATIENCE, h2.outcome(0)).await;
         assert!(matches!(outcome, Ok(Outcome::Error(_) | Outcome::Closed)), "frames of {length}: {outcome:?}");
     }
     assert_eq!(recorder.requests_with("/endless"), [""; 0]);
@@ -107,7 +108,7 @@ async fn answers_are_not_collected() {
 #[tokio::test]
 async fn empty_frames_hold_nobody_up() {
     let (edge, _recorder) = recorded_with(config()).await;
-    for (name, bytes) in [
+    for (_, bytes) in [
         ("empty DATA", frame(DATA, 0, 1, &[])),
         ("padding", frame(DATA, 8, 1, &[0])),
         ("WINDOW_UPDATE", frame(WINDOW_UPDATE, 0, 0, &1u32.to_be_bytes())),
@@ -117,8 +118,8 @@ async fn empty_frames_hold_nobody_up() {
     ] {
         let mut h2 = H2::open(&edge, &[]).await;
         h2.0.write(frame(HEADERS, END_HEADERS, 1, &request("POST", HOST, "/empty"))).await;
-        let begun = Instant::now();
-        let ((), sent) = tokio::join!(
+        // Whoever is held up has no answer within the patience of the test.
+        tokio::join!(
             async {
                 for _ in 0..5 {
                     innocent(&edge, "empty").await;
@@ -126,7 +127,6 @@ async fn empty_frames_hold_nobody_up() {
             },
             pour(&mut h2, &bytes, 1 << 20)
         );
-        assert!(begun.elapsed() < Duration::from_secs(8), "{name}: {sent} bytes took {:?}", begun.elapsed());
     }
 }
 
@@ -150,9 +150,7 @@ async fn a_closed_window_is_cut_and_holds_the_upstream_back() {
     for number in 0..20 {
         h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, number * 2 + 1, &request("GET", HOST, "/stall"))).await;
     }
-    let begun = Instant::now();
-    while h2.next().await.is_some() {}
-    assert!(begun.elapsed() < Duration::from_secs(5), "it was kept for {:?}", begun.elapsed());
+    timeout(PATIENCE, async { while h2.next().await.is_some() {} }).await.expect("the connection is kept");
     until(|| (edge.counts().requests == 20).then_some(())).await;
     until(|| (edge.edge.counts().open == 0).then_some(())).await;
 }
@@ -161,7 +159,7 @@ async fn a_closed_window_is_cut_and_holds_the_upstream_back() {
 /// for as long as any.
 #[tokio::test]
 async fn many_open_bodies_are_bounded_and_cut() {
-    let edge = TestEdge::start(impatient(|t| t.idle = Duration::from_millis(1500)), None);
+    let edge = TestEdge::start(impatient(|t| t.idle = LIMIT), None);
     edge.route(1, Target::Upstream(mirror().await)).await;
     let mut h2 = H2::open(&edge, &[]).await;
     for number in 0..300 {
