@@ -90,11 +90,12 @@ pub(crate) fn write_request(out: &mut BytesMut, parts: &Parts, authority: &str, 
     let listed = Listed::of(&parts.headers);
     for (name, value) in &parts.headers {
         let passes = match fate(name.as_str()) {
-            Fate::Pass => true,
+            Fate::Pass => !listed.has(name),
             Fate::Drop => false,
+            // Whatever `Connection` lists: a proxy may have passed its client's on.
             Fate::Claim => client.trusted && *name != X_REAL_IP && *name != X_FORWARDED_FOR,
         };
-        if passes && !listed.has(name) {
+        if passes {
             put(out, name, value.as_bytes());
         }
     }

@@ -5,6 +5,8 @@
 //! the host are how caches get poisoned and tenants get mixed up. So no host, several hosts, a
 //! target that contradicts the field, userinfo, or characters no hostname has: all are 400.
 
+use std::{io::Write, net::Ipv6Addr};
+
 use http::{HeaderMap, Uri, header::HOST};
 
 /// Why a request names no host.
@@ -47,14 +49,19 @@ pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a 
 }
 
 /// The bare lower-case name in an authority: no port, no trailing dot. `scratch` is written only
-/// if the client used capitals.
+/// if the client used capitals, or an IPv6 address, which has many spellings: it becomes the one of
+/// RFC 5952, as browsers write it.
 pub(crate) fn name<'a>(authority: &'a str, scratch: &'a mut [u8; MAX_NAME]) -> Result<&'a str, BadHost> {
     let (name, port) = split_port(authority)?;
     if !port.bytes().all(|b| b.is_ascii_digit()) || port.len() > 5 {
         return Err(BadHost::Malformed);
     }
-    if name.starts_with('[') {
-        return Ok(name);
+    if let Some(literal) = name.strip_prefix('[') {
+        let address: Ipv6Addr = literal.trim_end_matches(']').parse().map_err(|_| BadHost::Malformed)?;
+        let mut room = &mut scratch[..];
+        write!(room, "[{address}]").map_err(|_| BadHost::Malformed)?;
+        let length = MAX_NAME - room.len();
+        return std::str::from_utf8(&scratch[..length]).map_err(|_| BadHost::Malformed);
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.len() > MAX_NAME {
@@ -87,7 +94,7 @@ pub(crate) fn name<'a>(authority: &'a str, scratch: &'a mut [u8; MAX_NAME]) -> R
 fn split_port(authority: &str) -> Result<(&str, &str), BadHost> {
     if let Some(rest) = authority.strip_prefix('[') {
         let end = rest.find(']').ok_or(BadHost::Malformed)?;
-        let valid = rest[..end].parse::<std::net::Ipv6Addr>().is_ok();
+        let valid = rest[..end].parse::<Ipv6Addr>().is_ok();
         return match (&rest[end + 1..], valid) {
             ("", true) => Ok((&authority[..end + 2], "")),
             (port, true) => Ok((&authority[..end + 2], port.strip_prefix(':').ok_or(BadHost::Malformed)?)),
@@ -117,6 +124,7 @@ mod tests {
             ("127.0.0.1:80", "127.0.0.1"),
             ("[::1]:80", "[::1]"),
             ("[::1]", "[::1]"),
+            ("[2001:DB8:0::1]:80", "[2001:db8::1]"),
         ] {
             assert_eq!(named(text).as_deref(), Ok(expected), "{text}");
         }

@@ -55,6 +55,20 @@ impl Line {
     }
 }
 
+/// The most of a path that is logged, in bytes: thousands of lines may wait for the disk, and what a
+/// visitor writes shall not decide how much memory that takes.
+const LONGEST_PATH: usize = 2048;
+
+/// A path as it is logged.
+pub(crate) fn shortened(path: &str) -> String {
+    let end = path.floor_char_boundary(LONGEST_PATH);
+    let mut text = path[..end].to_owned();
+    if end < path.len() {
+        text.push('…');
+    }
+    text
+}
+
 /// The near end of the log.
 #[derive(Debug)]
 pub(crate) struct Log {

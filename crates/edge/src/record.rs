@@ -14,7 +14,7 @@ use http::request::Parts;
 use crate::{
     client::Client,
     limits::Refusal,
-    log::Line,
+    log::{self, Line},
     page::Pages,
     stats::{CLIENT_LEFT, Served, SiteStats},
     table::SiteEntry,
@@ -45,7 +45,7 @@ impl Record {
                 site: None,
                 host: String::new(),
                 method: parts.method.clone(),
-                path: parts.uri.path().to_owned(),
+                path: log::shortened(parts.uri.path()),
                 client: client.address(&parts.headers),
                 served: Served::default(),
             })

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Fault;
+use crate::headers::is_hop_by_hop;
 
 /// Longest line of a chunk's size with its extensions, and largest trailer section.
 const MAX_LINE: usize = 4 * 1024;
@@ -134,7 +135,9 @@ fn trailers(buf: &mut BytesMut) -> Result<Step, Fault> {
             for field in fields {
                 let name = HeaderName::from_bytes(field.name.as_bytes());
                 let value = HeaderValue::from_bytes(field.value);
-                if let (Ok(name), Ok(value)) = (name, value) {
+                if let (Ok(name), Ok(value)) = (name, value)
+                    && !is_hop_by_hop(&name)
+                {
                     headers.append(name, value);
                 }
             }

@@ -70,6 +70,18 @@ async fn a_trusted_proxy_is_believed() {
     assert_eq!(field(&direct, "x-forwarded-for"), Some("127.0.0.1"));
 }
 
+/// A proxy that passes its client's `Connection` on must not let him take away what it says itself.
+#[tokio::test]
+async fn connection_takes_nothing_from_a_trusted_proxy() {
+    let edge = behind_a_proxy().await;
+    let lines = "X-Forwarded-Proto: https\r\nX-Forwarded-Host: a.example\r\nX-Forwarded-For: 203.0.113.9\r\n\
+                 Connection: X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-For\r\n";
+    let request = seen(&edge, lines).await;
+    assert_eq!(field(&request, "x-forwarded-proto"), Some("https"), "{request}");
+    assert_eq!(field(&request, "x-forwarded-host"), Some("a.example"), "{request}");
+    assert_eq!(field(&request, "x-forwarded-for"), Some("203.0.113.9, 127.0.0.1"), "{request}");
+}
+
 #[tokio::test]
 async fn hop_by_hop_fields_end_here() {
     let edge = TestEdge::to(mirror().await).await;
@@ -94,6 +106,16 @@ async fn hop_by_hop_fields_of_a_response_end_here_too() {
     assert_eq!((field(&answer, "x-hop"), field(&answer, "keep-alive")), (None, None), "{answer}");
     assert_eq!((field(&answer, "x-end"), body(&answer)), (Some("1"), "ok"));
     assert_eq!(answer.matches("set-cookie: ").count(), 2);
+}
+
+/// RFC 9110 6.5.1: what decides about framing and connection can't come after the body.
+#[tokio::test]
+async fn hop_by_hop_trailers_end_here() {
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: connection, keep-alive, x-end\r\n\r\n\
+                  2\r\nok\r\n0\r\nConnection: close\r\nKeep-Alive: timeout=5\r\nX-End: 1\r\n\r\n";
+    let edge = TestEdge::to(answering(answer).await).await;
+    let answer = edge.get("TE: trailers\r\n").await;
+    assert!(body(&answer).ends_with("0\r\nx-end: 1\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test]

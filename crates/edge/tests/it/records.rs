@@ -28,6 +28,20 @@ async fn a_request_is_one_line() {
     assert!(!text.contains("secret"), "{text}");
 }
 
+/// Lines wait in memory for the disk: what a visitor writes must not decide how much.
+#[tokio::test]
+async fn a_long_path_is_a_short_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let mut config = config();
+    config.log = Some(LogConfig::new(&path));
+    let edge = TestEdge::with(config, Target::Upstream(mirror().await)).await;
+    let long = "\u{e9}".repeat(20_000);
+    edge.send(format!("GET /{long} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
+    let text = until(|| read_to_string(&path).ok().filter(|text| text.ends_with('\n'))).await;
+    assert!(text.len() < 4096 && text.contains("/\u{e9}\u{e9}"), "a line of {} bytes", text.len());
+}
+
 #[tokio::test]
 async fn full_files_make_room() {
     let folder = tempfile::tempdir().unwrap();
