@@ -35,9 +35,16 @@ pub(crate) async fn run(command: &[OsString], deadline: Duration) -> Result<(), 
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).trim().to_owned();
-    let said: String = said.chars().take(ENOUGH).collect();
+    let said = worth_saying(&String::from_utf8_lossy(&[output.stderr, output.stdout].concat()));
     Err(Fault::Said(if said.is_empty() { format!("{name} failed without a word ({})", output.status) } else { said }))
+}
+
+/// What matters of a complaint, and no more than can be read: the warnings come first, and one for
+/// each site would leave no room for what is wrong.
+fn worth_saying(said: &str) -> String {
+    let wrong: Vec<&str> = said.lines().filter(|line| !line.contains("[warn]")).collect();
+    let text = if wrong.is_empty() { said.trim().to_owned() } else { wrong.join("\n").trim().to_owned() };
+    text.chars().take(ENOUGH).collect()
 }
 
 /// Tells the process whose id is in a file to take its configuration over; whether that was done.

@@ -1,11 +1,18 @@
-//! What a visitor of a site behind nginx can't do to it.
+//! What visitors of a site behind nginx can't do to it, nor other files of that nginx.
 
-use stoa_model::{route::Target, traffic::Traffic};
+use std::{fmt::Write, fs, sync::Arc};
+
+use stoa_model::{
+    certificate::Certificate,
+    route::{Notice, Target},
+    traffic::Traffic,
+};
 use stoa_provider::edge::Edge;
 
 use crate::{
-    nginx_support::{TestNginx, needs_nginx, site},
+    nginx_support::{TestNginx, needs_nginx, site, table},
     support::{body, field, mirror, status},
+    tls_support::Authority,
 };
 
 const HOST: &str = "shop.example.com";
@@ -64,4 +71,24 @@ async fn no_tunnel_hides_http() {
         assert_eq!(field(body(&answer), "upgrade"), Some(protocol), "{answer}");
         assert_eq!(field(body(&answer), "connection"), Some("upgrade"), "{answer}");
     }
+}
+
+/// nginx 1.25.1 and newer warns of each `listen … http2` before it comes to what is wrong.
+#[tokio::test]
+async fn warnings_do_not_hide_the_site_at_fault() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let mut warned = String::new();
+    for number in 0..60 {
+        writeln!(warned, "server {{ listen {}; server_name w{number}.example.com; ssl off; }}", nginx.http).unwrap();
+    }
+    fs::write(nginx.enabled("a-file-of-others"), warned).unwrap();
+    let names = ["a.example.com", "b.example.com", "c.example.com"];
+    let mut table = table(1, &names.map(|name| (name, Target::Notice(Notice::Stopped))));
+    let good = Authority::new().certificate(9, &["b.example.com"]);
+    table.certificates.push(Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&good) }));
+    let error = nginx.edge.apply(table).await.expect_err("one of them is bad");
+    assert_eq!(error.refused, Some(vec![site(1)]), "{error}");
+    assert!(error.to_string().contains("cannot load certificate"), "{error}");
+    assert_eq!(status(&nginx.get("c.example.com", "").await), 503, "the others are served");
 }
