@@ -31,6 +31,10 @@ use crate::{
     watch::{Verdict, Watched},
 };
 
+/// How much of one HTTP/2 response may wait for a client that does not read, in bytes. A connection
+/// has up to 256 of them.
+const MAX_UNSENT: usize = 64 * 1024;
+
 /// Serves a plain connection until it ends.
 pub(crate) async fn serve(mut stream: TcpStream, mut client: Client) {
     if client.announces()
@@ -142,6 +146,7 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(256)
         .max_header_list_size(max_head)
+        .max_send_buf_size(MAX_UNSENT)
         .serve_connection(io, service);
     drive(pin!(conn), &client.watched, |conn| conn.graceful_shutdown()).await
 }

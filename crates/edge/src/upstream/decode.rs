@@ -13,6 +13,9 @@ use crate::headers::is_hop_by_hop;
 const MAX_LINE: usize = 4 * 1024;
 const MAX_TRAILERS: usize = 16 * 1024;
 
+/// Less data than this is put together with what follows.
+const SMALL: usize = 4 * 1024;
+
 /// How the rest of a body is framed.
 #[derive(Debug)]
 pub(crate) enum Decoder {
@@ -78,29 +81,55 @@ fn take(left: &mut u64, buf: &mut BytesMut) -> Bytes {
 
 impl Chunk {
     fn step(&mut self, buf: &mut BytesMut) -> Result<Step, Fault> {
+        match self.data(buf)? {
+            Some(data) => self.gather(data, buf).map(Step::Data),
+            None if matches!(self, Self::Trailers) => trailers(buf),
+            None => Ok(Step::More),
+        }
+    }
+
+    /// The next piece of data; none if more bytes are needed, or the data has ended.
+    fn data(&mut self, buf: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
         loop {
             match self {
                 Self::Size => {
-                    let Some(size) = size(buf)? else { return Ok(Step::More) };
+                    let Some(size) = size(buf)? else { return Ok(None) };
                     *self = if size == 0 { Self::Trailers } else { Self::Data(size) };
                 }
-                Self::Data(_) if buf.is_empty() => return Ok(Step::More),
+                Self::Data(_) if buf.is_empty() => return Ok(None),
                 Self::Data(left) => {
                     let data = take(left, buf);
                     if *left == 0 {
                         *self = Self::DataEnd;
                     }
-                    return Ok(Step::Data(data));
+                    return Ok(Some(data));
                 }
-                Self::DataEnd if buf.len() < 2 => return Ok(Step::More),
+                Self::DataEnd if buf.len() < 2 => return Ok(None),
                 Self::DataEnd if buf.starts_with(b"\r\n") => {
                     buf.advance(2);
                     *self = Self::Size;
                 }
                 Self::DataEnd => return Err(Fault::Malformed("a chunk is longer than it says")),
-                Self::Trailers => return trailers(buf),
+                Self::Trailers => return Ok(None),
             }
         }
+    }
+
+    /// Puts small pieces that are here already together: each becomes a frame of its own in HTTP/2,
+    /// and one that waits for a client who does not read takes hundreds of bytes beside its data.
+    fn gather(&mut self, first: Bytes, buf: &mut BytesMut) -> Result<Bytes, Fault> {
+        if first.len() >= SMALL {
+            return Ok(first);
+        }
+        let Some(second) = self.data(buf)? else { return Ok(first) };
+        let mut all = BytesMut::with_capacity(2 * SMALL);
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&second);
+        while all.len() < SMALL {
+            let Some(more) = self.data(buf)? else { break };
+            all.extend_from_slice(&more);
+        }
+        Ok(all.freeze())
     }
 }
 

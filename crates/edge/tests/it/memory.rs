@@ -18,13 +18,18 @@ use crate::support::{HOST, Raw, TestEdge, config, field, status, upstream};
 
 const MB: usize = 1 << 20;
 /// How much more may be resident at any moment.
-const GROWTH: usize = 32 * MB;
+pub const GROWTH: usize = 32 * MB;
 const PIECE: usize = 64 * 1024;
 
 #[test]
 fn large_bodies_take_no_memory() {
+    alone("memory::in_a_process_of_its_own");
+}
+
+/// Runs an ignored test in a process of its own.
+pub fn alone(test: &str) {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "memory::in_a_process_of_its_own", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
@@ -63,7 +68,7 @@ async fn in_a_process_of_its_own() {
 }
 
 /// A figure of /proc/self/status in bytes.
-fn resident(name: &str) -> usize {
+pub fn resident(name: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024

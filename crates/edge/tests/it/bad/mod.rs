@@ -12,6 +12,7 @@ mod frames;
 mod framing;
 mod heads;
 mod hosts;
+mod pieces;
 mod pseudo;
 mod recorder;
 mod standing;
