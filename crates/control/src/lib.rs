@@ -188,7 +188,6 @@ impl Control {
         if let Err(error) = self.routes_reload().await {
             tracing::error!(%error, "the routes could not be loaded; trying again");
         }
-        self.answers_follow().await;
         tokio::join!(
             jobs::work(self.clone(), stop.clone()),
             tasks::work(self.clone(), stop.clone()),

@@ -35,6 +35,8 @@ pub struct Settings {
     pub public_addresses: Vec<IpAddr>,
     /// Address of the portal, without a slash at the end.
     pub portal_url: String,
+    /// Names beside the base domain that the portal answers to: no customer's.
+    pub portal_hosts: Vec<Hostname>,
     /// Whether defaults that suit a trial are refused.
     pub production: bool,
     /// Everything that Stoa keeps.
@@ -89,6 +91,7 @@ impl Settings {
             base_domain: Hostname::parse("localhost").expect("a constant hostname"),
             public_port: port,
             portal_url: format!("http://localhost{}", port_suffix(port)),
+            portal_hosts: Vec::new(),
             production: false,
             data_dir,
             blueprints_dir,

@@ -109,6 +109,19 @@ pub async fn certificates_get(c: &impl Conn, ids: &[CertificateId]) -> Result<Ve
     Ok(found)
 }
 
+/// The certificates that were uploaded for a site and are not retired, oldest first; expired ones too.
+///
+/// # Errors
+/// `Corrupt` if a stored row can't be read.
+pub async fn certificates_uploaded(c: &impl Conn, site: SiteId) -> Result<Vec<StoredCertificate>, DbError> {
+    let its = certificates::Entity::find()
+        .filter(certificates::Column::Site.eq(site.uuid()))
+        .filter(certificates::Column::RetiredAt.is_null())
+        .order_by_asc(certificates::Column::CreatedAt)
+        .order_by_asc(certificates::Column::Id);
+    its.all(c.raw()).await?.into_iter().map(from_row).collect()
+}
+
 /// Says that a certificate is no longer used. One that is retired already keeps its time.
 ///
 /// # Errors

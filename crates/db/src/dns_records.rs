@@ -13,8 +13,10 @@ pub struct DnsRecordRow {
     pub name: String,
     /// Its type, like `A` or `TXT`.
     pub kind: String,
-    /// What it says.
+    /// What it says; empty if it is not known whether it was made.
     pub value: String,
+    /// The site that it was made for.
+    pub site: Option<SiteId>,
 }
 
 /// Notes a record, in place of the one that was noted for this name and kind.
@@ -73,6 +75,11 @@ pub async fn dns_record_forget(tx: &Tx, name: &str, kind: &str) -> Result<(), Db
 
 async fn read(c: &impl Conn, select: sea_orm::Select<dns_records::Entity>) -> Result<Vec<DnsRecordRow>, DbError> {
     let sorted = select.order_by_asc(dns_records::Column::Name).order_by_asc(dns_records::Column::Kind);
-    let row = |row: dns_records::Model| DnsRecordRow { name: row.name, kind: row.kind, value: row.value };
+    let row = |row: dns_records::Model| DnsRecordRow {
+        name: row.name,
+        kind: row.kind,
+        value: row.value,
+        site: row.site.map(SiteId::from_uuid),
+    };
     Ok(sorted.all(c.raw()).await?.into_iter().map(row).collect())
 }

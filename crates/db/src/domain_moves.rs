@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use stoa_model::{
     domain::DomainState,
+    host::Hostname,
     id::{DomainId, SiteId},
 };
 
@@ -59,13 +60,48 @@ pub async fn domain_checked(tx: &Tx, id: DomainId, now: Timestamp, problem: Opti
     set(tx, seen).await
 }
 
-/// Sets whether a domain shall become its site's main address. Other domains of the site keep what
-/// they want.
+/// Sets which domain of a site shall become its main address, and that no other one shall.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn domains_main_wanted(tx: &Tx, site: SiteId, wanted: Option<DomainId>) -> Result<(), DbError> {
+    let its = |on: bool| {
+        domains::Entity::update_many()
+            .col_expr(domains::Column::MainWanted, Expr::value(on))
+            .filter(domains::Column::Site.eq(site.uuid()))
+            .filter(domains::Column::MainWanted.eq(!on))
+    };
+    its(false).exec(tx.raw()).await?;
+    if let Some(id) = wanted {
+        its(true).filter(domains::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
+    }
+    Ok(())
+}
+
+/// Notes that a name has become its site's main address: that is wanted no more.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn domain_main_reached(tx: &Tx, site: SiteId, name: &Hostname) -> Result<(), DbError> {
+    let reached = domains::Entity::update_many()
+        .col_expr(domains::Column::MainWanted, Expr::value(false))
+        .filter(domains::Column::Site.eq(site.uuid()))
+        .filter(domains::Column::ActiveName.eq(name.as_str()));
+    reached.exec(tx.raw()).await?;
+    Ok(())
+}
+
+/// Removes a claim that has run out; answers whether it did. One that was proven meanwhile stays.
 ///
 /// # Errors
 /// `Missing` if there is no such domain.
-pub async fn domain_main_wanted(tx: &Tx, id: DomainId, wanted: bool) -> Result<(), DbError> {
-    set(tx, update(id).col_expr(domains::Column::MainWanted, Expr::value(wanted))).await
+pub async fn domain_expire(tx: &Tx, id: DomainId, now: Timestamp) -> Result<bool, DbError> {
+    let row = locked(tx, id).await?;
+    let over = row.state == DomainState::Claimed.as_str() && row.expires_at <= ms(now);
+    if over {
+        set(tx, removed(now).filter(domains::Column::Id.eq(row.id))).await?;
+    }
+    Ok(over)
 }
 
 /// Removes a domain, and takes from the site the name that it brought. Does nothing if it is removed

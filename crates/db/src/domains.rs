@@ -16,7 +16,10 @@ use stoa_model::{
     id::{CustomerId, DomainId, SiteId},
 };
 
-pub use crate::domain_moves::{domain_checked, domain_main_wanted, domain_remove, domain_verify, domains_remove_of};
+pub use crate::domain_moves::{
+    domain_checked, domain_expire, domain_main_reached, domain_remove, domain_verify, domains_main_wanted,
+    domains_remove_of,
+};
 use crate::{
     Conn, DbError, Tx,
     codec::{REPORT, Row, ms, words},
@@ -77,19 +80,22 @@ pub async fn domains_by_name(c: &impl Conn, name: &Hostname) -> Result<Vec<Domai
 }
 
 /// The first `limit` domains that are to be looked at: claimed ones last looked at before
-/// `claimed_before`, verified ones before `verified_before`, and those never looked at. The one that
-/// waits the longest comes first.
+/// `claimed_before`, verified ones before `verified_before`, those never looked at, and those that a
+/// clock that has been put back since says were looked at after `now`. The one that waits the
+/// longest comes first.
 ///
 /// # Errors
 /// `Corrupt` if a stored row can't be read.
 pub async fn domains_due(
     c: &impl Conn,
+    now: Timestamp,
     claimed_before: Timestamp,
     verified_before: Timestamp,
     limit: u64,
 ) -> Result<Vec<Domain>, DbError> {
     let due = |state: DomainState, before| {
-        let seen = domains::Column::CheckedAt.is_null().or(domains::Column::CheckedAt.lt(ms(before)));
+        let seen = domains::Column::CheckedAt.is_null();
+        let seen = seen.or(domains::Column::CheckedAt.lt(ms(before))).or(domains::Column::CheckedAt.gt(ms(now)));
         domains::Column::State.eq(state.as_str()).and(seen)
     };
     let either = Condition::any()

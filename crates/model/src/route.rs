@@ -23,8 +23,8 @@ pub struct RoutingTable {
     /// an exact one wins over a wildcard, and a later one in the list over an earlier one.
     pub certificates: Vec<Arc<Certificate>>,
     /// Paths that the edge answers itself with this text, on every host, known or not, and over
-    /// plain HTTP too: the answers to a certificate authority (RFC 8555 8.3) and the proofs that a
-    /// domain leads here. Each holds a random token, so it hides nothing of any site's.
+    /// plain HTTP too: the answers to a certificate authority (RFC 8555 8.3). Each holds a random
+    /// token, so it hides nothing of any site's.
     pub answers: BTreeMap<String, String>,
 }
 

@@ -203,6 +203,7 @@ impl Config {
                 None => format!("http://{}{suffix}", trial.base_domain),
             },
             https_port,
+            portal_hosts: self.portal_hosts.iter().filter_map(|host| Hostname::parse(host).ok()).collect(),
             edge_tls_address: secure.map(front::loopback),
             public_addresses: addresses,
             acme,

@@ -2,6 +2,7 @@
 //! run. So a site answers exactly if a real one would; on top of that it can be told to be ill.
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -27,6 +28,8 @@ pub(crate) struct Ill {
     for_asks: u32,
     with: Option<StatusCode>,
     asks: u32,
+    /// Files on other people's web servers, by address, host and path.
+    files: HashMap<(SocketAddr, String, String), String>,
 }
 
 impl FakeProbe {
@@ -38,6 +41,11 @@ impl FakeProbe {
     pub fn ill_for(&self, asks: u32, with: Option<StatusCode>) {
         let mut ill = self.ill();
         (ill.for_asks, ill.with) = (asks, with);
+    }
+
+    /// Lets somebody else's web server answer with this file.
+    pub fn serve_file(&self, address: SocketAddr, host: &str, path: &str, body: &str) {
+        self.ill().files.insert((address, host.to_owned(), path.to_owned()), body.to_owned());
     }
 
     /// Sites answer as they are.
@@ -74,6 +82,9 @@ impl FakeProbe {
 impl Probe for FakeProbe {
     async fn fetch(&self, address: SocketAddr, host: &str, path: &str, _: Duration) -> Result<Fetched, ProbeError> {
         tokio::task::yield_now().await;
+        if let Some(body) = self.ill().files.get(&(address, host.to_owned(), path.to_owned())) {
+            return Ok(Fetched { status: 200, body: body.clone() });
+        }
         if address != self.edge_address {
             return Err(ProbeError::Connect(address, std::io::ErrorKind::ConnectionRefused.into()));
         }

@@ -61,6 +61,7 @@ impl Control {
         let email = account.as_ref().map(|(customer, _)| customer.email.clone()).ok();
         let parsed = self.order_parse(&order, email.as_ref());
         let ((customer, password), parsed) = both(account, parsed)?;
+        self.name_is_free(&parsed.hostname).await?;
         let room = self.order_possible(&parsed.blueprint).await?;
         let hash = self.hasher.hash(password).await?;
         let cx = Cx { actor: Actor::Customer(customer.id), ..cx.clone() };

@@ -52,9 +52,10 @@ impl Certificates {
         self.all.iter()
     }
 
-    /// What the edge serves, oldest first.
+    /// What the edge serves, in its order: a later one wins, so the uploaded ones come last.
     pub fn ready(&self) -> Vec<Arc<Certificate>> {
-        self.all.iter().map(|held| Arc::clone(&held.ready)).collect()
+        let (issued, uploaded): (Vec<_>, Vec<_>) = self.all.iter().partition(|held| held.site.is_none());
+        issued.into_iter().chain(uploaded).map(|held| Arc::clone(&held.ready)).collect()
     }
 
     /// Those that bear this very name, newest first.

@@ -6,11 +6,7 @@ use std::{
 };
 
 use stoa_db::certificates::{self, StoredCertificate};
-use stoa_model::{
-    certificate::{CertName, Certificate},
-    host::Hostname,
-    id::CertificateId,
-};
+use stoa_model::{certificate::Certificate, host::Hostname, id::CertificateId};
 
 use super::held::{Certificates, Held};
 use crate::{Control, Result};
@@ -47,13 +43,12 @@ impl Control {
     /// # Errors
     /// If the database does not answer.
     pub async fn certificates_load(&self) -> Result<()> {
-        self.shelf_reload().await.map(drop)
+        self.shelf_reload().await
     }
 
     /// Follows what the database has: only what is not on the shelf yet is read whole. One that does
-    /// not open is left out and logged: it must not take the others down. Answers the names of all
-    /// that came or went.
-    pub(crate) async fn shelf_reload(&self) -> Result<Vec<CertName>> {
+    /// not open is left out and logged: it must not take the others down.
+    pub(crate) async fn shelf_reload(&self) -> Result<()> {
         let _reading = self.shelf.reading.lock().await;
         let former = self.shelf.all();
         let mut known: HashMap<_, _> = former.iter().map(|held| (held.ready.id, held)).collect();
@@ -64,16 +59,18 @@ impl Control {
             .into_iter()
             .filter_map(|stored| Some((stored.id, Arc::new(self.open_certificate(stored)?))))
             .collect();
-        let mut changed: Vec<_> = opened.values().flat_map(|held| held.ready.names.clone()).collect();
+        let came = !opened.is_empty();
         let all = live.into_iter().filter_map(|(id, renew_at)| match known.remove(&id) {
             Some(held) if held.renew_at == renew_at => Some(Arc::clone(held)),
             Some(held) => Some(Arc::new(Held { renew_at, ..Held::clone(held) })),
             None => opened.remove(&id),
         });
         let all = Certificates::new(all.collect());
-        changed.extend(known.values().flat_map(|gone| gone.ready.names.clone()));
         *self.shelf.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
-        Ok(changed)
+        if came || !known.is_empty() {
+            self.nudges.addresses.notify_one();
+        }
+        Ok(())
     }
 
     fn open_certificate(&self, stored: StoredCertificate) -> Option<Held> {

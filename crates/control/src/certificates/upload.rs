@@ -1,7 +1,9 @@
 //! A certificate that a customer brings along: checked, sealed, and served from then on instead of
 //! an issued one.
 
+use jiff::Timestamp;
 use stoa_db::{
+    Tx,
     certificates::{self, StoredCertificate},
     history, meta, sites,
 };
@@ -22,7 +24,7 @@ use crate::{
 
 impl Control {
     /// Takes a certificate for some or all of the domains that a site's owner brought along; it takes
-    /// the place of an earlier one for the same domains.
+    /// the place of earlier ones for no others.
     ///
     /// # Errors
     /// All that is wrong with it at once: unreadable, a key of another certificate, a broken chain,
@@ -49,20 +51,28 @@ impl Control {
             created_at: cx.now,
             renew_at: checked.facts.not_after,
         };
-        let former = &self.uploads_for(id, &names);
+        let names = &names;
         let event = &cx.audit("certificate.upload", id, serde_json::json!({ "serial": stored.serial }));
         let version = self
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    certificates::certificate_insert(&tx, stored).await?;
-                    for old in former {
-                        certificates::certificate_retire(&tx, *old, cx.now).await?;
+                    // First, so that of this and a removal of the domain one sees the other.
+                    let version = meta::routes_version_bump(&tx).await?;
+                    let now_its = sites::hostnames_of(&*tx, id).await?;
+                    if !names.iter().all(|name| now_its.contains(&name.host)) {
+                        return Err(Error::Conflict("A domain of this site was removed meanwhile. Look again.".into()));
                     }
+                    for old in certificates::certificates_uploaded(&*tx, id).await? {
+                        if old.names.iter().all(|name| names.contains(name)) {
+                            certificates::certificate_retire(&tx, old.id, cx.now).await?;
+                        }
+                    }
+                    certificates::certificate_insert(&tx, stored).await?;
                     let words = format!("A certificate of {} was uploaded", stored.issuer);
                     history::site_event(&tx, site.id, cx.now, "certificate", &words).await?;
                     history::audit(&tx, event).await?;
-                    meta::routes_version_bump(&tx).await
+                    Ok(version)
                 })
             })
             .await?;
@@ -112,12 +122,24 @@ impl Control {
         Ok(sites::hostnames_of(&self.db, id).await?)
     }
 
-    /// The uploaded certificates of a site that are for one of these names.
-    pub(crate) fn uploads_for(&self, id: SiteId, names: &[CertName]) -> Vec<CertificateId> {
-        let all = self.shelf.all();
-        let of_site = all.iter().filter(|held| held.site == Some(id));
-        let same = of_site.filter(|held| held.ready.names.iter().any(|name| names.contains(name)));
-        same.map(|held| held.ready.id).collect()
+    /// Takes a name that is no longer the site's from the certificates that were uploaded for it: it may
+    /// be somebody else's next.
+    pub(crate) async fn uploads_without(&self, tx: &Tx, id: SiteId, name: &CertName, now: Timestamp) -> Result<()> {
+        for old in certificates::certificates_uploaded(tx, id).await? {
+            if !old.names.contains(name) {
+                continue;
+            }
+            certificates::certificate_retire(tx, old.id, now).await?;
+            let key = self.key.open(&key_context(old.id), &old.key);
+            let rest: Vec<_> = old.names.iter().filter(|other| *other != name).cloned().collect();
+            // One that can't be opened is served to nobody.
+            if let (false, Ok(key)) = (rest.is_empty(), key) {
+                let id = CertificateId::from_uuid(random::uuid_at(now));
+                let key = self.key.seal(&key_context(id), &key);
+                certificates::certificate_insert(tx, &StoredCertificate { id, names: rest, key, ..old }).await?;
+            }
+        }
+        Ok(())
     }
 
     fn uploads_of(&self, id: SiteId) -> Vec<CertificateId> {

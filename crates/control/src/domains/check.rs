@@ -6,8 +6,9 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use stoa_db::{DbError, domains, history, meta, sites};
+use stoa_db::{DbError, domains, history, meta, orders, sites};
 use stoa_model::{
+    certificate::CertName,
     domain::{Domain, DomainState},
     host::Hostname,
     id::DomainId,
@@ -29,13 +30,16 @@ const TOGETHER: u64 = 50;
 /// The problem of a claim that is nothing but unproven.
 pub(super) const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: the TXT record was not found.";
 
+/// The problem of a claim that is proven, but the name is another site's.
+pub(super) const IN_USE: &str = "This domain is in use by another site. If it is yours, ask us for help.";
+
 /// What the TXT record of a claim says.
 pub(super) fn proof(token: &str) -> String {
     format!("stoa-verification={token}")
 }
 
 /// Path of the file that proves a claim.
-pub(crate) fn proof_path(token: &str) -> String {
+pub(super) fn proof_path(token: &str) -> String {
     format!("/.well-known/stoa-verification/{token}")
 }
 
@@ -48,6 +52,7 @@ impl Control {
         let (site, domain) = self.domain_within(cx, id).await?;
         self.throttle.domain_check(site.customer)?;
         self.domain_look(&domain).await?;
+        self.order_now(&domain.name).await?;
         let domain = domains::domain_get(&self.db, id).await?.ok_or(Error::NotFound("domain"))?;
         self.domain_view(cx, &site, &domain).await
     }
@@ -56,7 +61,7 @@ impl Control {
     pub(crate) async fn domains_tend(&self) -> Result<()> {
         let now = self.clock.now();
         let recheck = SignedDuration::try_from(self.settings.domain_recheck).unwrap_or(SignedDuration::MAX);
-        for domain in domains::domains_due(&self.db, now - CLAIM_PAUSE, now - recheck, TOGETHER).await? {
+        for domain in domains::domains_due(&self.db, now, now - CLAIM_PAUSE, now - recheck, TOGETHER).await? {
             let seen = match domain.state {
                 DomainState::Claimed if domain.expires_at <= now => self.domain_expire(&domain).await,
                 _ => self.domain_look(&domain).await,
@@ -73,19 +78,17 @@ impl Control {
         let now = self.clock.now();
         let words = &format!("The domain {} was not proven in time and was removed", domain.name);
         let (id, site) = (domain.id, domain.site);
-        let version = self
+        Ok(self
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    domains::domain_remove(&tx, id, now).await?;
-                    history::site_event(&tx, site, now, "domain", words).await?;
-                    meta::routes_version_bump(&tx).await
+                    if domains::domain_expire(&tx, id, now).await? {
+                        history::site_event(&tx, site, now, "domain", words).await?;
+                    }
+                    Ok::<_, DbError>(())
                 })
             })
-            .await?;
-        self.routes.mine(version);
-        self.answers_follow().await;
-        Ok(())
+            .await?)
     }
 
     /// Looks at one domain and writes down what was seen.
@@ -104,21 +107,19 @@ impl Control {
         }
         let (id, now, problem) = (domain.id, self.clock.now(), problem.as_deref());
         self.db.write(|tx| Box::pin(async move { domains::domain_checked(&tx, id, now, problem).await })).await?;
-        if problem != domain.problem.as_deref() || domain.state == DomainState::Claimed {
-            self.order_soon(domain, problem).await?;
+        if problem != domain.problem.as_deref() {
+            self.order_now(&domain.name).await?;
         }
         Ok(())
     }
 
-    /// A domain that has just come to lead here need not wait out the pause of a failed order.
-    async fn order_soon(&self, domain: &Domain, problem: Option<&str>) -> Result<()> {
-        use stoa_db::orders;
-        if problem.is_none() {
-            let subject = &stoa_model::certificate::CertName::host(domain.name.clone());
-            let known = orders::order_get(&self.db, subject).await?;
-            if known.is_some_and(|order| order.order_url.is_none()) {
-                self.db.write(|tx| Box::pin(async move { orders::order_forget(&tx, subject).await })).await?;
-            }
+    /// A domain that has just come to lead here, or whose customer says that all is mended, need not
+    /// wait out the pause of a failed order. What the authority allows is counted all the same.
+    async fn order_now(&self, name: &Hostname) -> Result<()> {
+        let now = self.clock.now();
+        if let Some(order) = orders::order_get(&self.db, &CertName::host(name.clone())).await? {
+            let due = &orders::CertOrder { next_at: now, ..order };
+            self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, due).await })).await?;
         }
         self.nudges.certificates.notify_one();
         self.nudges.addresses.notify_one();
@@ -131,30 +132,19 @@ impl Control {
         if texts.iter().any(|text| text.trim() == proof(&domain.token)) {
             return Ok(true);
         }
-        let others = domains::domains_by_name(&self.db, &domain.name).await?;
-        let had = others.iter().any(|other| other.customer != domain.customer && other.verified_at.is_some());
-        Ok(!had && self.file_is_there(&domain.name, &domain.token, leads).await)
+        Ok(self.file_is_there(&domain.name, &domain.token, leads).await)
     }
 
-    /// Asks for the file, at the name's own addresses: ours, or ones of the public network. A name that
-    /// leads into some inner network must not make us knock there, and our own edge, which answers
-    /// for every claim, is asked only if the name really leads to it.
+    /// Asks for the file at the web server that the name leads to now: one of the public network, for
+    /// a name that leads into some inner network must not make us knock there.
     async fn file_is_there(&self, name: &Hostname, token: &str, leads: &Leads) -> bool {
-        let port = self.settings.public_port;
-        let own_host = if port == 80 { name.to_string() } else { format!("{name}:{port}") };
-        let (address, host) = match leads {
-            Leads::Here | Leads::Partly(_) => (self.settings.edge_address, own_host),
-            Leads::Elsewhere(found) => match public(found) {
-                Some(address) => (address, name.to_string()),
-                None => return false,
-            },
-            Leads::Unasked => match self.resolver.addresses(name).await.ok().and_then(|found| public(&found.list)) {
-                Some(address) => (address, name.to_string()),
-                None => return false,
-            },
-            Leads::Nowhere | Leads::Circle | Leads::Unknown(_) => return false,
+        let address = match leads {
+            Leads::Elsewhere(found) => public(found),
+            Leads::Unasked => self.resolver.addresses(name).await.ok().and_then(|found| public(&found.list)),
+            Leads::Here | Leads::Partly(_) | Leads::Nowhere | Leads::Circle | Leads::Unknown(_) => None,
         };
-        let fetched = self.probe.fetch(address, &host, &proof_path(token), Duration::from_secs(5)).await;
+        let Some(address) = address else { return false };
+        let fetched = self.probe.fetch(address, name.as_str(), &proof_path(token), Duration::from_secs(5)).await;
         matches!(fetched, Ok(Fetched { status, body }) if status == 200 && body.trim() == token)
     }
 
@@ -173,9 +163,7 @@ impl Control {
             })
             .await;
         match done {
-            Err(DbError::Conflict(stoa_db::Constraint::Hostname)) => {
-                Err(Error::Conflict("This domain is in use by another site. If it is yours, ask us for help.".into()))
-            }
+            Err(DbError::Conflict(stoa_db::Constraint::Hostname)) => Err(Error::Conflict(IN_USE.into())),
             done => {
                 self.routes_changed(done?, site).await;
                 Ok(())

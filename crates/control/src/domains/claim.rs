@@ -1,7 +1,7 @@
 //! Claiming a domain, and giving it up.
 
 use jiff::SignedDuration;
-use stoa_db::{certificates, domains, history, meta};
+use stoa_db::{domains, history, jobs, meta};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -46,22 +46,22 @@ impl Control {
         }
         let event = &cx.audit("domain.add", id, serde_json::json!({ "name": name }));
         let added = &claims;
-        let version = self
-            .db
+        self.db
             .write(|tx| {
                 Box::pin(async move {
+                    if added.iter().any(|domain| domain.main_wanted) {
+                        // Of two wishes, the older one would win back what the newer one got.
+                        domains::domains_main_wanted(&tx, id, None).await?;
+                    }
                     for domain in added {
                         domains::domain_insert(&tx, domain).await?;
                         let words = format!("The domain {} was added", domain.name);
                         history::site_event(&tx, id, cx.now, "domain", &words).await?;
                     }
-                    history::audit(&tx, event).await?;
-                    meta::routes_version_bump(&tx).await
+                    history::audit(&tx, event).await
                 })
             })
             .await?;
-        self.routes.mine(version);
-        self.answers_follow().await;
         let mut views = Vec::new();
         for domain in claims {
             views.push(self.domain_view(cx, &site, &domain).await?);
@@ -81,28 +81,28 @@ impl Control {
         }
         let event = &cx.audit("domain.remove", site.id, serde_json::json!({ "name": domain.name }));
         let words = &format!("The domain {} was removed", domain.name);
-        // Its uploaded certificate goes with it: the name may be somebody else's next.
-        let uploads = &self.uploads_for(site.id, &[CertName::host(domain.name.clone())]);
+        let name = &CertName::host(domain.name.clone());
         let version = self
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    domains::domain_remove(&tx, id, cx.now).await?;
-                    for certificate in uploads {
-                        certificates::certificate_retire(&tx, *certificate, cx.now).await?;
+                    // First, so that of this and an upload at the same moment one sees the other.
+                    let version = meta::routes_version_bump(&tx).await?;
+                    if jobs::job_active(&*tx, site.id).await?.is_some() {
+                        let words = "A job is working on this site. Wait for it, or cancel it.";
+                        return Err(Error::Conflict(words.into()));
                     }
+                    domains::domain_remove(&tx, id, cx.now).await?;
+                    self.uploads_without(&tx, site.id, name, cx.now).await?;
                     history::site_event(&tx, site.id, cx.now, "domain", words).await?;
                     history::audit(&tx, event).await?;
-                    meta::routes_version_bump(&tx).await
+                    Ok(version)
                 })
             })
             .await?;
-        if !uploads.is_empty() {
-            self.certificates_changed(version).await;
-        }
-        self.nudges.certificates.notify_one();
+        self.certificates_changed(version).await;
         self.routes_changed(version, site.id).await;
-        self.answers_follow().await;
+        self.nudges.certificates.notify_one();
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl Control {
         let base = &self.settings.base_domain;
         let refused = if !name.as_str().contains('.') || name.as_str().ends_with(".localhost") {
             Some("This is no public domain. Type it like shop.example.com.")
-        } else if name == *base || self.is_own(&name) {
+        } else if name == *base || self.is_own(&name) || self.settings.portal_hosts.contains(&name) {
             Some(
                 "Names below the platform's own domain can't be brought along; choose one of them as the site's address.",
             )

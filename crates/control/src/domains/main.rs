@@ -37,19 +37,7 @@ impl Control {
         if site.hostname == name && site.url.as_deref() == Some(url.as_str()) {
             return Err(Error::Conflict("This is the site's main address already.".into()));
         }
-        self.main_wish(&site, &name).await?;
-        self.readdress(cx, &site, name, url).await
-    }
-
-    /// Only one name can be wanted: an earlier wish would move the site back.
-    async fn main_wish(&self, site: &Site, name: &Hostname) -> Result<()> {
-        for domain in domains::domains_of(&self.db, site.id).await? {
-            let (id, wanted) = (domain.id, domain.name == *name);
-            if domain.main_wanted != wanted {
-                self.db.write(|tx| Box::pin(async move { domains::domain_main_wanted(&tx, id, wanted).await })).await?;
-            }
-        }
-        Ok(())
+        self.readdress(cx, &site, name, url, true).await
     }
 
     /// Tells applications of addresses that have changed: a certificate has come, or a domain that
@@ -72,7 +60,7 @@ impl Control {
             for site in idle {
                 if let Some((name, url)) = self.due_address(site, wanted.get(&site.id)) {
                     let cx = self.system_cx("addresses");
-                    if let Err(error) = self.readdress(&cx, site, name, url).await {
+                    if let Err(error) = self.readdress(&cx, site, name, url, false).await {
                         tracing::warn!(site = %site.id, error = error.for_operator(), "a site's address could not be changed yet");
                     }
                 }
@@ -92,9 +80,12 @@ impl Control {
         (url != told && !failed).then(|| (name.clone(), url))
     }
 
-    /// Queues the job.
-    async fn readdress(&self, cx: &Cx, site: &Site, name: Hostname, url: String) -> Result<JobId> {
+    /// Queues the job. A wish of the customer takes the place of his earlier one, which would move the
+    /// site back.
+    async fn readdress(&self, cx: &Cx, site: &Site, name: Hostname, url: String, wish: bool) -> Result<JobId> {
         let id = site.id;
+        let known = domains::domains_of(&self.db, id).await?;
+        let wanted = known.iter().find(|domain| domain.name == name).map(|domain| domain.id);
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let told = self.url_of(site);
         let mut plan = self.plan_again(site, job).await?;
@@ -103,17 +94,20 @@ impl Control {
             from: Address { hostname: site.hostname.clone(), url: told },
             to: Address { hostname: name, url: url.clone() },
         });
-        self.readdressed.begin(id, &url, cx.now);
         let (plan, event) = (&plan, &cx.audit("site.readdress", id, serde_json::json!({ "job": job, "url": url })));
         self.db
             .write(|tx| {
                 Box::pin(async move {
                     self.job_queue(&tx, cx, JobKind::Readdress, plan).await?;
+                    if wish {
+                        domains::domains_main_wanted(&tx, id, wanted).await?;
+                    }
                     history::audit(&tx, event).await?;
                     Ok::<_, Error>(())
                 })
             })
             .await?;
+        self.readdressed.begin(id, &url, cx.now);
         self.nudges.jobs.notify_one();
         Ok(job)
     }

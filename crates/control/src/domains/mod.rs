@@ -8,9 +8,9 @@
 //! The rules, and why:
 //! * A claim proves nothing and keeps nobody else from claiming: else a name could be squatted. A
 //!   *verified* name is one site's; the unique hostname in the database says so.
-//! * The proof by file counts only while nobody else ever proved the name: a domain that still
-//!   leads here after its owner left must not be taken over by whoever claims it next. TXT counts
-//!   always, as only who controls the domain can set it.
+//! * The file must lie on somebody else's web server: our own answers for every name that leads
+//!   here, so it proves nothing (a forgotten or wildcard record, a domain whose owner has left or
+//!   has not claimed it yet). TXT counts always, as only who controls the domain can set it.
 //! * What leads elsewhere is not asked a certificate for: that would only use up what the
 //!   authority allows.
 
@@ -22,5 +22,4 @@ mod main;
 mod show;
 
 pub(crate) use again::Readdressed;
-pub(crate) use check::proof_path;
 pub(crate) use leads::Leads;

@@ -9,7 +9,7 @@ use stoa_model::{
 };
 use stoa_provider::dns::RecordName;
 
-use super::check::{NOT_PROVEN, proof, proof_path};
+use super::check::{IN_USE, NOT_PROVEN, proof, proof_path};
 use crate::{
     Control, Cx, Error, Result,
     view::{CertificateSource, DnsInstruction, DomainView, DomainsView},
@@ -107,7 +107,9 @@ impl Control {
     /// every name; `www.` may as well be an alias.
     fn instructions(&self, site: &Site, domain: &Domain) -> Vec<DnsInstruction> {
         let leads_here = domain.problem.as_deref().is_none_or(|problem| problem == NOT_PROVEN);
-        let seen = domain.checked_at.map(|_| leads_here).filter(|_| !self.settings.public_addresses.is_empty());
+        let in_use = domain.problem.as_deref() == Some(IN_USE);
+        let asked = !self.settings.public_addresses.is_empty() && !in_use;
+        let seen = domain.checked_at.map(|_| leads_here).filter(|_| asked);
         let mut records = Vec::new();
         if domain.state == DomainState::Claimed {
             records.push(DnsInstruction {
@@ -115,7 +117,7 @@ impl Control {
                 name: RecordName::ownership(&domain.name).to_string(),
                 value: proof(&domain.token),
                 purpose: "Proves that the domain is yours",
-                seen: domain.checked_at.map(|_| false),
+                seen: domain.checked_at.map(|_| in_use),
             });
         }
         let addresses = self.settings.public_addresses.iter().map(|address| DnsInstruction {

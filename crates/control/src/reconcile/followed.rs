@@ -93,7 +93,6 @@ impl Control {
     async fn routes_follow_all(&self) -> Result<()> {
         self.shelf_reload().await?;
         self.routes_reload().await?;
-        self.answers_follow().await;
         Ok(())
     }
 }

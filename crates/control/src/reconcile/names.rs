@@ -1,11 +1,14 @@
 //! Keeps the DNS records of sites: each site's own name leads to this machine while the site lives.
 //! Only records that Stoa made, and wrote down, are ever removed.
 
-use stoa_db::{dns_records, sites};
-use stoa_model::{host::Hostname, id::SiteId, site::SiteState};
-use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
+use std::collections::HashSet;
 
-use crate::{Control, Error, Result};
+use stoa_db::{dns_records, sites};
+use stoa_model::{field::Invalid, host::Hostname, id::SiteId, site::SiteState};
+use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
+use stoa_vendors::resolver::ResolveError;
+
+use crate::{Control, Error, Result, random};
 
 /// Sites looked at together.
 const TOGETHER: u64 = 500;
@@ -14,6 +17,9 @@ impl Control {
     /// Makes the records of a site's own name; nothing to do where the platform keeps no zone.
     pub(crate) async fn name_publish(&self, site: SiteId, name: &Hostname) -> Result<()> {
         let Some(dns) = self.dns.as_ref().filter(|_| self.dns_has(name)) else { return Ok(()) };
+        if dns_records::dns_records_of(&self.db, site).await?.iter().all(|row| row.name != name.as_str()) {
+            self.name_is_free(name).await?;
+        }
         let (v4, v6): (Vec<_>, Vec<_>) = self.settings.public_addresses.iter().copied().partition(|a| a.is_ipv4());
         for addresses in [v4, v6].into_iter().filter(|list| !list.is_empty()) {
             let value = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
@@ -43,7 +49,11 @@ impl Control {
         for row in dns_records::dns_records_of(&self.db, site).await? {
             let name = Hostname::parse(&row.name)?;
             let kind = if row.kind == RecordKind::A.as_str() { RecordKind::A } else { RecordKind::Aaaa };
-            dns.remove(&RecordName::host(&name), kind).await.map_err(unavailable)?;
+            if self.dns_has(&name) {
+                dns.remove(&RecordName::host(&name), kind).await.map_err(unavailable)?;
+            } else {
+                tracing::warn!(%name, kind = row.kind, "a record of ours is left in a zone that is kept no more; remove it there");
+            }
             let row = &row;
             self.db
                 .write(|tx| Box::pin(async move { dns_records::dns_record_forget(&tx, &row.name, &row.kind).await }))
@@ -52,13 +62,41 @@ impl Control {
         Ok(())
     }
 
-    /// One round: records of living sites that are missing or lead to a former address.
+    /// Refuses a name that records lead elsewhere which Stoa did not make: they are the operator's, and
+    /// would be replaced, and later removed. Where all names lead elsewhere by a wildcard, it is free.
+    ///
+    /// # Errors
+    /// Invalid `subdomain`; nobody can tell.
+    pub(crate) async fn name_is_free(&self, name: &Hostname) -> Result<()> {
+        let ours = &self.settings.public_addresses;
+        if !self.dns_has(name) || ours.is_empty() {
+            return Ok(());
+        }
+        let unknown = |error: ResolveError| Error::Unavailable {
+            message: "It can't be seen at this moment whether this address is free. Please try again.".into(),
+            source: error.into(),
+        };
+        let found = self.resolver.addresses(name).await.map_err(unknown)?.list;
+        if found.iter().all(|address| ours.contains(address)) {
+            return Ok(());
+        }
+        let any = format!("{}.{}", random::uuid_at(self.clock.now()).simple(), self.settings.base_domain);
+        let by_wildcard = self.resolver.addresses(&Hostname::parse(&any)?).await.map_err(unknown)?.list;
+        if found == by_wildcard {
+            return Ok(());
+        }
+        Err(Invalid::new("subdomain", "This address is taken. Please choose another one.").into())
+    }
+
+    /// One round: records of living sites that are missing or lead to a former address, and records of
+    /// sites that are no more, which could not be removed with them.
     pub(crate) async fn names_tend(&self) -> Result<()> {
         if self.dns.is_none() || self.settings.public_addresses.is_empty() {
             return Ok(());
         }
-        let made: std::collections::HashSet<(String, String)> =
-            dns_records::dns_records_all(&self.db).await?.into_iter().map(|row| (row.name, row.value)).collect();
+        let rows = dns_records::dns_records_all(&self.db).await?;
+        let mut left: HashSet<SiteId> = rows.iter().filter_map(|row| row.site).collect();
+        let made: HashSet<(String, String)> = rows.into_iter().map(|row| (row.name, row.value)).collect();
         let mut wanted: [Vec<String>; 2] = Default::default();
         for address in &self.settings.public_addresses {
             wanted[usize::from(address.is_ipv6())].push(address.to_string());
@@ -66,9 +104,13 @@ impl Control {
         let mut after = None;
         loop {
             let page = sites::sites_live_after(&self.db, after, TOGETHER).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             after = Some(last.id);
-            for site in page.iter().filter(|site| !matches!(site.state, SiteState::Failed | SiteState::Deleting)) {
+            for site in page.iter().filter(|site| site.state != SiteState::Failed) {
+                left.remove(&site.id);
+                if site.state == SiteState::Deleting {
+                    continue;
+                }
                 let own = site.subdomain.under(&self.settings.base_domain)?;
                 let has =
                     |values: &Vec<String>| values.is_empty() || made.contains(&(own.to_string(), values.join(" ")));
@@ -79,6 +121,12 @@ impl Control {
                 }
             }
         }
+        for site in left {
+            if let Err(error) = self.name_withdraw(site).await {
+                tracing::warn!(%site, error = error.for_operator(), "a former site's DNS record could not be removed yet");
+            }
+        }
+        Ok(())
     }
 }
 

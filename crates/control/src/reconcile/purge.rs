@@ -33,7 +33,11 @@ impl Control {
                 site.id, site.project
             )));
         }
-        self.name_withdraw(site.id).await?;
+        // A name server that is away must not keep a site's secrets and domains from going: the names'
+        // reconciler goes on.
+        if let Err(error) = self.name_withdraw(site.id).await {
+            tracing::warn!(site = %site.id, error = error.for_operator(), "the DNS record of a purged site is left for now");
+        }
         self.domains_forget(site.id).await?;
         let (id, now) = (site.id, self.clock.now());
         self.db
@@ -46,7 +50,6 @@ impl Control {
             .await?;
         tracing::info!(site = %id, project = %site.project, "purged");
         self.routes_catch_up(id).await;
-        self.answers_follow().await;
         Ok(())
     }
 

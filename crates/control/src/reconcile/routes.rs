@@ -10,7 +10,7 @@ use std::{
 use stoa_db::routes::{RouteRow, route_of, routes};
 use stoa_model::{
     account::Role,
-    certificate::Certificate,
+    certificate::{CertName, Certificate},
     host::Hostname,
     id::SiteId,
     route::{Route, RoutingTable},
@@ -47,7 +47,7 @@ impl Control {
         self.shelf_reload().await?;
         let (routes, certificates) = self.routes_read().await?;
         let version = self.next_version(&RoutingTable::default());
-        Ok(RoutingTable { version, routes, certificates, answers: self.proofs().await? })
+        Ok(RoutingTable { version, routes, certificates, ..RoutingTable::default() })
     }
 
     async fn routes_read(&self) -> Result<Read> {
@@ -105,11 +105,12 @@ impl Control {
 
     /// Brings certificates that came or went to the edge, with the routes that they are for.
     pub(crate) async fn certificates_follow(&self) -> Result<()> {
-        let changed = self.shelf_reload().await?;
+        self.shelf_reload().await?;
+        let served = self.routes.table.lock().await.certificates.clone();
+        let changed = differing(&served, &self.shelf.all().ready());
         if changed.is_empty() {
             return Ok(());
         }
-        self.nudges.addresses.notify_one();
         if changed.iter().any(|name| name.wildcard) {
             return self.routes_reload().await;
         }
@@ -180,4 +181,13 @@ impl Control {
     fn route(&self, row: RouteRow, certificates: &Certificates) -> Option<(Hostname, Route)> {
         target::route(row, |name| self.settings.https_port.is_some() && certificates.covers(name))
     }
+}
+
+/// The names of all certificates that are in one of the lists only.
+fn differing(one: &[Arc<Certificate>], other: &[Arc<Certificate>]) -> Vec<CertName> {
+    let ids = |list: &[Arc<Certificate>]| list.iter().map(|certificate| certificate.id).collect::<HashSet<_>>();
+    let (in_one, in_other) = (ids(one), ids(other));
+    let gone = one.iter().filter(|certificate| !in_other.contains(&certificate.id));
+    let new = other.iter().filter(|certificate| !in_one.contains(&certificate.id));
+    gone.chain(new).flat_map(|certificate| certificate.names.clone()).collect()
 }

@@ -33,7 +33,7 @@ const NO_PASSWORD: &str = "!";
 pub(crate) struct ParsedOrder {
     pub blueprint: Arc<Loaded>,
     subdomain: Subdomain,
-    hostname: Hostname,
+    pub hostname: Hostname,
     title: SiteTitle,
     admin_user: AdminUser,
     admin_email: EmailAddress,
@@ -59,6 +59,7 @@ impl Control {
         }
         let customer = self.order_customer(cx, command.customer).await?;
         let parsed = self.order_parse(&command, Some(&customer.email))?;
+        self.name_is_free(&parsed.hostname).await?;
         let room = self.order_possible(&parsed.blueprint).await?;
         let made = self.order_make(cx, customer.id, &parsed);
         let (made, key) = (&made, key.as_deref());

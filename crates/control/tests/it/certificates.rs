@@ -10,7 +10,11 @@ use stoa_control::{
     view::CertificateState,
 };
 use stoa_db::orders;
-use stoa_model::{account::Role, certificate::CertName, site::SiteState};
+use stoa_model::{
+    account::Role,
+    certificate::{CertName, Certificate},
+    site::SiteState,
+};
 use stoa_provider::edge::fake::FakeEdge;
 use stoa_testkit::{
     TestPlatform, free_port,
@@ -86,7 +90,7 @@ async fn answer(listener: TcpListener, edge: Arc<FakeEdge>) {
 
 fn serial(bed: &Bed, name: &str) -> Option<String> {
     let table = bed.platform.edge.table();
-    let covers = |c: &&Arc<stoa_model::certificate::Certificate>| c.names.iter().any(|n| n.covers(&host(name)));
+    let covers = |c: &&Arc<Certificate>| c.names.iter().any(|n| n.covers(&host(name)));
     table.certificates.iter().rev().find(covers).map(|certificate| certificate.id.to_string())
 }
 
@@ -150,7 +154,8 @@ async fn a_domain_that_was_brought_along_gets_its_own() {
     let command = AddDomain { name: "bakery.example".into(), main: true, ..AddDomain::default() };
     let cx = platform.now(&jane);
     let domain = platform.control.domain_add(&cx, site.site, command).await.expect("a claim").remove(0);
-    platform.control.domain_check(&cx, domain.id).await.expect("proven by the edge's own answer");
+    crate::domains::prove_by_text(platform, &domain);
+    platform.control.domain_check(&cx, domain.id).await.expect("proven");
     let workers = platform.run();
     platform
         .until("the padlock", async || {
@@ -288,4 +293,46 @@ async fn a_certificate_that_is_brought_along_is_checked_and_served_instead() {
     assert_eq!(stoa_model::secret::ExposeSecret::expose_secret(&table.certificates[0].key).trim(), key.trim());
     platform.control.certificate_withdraw(&platform.now(&jane), site).await.expect("withdrawn");
     assert!(platform.edge.table().certificates.is_empty());
+}
+
+/// A certificate for two domains goes on with one when the other is given up: that name may be
+/// somebody else's next, and nobody else may have its key served.
+#[tokio::test]
+async fn a_domain_that_is_given_up_leaves_the_certificate_of_the_others() {
+    let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let cx = platform.now(&jane);
+    let mut domains = Vec::new();
+    for name in ["a.example", "b.example"] {
+        let command = AddDomain { name: name.into(), ..AddDomain::default() };
+        let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+        crate::domains::prove_by_text(&platform, &domain);
+        platform.control.domain_check(&cx, domain.id).await.expect("proven");
+        domains.push(domain);
+    }
+    let upload = async |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = rcgen::CertificateParams::new(names).expect("names");
+        params.not_before = rcgen::date_time_ymd(2029, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2031, 1, 1);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let chain = params.self_signed(&key).expect("signed").pem();
+        let upload = UploadCertificate { chain, key: key.serialize_pem().into() };
+        platform.control.certificate_upload(&platform.now(&jane), site, upload).await.expect("a good one");
+    };
+    let served = || {
+        let table = platform.edge.table();
+        let names = |c: &Arc<Certificate>| c.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        table.certificates.iter().map(names).collect::<Vec<_>>()
+    };
+    upload(&["a.example", "b.example"]).await;
+    upload(&["a.example"]).await;
+    assert_eq!(served(), ["a.example b.example", "a.example"], "the newer one comes last and wins");
+    platform.control.domain_remove(&platform.now(&jane), domains[0].id).await.expect("given up");
+    assert_eq!(served(), ["b.example"]);
+    upload(&["b.example"]).await;
+    assert_eq!(served(), ["b.example"], "one for the same names takes its place");
+    platform.control.domain_remove(&platform.now(&jane), domains[1].id).await.expect("given up");
+    assert!(served().is_empty());
 }

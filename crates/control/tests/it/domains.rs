@@ -114,31 +114,64 @@ async fn moved(platform: &TestPlatform, site: Ordered, name: &str) {
     workers.stop().await;
 }
 
+/// The path of a claim's file, and what is in it.
+fn file_of(domain: &DomainView) -> (String, String) {
+    let (url, body) = domain.file.clone();
+    (url.strip_prefix(&format!("http://{}", domain.name)).expect("at the domain").to_owned(), body)
+}
+
 #[tokio::test]
-async fn a_file_at_the_domain_proves_it_too_but_not_what_another_customer_had() {
+async fn a_file_on_somebody_elses_web_server_proves_a_domain() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let claimed = add(&platform, &jane, site, "shop.example").await;
+    let (path, body) = file_of(&claimed);
+    let serve = |at: &str, body: &str| {
+        platform.world_dns.lead(&host("shop.example"), &[ip(at)]);
+        platform.probe.serve_file((ip(at), 80).into(), "shop.example", &path, body);
+    };
+    for (at, body) in [("9.9.9.9", "something else"), ("10.0.0.5", &body), (HERE, &body)] {
+        serve(at, body);
+        assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Claimed, "{at}");
+    }
+    serve("9.9.9.9", &body);
+    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
+}
+
+/// What leads here is answered by us for anybody: a wildcard record, a domain whose owner has left or
+/// has not claimed it yet.
+#[tokio::test]
+async fn that_a_name_leads_here_proves_nothing() {
     let platform = platform().await;
     let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
     let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
-    platform.world_dns.lead(&host("shop.example"), &[ip(HERE)]);
+    for name in ["shop.example", "login.shop.example"] {
+        platform.world_dns.lead(&host(name), &[ip(HERE)]);
+    }
+    for name in ["shop.example", "login.shop.example"] {
+        let taken = add(&platform, &joe, his, name).await;
+        assert_eq!(check(&platform, &joe, &taken).await.state, DomainState::Claimed);
+        let (path, _) = file_of(&taken);
+        assert!(!platform.edge.table().answers.contains_key(&path), "our edge proves nobody's claim");
+    }
     let claimed = add(&platform, &jane, hers, "shop.example").await;
-    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified, "the edge answers for her");
+    prove_by_text(&platform, &claimed);
+    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
     // Verified elsewhere: it can't be claimed.
-    let words = refused(&platform, &joe, his, "shop.example").await;
+    let meg = platform.customer("meg").await;
+    let spare = platform.shop(&meg, "spare").await;
+    let words = refused(&platform, &meg, spare, "shop.example").await;
     assert!(words.contains("another account"), "{words}");
 
-    // She leaves, her domain still leads here: the file alone is no proof for the next one.
+    // She leaves, her domain still leads here: who controls it may have it, and nobody else.
     platform.control.site_main_address(&platform.now(&jane), hers.site, "bakery.localhost").await.ok();
     platform.run_until_idle().await;
     platform.control.domain_remove(&platform.now(&jane), claimed.id).await.expect("removed");
-    let taken = add(&platform, &joe, his, "shop.example").await;
-    let seen = check(&platform, &joe, &taken).await;
-    assert_eq!(seen.state, DomainState::Claimed, "{:?}", seen.problem);
+    let taken = add(&platform, &meg, spare, "shop.example").await;
+    assert_eq!(check(&platform, &meg, &taken).await.state, DomainState::Claimed);
     prove_by_text(&platform, &taken);
-    assert_eq!(
-        check(&platform, &joe, &taken).await.state,
-        DomainState::Verified,
-        "who controls the domain may have it"
-    );
+    assert_eq!(check(&platform, &meg, &taken).await.state, DomainState::Verified);
 }
 
 #[tokio::test]
@@ -361,5 +394,91 @@ async fn a_record_that_failed_is_made_by_the_next_round() {
     platform
         .until("the record", async || dns.contents(&name, stoa_provider::dns::RecordKind::A) == [HERE.to_owned()])
         .await;
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn the_newest_wish_for_a_main_address_counts() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let first = add(&platform, &jane, site, "z.example").await;
+    prove_by_text(&platform, &first);
+    platform.world_dns.lead(&host("z.example"), &[ip(HERE)]);
+    check(&platform, &jane, &first).await;
+    moved(&platform, site, "z.example").await;
+    let second = add(&platform, &jane, site, "a.example").await;
+    prove_by_text(&platform, &second);
+    platform.world_dns.lead(&host("a.example"), &[ip(HERE)]);
+    check(&platform, &jane, &second).await;
+    moved(&platform, site, "a.example").await;
+
+    // A look at the new one that fails must not bring the old one back.
+    platform.world_dns.lead(&host("a.example"), &[ip(ELSEWHERE)]);
+    assert!(check(&platform, &jane, &second).await.problem.is_some());
+    platform.clock.advance(SignedDuration::from_hours(7));
+    platform.run_until_idle().await;
+    assert_eq!(support::site(&platform, site.site).await.hostname, host("a.example"));
+}
+
+#[tokio::test]
+async fn a_domain_stays_while_a_job_works_on_its_site() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let claimed = add(&platform, &jane, site, "shop.example").await;
+    platform.control.site_stop(&platform.now(&jane), site.site).await.expect("a job, and no worker");
+    let refused = platform.control.domain_remove(&platform.now(&jane), claimed.id).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    platform.run_until_idle().await;
+    platform.control.domain_remove(&platform.now(&jane), claimed.id).await.expect("removed");
+}
+
+async fn with_zone() -> TestPlatform {
+    let build = TestPlatform::builder().zone("stoa.test").settings(|s| {
+        s.public_addresses = vec![ip(HERE)];
+        s.base_domain = host("stoa.test");
+        s.portal_hosts = vec![host("panel.example")];
+    });
+    build.build().await
+}
+
+#[tokio::test]
+async fn the_operators_own_records_are_not_to_be_had() {
+    let platform = with_zone().await;
+    let jane = platform.customer("jane").await;
+    platform.world_dns.lead(&host("intranet.stoa.test"), &[ip("10.0.0.5")]);
+    let order = stoa_testkit::shop("intranet");
+    let refused = platform.control.site_order(&platform.now(&jane), order, None).await.expect_err("it is in use");
+    assert_eq!(support::fields(&refused), ["subdomain"]);
+    // One that leads here already is free: by the operator's wildcard, for instance.
+    platform.world_dns.lead(&host("bakery.stoa.test"), &[ip(HERE)]);
+    let site = platform.shop(&jane, "bakery").await;
+    // The portal's own names are nobody's either.
+    let words = self::refused(&platform, &jane, site, "panel.example").await;
+    assert!(words.contains("platform's own domain"), "{words}");
+}
+
+#[tokio::test]
+async fn a_name_server_that_is_away_keeps_nothing_from_going() {
+    use stoa_provider::dns::RecordKind::A;
+    let platform = with_zone().await;
+    let dns = platform.dns.clone().expect("a zone");
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let name = RecordName::host(&host("bakery.stoa.test"));
+    platform.run_until_idle().await;
+    assert_eq!(dns.contents(&name, A), [HERE.to_owned()]);
+    platform.control.site_delete(&platform.now(&jane), site).await.expect("deleted");
+    platform.clock.advance(SignedDuration::from_hours(8 * 24));
+    dns.fail_next("the token was revoked", false);
+    let workers = platform.run();
+    platform
+        .until("the purge", async || support::site(&platform, site).await.state == stoa_model::site::SiteState::Deleted)
+        .await;
+    workers.stop().await;
+    // What is left is removed by the names' own reconciler.
+    let workers = platform.run();
+    platform.until("the record's removal", async || dns.contents(&name, A).is_empty()).await;
     workers.stop().await;
 }

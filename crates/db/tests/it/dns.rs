@@ -3,8 +3,8 @@ use stoa_model::id::SiteId;
 
 use crate::bed::{Bed, at};
 
-fn row(name: &str, kind: &str, value: &str) -> DnsRecordRow {
-    DnsRecordRow { name: name.into(), kind: kind.into(), value: value.into() }
+fn row(name: &str, kind: &str, value: &str, site: Option<SiteId>) -> DnsRecordRow {
+    DnsRecordRow { name: name.into(), kind: kind.into(), value: value.into(), site }
 }
 
 pub async fn records_by_name_and_kind(bed: Bed) {
@@ -19,9 +19,9 @@ pub async fn records_by_name_and_kind(bed: Bed) {
     put("b.example.com", "A", "192.0.2.2", Some(site)).await.unwrap();
     put("_acme-challenge.a.example.com", "TXT", "„proof\"", None).await.unwrap();
     assert!(put("c.example.com", "A", "x", Some(SiteId::from_uuid(bed.uuid()))).await.is_err(), "a foreign key");
-    let its = [row("b.example.com", "A", "192.0.2.2"), row("b.example.com", "AAAA", "::1")];
+    let its = [row("b.example.com", "A", "192.0.2.2", Some(site)), row("b.example.com", "AAAA", "::1", Some(site))];
     assert_eq!(dns_records_of(&bed.db, site).await.unwrap(), its);
-    let proof = row("_acme-challenge.a.example.com", "TXT", "„proof\"");
+    let proof = row("_acme-challenge.a.example.com", "TXT", "„proof\"", None);
     assert_eq!(dns_records_all(&bed.db).await.unwrap(), [proof.clone(), its[0].clone(), its[1].clone()]);
     put("b.example.com", "AAAA", "::2", None).await.unwrap();
     assert_eq!(dns_records_of(&bed.db, site).await.unwrap(), [its[0].clone()], "the site's no more");
@@ -29,5 +29,5 @@ pub async fn records_by_name_and_kind(bed: Bed) {
     dns_record_forget(&tx, "b.example.com", "A").await.unwrap();
     dns_record_forget(&tx, "b.example.com", "A").await.expect("twice is once");
     tx.commit().await.unwrap();
-    assert_eq!(dns_records_all(&bed.db).await.unwrap(), [proof, row("b.example.com", "AAAA", "::2")]);
+    assert_eq!(dns_records_all(&bed.db).await.unwrap(), [proof, row("b.example.com", "AAAA", "::2", None)]);
 }

@@ -1,8 +1,8 @@
 use stoa_db::{
     Constraint, DbError,
     domains::{
-        domain_checked, domain_get, domain_insert, domain_main_wanted, domain_remove, domain_verify, domains_by_name,
-        domains_due, domains_in, domains_of, domains_remove_of,
+        domain_checked, domain_expire, domain_get, domain_insert, domain_main_reached, domain_remove, domain_verify,
+        domains_by_name, domains_due, domains_in, domains_main_wanted, domains_of, domains_remove_of,
     },
     routes::{route_of, routes},
     sites::{hostnames_of, site_address, site_by_hostname, site_edge, site_get, site_told, site_tombstone},
@@ -200,7 +200,7 @@ pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
     verify(&bed, ids[3]).await.unwrap();
     remove(&bed, ids[5]).await.unwrap();
     let due = async |claimed, verified, limit| {
-        let found = domains_due(&bed.db, at(claimed), at(verified), limit).await.unwrap();
+        let found = domains_due(&bed.db, at(99), at(claimed), at(verified), limit).await.unwrap();
         found.iter().map(|domain| ids.iter().position(|id| *id == domain.id).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(due(60, 20, 9).await, [2, 1, 0]);
@@ -208,10 +208,65 @@ pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
     assert_eq!(due(50, 10, 9).await, [2], "the bound itself is not due");
     let tx = bed.db.begin().await.unwrap();
     domain_checked(&tx, ids[2], at(70), None).await.unwrap();
-    domain_main_wanted(&tx, ids[2], true).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(due(60, 20, 9).await, [1, 0]);
-    assert!(domain_get(&bed.db, ids[2]).await.unwrap().unwrap().main_wanted);
+    let put_back = domains_due(&bed.db, at(98), at(5), at(5), 9).await.unwrap();
+    assert_eq!(put_back[0].id, ids[4], "looked at in the future: the clock was put back");
+}
+
+pub async fn one_domain_at_most_is_wanted_as_the_main_one(bed: Bed) {
+    let customer = bed.customer().await;
+    let (site, other) = (bed.site(customer.id, "janes").await, bed.site(customer.id, "spare").await);
+    let (a, b) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
+    let far = claim(&bed, &other, "a.example.com").await;
+    let wish = async |site: SiteId, wanted: Option<DomainId>| {
+        let tx = bed.db.begin().await.unwrap();
+        domains_main_wanted(&tx, site, wanted).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let wanted = async || {
+        let mut wanted = domains_in(&bed.db, DomainState::Claimed).await.unwrap();
+        wanted.retain(|domain| domain.main_wanted);
+        wanted.into_iter().map(|domain| domain.id).collect::<Vec<_>>()
+    };
+    wish(other.id, Some(far.id)).await;
+    wish(site.id, Some(a.id)).await;
+    wish(site.id, Some(b.id)).await;
+    let mut both = wanted().await;
+    both.sort();
+    let mut expected = vec![far.id, b.id];
+    expected.sort();
+    assert_eq!(both, expected);
+    wish(site.id, Some(far.id)).await;
+    assert_eq!(wanted().await, [far.id], "another site's can't be wanted");
+    wish(site.id, Some(a.id)).await;
+    let tx = bed.db.begin().await.unwrap();
+    domain_main_reached(&tx, site.id, &b.name).await.unwrap();
+    domain_main_reached(&tx, site.id, &a.name).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(wanted().await, [far.id], "the other site's wish for the same name stays");
+}
+
+pub async fn a_claim_that_was_proven_does_not_run_out(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let (late, proven) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
+    verify(&bed, proven.id).await.unwrap();
+    let expire = async |domain: &Domain, now: jiff::Timestamp| {
+        let tx = bed.db.begin().await.unwrap();
+        let over = domain_expire(&tx, domain.id, now).await.unwrap();
+        tx.commit().await.unwrap();
+        over
+    };
+    let before = late.expires_at - jiff::SignedDuration::from_secs(1);
+    assert!(!expire(&late, before).await);
+    assert!(expire(&late, late.expires_at).await);
+    assert!(!expire(&late, late.expires_at).await, "once");
+    assert!(!expire(&proven, proven.expires_at).await);
+    assert_eq!(
+        (state(&bed, late.id).await, state(&bed, proven.id).await),
+        (DomainState::Removed, DomainState::Verified)
+    );
 }
 
 pub async fn a_site_that_ends_frees_its_names(bed: Bed) {

@@ -70,6 +70,8 @@ suite! {
         a_main_name_stays_and_the_platforms_own_too,
         what_a_site_is_told_and_may_use,
         who_waits_the_longest_is_due_first,
+        one_domain_at_most_is_wanted_as_the_main_one,
+        a_claim_that_was_proven_does_not_run_out,
         a_site_that_ends_frees_its_names,
     }
     certificates {

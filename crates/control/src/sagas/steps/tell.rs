@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stoa_db::{history, sites};
+use stoa_db::{domains, history, sites};
 use stoa_model::{blueprint::HookName, secret::SecretString};
 use stoa_provider::engine::Exec;
 use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
@@ -119,6 +119,7 @@ impl Step<SitePlan, Control> for SettleAddress {
             .write(|tx| {
                 Box::pin(async move {
                     sites::site_address(&tx, plan.site, &to.hostname, Some(&to.url)).await?;
+                    domains::domain_main_reached(&tx, plan.site, &to.hostname).await?;
                     if noted(&tx, plan, "address").await? {
                         return Ok(());
                     }
