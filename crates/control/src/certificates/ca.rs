@@ -11,7 +11,7 @@ use crate::{Control, settings::AcmeSettings};
 pub(crate) struct Authority(Mutex<Option<Acme>>);
 
 impl Control {
-    /// The account; one is registered if there is none yet.
+    /// The account; one is registered if there is none yet, or if it was sealed with a lost master key.
     pub(super) async fn authority(&self, acme: &AcmeSettings) -> Result<Acme, Unopened> {
         // Held until it is open: two at once would register two accounts.
         let mut open = self.authority.0.lock().await;
@@ -22,10 +22,10 @@ impl Control {
         let account = format!("{} {contact}", acme.ca.directory);
         let saved = orders::acme_account_get(&self.db, &account).await.map_err(|e| Unopened::Records(e.into()))?;
         let context = format!("acme/{account}");
-        let saved = saved
-            .map(|sealed| self.key.open(&context, &sealed))
-            .transpose()
-            .map_err(|e| Unopened::Records(crate::Error::internal(e)))?;
+        let saved = saved.and_then(|sealed| {
+            let opened = self.key.open(&context, &sealed);
+            opened.inspect_err(|error| tracing::warn!(%error, "registering another account at the authority")).ok()
+        });
         let (client, fresh) = Acme::open(acme.ca.clone(), saved.as_ref()).await.map_err(Unopened::Ca)?;
         if let Some(credentials) = fresh {
             let sealed = &self.key.seal(&context, &credentials);

@@ -34,7 +34,7 @@ impl Control {
             Unopened::Records(error) => Failure::of_records(&error),
         })?;
         let known = orders::order_get(&self.db, &wanted.subject).await.map_err(Error::from)?;
-        if let Some(chain) = self.fetch_again(&authority, wanted, known.as_ref()).await? {
+        if let Some(chain) = self.fetch_again(&authority, wanted, acme, known.as_ref()).await? {
             return Ok(self.certificate_keep(wanted, &chain.0, &chain.1, &authority).await?);
         }
         let now = self.clock.now();
@@ -51,12 +51,20 @@ impl Control {
         &self,
         authority: &Acme,
         wanted: &Wanted,
+        acme: &AcmeSettings,
         known: Option<&CertOrder>,
     ) -> Result<Option<(String, SecretString)>, Failure> {
         let Some((url, sealed)) = known.and_then(|order| Some((order.order_url.as_ref()?, order.key.as_ref()?))) else {
             return Ok(None);
         };
-        let key = self.key.open(&order_context(wanted), sealed).map_err(Error::internal)?;
+        let key = match self.key.open(&order_context(wanted, acme), sealed) {
+            Ok(key) => key,
+            // Begun at another authority, or before the master key was lost: another one is ordered.
+            Err(error) => {
+                tracing::info!(subject = %wanted.subject, %error, "an order that was begun can't be gone on with");
+                return Ok(None);
+            }
+        };
         match authority.finish(url, &wanted.names, &key).await {
             Ok(chain) => Ok(Some((chain, key))),
             Err(error) if error.is_transient() => Err(Failure::of_ca(&error, wanted)),
@@ -95,7 +103,7 @@ impl Control {
             problem: None,
             detail: None,
             order_url: Some(ordered.url.clone()),
-            key: Some(self.key.seal(&order_context(wanted), &key)),
+            key: Some(self.key.seal(&order_context(wanted, acme), &key)),
             updated_at: self.clock.now(),
         };
         self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, order).await })).await.map_err(Error::from)?;
@@ -151,9 +159,9 @@ impl Control {
     }
 }
 
-/// What the key of an order is sealed for.
-fn order_context(wanted: &Wanted) -> String {
-    format!("order/{}", wanted.subject)
+/// What the key of an order is sealed for. The authority is part of it: no other knows the order.
+fn order_context(wanted: &Wanted, acme: &AcmeSettings) -> String {
+    format!("order/{} {}", acme.ca.directory, wanted.subject)
 }
 
 /// Paths with their text, and records with their values: a name and its wildcard share one record.

@@ -3,12 +3,14 @@
 
 mod accounts;
 mod capacity;
+mod certificate_trouble;
 mod certificates;
 mod crash;
 mod delete;
 mod domains;
 mod failures;
 mod order;
+mod pebble;
 mod permissions;
 mod reconcilers;
 mod sagas;
