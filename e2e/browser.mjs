@@ -7,8 +7,12 @@ import { chromium } from 'playwright-core';
 export const portal = process.env.PORTAL ?? 'http://localhost:18480';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/// What is waited for comes, but a busy machine takes its time.
+const patience = 180_000;
+
 export async function launch() {
   return chromium.launch({
+    timeout: patience,
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     // A home of its own, where a test's own certificate authority is trusted.
     env: process.env.BROWSER_HOME ? { ...process.env, HOME: process.env.BROWSER_HOME } : process.env,
@@ -24,6 +28,7 @@ export const unique = (word) => `${word}-${Date.now().toString(36)}${count++}`;
 /// A page that fails the test on anything the browser complains about on our own pages.
 export async function open(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   page.complaints = [];
   page.on('console', (message) => {
@@ -57,9 +62,14 @@ export async function register(page, name, order) {
   await page.waitForURL(/\/jobs\/job_/);
 }
 
+/// Clicks what sends a form, and waits until it was answered: who went elsewhere before might break it off.
+export async function send(page, button) {
+  await Promise.all([page.waitForResponse((response) => response.request().method() === 'POST'), button.click()]);
+}
+
 /// Waits until the watched job is over.
 export async function watch(page) {
-  await page.locator('#progress [data-over]').waitFor({ timeout: 120_000 });
+  await page.locator('#progress [data-over]').waitFor({ timeout: 2 * patience });
 }
 
 /// No serious finding of axe on this page.

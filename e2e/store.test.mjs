@@ -1,7 +1,7 @@
 // From nothing to a store's administration, as a customer does it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, fillAccount, fillOrder, fits, launch, open, portal, register, unique, watch } from './browser.mjs';
+import { accessible, fillAccount, fillOrder, fits, launch, open, portal, register, send, unique, watch } from './browser.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -36,7 +36,7 @@ test('register, choose, watch, open the store, one click into its administration
 
   // One click into wp-admin.
   const [admin] = await Promise.all([page.waitForEvent('popup'), page.getByRole('button', { name: 'Log in to the store' }).click()]);
-  await admin.waitForURL(/\/wp-admin\//, { timeout: 30_000 });
+  await admin.waitForURL(/\/wp-admin\//);
   await admin.locator('#wpadminbar').waitFor();
   await admin.close();
 
@@ -79,14 +79,14 @@ test('stop, start, delete and take it back', async () => {
   await accessible(page, 'the danger zone');
   // A wrong confirmation deletes nothing.
   await page.locator('form[action$="/delete"] input[type=text]').fill('something else');
-  await page.locator('form[action$="/delete"] button').click();
+  await send(page, page.locator('form[action$="/delete"] button'));
   await page.goto(address);
   assert.equal((await visitor.goto(`http://${name}.localhost:${new URL(portal).port}/`)).status(), 200);
   await page.goto(`${address}/danger`);
   await page.locator('form[action$="/delete"] input[type=text]').fill(`${name}.localhost`);
-  await page.locator('form[action$="/delete"] button').click();
+  await send(page, page.locator('form[action$="/delete"] button'));
   await page.goto(address);
-  await page.getByRole('button', { name: /Undo|Keep|Take/ }).first().click();
+  await send(page, page.getByRole('button', { name: /Undo|Keep|Take/ }).first());
   await page.goto(address);
   await page.getByRole('button', { name: 'Start' }).click();
   await watch(page);
@@ -101,7 +101,7 @@ test('without JavaScript', async () => {
   const name = unique('plain');
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'Plain' });
   // The page reloads itself until the job is over.
-  await page.locator('#progress [data-over]').waitFor({ timeout: 60_000 });
+  await watch(page);
   await page.getByRole('heading', { name: 'Your store is ready' }).waitFor();
   await page.getByRole('link', { name: "Store's page" }).click();
   await page.getByRole('button', { name: /Reveal/ }).click();

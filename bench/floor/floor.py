@@ -97,7 +97,7 @@ def request(ip, port, host, path, cookies=None, form=None):
         connection.close()
 
 
-def wait_for(ip, port, host, path, seconds=60):
+def wait_for(ip, port, host, path, seconds=180):
     until = time.monotonic() + seconds
     last = "nothing"
     while time.monotonic() < until:

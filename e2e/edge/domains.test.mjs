@@ -86,7 +86,7 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
   // Certificate and main address come by themselves.
   const began = Date.now();
   do {
-    assert.ok(Date.now() - began < 60_000, 'the domain became the main address');
+    assert.ok(Date.now() - began < 300_000, 'the domain became the main address');
     await page.goto(`${site}/domains`);
   } while (!(await page.locator('.address').textContent()).includes(`https://${domain}`));
   await accessible(page, 'the domains of a store with its own');
@@ -105,10 +105,10 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
     const led = await ledTo(`${old}/?q=a%20b`);
     assert.ok(led.startsWith(`https://${domain}:${HTTPS_PORT}/`), `${old} leads to ${led}`);
   }
-  for (let tries = 0; tries < 60; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     const led = await visitor.goto(`https://www.${domain}:${HTTPS_PORT}/`).catch(() => null);
     if (led?.url() === `https://${domain}:${HTTPS_PORT}/`) break;
-    assert.ok(tries < 59, 'www leads to the main address');
+    assert.ok(tries < 599, 'www leads to the main address');
     await visitor.waitForTimeout(500);
   }
 
@@ -121,7 +121,7 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
   await visitor.locator('#wpadminbar').waitFor();
   await page.goto(site);
   const [admin] = await Promise.all([page.waitForEvent('popup'), page.getByRole('button', { name: 'Log in to the store' }).click()]);
-  await admin.waitForURL(`https://${domain}:${HTTPS_PORT}/wp-admin/**`, { timeout: 30_000 });
+  await admin.waitForURL(`https://${domain}:${HTTPS_PORT}/wp-admin/**`);
   await admin.close();
 
   // What was served is shown.

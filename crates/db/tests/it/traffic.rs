@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use stoa_db::{
     DbError,
     sites::site_insert,
@@ -96,11 +94,8 @@ pub async fn a_thousand_sites_in_one_go(bed: Bed) {
         rows.push((site.id, counted(n)));
     }
     tx.commit().await.unwrap();
-    let began = Instant::now();
     add(&bed, 7, &rows).await.unwrap();
     add(&bed, 7, &rows).await.unwrap();
-    // One statement per row would take several times as long.
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for n in [0, 999, 1_000] {
         let (site, traffic) = &rows[n];
         assert_eq!(traffic_total(&bed.db, *site, 7, 8).await.unwrap(), sum(&[traffic, traffic]));

@@ -1,6 +1,6 @@
 use std::{
     sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use stoa_db::{
@@ -114,7 +114,6 @@ pub async fn order(bed: &Bed, site: &Site, job: &Job) -> Result<(), DbError> {
 
 pub async fn thirty_orders_at_once(bed: Bed) {
     let customer = bed.customer().await;
-    let began = Instant::now();
     let orders: Vec<_> = (0..30)
         .map(|n| {
             let (bed, site) = (bed.clone(), bed.new_site(customer.id, &format!("shop-{n}")));
@@ -125,5 +124,4 @@ pub async fn thirty_orders_at_once(bed: Bed) {
         order.await.unwrap().unwrap();
     }
     assert_eq!(subnets(&bed.db).await.unwrap().len(), 30);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

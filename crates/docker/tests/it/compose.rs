@@ -31,7 +31,15 @@ async fn docker_compose_lists_the_containers() {
         for service in &stack.services {
             assert!(listed.contains(&stack.engine_container(service)), "{listed}");
         }
-        let logs = compose(&["logs", "--no-color", "web"]);
+        // A program's first line may come a moment after its start.
+        let mut logs = String::new();
+        for _ in 0..100 {
+            logs = compose(&["logs", "--no-color", "web"]);
+            if logs.contains("hello") {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
         assert!(logs.contains("hello"), "{logs}");
         compose(&["stop", "web"]);
         assert!(!real.docker.observe(&stack.project).await.unwrap().all_running());

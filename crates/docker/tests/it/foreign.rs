@@ -12,12 +12,18 @@ fn docker(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Removes what is nobody's and a test that was killed could not.
+fn left_behind(arguments: &[&str]) {
+    drop(Command::new("docker").args(arguments).output().unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_or_volume_of_the_same_name_is_refused_and_stays() {
     let Some(real) = Real::take().await else { return };
     real.run(async |real| {
         let (stack, job) = (real.ground.stack(&["web"]), real.ground.job());
         let volume = stack.engine_volume(&stack.volumes[0]);
+        left_behind(&["volume", "rm", &volume]);
         docker(&["volume", "create", &volume]);
         let refused = real.docker.apply(&stack, job).await;
         real.docker.remove(&stack.project, Scope::Everything).await.unwrap();
@@ -25,6 +31,7 @@ async fn a_container_or_volume_of_the_same_name_is_refused_and_stays() {
         assert!(matches!(&refused, Err(EngineError::Refused { doing, .. }) if doing.contains(&volume)), "{refused:?}");
 
         let name = stack.engine_container(&stack.services[0]);
+        left_behind(&["rm", "-f", &name]);
         docker(&["create", "--name", &name, stack.services[0].image.as_str(), "/bin/sh"]);
         let refused = real.docker.apply(&stack, job).await;
         real.docker.remove(&stack.project, Scope::Everything).await.unwrap();

@@ -72,7 +72,7 @@ pub fn docker_at(socket: PathBuf, installation: &str) -> Arc<Docker> {
     Arc::new(Docker::connect(DockerConfig {
         socket,
         installation: installation.into(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_secs(120),
     }))
 }
 

@@ -17,7 +17,7 @@ async fn a_container_is_as_tight_inside_as_it_was_asked_for() {
         real.docker.apply(&stack, real.ground.job()).await.unwrap();
         let shell = async |service: &str, line: &str| {
             let argv = ["/bin/sh", "-c", line].map(Into::into).to_vec();
-            let exec = Exec { argv, stdin: None, user: None, deadline: Duration::from_secs(20) };
+            let exec = Exec { argv, stdin: None, user: None, deadline: Duration::from_secs(60) };
             let output = real.docker.exec(&stack.project, &ServiceName(service.into()), exec).await.unwrap();
             output.stdout + &output.stderr
         };

@@ -5,5 +5,7 @@
 mod domain_verbs;
 mod faults;
 mod layers;
+#[path = "../../../testkit/src/port.rs"]
+mod port;
 mod traefik;
 mod verbs;

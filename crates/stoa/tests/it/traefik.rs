@@ -1,12 +1,12 @@
 //! The document that Traefik asks the real binary for.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::{faults::http::Request, verbs::Home};
+use crate::{faults::http::Request, port::free_port, verbs::Home};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -21,8 +21,7 @@ impl Drop for Served {
 
 /// A Stoa behind Traefik; Docker is not needed for what is asked here.
 fn serve() -> (Served, SocketAddr, Home) {
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (at, public) = (free(), free());
+    let (at, public) = (free_port(), free_port());
     let home = Home::new(&format!(
         "edge = \"traefik\"\nbase_domain = \"stoa.test\"\n[traefik]\nhttp = \"{public}\"\ntoken = \"{TOKEN}\"\n"
     ));
@@ -38,7 +37,7 @@ fn serve() -> (Served, SocketAddr, Home) {
     let served = Served(child);
     let began = Instant::now();
     while Request::get("127.0.0.1", "/healthz").tcp(at, Duration::from_secs(1)).is_err() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not serve");
+        assert!(began.elapsed() < Duration::from_secs(120), "it does not serve");
         std::thread::sleep(Duration::from_millis(20));
     }
     (served, at, home)
@@ -49,7 +48,7 @@ fn who_has_the_token_gets_the_document_and_nobody_else() {
     let (_served, at, _home) = serve();
     let ask = |path: &str, headers: Vec<(&'static str, String)>| {
         let request = Request { headers, ..Request::get("127.0.0.1", path) };
-        request.tcp(at, Duration::from_secs(5)).unwrap()
+        request.tcp(at, Duration::from_secs(60)).unwrap()
     };
     let bearer = |token: &str| vec![("Authorization", format!("Bearer {token}"))];
     let got = ask("/traefik/config", bearer(TOKEN));

@@ -22,7 +22,7 @@ pub use self::ground::Ground;
 use super::{Engine, Exec, ExecOutput, Scope};
 
 /// No scenario may take longer, however busy the machine is.
-const LONGEST: Duration = Duration::from_secs(180);
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// What the suite needs beside the engine itself.
 pub struct Fixture {
@@ -96,6 +96,6 @@ fn command(argv: &[&str], stdin: Option<&str>) -> Exec {
         argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
         stdin: stdin.map(Into::into),
         user: None,
-        deadline: Duration::from_secs(20),
+        deadline: Duration::from_secs(60),
     }
 }

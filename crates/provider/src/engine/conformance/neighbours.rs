@@ -36,11 +36,11 @@ pub(super) async fn apart(case: &Case) {
 async fn out_of_reach(case: &Case, one: &Stack, two: &Stack) {
     case.shell(one, "web", "echo reached > /data/index.html; busybox httpd -p 8000 -h /data").await;
     let address = one.services[0].address;
-    let get = format!("busybox timeout 2 busybox wget -q -O - http://{address}:8000/");
-    assert_eq!(case.shell(one, "web", &get).await.stdout, "reached\n", "the server answers at home");
+    let get = |seconds: u8| format!("busybox timeout {seconds} busybox wget -q -O - http://{address}:8000/");
+    assert_eq!(case.shell(one, "web", &get(30)).await.stdout, "reached\n", "the server answers at home");
     let name = case.shell(one, "web", "busybox nslookup web").await;
     assert!(name.stdout.contains(&address.to_string()), "a service's name is its address: {name:?}");
-    let crossed = case.shell(two, "web", &get).await;
+    let crossed = case.shell(two, "web", &get(2)).await;
     assert!(crossed.code != 0 && crossed.stdout.is_empty(), "another stack reached it: {crossed:?}");
 }
 

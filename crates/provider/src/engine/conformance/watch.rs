@@ -14,7 +14,7 @@ pub(super) async fn logs_and_stats(case: &Case) {
     engine.apply(&stack, case.fixture.ground.job()).await.expect("made");
     // A program's first line may come a moment after its start.
     let mut lines = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..1200 {
         lines = engine.logs(&stack.project, None, 10).await.expect("logs");
         if lines.len() == 2 {
             break;
@@ -27,7 +27,7 @@ pub(super) async fn logs_and_stats(case: &Case) {
 
     engine.stop(&stack.project).await.expect("stopped");
     engine.start(&stack.project).await.expect("started");
-    for _ in 0..100 {
+    for _ in 0..1200 {
         lines = engine.logs(&stack.project, Some(&named("web")), 10).await.expect("logs");
         if lines.len() == 2 {
             break;
@@ -74,7 +74,7 @@ pub(super) async fn health(case: &Case) {
         let observed = engine.observe(&stack.project).await.expect("seen");
         observed.services.iter().map(|service| service.healthy).collect::<Vec<_>>()
     };
-    for _ in 0..200 {
+    for _ in 0..1200 {
         if verdicts().await == [Some(true), None] {
             return;
         }
@@ -84,7 +84,7 @@ pub(super) async fn health(case: &Case) {
 }
 
 async fn next(events: &mut BoxStream<'static, Result<EngineEvent, EngineError>>) -> EngineEvent {
-    let next = time::timeout(Duration::from_secs(10), events.next()).await;
+    let next = time::timeout(Duration::from_secs(60), events.next()).await;
     next.expect("an event comes").expect("the stream goes on").expect("it is an event")
 }
 

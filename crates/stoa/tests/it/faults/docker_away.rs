@@ -67,7 +67,7 @@ impl PrivateDocker {
         let began = Instant::now();
         while !answers(&self.socket()) {
             let log = || fs::read_to_string(at("log")).unwrap_or_default();
-            assert!(began.elapsed() < Duration::from_secs(60), "a Docker of our own does not start:\n{}", log());
+            assert!(began.elapsed() < Duration::from_secs(240), "a Docker of our own does not start:\n{}", log());
             std::thread::sleep(Duration::from_millis(100));
         }
     }

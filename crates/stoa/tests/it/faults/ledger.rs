@@ -183,7 +183,7 @@ fn mail(world: &World, rows: &[Rows]) -> Vec<String> {
     let mut welcomes = 0;
     // A letter that was being written when its process was killed is written again when the lease of
     // its task has run out, a minute later.
-    for _ in 0..750 {
+    for _ in 0..3000 {
         let names = fs::read_dir(world.data.join("outbox")).into_iter().flatten();
         welcomes =
             names.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("welcome")).count();

@@ -1,14 +1,20 @@
 //! Another process holds the database's writer for some seconds: a backup tool, a person with a shell.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc::{RecvTimeoutError, channel},
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
-use super::{ledger, world::World};
+use super::{
+    ledger,
+    world::{BOUND, World},
+};
 
 /// Holds a write transaction for so long while `meanwhile` runs.
 fn locked<T: Send>(world: &World, time: Duration, meanwhile: impl FnOnce() -> T + Send) -> T {
-    let (held, begin) = std::sync::mpsc::channel();
+    let (held, begin) = channel();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             world.database(async |db| {
@@ -23,15 +29,34 @@ fn locked<T: Send>(world: &World, time: Duration, meanwhile: impl FnOnce() -> T 
     })
 }
 
+/// Holds a write transaction until `meanwhile` has ended.
+fn locked_throughout<T: Send>(world: &World, meanwhile: impl FnOnce() -> T + Send) -> T {
+    let ((held, begin), (done, end)) = (channel(), channel::<()>());
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            world.database(async |db| {
+                let tx = db.begin().await.unwrap();
+                held.send(()).unwrap();
+                // Nothing is ever sent: the other end goes, whatever becomes of the test.
+                assert_eq!(end.recv_timeout(BOUND), Err(RecvTimeoutError::Disconnected));
+                drop(tx);
+            });
+        });
+        begin.recv().unwrap();
+        let _done = done;
+        meanwhile()
+    })
+}
+
 #[test]
 fn an_order_waits_for_a_locked_database() {
     let Some(mut world) = World::new("locked", "10.216.112.0/20", "") else { return };
     world.start();
     world.make("ebuilder", "old");
     let began = Instant::now();
-    let answer = locked(&world, Duration::from_secs(5), || world.order("ebuilder", "late").unwrap());
+    let answer = locked(&world, Duration::from_secs(4), || world.order("ebuilder", "late").unwrap());
     assert_eq!(answer.status, 201, "{}", answer.text());
-    assert!(began.elapsed() > Duration::from_secs(4), "the database was not locked");
+    assert!(began.elapsed() > Duration::from_secs(3), "the database was not locked");
     assert_eq!(world.rest(&world.id("late")), "succeeded");
     ledger::balance(&world);
 }
@@ -42,7 +67,7 @@ fn an_order_is_refused_while_the_database_stays_locked() {
     let Some(mut world) = World::new("locked-long", "10.216.120.0/21", "") else { return };
     world.start();
     world.make("ebuilder", "old");
-    let answer = locked(&world, Duration::from_secs(34), || {
+    let answer = locked_throughout(&world, || {
         let answer = world.order("ebuilder", "refused").unwrap();
         assert_eq!(world.front("old.localhost").status, 200);
         assert_eq!(world.site("old")["state"], "active");

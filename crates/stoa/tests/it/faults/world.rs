@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -18,10 +18,11 @@ use super::{
     engine::Engine,
     http::{Answer, Request},
 };
+use crate::port::free_port;
 
 /// The longest that any job may take to come to rest, whatever was done to it. Generous, as other
 /// programs use the machine too; what it really took is in the tests' tables.
-pub const BOUND: Duration = Duration::from_secs(90);
+pub const BOUND: Duration = Duration::from_secs(400);
 
 pub struct World {
     pub name: &'static str,
@@ -66,7 +67,7 @@ impl World {
             let found = engine.call("GET", &format!("/images/{image}/json"), None);
             assert_eq!(found.status, 200, "the image {image} is missing: run `make images`, or set STOA_SKIP_DOCKER=1");
         }
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = free_port();
         let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints").canonicalize().unwrap();
         let settings = [
             ("data_dir", format!("{data:?}")),
@@ -186,15 +187,23 @@ impl World {
         assert_eq!(status.signal(), Some(6), "{}: {status}:\n{}", self.name, self.log());
     }
 
-    /// SIGTERM; answers how long it took to go, with exit code 0.
-    pub fn stop(&mut self) -> Duration {
+    /// SIGTERM; it goes, with exit code 0.
+    pub fn stop(&mut self) {
         let mut server = self.server.take().expect("a server to stop");
-        let began = Instant::now();
         let killed = Command::new("kill").arg("-TERM").arg(server.id().to_string()).status().unwrap();
         assert!(killed.success());
-        let status = server.wait().unwrap();
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = server.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > BOUND {
+                let _ = server.kill();
+                panic!("{}: the server does not stop:\n{}", self.name, self.log());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
         assert!(status.success(), "{}: {status}:\n{}", self.name, self.log());
-        began.elapsed()
     }
 
     /// Calls the API as the operator; an error if the server died over it.
@@ -277,7 +286,7 @@ impl World {
     /// A site's front page through the edge.
     pub fn front(&self, hostname: &str) -> Answer {
         Request::get(&format!("{hostname}:{}", self.address.port()), "/")
-            .tcp(self.address, Duration::from_secs(30))
+            .tcp(self.address, Duration::from_secs(60))
             .unwrap()
     }
 
