@@ -41,7 +41,7 @@ pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<StatusCode
 
 /// Every name that has or needs a certificate, and how it stands (staff).
 #[utoipa::path(
-    get, path = "/api/v1/certificates", tag = "Domains",
+    get, path = "/api/v1/certificates", operation_id = "list_certificates", tag = "Domains",
     responses((status = 200, body = Vec<shape::NameCertificate>), (status = 403, body = Problem)),
 )]
 pub async fn list(

@@ -15,7 +15,7 @@ use crate::{
 
 /// A site's addresses, with the DNS records to make for each domain.
 #[utoipa::path(
-    get, path = "/api/v1/sites/{id}/domains", tag = "Domains", params(("id" = String, Path, description = "Site")),
+    get, path = "/api/v1/sites/{id}/domains", operation_id = "list_domains", tag = "Domains", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = shape::Addresses), (status = 404, body = Problem)),
 )]
 pub async fn list(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Addresses>, Fault> {

@@ -43,7 +43,7 @@ pub struct Which {
 
 /// All jobs (staff).
 #[utoipa::path(
-    get, path = "/api/v1/jobs", tag = "Jobs", params(Which),
+    get, path = "/api/v1/jobs", operation_id = "list_jobs", tag = "Jobs", params(Which),
     responses((status = 200, body = shape::Page<shape::Job>), (status = 403, body = Problem)),
 )]
 pub async fn list(
@@ -57,7 +57,7 @@ pub async fn list(
 
 /// One job with its steps and its log.
 #[utoipa::path(
-    get, path = "/api/v1/jobs/{id}", tag = "Jobs", params(("id" = String, Path, description = "Job")),
+    get, path = "/api/v1/jobs/{id}", operation_id = "get_job", tag = "Jobs", params(("id" = String, Path, description = "Job")),
     responses((status = 200, body = shape::Job), (status = 404, body = Problem)),
 )]
 pub async fn get(State(app): State<App>, LoggedIn(cx): LoggedIn, Id(id): Id<JobId>) -> Result<Json<shape::Job>, Fault> {

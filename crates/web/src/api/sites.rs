@@ -40,7 +40,7 @@ pub(super) fn limit(asked: Option<u32>) -> u32 {
 
 /// Sites within reach: a customer's own, all for staff.
 #[utoipa::path(
-    get, path = "/api/v1/sites", tag = "Sites", params(Cursor),
+    get, path = "/api/v1/sites", operation_id = "list_sites", tag = "Sites", params(Cursor),
     responses((status = 200, body = shape::Page<shape::Site>), (status = 401, body = Problem)),
 )]
 pub async fn list(
@@ -84,7 +84,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fault> {
 
 /// One site.
 #[utoipa::path(
-    get, path = "/api/v1/sites/{id}", tag = "Sites", params(("id" = String, Path, description = "Site")),
+    get, path = "/api/v1/sites/{id}", operation_id = "get_site", tag = "Sites", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = shape::Site), (status = 404, body = Problem)),
 )]
 pub async fn get(own: OwnSite) -> Json<shape::Site> {

@@ -29,24 +29,31 @@ async fn a_hostile_title_is_only_ever_text_and_no_page_is_large() {
             }
             assert!(!answer.text.contains("<script>") && !answer.text.contains("<img"), "{path}: {}", answer.text);
             assert!(answer.text.len() < 30_000 || path == "/api/docs", "{path}: {} bytes", answer.text.len());
-            assert!(answer.text.contains("<main id=\"main\"") && answer.text.contains("<h1>"), "{path}");
+            assert!(answer.text.contains("<main id=\"content\"") && answer.text.contains("<h1>"), "{path}");
             assert_eq!(answer.text.matches("<h1").count(), 1, "{path}");
+            ids_hold(&path, &answer.text);
             seen += usize::from(answer.text.contains("&#60;script&#62;alert(1)"));
         }
     }
     assert!(seen >= 10, "the title was looked for on {seen} pages only");
 }
 
-#[tokio::test]
-async fn ids_on_a_page_are_unique_and_labels_lead_to_their_fields() {
-    let app = TestApp::new().await;
-    let page = app.browser().get("/register").await.text;
+/// No id stands twice on a page, and labels lead to their fields.
+fn ids_hold(path: &str, page: &str) {
     let ids: Vec<_> = page.split(" id=\"").skip(1).map(|s| s.split('"').next().unwrap()).collect();
     let mut unique = ids.clone();
     unique.sort_unstable();
     unique.dedup();
-    assert_eq!(ids.len(), unique.len(), "{ids:?}");
+    assert_eq!(ids.len(), unique.len(), "{path}: {ids:?}");
     for target in page.split(" for=\"").skip(1).map(|s| s.split('"').next().unwrap()) {
-        assert!(ids.contains(&target), "{target}");
+        assert!(ids.contains(&target), "{path}: {target}");
+    }
+}
+
+#[tokio::test]
+async fn ids_hold_for_newcomers() {
+    let app = TestApp::new().await;
+    for path in ["/", "/register", "/login", "/staff/login"] {
+        ids_hold(path, &app.browser().get(path).await.text);
     }
 }
