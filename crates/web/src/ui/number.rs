@@ -23,9 +23,9 @@ pub fn share(part: u64, whole: u64) -> String {
     let whole = u128::from(whole.max(1));
     let thousandths = u64::try_from((u128::from(part) * 1000 + whole / 2) / whole).unwrap_or(1000);
     match (part, thousandths) {
-        (0, _) => "0 %".into(),
-        (_, 0) => "under 0.1 %".into(),
-        (_, t) => format!("{}.{} %", t / 10, t % 10),
+        (0, _) => "0\u{a0}%".into(),
+        (_, 0) => "under 0.1\u{a0}%".into(),
+        (_, t) => format!("{}.{}\u{a0}%", t / 10, t % 10),
     }
 }
 
@@ -61,10 +61,10 @@ mod tests {
     fn numbers_in_words() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!((counted(1, "request").as_str(), counted(0, "request").as_str()), ("1 request", "0 requests"));
-        assert_eq!(share(0, 0), "0 %");
-        assert_eq!(share(1, 1_000_000), "under 0.1 %");
-        assert_eq!((share(25, 1_000), share(1, 6)), ("2.5 %".into(), "16.7 %".into()));
-        assert_eq!(share(7, 7), "100.0 %");
+        assert_eq!(share(0, 0), "0\u{a0}%");
+        assert_eq!(share(1, 1_000_000), "under 0.1\u{a0}%");
+        assert_eq!((share(25, 1_000), share(1, 6)), ("2.5\u{a0}%".into(), "16.7\u{a0}%".into()));
+        assert_eq!(share(7, 7), "100.0\u{a0}%");
     }
 
     #[test]

@@ -80,7 +80,7 @@ async fn from_the_claim_to_the_main_address_and_back() {
     let id = answer.is(303).location().rsplit('#').next().unwrap().to_owned();
     let page = shop.browser.get(&shop.path).await;
     page.is(200).says("Waiting for proof").says("_stoa.bakery.example").says("stoa-verification=").says(HERE);
-    page.says("www.bakery.example").says("data-poll=\"5\"").says("Not looked at yet").says("The claim ends on");
+    page.says("www.bakery.example").says("data-poll=\"5\"").says("Not looked at yet").says("To be proven by");
     page.says("becomes the main address as soon as it works");
 
     // A look that finds nothing says so; one that finds the domain proves it.
@@ -167,7 +167,7 @@ async fn a_name_that_is_none_of_the_sites_is_refused_on_the_page() {
 async fn a_certificate_is_checked_served_and_withdrawn_and_its_key_is_never_shown() {
     let mut shop = shop().await;
     let action = format!("/sites/{}/certificate", shop.site.site);
-    shop.browser.get(&shop.path).await.says("a domain of yours must be verified first");
+    shop.browser.get(&shop.path).await.says("prove first that a domain is yours");
     proven(&shop.app, &shop.jane, shop.site.site, "bakery.example").await;
     let (chain, key) = certificate(&["bakery.example"]);
     let (_, other) = certificate(&["bakery.example"]);

@@ -41,7 +41,7 @@ async fn a_quiet_site_says_so_and_a_busy_one_is_drawn() {
         let page = jane.get(&format!("/sites/{site}/traffic?range={range}")).await;
         page.is(200).says(&format!("Requests per {each}</title>")).says("6 requests in all, 1 of them failed.");
         page.says("url(#requests-cross)")
-            .says("Failed in the store (16.7 %)")
+            .says("Failed in the store (16.7\u{a0}%)")
             .says("12 kB")
             .says("<caption")
             .says("<th scope=\"row\">");

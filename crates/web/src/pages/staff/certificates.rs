@@ -23,7 +23,7 @@ use crate::{
 /// Names on the page; those that are left out are well.
 const MOST: usize = 300;
 /// One that nobody renews is spoken of this long before its end.
-const WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub const WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// `/staff/certificates`
 #[derive(Template)]
@@ -96,13 +96,16 @@ impl CertificateLine {
             _ => status::certificate(name.state),
         };
         let (served, failing) = (name.certificate, name.problem.is_some());
+        let brought = served.as_ref().is_some_and(|c| c.source == CertificateSource::Uploaded);
+        let unattended = (badge == status::RUNS_OUT && brought)
+            .then(|| "It was brought along and is not renewed by itself: its owner uploads the next one.".to_owned());
         Self {
             badge,
             until: served.as_ref().map(|c| (time::day(c.expires_at), time::moment(c.expires_at, now))),
             issuer: served.map(|c| (c.issuer, c.source == CertificateSource::Uploaded)),
             next_try: name.next_try.filter(|_| failing).map(|at| time::moment(at, now)),
             detail: name.detail.filter(|_| failing),
-            problem: name.problem,
+            problem: name.problem.or(unattended),
             name: name.name,
         }
     }

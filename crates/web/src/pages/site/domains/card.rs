@@ -72,7 +72,12 @@ impl DomainCard {
     pub fn new(n: usize, view: &DomainView, around: Surroundings) -> Self {
         let (url, content) = view.file.clone();
         let records = view.records.iter().enumerate();
-        let lock = view.certificate.as_ref().map(|certificate| Lock::new(certificate, around));
+        let mut lock = view.certificate.as_ref().map(|certificate| Lock::new(certificate, around));
+        if let (Some(lock), true, true) = (&mut lock, view.problem.is_some(), around.issues) {
+            // Nothing is ordered before the domain leads here.
+            let waits = "The certificate follows by itself as soon as this is mended.".to_owned();
+            lock.words = lock.words.take().map(|_| waits);
+        }
         let works = view.problem.is_none() && lock.as_ref().is_some_and(|lock| !lock.moving);
         Self {
             id: view.id.to_string(),

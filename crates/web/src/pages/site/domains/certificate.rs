@@ -35,10 +35,10 @@ impl Brought {
     /// With what was typed before.
     pub fn new(view: &DomainsView, chain: &str, around: Surroundings, problems: &Problems) -> Self {
         let certificate = Area::new("certificate", "Certificate and chain", chain)
-            .hint("PEM: your certificate first, then the ones between it and its root.")
+            .hint("Paste the text of the file (.pem or .crt): your certificate first, then the ones between it and its root.")
             .with(problems);
         let key = Area::new("key", "Private key", "")
-            .hint("PEM, without a passphrase. It is stored encrypted and never shown again.")
+            .hint("Paste the text of the file (.key or .pem), without a passphrase. It is stored encrypted and never shown again.")
             .with(problems);
         let wrong = ["certificate", "key"].iter().any(|name| problems.of(name).is_some());
         Self {

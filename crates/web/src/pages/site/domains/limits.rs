@@ -94,11 +94,8 @@ impl SiteLimits {
 
 fn facts(now: RouteLimits) -> Vec<(&'static str, String)> {
     let at_most = |n: u32, unit: &str| if n == 0 { "no limit".to_owned() } else { format!("{n} {unit}") };
-    let answer = if now.response_seconds == 0 {
-        "the platform’s usual time".to_owned()
-    } else {
-        format!("{} seconds", now.response_seconds)
-    };
+    let answer =
+        if now.response_seconds == 0 { "the platform’s usual time".to_owned() } else { wait(now.response_seconds) };
     let rate = match (now.rate, now.burst) {
         (0, _) => "no limit".to_owned(),
         (rate, burst) => format!("{rate} a second, {burst} at once"),
@@ -107,8 +104,17 @@ fn facts(now: RouteLimits) -> Vec<(&'static str, String)> {
         ("Requests", rate),
         ("Open at the same time", at_most(now.in_flight, "requests")),
         ("Largest upload", time::bytes(now.max_body)),
-        ("Time to answer", answer),
+        ("Longest wait for an answer", answer),
     ]
+}
+
+/// `10 minutes`, `90 seconds`.
+fn wait(seconds: u32) -> String {
+    match seconds {
+        1 => "1 second".to_owned(),
+        s if s >= 120 && s.is_multiple_of(60) => format!("{} minutes", s / 60),
+        s => format!("{s} seconds"),
+    }
 }
 
 fn fields(form: &LimitsForm, problems: &Problems) -> Vec<Field> {
@@ -118,7 +124,12 @@ fn fields(form: &LimitsForm, problems: &Problems) -> Vec<Field> {
         number("burst", "Requests at once", &form.burst, "How many may come at once before that is enforced."),
         number("in_flight", "Open at the same time", &form.in_flight, "Requests and WebSockets; 0 is no limit."),
         Field::text("max_body", "Largest upload", &form.max_body).hint("Like 100m or 1g.").with(problems),
-        number("response_seconds", "Seconds to answer", &form.response_seconds, "0 is the platform’s usual time."),
+        number(
+            "response_seconds",
+            "Seconds to answer",
+            &form.response_seconds,
+            "For the store; 0 is the platform’s usual time.",
+        ),
     ]
 }
 
@@ -144,6 +155,11 @@ pub async fn submit(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_minutes_are_said_as_minutes() {
+        assert_eq!([1, 60, 90, 600].map(wait).join(", "), "1 second, 60 seconds, 90 seconds, 10 minutes");
+    }
 
     #[test]
     fn everything_that_is_no_number_is_told_at_once() {

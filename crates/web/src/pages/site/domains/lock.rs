@@ -3,9 +3,12 @@
 use stoa_control::view::{CertificateSource, CertificateState, CertificateView, DomainsView, NameCertificate};
 
 use super::Surroundings;
-use crate::ui::{
-    status::{self, Badge},
-    time::{self, Moment},
+use crate::{
+    pages::staff::certificates::WARNING,
+    ui::{
+        status::{self, Badge},
+        time::{self, Moment},
+    },
 };
 
 /// How the certificate of a name stands, in words.
@@ -66,10 +69,14 @@ impl Lock {
             CertificateState::Waiting => Some("There is no certificate: nobody issues them on this platform."),
             CertificateState::Off => Some("This platform serves plain HTTP only; its operator can set up HTTPS."),
         };
+        let unattended = |c: &CertificateView| {
+            c.source == CertificateSource::Uploaded && c.expires_at.duration_since(around.now) < WARNING
+        };
         let failing = name.problem.is_some() && name.state != CertificateState::Off;
         Self {
             name: name.name.clone(),
             badge: match name.state {
+                CertificateState::Good if name.certificate.as_ref().is_some_and(unattended) => status::RUNS_OUT,
                 CertificateState::Waiting if !around.issues => status::certificate(CertificateState::Off),
                 state => status::certificate(state),
             },

@@ -63,7 +63,7 @@ fn requests(range: Range, bins: &[Bin], all: &Traffic) -> Bars {
     };
     let kinds = vec![
         series("Answered (1xx, 2xx)", Look::Plain, |t| t.statuses[1] + t.statuses[2]),
-        series("Sent on (3xx)", Look::Stripes, |t| t.statuses[3]),
+        series("Moved or unchanged (3xx)", Look::Stripes, |t| t.statuses[3]),
         series("Refused or not found (4xx)", Look::Hatch, |t| t.statuses[4]),
         series("Failed (5xx)", Look::Cross, |t| t.statuses[5]),
         series("Left before the answer", Look::Dots, |t| t.statuses[0]),
