@@ -4,6 +4,8 @@
 //! * `CONNECT`: the edge is no forward proxy.
 //! * A transfer coding other than one `chunked` (RFC 9112 6.1): the edge frames anew what it
 //!   forwards, so a coding it does not undo would be lost and the body with it.
+//! * More header fields than anybody needs. HTTP/1 has such a bound of its own; in HTTP/2 a field is
+//!   one byte on the wire (RFC 7541 6.1) and a hundred in memory, for as long as the request lasts.
 //! * A request-target whose form the method does not allow (RFC 9112 3.2): `*` is for `OPTIONS`, a
 //!   bare authority for `CONNECT`, and an absolute form names http or https.
 
@@ -11,10 +13,16 @@ use http::{HeaderMap, Method, Uri, header::TRANSFER_ENCODING, request::Parts, ur
 
 use crate::page::Page;
 
+/// Browsers split each cookie off in HTTP/2 (RFC 9113 8.2.3), and keep up to 180 for a site.
+const MOST_FIELDS: usize = 256;
+
 /// Why the request may not pass, if so.
 pub(crate) fn refusal(parts: &Parts) -> Option<Page> {
     if parts.method == Method::CONNECT {
         return Some(Page::NoTunnels);
+    }
+    if parts.headers.len() > MOST_FIELDS {
+        return Some(Page::TooManyFields);
     }
     if !has_known_coding(&parts.headers) {
         return Some(Page::BadCoding);

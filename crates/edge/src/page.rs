@@ -24,6 +24,8 @@ pub(crate) enum Page {
     BadTarget,
     /// A transfer coding other than one `chunked`.
     BadCoding,
+    /// More header fields than the edge takes.
+    TooManyFields,
     /// The name is not this connection's: its certificate covers another (RFC 9110 15.5.20).
     Misdirected,
     TooLarge,
@@ -49,7 +51,7 @@ struct Words {
 
 impl Page {
     /// All of them.
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::BadHost(BadHost::Missing),
         Self::BadHost(BadHost::Several),
         Self::BadHost(BadHost::Contradictory),
@@ -58,6 +60,7 @@ impl Page {
         Self::NoTunnels,
         Self::BadTarget,
         Self::BadCoding,
+        Self::TooManyFields,
         Self::Misdirected,
         Self::TooLarge,
         Self::BadBody,
@@ -99,6 +102,12 @@ impl Page {
                 "bad_coding",
                 "Not supported",
                 "This server understands no transfer coding but a single chunked.",
+            ),
+            Self::TooManyFields => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "too_many_fields",
+                "Too many headers",
+                "The request has more header fields than this server takes. Delete this site's cookies and try again.",
             ),
             Self::Misdirected => (
                 StatusCode::MISDIRECTED_REQUEST,

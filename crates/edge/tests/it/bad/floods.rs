@@ -92,6 +92,25 @@ async fn a_list_of_fields_that_grows_when_decoded_is_refused() {
     innocent(&edge, "bomb").await;
 }
 
+/// RFC 7541 2.3.1: an indexed field is one byte on the wire and a hundred in memory, and requests
+/// wait for their bodies; HTTP/1 has a bound of its own. A browser splits each cookie off (RFC 9113
+/// 8.2.3), and there may be 180 of them.
+#[tokio::test]
+async fn fields_are_not_without_number() {
+    let (edge, recorder) = recorded_with(config()).await;
+    for (path, number, passes) in [("/cookies", 210, true), ("/fields", 1500, false)] {
+        let mut block = request("POST", HOST, path);
+        // The name from the static table: `cookie` is 15 + 17.
+        block.extend([0x0f, 17, 1, b'a'].repeat(number));
+        let mut h2 = H2::open(&edge, &[]).await;
+        h2.0.write(frame(HEADERS, END_HEADERS, 1, &block[..])).await;
+        h2.0.write(frame(DATA, END_STREAM, 1, b"x")).await;
+        let outcome = h2.outcome(1).await;
+        assert_eq!(outcome == Outcome::Status(200), passes, "{number} fields: {outcome:?}");
+        assert_eq!(recorder.requests_with(path).len(), usize::from(passes), "{number} fields");
+    }
+}
+
 /// What must be answered is not collected for a client that does not read (CVE-2019-9512, 9515).
 #[tokio::test]
 async fn answers_are_not_collected() {
