@@ -42,7 +42,8 @@ impl Control {
             return Err(Failure::spent(spent));
         }
         self.must_lead_here(wanted).await?;
-        let (chain, key) = self.order_anew(&authority, wanted, acme).await?;
+        let failures = known.map_or(0, |order| order.failures);
+        let (chain, key) = self.order_anew(&authority, wanted, acme, failures).await?;
         Ok(self.certificate_keep(wanted, &chain, &key, &authority).await?)
     }
 
@@ -54,26 +55,27 @@ impl Control {
         acme: &AcmeSettings,
         known: Option<&CertOrder>,
     ) -> Result<Option<(String, SecretString)>, Failure> {
-        let Some((url, sealed)) = known.and_then(|order| Some((order.order_url.as_ref()?, order.key.as_ref()?))) else {
-            return Ok(None);
+        let begun = known.and_then(|order| Some((order, order.order_url.as_ref()?, order.key.as_ref()?)));
+        let Some((order, url, sealed)) = begun else { return Ok(None) };
+        let why = match self.key.open(&order_context(wanted, acme), sealed) {
+            Ok(key) => match authority.finish(url, &wanted.names, &key).await {
+                Ok(chain) => return Ok(Some((chain, key))),
+                Err(error) if error.is_transient() => return Err(Failure::of_ca(&error, wanted)),
+                // It ran out, or never came so far.
+                Err(error) => error.to_string(),
+            },
+            // Begun at another authority, or before the master key was lost.
+            Err(error) => error.to_string(),
         };
-        let key = match self.key.open(&order_context(wanted, acme), sealed) {
-            Ok(key) => key,
-            // Begun at another authority, or before the master key was lost: another one is ordered.
-            Err(error) => {
-                tracing::info!(subject = %wanted.subject, %error, "an order that was begun can't be gone on with");
-                return Ok(None);
-            }
-        };
-        match authority.finish(url, &wanted.names, &key).await {
-            Ok(chain) => Ok(Some((chain, key))),
-            Err(error) if error.is_transient() => Err(Failure::of_ca(&error, wanted)),
-            // It ran out, or never came so far: another one is ordered.
-            Err(error) => {
-                tracing::info!(subject = %wanted.subject, %error, "an order that was begun can't be gone on with");
-                Ok(None)
-            }
-        }
+        tracing::info!(subject = %wanted.subject, why, "an order that was begun can't be gone on with");
+        self.order_lost(order).await?;
+        Ok(None)
+    }
+
+    /// Forgets an order that brings no certificate any more, but nothing else that is known.
+    async fn order_lost(&self, order: &CertOrder) -> crate::Result<()> {
+        let rest = &CertOrder { order_url: None, key: None, ..order.clone() };
+        Ok(self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, rest).await })).await?)
     }
 
     async fn order_anew(
@@ -81,6 +83,7 @@ impl Control {
         authority: &Acme,
         wanted: &Wanted,
         acme: &AcmeSettings,
+        failures: u32,
     ) -> Result<(String, SecretString), Failure> {
         let shelf = self.shelf.all();
         let replaces = shelf.matching(wanted).next().map(|held| held.ready.chain.as_str());
@@ -98,7 +101,7 @@ impl Control {
         let order = &CertOrder {
             subject: wanted.subject.clone(),
             names: wanted.names.clone(),
-            failures: 0,
+            failures,
             next_at: self.clock.now(),
             problem: None,
             detail: None,
@@ -107,8 +110,11 @@ impl Control {
             updated_at: self.clock.now(),
         };
         self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, order).await })).await.map_err(Error::from)?;
-        let chain = authority.finish(&ordered.url, &wanted.names, &key).await.map_err(refused)?;
-        Ok((chain, key))
+        let finished = authority.finish(&ordered.url, &wanted.names, &key).await;
+        if finished.as_ref().is_err_and(|error| !error.is_transient()) {
+            self.order_lost(order).await?;
+        }
+        Ok((finished.map_err(refused)?, key))
     }
 
     pub(super) async fn try_write(&self, wanted: &Wanted, what: Try) -> crate::Result<()> {
