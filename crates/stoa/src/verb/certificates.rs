@@ -16,6 +16,9 @@ use crate::{
     wire,
 };
 
+/// Said where names wait in vain.
+const NOBODY: &str = "Nobody issues certificates here: set `https_listen`, and `directory` in [acme] (docs/https.md).";
+
 #[derive(Subcommand)]
 pub enum Certificates {
     /// Every name that has or needs a certificate, and how it stands.
@@ -31,7 +34,7 @@ pub enum Certificates {
         #[arg(long)]
         key: PathBuf,
     },
-    /// Serve it no more; the authority is asked for one again.
+    /// Serve a site's own certificate no more; the authority is asked for one again.
     Withdraw {
         /// Subdomain, hostname or id of the site.
         site: String,
@@ -42,7 +45,10 @@ pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<(
     let control = wire::control(config, None).await?;
     let cx = control.system_cx("certificates");
     match verb {
-        Certificates::List => out.show(&control.certificates(&cx).await?, |all| list(all)),
+        Certificates::List => {
+            let nobody = control.settings().acme.is_none();
+            out.show(&control.certificates(&cx).await?, |all| list(all, nobody))
+        }
         Certificates::Upload { site, chain, key } => {
             let read =
                 |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
@@ -53,12 +59,14 @@ pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<(
         Certificates::Withdraw { site } => {
             let site = control.site_by_name(&cx, site).await?.id;
             control.certificate_withdraw(&cx, site).await?;
-            out.show(&serde_json::json!({ "withdrawn": true }), |_| "It is served no more.".into())
+            out.show(&serde_json::json!({ "withdrawn": true }), |_| {
+                "It is served no more; `stoa certificates list` tells how the next one comes.".into()
+            })
         }
     }
 }
 
-fn list(all: &[NameCertificate]) -> String {
+fn list(all: &[NameCertificate], nobody: bool) -> String {
     if all.is_empty() {
         return "No name needs a certificate.".into();
     }
@@ -73,7 +81,8 @@ fn list(all: &[NameCertificate]) -> String {
             problem.unwrap_or_default(),
         ]
     };
-    table(["Name", "State", "Good until", "Issuer", "Problem"], all.iter().map(row))
+    let table = table(["Name", "State", "Good until", "Issuer", "Problem"], all.iter().map(row));
+    if nobody { format!("{table}\n{NOBODY}") } else { table }
 }
 
 const fn word(state: CertificateState) -> &'static str {

@@ -42,7 +42,7 @@ pub enum Domains {
         /// The domain, or its id, `dom_…`.
         name: String,
     },
-    /// Give a domain up.
+    /// Give a domain up: it leads to its site no more.
     Remove {
         /// The domain, or its id, `dom_…`.
         name: String,
@@ -109,7 +109,7 @@ async fn find(control: &Control, cx: &Cx, name: &str) -> Result<DomainId> {
     }
     let found = control.domains_named(cx, name).await?;
     match found.as_slice() {
-        [] => bail!("no site has the domain {name}"),
+        [] => bail!("no site has the domain {name}; `stoa domains list` shows all"),
         [one] => Ok(one.id),
         several => {
             let ids: Vec<_> = several.iter().map(|d| format!("{} of {}", d.id, d.site)).collect();
@@ -168,11 +168,9 @@ fn page(domain: &DomainView) -> String {
         let (url, content) = &domain.file;
         text.push(String::new());
         text.push(format!("; Instead of the TXT record, a file at {url} with the content {content} will do."));
-        text.extend(
-            domain
-                .expires_at
-                .map(|at| format!("; The claim ends at {at:.0}. `stoa domains check {}` looks now.", domain.name)),
-        );
+        text.extend(domain.expires_at.map(|at| {
+            format!("; To be proven by {at:.0}, else it is dropped. `stoa domains check {}` looks now.", domain.name)
+        }));
     }
     text.extend(domain.certificate.as_ref().map(|c| {
         let served =

@@ -1,5 +1,7 @@
 //! `stoa init`: what a new installation needs before its first start.
 
+use std::io::IsTerminal;
+
 use anyhow::Result;
 use clap::Args;
 use stoa_control::keys::MasterKey;
@@ -38,6 +40,9 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
 
 /// A password from a file or standard input: never from an argument, where process lists show it.
 pub fn read_password(file: &str) -> Result<SecretString> {
+    if file == "-" && std::io::stdin().is_terminal() {
+        eprintln!("Type the password (it is shown), then Enter and Ctrl-D:");
+    }
     let text = if file == "-" { std::io::read_to_string(std::io::stdin())? } else { std::fs::read_to_string(file)? };
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -14,7 +14,7 @@ use crate::{
 /// Writes all files anew, tests them and lets nginx take them over; a refused site is exit code 1.
 pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
     if config.edge != EdgeKind::Nginx {
-        bail!("writing nginx's files: the configuration does not say `edge = \"nginx\"`");
+        bail!("writing nginx's files: the configuration does not say `edge = \"nginx\"` (docs/edges.md)");
     }
     let control = wire::control(config, None).await?;
     let whole = control.edge_table(&control.system_cx("nginx")).await?;
