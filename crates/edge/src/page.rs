@@ -83,7 +83,7 @@ impl Page {
                 StatusCode::NOT_FOUND,
                 "unknown_host",
                 "No site here",
-                "There is no site at this address. Check the spelling, or ask whoever gave it to you.",
+                "There is no site at this address. Check the spelling, or ask whoever gave it to you. If it is yours, sign in to your account and add it to your site.",
             ),
             Self::NoTunnels => (
                 StatusCode::METHOD_NOT_ALLOWED,
