@@ -137,9 +137,20 @@ impl Writer {
         self.file.write_all(text)
     }
 
-    /// `log.1` becomes `log.2`, `log` becomes `log.1`, the oldest is overwritten.
     fn rotate(&mut self) -> io::Result<()> {
         self.file.flush()?;
+        // Not if somebody has removed it, or an earlier try came this far and could open no file: the
+        // older ones would make way for nothing.
+        if self.config.path.exists() {
+            self.make_way()?;
+        }
+        let fresh = Self::open(self.config.clone())?;
+        (self.file, self.size) = (fresh.file, fresh.size);
+        Ok(())
+    }
+
+    /// `log.1` becomes `log.2`, `log` becomes `log.1`, the oldest is overwritten.
+    fn make_way(&self) -> io::Result<()> {
         for number in (1..self.config.keep).rev() {
             let older = self.aged(number);
             if older.exists() {
@@ -147,13 +158,10 @@ impl Writer {
             }
         }
         if self.config.keep > 0 {
-            std::fs::rename(&self.config.path, self.aged(1))?;
+            std::fs::rename(&self.config.path, self.aged(1))
         } else {
-            std::fs::remove_file(&self.config.path)?;
+            std::fs::remove_file(&self.config.path)
         }
-        let fresh = Self::open(self.config.clone())?;
-        (self.file, self.size) = (fresh.file, fresh.size);
-        Ok(())
     }
 
     fn aged(&self, number: u32) -> PathBuf {

@@ -57,3 +57,26 @@ async fn full_files_make_room() {
     assert!(!folder.path().join("access.log.3").exists(), "only two older files are kept");
     assert_eq!(edge.edge.counts().log_dropped, 0);
 }
+
+/// Somebody tidied up, or no file could be opened for a moment: the log goes on, and the older files
+/// do not make way for nothing.
+#[tokio::test]
+async fn a_log_that_was_removed_is_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let mut config = config();
+    config.log = Some(LogConfig { rotate_at: 1000, keep: 3, ..LogConfig::new(&path) });
+    for number in 1..=3 {
+        std::fs::write(folder.path().join(format!("access.log.{number}")), format!("old {number}\n")).unwrap();
+    }
+    let edge = TestEdge::with(config, Target::Upstream(mirror().await)).await;
+    edge.get("").await;
+    until(|| read_to_string(&path).ok().filter(|text| text.ends_with('\n'))).await;
+    std::fs::remove_file(&path).unwrap();
+    for _ in 0..7 {
+        edge.get("").await;
+    }
+    until(|| read_to_string(&path).ok().filter(|text| text.ends_with('\n'))).await;
+    let older = |number| read_to_string(folder.path().join(format!("access.log.{number}"))).unwrap_or_default();
+    assert_eq!([1, 2, 3].map(older), ["old 1\n", "old 2\n", "old 3\n"]);
+}
