@@ -1,7 +1,7 @@
 //! Keeps every name that needs a certificate supplied with one: what is missing is ordered, what
 //! is due is renewed, and what fails is tried again after a pause that grows.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
@@ -39,19 +39,26 @@ impl Control {
     /// One look at all names.
     pub(crate) async fn certificates_tend(&self) -> Result<()> {
         self.certificates_follow().await?;
-        let Some(acme) = self.settings.acme.as_ref().filter(|_| self.settings.https_port.is_some()) else {
+        if self.settings.https_port.is_none() {
             return Ok(());
-        };
+        }
         let wanted = self.certificates_wanted().await?;
-        self.orders_forget(&wanted).await?;
-        let due = self.certificates_due(&wanted).await?;
+        if let Some(acme) = &self.settings.acme {
+            self.certificates_ask(&wanted, acme).await?;
+        }
+        self.certificates_alarm(&wanted).await
+    }
+
+    /// Orders what is due.
+    async fn certificates_ask(&self, wanted: &[Wanted], acme: &AcmeSettings) -> Result<()> {
+        self.orders_forget(wanted).await?;
+        let due = self.certificates_due(wanted).await?;
         stream::iter(due)
             .for_each_concurrent(TOGETHER, |wanted| async move {
                 self.certificate_try(&wanted, acme).await;
             })
             .await;
-        self.renewals_ask(&wanted, acme).await?;
-        self.certificates_alarm(&wanted).await
+        self.renewals_ask(wanted, acme).await
     }
 
     /// Everything that needs a certificate from the authority.
@@ -61,7 +68,9 @@ impl Control {
         let names = routes(&self.db).await?.into_iter().filter(lives).map(|row| row.hostname);
         let (subdomains, domains): (Vec<_>, Vec<_>) = names.partition(|name| self.is_own(name));
         let (shelf, now) = (self.shelf.all(), self.clock.now());
-        let is_brought = |name: &&Hostname| shelf.find(name, now).is_some_and(|held| held.site.is_some());
+        // Another one is there before one that was brought along ends.
+        let lasts = |held: Arc<Held>| held.site.is_some() && !held.is_ending(now);
+        let is_brought = |name: &&Hostname| shelf.find(name, now).is_some_and(lasts);
         let brought: HashSet<Hostname> = subdomains.iter().chain(&domains).filter(is_brought).cloned().collect();
         let facts = Facts {
             base: Some(base).filter(|base| is_public(base)),

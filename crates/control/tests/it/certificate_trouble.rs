@@ -1,9 +1,13 @@
 //! What goes wrong on the way to a certificate, and that it does not stay so.
 
-use jiff::{SignedDuration, Timestamp};
-use stoa_control::keys::MasterKey;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use stoa_control::{
+    Cx,
+    command::{AddDomain, UploadCertificate},
+    keys::MasterKey,
+};
 use stoa_db::orders::{self, CertOrder};
-use stoa_model::certificate::CertName;
+use stoa_model::{certificate::CertName, id::SiteId};
 use stoa_testkit::{
     TestPlatform, Workers,
     pebble::{Options, Pebble},
@@ -92,6 +96,39 @@ async fn failures_are_counted_on_through_orders() {
     assert_eq!((order.order_url, order.key), (None, None));
 }
 
+#[tokio::test]
+async fn one_that_was_brought_along_does_not_run_out_silently() {
+    let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
+    uploaded(&platform, 16).await;
+    let told = || platform.outbox().iter().any(|mail| mail.contains("Certificate runs out: bakery.example"));
+    platform.run_until_idle().await;
+    assert!(!told());
+    platform.clock.advance(SignedDuration::from_hours(3 * 24));
+    let workers = platform.run();
+    platform.until("the letter", async || told()).await;
+    workers.stop().await;
+}
+
+/// The authority's is there before the one that was brought along ends.
+#[tokio::test]
+async fn one_that_was_brought_along_is_followed_by_an_issued_one() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let platform = &bed.platform;
+    let (jane, site) = uploaded(platform, 16).await;
+    let count = || {
+        let name = CertName::host(host("bakery.example"));
+        platform.edge.table().certificates.iter().filter(|c| c.names.contains(&name)).count()
+    };
+    platform.run_until_idle().await;
+    assert_eq!(count(), 1);
+    platform.clock.advance(SignedDuration::from_hours(3 * 24));
+    let workers = platform.run();
+    platform.until("the other certificate", async || count() == 2).await;
+    workers.stop().await;
+    let view = platform.control.site_domains(&platform.now(&jane), site).await.expect("domains");
+    assert!(view.uploaded.is_some(), "it is served as long as it holds: {view:#?}");
+}
+
 async fn put(platform: &TestPlatform, order: &CertOrder) {
     let put = platform.db.write(|tx| Box::pin(async move { orders::order_put(&tx, order).await })).await;
     put.expect("written");
@@ -113,4 +150,35 @@ async fn ordered(platform: &TestPlatform) -> u64 {
 async fn failures(platform: &TestPlatform) -> u32 {
     let subject = CertName::host(host("bakery.stoa.test"));
     orders::order_get(&platform.db, &subject).await.expect("an answer").map_or(0, |order| order.failures)
+}
+
+/// A certificate with its key.
+fn own(names: &[&str], from: Timestamp, to: Timestamp) -> (String, String) {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let day = |at: Timestamp| {
+        let day = at.to_zoned(TimeZone::UTC);
+        rcgen::date_time_ymd(day.year().into(), day.month().unsigned_abs(), day.day().unsigned_abs())
+    };
+    let mut params = rcgen::CertificateParams::new(names).expect("names");
+    (params.not_before, params.not_after) = (day(from), day(to));
+    let key = rcgen::KeyPair::generate().expect("a key");
+    (params.self_signed(&key).expect("signed").pem(), key.serialize_pem())
+}
+
+/// A shop with the domain bakery.example, and a certificate for it that runs out in so many days, of 90.
+async fn uploaded(platform: &TestPlatform, days_left: i32) -> (Cx, SiteId) {
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let cx = platform.now(&jane);
+    let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
+    platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    crate::domains::prove_by_text(platform, &domain);
+    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    let day = SignedDuration::from_hours(24);
+    let end = cx.now + day * days_left;
+    let (chain, key) = own(&["bakery.example"], end - day * 90, end);
+    let upload = UploadCertificate { chain, key: key.into() };
+    platform.control.certificate_upload(&platform.now(&jane), site, upload).await.expect("a good one");
+    (jane, site)
 }
