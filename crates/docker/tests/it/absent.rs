@@ -11,6 +11,8 @@ use crate::ground::docker_at;
 #[tokio::test]
 async fn a_socket_that_is_missing_or_dead_is_unavailable_until_docker_is_back() {
     let directory = std::env::temp_dir().join(format!("stoa-absent-{}", std::process::id()));
+    // Numbers of processes come again, and one of them may have been killed.
+    let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).unwrap();
     let socket = directory.join("docker.sock");
     let docker = docker_at(socket.clone(), "nowhere");
@@ -38,6 +40,7 @@ async fn a_socket_that_is_missing_or_dead_is_unavailable_until_docker_is_back() 
 #[tokio::test]
 async fn a_docker_that_never_answers_meets_the_deadline() {
     let socket = std::env::temp_dir().join(format!("stoa-silent-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&socket);
     let _silent = UnixListener::bind(&socket).unwrap();
     let timeout = Duration::from_millis(200);
     let docker = Docker::connect(DockerConfig { socket: socket.clone(), installation: "nowhere".into(), timeout });

@@ -120,7 +120,7 @@ fn docker_stopped_for_half_a_minute() {
     world.make("ebuilder", "old");
     // In the middle of the containers' step, and while it is waited for their answer.
     for subdomain in ["during", "verified"] {
-        assert_eq!(world.order("ebuilder", subdomain).unwrap().status, 201);
+        assert_eq!(world.order_taken("ebuilder", subdomain).unwrap().status, 201);
         let wanted = if subdomain == "during" { "containers" } else { "verify" };
         let site = world.id(subdomain);
         while running_step(&world.job(&site)).is_some_and(|step| step != wanted) {

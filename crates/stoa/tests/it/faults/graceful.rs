@@ -11,7 +11,7 @@ fn stopped_in_the_middle_and_gone_on_with() {
     world.start();
     for (number, moment) in [0, 60, 150, 300, 450, 700].into_iter().enumerate() {
         let subdomain = format!("stopped-{number}");
-        assert_eq!(world.order("ebuilder", &subdomain).unwrap().status, 201);
+        assert_eq!(world.order_taken("ebuilder", &subdomain).unwrap().status, 201);
         std::thread::sleep(Duration::from_millis(moment));
         world.stop();
         world.start();

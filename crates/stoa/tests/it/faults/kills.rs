@@ -103,7 +103,7 @@ fn killed_at_every_boundary_of_making_a_site() {
         world.kill();
         world.start_with(Some(fault));
         let subdomain = format!("kill-{number}");
-        let _ = world.order("ebuilder", &subdomain);
+        let _ = world.order_taken("ebuilder", &subdomain);
         world.dies();
         world.start();
         let began = Instant::now();
@@ -166,7 +166,7 @@ fn killed_again_and_again_while_undoing() {
     world.kill();
     // All steps but the last one, which is the point of no return, have acted.
     world.start_with(Some("before:11"));
-    let _ = world.order("ebuilder", "undone");
+    let _ = world.order_taken("ebuilder", "undone");
     world.dies();
     let jobs: Value = serde_json::from_slice(&world.cli(&["--json", "jobs", "list", "--limit", "1"])).unwrap();
     world.cli(&["jobs", "cancel", jobs[0]["id"].as_str().unwrap()]);
@@ -228,7 +228,7 @@ fn killed_at_random_moments() {
         let subdomain = if action == "restart" { "corner-shop".to_owned() } else { format!("random-{number}") };
         match action {
             "restart" => drop(world.api("POST", &format!("/api/v1/sites/{}/restart", world.id("corner-shop")), None)),
-            blueprint => assert_eq!(world.order(blueprint, &subdomain).unwrap().status, 201),
+            blueprint => assert_eq!(world.order_taken(blueprint, &subdomain).unwrap().status, 201),
         }
         let mut moment = seed.below(within);
         std::thread::sleep(Duration::from_millis(moment));
