@@ -56,7 +56,9 @@ impl Name {
     /// The file that has this name, if it is ours.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let fixed = FIXED.iter().find(|(_, text)| *text == name).map(|(name, _)| *name);
-        fixed.or_else(|| name.strip_prefix("stoa-")?.strip_suffix(".conf")?.parse().ok().map(Self::Site))
+        let of_site = || name.strip_prefix("stoa-")?.strip_suffix(".conf")?.parse().ok().map(Self::Site);
+        // An id may be written in capitals, too; then the file is not the one that we write.
+        fixed.or_else(|| of_site().filter(|site| site.to_string() == name))
     }
 
     /// The file at this path, if its name is one of ours.
@@ -77,7 +79,8 @@ impl fmt::Display for Name {
 /// The certificate whose chain or key a file holds, if it is ours.
 pub(crate) fn certificate(path: &Path) -> Option<CertificateId> {
     let (id, extension) = path.file_name()?.to_str()?.split_once('.')?;
-    matches!(extension, "crt" | "key").then(|| id.parse().ok()).flatten()
+    let parsed = id.parse().ok().filter(|parsed: &CertificateId| parsed.to_string() == id);
+    parsed.filter(|_| matches!(extension, "crt" | "key"))
 }
 
 /// What is appended to a name while the file is being written. The dot in front keeps it out of
@@ -119,6 +122,10 @@ mod tests {
         }
         assert_eq!(certificate(Path::new("crt_7.key")), None);
         assert_eq!(certificate(Path::new("privkey.pem")), None);
+        // The same id in capitals is another file.
+        let capitals = "0000000000000000000000000000000A";
+        assert_eq!(Name::parse(&format!("stoa-site_{capitals}.conf")), None);
+        assert_eq!(certificate(Path::new(&format!("crt_{capitals}.key"))), None);
         let id = CertificateId::from_uuid(uuid::Uuid::from_u128(7));
         assert_eq!(certificate(Path::new(&format!("/x/{id}.key"))), Some(id));
     }
