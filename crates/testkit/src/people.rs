@@ -6,10 +6,12 @@ use stoa_control::{Cx, command::OrderSite, password::Hasher, view::Ordered};
 use stoa_db::accounts;
 use stoa_model::{
     account::{Actor, Customer, Role, Staff},
+    host::Hostname,
     id::{CustomerId, StaffId},
     secret::SecretString,
     text::{CompanyName, EmailAddress},
 };
+use stoa_provider::dns::RecordName;
 
 use crate::TestPlatform;
 
@@ -40,6 +42,11 @@ impl TestPlatform {
         let stored = self.db.write(|tx| Box::pin(async move { accounts::customer_insert(&tx, customer, hash).await }));
         stored.await.expect("a new customer");
         self.cx(Actor::Customer(customer.id))
+    }
+
+    /// Makes the TXT record that proves a domain, with the value that its claim told, in the world's DNS.
+    pub fn prove(&self, domain: &Hostname, value: &str) {
+        self.world_dns.answer_texts(&RecordName::ownership(domain), Ok(vec![value.to_owned()]));
     }
 
     /// The context of a new person of the operator, who can log in with [`PASSWORD`] as

@@ -48,7 +48,7 @@ async fn refused(platform: &TestPlatform, cx: &Cx, site: Ordered, name: &str) ->
 pub fn prove_by_text(platform: &TestPlatform, domain: &DomainView) {
     let record = &domain.records[0];
     assert_eq!((record.kind, record.name.as_str()), ("TXT", format!("_stoa.{}", domain.name).as_str()));
-    platform.world_dns.answer_texts(&RecordName::ownership(&host(&domain.name)), Ok(vec![record.value.clone()]));
+    platform.prove(&host(&domain.name), &record.value);
 }
 
 async fn check(platform: &TestPlatform, cx: &Cx, domain: &DomainView) -> DomainView {
@@ -185,8 +185,7 @@ async fn a_claim_keeps_nobody_away_and_runs_out() {
     assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
 
     // His proof comes too late, even if it is a good one.
-    let value = &squatted.records[0].value;
-    platform.world_dns.answer_texts(&RecordName::ownership(&host("shop.example")), Ok(vec![value.clone()]));
+    platform.prove(&host("shop.example"), &squatted.records[0].value);
     let seen = check(&platform, &joe, &squatted).await;
     assert_eq!(seen.state, DomainState::Claimed);
     assert!(seen.problem.expect("words").contains("in use by another site"));

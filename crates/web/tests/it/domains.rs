@@ -33,8 +33,14 @@ pub fn host(text: &str) -> Hostname {
 pub async fn proven(app: &TestApp, cx: &Cx, site: SiteId, name: &str) -> DomainView {
     let (platform, command) = (&app.platform, AddDomain { name: name.into(), ..AddDomain::default() });
     let claim = platform.control.domain_add(&platform.now(cx), site, command).await.unwrap().remove(0);
-    platform.world_dns.lead(&host(name), &[HERE.parse().unwrap()]);
+    make_records(app, name, &claim.records[0].value);
     platform.control.domain_check(&platform.now(cx), claim.id).await.unwrap()
+}
+
+/// The records that a customer is told to make, in the world's DNS.
+fn make_records(app: &TestApp, name: &str, text: &str) {
+    app.platform.world_dns.lead(&host(name), &[HERE.parse().unwrap()]);
+    app.platform.prove(&host(name), text);
 }
 
 /// A certificate for these names and its key, in PEM.
@@ -86,7 +92,10 @@ async fn from_the_claim_to_the_main_address_and_back() {
     // A look that finds nothing says so; one that finds the domain proves it.
     shop.browser.press(&format!("/domains/{id}/check")).await.is(303);
     shop.browser.get(&shop.path).await.says("the TXT record was not found").says("Not found yet");
-    shop.app.platform.world_dns.lead(&host("bakery.example"), &[HERE.parse().unwrap()]);
+    let control = &shop.app.platform.control;
+    let domains = control.site_domains(&shop.app.platform.now(&shop.jane), shop.site.site).await.unwrap().domains;
+    let claim = domains.iter().find(|domain| domain.name == "bakery.example").unwrap();
+    make_records(&shop.app, "bakery.example", &claim.records[0].value);
     let answer = shop.browser.press(&format!("/domains/{id}/check")).await;
     assert_eq!(answer.is(303).location(), format!("{}#{id}", shop.path));
     shop.browser.get(&shop.path).await.says("Verified").says("Make it the main address");
@@ -264,7 +273,7 @@ async fn programs_bring_domains_along_too() {
     other.get(&format!("{site}/domains")).await.is(404);
 
     assert_eq!(program.send(Method::POST, &format!("{domain}/check"), None).await.is(200).json()["state"], "claimed");
-    shop.app.platform.world_dns.lead(&host("xn--bcher-kva.example"), &[HERE.parse().unwrap()]);
+    make_records(&shop.app, "xn--bcher-kva.example", added[0]["records"][0]["value"].as_str().unwrap());
     let seen = program.send(Method::POST, &format!("{domain}/check"), None).await.is(200).json();
     assert_eq!((&seen["state"], &seen["certificate"]["state"]), (&"verified".into(), &"waiting".into()));
     assert!(seen["certificate"].get("detail").is_none(), "the cause is for staff");
