@@ -1,6 +1,9 @@
 //! Tells staff of certificates that are about to run out, or that can't be had at all.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
@@ -34,6 +37,50 @@ impl Held {
     }
 }
 
+/// So many names are listed in one letter.
+const LISTED: usize = 20;
+/// Letters are at least so far apart: where much goes wrong, it does so within minutes of each other.
+const APART: SignedDuration = SignedDuration::from_hours(1);
+
+/// What this process told staff of. A letter that waits is not queued twice, but it does not wait
+/// for long, and the next look is a minute away.
+#[derive(Default)]
+pub(super) struct Told(Mutex<ToldNames>);
+
+#[derive(Default)]
+struct ToldNames {
+    /// The names of this day, in days of Unix time.
+    day: i64,
+    names: HashSet<String>,
+    /// When the last letter was written.
+    last: Timestamp,
+}
+
+impl Told {
+    /// What is to be told now: each name once a day.
+    fn untold(&self, mut dangers: Vec<Danger>, now: Timestamp) -> Vec<Danger> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.duration_since(told.last).abs() < APART {
+            return Vec::new();
+        }
+        dangers.retain(|danger| told.day != day(now) || !told.names.contains(&danger.name));
+        dangers
+    }
+
+    fn note(&self, dangers: Vec<Danger>, now: Timestamp) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.day != day(now) {
+            *told = ToldNames { day: day(now), ..ToldNames::default() };
+        }
+        told.names.extend(dangers.into_iter().map(|danger| danger.name));
+        told.last = now;
+    }
+}
+
+fn day(now: Timestamp) -> i64 {
+    now.as_second() / 86_400
+}
+
 /// A name that staff must look after.
 #[derive(Debug, Clone)]
 struct Danger {
@@ -47,18 +94,19 @@ struct Danger {
 }
 
 impl Control {
-    /// One letter a day for each name in danger.
+    /// One letter about all names in danger that were not told of today.
     pub(super) async fn certificates_alarm(&self, wanted: &[Wanted]) -> Result<()> {
         let Some(to) = &self.settings.staff_mail else { return Ok(()) };
-        let now = self.clock.now();
-        for danger in self.dangers(wanted, now).await? {
-            let letter = letter(self, to.clone(), danger, now);
-            let queued = &letter_task(&letter, now);
-            self.db
-                .write(|tx| Box::pin(async move { tasks::task_insert(&tx, &queued.task, Some(&queued.key)).await }))
-                .await?;
-            self.nudges.tasks.notify_one();
-        }
+        let (now, told) = (self.clock.now(), &self.ordering.told);
+        let dangers = told.untold(self.dangers(wanted, now).await?, now);
+        let page = format!("{}/staff/certificates", self.settings.portal_url);
+        let Some(letter) = letter(to, &dangers, page, now) else { return Ok(()) };
+        let queued = &letter_task(&letter, now);
+        self.db
+            .write(|tx| Box::pin(async move { tasks::task_insert(&tx, &queued.task, Some(&queued.key)).await }))
+            .await?;
+        told.note(dangers, now);
+        self.nudges.tasks.notify_one();
         Ok(())
     }
 
@@ -132,18 +180,79 @@ fn reasons(order: &CertOrder) -> Vec<String> {
     vec![detail, format!("It is tried again at {:.0}.", order.next_at)]
 }
 
-fn letter(control: &Control, to: EmailAddress, danger: Danger, now: Timestamp) -> Letter {
-    let page = format!("{}/staff/certificates", control.settings().portal_url);
-    let Danger { name, headline, what, more } = danger;
-    let mut paragraphs = vec![what];
-    paragraphs.extend(more);
+/// Several names share a letter; nothing if there are none.
+fn letter(to: &EmailAddress, dangers: &[Danger], page: String, now: Timestamp) -> Option<Letter> {
+    let (first, others) = dangers.split_first()?;
+    let (subject, mut paragraphs) = if others.is_empty() {
+        let words = std::iter::once(&first.what).chain(&first.more);
+        (format!("{}: {}", first.headline, first.name), words.cloned().collect())
+    } else {
+        let listed = dangers.iter().take(LISTED).map(|danger| format!("{} {}", danger.what, danger.more.join(" ")));
+        (format!("{} certificates need your help", dangers.len()), listed.collect::<Vec<_>>())
+    };
+    let more = dangers.len().saturating_sub(LISTED);
+    if more > 0 {
+        paragraphs.push(format!("And {more} more."));
+    }
     paragraphs.extend(["All certificates:".to_owned(), page.clone()]);
-    let day = now.as_second() / 86_400;
-    Letter {
-        key: format!("certificate/{name}/{day}"),
-        to,
-        subject: format!("{headline}: {name}"),
+    Some(Letter {
+        key: format!("certificate/{}/{}", first.name, day(now)),
+        to: to.clone(),
+        subject,
         text: paragraphs.join("\n\n"),
         html: html(&paragraphs, &[page]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dangers(range: std::ops::Range<u32>) -> Vec<Danger> {
+        let danger = |n| Danger {
+            name: format!("shop{n}.example"),
+            headline: "No certificate",
+            what: format!("There is no certificate for shop{n}.example."),
+            more: vec!["Refused.".into()],
+        };
+        range.map(danger).collect()
+    }
+
+    fn written(dangers: &[Danger]) -> Option<Letter> {
+        let to = EmailAddress::parse("staff@stoa.example").unwrap();
+        letter(&to, dangers, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn each_name_is_told_of_once_a_day() {
+        let told = Told::default();
+        let at = |hours: i64| Timestamp::from_second(1_000_000 * 86_400 + hours * 3600).unwrap();
+        let names = |dangers, now| {
+            let untold = told.untold(dangers, now);
+            let names: Vec<_> = untold.iter().map(|danger| danger.name.clone()).collect();
+            if !untold.is_empty() {
+                told.note(untold, now);
+            }
+            names
+        };
+        assert_eq!(names(dangers(0..2), at(1)), ["shop0.example", "shop1.example"]);
+        let soon = at(1) + SignedDuration::from_mins(1);
+        assert!(names(dangers(0..3), soon).is_empty(), "more of them wait for the next letter");
+        assert_eq!(names(dangers(0..3), at(3)), ["shop2.example"]);
+        assert!(names(dangers(0..3), at(20)).is_empty());
+        assert_eq!(names(dangers(0..1), at(25)), ["shop0.example"], "it still is in danger");
+        assert_eq!(names(dangers(0..1), at(-1000)), ["shop0.example"], "the clock was ahead");
+    }
+
+    #[test]
+    fn many_names_are_told_of_in_one_letter() {
+        assert!(written(&[]).is_none());
+        let one = written(&dangers(7..8)).unwrap();
+        assert_eq!(one.subject, "No certificate: shop7.example");
+        let many = written(&dangers(0..10_000)).unwrap();
+        assert_eq!(many.subject, "10000 certificates need your help");
+        assert_eq!(many.text.matches("There is no certificate").count(), 20);
+        assert!(many.text.contains("shop19.example. Refused.") && many.text.contains("And 9980 more."));
+        assert!(many.html.contains("<a href=\"http://portal/staff/certificates\""), "{}", many.html);
     }
 }

@@ -10,16 +10,19 @@ use stoa_db::orders;
 use stoa_model::{certificate::CertName, host::Hostname, id::CertificateId};
 use tokio::time::{Instant, sleep};
 
+use super::alarm::Told;
 use crate::{Control, Result};
 
 /// How long the authority's word on when to renew is good for.
 const RENEWAL_WORD: SignedDuration = SignedDuration::from_hours(6);
 
-/// Which certificates are being ordered by this process, and when renewal was asked about.
+/// Which certificates are being ordered by this process, when renewal was asked about, and what staff
+/// were told of.
 #[derive(Default)]
 pub(crate) struct Ordering {
     busy: Mutex<HashSet<CertName>>,
     asked: Mutex<HashMap<CertificateId, Timestamp>>,
+    pub(super) told: Told,
 }
 
 /// Held while a certificate is being ordered.
