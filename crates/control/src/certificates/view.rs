@@ -1,7 +1,9 @@
 //! Certificates as pages show them.
 
+use std::collections::HashMap;
+
 use stoa_db::orders::{self, CertOrder};
-use stoa_model::{account::Role, host::Hostname};
+use stoa_model::{account::Role, certificate::CertName, host::Hostname};
 
 use super::held::Held;
 use crate::{
@@ -17,10 +19,11 @@ impl Control {
     pub async fn certificates(&self, cx: &Cx) -> Result<Vec<NameCertificate>> {
         cx.require(Role::Support)?;
         let orders = orders::orders_all(&self.db).await?;
+        let orders: HashMap<_, _> = orders.iter().map(|order| (&order.subject, order)).collect();
         let (shelf, mut all) = (self.shelf.all(), Vec::new());
         for wanted in self.certificates_wanted().await? {
             let held = shelf.matching(&wanted).next().map(AsRef::as_ref);
-            let order = orders.iter().find(|order| order.subject == wanted.subject);
+            let order = orders.get(&wanted.subject).copied();
             all.push(name_certificate(wanted.subject.to_string(), held, order, true));
         }
         for held in shelf.iter().filter(|held| held.site.is_some()) {
@@ -33,13 +36,22 @@ impl Control {
     /// How the certificate of one name stands.
     pub(crate) async fn certificate_of(&self, name: &Hostname, staff: bool) -> Result<NameCertificate> {
         let held = self.shelf.all().find(name, self.clock.now());
-        let orders = orders::orders_all(&self.db).await?;
-        let order = orders.iter().find(|order| order.names.iter().any(|n| n.covers(name)));
-        let mut view = name_certificate(name.to_string(), held.as_deref(), order, staff);
+        let order = self.order_for(name).await?;
+        let mut view = name_certificate(name.to_string(), held.as_deref(), order.as_ref(), staff);
         if self.settings.https_port.is_none() {
             view.state = CertificateState::Off;
         }
         Ok(view)
+    }
+
+    /// How getting a certificate for this name stands: one of its own, or the wildcard above it.
+    async fn order_for(&self, name: &Hostname) -> Result<Option<CertOrder>> {
+        if let Some(own) = orders::order_get(&self.db, &CertName::host(name.clone())).await? {
+            return Ok(Some(own));
+        }
+        let above = name.as_str().split_once('.').and_then(|(_, above)| Hostname::parse(above).ok());
+        let Some(above) = above else { return Ok(None) };
+        Ok(orders::order_get(&self.db, &CertName::below(above)).await?)
     }
 }
 
