@@ -186,6 +186,8 @@ async fn a_certificate_is_checked_served_and_withdrawn_and_its_key_is_never_show
     page.is(422).says("The key is not the one of this certificate").says("<details open>");
     page.says(chain.lines().nth(1).unwrap());
     assert!(!page.text.contains(secret), "the key came back");
+    let page = shop.browser.submit(&shop.path, &action, &[("certificate", &other), ("key", &key)]).await;
+    assert!(!page.is(422).text.contains(secret), "the key came back from the wrong box");
     let page = shop.browser.submit(&shop.path, &action, &[("certificate", "junk"), ("key", "")]).await;
     page.is(422).says("href=\"#certificate\"").says("href=\"#key\"");
     shop.browser.get(&shop.path).await.says("nobody issues them").says("Upload a certificate");

@@ -73,7 +73,9 @@ pub async fn upload(
         Ok(_) => return Ok(ui::see_other(&format!("{}#own-certificate", path_of(own.site.id)))),
         Err(error) => Refusal::of(error)?,
     };
-    page(&app, own, frame, Typed { chain: certificate, ..Typed::default() }, refusal).await
+    // A key that was put into the wrong box is not shown again either.
+    let chain = if certificate.contains("PRIVATE KEY") { String::new() } else { certificate };
+    page(&app, own, frame, Typed { chain, ..Typed::default() }, refusal).await
 }
 
 /// `POST /sites/{id}/certificate/withdraw`
