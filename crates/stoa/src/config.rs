@@ -286,6 +286,16 @@ mod tests {
     }
 
     #[test]
+    fn traefik_may_have_plain_http_only() {
+        let config = Config::parse("[traefik]\nhttps = \"\"\nstoa = \"10.0.0.1:80\"").unwrap();
+        assert_eq!(config.traefik.https, None);
+        assert_eq!(config.traefik.stoa(config.listen).port(), 80);
+        assert_eq!(Config::parse("").unwrap().traefik.https.map(|at| at.port()), Some(443));
+        let error = Config::parse("[traefik]\nhttps = \"443\"").unwrap_err().to_string();
+        assert!(error.contains("https"), "{error}");
+    }
+
+    #[test]
     fn all_mistakes_are_told_at_once() {
         let config = Config::parse("base_domain = \"a b\"\nmain_memory = \"much\"\nproduction = true").unwrap();
         let error = config.settings().unwrap_err().to_string();

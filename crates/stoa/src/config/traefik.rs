@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use stoa_edge::traefik::TraefikConfig;
 use stoa_model::secret::{ExposeSecret, SecretString};
 
@@ -17,12 +17,20 @@ const SHORTEST_TOKEN: usize = 32;
 #[serde(deny_unknown_fields)]
 pub struct Traefik {
     pub http: SocketAddr,
+    #[serde(deserialize_with = "maybe")]
     pub https: Option<SocketAddr>,
+    #[serde(deserialize_with = "maybe")]
     stoa: Option<SocketAddr>,
     pub token: SecretString,
     pub from: Vec<IpAddr>,
     limit_bodies: bool,
     log: PathBuf,
+}
+
+/// An address, or none where the text is empty.
+fn maybe<'de, D: Deserializer<'de>>(text: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(text)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
 }
 
 impl Traefik {
