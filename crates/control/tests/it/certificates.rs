@@ -185,9 +185,8 @@ async fn a_refusal_is_told_in_words_and_staff_hear_of_it() {
         workers.stop().await;
     }
     let workers = platform.run();
-    platform
-        .until("the letter", async || platform.outbox().iter().any(|m| m.contains("No certificate: bakery.stoa.test")))
-        .await;
+    let told = || platform.outbox().iter().any(|m| m.contains("There is no certificate for bakery.stoa.test"));
+    platform.until("the letter", async || told()).await;
     workers.stop().await;
 }
 
