@@ -1,27 +1,23 @@
 //! The first certificate of a new site: waited for a little while, as it usually takes seconds.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Mutex, PoisonError},
 };
 
-use jiff::{SignedDuration, Timestamp};
 use stoa_db::orders;
-use stoa_model::{certificate::CertName, host::Hostname, id::CertificateId};
+use stoa_model::{certificate::CertName, host::Hostname};
 use tokio::time::{Instant, sleep};
 
-use super::alarm::Told;
+use super::{alarm::Told, renew::Renewals};
 use crate::{Control, Result};
-
-/// How long the authority's word on when to renew is good for.
-const RENEWAL_WORD: SignedDuration = SignedDuration::from_hours(6);
 
 /// Which certificates are being ordered by this process, when renewal was asked about, and what staff
 /// were told of.
 #[derive(Default)]
 pub(crate) struct Ordering {
     busy: Mutex<HashSet<CertName>>,
-    asked: Mutex<HashMap<CertificateId, Timestamp>>,
+    pub(super) renewals: Renewals,
     pub(super) told: Told,
 }
 
@@ -33,16 +29,6 @@ impl Ordering {
     pub(super) fn begin(&self, subject: &CertName) -> Option<Mine<'_>> {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.insert(subject.clone()).then(|| Mine(self, subject.clone()))
-    }
-
-    /// Whether it is time to ask about this certificate's renewal; notes that it was asked.
-    pub(super) fn may_ask_renewal(&self, id: CertificateId, now: Timestamp) -> bool {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = asked.get(&id).is_none_or(|at| now.duration_since(*at) > RENEWAL_WORD);
-        if due {
-            asked.insert(id, now);
-        }
-        due
     }
 }
 
