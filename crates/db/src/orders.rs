@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::OnConflict,
 };
 use stoa_model::{certificate::CertName, secret::Sealed};
@@ -155,13 +155,15 @@ pub async fn tries_since(
     Ok(tries.count(c.raw()).await?)
 }
 
-/// Forgets the tries before this time.
+/// Forgets the tries before `from`, and those after `to`, which were counted while the clock was ahead.
 ///
 /// # Errors
 /// If the database doesn't answer.
-pub async fn tries_prune(tx: &Tx, before: Timestamp) -> Result<(), DbError> {
-    let old = certificate_tries::Column::AtMs.lt(ms(before));
-    certificate_tries::Entity::delete_many().filter(old).exec(tx.raw()).await?;
+pub async fn tries_prune(tx: &Tx, from: Timestamp, to: Timestamp) -> Result<(), DbError> {
+    let over = Condition::any()
+        .add(certificate_tries::Column::AtMs.lt(ms(from)))
+        .add(certificate_tries::Column::AtMs.gt(ms(to)));
+    certificate_tries::Entity::delete_many().filter(over).exec(tx.raw()).await?;
     Ok(())
 }
 

@@ -27,6 +27,9 @@ use crate::{Control, Error, Result, random, settings::AcmeSettings};
 
 /// Orders under way at once.
 const TOGETHER: usize = 4;
+/// No pause is longer: an authority may say seven days, and a little is added. What says more was
+/// written while the clock was ahead.
+const LONGEST: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 impl Wanted {
     /// Whether this certificate is the one that is wanted.
@@ -94,8 +97,9 @@ impl Control {
 
     async fn certificates_due(&self, wanted: &[Wanted]) -> Result<Vec<Wanted>> {
         let now = self.clock.now();
+        let waits = |order: &CertOrder| order.next_at > now && order.next_at <= now + LONGEST;
         let waiting: HashSet<CertName> =
-            orders::orders_all(&self.db).await?.into_iter().filter(|o| o.next_at > now).map(|o| o.subject).collect();
+            orders::orders_all(&self.db).await?.into_iter().filter(waits).map(|o| o.subject).collect();
         let all = self.shelf.all();
         let has = |w: &Wanted| all.matching(w).any(|held| held.renew_at > now);
         Ok(wanted.iter().filter(|w| !waiting.contains(&w.subject) && !has(w)).cloned().collect())
@@ -205,7 +209,8 @@ impl Control {
                 self.db.write(|tx| Box::pin(async move { orders::order_forget(&tx, subject).await })).await?;
             }
         }
-        let before = self.clock.now() - SignedDuration::from_hours(30 * 24);
-        Ok(self.db.write(|tx| Box::pin(async move { orders::tries_prune(&tx, before).await })).await?)
+        let now = self.clock.now();
+        let (from, to) = (now - SignedDuration::from_hours(30 * 24), now + LONGEST);
+        Ok(self.db.write(|tx| Box::pin(async move { orders::tries_prune(&tx, from, to).await })).await?)
     }
 }

@@ -96,6 +96,45 @@ async fn failures_are_counted_on_through_orders() {
     assert_eq!((order.order_url, order.key), (None, None));
 }
 
+/// The clock was ahead when the pause was written down.
+#[tokio::test]
+async fn no_pause_is_longer_than_a_pause_can_be() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    platform.world_dns.lead(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
+    platform.shop(&jane, "bakery").await;
+    let order = order(platform).await;
+    let next_at = platform.clock.now() + SignedDuration::from_hours(400 * 24);
+    put(platform, &CertOrder { next_at, ..order }).await;
+    platform.world_dns.lead(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
+    let workers = platform.run();
+    platform.until("the certificate", async || served(&platform.edge, "bakery.stoa.test").is_some()).await;
+    workers.stop().await;
+}
+
+/// One order is for all names below the wildcard, so each of them shows what is wrong with it.
+#[tokio::test]
+async fn the_trouble_of_a_wildcard_is_that_of_each_name() {
+    let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let (subject, now) = (CertName::below(host("localhost")), platform.clock.now());
+    let known = CertOrder {
+        subject: subject.clone(),
+        names: vec![subject],
+        failures: 1,
+        next_at: now,
+        problem: Some("The name server is away.".into()),
+        detail: None,
+        order_url: None,
+        key: None,
+        updated_at: now,
+    };
+    put(&platform, &known).await;
+    let view = platform.control.site_domains(&platform.now(&jane), site).await.expect("domains");
+    assert_eq!(view.own.problem, known.problem);
+}
+
 #[tokio::test]
 async fn one_that_was_brought_along_does_not_run_out_silently() {
     let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;

@@ -185,7 +185,8 @@ pub async fn tries_are_counted(bed: Bed) {
     assert_eq!(count(Some(&wild), Try::Issued, 0).await, 0);
     assert_eq!(count(Some(&shop), Try::Issued, 4).await, 1);
     let tx = bed.db.begin().await.unwrap();
-    tries_prune(&tx, at(3)).await.unwrap();
+    try_note(&tx, &shop, at(9), Try::Failed).await.unwrap();
+    tries_prune(&tx, at(3), at(8)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((count(None, Try::Failed, 0).await, count(None, Try::Ordered, 0).await), (1, 0));
 }
