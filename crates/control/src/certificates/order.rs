@@ -88,8 +88,9 @@ impl Control {
         let shelf = self.shelf.all();
         let replaces = shelf.matching(wanted).next().map(|held| held.ready.chain.as_str());
         let refused = |error: AcmeError| Failure::of_ca(&error, wanted);
-        let ordered = authority.order(&wanted.names, wanted.method, replaces).await.map_err(refused)?;
+        // Counted first: the authority may have made an order of which no answer tells us.
         self.try_write(wanted, Try::Ordered).await?;
+        let ordered = authority.order(&wanted.names, wanted.method, replaces).await.map_err(refused)?;
         let answered = async {
             self.answer(&ordered.challenges, acme).await?;
             authority.ready(&ordered.url, wanted.method).await.map_err(refused)

@@ -135,6 +135,15 @@ async fn the_trouble_of_a_wildcard_is_that_of_each_name() {
     assert_eq!(view.own.problem, known.problem);
 }
 
+/// An order may be made at the authority though its answer is lost, so each one that is tried counts.
+#[tokio::test]
+async fn an_order_that_fails_is_counted_too() {
+    let Some(bed) = bed(|options| options.blocked = vec!["bakery.stoa.test".into()]).await else { return };
+    let jane = bed.platform.customer("jane").await;
+    bed.platform.shop(&jane, "bakery").await;
+    assert_eq!(ordered(&bed.platform).await, 1);
+}
+
 #[tokio::test]
 async fn one_that_was_brought_along_does_not_run_out_silently() {
     let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
