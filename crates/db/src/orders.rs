@@ -61,22 +61,28 @@ impl Try {
     }
 }
 
-/// How getting the certificate of this subject stands.
+/// How getting the certificate of this subject stands. What can't be read is logged and counts as
+/// nothing: it is written anew by the next try.
 ///
 /// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// If the database doesn't answer.
 pub async fn order_get(c: &impl Conn, subject: &CertName) -> Result<Option<CertOrder>, DbError> {
     let row = certificate_orders::Entity::find_by_id(subject.to_string()).one(c.raw()).await?;
-    row.map(from_row).transpose()
+    Ok(row.and_then(readable))
 }
 
-/// All of them by subject.
+/// All of them by subject. One that can't be read is logged and left out: it must not take the
+/// others down.
 ///
 /// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// If the database doesn't answer.
 pub async fn orders_all(c: &impl Conn) -> Result<Vec<CertOrder>, DbError> {
     let all = certificate_orders::Entity::find().order_by_asc(certificate_orders::Column::Subject);
-    all.all(c.raw()).await?.into_iter().map(from_row).collect()
+    Ok(all.all(c.raw()).await?.into_iter().filter_map(readable).collect())
+}
+
+fn readable(row: certificate_orders::Model) -> Option<CertOrder> {
+    from_row(row).inspect_err(|error| tracing::error!(%error, "how a certificate's order stands is left out")).ok()
 }
 
 /// Stores how it stands, in place of what was stored for this subject.

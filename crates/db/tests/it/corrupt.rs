@@ -2,9 +2,11 @@ use stoa_db::{
     DbError, Page,
     job_log::JobLog,
     jobs::job_claim,
+    orders::{CertOrder, order_get, order_put, orders_all},
     routes::{route_of, routes},
     sites::{site_get, sites_all_live, sites_of},
 };
+use stoa_model::certificate::CertName;
 use stoa_saga::{Event, Log, LogError};
 
 use crate::bed::{Bed, MINUTE, at};
@@ -41,6 +43,38 @@ pub async fn a_route_that_is_none_takes_no_other_with_it(bed: Bed) {
     bed.raw("UPDATE sites SET upstream = 'nowhere' WHERE subdomain = 'bad-shop'").await;
     assert_eq!(routes(&bed.db).await.unwrap().iter().map(|route| route.site).collect::<Vec<_>>(), [good.id]);
     assert!(matches!(route_of(&bed.db, bad.id).await, Err(DbError::Corrupt { .. })));
+}
+
+pub async fn an_order_of_a_certificate_that_is_none_takes_no_other_with_it(bed: Bed) {
+    let order = |name: &str| {
+        let subject: CertName = name.parse().unwrap();
+        CertOrder {
+            names: vec![subject.clone()],
+            subject,
+            failures: 1,
+            next_at: at(1),
+            problem: None,
+            detail: None,
+            order_url: None,
+            key: None,
+            updated_at: at(0),
+        }
+    };
+    let (good, bad) = (order("good.example.com"), order("bad.example.com"));
+    let put = async |order: &CertOrder| {
+        let tx = bed.db.begin().await.unwrap();
+        order_put(&tx, order).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    put(&good).await;
+    for damage in ["names = 'none'", "failures = -1", "next_at = 9223372036854775807"] {
+        put(&bad).await;
+        bed.raw(&format!("UPDATE certificate_orders SET {damage} WHERE subject = 'bad.example.com'")).await;
+        assert_eq!(orders_all(&bed.db).await.unwrap(), std::slice::from_ref(&good));
+        assert_eq!(order_get(&bed.db, &bad.subject).await.unwrap(), None, "{damage}");
+    }
+    put(&bad).await;
+    assert_eq!(order_get(&bed.db, &bad.subject).await.unwrap(), Some(bad), "written anew");
 }
 
 pub async fn a_log_that_is_none(bed: Bed) {
