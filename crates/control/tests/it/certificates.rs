@@ -1,12 +1,12 @@
 //! Certificates from a real authority (Pebble): for a new site, for a domain that was brought
 //! along, renewed by themselves, after bad nonces, after a refusal, after a crash.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_control::{
     command::{AddDomain, UploadCertificate},
-    settings::{AcmeSettings, Allowance},
+    settings::Allowance,
     view::CertificateState,
 };
 use stoa_db::orders;
@@ -15,83 +15,16 @@ use stoa_model::{
     certificate::{CertName, Certificate},
     site::SiteState,
 };
-use stoa_provider::edge::fake::FakeEdge;
-use stoa_testkit::{
-    TestPlatform, free_port,
-    pebble::{Names, Options, Pebble},
+use stoa_testkit::TestPlatform;
+
+use crate::{
+    domains::host,
+    pebble::{Bed, bed, served},
+    support,
 };
-use stoa_vendors::acme::AcmeConfig;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-};
-
-use crate::{domains::host, support};
-
-/// A platform with an authority, and the world around it.
-struct Bed {
-    platform: TestPlatform,
-    _pebble: Pebble,
-    _names: Names,
-}
-
-/// None where Pebble is to be left out.
-async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
-    let (names, visited) = (Names::start()?, free_port());
-    let mut options = Options { http_port: visited.port(), dns: Some(names.address()), ..Options::default() };
-    change(&mut options);
-    let pebble = Pebble::start(options)?;
-    let ca = AcmeConfig {
-        directory: pebble.directory(),
-        contact: None,
-        external_account: None,
-        roots: Some(pebble.roots()),
-        patience: Duration::from_secs(60),
-    };
-    let build = TestPlatform::builder().settings(move |settings| {
-        settings.base_domain = host("stoa.test");
-        settings.https_port = Some(443);
-        settings.public_port = 80;
-        settings.edge_tls_address = Some(SocketAddr::from(([127, 0, 0, 1], 8443)));
-        settings.public_addresses = vec![[127, 0, 0, 1].into()];
-        settings.acme = Some(AcmeSettings {
-            ca,
-            allowance: Allowance::default(),
-            first_wait: Duration::from_secs(100),
-            dns_wait: Duration::from_secs(1),
-        });
-    });
-    let platform = build.build().await;
-    // Certificates begin now, whatever the platform's clock says.
-    platform.clock.advance(Timestamp::now().duration_since(platform.clock.now()));
-    for name in ["stoa.test", "bakery.stoa.test"] {
-        platform.world_dns.lead(&host(name), &[[127, 0, 0, 1].into()]);
-    }
-    tokio::spawn(answer(TcpListener::bind(visited).await.expect("a free port"), platform.edge.clone()));
-    Some(Bed { platform, _pebble: pebble, _names: names })
-}
-
-/// Answers for the fake edge what a real one answers itself.
-async fn answer(listener: TcpListener, edge: Arc<FakeEdge>) {
-    loop {
-        let Ok((mut stream, _)) = listener.accept().await else { return };
-        let mut head = vec![0; 4096];
-        let read = stream.read(&mut head).await.unwrap_or(0);
-        let head = String::from_utf8_lossy(&head[..read]).into_owned();
-        let path = head.split(' ').nth(1).unwrap_or_default();
-        let (status, body) = match edge.table().answers.get(path) {
-            Some(body) => ("200 OK", body.clone()),
-            None => ("404 Not Found", String::new()),
-        };
-        let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-        let _ = stream.write_all(text.as_bytes()).await;
-    }
-}
 
 fn serial(bed: &Bed, name: &str) -> Option<String> {
-    let table = bed.platform.edge.table();
-    let covers = |c: &&Arc<Certificate>| c.names.iter().any(|n| n.covers(&host(name)));
-    table.certificates.iter().rev().find(covers).map(|certificate| certificate.id.to_string())
+    served(&bed.platform.edge, name)
 }
 
 #[tokio::test]
@@ -247,7 +180,7 @@ async fn a_certificate_that_could_not_be_saved_is_not_lost() {
 
 #[tokio::test]
 async fn an_authority_that_is_away_keeps_no_store_from_being_made() {
-    let Some(Bed { platform, _pebble: pebble, _names }) = bed(|_| ()).await else { return };
+    let Some(Bed { platform, pebble, names: _names }) = bed(|_| ()).await else { return };
     drop(pebble);
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await;
