@@ -203,7 +203,7 @@ impl Config {
                 None => format!("http://{}{suffix}", trial.base_domain),
             },
             https_port,
-            portal_hosts: self.portal_hosts.iter().filter_map(|host| Hostname::parse(host).ok()).collect(),
+            portal_hosts: named(&self.portal_hosts),
             edge_tls_address: secure.map(front::loopback),
             public_addresses: addresses,
             acme,
@@ -225,6 +225,12 @@ impl Config {
             ..trial
         })
     }
+}
+
+/// Those that are names, and no addresses.
+fn named(hosts: &[String]) -> Vec<Hostname> {
+    let names = hosts.iter().filter(|host| host.parse::<std::net::IpAddr>().is_err());
+    names.filter_map(|host| Hostname::parse(host).ok()).collect()
 }
 
 fn days(n: u32) -> Duration {

@@ -78,6 +78,7 @@ impl Control {
         let facts = Facts {
             base: Some(base).filter(|base| is_public(base)),
             dns: self.dns_has(base),
+            portal: self.settings.portal_hosts.iter().filter(|host| is_public(host)).cloned().collect(),
             subdomains,
             domains,
             brought,

@@ -25,6 +25,8 @@ pub(crate) struct Facts<'a> {
     pub base: Option<&'a Hostname>,
     /// Whether records can be made in the zone of the platform's own domain.
     pub dns: bool,
+    /// Names that the portal answers to beside it.
+    pub portal: Vec<Hostname>,
     /// Names of sites below the platform's own domain.
     pub subdomains: Vec<Hostname>,
     /// Domains that customers brought along and proved.
@@ -51,6 +53,9 @@ pub(crate) fn wanted(facts: Facts<'_>) -> Vec<Wanted> {
             all.extend(facts.subdomains.into_iter().map(|name| single(name, false)));
         }
     }
+    let covered = |name: &Hostname| all.keys().any(|subject: &CertName| subject.covers(name));
+    let portal: Vec<_> = facts.portal.into_iter().filter(|name| !covered(name)).collect();
+    all.extend(portal.into_iter().map(|name| single(name, false)));
     all.extend(facts.domains.into_iter().map(|name| single(name, true)));
     all.into_values()
         .filter(|wanted| !facts.brought.contains(&wanted.subject.host) || wanted.subject.wildcard)
@@ -76,6 +81,7 @@ mod tests {
         let facts = Facts {
             base: Some(&base),
             dns,
+            portal: vec![host("panel.stoa.test"), host("panel.test")],
             subdomains: vec![host("jane.stoa.test")],
             domains: vec![host("shop.example.com"), host("www.shop.example.com")],
             brought: brought.iter().map(|name| host(name)).collect(),
@@ -85,10 +91,14 @@ mod tests {
 
     #[test]
     fn one_wildcard_with_dns_and_one_each_without() {
-        let custom = ["shop.example.com Http01", "www.shop.example.com Http01"];
-        assert_eq!(subjects(true, &[]), [custom[0], "*.stoa.test Dns01", custom[1]]);
-        assert_eq!(subjects(false, &[]), ["jane.stoa.test Http01", custom[0], "stoa.test Http01", custom[1]]);
-        assert_eq!(subjects(true, &["shop.example.com"]), ["*.stoa.test Dns01", custom[1]]);
+        let (shop, www) = ("shop.example.com Http01", "www.shop.example.com Http01");
+        let (panel, base) = ("panel.test Http01", "*.stoa.test Dns01");
+        assert_eq!(subjects(true, &[]), [panel, shop, base, www]);
+        assert_eq!(
+            subjects(false, &[]),
+            ["jane.stoa.test Http01", "panel.stoa.test Http01", panel, shop, "stoa.test Http01", www]
+        );
+        assert_eq!(subjects(true, &["shop.example.com"]), [panel, base, www]);
     }
 
     #[test]
