@@ -1,9 +1,6 @@
 //! Tells staff of certificates that are about to run out, or that can't be had at all.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
@@ -15,6 +12,7 @@ use stoa_vendors::mail::Letter;
 
 use super::{
     held::{Certificates, Held},
+    told::day,
     wanted::Wanted,
 };
 use crate::{
@@ -39,48 +37,6 @@ impl Held {
 
 /// So many names are listed in one letter.
 const LISTED: usize = 20;
-/// Letters are at least so far apart: where much goes wrong, it does so within minutes of each other.
-const APART: SignedDuration = SignedDuration::from_hours(1);
-
-/// What this process told staff of. A letter that waits is not queued twice, but it does not wait
-/// for long, and the next look is a minute away.
-#[derive(Default)]
-pub(super) struct Told(Mutex<ToldNames>);
-
-#[derive(Default)]
-struct ToldNames {
-    /// The names of this day, in days of Unix time.
-    day: i64,
-    names: HashSet<String>,
-    /// When the last letter was written.
-    last: Timestamp,
-}
-
-impl Told {
-    /// What is to be told now: each name once a day.
-    fn untold(&self, mut dangers: Vec<Danger>, now: Timestamp) -> Vec<Danger> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.duration_since(told.last).abs() < APART {
-            return Vec::new();
-        }
-        dangers.retain(|danger| told.day != day(now) || !told.names.contains(&danger.name));
-        dangers
-    }
-
-    fn note(&self, dangers: Vec<Danger>, now: Timestamp) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.day != day(now) {
-            *told = ToldNames { day: day(now), ..ToldNames::default() };
-        }
-        told.names.extend(dangers.into_iter().map(|danger| danger.name));
-        told.last = now;
-    }
-}
-
-fn day(now: Timestamp) -> i64 {
-    now.as_second() / 86_400
-}
-
 /// A name that staff must look after.
 #[derive(Debug, Clone)]
 struct Danger {
@@ -98,14 +54,18 @@ impl Control {
     pub(super) async fn certificates_alarm(&self, wanted: &[Wanted]) -> Result<()> {
         let Some(to) = &self.settings.staff_mail else { return Ok(()) };
         let (now, told) = (self.clock.now(), &self.ordering.told);
-        let dangers = told.untold(self.dangers(wanted, now).await?, now);
+        if !told.may_write(now) {
+            return Ok(());
+        }
+        let mut dangers = self.dangers(wanted, now).await?;
+        dangers.retain(|danger| !told.has(&danger.name, now));
         let page = format!("{}/staff/certificates", self.settings.portal_url);
         let Some(letter) = letter(to, &dangers, page, now) else { return Ok(()) };
         let queued = &letter_task(&letter, now);
         self.db
             .write(|tx| Box::pin(async move { tasks::task_insert(&tx, &queued.task, Some(&queued.key)).await }))
             .await?;
-        told.note(dangers, now);
+        told.note(dangers.into_iter().map(|danger| danger.name), now);
         self.nudges.tasks.notify_one();
         Ok(())
     }
@@ -221,27 +181,6 @@ mod tests {
     fn written(dangers: &[Danger]) -> Option<Letter> {
         let to = EmailAddress::parse("staff@stoa.example").unwrap();
         letter(&to, dangers, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn each_name_is_told_of_once_a_day() {
-        let told = Told::default();
-        let at = |hours: i64| Timestamp::from_second(1_000_000 * 86_400 + hours * 3600).unwrap();
-        let names = |dangers, now| {
-            let untold = told.untold(dangers, now);
-            let names: Vec<_> = untold.iter().map(|danger| danger.name.clone()).collect();
-            if !untold.is_empty() {
-                told.note(untold, now);
-            }
-            names
-        };
-        assert_eq!(names(dangers(0..2), at(1)), ["shop0.example", "shop1.example"]);
-        let soon = at(1) + SignedDuration::from_mins(1);
-        assert!(names(dangers(0..3), soon).is_empty(), "more of them wait for the next letter");
-        assert_eq!(names(dangers(0..3), at(3)), ["shop2.example"]);
-        assert!(names(dangers(0..3), at(20)).is_empty());
-        assert_eq!(names(dangers(0..1), at(25)), ["shop0.example"], "it still is in danger");
-        assert_eq!(names(dangers(0..1), at(-1000)), ["shop0.example"], "the clock was ahead");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use stoa_db::orders;
 use stoa_model::{certificate::CertName, host::Hostname};
 use tokio::time::{Instant, sleep};
 
-use super::{alarm::Told, renew::Renewals};
+use super::{renew::Renewals, told::Told};
 use crate::{Control, Result};
 
 /// Which certificates are being ordered by this process, when renewal was asked about, and what staff

@@ -19,6 +19,7 @@ mod keep;
 mod order;
 mod renew;
 pub(crate) mod shelf;
+mod told;
 mod upload;
 mod view;
 mod wanted;
