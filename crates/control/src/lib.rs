@@ -29,7 +29,7 @@ mod tasks;
 pub mod throttle;
 pub mod view;
 
-use std::{collections::HashMap, ops::Deref, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc, time::Duration};
 
 use stoa_db::Db;
 use stoa_model::{account::Actor, id::JobId};
@@ -43,6 +43,9 @@ pub use cx::Cx;
 pub use error::{Error, Result};
 pub use reconcile::{Drift, Repair};
 pub use settings::Settings;
+
+/// The longest that the end of a process waits for what the engine was told to make.
+const SETTLE: Duration = Duration::from_secs(15);
 
 /// What the binary wires together.
 pub struct Parts {
@@ -193,5 +196,7 @@ impl Control {
             tasks::work(self.clone(), stop.clone()),
             reconcile::run(self.clone(), stop),
         );
+        // Those that were given up too, else the next process would look while they go on.
+        let _ = tokio::time::timeout(SETTLE, self.engine.settled()).await;
     }
 }

@@ -8,13 +8,17 @@
 //! After a failure the calls under way are waited for, never dropped: Docker would finish them
 //! after the undo has looked.
 
+use std::time::Duration;
+
 use bollard::query_parameters::{CreateContainerOptions, InspectContainerOptions, StartContainerOptions};
 use futures_util::future::join_all;
 use stoa_model::{
     id::JobId,
+    net::Subnet,
     stack::{Service, Stack, VolumeName},
 };
 use stoa_provider::engine::{EngineError, RunState};
+use tokio::time::sleep;
 
 use crate::{
     client::Docker,
@@ -23,6 +27,11 @@ use crate::{
     labels::{self, Origin},
     render,
 };
+
+/// A process that was killed may have told Docker to make things that Docker does not show yet: their
+/// names and addresses are in use, by nobody. So it is looked at again for some three seconds.
+const TRIES: u32 = 7;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Docker {
     pub(crate) async fn apply_stack(&self, stack: &Stack, operation: JobId) -> Result<(), EngineError> {
@@ -40,11 +49,31 @@ impl Docker {
             return Ok(());
         }
         let act = Act::new("making", format!("the network {name} with {}", stack.subnet));
-        let body = render::network(stack, origin);
-        self.raw(&act, self.timeout(), |api| api.create_network(body))
-            .await?
-            .map(drop)
-            .map_err(|error| act.network_failed(stack.subnet, error))
+        let mut pause = FIRST_PAUSE;
+        for tries_left in (0..TRIES).rev() {
+            let body = render::network(stack, origin);
+            let answer = self.raw(&act, self.timeout(), |api| api.create_network(body)).await?;
+            let Err(error) = answer else { return Ok(()) };
+            let taken = answered_with(&error, 409, "already exists");
+            let error = act.network_failed(stack.subnet, error);
+            if !taken && !matches!(error, EngineError::SubnetInUse { .. }) {
+                return Err(error);
+            }
+            if self.inventory(Some(&stack.project), None).await?.networks.iter().any(|network| network.name == name) {
+                return Ok(());
+            }
+            if tries_left == 0 || taken || self.subnet_is_held(stack.subnet).await? {
+                return Err(error);
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+        Ok(())
+    }
+
+    /// Whether a network that is there has these addresses.
+    async fn subnet_is_held(&self, subnet: Subnet) -> Result<bool, EngineError> {
+        Ok(self.info().await?.subnets.iter().any(|(_, held)| held.overlaps(&subnet)))
     }
 
     async fn make_containers(&self, stack: &Stack, origin: Origin<'_>, there: &Inventory) -> Result<(), EngineError> {
@@ -69,21 +98,31 @@ impl Docker {
     async fn make_container(&self, stack: &Stack, service: &Service, origin: Origin<'_>) -> Result<(), EngineError> {
         let name = stack.engine_container(service);
         let act = Act::new("making", format!("the container {name}"));
-        let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
-        let body = render::container(stack, service, origin);
-        match self.raw(&act, self.timeout(), |api| api.create_container(Some(options), body)).await? {
-            Ok(_) => Ok(()),
-            Err(error) if answered_with(&error, 409, "is already in use") => {
-                self.check_owner(stack, service, &name).await
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..TRIES {
+            let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
+            let body = render::container(stack, service, origin);
+            match self.raw(&act, self.timeout(), |api| api.create_container(Some(options), body)).await? {
+                Ok(_) => return Ok(()),
+                Err(error) if answered_with(&error, 409, "is already in use") => {
+                    match self.check_owner(stack, service, &name).await {
+                        Err(EngineError::NotFound { .. }) => {}
+                        checked => return checked,
+                    }
+                }
+                Err(error) if answered_with(&error, 404, "No such image") => {
+                    return Err(EngineError::ImageMissing { image: service.image.to_string() });
+                }
+                Err(error) => return Err(act.failed(error)),
             }
-            Err(error) if answered_with(&error, 404, "No such image") => {
-                Err(EngineError::ImageMissing { image: service.image.to_string() })
-            }
-            Err(error) => Err(act.failed(error)),
+            sleep(pause).await;
+            pause *= 2;
         }
+        Err(act.unavailable("Docker says that the name is in use, but shows no container of this name"))
     }
 
-    /// A container with our name: fine if it is this very service's, made a moment ago.
+    /// A container with our name: fine if it is this very service's, made a moment ago. `NotFound` if it
+    /// is being made, or removed, at this moment.
     async fn check_owner(&self, stack: &Stack, service: &Service, name: &str) -> Result<(), EngineError> {
         let act = Act::new("making", format!("the container {name}"));
         let found = self.call(&act, |api| api.inspect_container(name, None::<InspectContainerOptions>)).await?;

@@ -106,6 +106,17 @@ impl Docker {
         task.await.unwrap_or_else(|error| Err(act.refused(format!("Stoa itself failed: {error}"))))
     }
 
+    /// Waits for the end of all changes that are under way.
+    pub(crate) async fn all_turns(&self) {
+        let locks: Vec<_> = {
+            let locks = self.shared.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.values().filter_map(Weak::upgrade).collect()
+        };
+        for lock in locks {
+            drop(lock.lock().await);
+        }
+    }
+
     async fn turn(&self, project: &ProjectName) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.shared.locks.lock().unwrap_or_else(PoisonError::into_inner);

@@ -77,4 +77,8 @@ impl Engine for Docker {
     async fn events(&self) -> Result<BoxStream<'static, Result<EngineEvent, EngineError>>, EngineError> {
         self.event_stream().await
     }
+
+    async fn settled(&self) {
+        self.all_turns().await;
+    }
 }

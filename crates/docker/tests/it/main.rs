@@ -7,5 +7,6 @@ mod compose;
 mod conformance;
 mod foreign;
 mod ground;
+mod handover;
 mod hardening;
 mod timing;

@@ -69,6 +69,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Changes of this installation's containers as they happen. The stream ends with an error when
     /// the engine goes away; the caller asks again.
     async fn events(&self) -> Result<BoxStream<'static, Result<EngineEvent, EngineError>>, EngineError>;
+
+    /// Waits for the changes that are under way, whoever began them and waits for them no more. A
+    /// process calls it before it ends: what the engine goes on making alone, the next process may not
+    /// see yet when it looks.
+    async fn settled(&self) {}
 }
 
 /// What [`Engine::remove`] may remove.
