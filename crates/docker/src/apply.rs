@@ -62,7 +62,7 @@ impl Docker {
             if self.inventory(Some(&stack.project), None).await?.networks.iter().any(|network| network.name == name) {
                 return Ok(());
             }
-            if tries_left == 0 || taken || self.subnet_is_held(stack.subnet).await? {
+            if tries_left == 0 || taken || self.subnet_is_held(stack.subnet, &name).await? {
                 return Err(error);
             }
             sleep(pause).await;
@@ -71,9 +71,9 @@ impl Docker {
         Ok(())
     }
 
-    /// Whether a network that is there has these addresses.
-    async fn subnet_is_held(&self, subnet: Subnet) -> Result<bool, EngineError> {
-        Ok(self.info().await?.subnets.iter().any(|(_, held)| held.overlaps(&subnet)))
+    /// Whether another network that is there has these addresses.
+    async fn subnet_is_held(&self, subnet: Subnet, but: &str) -> Result<bool, EngineError> {
+        Ok(self.info().await?.subnets.iter().any(|(holder, held)| holder != but && held.overlaps(&subnet)))
     }
 
     async fn make_containers(&self, stack: &Stack, origin: Origin<'_>, there: &Inventory) -> Result<(), EngineError> {
