@@ -29,10 +29,18 @@ mod tasks;
 pub mod throttle;
 pub mod view;
 
-use std::{collections::HashMap, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Deref,
+    sync::Arc,
+    time::Duration,
+};
 
 use stoa_db::Db;
-use stoa_model::{account::Actor, id::JobId};
+use stoa_model::{
+    account::Actor,
+    id::{JobId, SiteId},
+};
 use stoa_provider::{dns::Dns, edge::Edge, engine::Engine};
 use stoa_vendors::{mail::Mailer, resolver::Resolver};
 use tokio::sync::{Notify, broadcast};
@@ -100,6 +108,8 @@ pub struct Inner {
     pub(crate) authority: certificates::Authority,
     pub(crate) readdressed: domains::Readdressed,
     pub(crate) nudges: Nudges,
+    /// Sites to be looked at before the next look at all of them.
+    pub(crate) touched: std::sync::Mutex<HashSet<SiteId>>,
     /// Jobs that this process runs, and how to cancel them.
     pub(crate) running: std::sync::Mutex<HashMap<JobId, CancellationToken>>,
     /// Jobs that changed, for those who watch.
@@ -112,6 +122,7 @@ pub(crate) struct Nudges {
     pub jobs: Notify,
     pub tasks: Notify,
     pub power: Notify,
+    pub touched: Notify,
     pub purge: Notify,
     pub certificates: Notify,
     pub domains: Notify,
@@ -152,6 +163,7 @@ impl Control {
             authority: certificates::Authority::default(),
             readdressed: domains::Readdressed::default(),
             nudges: Nudges::default(),
+            touched: std::sync::Mutex::default(),
             running: std::sync::Mutex::default(),
             changes: broadcast::channel(1024).0,
         }))

@@ -12,6 +12,7 @@ mod purge;
 mod routes;
 mod target;
 mod tidy;
+mod touched;
 mod traffic;
 mod watch;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
         keep("routes of others", Duration::from_secs(1), never, &stop, || c.routes_follow()),
         keep("machine", Duration::from_secs(10), never, &stop, || c.machine_keep()),
         keep("power", Duration::from_secs(60), &c.nudges.power, &stop, || c.power_keep()),
+        keep("power of some", Duration::from_secs(3600), &c.nudges.touched, &stop, || c.power_keep_touched()),
         keep("purge", Duration::from_secs(60), &c.nudges.purge, &stop, || c.purge_due()),
         keep("certificates", Duration::from_secs(60), &c.nudges.certificates, &stop, || c.certificates_tend()),
         keep("domains", Duration::from_secs(30), &c.nudges.domains, &stop, || c.domains_tend()),

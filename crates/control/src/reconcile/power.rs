@@ -45,6 +45,10 @@ pub enum Repair {
     Failed,
 }
 
+pub(super) fn away(error: EngineError) -> Error {
+    Error::Unavailable { message: "The machine that runs the sites does not answer.".into(), source: error.into() }
+}
+
 impl Control {
     /// Compares everything that should run with what runs, and repairs what can be repaired.
     ///
@@ -69,10 +73,6 @@ impl Control {
     }
 
     async fn power_compare(&self) -> Result<Vec<Drift>> {
-        let away = |error: EngineError| Error::Unavailable {
-            message: "The machine that runs the sites does not answer.".into(),
-            source: error.into(),
-        };
         let observed = self.engine.list().await.map_err(away)?;
         let mut seen: HashMap<_, _> = observed.iter().map(|o| (&o.project, o)).collect();
         let (mut drifts, mut after) = (Vec::new(), None);
@@ -96,7 +96,7 @@ impl Control {
         Ok(drifts)
     }
 
-    async fn power_of_site(&self, site: &Site, seen: Option<&Observed>) -> Result<Option<Drift>> {
+    pub(super) async fn power_of_site(&self, site: &Site, seen: Option<&Observed>) -> Result<Option<Drift>> {
         let settled = matches!(
             site.state,
             SiteState::Active | SiteState::Stopped | SiteState::Suspended | SiteState::Sleeping | SiteState::Deleting

@@ -38,7 +38,7 @@ impl Control {
             })
             .await?;
         self.routes_changed(version, id).await;
-        self.nudges.power.notify_one();
+        self.power_touch(id);
         self.nudges.purge.notify_one();
         self.site_get(cx, id).await
     }
