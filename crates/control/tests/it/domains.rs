@@ -198,7 +198,6 @@ async fn a_claim_keeps_nobody_away_and_runs_out() {
         })
         .await;
     workers.stop().await;
-    assert!(platform.edge.table().answers.is_empty(), "no proof is answered for any more");
 }
 
 #[tokio::test]
