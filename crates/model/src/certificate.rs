@@ -28,6 +28,12 @@ impl CertName {
         Self { host: parent, wildcard: true }
     }
 
+    /// The names that satisfy a visitor of `name`: itself, then the wildcard above it.
+    pub fn covering(name: &Hostname) -> impl Iterator<Item = Self> {
+        let parent = name.as_str().split_once('.').and_then(|(_, parent)| Hostname::parse(parent).ok());
+        std::iter::once(Self::host(name.clone())).chain(parent.map(Self::below))
+    }
+
     /// Whether a visitor of `name` is satisfied by it.
     pub fn covers(&self, name: &Hostname) -> bool {
         match name.as_str().split_once('.') {
@@ -113,6 +119,8 @@ mod tests {
             ("*.example.com", "com", false),
         ] {
             assert_eq!(name(cert).covers(&host(visited)), covered, "{cert} for {visited}");
+            let covering = CertName::covering(&host(visited)).any(|one| one == name(cert));
+            assert_eq!(covering, covered, "{cert} for {visited}");
             assert_eq!(name(cert).to_string(), cert);
         }
         for text in ["*", "*.*.a.b", "a.*.b", "*a.b", ""] {

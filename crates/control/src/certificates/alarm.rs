@@ -37,6 +37,7 @@ impl Held {
 
 /// So many names are listed in one letter.
 const LISTED: usize = 20;
+
 /// A name that staff must look after.
 #[derive(Debug, Clone)]
 struct Danger {

@@ -70,21 +70,15 @@ impl Certificates {
 
     /// The newest one that covers this name and still holds; an uploaded one wins over an issued one.
     pub fn find(&self, name: &Hostname, now: Timestamp) -> Option<Arc<Held>> {
-        let covering = names_for(name).into_iter().flatten().flat_map(|name| self.named(&name).collect::<Vec<_>>());
+        let covering = CertName::covering(name).flat_map(|name| self.named(&name).collect::<Vec<_>>());
         let rank = |held: &&Arc<Held>| (held.site.is_some(), held.created_at, held.ready.id);
         covering.filter(|held| held.not_after > now).max_by_key(rank).cloned()
     }
 
     /// Whether one of them covers this name.
     pub fn covers(&self, name: &Hostname) -> bool {
-        names_for(name).into_iter().flatten().any(|name| self.by_name.contains_key(&name))
+        CertName::covering(name).any(|name| self.by_name.contains_key(&name))
     }
-}
-
-/// The names in a certificate that cover this one (RFC 9525 6.3).
-fn names_for(name: &Hostname) -> [Option<CertName>; 2] {
-    let parent = name.as_str().split_once('.').and_then(|(_, parent)| Hostname::parse(parent).ok());
-    [Some(CertName::host(name.clone())), parent.map(CertName::below)]
 }
 
 #[cfg(test)]

@@ -46,12 +46,12 @@ impl Control {
 
     /// How getting a certificate for this name stands: one of its own, or the wildcard above it.
     async fn order_for(&self, name: &Hostname) -> Result<Option<CertOrder>> {
-        if let Some(own) = orders::order_get(&self.db, &CertName::host(name.clone())).await? {
-            return Ok(Some(own));
+        for subject in CertName::covering(name) {
+            if let Some(order) = orders::order_get(&self.db, &subject).await? {
+                return Ok(Some(order));
+            }
         }
-        let above = name.as_str().split_once('.').and_then(|(_, above)| Hostname::parse(above).ok());
-        let Some(above) = above else { return Ok(None) };
-        Ok(orders::order_get(&self.db, &CertName::below(above)).await?)
+        Ok(None)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Claiming a domain, and giving it up.
 
 use jiff::SignedDuration;
-use stoa_db::{domains, history, jobs, meta};
+use stoa_db::{domains, history, meta};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -12,7 +12,7 @@ use stoa_model::{
     site::Site,
 };
 
-use crate::{Control, Cx, Error, Result, command::AddDomain, random, view::DomainView};
+use crate::{Control, Cx, Error, Result, command::AddDomain, jobs::must_be_idle, random, view::DomainView};
 
 /// Domains of one site; more are a mistake or mischief.
 const MOST: usize = 50;
@@ -88,20 +88,17 @@ impl Control {
                 Box::pin(async move {
                     // First, so that of this and an upload at the same moment one sees the other.
                     let version = meta::routes_version_bump(&tx).await?;
-                    if jobs::job_active(&*tx, site.id).await?.is_some() {
-                        let words = "A job is working on this site. Wait for it, or cancel it.";
-                        return Err(Error::Conflict(words.into()));
-                    }
+                    must_be_idle(&tx, site.id).await?;
                     domains::domain_remove(&tx, id, cx.now).await?;
                     self.uploads_without(&tx, site.id, name, cx.now).await?;
                     history::site_event(&tx, site.id, cx.now, "domain", words).await?;
                     history::audit(&tx, event).await?;
-                    Ok(version)
+                    Ok::<_, Error>(version)
                 })
             })
             .await?;
         self.certificates_changed(version).await;
-        self.routes_changed(version, site.id).await;
+        self.routes_catch_up(site.id).await;
         self.nudges.certificates.notify_one();
         Ok(())
     }

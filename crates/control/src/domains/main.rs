@@ -84,8 +84,6 @@ impl Control {
     /// site back.
     async fn readdress(&self, cx: &Cx, site: &Site, name: Hostname, url: String, wish: bool) -> Result<JobId> {
         let id = site.id;
-        let known = domains::domains_of(&self.db, id).await?;
-        let wanted = known.iter().find(|domain| domain.name == name).map(|domain| domain.id);
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let told = self.url_of(site);
         let mut plan = self.plan_again(site, job).await?;
@@ -100,6 +98,8 @@ impl Control {
                 Box::pin(async move {
                     self.job_queue(&tx, cx, JobKind::Readdress, plan).await?;
                     if wish {
+                        let known = domains::domains_of(&*tx, id).await?;
+                        let wanted = known.iter().find(|domain| domain.name == plan.hostname).map(|domain| domain.id);
                         domains::domains_main_wanted(&tx, id, wanted).await?;
                     }
                     history::audit(&tx, event).await?;

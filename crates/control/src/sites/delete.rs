@@ -2,10 +2,10 @@
 //! keeps its data through the grace period, and is then purged by a reconciler that only works
 //! forward.
 
-use stoa_db::{history, jobs, meta, sites};
+use stoa_db::{history, meta, sites};
 use stoa_model::{id::SiteId, site::SiteState};
 
-use crate::{Control, Cx, Error, Result, view::SiteView};
+use crate::{Control, Cx, Error, Result, jobs::must_be_idle, view::SiteView};
 
 impl Control {
     /// Marks a site for deletion; a site that never came to be goes at once.
@@ -23,17 +23,13 @@ impl Control {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    if jobs::job_active(&*tx, id).await?.is_some() {
-                        return Err(Error::Conflict(
-                            "A job is working on this site. Wait for it, or cancel it.".into(),
-                        ));
-                    }
+                    must_be_idle(&tx, id).await?;
                     sites::site_move(&tx, id, site.state, SiteState::Deleting, None, cx.now).await?;
                     sites::site_publish(&tx, id, None).await?;
                     sites::site_mark_deleted(&tx, id, cx.now, purge_at).await?;
                     history::site_event(&tx, id, cx.now, "deleted", "The site was marked for deletion").await?;
                     history::audit(&tx, event).await?;
-                    Ok(meta::routes_version_bump(&tx).await?)
+                    Ok::<_, Error>(meta::routes_version_bump(&tx).await?)
                 })
             })
             .await?;
