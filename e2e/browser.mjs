@@ -58,13 +58,24 @@ export async function register(page, name, order) {
   await page.goto(`${portal}/register`);
   await fillAccount(page, name);
   await fillOrder(page, order);
-  await page.getByRole('button', { name: 'Create my store' }).click();
+  await create(page);
+}
+
+/// Sends the order, and sees the job that it began. An order that is refused fails with the page's own words.
+export async function create(page) {
+  const answer = await send(page, page.getByRole('button', { name: 'Create my store' }));
+  if (answer.status() !== 303) {
+    await page.waitForLoadState();
+    assert.fail(`the order was answered ${answer.status()}: ${await page.locator('main').innerText()}`);
+  }
   await page.waitForURL(/\/jobs\/job_/);
 }
 
 /// Clicks what sends a form, and waits until it was answered: who went elsewhere before might break it off.
 export async function send(page, button) {
-  await Promise.all([page.waitForResponse((response) => response.request().method() === 'POST'), button.click()]);
+  const sent = (request) => request.method() === 'POST' && request.isNavigationRequest();
+  const [answer] = await Promise.all([page.waitForResponse((response) => sent(response.request())), button.click()]);
+  return answer;
 }
 
 /// Waits until the watched job is over.

@@ -1,7 +1,7 @@
 // From nothing to a store's administration, as a customer does it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, fillAccount, fillOrder, fits, launch, open, portal, register, send, unique, watch } from './browser.mjs';
+import { accessible, create, fillAccount, fillOrder, fits, launch, open, portal, register, send, unique, watch } from './browser.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -17,10 +17,9 @@ test('register, choose, watch, open the store, one click into its administration
   await fillOrder(page, { subdomain: name, title });
   // The address is checked as it is typed.
   await page.getByText('This address is free.').waitFor();
-  await page.getByRole('button', { name: 'Create my store' }).click();
 
   // The steps go by.
-  await page.waitForURL(/\/jobs\/job_/);
+  await create(page);
   await page.locator('.step').first().waitFor();
   await watch(page);
   await page.getByRole('heading', { name: 'Your store is ready' }).waitFor();
