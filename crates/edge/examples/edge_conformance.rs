@@ -3,7 +3,7 @@
 //! greeting, until it is killed. The upstream is real, so that every request takes the whole way.
 //! See docs/edge-conformance.md.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use stoa_edge::{Config, Embedded, listen};
 use stoa_model::{
@@ -36,8 +36,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
     let edge = Embedded::new(Config::default(), None)?;
-    let routes = HashMap::from([(Hostname::parse("localhost")?, route)]);
-    let certificates = vec![self_signed()?];
+    let routes = [(Hostname::parse("localhost")?, route)].into_iter().collect();
+    let certificates = Arc::new(vec![self_signed()?]);
     edge.apply(RoutingTable { version: 1, routes, certificates, ..RoutingTable::default() }).await?;
     let (plain, tls) = (listen(plain.parse()?)?, listen(tls.parse()?)?);
     let stop = CancellationToken::new();

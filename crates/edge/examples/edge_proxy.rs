@@ -27,6 +27,7 @@ use stoa_model::{
     host::Hostname,
     id::{CertificateId, SiteId},
     route::{Route, RouteLimits, RoutingTable, Target},
+    routes::Routes,
 };
 use stoa_provider::edge::Edge;
 use tokio_util::sync::CancellationToken;
@@ -46,7 +47,7 @@ async fn main() -> Result<()> {
     }
     let tls = options.get("--tls").map(|address| address.parse::<SocketAddr>()).transpose()?;
     config.public_https_port = tls.map(|address| address.port());
-    let certificates = if tls.is_some() { certificates(&options)? } else { Vec::new() };
+    let certificates = Arc::new(if tls.is_some() { certificates(&options)? } else { Vec::new() });
     let routes = routes_to(upstream.parse()?, routes.parse()?)?;
     let edge = Embedded::new(config, None)?;
     let began = Instant::now();
@@ -78,7 +79,7 @@ fn arguments(mut all: impl Iterator<Item = String>) -> Result<(Vec<String>, Hash
     Ok((plain, options))
 }
 
-fn routes_to(upstream: SocketAddr, count: u128) -> Result<HashMap<Hostname, Route>> {
+fn routes_to(upstream: SocketAddr, count: u128) -> Result<Routes> {
     let route = |number: u128, name: &str| {
         let site = SiteId::from_uuid(Uuid::from_u128(number));
         let target = Target::Upstream(upstream);

@@ -154,7 +154,7 @@ impl Embedded {
 
     /// What every site has served since this edge began.
     pub fn snapshot(&self) -> Vec<(SiteId, Traffic)> {
-        self.shared.table.load().sites().map(|stats| (stats.site, stats.snapshot())).collect()
+        self.shared.table.load().sites().iter().map(|stats| (stats.site, stats.snapshot())).collect()
     }
 
     /// What the edge has seen beside its sites.

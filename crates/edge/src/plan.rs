@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
     /// Whether a name that visitors are sent to must be visited over HTTPS, and whether it can be.
     pub(crate) fn https_of(&self, host: &Hostname) -> (bool, bool) {
         let covered = self.certificates.find(host.as_str()).is_some();
-        (covered && self.table.routes.get(host).is_some_and(|route| route.secure), covered)
+        (covered && self.table.routes.get(host.as_str()).is_some_and(|route| route.secure), covered)
     }
 }
 

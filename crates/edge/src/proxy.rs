@@ -18,6 +18,7 @@ use http::{
 };
 use http_body::Body;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
+use stoa_model::route::Target;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::answers::{finish, page, page_for, respond, switching, whole, without_content};
@@ -30,7 +31,7 @@ use crate::{
     limits,
     page::{Accept, Page},
     record::Record,
-    table::{Answer, Entry, SiteEntry},
+    table::{Entry, SiteEntry},
     tunnel,
     upstream::{self, Answered, UpstreamBody},
 };
@@ -80,17 +81,17 @@ impl Passage {
             Entry::Platform { .. } => self.platform().await,
             Entry::Site(site) => {
                 self.record.site = Some(Arc::clone(&site.stats));
-                match &site.answer {
-                    Answer::Redirect { to, secure, covered } => {
-                        let https = self.other_is_https(*secure, *covered);
+                match &site.target {
+                    Target::Redirect(to) => {
+                        let https = self.other_is_https(to);
                         self.redirect(to.as_str(), https)
                     }
                     _ if must_move => self.redirect(&site.name, true),
-                    Answer::Notice(notice) => self.page(Page::Notice(*notice)),
-                    Answer::Upstream(_) if declared(&self.parts.headers) > site.limits.max_body => {
+                    Target::Notice(notice) => self.page(Page::Notice(*notice)),
+                    Target::Upstream(_) if declared(&self.parts.headers) > site.limits.max_body => {
                         self.page(Page::TooLarge)
                     }
-                    Answer::Upstream(upstream) => match self.record.admit(&site) {
+                    Target::Upstream(upstream) => match self.record.admit(&site) {
                         Ok(()) => self.forward(*upstream, &site).await,
                         Err(refusal) => self.page(Page::Refused(refusal)),
                     },

@@ -1,15 +1,22 @@
 //! The routing table as requests read it: immutable, replaced as a whole, looked up by the bare
-//! lower-case name. The platform's own names lie in the same map and win over routes, so that no
-//! customer's route can ever take the portal over.
+//! lower-case name. The platform's own names are looked up first, so that no customer's route can
+//! ever take the portal over.
+//!
+//! A new table costs what is new in it: shards of routes that are the former table's are not
+//! compiled again.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{Method, request::Parts};
 use stoa_model::{
     host::Hostname,
     id::SiteId,
-    route::{Notice, Route, RouteLimits, RoutingTable, Target},
+    route::{Route, RouteLimits, RoutingTable, Target},
+    routes::{Routes, Shard},
 };
 
 use crate::{
@@ -49,90 +56,106 @@ impl Entry {
 pub(crate) struct SiteEntry {
     pub(crate) name: Arc<str>,
     pub(crate) stats: Arc<SiteStats>,
-    pub(crate) answer: Answer,
+    pub(crate) target: Target,
     pub(crate) limits: RouteLimits,
     pub(crate) secure: bool,
 }
 
 impl SiteEntry {
     /// Whether it is this route already.
-    fn is(&self, route: &Route, answer: &Answer) -> bool {
+    fn is(&self, route: &Route) -> bool {
         self.stats.site == route.site
-            && self.answer == *answer
+            && self.target == route.target
             && self.limits == route.limits
             && self.secure == route.secure
     }
 }
 
-/// What answers for a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Upstream(SocketAddr),
-    Redirect {
-        to: Hostname,
-        /// Whether that name's own route requires HTTPS.
-        secure: bool,
-        /// Whether there is a certificate for that name.
-        covered: bool,
-    },
-    Notice(Notice),
-}
-
 /// Where the paths of all answers of a table begin (RFC 8615).
 const WELL_KNOWN: &str = "/.well-known/";
+
+/// A shard of routes, compiled.
+type Entries = HashMap<Arc<str>, Entry>;
+
+/// The counters of all sites that ever had a route: what was served must not vanish from a bill.
+/// Tables share them.
+type Counters = Arc<Mutex<HashMap<SiteId, Arc<SiteStats>>>>;
 
 /// A compiled routing table.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) version: u64,
     pub(crate) certificates: Arc<Store>,
-    entries: HashMap<Arc<str>, Entry>,
-    sites: HashMap<SiteId, Arc<SiteStats>>,
+    /// The platform's own names.
+    platform: Entries,
+    /// What `entries` was compiled from.
+    routes: Routes,
+    /// The sites' names, by the shards of `routes`.
+    entries: Vec<Arc<Entries>>,
+    counters: Counters,
     /// Texts by their paths.
     answers: HashMap<Box<str>, Bytes>,
 }
 
 impl Table {
-    /// Compiles `routes`, taking over from `former` its counters and parsed certificates.
-    pub(crate) fn compile(routes: RoutingTable, former: &Self, config: &Config, setup: &tls::Setup) -> Self {
-        let mut sites = former.sites.clone();
-        let certificates = Store::after(&routes.certificates, &former.certificates);
-        let mut entries = HashMap::with_capacity(routes.routes.len() + config.platform_hosts.len());
-        for (name, route) in &routes.routes {
-            let stats = sites.entry(route.site).or_insert_with(|| Arc::new(SiteStats::new(route.site, config.threads)));
-            let answer = match &route.target {
-                Target::Upstream(address) => Answer::Upstream(*address),
-                Target::Redirect(to) => Answer::Redirect {
-                    to: to.clone(),
-                    secure: routes.routes.get(to).is_some_and(|route| route.secure),
-                    covered: certificates.covers(to.as_str()),
-                },
-                Target::Notice(notice) => Answer::Notice(*notice),
-            };
-            // Nearly all routes are as they were: a table with one change costs little more than its copy.
-            let entry = match former.entries.get(name.as_str()) {
-                Some(Entry::Site(old)) if old.is(route, &answer) => Arc::clone(old),
-                _ => Arc::new(SiteEntry {
-                    name: name.as_str().into(),
-                    stats: Arc::clone(stats),
-                    answer,
-                    limits: route.limits,
-                    secure: route.secure,
-                }),
-            };
-            entries.insert(Arc::clone(&entry.name), Entry::Site(entry));
-        }
-        entries.extend(config.platform_hosts.iter().map(|name| {
+    /// Compiles `next`, taking over from `former` its counters, its parsed certificates, and all that
+    /// is still the same.
+    pub(crate) fn compile(next: RoutingTable, former: &Self, config: &Config, setup: &tls::Setup) -> Self {
+        let certificates = Store::after(&next.certificates, &former.certificates);
+        let platform = config.platform_hosts.iter().map(|name| {
             let secure = config.public_https_port.is_some() && certificates.find(name, setup).is_some();
             let name: Arc<str> = name.as_str().into();
             (Arc::clone(&name), Entry::Platform { name, secure })
-        }));
-        let answers = routes.answers.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
-        Self { version: routes.version, certificates, entries, sites, answers }
+        });
+        let entries = next.routes.shards().iter().enumerate().map(|(number, shard)| {
+            let known = former.entries.get(number);
+            match known.filter(|_| Arc::ptr_eq(shard, &former.routes.shards()[number])) {
+                Some(same) => Arc::clone(same),
+                None => Arc::new(former.entries_of(shard, known, config.threads)),
+            }
+        });
+        Self {
+            version: next.version,
+            platform: platform.collect(),
+            entries: entries.collect(),
+            answers: next.answers.into_iter().map(|(path, text)| (path.into(), text.into())).collect(),
+            counters: Arc::clone(&former.counters),
+            routes: next.routes,
+            certificates,
+        }
+    }
+
+    /// Compiles a shard in which something has changed; its other routes are as they were.
+    fn entries_of(&self, shard: &Shard, known: Option<&Arc<Entries>>, threads: usize) -> Entries {
+        let mut counters = self.counters();
+        let compiled = shard.iter().map(|(name, route)| {
+            let entry = match known.and_then(|known| known.get(name.as_str())) {
+                Some(Entry::Site(old)) if old.is(route) => Arc::clone(old),
+                _ => {
+                    let stats =
+                        counters.entry(route.site).or_insert_with(|| Arc::new(SiteStats::new(route.site, threads)));
+                    Arc::new(SiteEntry {
+                        name: name.as_str().into(),
+                        stats: Arc::clone(stats),
+                        target: route.target.clone(),
+                        limits: route.limits,
+                        secure: route.secure,
+                    })
+                }
+            };
+            (Arc::clone(&entry.name), Entry::Site(entry))
+        });
+        compiled.collect()
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
-        self.entries.get(name)
+        self.platform.get(name).or_else(|| self.entries.get(Routes::shard_of(name))?.get(name))
+    }
+
+    /// Whether a name of a site that visitors are sent to must be visited over HTTPS, and whether it can be.
+    pub(crate) fn https_of(&self, name: &Hostname) -> (bool, bool) {
+        let required = self.routes.get(name.as_str()).is_some_and(|route| route.secure);
+        (required, self.certificates.covers(name.as_str()))
     }
 
     /// The text that answers a request itself, whatever host it is for.
@@ -143,7 +166,12 @@ impl Table {
         Some(Entry::Text(text.clone()))
     }
 
-    pub(crate) fn sites(&self) -> impl Iterator<Item = &SiteStats> {
-        self.sites.values().map(AsRef::as_ref)
+    /// The counters of all sites.
+    pub(crate) fn sites(&self) -> Vec<Arc<SiteStats>> {
+        self.counters().values().map(Arc::clone).collect()
+    }
+
+    fn counters(&self) -> MutexGuard<'_, HashMap<SiteId, Arc<SiteStats>>> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,6 +17,7 @@ pub mod job;
 pub mod limits;
 pub mod net;
 pub mod route;
+pub mod routes;
 pub mod secret;
 pub mod site;
 pub mod stack;

@@ -2,26 +2,22 @@
 //! table is one value, and a maker of an edge always gets all of it; what changed is the maker's
 //! own business.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{certificate::Certificate, host::Hostname, id::SiteId};
+use crate::{certificate::Certificate, host::Hostname, id::SiteId, routes::Routes};
 
-/// All routes at one moment. Versions only grow.
+/// All routes at one moment. Versions only grow. A copy shares what is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoutingTable {
     /// Grows with every change; an edge that has applied version N serves at least the routes of N.
     pub version: u64,
     /// One route per hostname.
-    pub routes: HashMap<Hostname, Route>,
+    pub routes: Routes,
     /// Certificates to serve, for routes and for the platform's own names. Where two cover a name,
     /// an exact one wins over a wildcard, and a later one in the list over an earlier one.
-    pub certificates: Vec<Arc<Certificate>>,
+    pub certificates: Arc<Vec<Arc<Certificate>>>,
     /// Paths that the edge answers itself with this text, on every host, known or not, and over
     /// plain HTTP too: the answers to a certificate authority (RFC 8555 8.3). Each holds a random
     /// token, so it hides nothing of any site's.

@@ -77,8 +77,8 @@ impl TestPlatform {
             world.add(format!("{} made by {}{state}", thing.name, thing.operation));
         }
         files(&self.data_dir().join("sites"), self.data_dir(), &mut world);
-        for (host, route) in self.edge.routes() {
-            world.add(match route.target {
+        for (host, route) in &self.edge.routes() {
+            world.add(match &route.target {
                 Target::Upstream(upstream) => format!("route {host} leads to {upstream}"),
                 Target::Redirect(to) => format!("route {host} redirects to {to}"),
                 Target::Notice(notice) => format!("notice {host} is {notice:?}"),

@@ -31,6 +31,8 @@ pub(crate) struct Held {
 pub(crate) struct Certificates {
     /// Oldest first.
     all: Vec<Arc<Held>>,
+    /// What the edge serves, in its order.
+    ready: Arc<Vec<Arc<Certificate>>>,
     /// Places in `all`, by each name of theirs; oldest first.
     by_name: HashMap<CertName, Vec<usize>>,
 }
@@ -44,7 +46,9 @@ impl Certificates {
                 by_name.entry(name.clone()).or_default().push(place);
             }
         }
-        Self { all, by_name }
+        let (issued, uploaded): (Vec<_>, Vec<_>) = all.iter().partition(|held| held.site.is_none());
+        let ready = issued.into_iter().chain(uploaded).map(|held| Arc::clone(&held.ready)).collect();
+        Self { all, ready: Arc::new(ready), by_name }
     }
 
     /// All of them, oldest first.
@@ -53,9 +57,8 @@ impl Certificates {
     }
 
     /// What the edge serves, in its order: a later one wins, so the uploaded ones come last.
-    pub fn ready(&self) -> Vec<Arc<Certificate>> {
-        let (issued, uploaded): (Vec<_>, Vec<_>) = self.all.iter().partition(|held| held.site.is_none());
-        issued.into_iter().chain(uploaded).map(|held| Arc::clone(&held.ready)).collect()
+    pub fn ready(&self) -> Arc<Vec<Arc<Certificate>>> {
+        Arc::clone(&self.ready)
     }
 
     /// Those that bear this very name, newest first.

@@ -9,7 +9,7 @@ use std::{
 
 use stoa_db::meta;
 
-use super::Routes;
+use super::Routing;
 use crate::{Control, Result};
 
 /// Our own changes are committed a moment before they are known to be ours.
@@ -46,7 +46,7 @@ impl Followed {
     }
 }
 
-impl Routes {
+impl Routing {
     fn followed(&self) -> MutexGuard<'_, Followed> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -25,7 +25,7 @@ use crate::Control;
 
 pub(crate) use machine::Machine;
 pub use power::{Drift, Repair};
-pub(crate) use routes::Routes;
+pub(crate) use routes::Routing;
 pub(crate) use traffic::Counted;
 
 /// Runs all reconcilers until `stop`.

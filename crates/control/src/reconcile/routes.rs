@@ -2,10 +2,7 @@
 //! shelf. One site's change is applied at once; the whole table is read anew every minute, and soon
 //! after another process changed something.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use stoa_db::routes::{RouteRow, route_of, routes};
 use stoa_model::{
@@ -14,6 +11,7 @@ use stoa_model::{
     host::Hostname,
     id::SiteId,
     route::{Route, RoutingTable},
+    routes::Routes,
 };
 use stoa_provider::edge::EdgeError;
 use tokio::sync::Mutex;
@@ -25,11 +23,11 @@ use crate::{Control, Cx, Error, Result, certificates::Certificates};
 const TRIES: u32 = 3;
 
 /// Routes and certificates as they were read.
-type Read = (HashMap<Hostname, Route>, Vec<Arc<Certificate>>);
+type Read = (Routes, Arc<Vec<Arc<Certificate>>>);
 
 /// What this process knows of the routes.
 #[derive(Default)]
-pub(crate) struct Routes {
+pub(crate) struct Routing {
     /// The table as it was last applied. The lock is held while the edge applies, so that tables
     /// arrive in the order of their versions.
     pub(super) table: Mutex<RoutingTable>,
@@ -74,7 +72,8 @@ impl Control {
         self.routes_take(&mut table, read).await
     }
 
-    async fn routes_take(&self, table: &mut RoutingTable, (routes, certificates): Read) -> Result<()> {
+    async fn routes_take(&self, table: &mut RoutingTable, (mut routes, certificates): Read) -> Result<()> {
+        routes.share_with(&table.routes);
         if table.version > 0 && table.routes == routes && table.certificates == certificates {
             return Ok(());
         }
@@ -115,7 +114,7 @@ impl Control {
             return self.routes_reload().await;
         }
         let named = |table: &RoutingTable| {
-            let routes = changed.iter().filter_map(|name| table.routes.get(&name.host));
+            let routes = changed.iter().filter_map(|name| table.routes.get(name.host.as_str()));
             routes.map(|route| route.site).collect()
         };
         self.routes_reread(named, None).await

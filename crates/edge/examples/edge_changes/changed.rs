@@ -29,7 +29,7 @@ impl Changed {
         let mut table = RoutingTable { version: 1, ..RoutingTable::default() };
         for site in sites.iter() {
             table.routes.insert(Hostname::parse(&site.name)?, route(site));
-            table.certificates.push(Arc::new(certificate(site, site.first.clone())?));
+            Arc::make_mut(&mut table.certificates).push(Arc::new(certificate(site, site.first.clone())?));
         }
         // All upstreams are in this process too: with the usual minute of idle connections to each of
         // ten thousand, both ends counted, it would run out of files.
@@ -51,13 +51,14 @@ impl Changed {
     pub(crate) async fn change(&mut self, site: &Site, kind: Kind, next: &Option<Pem>) -> Result<()> {
         match self {
             Self::Embedded { edge, table, .. } => {
-                // As the platform does it (crates/control/src/reconcile/routes.rs): the whole table, twice.
+                // As the platform does it (crates/control/src/reconcile/routes.rs).
                 let mut fresh = RoutingTable { version: table.version + 1, ..table.clone() };
                 if kind == Kind::Route {
                     fresh.routes.insert(Hostname::parse(&site.name)?, route(site));
                 }
                 if let Some(pem) = next {
-                    fresh.certificates[site.number as usize] = Arc::new(certificate(site, pem.clone())?);
+                    Arc::make_mut(&mut fresh.certificates)[site.number as usize] =
+                        Arc::new(certificate(site, pem.clone())?);
                 }
                 edge.apply(fresh.clone()).await?;
                 *table = fresh;

@@ -21,7 +21,8 @@ const LONGEST_PATH: usize = 512;
 /// rate, not a site: zones take memory of a fixed size.
 pub(crate) fn limits(table: &RoutingTable) -> String {
     let mut conf = Conf::new();
-    let rates: BTreeSet<u32> = table.routes.values().map(|route| route.limits.rate).filter(|rate| *rate > 0).collect();
+    let rates: BTreeSet<u32> =
+        table.routes.iter().map(|(_, route)| route.limits.rate).filter(|rate| *rate > 0).collect();
     conf.line("limit_conn_zone", &[Word::fixed("$stoa_site"), Word::fixed("zone=stoa_open:8m")]);
     for rate in rates {
         let zone = Word::joined(&[Word::fixed("zone="), site::zone(rate), Word::fixed(":4m")]);

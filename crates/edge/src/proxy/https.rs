@@ -5,6 +5,7 @@ use http::{
     HeaderValue, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
+use stoa_model::host::Hostname;
 
 use super::Passage;
 use crate::{body::EdgeBody, redirect, table::Entry};
@@ -28,9 +29,11 @@ impl Passage {
 
     /// Whether a redirect to another name leads to HTTPS: if that is required there. Otherwise the
     /// client keeps what he uses, unless it is our own TLS and there is no certificate for it.
-    pub(super) fn other_is_https(&self, secure: bool, covered: bool) -> bool {
+    pub(super) fn other_is_https(&self, other: &Hostname) -> bool {
+        let shared = &self.client.worker.shared;
+        let (required, covered) = shared.table.load().https_of(other);
         let here = self.client.is_secure(&self.parts.headers);
-        let required = secure && self.client.worker.shared.config.public_https_port.is_some();
+        let required = required && shared.config.public_https_port.is_some();
         required || here && (covered || !self.client.door.secure)
     }
 

@@ -23,7 +23,7 @@ use super::Setup;
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     /// All of them, in the order of the table.
-    ids: Vec<CertificateId>,
+    list: Arc<Vec<Arc<Certificate>>>,
     by_id: HashMap<CertificateId, Arc<Identity>>,
     /// For one host; the last of the list is the best.
     exact: HashMap<Box<str>, Vec<Arc<Identity>>>,
@@ -33,16 +33,15 @@ pub(crate) struct Store {
 
 impl Store {
     /// The former store itself if it holds these certificates already; most tables change routes only.
-    pub(crate) fn after(certificates: &[Arc<Certificate>], former: &Arc<Self>) -> Arc<Self> {
-        let same = certificates.iter().map(|certificate| &certificate.id).eq(&former.ids);
-        if same { Arc::clone(former) } else { Arc::new(Self::new(certificates, former)) }
+    pub(crate) fn after(list: &Arc<Vec<Arc<Certificate>>>, former: &Arc<Self>) -> Arc<Self> {
+        let same = Arc::ptr_eq(list, &former.list) || ids(list).eq(ids(&former.list));
+        if same { Arc::clone(former) } else { Arc::new(Self::new(list, former)) }
     }
 
     /// Takes over from `former` what it has parsed already. Later certificates win over earlier ones.
-    fn new(certificates: &[Arc<Certificate>], former: &Self) -> Self {
-        let ids = certificates.iter().map(|certificate| certificate.id).collect();
-        let mut store = Self { ids, ..Self::default() };
-        for certificate in certificates {
+    fn new(list: &Arc<Vec<Arc<Certificate>>>, former: &Self) -> Self {
+        let mut store = Self { list: Arc::clone(list), ..Self::default() };
+        for certificate in list.iter() {
             let known = former.by_id.get(&certificate.id).cloned();
             let identity = known.unwrap_or_else(|| Arc::new(Identity::new(Arc::clone(certificate))));
             store.by_id.insert(certificate.id, Arc::clone(&identity));
@@ -66,6 +65,10 @@ impl Store {
         let mut best_first = self.exact.get(name).into_iter().chain(parent).flat_map(|list| list.iter().rev());
         best_first.find_map(|identity| Some((identity, identity.config(setup)?)))
     }
+}
+
+fn ids(list: &[Arc<Certificate>]) -> impl Iterator<Item = CertificateId> {
+    list.iter().map(|certificate| certificate.id)
 }
 
 /// A certificate, parsed when it is first needed.

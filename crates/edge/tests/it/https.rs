@@ -162,7 +162,7 @@ async fn answers_need_neither_a_route_nor_https() {
     let table = RoutingTable {
         version: 1,
         routes: routes(&[Way(SECURE, upstream.clone(), true), Way(OPEN, upstream, false)]),
-        certificates: vec![edge.authority.certificate(1, &[SECURE])],
+        certificates: Arc::new(vec![edge.authority.certificate(1, &[SECURE])]),
         answers: BTreeMap::from([(PATH.to_owned(), "abc-123_XYZ.key".to_owned())]),
     };
     edge.plain.edge.apply(table.clone()).await.unwrap();

@@ -1,6 +1,7 @@
 //! The nginx edge, asked over the wire: a real nginx answers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use stoa_model::route::{Notice, RouteLimits, Target};
@@ -199,7 +200,7 @@ async fn the_portal_has_the_platforms_names() {
     }
 
     let mut table = table(2, &[]);
-    table.certificates.push(authority.certificate(1, &["portal.example.com"]));
+    Arc::make_mut(&mut table.certificates).push(authority.certificate(1, &["portal.example.com"]));
     nginx.edge.apply(table).await.unwrap();
     let plain = nginx.get("portal.example.com", "").await;
     let to = format!("https://portal.example.com:{}/", nginx.https.port());
@@ -235,7 +236,7 @@ async fn hsts_is_for_secure_names_and_the_site_knows_better() {
     for name in ["a.example.com", "c.example.com", "d.example.com"] {
         table.routes.get_mut(name).unwrap().secure = true;
     }
-    table.certificates.push(authority.certificate(1, &["*.example.com"]));
+    Arc::make_mut(&mut table.certificates).push(authority.certificate(1, &["*.example.com"]));
     nginx.edge.apply(table).await.unwrap();
     for (name, expected) in [
         ("a.example.com", Some("max-age=60")),

@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::Path,
+    sync::Arc,
     time::Instant,
 };
 
@@ -69,7 +70,7 @@ async fn keys_are_for_their_owner_only_and_go_with_their_certificate() {
     let mut first = table(1, &notices(&["a.example.com"]));
     let [old, new, unused] = [(1, "a.example.com"), (2, "a.example.com"), (3, "z.example.org")]
         .map(|(id, name)| authority.certificate(id, &[name]));
-    first.certificates = vec![old.clone(), unused.clone()];
+    first.certificates = vec![old.clone(), unused.clone()].into();
     nginx.edge.apply(first.clone()).await.unwrap();
     let directory = &nginx.config.certificates;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -78,7 +79,7 @@ async fn keys_are_for_their_owner_only_and_go_with_their_certificate() {
     assert!(!directory.join(format!("{}.key", unused.id)).exists(), "what nobody shows is not written");
 
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-    (first.version, first.certificates) = (2, vec![old.clone(), new.clone()]);
+    (first.version, first.certificates) = (2, vec![old.clone(), new.clone()].into());
     fs::write(directory.join("mine.key"), "somebody else's").unwrap();
     nginx.edge.apply(first.clone()).await.unwrap();
     assert!(!key.exists(), "the former certificate is gone with its key");
@@ -201,7 +202,7 @@ async fn many_sites() {
     let upstream = mirror().await;
     let authority = Authority::new();
     let mut table = RoutingTable { version: 1, ..RoutingTable::default() };
-    table.certificates.push(authority.certificate(1, &["*.example.com"]));
+    Arc::make_mut(&mut table.certificates).push(authority.certificate(1, &["*.example.com"]));
     for number in 0..number {
         let limits = RouteLimits { rate: 50, burst: 100, in_flight: 100, response_seconds: 60, max_body: 100 << 20 };
         let site = SiteId::from_uuid(Uuid::from_u128(number as u128));
@@ -215,7 +216,7 @@ async fn many_sites() {
     };
     let first = timed(&table).await;
     table.version = 2;
-    table.routes.insert(host("new.example.com"), table.routes[&host("shop-0.example.com")].clone());
+    table.routes.insert(host("new.example.com"), table.routes["shop-0.example.com"].clone());
     let second = timed(&table).await;
     table.version = 3;
     println!(

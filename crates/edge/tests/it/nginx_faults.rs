@@ -24,7 +24,8 @@ fn with_a_bad_one(version: u64, notice_: Notice) -> RoutingTable {
     let names = ["a.example.com", "b.example.com", "c.example.com"];
     let mut table = table(version, &names.map(|name| (name, notice(notice_))));
     let good = Authority::new().certificate(9, &["b.example.com"]);
-    table.certificates.push(Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&good) }));
+    Arc::make_mut(&mut table.certificates)
+        .push(Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&good) }));
     table
 }
 
@@ -62,7 +63,7 @@ async fn one_bad_site_keeps_what_it_had_and_holds_nobody_up() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let mut good = with_a_bad_one(1, Notice::Stopped);
-    good.certificates.clear();
+    good.certificates = Arc::default();
     nginx.edge.apply(good).await.unwrap();
     let former = fs::read_to_string(nginx.available(&file(1))).unwrap();
 
@@ -86,7 +87,7 @@ async fn one_bad_site_keeps_what_it_had_and_holds_nobody_up() {
     let report = nginx.edge.regenerate(with_a_bad_one(3, Notice::Maintenance)).await.unwrap();
     assert_eq!((report.refused.len(), report.written), (1, vec![site(0), site(2)]));
     let mut mended = with_a_bad_one(4, Notice::Maintenance);
-    mended.certificates = vec![Authority::new().certificate(10, &["b.example.com"])];
+    mended.certificates = vec![Authority::new().certificate(10, &["b.example.com"])].into();
     nginx.edge.apply(mended).await.unwrap();
     shows(&nginx, "b.example.com", "Back in a moment").await;
 }
@@ -127,9 +128,10 @@ async fn two_bad_ones_and_a_bad_wildcard_of_the_portal() {
     let authority = Authority::new();
     let (left, right) = (authority.certificate(20, &["*.example.org"]), authority.certificate(21, &["c.example.com"]));
     // A key that belongs to another certificate, and a chain that is cut off.
-    bad.certificates.push(Arc::new(Certificate { key: right.key.clone(), ..Certificate::clone(&left) }));
+    Arc::make_mut(&mut bad.certificates)
+        .push(Arc::new(Certificate { key: right.key.clone(), ..Certificate::clone(&left) }));
     let cut = right.chain[..right.chain.len() / 2].to_owned();
-    bad.certificates.push(Arc::new(Certificate { chain: cut, ..Certificate::clone(&right) }));
+    Arc::make_mut(&mut bad.certificates).push(Arc::new(Certificate { chain: cut, ..Certificate::clone(&right) }));
     let (text, refused) = told(nginx.edge.apply(bad).await);
     assert_eq!(refused, Some(vec![site(1), site(2)]));
     assert!(text.contains("stoa-portal.conf keeps what it had"), "{text}");
@@ -143,18 +145,20 @@ async fn a_bad_successor_of_the_certificate_that_many_share_changes_nothing_for_
     let nginx = TestNginx::start().await;
     let authority = Authority::new();
     let mut shared = table(1, &["a.example.com", "b.example.com"].map(|name| (name, notice(Notice::Stopped))));
-    shared.routes.values_mut().for_each(|route| route.secure = true);
+    for name in ["a.example.com", "b.example.com"] {
+        shared.routes.get_mut(name).unwrap().secure = true;
+    }
     let first = authority.certificate(1, &["*.example.com"]);
-    shared.certificates.push(first.clone());
+    Arc::make_mut(&mut shared.certificates).push(first.clone());
     nginx.edge.apply(shared.clone()).await.unwrap();
     assert!(!fs::read_to_string(nginx.available(&file(0))).unwrap().contains("ssl_certificate"), "they share it");
 
     let renewed = authority.certificate(2, &["*.example.com"]);
     let bad = Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&renewed) });
     let mut next = table(2, &["a.example.com", "b.example.com"].map(|name| (name, notice(Notice::Maintenance))));
-    next.routes.insert(host("c.example.net"), next.routes[&host("a.example.com")].clone());
+    next.routes.insert(host("c.example.net"), next.routes["a.example.com"].clone());
     next.routes.get_mut("c.example.net").unwrap().site = site(2);
-    next.certificates.push(bad);
+    Arc::make_mut(&mut next.certificates).push(bad);
     let (text, refused) = told(nginx.edge.apply(next.clone()).await);
     assert_eq!((refused, nginx.edge.applied()), (Some(vec![site(0), site(1)]), 2), "{text}");
     for name in ["a.example.com", "b.example.com"] {
@@ -165,7 +169,7 @@ async fn a_bad_successor_of_the_certificate_that_many_share_changes_nothing_for_
     shows(&nginx, "c.example.net", "Back in a moment").await;
 
     // A certificate never changes; a better one has another id.
-    (next.version, next.certificates) = (3, vec![authority.certificate(3, &["*.example.com"])]);
+    (next.version, next.certificates) = (3, vec![authority.certificate(3, &["*.example.com"])].into());
     nginx.edge.apply(next).await.unwrap();
     shows(&nginx, "a.example.com", "Back in a moment").await;
     let left: Vec<_> =

@@ -86,7 +86,8 @@ async fn warnings_do_not_hide_the_site_at_fault() {
     let names = ["a.example.com", "b.example.com", "c.example.com"];
     let mut table = table(1, &names.map(|name| (name, Target::Notice(Notice::Stopped))));
     let good = Authority::new().certificate(9, &["b.example.com"]);
-    table.certificates.push(Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&good) }));
+    Arc::make_mut(&mut table.certificates)
+        .push(Arc::new(Certificate { chain: "no certificate".into(), ..Certificate::clone(&good) }));
     let error = nginx.edge.apply(table).await.expect_err("one of them is bad");
     assert_eq!(error.refused, Some(vec![site(1)]), "{error}");
     assert!(error.to_string().contains("cannot load certificate"), "{error}");

@@ -1,17 +1,15 @@
 //! Connections to upstreams: kept, reused only when clean, and replaced when they went stale.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use stoa_model::{
     host::Hostname,
     id::SiteId,
     route::{Notice, Route, RouteLimits, RoutingTable, Target},
+    routes::Routes,
 };
 use stoa_provider::edge::Edge;
 use tokio::sync::Notify;
@@ -151,7 +149,7 @@ async fn an_unfinished_response_frees_nothing() {
 async fn all_upstreams_together_have_a_bound() {
     const KEPT: usize = 4;
     let open = Arc::new(AtomicUsize::new(0));
-    let mut routes = HashMap::new();
+    let mut routes = Routes::default();
     for number in 0..20 {
         let open = Arc::clone(&open);
         let address = upstream(move |mut raw, _| {

@@ -1,7 +1,6 @@
 //! An edge on a real socket, upstreams that behave as badly as a test wants, and a raw client.
 
 use std::{
-    collections::HashMap,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -102,8 +101,8 @@ impl TestEdge {
     pub async fn route_within(&self, version: u64, target: Target, limits: RouteLimits) {
         let other = Route { site: other(), target: target.clone(), limits: RouteLimits::body(1000), secure: false };
         let route = Route { site: site(), target, limits, secure: false };
-        let routes =
-            HashMap::from([(Hostname::parse(HOST).unwrap(), route), (Hostname::parse(OTHER_HOST).unwrap(), other)]);
+        let routes = [(HOST, route), (OTHER_HOST, other)];
+        let routes = routes.into_iter().map(|(name, route)| (Hostname::parse(name).unwrap(), route)).collect();
         self.edge.apply(RoutingTable { version, routes, ..RoutingTable::default() }).await.unwrap();
     }
 

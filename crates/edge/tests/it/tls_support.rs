@@ -1,6 +1,6 @@
 //! An edge that also serves TLS, an authority that signs for it, and clients that believe it.
 
-use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
@@ -14,6 +14,7 @@ use stoa_model::{
     host::Hostname,
     id::CertificateId,
     route::{Route, RouteLimits, RoutingTable, Target},
+    routes::Routes,
 };
 use stoa_provider::edge::Edge;
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
@@ -109,7 +110,12 @@ impl TlsEdge {
     }
 
     pub async fn apply(&self, version: u64, ways: &[Way<'_>], certificates: Vec<Arc<Certificate>>) {
-        let table = RoutingTable { version, routes: routes(ways), certificates, ..RoutingTable::default() };
+        let table = RoutingTable {
+            version,
+            routes: routes(ways),
+            certificates: Arc::new(certificates),
+            ..RoutingTable::default()
+        };
         self.plain.edge.apply(table).await.unwrap();
     }
 
@@ -145,7 +151,7 @@ pub async fn connect_to(at: SocketAddr, client: ClientConfig, name: &str) -> io:
     Ok(Raw { stream, buf: Vec::new() })
 }
 
-pub fn routes(ways: &[Way<'_>]) -> HashMap<Hostname, Route> {
+pub fn routes(ways: &[Way<'_>]) -> Routes {
     let route = |Way(name, target, secure): &Way<'_>| {
         let limits = RouteLimits::body(1 << 20);
         (Hostname::parse(name).unwrap(), Route { site: site(), target: target.clone(), limits, secure: *secure })

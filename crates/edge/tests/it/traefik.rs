@@ -82,7 +82,7 @@ fn full() -> RoutingTable {
     ] {
         table.routes.insert(Hostname::parse(name).unwrap(), route(target, limits, secure));
     }
-    table.certificates.push(Authority::new().certificate(1, &["*.example.com"]));
+    Arc::make_mut(&mut table.certificates).push(Authority::new().certificate(1, &["*.example.com"]));
     table.answers.insert("/.well-known/acme-challenge/x".into(), "y".into());
     table
 }

@@ -8,9 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use stoa_model::{
-    host::Hostname,
     id::SiteId,
     route::{Route, RoutingTable, Target},
+    routes::Routes,
     traffic::Traffic,
 };
 
@@ -55,7 +55,7 @@ impl FakeEdge {
     }
 
     /// The routes of now.
-    pub fn routes(&self) -> HashMap<Hostname, Route> {
+    pub fn routes(&self) -> Routes {
         self.state().table.routes.clone()
     }
 
@@ -77,9 +77,9 @@ impl Edge for FakeEdge {
         }
         let former = std::mem::replace(&mut state.table, table);
         let Some(bad) = state.refuses else { return Ok(()) };
-        let kept = former.routes.into_iter().filter(|(_, route)| route.site == bad);
+        let kept = former.routes.iter().filter(|(_, route)| route.site == bad);
         state.table.routes.retain(|_, route| route.site != bad);
-        state.table.routes.extend(kept);
+        state.table.routes.extend(kept.map(|(name, route)| (name.clone(), route.clone())));
         let doing = format!("applying routing table {} to", state.table.version);
         Err(EdgeError { maker: "fake", doing, reason: format!("{bad} is refused"), refused: Some(vec![bad]) })
     }

@@ -1,7 +1,5 @@
 //! The tables that the suite applies.
 
-use std::collections::HashMap;
-
 use stoa_model::{
     host::Hostname,
     id::SiteId,
@@ -33,7 +31,7 @@ impl Tables {
             };
             (hostname(name), route)
         };
-        let routes = routes.iter().enumerate().map(route).collect::<HashMap<_, _>>();
+        let routes = routes.iter().enumerate().map(route).collect();
         RoutingTable { version: self.version, routes, ..RoutingTable::default() }
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn plain_is_redirected(edge: &dyn Edge, probe: &dyn Probe, tabl
     ]);
     secure(&mut table, "a.example.com");
     secure(&mut table, "c.example.com");
-    table.certificates.extend(probe.certificate(&["*.example.com"]).map(Arc::new));
+    table.certificates = Arc::new(probe.certificate(&["*.example.com"]).map(Arc::new).into_iter().collect());
     table.answers.insert(PATH.into(), "proof".into());
     apply(edge, &table).await;
     for host in ["a.example.com", "c.example.com"] {
@@ -49,7 +49,7 @@ pub(super) async fn certificates(edge: &dyn Edge, probe: &dyn Probe, tables: &mu
             ("a.b.example.com", Target::Upstream(two)),
         ]);
         secure(&mut table, "a.example.com");
-        table.certificates = certificates.iter().copied().cloned().collect();
+        table.certificates = Arc::new(certificates.iter().copied().cloned().collect());
         table.answers.insert(PATH.into(), "proof".into());
         table
     };
