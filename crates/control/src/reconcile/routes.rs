@@ -2,7 +2,11 @@
 //! shelf. One site's change is applied at once; the whole table is read anew every minute, and soon
 //! after another process changed something.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    mem,
+    sync::{Arc, MutexGuard, PoisonError},
+};
 
 use stoa_db::routes::{RouteRow, route_of, routes};
 use stoa_model::{
@@ -19,20 +23,24 @@ use tokio::sync::Mutex;
 use super::{followed::Followed, target};
 use crate::{Control, Cx, Error, Result, certificates::Certificates};
 
-/// So often all routes are read anew while changes come in between; then these wait.
-const TRIES: u32 = 3;
-
-/// Routes and certificates as they were read.
-type Read = (Routes, Arc<Vec<Arc<Certificate>>>);
-
 /// What this process knows of the routes.
 #[derive(Default)]
 pub(crate) struct Routing {
     /// The table as it was last applied. The lock is held while the edge applies, so that tables
     /// arrive in the order of their versions.
     pub(super) table: Mutex<RoutingTable>,
+    /// Held while all routes are read anew.
+    reading: Mutex<()>,
+    /// Sites that were read alone since then; what was read of them with all others may be older.
+    reread: std::sync::Mutex<HashSet<SiteId>>,
     /// The versions in the database that were followed.
     pub(super) followed: std::sync::Mutex<Followed>,
+}
+
+impl Routing {
+    fn reread(&self) -> MutexGuard<'_, HashSet<SiteId>> {
+        self.reread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Control {
@@ -43,43 +51,59 @@ impl Control {
     pub async fn edge_table(&self, cx: &Cx) -> Result<RoutingTable> {
         cx.require(Role::Admin)?;
         self.shelf_reload().await?;
-        let (routes, certificates) = self.routes_read().await?;
+        let shelf = self.shelf.all();
         let version = self.next_version(&RoutingTable::default());
-        Ok(RoutingTable { version, routes, certificates, ..RoutingTable::default() })
+        let routes = self.routes_read(&shelf).await?;
+        Ok(RoutingTable { version, routes, certificates: shelf.ready(), ..RoutingTable::default() })
     }
 
-    async fn routes_read(&self) -> Result<Read> {
+    async fn routes_read(&self, shelf: &Certificates) -> Result<Routes> {
         let rows = routes(&self.db).await?;
-        let shelf = self.shelf.all();
-        Ok((rows.into_iter().filter_map(|row| self.route(row, &shelf)).collect(), shelf.ready()))
+        Ok(rows.into_iter().filter_map(|row| self.route(row, shelf)).collect())
     }
 
     /// Reads all routes anew and applies them.
     ///
     /// They are read without the lock, as that takes long where there are many, and nobody's change
-    /// shall wait for it. If one came in between, what was read may be older than it: it is read again.
+    /// shall wait for it. Sites that changed in between are read again.
     pub(crate) async fn routes_reload(&self) -> Result<()> {
-        for _ in 0..TRIES {
-            let before = self.routes.table.lock().await.version;
-            let read = self.routes_read().await?;
+        let _alone = self.routes.reading.lock().await;
+        loop {
+            {
+                let _table = self.routes.table.lock().await;
+                self.routes.reread().clear();
+            }
+            let shelf = self.shelf.all();
+            let mut routes = self.routes_read(&shelf).await?;
             let mut table = self.routes.table.lock().await;
-            if table.version == before {
-                return self.routes_take(&mut table, read).await;
+            // Certificates that came in between belong to the routes: once more with them.
+            if Arc::ptr_eq(&shelf, &self.shelf.all()) {
+                let newer = mem::take(&mut *self.routes.reread());
+                self.routes_of_sites(&mut routes, newer, &shelf).await?;
+                routes.share_with(&table.routes);
+                let certificates = shelf.ready();
+                let next = RoutingTable { version: self.next_version(&table), routes, certificates, ..table.clone() };
+                return self.routes_take(&mut table, next, None).await;
             }
         }
-        let mut table = self.routes.table.lock().await;
-        let read = self.routes_read().await?;
-        self.routes_take(&mut table, read).await
     }
 
-    async fn routes_take(&self, table: &mut RoutingTable, (mut routes, certificates): Read) -> Result<()> {
-        routes.share_with(&table.routes);
-        if table.version > 0 && table.routes == routes && table.certificates == certificates {
+    /// Replaces the routes of these sites by what the database has now.
+    async fn routes_of_sites(&self, routes: &mut Routes, sites: HashSet<SiteId>, shelf: &Certificates) -> Result<()> {
+        routes.retain(|_, route| !sites.contains(&route.site));
+        for site in sites {
+            let rows = route_of(&self.db, site).await?;
+            routes.extend(rows.into_iter().filter_map(|row| self.route(row, shelf)));
+        }
+        Ok(())
+    }
+
+    /// Brings a table to the edge, unless it has the same already.
+    async fn routes_take(&self, table: &mut RoutingTable, next: RoutingTable, waits: Option<SiteId>) -> Result<()> {
+        if table.version > 0 && table.routes == next.routes && table.certificates == next.certificates {
             return Ok(());
         }
-        let answers = table.answers.clone();
-        let next = RoutingTable { version: self.next_version(table), routes, certificates, answers };
-        self.routes_apply(table, next, None).await
+        self.routes_apply(table, next, waits).await
     }
 
     /// Reads one site's routes anew; when this returns, every new request follows them.
@@ -133,17 +157,11 @@ impl Control {
             return self.routes_reload().await;
         }
         let (shelf, sites) = (self.shelf.all(), sites(&table));
+        self.routes.reread().extend(&sites);
         let mut next =
             RoutingTable { version: self.next_version(&table), certificates: shelf.ready(), ..table.clone() };
-        next.routes.retain(|_, route| !sites.contains(&route.site));
-        for site in sites {
-            let rows = route_of(&self.db, site).await?;
-            next.routes.extend(rows.into_iter().filter_map(|row| self.route(row, &shelf)));
-        }
-        if next.routes == table.routes && next.certificates == table.certificates {
-            return Ok(());
-        }
-        self.routes_apply(&mut table, next, waits).await
+        self.routes_of_sites(&mut next.routes, sites, &shelf).await?;
+        self.routes_take(&mut table, next, waits).await
     }
 
     /// Brings a table to the edge. Single sites that the edge refuses keep what they had, and keep no
