@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stoa_model::{
     certificate::{CertName, Certificate},
     host::Hostname,
@@ -10,6 +10,10 @@ use stoa_model::{
 };
 
 use super::wanted::Wanted;
+
+/// One that ends so soon is served no more where a longer lasting one can take its place: no edge looks
+/// at dates, and what it has it serves until it is given something else.
+const LAST: SignedDuration = SignedDuration::from_hours(1);
 
 /// One certificate, and what is known of it beside what the edge needs.
 #[derive(Debug, Clone)]
@@ -38,17 +42,25 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// Of these, oldest first.
-    pub fn new(all: Vec<Arc<Held>>) -> Self {
+    /// Of these, oldest first; at this moment.
+    pub fn new(all: Vec<Arc<Held>>, now: Timestamp) -> Self {
         let mut by_name: HashMap<CertName, Vec<usize>> = HashMap::with_capacity(all.len());
         for (place, held) in all.iter().enumerate() {
             for name in &held.ready.names {
                 by_name.entry(name.clone()).or_default().push(place);
             }
         }
-        let (issued, uploaded): (Vec<_>, Vec<_>) = all.iter().partition(|held| held.site.is_none());
+        let these = Self { all, ready: Arc::default(), by_name };
+        let is_served = |held: &&Arc<Held>| held.not_after.duration_since(now) > LAST || !these.is_outlasted(held);
+        let (issued, uploaded): (Vec<_>, Vec<_>) = these.iter().filter(is_served).partition(|held| held.site.is_none());
         let ready = issued.into_iter().chain(uploaded).map(|held| Arc::clone(&held.ready)).collect();
-        Self { all, ready: Arc::new(ready), by_name }
+        Self { ready: Arc::new(ready), ..these }
+    }
+
+    /// Whether longer lasting ones cover all its names.
+    fn is_outlasted(&self, held: &Held) -> bool {
+        let lasts = |other: &Arc<Held>| other.not_after > held.not_after;
+        held.ready.names.iter().all(|name| standing_for(name).any(|name| self.named(&name).any(lasts)))
     }
 
     /// All of them, oldest first.
@@ -71,6 +83,13 @@ impl Certificates {
         self.named(&wanted.subject).filter(|held| wanted.is(held))
     }
 
+    /// The issued ones that are of no use beside one for these names. Looks through all, which is done
+    /// once for each that is issued.
+    pub fn replaced_by<'a>(&'a self, names: &'a [CertName]) -> impl Iterator<Item = &'a Arc<Held>> {
+        let covered = move |name: &CertName| standing_for(name).any(|name| names.contains(&name));
+        self.iter().filter(move |held| held.site.is_none() && held.ready.names.iter().all(covered))
+    }
+
     /// The newest one that covers this name and still holds; an uploaded one wins over an issued one.
     pub fn find(&self, name: &Hostname, now: Timestamp) -> Option<Arc<Held>> {
         let covering = CertName::covering(name).flat_map(|name| self.named(&name).collect::<Vec<_>>());
@@ -82,6 +101,12 @@ impl Certificates {
     pub fn covers(&self, name: &Hostname) -> bool {
         CertName::covering(name).any(|name| self.by_name.contains_key(&name))
     }
+}
+
+/// The names that are as good in a certificate as this one: a host's own and the wildcard above it.
+fn standing_for(name: &CertName) -> impl Iterator<Item = CertName> {
+    let above = CertName::covering(&name.host).filter(move |above| !name.wildcard && above != name);
+    std::iter::once(name.clone()).chain(above)
 }
 
 #[cfg(test)]
@@ -116,7 +141,10 @@ mod tests {
 
     #[test]
     fn covered_names() {
-        let shelf = Certificates::new(vec![held(0, &["*.example.com", "example.com", "shop.test"], None)]);
+        let shelf = Certificates::new(
+            vec![held(0, &["*.example.com", "example.com", "shop.test"], None)],
+            Timestamp::UNIX_EPOCH,
+        );
         for (name, expected) in
             [("a.example.com", true), ("example.com", true), ("a.b.example.com", false), ("www.shop.test", false)]
         {
@@ -133,7 +161,7 @@ mod tests {
             held(2, &["a.example.com"], None),
             held(3, &["*.example.com"], None),
         ];
-        let shelf = Certificates::new(all.to_vec());
+        let shelf = Certificates::new(all.to_vec(), Timestamp::UNIX_EPOCH);
         let found = |name: &str, hour: i64| {
             let found = shelf.find(&host(name), Timestamp::from_second(hour * 3600 - 1).unwrap());
             found.and_then(|held| all.iter().position(|one| one.ready.id == held.ready.id))
@@ -143,5 +171,46 @@ mod tests {
         assert_eq!(found("b.example.com", 5), Some(3));
         assert_eq!(found("b.example.com", 14), None);
         assert_eq!(found("example.com", 5), None);
+    }
+
+    #[test]
+    fn one_that_ends_is_served_only_where_nothing_takes_its_place() {
+        let site = SiteId::from_uuid(crate::random::uuid_at(Timestamp::UNIX_EPOCH));
+        let all = [
+            held(0, &["a.example.com", "b.example.com"], Some(site)),
+            held(1, &["a.example.com"], None),
+            held(2, &["*.example.com", "example.com"], None),
+        ];
+        let served = |all: &[Arc<Held>], minute: i64| {
+            let ready = Certificates::new(all.to_vec(), Timestamp::from_second(minute * 60).unwrap()).ready();
+            let place = |one: &Arc<Certificate>| all.iter().position(|held| held.ready.id == one.id).unwrap();
+            ready.iter().map(place).collect::<Vec<_>>()
+        };
+        assert_eq!(served(&all, 9 * 60 - 1), [1, 2, 0]);
+        assert_eq!(served(&all, 9 * 60), [1, 2], "it has an hour left");
+        assert_eq!(served(&all, 10 * 60), [2]);
+        assert_eq!(served(&all, 12 * 60), [2], "a bad one is better than none");
+        assert_eq!(served(&all[..2], 9 * 60), [1, 0], "nothing else is there for one of its names");
+        assert_eq!(served(&[held(0, &["*.example.com"], None), held(1, &["a.example.com"], None)], 9 * 60), [0, 1]);
+    }
+
+    #[test]
+    fn a_wildcard_replaces_single_ones_and_none_of_them_replaces_it() {
+        let site = SiteId::from_uuid(crate::random::uuid_at(Timestamp::UNIX_EPOCH));
+        let all = [
+            held(0, &["a.example.com"], None),
+            held(1, &["*.example.com", "example.com"], None),
+            held(2, &["a.example.com", "shop.test"], None),
+            held(3, &["b.example.com"], Some(site)),
+        ];
+        let shelf = Certificates::new(all.to_vec(), Timestamp::UNIX_EPOCH);
+        let replaced = |names: &[&str]| {
+            let names: Vec<CertName> = names.iter().map(|name| name.parse().unwrap()).collect();
+            let place = |one: &Arc<Held>| all.iter().position(|held| Arc::ptr_eq(held, one)).unwrap();
+            shelf.replaced_by(&names).map(place).collect::<Vec<_>>()
+        };
+        assert_eq!(replaced(&["*.example.com", "example.com"]), [0, 1]);
+        assert_eq!(replaced(&["example.com"]), [] as [usize; 0], "the sites below it still need the wildcard");
+        assert_eq!(replaced(&["a.example.com"]), [0]);
     }
 }

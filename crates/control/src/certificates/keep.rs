@@ -149,7 +149,7 @@ impl Control {
             .await?)
     }
 
-    /// Keeps an issued certificate, retires the one it replaces, and gives it to the edge.
+    /// Keeps an issued certificate, retires those that it replaces, and gives it to the edge.
     pub(super) async fn certificate_keep(
         &self,
         wanted: &Wanted,
@@ -175,7 +175,7 @@ impl Control {
             renew_at: window
                 .map_or_else(|| at_two_thirds(facts.not_before, facts.not_after), |w| within(w.start, w.end)),
         };
-        let former = &self.shelf.all().matching(wanted).map(|held| held.ready.id).collect::<Vec<_>>();
+        let former = &self.shelf.all().replaced_by(&stored.names).map(|held| held.ready.id).collect::<Vec<_>>();
         let version = self
             .db
             .write(|tx| {

@@ -52,7 +52,8 @@ impl Control {
         let _reading = self.shelf.reading.lock().await;
         let former = self.shelf.all();
         let mut known: HashMap<_, _> = former.iter().map(|held| (held.ready.id, held)).collect();
-        let live = certificates::certificates_live(&self.db, self.clock.now()).await?;
+        let now = self.clock.now();
+        let live = certificates::certificates_live(&self.db, now).await?;
         let new: Vec<_> = live.iter().map(|(id, _)| *id).filter(|id| !known.contains_key(id)).collect();
         let mut opened: HashMap<_, _> = certificates::certificates_get(&self.db, &new)
             .await?
@@ -65,7 +66,7 @@ impl Control {
             Some(held) => Some(Arc::new(Held { renew_at, ..Held::clone(held) })),
             None => opened.remove(&id),
         });
-        let all = Certificates::new(all.collect());
+        let all = Certificates::new(all.collect(), now);
         *self.shelf.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
         if came || !known.is_empty() {
             self.nudges.addresses.notify_one();

@@ -1,5 +1,7 @@
 //! What goes wrong on the way to a certificate, and that it does not stay so.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use stoa_control::{
     Cx,
@@ -8,6 +10,7 @@ use stoa_control::{
 };
 use stoa_db::orders::{self, CertOrder};
 use stoa_model::{certificate::CertName, id::SiteId};
+use stoa_provider::dns::fake::FakeDns;
 use stoa_testkit::{
     TestPlatform, Workers,
     pebble::{Options, Pebble},
@@ -169,12 +172,42 @@ async fn one_that_was_brought_along_is_followed_by_an_issued_one() {
     };
     platform.run_until_idle().await;
     assert_eq!(count(), 1);
+    let uploaded_id = served(&platform.edge, "bakery.example");
     platform.clock.advance(SignedDuration::from_hours(3 * 24));
     let workers = platform.run();
     platform.until("the other certificate", async || count() == 2).await;
     workers.stop().await;
     let view = platform.control.site_domains(&platform.now(&jane), site).await.expect("domains");
     assert!(view.uploaded.is_some(), "it is served as long as it holds: {view:#?}");
+
+    // No edge knows when it ends, and the next tick may be late: it is taken away an hour before.
+    let end = view.uploaded.expect("the uploaded one").expires_at;
+    platform.clock.advance(end.duration_since(platform.clock.now()) - SignedDuration::from_mins(30));
+    let workers = platform.run();
+    platform.until("the issued one alone", async || count() == 1).await;
+    workers.stop().await;
+    let table = platform.edge.table();
+    let lasting = table.certificates.iter().find(|c| c.names.contains(&CertName::host(host("bakery.example"))));
+    assert_ne!(lasting.map(|c| c.id.to_string()), uploaded_id, "the issued one stayed");
+}
+
+/// A wildcard takes the place of the sites' own ones, which nobody would renew any more.
+#[tokio::test]
+async fn with_dns_the_wildcard_takes_over() {
+    let Some(Bed { mut platform, pebble: _pebble, names: _names }) = bed(|options| options.always_valid = true).await
+    else {
+        return;
+    };
+    let jane = platform.customer("jane").await;
+    platform.shop(&jane, "bakery").await;
+    assert!(served(&platform.edge, "bakery.stoa.test").is_some());
+    platform.dns = Some(Arc::new(FakeDns::new(host("stoa.test"))));
+    let (control, edge) = platform.another().await;
+    let workers = Workers::of(&control);
+    let names = || edge.table().certificates.iter().flat_map(|c| c.names.clone()).collect::<Vec<_>>();
+    let wildcard = [CertName::below(host("stoa.test")), CertName::host(host("stoa.test"))];
+    platform.until("the wildcard alone", async || names() == wildcard).await;
+    workers.stop().await;
 }
 
 async fn put(platform: &TestPlatform, order: &CertOrder) {
