@@ -9,6 +9,7 @@ use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     Control, Cx, Result,
+    reconcile::Behind,
     view::{Finding, Verdict},
 };
 
@@ -101,14 +102,18 @@ impl Control {
 
     async fn check_edge(&self) -> Finding {
         let address = self.settings.edge_address;
-        match timeout(Duration::from_secs(2), TcpStream::connect(address)).await {
-            Ok(Ok(_)) => good("edge", format!("listens on {address}")),
-            _ => wrong(
-                "edge",
-                Verdict::Bad,
-                format!("nobody listens on {address}"),
-                "Start `stoa serve`; if another program has the port, change `listen`.",
-            ),
+        if !matches!(timeout(Duration::from_secs(2), TcpStream::connect(address)).await, Ok(Ok(_))) {
+            let remedy = "Start `stoa serve`; if another program has the port, change `listen`.";
+            return wrong("edge", Verdict::Bad, format!("nobody listens on {address}"), remedy);
+        }
+        match self.edge_behind().await {
+            Ok(None) => good("edge", format!("listens on {address}")),
+            Ok(Some(Behind { since, why })) => {
+                let found = format!("has taken over no new addresses and certificates since {since:.0}: {why}");
+                let remedy = "Mend what it says; it is tried again every minute. Until then it serves what it had.";
+                wrong("edge", Verdict::Bad, found, remedy)
+            }
+            Err(error) => wrong("edge", Verdict::Bad, error.for_operator(), "See that the database runs."),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Tells staff of certificates that are about to run out, or that can't be had at all.
+//! Tells staff of certificates that are about to run out, that can't be had at all, or that don't get
+//! to the edge.
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     Control, Result,
+    reconcile::Behind,
     tasks::{letter_task, mail::html},
 };
 
@@ -34,6 +36,10 @@ impl Held {
         self.not_after.duration_since(now) < last
     }
 }
+
+/// An edge that is behind for so long does not come up by itself, and a certificate that it does not
+/// take over is as good as none.
+const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 
 /// So many names are listed in one letter.
 const LISTED: usize = 20;
@@ -72,6 +78,7 @@ impl Control {
     }
 
     async fn dangers(&self, wanted: &[Wanted], now: Timestamp) -> Result<Vec<Danger>> {
+        let behind = self.edge_behind().await?.filter(|behind| now.duration_since(behind.since) >= BEHIND);
         let all = self.shelf.all();
         let orders = orders::orders_all(&self.db).await?;
         let orders: HashMap<_, _> = orders.iter().map(|order| (&order.subject, order)).collect();
@@ -94,7 +101,7 @@ impl Control {
             let order = held.ready.names.iter().find_map(|name| orders.get(name).copied());
             Danger::of_brought(held, order)
         });
-        Ok(issued.chain(brought).collect())
+        Ok(behind.map(Danger::of_edge).into_iter().chain(issued).chain(brought).collect())
     }
 }
 
@@ -111,6 +118,16 @@ impl Danger {
             headline: "Certificate runs out",
             what: format!("The certificate for {subject} runs out on {:.0}, and {why}.", held.not_after),
             more: order.map(reasons).unwrap_or_default(),
+        }
+    }
+
+    fn of_edge(behind: Behind) -> Self {
+        let since = behind.since;
+        Self {
+            name: "the edge".into(),
+            headline: "Nothing new is served",
+            what: format!("Since {since:.0} the edge has taken over no new addresses and certificates."),
+            more: vec![behind.why, "It is tried again every minute; `stoa doctor` says whether it still fails.".into()],
         }
     }
 
@@ -149,7 +166,7 @@ fn letter(to: &EmailAddress, dangers: &[Danger], page: String, now: Timestamp) -
         (format!("{}: {}", first.headline, first.name), words.cloned().collect())
     } else {
         let listed = dangers.iter().take(LISTED).map(|danger| format!("{} {}", danger.what, danger.more.join(" ")));
-        (format!("{} certificates need your help", dangers.len()), listed.collect::<Vec<_>>())
+        (format!("{}: {}, and {} more", first.headline, first.name, others.len()), listed.collect::<Vec<_>>())
     };
     let more = dangers.len().saturating_sub(LISTED);
     if more > 0 {
@@ -190,7 +207,7 @@ mod tests {
         let one = written(&dangers(7..8)).unwrap();
         assert_eq!(one.subject, "No certificate: shop7.example");
         let many = written(&dangers(0..10_000)).unwrap();
-        assert_eq!(many.subject, "10000 certificates need your help");
+        assert_eq!(many.subject, "No certificate: shop0.example, and 9999 more");
         assert_eq!(many.text.matches("There is no certificate").count(), 20);
         assert!(many.text.contains("shop19.example. Refused.") && many.text.contains("And 9980 more."));
         assert!(many.html.contains("<a href=\"http://portal/staff/certificates\""), "{}", many.html);

@@ -41,7 +41,13 @@ impl Wanted {
 impl Control {
     /// One look at all names.
     pub(crate) async fn certificates_tend(&self) -> Result<()> {
-        self.certificates_follow().await?;
+        // An edge that does not follow is no reason to let certificates run out.
+        if let Err(error) = self.certificates_follow().await {
+            tracing::warn!(
+                error = error.for_operator(),
+                "the edge did not take the certificates over; the next tick tries again"
+            );
+        }
         if self.settings.https_port.is_none() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 //! (re)start: a purge goes by its row and its date only.
 
 mod answers;
+mod behind;
 mod cleanup;
 mod followed;
 mod machine;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Control;
 
+pub(crate) use behind::Behind;
 pub(crate) use machine::Machine;
 pub use power::{Drift, Repair};
 pub(crate) use routes::Routing;
@@ -32,7 +34,7 @@ pub(crate) use traffic::Counted;
 pub(crate) async fn run(control: Control, stop: CancellationToken) {
     let (c, never) = (&control, &Notify::new());
     tokio::join!(
-        keep("routes", Duration::from_secs(60), never, &stop, || c.routes_reload()),
+        keep("routes", Duration::from_secs(60), never, &stop, || c.routes_keep()),
         keep("routes of others", Duration::from_secs(1), never, &stop, || c.routes_follow()),
         keep("machine", Duration::from_secs(10), never, &stop, || c.machine_keep()),
         keep("power", Duration::from_secs(60), &c.nudges.power, &stop, || c.power_keep()),

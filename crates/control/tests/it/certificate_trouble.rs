@@ -7,9 +7,11 @@ use stoa_control::{
     Cx,
     command::{AddDomain, UploadCertificate},
     keys::MasterKey,
+    settings::Settings,
+    view::Verdict,
 };
 use stoa_db::orders::{self, CertOrder};
-use stoa_model::{certificate::CertName, id::SiteId};
+use stoa_model::{account::Role, certificate::CertName, id::SiteId};
 use stoa_provider::dns::fake::FakeDns;
 use stoa_testkit::{
     TestPlatform, Workers,
@@ -208,6 +210,41 @@ async fn with_dns_the_wildcard_takes_over() {
     let wildcard = [CertName::below(host("stoa.test")), CertName::host(host("stoa.test"))];
     platform.until("the wildcard alone", async || names() == wildcard).await;
     workers.stop().await;
+}
+
+/// A certificate that the edge does not take over is of no use, and no reason to let others run out.
+#[tokio::test]
+async fn an_edge_that_does_not_follow_is_told_of() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let change = move |s: &mut Settings| (s.https_port, s.edge_address) = (Some(443), address);
+    let platform = TestPlatform::builder().settings(change).build().await;
+    uploaded(&platform, 16).await;
+    let staff = platform.staff(Role::Support).await;
+    let finding = async || {
+        let all = platform.control.doctor(&staff).await.expect("findings");
+        all.into_iter().find(|finding| finding.check == "edge").expect("one of the edge")
+    };
+    assert_eq!(finding().await.verdict, Verdict::Good);
+    let (control, edge) = platform.another().await;
+    edge.fail(Some("nginx -t says no"));
+    platform.clock.advance(SignedDuration::from_hours(3 * 24));
+    let told = |of: &str| platform.outbox().iter().any(|mail| mail.contains(of));
+    let workers = Workers::of(&control);
+    platform.until("the letter", async || told("Certificate runs out: bakery.example")).await;
+    platform.until("the finding", async || finding().await.verdict == Verdict::Bad).await;
+    assert!(finding().await.found.contains("nginx -t says no"), "{:?}", finding().await);
+    workers.stop().await;
+    assert!(!told("Nothing new is served"), "it may come up by itself");
+    platform.clock.advance(SignedDuration::from_hours(1));
+    let workers = Workers::of(&control);
+    platform.until("the other letter", async || told("Nothing new is served: the edge")).await;
+    workers.stop().await;
+    edge.fail(None);
+    let workers = Workers::of(&control);
+    platform.until("the edge", async || finding().await.verdict == Verdict::Good).await;
+    workers.stop().await;
+    assert_eq!(edge.table().certificates.len(), 1);
 }
 
 async fn put(platform: &TestPlatform, order: &CertOrder) {

@@ -30,6 +30,7 @@ struct State {
     table: RoutingTable,
     traffic: HashMap<SiteId, Traffic>,
     failure: Option<String>,
+    broken: Option<String>,
     refuses: Option<SiteId>,
 }
 
@@ -37,6 +38,11 @@ impl FakeEdge {
     /// Makes the next `apply` fail for this reason.
     pub fn fail_next(&self, reason: impl Into<String>) {
         self.state().failure = Some(reason.into());
+    }
+
+    /// Makes every `apply` fail for this reason from now on; `None` mends it.
+    pub fn fail(&self, reason: Option<&str>) {
+        self.state().broken = reason.map(str::to_owned);
     }
 
     /// Refuses this site's routes from now on, and nobody else's; `None` refuses nobody.
@@ -68,7 +74,7 @@ impl FakeEdge {
 impl Edge for FakeEdge {
     async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError> {
         let mut state = self.state();
-        if let Some(reason) = state.failure.take() {
+        if let Some(reason) = state.failure.take().or_else(|| state.broken.clone()) {
             let doing = format!("applying routing table {} to", table.version);
             return Err(EdgeError { maker: "fake", doing, reason, refused: None });
         }
