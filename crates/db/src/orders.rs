@@ -36,7 +36,7 @@ pub struct CertOrder {
     pub order_url: Option<String>,
     /// The private key of the order that is under way.
     pub key: Option<Sealed>,
-    /// When this was last changed.
+    /// Since when there is a problem; without one, when this was last changed.
     pub updated_at: Timestamp,
 }
 

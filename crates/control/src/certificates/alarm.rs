@@ -24,6 +24,9 @@ use crate::{
 
 /// A name that never had a certificate is worth a letter after so many failures.
 const FAILURES: u32 = 3;
+/// A name of the platform's own, whose records the operator keeps, after so long without one; a domain
+/// that a customer has not switched yet is his to switch.
+const WITHOUT: SignedDuration = SignedDuration::from_mins(30);
 /// The longest that one that was brought along is told of before its end.
 const LAST_DAYS: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -91,7 +94,10 @@ impl Control {
                 }
                 (None, Some(order)) => {
                     let served = !wanted.subject.wildcard && all.find(&wanted.subject.host, now).is_some();
-                    (order.failures >= FAILURES && !served).then(|| Danger::of_missing(order))
+                    let since = order.problem.as_ref().map(|_| order.updated_at);
+                    let lasts = since.is_some_and(|since| now.duration_since(since).abs() >= WITHOUT);
+                    let is_told = order.failures >= FAILURES || (!wanted.custom && lasts);
+                    (is_told && !served).then(|| Danger::of_missing(order))
                 }
                 _ => None,
             }
@@ -132,10 +138,16 @@ impl Danger {
     }
 
     fn of_missing(order: &CertOrder) -> Self {
+        let CertOrder { subject, failures, updated_at, .. } = order;
+        let how = if *failures < FAILURES {
+            format!("and none could be had since {updated_at:.0}")
+        } else {
+            format!("it failed {failures} times")
+        };
         Self {
-            name: order.subject.to_string(),
+            name: subject.to_string(),
             headline: "No certificate",
-            what: format!("There is no certificate for {}; it was tried {} times.", order.subject, order.failures),
+            what: format!("There is no certificate for {subject}; {how}."),
             more: reasons(order),
         }
     }

@@ -123,10 +123,14 @@ impl Control {
         }
     }
 
+    /// A pause of its own counts as no failure: what is only waited for was not refused, and the first
+    /// refusal after it shall not cost a day.
     async fn certificate_failed(&self, wanted: &Wanted, failure: Failure) -> Result<()> {
         let now = self.clock.now();
         let known = orders::order_get(&self.db, &wanted.subject).await?;
-        let failures = known.as_ref().map_or(0, |order| order.failures) + 1;
+        let before = known.as_ref().map_or(0, |order| order.failures);
+        let failures = before.saturating_add(u32::from(failure.wait.is_none()));
+        let wrong_since = known.as_ref().filter(|order| order.problem.is_some()).map(|order| order.updated_at);
         let mut chance = [0];
         random::fill(&mut chance);
         let wait = failure.wait.unwrap_or_else(|| pause(failures, failure.refused));
@@ -139,7 +143,7 @@ impl Control {
             detail: Some(failure.detail),
             order_url: known.as_ref().and_then(|order| order.order_url.clone()),
             key: known.and_then(|order| order.key),
-            updated_at: now,
+            updated_at: wrong_since.unwrap_or(now),
         };
         let refused = failure.refused;
         Ok(self

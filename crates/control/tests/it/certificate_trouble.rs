@@ -11,7 +11,11 @@ use stoa_control::{
     view::Verdict,
 };
 use stoa_db::orders::{self, CertOrder};
-use stoa_model::{account::Role, certificate::CertName, id::SiteId};
+use stoa_model::{
+    account::Role,
+    certificate::CertName,
+    id::{DomainId, SiteId},
+};
 use stoa_provider::dns::fake::FakeDns;
 use stoa_testkit::{
     TestPlatform, Workers,
@@ -95,10 +99,47 @@ async fn failures_are_counted_on_through_orders() {
     let other = master.seal(&format!("order/{directory} {subject}"), &new_key().expect("a key"));
     put(platform, &CertOrder { key: Some(other), next_at: now, ..order }).await;
     let workers = platform.run();
-    platform.until("another try", async || failures(platform).await == 6).await;
+    let says = async |words: &str| self::order(platform).await.problem.is_some_and(|problem| problem.contains(words));
+    platform.until("another try", async || says("still points to").await).await;
     workers.stop().await;
     let order = self::order(platform).await;
     assert_eq!((order.order_url, order.key), (None, None));
+    assert_eq!(order.failures, 5, "where it leads is waited for");
+}
+
+/// What is only waited for is no failure; but the platform's own names are the operator's to mend.
+#[tokio::test]
+async fn a_name_that_leads_elsewhere_is_waited_for() {
+    let Some(bed) = bed(|options| options.blocked = vec!["bakery.stoa.test".into()]).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    for name in ["bakery.stoa.test", "bakery.example"] {
+        platform.world_dns.lead(&host(name), &["203.0.113.9".parse().unwrap()]);
+    }
+    let site = platform.shop(&jane, "bakery").await.site;
+    brought(platform, &jane, site).await;
+    for _ in 0..3 {
+        let before = order(platform).await.next_at;
+        platform.clock.advance(SignedDuration::from_mins(15));
+        let workers = platform.run();
+        platform.until("another look", async || order(platform).await.next_at > before).await;
+        platform.until("the domain's", async || order_of(platform, "bakery.example").await.is_some()).await;
+        workers.stop().await;
+    }
+    let workers = platform.run();
+    let told = |name: &str| platform.outbox().iter().any(|m| m.contains(&format!("no certificate for {name}")));
+    platform.until("the letter", async || told("bakery.stoa.test")).await;
+    workers.stop().await;
+    assert!(!told("bakery.example"), "it is the customer's to switch");
+    assert_eq!(failures(platform).await, 0);
+
+    // The first refusal costs minutes.
+    platform.world_dns.lead(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
+    platform.clock.advance(SignedDuration::from_mins(15));
+    let workers = platform.run();
+    platform.until("the refusal", async || failures(platform).await == 1).await;
+    workers.stop().await;
+    let pause = order(platform).await.next_at.duration_since(platform.clock.now());
+    assert!(pause <= SignedDuration::from_mins(11), "{pause}");
 }
 
 /// The clock was ahead when the pause was written down.
@@ -254,8 +295,11 @@ async fn put(platform: &TestPlatform, order: &CertOrder) {
 
 /// How the shop's certificate stands.
 async fn order(platform: &TestPlatform) -> CertOrder {
-    let subject = CertName::host(host("bakery.stoa.test"));
-    orders::order_get(&platform.db, &subject).await.expect("an answer").expect("an order")
+    order_of(platform, "bakery.stoa.test").await.expect("an order")
+}
+
+async fn order_of(platform: &TestPlatform, name: &str) -> Option<CertOrder> {
+    orders::order_get(&platform.db, &CertName::host(host(name))).await.expect("an answer")
 }
 
 /// How often the authority was asked for the shop's certificate.
@@ -283,16 +327,23 @@ fn own(names: &[&str], from: Timestamp, to: Timestamp) -> (String, String) {
     (params.self_signed(&key).expect("signed").pem(), key.serialize_pem())
 }
 
+/// The proven domain bakery.example of a site.
+async fn brought(platform: &TestPlatform, jane: &Cx, site: SiteId) -> DomainId {
+    let cx = platform.now(jane);
+    let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
+    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    crate::domains::prove_by_text(platform, &domain);
+    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    domain.id
+}
+
 /// A shop with the domain bakery.example, and a certificate for it that runs out in so many days, of 90.
 async fn uploaded(platform: &TestPlatform, days_left: i32) -> (Cx, SiteId) {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
-    let cx = platform.now(&jane);
-    let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
     platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
-    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
-    crate::domains::prove_by_text(platform, &domain);
-    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    brought(platform, &jane, site).await;
+    let cx = platform.now(&jane);
     let day = SignedDuration::from_hours(24);
     let end = cx.now + day * days_left;
     let (chain, key) = own(&["bakery.example"], end - day * 90, end);
