@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    sea_query::OnConflict,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
+    sea_query::{Expr, OnConflict},
 };
 use stoa_model::{certificate::CertName, secret::Sealed};
 
@@ -71,6 +72,15 @@ pub async fn order_get(c: &impl Conn, subject: &CertName) -> Result<Option<CertO
     Ok(row.and_then(readable))
 }
 
+/// As [`order_get`]; nobody else changes it until this transaction ends.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn order_lock(tx: &Tx, subject: &CertName) -> Result<Option<CertOrder>, DbError> {
+    let row = certificate_orders::Entity::find_by_id(subject.to_string()).lock_exclusive().one(tx.raw()).await?;
+    Ok(row.and_then(readable))
+}
+
 /// All of them by subject. One that can't be read is logged and left out: it must not take the
 /// others down.
 ///
@@ -116,6 +126,30 @@ pub async fn order_put(tx: &Tx, order: &CertOrder) -> Result<(), DbError> {
     let insert = certificate_orders::Entity::insert(row.into_active_model()).on_conflict(over);
     insert.exec_without_returning(tx.raw()).await?;
     Ok(())
+}
+
+/// Sets when it is tried again, and nothing else; whether there is such a subject.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn order_due(tx: &Tx, subject: &CertName, at: Timestamp) -> Result<bool, DbError> {
+    let due = update(subject).col_expr(certificate_orders::Column::NextAt, Expr::value(ms(at)));
+    Ok(due.exec(tx.raw()).await?.rows_affected > 0)
+}
+
+/// Forgets the order that is under way, if there is one, and nothing else that is known.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn order_lost(tx: &Tx, subject: &CertName) -> Result<(), DbError> {
+    use certificate_orders::Column;
+    let none = || Expr::value(None::<String>);
+    update(subject).col_expr(Column::OrderUrl, none()).col_expr(Column::SealedKey, none()).exec(tx.raw()).await?;
+    Ok(())
+}
+
+fn update(subject: &CertName) -> UpdateMany<certificate_orders::Entity> {
+    certificate_orders::Entity::update_many().filter(certificate_orders::Column::Subject.eq(subject.to_string()))
 }
 
 /// Forgets a subject, if it is there; its tries stay counted.

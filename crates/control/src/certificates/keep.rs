@@ -1,5 +1,5 @@
-//! Keeps every name that needs a certificate supplied with one: what is missing is ordered, what
-//! is due is renewed, and what fails is tried again after a pause that grows.
+//! Keeps every name that needs a certificate supplied with one: what is missing is ordered, and what
+//! is due is renewed.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use stoa_db::{
     certificates::{self, StoredCertificate},
     history, meta,
-    orders::{self, CertOrder, Try},
+    orders::{self, Try},
     routes::{RouteRow, routes},
     sites,
 };
@@ -16,21 +16,16 @@ use stoa_model::{certificate::CertName, host::Hostname, id::CertificateId, secre
 use stoa_vendors::{acme::Acme, x509};
 
 use super::{
-    allowance::pause,
+    attempt::LONGEST,
     held::Held,
     renew::{at_two_thirds, within},
     shelf::key_context,
     wanted::{Facts, Wanted, is_public, wanted},
-    words::Failure,
 };
 use crate::{Control, Error, Result, random, settings::AcmeSettings};
 
 /// Orders under way at once.
 const TOGETHER: usize = 4;
-/// No pause is longer: an authority may say seven days, and a little is added. What says more was
-/// written while the clock was ahead.
-const LONGEST: SignedDuration = SignedDuration::from_hours(8 * 24);
-
 impl Wanted {
     /// Whether this certificate is the one that is wanted.
     pub(super) fn is(&self, held: &Held) -> bool {
@@ -100,63 +95,6 @@ impl Control {
     /// Whether records can be made for this name.
     pub(crate) fn dns_has(&self, name: &Hostname) -> bool {
         self.dns.as_ref().is_some_and(|dns| stoa_provider::dns::RecordName::host(name).is_in(dns.zone()))
-    }
-
-    async fn certificates_due(&self, wanted: &[Wanted]) -> Result<Vec<Wanted>> {
-        let now = self.clock.now();
-        let waits = |order: &CertOrder| order.next_at > now && order.next_at <= now + LONGEST;
-        let waiting: HashSet<CertName> =
-            orders::orders_all(&self.db).await?.into_iter().filter(waits).map(|o| o.subject).collect();
-        let all = self.shelf.all();
-        let has = |w: &Wanted| all.matching(w).any(|held| held.renew_at > now);
-        Ok(wanted.iter().filter(|w| !waiting.contains(&w.subject) && !has(w)).cloned().collect())
-    }
-
-    /// Gets one certificate, unless somebody is at it already, and writes down what came of it.
-    pub(super) async fn certificate_try(&self, wanted: &Wanted, acme: &AcmeSettings) {
-        let Some(_mine) = self.ordering.begin(&wanted.subject) else { return };
-        if let Err(failure) = self.certificate_obtain(wanted, acme).await {
-            tracing::warn!(subject = %wanted.subject, why = failure.detail, "no certificate yet");
-            if let Err(error) = self.certificate_failed(wanted, failure).await {
-                tracing::error!(subject = %wanted.subject, error = error.for_operator(), "a failure could not be written down");
-            }
-        }
-    }
-
-    /// A pause of its own counts as no failure: what is only waited for was not refused, and the first
-    /// refusal after it shall not cost a day.
-    async fn certificate_failed(&self, wanted: &Wanted, failure: Failure) -> Result<()> {
-        let now = self.clock.now();
-        let known = orders::order_get(&self.db, &wanted.subject).await?;
-        let before = known.as_ref().map_or(0, |order| order.failures);
-        let failures = before.saturating_add(u32::from(failure.wait.is_none()));
-        let wrong_since = known.as_ref().filter(|order| order.problem.is_some()).map(|order| order.updated_at);
-        let mut chance = [0];
-        random::fill(&mut chance);
-        let wait = failure.wait.unwrap_or_else(|| pause(failures, failure.refused));
-        let order = &CertOrder {
-            subject: wanted.subject.clone(),
-            names: wanted.names.clone(),
-            failures,
-            next_at: now + wait + wait / 10 * i32::from(chance[0]) / 255,
-            problem: Some(failure.words),
-            detail: Some(failure.detail),
-            order_url: known.as_ref().and_then(|order| order.order_url.clone()),
-            key: known.and_then(|order| order.key),
-            updated_at: wrong_since.unwrap_or(now),
-        };
-        let refused = failure.refused;
-        Ok(self
-            .db
-            .write(|tx| {
-                Box::pin(async move {
-                    if refused {
-                        orders::try_note(&tx, &order.subject, now, Try::Failed).await?;
-                    }
-                    orders::order_put(&tx, order).await
-                })
-            })
-            .await?)
     }
 
     /// Keeps an issued certificate, retires those that it replaces, and gives it to the edge.

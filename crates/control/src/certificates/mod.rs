@@ -4,13 +4,14 @@
 //!   certificate, and how each is proven.
 //! * [`shelf`] holds what there is, opened, in memory; the edge gets all of it with every table.
 //! * [`keep`] compares the two, and orders what is missing or due (`order`), within what the
-//!   authority allows (`allowance`), with pauses that grow.
+//!   authority allows (`allowance`), with pauses that grow after each try that fails (`attempt`).
 //! * What goes wrong is kept per name, in words for the customer (`words`), and staff are told
 //!   when a certificate is about to run out (`alarm`).
 //! * [`upload`] takes a certificate that somebody brings along.
 
 mod alarm;
 mod allowance;
+mod attempt;
 mod ca;
 mod doctor;
 pub(crate) mod first;

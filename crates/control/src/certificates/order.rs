@@ -13,28 +13,32 @@ use stoa_vendors::acme::{Acme, AcmeError, Answer, Challenge, new_key};
 use tokio::time::{Instant, sleep};
 
 use super::{ca::Unopened, wanted::Wanted, words::Failure};
-use crate::{Control, Error, settings::AcmeSettings};
+use crate::{Control, settings::AcmeSettings};
 
 /// How long others may remember the answer to a challenge, in seconds.
 const TTL: u32 = 60;
 
 impl Control {
     /// Gets one certificate and puts it onto the shelf. The outcome is written down by the caller.
-    pub(super) async fn certificate_obtain(&self, wanted: &Wanted, acme: &AcmeSettings) -> Result<(), Failure> {
-        let done = self.certificate_ask(wanted, acme).await;
+    pub(super) async fn certificate_obtain(
+        &self,
+        wanted: &Wanted,
+        acme: &AcmeSettings,
+        known: &CertOrder,
+    ) -> Result<(), Failure> {
+        let done = self.certificate_ask(wanted, acme, known).await;
         if done.as_ref().is_err_and(|failure| failure.account) {
             self.authority_forget().await;
         }
         done
     }
 
-    async fn certificate_ask(&self, wanted: &Wanted, acme: &AcmeSettings) -> Result<(), Failure> {
+    async fn certificate_ask(&self, wanted: &Wanted, acme: &AcmeSettings, known: &CertOrder) -> Result<(), Failure> {
         let authority = self.authority(acme).await.map_err(|error| match error {
             Unopened::Ca(error) => Failure::of_ca(&error, wanted),
             Unopened::Records(error) => Failure::of_records(&error),
         })?;
-        let known = orders::order_get(&self.db, &wanted.subject).await.map_err(Error::from)?;
-        if let Some(chain) = self.fetch_again(&authority, wanted, acme, known.as_ref()).await? {
+        if let Some(chain) = self.fetch_again(&authority, wanted, acme, known).await? {
             return Ok(self.certificate_keep(wanted, &chain.0, &chain.1, &authority).await?);
         }
         let now = self.clock.now();
@@ -42,8 +46,7 @@ impl Control {
             return Err(Failure::spent(spent));
         }
         self.must_lead_here(wanted).await?;
-        let failures = known.map_or(0, |order| order.failures);
-        let (chain, key) = self.order_anew(&authority, wanted, acme, failures).await?;
+        let (chain, key) = self.order_anew(&authority, wanted, acme, known).await?;
         Ok(self.certificate_keep(wanted, &chain, &key, &authority).await?)
     }
 
@@ -53,10 +56,9 @@ impl Control {
         authority: &Acme,
         wanted: &Wanted,
         acme: &AcmeSettings,
-        known: Option<&CertOrder>,
+        known: &CertOrder,
     ) -> Result<Option<(String, SecretString)>, Failure> {
-        let begun = known.and_then(|order| Some((order, order.order_url.as_ref()?, order.key.as_ref()?)));
-        let Some((order, url, sealed)) = begun else { return Ok(None) };
+        let (Some(url), Some(sealed)) = (&known.order_url, &known.key) else { return Ok(None) };
         let why = match self.key.open(&order_context(wanted, acme), sealed) {
             Ok(key) => match authority.finish(url, &wanted.names, &key).await {
                 Ok(chain) => return Ok(Some((chain, key))),
@@ -68,14 +70,14 @@ impl Control {
             Err(error) => error.to_string(),
         };
         tracing::info!(subject = %wanted.subject, why, "an order that was begun can't be gone on with");
-        self.order_lost(order).await?;
+        self.order_lost(wanted).await?;
         Ok(None)
     }
 
     /// Forgets an order that brings no certificate any more, but nothing else that is known.
-    async fn order_lost(&self, order: &CertOrder) -> crate::Result<()> {
-        let rest = &CertOrder { order_url: None, key: None, ..order.clone() };
-        Ok(self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, rest).await })).await?)
+    async fn order_lost(&self, wanted: &Wanted) -> crate::Result<()> {
+        let subject = &wanted.subject;
+        Ok(self.db.write(|tx| Box::pin(async move { orders::order_lost(&tx, subject).await })).await?)
     }
 
     async fn order_anew(
@@ -83,7 +85,7 @@ impl Control {
         authority: &Acme,
         wanted: &Wanted,
         acme: &AcmeSettings,
-        failures: u32,
+        known: &CertOrder,
     ) -> Result<(String, SecretString), Failure> {
         let shelf = self.shelf.all();
         let replaces = shelf.matching(wanted).next().map(|held| held.ready.chain.as_str());
@@ -102,20 +104,29 @@ impl Control {
         let order = &CertOrder {
             subject: wanted.subject.clone(),
             names: wanted.names.clone(),
-            failures,
-            next_at: self.clock.now(),
+            failures: known.failures,
+            next_at: known.next_at,
             problem: None,
             detail: None,
             order_url: Some(ordered.url.clone()),
             key: Some(self.key.seal(&order_context(wanted, acme), &key)),
             updated_at: self.clock.now(),
         };
-        self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, order).await })).await.map_err(Error::from)?;
+        self.order_begun(order).await?;
         let finished = authority.finish(&ordered.url, &wanted.names, &key).await;
         if finished.as_ref().is_err_and(|error| !error.is_transient()) {
-            self.order_lost(order).await?;
+            self.order_lost(wanted).await?;
         }
         Ok((finished.map_err(refused)?, key))
+    }
+
+    /// Keeps an order that is under way. Who asked for another try meanwhile is not forgotten.
+    async fn order_begun(&self, order: &CertOrder) -> crate::Result<()> {
+        let put = async |tx: &stoa_db::Tx| {
+            let next_at = orders::order_lock(tx, &order.subject).await?.map_or(order.next_at, |stands| stands.next_at);
+            orders::order_put(tx, &CertOrder { next_at, ..order.clone() }).await
+        };
+        Ok(self.db.write(|tx| Box::pin(async move { put(&tx).await })).await?)
     }
 
     pub(super) async fn try_write(&self, wanted: &Wanted, what: Try) -> crate::Result<()> {

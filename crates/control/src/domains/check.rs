@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use stoa_db::{DbError, domains, history, meta, orders, sites};
+use stoa_db::{DbError, domains, history, meta, sites};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -116,11 +116,7 @@ impl Control {
     /// A domain that has just come to lead here, or whose customer says that all is mended, need not
     /// wait out the pause of a failed order. What the authority allows is counted all the same.
     async fn order_now(&self, name: &Hostname) -> Result<()> {
-        let now = self.clock.now();
-        if let Some(order) = orders::order_get(&self.db, &CertName::host(name.clone())).await? {
-            let due = &orders::CertOrder { next_at: now, ..order };
-            self.db.write(|tx| Box::pin(async move { orders::order_put(&tx, due).await })).await?;
-        }
+        self.certificate_hasten(&CertName::host(name.clone())).await?;
         self.nudges.certificates.notify_one();
         self.nudges.addresses.notify_one();
         Ok(())

@@ -288,7 +288,7 @@ async fn an_edge_that_does_not_follow_is_told_of() {
     assert_eq!(edge.table().certificates.len(), 1);
 }
 
-async fn put(platform: &TestPlatform, order: &CertOrder) {
+pub async fn put(platform: &TestPlatform, order: &CertOrder) {
     let put = platform.db.write(|tx| Box::pin(async move { orders::order_put(&tx, order).await })).await;
     put.expect("written");
 }
@@ -298,7 +298,7 @@ async fn order(platform: &TestPlatform) -> CertOrder {
     order_of(platform, "bakery.stoa.test").await.expect("an order")
 }
 
-async fn order_of(platform: &TestPlatform, name: &str) -> Option<CertOrder> {
+pub async fn order_of(platform: &TestPlatform, name: &str) -> Option<CertOrder> {
     orders::order_get(&platform.db, &CertName::host(host(name))).await.expect("an answer")
 }
 
@@ -328,7 +328,7 @@ fn own(names: &[&str], from: Timestamp, to: Timestamp) -> (String, String) {
 }
 
 /// The proven domain bakery.example of a site.
-async fn brought(platform: &TestPlatform, jane: &Cx, site: SiteId) -> DomainId {
+pub async fn brought(platform: &TestPlatform, jane: &Cx, site: SiteId) -> DomainId {
     let cx = platform.now(jane);
     let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
     let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);

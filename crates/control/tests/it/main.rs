@@ -3,6 +3,7 @@
 
 mod accounts;
 mod capacity;
+mod certificate_orders;
 mod certificate_trouble;
 mod certificates;
 mod crash;

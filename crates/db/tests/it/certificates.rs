@@ -5,8 +5,8 @@ use stoa_db::{
         certificates_live, certificates_prune,
     },
     orders::{
-        CertOrder, Try, acme_account_get, acme_account_put, order_forget, order_get, order_put, orders_all,
-        tries_prune, tries_since, try_note,
+        CertOrder, Try, acme_account_get, acme_account_put, order_due, order_forget, order_get, order_lock, order_lost,
+        order_put, orders_all, tries_prune, tries_since, try_note,
     },
     sites::site_tombstone,
 };
@@ -162,6 +162,33 @@ pub async fn orders_are_kept_by_subject(bed: Bed) {
     tx.commit().await.unwrap();
     assert_eq!(order_get(&bed.db, &bare.subject).await.unwrap(), None);
     assert_eq!(orders_all(&bed.db).await.unwrap(), [full]);
+}
+
+pub async fn an_order_is_changed_in_parts(bed: Bed) {
+    let subject = name("shop.example.com");
+    let order = CertOrder {
+        subject: subject.clone(),
+        names: vec![subject.clone()],
+        failures: 3,
+        next_at: at(100),
+        problem: Some("no".into()),
+        detail: None,
+        order_url: Some("https://ca.test/order/1".into()),
+        key: Some(Sealed("sealed".into())),
+        updated_at: at(0),
+    };
+    let tx = bed.db.begin().await.unwrap();
+    assert!(!order_due(&tx, &subject, at(1)).await.unwrap(), "nobody makes a row anew that was forgotten");
+    assert_eq!(order_lock(&tx, &subject).await.unwrap(), None);
+    order_put(&tx, &order).await.unwrap();
+    order_put(&tx, &CertOrder { subject: name("other.example.com"), ..order.clone() }).await.unwrap();
+    assert!(order_due(&tx, &subject, at(1)).await.unwrap());
+    assert_eq!(order_lock(&tx, &subject).await.unwrap(), Some(CertOrder { next_at: at(1), ..order.clone() }));
+    order_lost(&tx, &subject).await.unwrap();
+    tx.commit().await.unwrap();
+    let rest = CertOrder { next_at: at(1), order_url: None, key: None, ..order.clone() };
+    let other = CertOrder { subject: name("other.example.com"), ..order };
+    assert_eq!(orders_all(&bed.db).await.unwrap(), [other, rest]);
 }
 
 pub async fn tries_are_counted(bed: Bed) {

@@ -79,6 +79,7 @@ suite! {
         one_that_cant_be_read_takes_no_other_with_it,
         an_uploaded_one_ends_with_its_site,
         orders_are_kept_by_subject,
+        an_order_is_changed_in_parts,
         tries_are_counted,
         an_account_by_its_key,
     }
