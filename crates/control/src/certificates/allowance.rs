@@ -9,6 +9,9 @@ use crate::{Control, Result, settings::Allowance};
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// Orders of one name within an hour, whatever came of them: nobody uses up what all share.
+const SAME_PER_HOUR: u64 = 5;
+
 /// Why it must not be asked now, and how long to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spent {
@@ -30,8 +33,13 @@ impl Control {
             let words = "This name has had as many certificates this week as its authority issues.";
             return Ok(Some(Spent { wait: HOUR * 24, words }));
         }
+        let asked = tries_since(&self.db, of, Try::Ordered, now - HOUR).await?;
+        if asked >= SAME_PER_HOUR {
+            let words = "This certificate was asked for several times; it is tried again within the hour.";
+            return Ok(Some(Spent { wait: HOUR, words }));
+        }
         let orders = tries_since(&self.db, None, Try::Ordered, now - HOUR * 3).await?;
-        if orders >= limits.orders_per_3_hours {
+        if orders >= self.orders_for(wanted, limits) {
             let words = "Many certificates are being ordered at this moment; this one follows soon.";
             return Ok(Some(Spent { wait: HOUR / 4, words }));
         }
@@ -40,6 +48,13 @@ impl Control {
             return Ok(Some(Spent { wait: HOUR * 6, words }));
         }
         Ok(None)
+    }
+
+    /// How many orders of all may be made before this one. A quarter is left to what would hurt most: the
+    /// platform's own names, and names that are served with a certificate already.
+    fn orders_for(&self, wanted: &Wanted, limits: &Allowance) -> u64 {
+        let is_new = wanted.custom && self.shelf.all().matching(wanted).next().is_none();
+        limits.orders_per_3_hours - if is_new { limits.orders_per_3_hours / 4 } else { 0 }
     }
 
     /// Certificates for names below the platform's own domain within a week.

@@ -6,10 +6,17 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::orders::{self, CertOrder, Try};
+use stoa_db::{
+    DbError,
+    orders::{self, CertOrder, Try},
+};
 use stoa_model::certificate::CertName;
 
-use super::{allowance::pause, wanted::Wanted, words::Failure};
+use super::{
+    allowance::pause,
+    wanted::Wanted,
+    words::{Failure, is_asked},
+};
 use crate::{Control, Result, random, settings::AcmeSettings};
 
 /// No pause is longer: an authority may say seven days, and a little is added. What says more was
@@ -70,11 +77,17 @@ impl Control {
         self.certificate_failed(wanted, failure, &known).await
     }
 
-    /// Lets what is paused be tried again at once; what is not tried at all stays so.
+    /// Lets what is paused be tried again at once, unless the authority itself asked for the pause.
     pub(crate) async fn certificate_hasten(&self, subject: &CertName) -> Result<()> {
         let now = self.clock.now();
-        let done = self.db.write(|tx| Box::pin(async move { orders::order_due(&tx, subject, now).await })).await;
-        Ok(done.map(drop)?)
+        let body = async |tx: &stoa_db::Tx| {
+            let order = orders::order_lock(tx, subject).await?;
+            if order.is_some_and(|order| !order.detail.as_deref().is_some_and(is_asked)) {
+                orders::order_due(tx, subject, now).await?;
+            }
+            Ok::<_, DbError>(())
+        };
+        Ok(self.db.write(|tx| Box::pin(async move { body(&tx).await })).await?)
     }
 
     /// A pause of its own counts as no failure: what is only waited for was not refused, and the first
@@ -92,12 +105,13 @@ impl Control {
                 orders::try_note(tx, &wanted.subject, now, Try::Failed).await?;
             }
             let stands = orders::order_lock(tx, &wanted.subject).await?.unwrap_or_else(|| known.clone());
-            // Who has asked for another try since this one began need not wait.
-            let is_asked = stands.next_at.as_millisecond() != known.next_at.as_millisecond();
+            // Who has asked for another try since this one began need not wait, if the authority lets him.
+            let is_hurried =
+                !is_asked(&failure.detail) && stands.next_at.as_millisecond() != known.next_at.as_millisecond();
             let order = CertOrder {
                 names: wanted.names.clone(),
                 failures,
-                next_at: if is_asked { stands.next_at.min(next_at) } else { next_at },
+                next_at: if is_hurried { stands.next_at.min(next_at) } else { next_at },
                 problem: Some(failure.words.clone()),
                 detail: Some(failure.detail.clone()),
                 updated_at: if stands.problem.is_some() { stands.updated_at } else { now },

@@ -7,6 +7,14 @@ use stoa_vendors::acme::AcmeError;
 use super::{allowance::Spent, wanted::Wanted};
 use crate::Error;
 
+/// What the detail of a pause begins with that the authority asked for.
+const ASKED: &str = "the authority asks us to wait: ";
+
+/// Whether a pause with this detail is one that the authority asked for: no click makes it shorter.
+pub(super) fn is_asked(detail: &str) -> bool {
+    detail.starts_with(ASKED)
+}
+
 /// Why there is no certificate yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -37,7 +45,7 @@ impl Failure {
         };
         Self {
             words: error.words(&wanted.subject.host),
-            detail: error.to_string(),
+            detail: format!("{}{error}", if wait.is_some() { ASKED } else { "" }),
             wait,
             refused: !error.is_transient(),
             account: matches!(error, AcmeError::Account { .. }),
@@ -85,5 +93,24 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::of_records(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_model::{certificate::CertName, host::Hostname};
+    use stoa_vendors::acme::Method;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_that_the_authority_asked_for_is_known_as_such() {
+        let subject = CertName::host(Hostname::parse("shop.example").unwrap());
+        let wanted = Wanted { names: vec![subject.clone()], subject, method: Method::Http01, custom: true };
+        let of = |error| is_asked(&Failure::of_ca(&error, &wanted).detail);
+        let detail = || "ordering".to_owned();
+        assert!(of(AcmeError::RateLimited { retry_after: None, detail: detail() }));
+        assert!(!of(AcmeError::Unreachable { detail: detail() }));
+        assert!(!is_asked(&Failure::leads_elsewhere("It leads elsewhere.".into()).detail));
     }
 }

@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-use stoa_control::settings::{AcmeSettings, Allowance};
-use stoa_db::orders::CertOrder;
+use jiff::{SignedDuration, Timestamp};
+use stoa_control::{
+    command::AddDomain,
+    settings::{AcmeSettings, Allowance},
+};
+use stoa_db::{
+    certificates,
+    orders::{self, CertOrder, Try},
+};
 use stoa_model::certificate::CertName;
 use stoa_testkit::TestPlatform;
 use stoa_vendors::acme::AcmeConfig;
@@ -13,6 +19,7 @@ use tokio::net::TcpListener;
 use crate::{
     certificate_trouble::{brought, order_of, put},
     domains::host,
+    pebble::{bed, served},
 };
 
 /// How the order for bakery.example stands, last looked at an hour ago.
@@ -60,4 +67,101 @@ async fn another_try_that_is_asked_for_during_one_is_made() {
     let tries = async || order_of(&platform, "bakery.example").await.map_or(0, |order| order.failures);
     platform.until("both failures", async || tries().await == 2).await;
     workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_pause_that_the_authority_asks_for_is_kept() {
+    let platform = with_authority("https://127.0.0.1:1".into()).await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let domain = brought(&platform, &jane, site).await;
+    let (now, hour) = (platform.clock.now(), SignedDuration::from_hours(1));
+    let after_a_click = async |detail: &str| {
+        put(&platform, &CertOrder { next_at: now + hour, detail: Some(detail.into()), ..paused(&platform) }).await;
+        platform.control.domain_check(&platform.now(&jane), domain).await.expect("looked at");
+        order_of(&platform, "bakery.example").await.expect("an order").next_at
+    };
+    assert_eq!(after_a_click("the authority asks us to wait: rate limit").await, now + hour);
+    assert!(after_a_click("refused").await <= platform.clock.now());
+}
+
+/// Each new site asks for the certificate of all, where there is one for all.
+#[tokio::test]
+async fn a_new_site_ends_no_pause() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    let subject = CertName::host(host("bakery.stoa.test"));
+    let next_at = platform.clock.now() + SignedDuration::from_hours(1);
+    put(platform, &CertOrder { subject: subject.clone(), names: vec![subject], next_at, ..paused(platform) }).await;
+    platform.shop(&jane, "bakery").await;
+    assert_eq!(ordered(platform, "bakery.stoa.test").await, 0);
+}
+
+#[tokio::test]
+async fn one_name_is_ordered_a_few_times_an_hour() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    note(platform, "bakery.stoa.test", 5).await;
+    platform.shop(&jane, "bakery").await;
+    assert_eq!(ordered(platform, "bakery.stoa.test").await, 5);
+    let problem = order_of(platform, "bakery.stoa.test").await.and_then(|order| order.problem).expect("words");
+    assert!(problem.contains("asked for several times"), "{problem}");
+}
+
+/// Customers who bring many domains along leave orders for what is served already.
+#[tokio::test]
+async fn new_domains_leave_a_quarter_of_all_orders() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    for name in ["bakery.example", "www.bakery.example"] {
+        platform.world_dns.lead(&host(name), &[[127, 0, 0, 1].into()]);
+    }
+    let site = platform.shop(&jane, "bakery").await.site;
+    brought(platform, &jane, site).await;
+    let workers = platform.run();
+    platform.until("the certificate", async || served(&platform.edge, "bakery.example").is_some()).await;
+    workers.stop().await;
+    let first = served(&platform.edge, "bakery.example");
+
+    note(platform, "florist.example", 225).await;
+    let now = platform.clock.now();
+    for (id, _) in certificates::certificates_live(&platform.db, now).await.expect("certificates") {
+        let due =
+            platform.db.write(|tx| Box::pin(async move { certificates::certificate_renew_at(&tx, id, now).await }));
+        due.await.expect("due");
+    }
+    let command = AddDomain { name: "www.bakery.example".into(), ..AddDomain::default() };
+    let cx = platform.now(&jane);
+    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    crate::domains::prove_by_text(platform, &domain);
+    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    let workers = platform.run();
+    let waits = async || {
+        let problem = order_of(platform, "www.bakery.example").await.and_then(|order| order.problem);
+        problem.is_some_and(|problem| problem.contains("Many certificates"))
+    };
+    platform.until("its turn", async || waits().await).await;
+    platform.until("the renewal", async || served(&platform.edge, "bakery.example") != first).await;
+    workers.stop().await;
+    assert_eq!(ordered(platform, "www.bakery.example").await, 0);
+}
+
+/// Counts so many orders of a name.
+async fn note(platform: &TestPlatform, name: &str, count: usize) {
+    let (subject, now) = (&CertName::host(host(name)), platform.clock.now());
+    let noted = platform.db.write(|tx| {
+        Box::pin(async move {
+            for _ in 0..count {
+                orders::try_note(&tx, subject, now, Try::Ordered).await?;
+            }
+            Ok::<_, stoa_db::DbError>(())
+        })
+    });
+    noted.await.expect("counted");
+}
+
+/// How often the authority was asked for this name's certificate.
+async fn ordered(platform: &TestPlatform, name: &str) -> u64 {
+    let subject = CertName::host(host(name));
+    orders::tries_since(&platform.db, Some(&subject), Try::Ordered, Timestamp::UNIX_EPOCH).await.expect("a count")
 }
