@@ -1,10 +1,18 @@
 //! Keeps the DNS records of sites: each site's own name leads to this machine while the site lives.
 //! Only records that Stoa made, and wrote down, are ever removed.
 
-use std::collections::HashSet;
+use std::{collections::HashMap, net::IpAddr};
 
-use stoa_db::{dns_records, sites};
-use stoa_model::{field::Invalid, host::Hostname, id::SiteId, site::SiteState};
+use stoa_db::{
+    dns_records::{self, DnsRecordRow},
+    sites,
+};
+use stoa_model::{
+    field::Invalid,
+    host::Hostname,
+    id::SiteId,
+    site::{Site, SiteState},
+};
 use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
 use stoa_vendors::resolver::ResolveError;
 
@@ -20,12 +28,10 @@ impl Control {
         if dns_records::dns_records_of(&self.db, site).await?.iter().all(|row| row.name != name.as_str()) {
             self.name_is_free(name).await?;
         }
-        let (v4, v6): (Vec<_>, Vec<_>) = self.settings.public_addresses.iter().copied().partition(|a| a.is_ipv4());
-        for addresses in [v4, v6].into_iter().filter(|list| !list.is_empty()) {
-            let value = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        for (kind, addresses) in self.own_addresses() {
+            let value = written(&addresses);
             let set =
                 RecordSet { name: RecordName::host(name), ttl: dns.ttl(), values: RecordValues::Addresses(addresses) };
-            let kind = set.kind();
             // Written down before, without a value, for what is made and not written down would never be
             // removed; and after, for only what has its value counts as made.
             self.name_note(site, &set.name, kind, "").await?;
@@ -45,21 +51,29 @@ impl Control {
 
     /// Removes the records of a site.
     pub(crate) async fn name_withdraw(&self, site: SiteId) -> Result<()> {
-        let Some(dns) = &self.dns else { return Ok(()) };
         for row in dns_records::dns_records_of(&self.db, site).await? {
-            let name = Hostname::parse(&row.name)?;
-            let kind = if row.kind == RecordKind::A.as_str() { RecordKind::A } else { RecordKind::Aaaa };
-            if self.dns_has(&name) {
-                dns.remove(&RecordName::host(&name), kind).await.map_err(unavailable)?;
-            } else {
-                tracing::warn!(%name, kind = row.kind, "a record of ours is left in a zone that is kept no more; remove it there");
-            }
-            let row = &row;
-            self.db
-                .write(|tx| Box::pin(async move { dns_records::dns_record_forget(&tx, &row.name, &row.kind).await }))
-                .await?;
+            self.record_withdraw(&row).await?;
         }
         Ok(())
+    }
+
+    async fn record_withdraw(&self, row: &DnsRecordRow) -> Result<()> {
+        let Some(dns) = &self.dns else { return Ok(()) };
+        let name = Hostname::parse(&row.name)?;
+        let kind = if row.kind == RecordKind::A.as_str() { RecordKind::A } else { RecordKind::Aaaa };
+        if self.dns_has(&name) {
+            dns.remove(&RecordName::host(&name), kind).await.map_err(unavailable)?;
+        } else {
+            tracing::warn!(%name, kind = row.kind, "a record of ours is left in a zone that is kept no more; remove it there");
+        }
+        let forget = async |tx: &stoa_db::Tx| dns_records::dns_record_forget(tx, &row.name, &row.kind).await;
+        Ok(self.db.write(|tx| Box::pin(async move { forget(&tx).await })).await?)
+    }
+
+    /// This machine's addresses by kind of record; a kind that it has none of is not there.
+    fn own_addresses(&self) -> Vec<(RecordKind, Vec<IpAddr>)> {
+        let (v4, v6): (Vec<_>, Vec<_>) = self.settings.public_addresses.iter().copied().partition(|a| a.is_ipv4());
+        [(RecordKind::A, v4), (RecordKind::Aaaa, v6)].into_iter().filter(|(_, list)| !list.is_empty()).collect()
     }
 
     /// Refuses a name that records lead elsewhere which Stoa did not make: they are the operator's, and
@@ -88,18 +102,18 @@ impl Control {
         Err(Invalid::new("subdomain", "This address is taken. Please choose another one.").into())
     }
 
-    /// One round: records of living sites that are missing or lead to a former address, and records of
-    /// sites that are no more, which could not be removed with them.
+    /// One round: records of living sites that are missing, lead to a former address or are of a kind
+    /// that this machine has no address of any more, and records of sites that are no more, which
+    /// could not be removed with them.
     pub(crate) async fn names_tend(&self) -> Result<()> {
         if self.dns.is_none() || self.settings.public_addresses.is_empty() {
             return Ok(());
         }
-        let rows = dns_records::dns_records_all(&self.db).await?;
-        let mut left: HashSet<SiteId> = rows.iter().filter_map(|row| row.site).collect();
-        let made: HashSet<(String, String)> = rows.into_iter().map(|row| (row.name, row.value)).collect();
-        let mut wanted: [Vec<String>; 2] = Default::default();
-        for address in &self.settings.public_addresses {
-            wanted[usize::from(address.is_ipv6())].push(address.to_string());
+        let mut rows: HashMap<SiteId, Vec<DnsRecordRow>> = HashMap::new();
+        for row in dns_records::dns_records_all(&self.db).await? {
+            if let Some(site) = row.site {
+                rows.entry(site).or_default().push(row);
+            }
         }
         let mut after = None;
         loop {
@@ -107,27 +121,45 @@ impl Control {
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             for site in page.iter().filter(|site| site.state != SiteState::Failed) {
-                left.remove(&site.id);
-                if site.state == SiteState::Deleting {
-                    continue;
-                }
-                let own = site.subdomain.under(&self.settings.base_domain)?;
-                let has =
-                    |values: &Vec<String>| values.is_empty() || made.contains(&(own.to_string(), values.join(" ")));
-                if !wanted.iter().all(has)
-                    && let Err(error) = self.name_publish(site.id, &own).await
-                {
-                    tracing::warn!(site = %site.id, error = error.for_operator(), "a site's DNS record could not be made yet");
+                let its = rows.remove(&site.id).unwrap_or_default();
+                if let Err(error) = self.name_tend(site, &its).await {
+                    tracing::warn!(site = %site.id, error = error.for_operator(), "a site's DNS records could not be set right yet");
                 }
             }
         }
-        for site in left {
+        for site in rows.into_keys() {
             if let Err(error) = self.name_withdraw(site).await {
                 tracing::warn!(%site, error = error.for_operator(), "a former site's DNS record could not be removed yet");
             }
         }
         Ok(())
     }
+
+    /// The records of one living site, of which these were made.
+    async fn name_tend(&self, site: &Site, made: &[DnsRecordRow]) -> Result<()> {
+        let own = site.subdomain.under(&self.settings.base_domain)?;
+        let wanted = self.own_addresses();
+        let has = |(kind, addresses): &(RecordKind, Vec<IpAddr>)| {
+            let value = written(addresses);
+            made.iter().any(|row| row.name == own.as_str() && row.kind == kind.as_str() && row.value == value)
+        };
+        let published = if site.state == SiteState::Deleting || wanted.iter().all(has) {
+            Ok(())
+        } else {
+            self.name_publish(site.id, &own).await
+        };
+        // After that, so that the name does not vanish in between; and also where that failed, for an
+        // address that was given up may be a stranger's by now.
+        for row in made.iter().filter(|row| wanted.iter().all(|(kind, _)| row.kind != kind.as_str())) {
+            self.record_withdraw(row).await?;
+        }
+        published
+    }
+}
+
+/// Addresses as they are noted.
+fn written(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn unavailable(error: stoa_provider::dns::DnsError) -> Error {

@@ -312,6 +312,41 @@ async fn a_sites_record_is_made_with_it_and_goes_with_it() {
     workers.stop().await;
 }
 
+/// The address that was given up may be a stranger's by now.
+#[tokio::test]
+async fn a_kind_of_addresses_that_the_operator_drops_goes_from_all_sites() {
+    use stoa_provider::dns::RecordKind::{A, Aaaa};
+    let build = TestPlatform::builder().zone("stoa.test").settings(|s| {
+        s.public_addresses = vec![ip(HERE), ip("2001:db8::1")];
+        s.base_domain = host("stoa.test");
+    });
+    let mut platform = build.build().await;
+    let dns = platform.dns.clone().expect("a zone");
+    let jane = platform.customer("jane").await;
+    platform.shop(&jane, "bakery").await;
+    let ending = platform.shop(&jane, "butcher").await;
+    let names = ["bakery.stoa.test", "butcher.stoa.test"].map(|name| RecordName::host(&host(name)));
+    let seen = |kind| names.each_ref().map(|name| dns.contents(name, kind));
+    assert_eq!(seen(Aaaa), [["2001:db8::1"], ["2001:db8::1"]]);
+    platform.control.site_delete(&platform.now(&jane), ending.site).await.expect("deleted");
+
+    platform.settings.public_addresses = vec![ip(HERE)];
+    let (control, _) = platform.another().await;
+    dns.fail_next("the server is away", true);
+    // The first round can remove only one of both.
+    for left in [1, 0] {
+        let workers = stoa_testkit::Workers::of(&control);
+        let noted = async || {
+            let rows = stoa_db::dns_records::dns_records_all(&platform.db).await.expect("rows");
+            rows.iter().filter(|row| row.kind == "AAAA").count()
+        };
+        platform.until("a removal", async || noted().await == left).await;
+        workers.stop().await;
+    }
+    assert_eq!(seen(Aaaa), [[""; 0], [""; 0]], "of a site that is being deleted too");
+    assert_eq!(seen(A), [[HERE], [HERE]]);
+}
+
 #[tokio::test]
 async fn what_was_served_is_rolled_up_by_the_hour() {
     let platform = platform().await;
