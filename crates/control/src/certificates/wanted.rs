@@ -53,7 +53,7 @@ pub(crate) fn wanted(facts: Facts<'_>) -> Vec<Wanted> {
             all.extend(facts.subdomains.into_iter().map(|name| single(name, false)));
         }
     }
-    let covered = |name: &Hostname| all.keys().any(|subject: &CertName| subject.covers(name));
+    let covered = |name: &Hostname| all.values().flat_map(|wanted: &Wanted| &wanted.names).any(|n| n.covers(name));
     let portal: Vec<_> = facts.portal.into_iter().filter(|name| !covered(name)).collect();
     all.extend(portal.into_iter().map(|name| single(name, false)));
     all.extend(facts.domains.into_iter().map(|name| single(name, true)));
@@ -81,7 +81,7 @@ mod tests {
         let facts = Facts {
             base: Some(&base),
             dns,
-            portal: vec![host("panel.stoa.test"), host("panel.test")],
+            portal: vec![host("panel.stoa.test"), host("stoa.test"), host("panel.test")],
             subdomains: vec![host("jane.stoa.test")],
             domains: vec![host("shop.example.com"), host("www.shop.example.com")],
             brought: brought.iter().map(|name| host(name)).collect(),
