@@ -23,7 +23,7 @@ use hickory_resolver::{
 use stoa_model::host::Hostname;
 use stoa_provider::dns::RecordName;
 
-use self::ask::{ask, fresh, server};
+use self::ask::{Told, ask, family, fresh, server};
 pub use self::fixed::FixedAnswers;
 
 /// The longest that a question may take.
@@ -115,7 +115,9 @@ impl Resolver {
         Ok(Self { source: Source::Servers(Box::new(resolver)) })
     }
 
-    /// Where a name leads: both families of addresses, aliases followed.
+    /// Where a name leads: both families of addresses, aliases followed. Where only one family can be
+    /// told, its addresses are the answer: authorities come by them too, and many a broken server fails
+    /// at the family that it has no records of.
     ///
     /// # Errors
     /// If it leads in a circle, or no server could tell. That there is nothing is no error.
@@ -125,22 +127,26 @@ impl Resolver {
             Source::Servers(resolver) => resolver,
         };
         in_time(host.as_str(), async {
-            let (v4, v6) = tokio::join!(ask(resolver, host, RecordType::A), ask(resolver, host, RecordType::AAAA));
-            let lookups = match (v4, v6) {
-                (Ok(v4), Ok(v6)) => [v4, v6],
+            let (v4, v6) = tokio::join!(family(resolver, host, RecordType::A), family(resolver, host, RecordType::AAAA));
+            let (lookups, failure) = told(v4, v6);
+            let answered = lookups.iter().flatten().find(|lookup| addresses_in(lookup).next().is_some());
+            match failure {
+                Some(reason) if answered.is_some() => {
+                    tracing::info!(%host, reason, "only one family of a name's addresses could be looked up; it is taken");
+                }
                 // A circle looks like any failure to who asks for addresses; step by step it shows.
-                (Err(reason), _) | (_, Err(reason)) => {
+                Some(reason) => {
                     return Err(match chain::follow(resolver, host).await {
                         Err(circle @ ResolveError::Loop { .. }) => circle,
                         _ => ResolveError::Unavailable { name: host.to_string(), reason },
                     });
                 }
-            };
+                None => {}
+            }
             let mut list = lookups.iter().flatten().flat_map(addresses_in).collect::<Vec<_>>();
             list.sort_unstable();
             list.dedup();
             list.truncate(MOST);
-            let answered = lookups.iter().flatten().find(|lookup| addresses_in(lookup).next().is_some());
             let via = match answered {
                 Some(lookup) => chain::within(lookup, host),
                 None => chain::follow(resolver, host).await?,
@@ -170,6 +176,15 @@ impl Resolver {
             Ok(texts.take(MOST).collect())
         })
         .await
+    }
+}
+
+/// What was told of both families, and why it was not all.
+fn told(v4: Told, v6: Told) -> ([Option<Lookup>; 2], Option<String>) {
+    match (v4, v6) {
+        (Ok(v4), Ok(v6)) => ([v4, v6], None),
+        (Ok(told), Err(reason)) | (Err(reason), Ok(told)) => ([told, None], Some(reason)),
+        (Err(reason), Err(_)) => ([None, None], Some(reason)),
     }
 }
 

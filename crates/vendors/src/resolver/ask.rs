@@ -13,6 +13,13 @@ use hickory_resolver::{
     },
 };
 
+/// The longest that one family's addresses are waited for: less than [`PATIENCE`](super::PATIENCE), so
+/// that silence about one leaves time to take the other's.
+const FAMILY_PATIENCE: Duration = Duration::from_secs(4);
+
+/// An answer: nothing there is no lookup, errors are words.
+pub(super) type Told = Result<Option<Lookup>, String>;
+
 /// A server at an address, over both transports.
 pub(super) fn server(address: SocketAddr) -> NameServerConfig {
     let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
@@ -33,12 +40,8 @@ pub(super) fn fresh(options: &mut ResolverOpts) {
     options.attempts = 1;
 }
 
-/// Asks for one kind of records. Nothing there is no lookup; errors are words.
-pub(super) async fn ask(
-    resolver: &TokioResolver,
-    name: &impl ToString,
-    kind: RecordType,
-) -> Result<Option<Lookup>, String> {
+/// Asks for one kind of records.
+pub(super) async fn ask(resolver: &TokioResolver, name: &impl ToString, kind: RecordType) -> Told {
     let mut name = Name::from_ascii(name.to_string()).map_err(|error| format!("it is no DNS name: {error}"))?;
     // With the dot at its end no search domain is tried.
     name.set_fqdn(true);
@@ -47,6 +50,12 @@ pub(super) async fn ask(
         Err(error) if error.is_no_records_found() => Ok(None),
         Err(error) => Err(words(&error)),
     }
+}
+
+/// Asks for the addresses of one family, and gives it up in time for the other's.
+pub(super) async fn family(resolver: &TokioResolver, name: &impl ToString, kind: RecordType) -> Told {
+    let late = |_| Err(format!("no name server answered within {} seconds", FAMILY_PATIENCE.as_secs()));
+    tokio::time::timeout(FAMILY_PATIENCE, ask(resolver, name, kind)).await.unwrap_or_else(late)
 }
 
 fn words(error: &NetError) -> String {

@@ -160,6 +160,64 @@ async fn servers_that_do_not_answer_are_given_up_in_time() {
     assert!(Resolver::with_servers(Vec::new()).is_err());
 }
 
+/// Many a server fails at the family that it has no records of; Let's Encrypt comes by the other one.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_family_that_can_be_told_is_enough() {
+    let (a, aaaa) = (one_address([192, 0, 2, 9].as_slice()), one_address(&[0x20; 16]));
+    let v6 = "2020:2020:2020:2020:2020:2020:2020:2020";
+    for broken in [Say::Code(SERVFAIL), Say::Code(REFUSED), Say::Silence] {
+        for (v4, v6, known) in [(a, broken, "192.0.2.9"), (broken, aaaa, v6)] {
+            let asked = says(v4, v6).await.addresses(&host("half")).await;
+            assert_eq!(asked, found(&[known], &[]), "{broken:?}");
+        }
+        let nothing = says(Say::Code(0), broken).await.addresses(&host("half")).await;
+        assert!(matches!(nothing, Err(ResolveError::Unavailable { .. })), "{broken:?}: {nothing:?}");
+    }
+}
+
+const SERVFAIL: u8 = 2;
+const REFUSED: u8 = 5;
+
+/// What a server says about one family.
+#[derive(Debug, Clone, Copy)]
+enum Say {
+    Address([u8; 16], usize),
+    Code(u8),
+    Silence,
+}
+
+fn one_address(bytes: &[u8]) -> Say {
+    let mut address = [0; 16];
+    address[..bytes.len()].copy_from_slice(bytes);
+    Say::Address(address, bytes.len())
+}
+
+/// Asks a server that says this about IPv4, and that about IPv6 and everything else (RFC 1035 4.1).
+async fn says(v4: Say, v6: Say) -> Resolver {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    let resolver = Resolver::with_servers(vec![socket.local_addr().expect("its address")]).expect("a resolver");
+    tokio::spawn(async move {
+        let mut query = [0; 512];
+        while let Ok((_, from)) = socket.recv_from(&mut query).await {
+            let name = query[12..].iter().position(|byte| *byte == 0).expect("the name's end") + 13;
+            let kind = query[name + 1];
+            let mut answer = query[..name + 4].to_vec();
+            let (code, records) = match if kind == 1 { v4 } else { v6 } {
+                Say::Silence => continue,
+                Say::Code(code) => (code, 0),
+                Say::Address(bytes, length) => {
+                    answer.extend([0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60, 0, length as u8]);
+                    answer.extend(&bytes[..length]);
+                    (0, 1)
+                }
+            };
+            answer[2..12].copy_from_slice(&[0x85, 0x80 | code, 0, 1, 0, records, 0, 0, 0, 0]);
+            socket.send_to(&answer, from).await.expect("sent");
+        }
+    });
+    resolver
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_of_two_is_enough() {
     if skipped() {
