@@ -82,10 +82,10 @@ pub async fn domains_by_name(c: &impl Conn, name: &Hostname) -> Result<Vec<Domai
 /// The first `limit` domains that are to be looked at: claimed ones last looked at before
 /// `claimed_before`, verified ones before `verified_before`, those never looked at, and those that a
 /// clock that has been put back since says were looked at after `now`. The one that waits the
-/// longest comes first.
+/// longest comes first. Those that can't be read are left out.
 ///
 /// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// If the database doesn't answer.
 pub async fn domains_due(
     c: &impl Conn,
     now: Timestamp,
@@ -106,16 +106,22 @@ pub async fn domains_due(
         .order_by_with_nulls(domains::Column::CheckedAt, Order::Asc, NullOrdering::First)
         .order_by_asc(domains::Column::Id)
         .limit(limit);
-    read(rows.all(c.raw()).await?)
+    Ok(readable(rows.all(c.raw()).await?))
 }
 
-/// All domains in this state, by name.
+/// All domains in this state, by name, without those that can't be read.
 ///
 /// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// If the database doesn't answer.
 pub async fn domains_in(c: &impl Conn, state: DomainState) -> Result<Vec<Domain>, DbError> {
     let there = domains::Column::State.eq(state.as_str());
-    read(domains::Entity::find().filter(there).order_by_asc(domains::Column::Name).all(c.raw()).await?)
+    Ok(readable(domains::Entity::find().filter(there).order_by_asc(domains::Column::Name).all(c.raw()).await?))
+}
+
+/// Those that can be read; one that can't be must not stop all others.
+fn readable(rows: Vec<domains::Model>) -> Vec<Domain> {
+    let logged = |error: &DbError| tracing::error!(%error, "a domain is left out");
+    rows.into_iter().filter_map(|row| from_row(row).inspect_err(logged).ok()).collect()
 }
 
 fn read(rows: Vec<domains::Model>) -> Result<Vec<Domain>, DbError> {

@@ -1,15 +1,19 @@
 use stoa_db::{
     DbError, Page,
+    domains::{domains_by_name, domains_due, domains_in, domains_of},
     job_log::JobLog,
     jobs::job_claim,
     orders::{CertOrder, order_get, order_put, orders_all},
     routes::{route_of, routes},
     sites::{site_get, sites_all_live, sites_of},
 };
-use stoa_model::certificate::CertName;
+use stoa_model::{certificate::CertName, domain::DomainState};
 use stoa_saga::{Event, Log, LogError};
 
-use crate::bed::{Bed, MINUTE, at};
+use crate::{
+    bed::{Bed, MINUTE, at},
+    domains::claim,
+};
 
 pub async fn a_title_that_is_none(bed: Bed) {
     let customer = bed.customer().await;
@@ -43,6 +47,22 @@ pub async fn a_route_that_is_none_takes_no_other_with_it(bed: Bed) {
     bed.raw("UPDATE sites SET upstream = 'nowhere' WHERE subdomain = 'bad-shop'").await;
     assert_eq!(routes(&bed.db).await.unwrap().iter().map(|route| route.site).collect::<Vec<_>>(), [good.id]);
     assert!(matches!(route_of(&bed.db, bad.id).await, Err(DbError::Corrupt { .. })));
+}
+
+pub async fn a_domain_that_is_none_takes_no_other_with_it(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let good = claim(&bed, &site, "good.example.com").await;
+    claim(&bed, &site, "bad.example.com").await;
+    for damage in ["created_at = 9223372036854775807", "name = 'no name', active_name = 'no name'"] {
+        bed.raw(&format!("UPDATE domains SET {damage} WHERE name <> 'good.example.com'")).await;
+        let alone = std::slice::from_ref(&good);
+        assert_eq!(domains_in(&bed.db, DomainState::Claimed).await.unwrap(), alone, "{damage}");
+        assert_eq!(domains_due(&bed.db, at(9), at(9), at(9), 9).await.unwrap(), alone, "{damage}");
+        // Who asks for its own must not believe that they are all.
+        assert!(matches!(domains_of(&bed.db, site.id).await, Err(DbError::Corrupt { table: "domains", .. })));
+    }
+    assert!(domains_by_name(&bed.db, &good.name).await.is_ok());
 }
 
 pub async fn an_order_of_a_certificate_that_is_none_takes_no_other_with_it(bed: Bed) {

@@ -44,7 +44,7 @@ async fn insert(bed: &Bed, domain: &Domain) -> Result<(), DbError> {
     tx.commit().await
 }
 
-async fn claim(bed: &Bed, site: &Site, name: &str) -> Domain {
+pub async fn claim(bed: &Bed, site: &Site, name: &str) -> Domain {
     let domain = new_domain(bed, site, name);
     insert(bed, &domain).await.unwrap();
     domain

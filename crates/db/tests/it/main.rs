@@ -126,6 +126,7 @@ suite! {
     corrupt {
         a_title_that_is_none,
         a_route_that_is_none_takes_no_other_with_it,
+        a_domain_that_is_none_takes_no_other_with_it,
         an_order_of_a_certificate_that_is_none_takes_no_other_with_it,
         a_log_that_is_none,
     }
