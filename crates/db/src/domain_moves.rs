@@ -49,15 +49,28 @@ pub async fn domain_verify(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), 
     set(tx, verified).await
 }
 
-/// Notes that a domain was looked at, and what is wrong with it, if anything is.
+/// Notes what is wrong with a domain, if anything is, as a look saw it that began at `begun`; answers
+/// whether it did. What a look saw that began later stays, for the last to end may have seen the least;
+/// but not one in the future, from before the clock was put back.
 ///
 /// # Errors
 /// `Missing` if there is no such domain.
-pub async fn domain_checked(tx: &Tx, id: DomainId, now: Timestamp, problem: Option<&str>) -> Result<(), DbError> {
+pub async fn domain_checked(
+    tx: &Tx,
+    id: DomainId,
+    begun: Timestamp,
+    now: Timestamp,
+    problem: Option<&str>,
+) -> Result<bool, DbError> {
+    let row = locked(tx, id).await?;
+    if row.checked_at.is_some_and(|seen| ms(begun) < seen && seen <= ms(now)) {
+        return Ok(false);
+    }
     let seen = update(id)
-        .col_expr(domains::Column::CheckedAt, Expr::value(ms(now)))
+        .col_expr(domains::Column::CheckedAt, Expr::value(ms(begun)))
         .col_expr(domains::Column::Problem, Expr::value(problem.map(|text| words(text, REPORT))));
-    set(tx, seen).await
+    set(tx, seen).await?;
+    Ok(true)
 }
 
 /// Sets which domain of a site shall become its main address, and that no other one shall.

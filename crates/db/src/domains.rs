@@ -79,18 +79,18 @@ pub async fn domains_by_name(c: &impl Conn, name: &Hostname) -> Result<Vec<Domai
     read(named.order_by_asc(domains::Column::Id).all(c.raw()).await?)
 }
 
-/// The first `limit` domains that are to be looked at: claimed ones last looked at before
-/// `claimed_before`, verified ones before `verified_before`, those never looked at, and those that a
-/// clock that has been put back since says were looked at after `now`. The one that waits the
-/// longest comes first. Those that can't be read are left out.
+/// The first `limit` domains that are to be looked at: claimed ones, and verified ones with a problem,
+/// last looked at before `open_before`, verified ones without before `well_before`, those never
+/// looked at, and those that a clock that has been put back since says were looked at after `now`.
+/// The one that waits the longest comes first. Those that can't be read are left out.
 ///
 /// # Errors
 /// If the database doesn't answer.
 pub async fn domains_due(
     c: &impl Conn,
     now: Timestamp,
-    claimed_before: Timestamp,
-    verified_before: Timestamp,
+    open_before: Timestamp,
+    well_before: Timestamp,
     limit: u64,
 ) -> Result<Vec<Domain>, DbError> {
     let due = |state: DomainState, before| {
@@ -98,9 +98,11 @@ pub async fn domains_due(
         let seen = seen.or(domains::Column::CheckedAt.lt(ms(before))).or(domains::Column::CheckedAt.gt(ms(now)));
         domains::Column::State.eq(state.as_str()).and(seen)
     };
+    let ill = domains::Column::Problem.is_not_null();
     let either = Condition::any()
-        .add(due(DomainState::Claimed, claimed_before))
-        .add(due(DomainState::Verified, verified_before));
+        .add(due(DomainState::Claimed, open_before))
+        .add(due(DomainState::Verified, open_before).and(ill))
+        .add(due(DomainState::Verified, well_before));
     let rows = domains::Entity::find()
         .filter(either)
         .order_by_with_nulls(domains::Column::CheckedAt, Order::Asc, NullOrdering::First)

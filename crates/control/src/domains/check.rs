@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use stoa_db::{DbError, domains, history, meta, sites};
+use stoa_db::{DbError, Tx, domains, history, meta, sites};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -22,7 +22,8 @@ use crate::{
     view::DomainView,
 };
 
-/// How often a claim is looked at by itself.
+/// How often a claim is looked at by itself, and a proven domain with a problem: its customer is at
+/// work on it.
 const CLAIM_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 /// Domains looked at in one tick.
 const TOGETHER: u64 = 50;
@@ -93,6 +94,7 @@ impl Control {
 
     /// Looks at one domain and writes down what was seen.
     async fn domain_look(&self, domain: &Domain) -> Result<()> {
+        let begun = self.clock.now();
         let leads = self.leads(&domain.name).await;
         let mut problem = leads.problem(&domain.name, &self.settings.public_addresses);
         if domain.state == DomainState::Claimed {
@@ -106,8 +108,9 @@ impl Control {
             }
         }
         let (id, now, problem) = (domain.id, self.clock.now(), problem.as_deref());
-        self.db.write(|tx| Box::pin(async move { domains::domain_checked(&tx, id, now, problem).await })).await?;
-        if problem != domain.problem.as_deref() {
+        let noted = async |tx: &Tx| domains::domain_checked(tx, id, begun, now, problem).await;
+        let newest = self.db.write(|tx| Box::pin(async move { noted(&tx).await })).await?;
+        if newest && problem != domain.problem.as_deref() {
             self.order_now(&domain.name).await?;
         }
         Ok(())

@@ -271,6 +271,22 @@ async fn another_customers_domain_is_not_there_and_support_only_looks() {
 }
 
 #[tokio::test]
+async fn a_proven_domain_that_leads_elsewhere_is_soon_looked_at_again() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let domain = add(&platform, &jane, site, "bakery.example").await;
+    prove_by_text(&platform, &domain);
+    platform.world_dns.lead(&host("bakery.example"), &[ip(ELSEWHERE)]);
+    let seen = check(&platform, &jane, &domain).await;
+    assert!((seen.state, seen.problem.is_some()) == (DomainState::Verified, true), "{:?}", seen.problem);
+    // The customer has done as he was told, and waits.
+    platform.world_dns.lead(&host("bakery.example"), &[ip(HERE)]);
+    platform.clock.advance(SignedDuration::from_mins(6));
+    moved(&platform, site, "bakery.example").await;
+}
+
+#[tokio::test]
 async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
     let platform = platform().await;
     let jane = platform.customer("jane").await;

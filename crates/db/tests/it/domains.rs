@@ -107,7 +107,7 @@ pub async fn who_proves_a_name_has_it(bed: Bed) {
     let tx = bed.db.begin().await.unwrap();
     let error = domain_verify(&tx, loser.id, at(6)).await.unwrap_err();
     assert!(matches!(error, DbError::Conflict(Constraint::Hostname)), "{error:?}");
-    domain_checked(&tx, loser.id, at(6), Some("Another site has it\0.")).await.expect("the transaction goes on");
+    domain_checked(&tx, loser.id, at(6), at(6), Some("Another site has it\0.")).await.expect("the transaction goes on");
     tx.commit().await.unwrap();
     let lost = domain_get(&bed.db, loser.id).await.unwrap().unwrap();
     assert_eq!((lost.state, lost.verified_at), (DomainState::Claimed, None));
@@ -207,11 +207,44 @@ pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
     assert_eq!(due(60, 50, 3).await, [2, 1, 3]);
     assert_eq!(due(50, 10, 9).await, [2], "the bound itself is not due");
     let tx = bed.db.begin().await.unwrap();
-    domain_checked(&tx, ids[2], at(70), None).await.unwrap();
+    domain_checked(&tx, ids[2], at(70), at(71), None).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(due(60, 20, 9).await, [1, 0]);
     let put_back = domains_due(&bed.db, at(98), at(5), at(5), 9).await.unwrap();
     assert_eq!(put_back[0].id, ids[4], "looked at in the future: the clock was put back");
+}
+
+pub async fn a_proven_one_with_a_problem_is_due_as_a_claim_is(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let (ill, well) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
+    for (domain, problem) in [(&ill, Some("It leads elsewhere.")), (&well, None)] {
+        verify(&bed, domain.id).await.unwrap();
+        assert!(checked(&bed, domain.id, 10, 10, problem).await);
+    }
+    let due = domains_due(&bed.db, at(99), at(20), at(5), 9).await.unwrap();
+    assert_eq!(due.iter().map(|domain| domain.id).collect::<Vec<_>>(), [ill.id]);
+}
+
+async fn checked(bed: &Bed, id: DomainId, begun: i64, now: i64, problem: Option<&'static str>) -> bool {
+    let noted = bed.db.write(|tx| Box::pin(async move { domain_checked(&tx, id, at(begun), at(now), problem).await }));
+    noted.await.unwrap()
+}
+
+pub async fn a_look_that_began_earlier_takes_nothing_back(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let id = claim(&bed, &site, "a.example.com").await.id;
+    let seen = async || {
+        let domain = domain_get(&bed.db, id).await.unwrap().unwrap();
+        (domain.checked_at, domain.problem.is_some())
+    };
+    assert!(checked(&bed, id, 20, 25, None).await);
+    assert!(!checked(&bed, id, 19, 30, Some("It leads elsewhere.")).await);
+    assert_eq!(seen().await, (Some(at(20)), false));
+    assert!(checked(&bed, id, 22, 31, Some("It leads elsewhere.")).await, "begun while the other was under way");
+    assert!(checked(&bed, id, 5, 6, None).await, "the clock was put back");
+    assert_eq!(seen().await, (Some(at(5)), false));
 }
 
 pub async fn one_domain_at_most_is_wanted_as_the_main_one(bed: Bed) {
