@@ -10,6 +10,7 @@ use stoa_model::{
     domain::DomainState,
     host::Hostname,
     id::{DomainId, SiteId},
+    site::SiteState,
 };
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     codec::{REPORT, ms, words},
     db::Raw,
     entity::{domains, hostnames, sites},
+    site_moves::site_address,
 };
 
 /// Makes a claimed domain a verified one and gives its name to the site. Does nothing if it is
@@ -25,7 +27,7 @@ use crate::{
 ///
 /// # Errors
 /// `Conflict(Hostname)` if a site has the name, this one by another way included; `Moved` if the
-/// domain is removed; `Missing` if there is none.
+/// domain is removed, or its site (`sites`) is being deleted; `Missing` if there is none.
 pub async fn domain_verify(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), DbError> {
     let row = locked(tx, id).await?;
     if row.state == DomainState::Verified.as_str() {
@@ -34,6 +36,7 @@ pub async fn domain_verify(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), 
     if row.state != DomainState::Claimed.as_str() {
         return Err(DbError::moved("domains", id, DomainState::Claimed.as_str()));
     }
+    site_lasts(tx, SiteId::from_uuid(row.site)).await?;
     let name = hostnames::Model { hostname: row.name.clone(), site: row.site, domain: Some(row.id) };
     // An insertion that fails ends a transaction of PostgreSQL; whose row it is afterwards tells the same.
     let quiet = OnConflict::column(hostnames::Column::Hostname).do_nothing_on([hostnames::Column::Hostname]).to_owned();
@@ -118,20 +121,24 @@ pub async fn domain_expire(tx: &Tx, id: DomainId, now: Timestamp) -> Result<bool
 }
 
 /// Removes a domain, and takes from the site the name that it brought. Does nothing if it is removed
-/// already.
+/// already. A site that is being deleted can't be given another main name before: it gets `own`, the
+/// one that the platform gave it, and its application is told so when the deletion is taken back.
 ///
 /// # Errors
 /// `Moved` if its name is the site's main name: the site must be given another one first. `Missing` if
 /// there is no such domain.
-pub async fn domain_remove(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), DbError> {
+pub async fn domain_remove(tx: &Tx, id: DomainId, own: &Hostname, now: Timestamp) -> Result<(), DbError> {
     let row = locked(tx, id).await?;
     if row.state == DomainState::Removed.as_str() {
         return Ok(());
     }
-    let main = sites::Entity::find_by_id(row.site).select_only().column(sites::Column::Hostname).lock_exclusive();
-    let main: Option<String> = main.into_tuple().one(tx.raw()).await?;
-    if row.state == DomainState::Verified.as_str() && main.as_ref() == Some(&row.name) {
-        return Err(DbError::moved("domains", id, "an additional name of its site"));
+    let site = sites::Entity::find_by_id(row.site).lock_exclusive().one(tx.raw()).await?;
+    let verified = row.state == DomainState::Verified.as_str();
+    if let Some(site) = site.filter(|site| verified && site.hostname == row.name) {
+        if site.state != SiteState::Deleting.as_str() {
+            return Err(DbError::moved("domains", id, "an additional name of its site"));
+        }
+        site_address(tx, SiteId::from_uuid(site.id), own, site.url.as_deref()).await?;
     }
     hostnames::Entity::delete_many().filter(hostnames::Column::Domain.eq(row.id)).exec(tx.raw()).await?;
     set(tx, removed(now).filter(domains::Column::Id.eq(row.id))).await
@@ -148,6 +155,16 @@ pub async fn domains_remove_of(tx: &Tx, site: SiteId, now: Timestamp) -> Result<
     let brought = hostnames::Entity::delete_many().filter(hostnames::Column::Site.eq(site.uuid()));
     brought.filter(hostnames::Column::Domain.is_not_null()).exec(tx.raw()).await?;
     Ok(())
+}
+
+/// Locks a site that a domain is for. One that is being deleted gets none any more: nobody would
+/// take it away again.
+pub(crate) async fn site_lasts(tx: &Tx, site: SiteId) -> Result<(), DbError> {
+    let state = sites::Entity::find_by_id(site.uuid()).select_only().column(sites::Column::State).lock_exclusive();
+    let state: Option<String> = state.into_tuple().one(tx.raw()).await?;
+    let state = state.ok_or(DbError::Missing("sites"))?;
+    let ends = [SiteState::Deleting, SiteState::Deleted].map(SiteState::as_str).contains(&state.as_str());
+    if ends { Err(DbError::moved("sites", site, "one that stays")) } else { Ok(()) }
 }
 
 async fn locked(tx: &Tx, id: DomainId) -> Result<domains::Model, DbError> {

@@ -24,14 +24,17 @@ use crate::{
     Conn, DbError, Tx,
     codec::{REPORT, Row, ms, words},
     db::Raw,
+    domain_moves::site_lasts,
     entity::domains,
 };
 
 /// Stores a new domain. Only [`domain_verify`] takes its name for the site.
 ///
 /// # Errors
-/// `Conflict(DomainClaim)` if this site has a domain of this name that is not removed.
+/// `Conflict(DomainClaim)` if this site has a domain of this name that is not removed; `Moved` if the
+/// site is being deleted.
 pub async fn domain_insert(tx: &Tx, domain: &Domain) -> Result<(), DbError> {
+    site_lasts(tx, domain.site).await?;
     let name = domain.name.as_str().to_owned();
     let row = domains::Model {
         id: domain.id.uuid(),

@@ -15,7 +15,7 @@ use stoa_model::{
 };
 use stoa_provider::dns::RecordName;
 
-use super::Leads;
+use super::{Leads, claim::ENDS};
 use crate::{
     Control, Cx, Error, Result,
     probe::{Fetched, is_global},
@@ -163,6 +163,7 @@ impl Control {
             .await;
         match done {
             Err(DbError::Conflict(stoa_db::Constraint::Hostname)) => Err(Error::Conflict(IN_USE.into())),
+            Err(DbError::Moved { table: "sites", .. }) => Err(Error::Conflict(ENDS.into())),
             done => {
                 self.routes_changed(done?, site).await;
                 Ok(())

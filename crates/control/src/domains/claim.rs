@@ -9,7 +9,7 @@ use stoa_model::{
     host::Hostname,
     id::{DomainId, SiteId},
     secret::ExposeSecret,
-    site::Site,
+    site::{Site, SiteState},
 };
 
 use crate::{Control, Cx, Error, Result, command::AddDomain, jobs::must_be_idle, random, view::DomainView};
@@ -17,13 +17,18 @@ use crate::{Control, Cx, Error, Result, command::AddDomain, jobs::must_be_idle, 
 /// Domains of one site; more are a mistake or mischief.
 const MOST: usize = 50;
 
+/// What a site that is marked for deletion can't do.
+pub(super) const ENDS: &str = "This site is marked for deletion. Take the deletion back first.";
+
 impl Control {
     /// Claims a domain for a site, and the same with `www.` if asked for.
     ///
     /// # Errors
-    /// A name that is none, that belongs to the platform, or that is proven elsewhere.
+    /// A name that is none, that belongs to the platform, or that is proven elsewhere; a site that is
+    /// marked for deletion.
     pub async fn domain_add(&self, cx: &Cx, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
         let site = self.site_to_change(cx, id).await?;
+        must_last(&site)?;
         let name = self.domain_parse(&command.name)?;
         let known = domains::domains_of(&self.db, id).await?;
         if known.len() >= MOST {
@@ -69,19 +74,21 @@ impl Control {
         Ok(views)
     }
 
-    /// Gives a domain up: it leads here no more.
+    /// Gives a domain up: it leads here no more. A site that is marked for deletion can give its main
+    /// address up too, so that another one can have it before the purge.
     ///
     /// # Errors
     /// Not found, or it is the site's main address.
     pub async fn domain_remove(&self, cx: &Cx, id: DomainId) -> Result<()> {
         let (site, domain) = self.domain_within(cx, id).await?;
-        if site.hostname == domain.name {
+        if site.hostname == domain.name && site.state != SiteState::Deleting {
             let words = "This is the site's main address. Make another one the main address first.";
             return Err(Error::Conflict(words.into()));
         }
         let event = &cx.audit("domain.remove", site.id, serde_json::json!({ "name": domain.name }));
         let words = &format!("The domain {} was removed", domain.name);
         let name = &CertName::host(domain.name.clone());
+        let own = &site.subdomain.under(&self.settings.base_domain)?;
         let version = self
             .db
             .write(|tx| {
@@ -89,7 +96,7 @@ impl Control {
                     // First, so that of this and an upload at the same moment one sees the other.
                     let version = meta::routes_version_bump(&tx).await?;
                     must_be_idle(&tx, site.id).await?;
-                    domains::domain_remove(&tx, id, cx.now).await?;
+                    domains::domain_remove(&tx, id, own, cx.now).await?;
                     self.uploads_without(&tx, site.id, name, cx.now).await?;
                     history::site_event(&tx, site.id, cx.now, "domain", words).await?;
                     history::audit(&tx, event).await?;
@@ -169,6 +176,11 @@ impl Control {
             problem: None,
         }
     }
+}
+
+/// Refuses a site that is marked for deletion.
+pub(super) fn must_last(site: &Site) -> Result<()> {
+    if site.state == SiteState::Deleting { Err(Error::Conflict(ENDS.into())) } else { Ok(()) }
 }
 
 fn rename(invalid: Invalid) -> Invalid {

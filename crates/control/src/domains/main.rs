@@ -9,6 +9,7 @@ use stoa_model::{
     site::{Site, SiteState},
 };
 
+use super::claim::must_last;
 use crate::{
     Control, Cx, Error, Result, random,
     sagas::plan::{Address, Move},
@@ -30,6 +31,7 @@ impl Control {
         if !names.contains(&name) {
             return Err(unknown());
         }
+        must_last(&site)?;
         if site.state != SiteState::Active {
             return Err(Error::Conflict(format!("The site is {}; start it first.", site.state)));
         }
@@ -74,8 +76,7 @@ impl Control {
         let can = |name: &&Hostname| self.settings.https_port.is_none() || self.is_covered(name);
         let name = wanted.filter(can).unwrap_or(&site.hostname);
         let told = self.url_of(site);
-        let was_secure = told.starts_with("https://") && *name == site.hostname;
-        let url = self.settings.site_url(name, was_secure || self.is_covered(name));
+        let url = self.settings.site_url(name, is_secure(&told, name) || self.is_covered(name));
         let failed = self.readdressed.failed_lately(site.id, &url, self.clock.now());
         (url != told && !failed).then(|| (name.clone(), url))
     }
@@ -110,5 +111,29 @@ impl Control {
         self.readdressed.begin(id, &url, cx.now);
         self.nudges.jobs.notify_one();
         Ok(job)
+    }
+}
+
+/// Whether the application was told that this name is secure; it may have been told of another one,
+/// which was given up.
+fn is_secure(told: &str, name: &Hostname) -> bool {
+    told.strip_prefix("https://").is_some_and(|rest| rest.split(':').next() == Some(name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_told_to_be_secure() {
+        let name = Hostname::parse("shop.example.com").unwrap();
+        for (told, secure) in [
+            ("https://shop.example.com", true),
+            ("https://shop.example.com:8443", true),
+            ("http://shop.example.com", false),
+            ("https://given-up.example.com", false),
+        ] {
+            assert_eq!(is_secure(told, &name), secure, "{told}");
+        }
     }
 }

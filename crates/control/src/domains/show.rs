@@ -5,7 +5,7 @@ use stoa_model::{
     account::Role,
     domain::{Domain, DomainState},
     id::{DomainId, SiteId},
-    site::Site,
+    site::{Site, SiteState},
 };
 use stoa_provider::dns::RecordName;
 
@@ -92,7 +92,8 @@ impl Control {
             name: domain.name.to_string(),
             display: idna::domain_to_unicode(domain.name.as_str()).0,
             state: domain.state,
-            is_main: site.hostname == domain.name,
+            // A site that is being deleted may give up what was its main address.
+            is_main: site.hostname == domain.name && site.state != SiteState::Deleting,
             main_wanted: domain.main_wanted,
             problem: domain.problem.clone(),
             records: self.instructions(site, domain),

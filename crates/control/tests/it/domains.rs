@@ -287,6 +287,44 @@ async fn a_proven_domain_that_leads_elsewhere_is_soon_looked_at_again() {
 }
 
 #[tokio::test]
+async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let (old, new) = (platform.shop(&jane, "bakery").await, platform.shop(&jane, "patisserie").await);
+    let domain = add(&platform, &jane, old, "bakery.example").await;
+    let open = add(&platform, &jane, old, "open.example").await;
+    prove_by_text(&platform, &domain);
+    platform.world_dns.lead(&host("bakery.example"), &[ip(HERE)]);
+    check(&platform, &jane, &domain).await;
+    platform.control.site_main_address(&platform.now(&jane), old.site, "bakery.example").await.ok();
+    moved(&platform, old, "bakery.example").await;
+    platform.control.site_delete(&platform.now(&jane), old.site).await.expect("deleted");
+
+    // Nothing more comes to a site that ends, and what is refused says what to do.
+    let marked = refused(&platform, &jane, old, "other.example").await;
+    assert!(marked.contains("marked for deletion"), "{marked}");
+    prove_by_text(&platform, &open);
+    let seen = check(&platform, &jane, &open).await;
+    assert_eq!((seen.state, seen.problem), (DomainState::Claimed, Some(marked.clone())));
+    let main = platform.control.site_main_address(&platform.now(&jane), old.site, "bakery.localhost").await;
+    assert!(matches!(main, Err(Error::Conflict(words)) if words == marked));
+    assert!(refused(&platform, &jane, new, "bakery.example").await.contains("Remove it there first"));
+    platform.control.domain_remove(&platform.now(&jane), domain.id).await.expect("removed there");
+    let again = add(&platform, &jane, new, "bakery.example").await;
+    prove_by_text(&platform, &again);
+    assert_eq!(check(&platform, &jane, &again).await.state, DomainState::Verified);
+
+    platform.control.site_undelete(&platform.now(&jane), old.site).await.expect("taken back");
+    let start = platform.control.site_start(&platform.now(&jane), old.site).await.expect("a job");
+    platform.run_until_idle().await;
+    let start = platform.job(start).await;
+    assert_eq!(start.state, stoa_model::job::JobState::Succeeded, "{:?}", start.error_detail);
+    moved(&platform, old, "bakery.localhost").await;
+    assert!(matches!(platform.edge.routes()["bakery.localhost"].target, Target::Upstream(_)));
+    moved(&platform, new, "bakery.example").await;
+}
+
+#[tokio::test]
 async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
     let platform = platform().await;
     let jane = platform.customer("jane").await;

@@ -5,7 +5,7 @@ use stoa_db::{
         domains_by_name, domains_due, domains_in, domains_main_wanted, domains_of, domains_remove_of,
     },
     routes::{route_of, routes},
-    sites::{hostnames_of, site_address, site_by_hostname, site_edge, site_get, site_told, site_tombstone},
+    sites::{hostnames_of, site_address, site_by_hostname, site_edge, site_get, site_move, site_told, site_tombstone},
 };
 use stoa_model::{
     domain::{Domain, DomainState},
@@ -55,7 +55,7 @@ async fn verify(bed: &Bed, id: DomainId) -> Result<(), DbError> {
 }
 
 async fn remove(bed: &Bed, id: DomainId) -> Result<(), DbError> {
-    bed.db.write(|tx| Box::pin(async move { domain_remove(&tx, id, at(9)).await })).await
+    bed.db.write(|tx| Box::pin(async move { domain_remove(&tx, id, &host("janes.stoa.test"), at(9)).await })).await
 }
 
 async fn names(bed: &Bed, site: SiteId) -> Vec<String> {
@@ -166,6 +166,25 @@ pub async fn a_main_name_stays_and_the_platforms_own_too(bed: Bed) {
     let own = claim(&bed, &site, "janes.stoa.test").await;
     assert!(matches!(verify(&bed, own.id).await, Err(DbError::Conflict(Constraint::Hostname))));
     remove(&bed, own.id).await.expect("a claim is no name");
+    assert_eq!(names(&bed, site.id).await, ["janes.stoa.test"]);
+}
+
+pub async fn a_site_that_is_being_deleted_gets_none_and_can_give_its_main_one_up(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let (main, open) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
+    verify(&bed, main.id).await.unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    site_address(&tx, site.id, &main.name, Some("https://a.example.com")).await.unwrap();
+    site_move(&tx, site.id, SiteState::Pending, SiteState::Deleting, None, at(6)).await.unwrap();
+    tx.commit().await.unwrap();
+    let late = insert(&bed, &new_domain(&bed, &site, "c.example.com")).await;
+    assert!(matches!(late, Err(DbError::Moved { table: "sites", .. })), "{late:?}");
+    let late = verify(&bed, open.id).await;
+    assert!(matches!(late, Err(DbError::Moved { table: "sites", .. })), "{late:?}");
+    remove(&bed, main.id).await.unwrap();
+    let left = site_get(&bed.db, site.id).await.unwrap().unwrap();
+    assert_eq!((left.hostname, left.url.as_deref()), (site.hostname, Some("https://a.example.com")), "as it was told");
     assert_eq!(names(&bed, site.id).await, ["janes.stoa.test"]);
 }
 
@@ -304,12 +323,12 @@ pub async fn a_claim_that_was_proven_does_not_run_out(bed: Bed) {
 
 pub async fn a_site_that_ends_frees_its_names(bed: Bed) {
     let customer = bed.customer().await;
-    let site = Site { state: SiteState::Deleting, ..bed.new_site(customer.id, "janes") };
-    bed.insert_site(&site).await.unwrap();
+    let site = bed.site(customer.id, "janes").await;
     let (main, open) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
     verify(&bed, main.id).await.unwrap();
     let tx = bed.db.begin().await.unwrap();
     site_address(&tx, site.id, &main.name, None).await.unwrap();
+    site_move(&tx, site.id, SiteState::Pending, SiteState::Deleting, None, at(20)).await.unwrap();
     site_tombstone(&tx, site.id, at(20)).await.unwrap();
     domains_remove_of(&tx, site.id, at(21)).await.expect("twice is once");
     tx.commit().await.unwrap();

@@ -68,6 +68,7 @@ suite! {
         who_proves_a_name_has_it,
         eight_prove_one_name_at_once,
         a_main_name_stays_and_the_platforms_own_too,
+        a_site_that_is_being_deleted_gets_none_and_can_give_its_main_one_up,
         what_a_site_is_told_and_may_use,
         who_waits_the_longest_is_due_first,
         a_proven_one_with_a_problem_is_due_as_a_claim_is,
