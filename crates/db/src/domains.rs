@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::NullOrdering,
+    sea_query::{Expr, Func, NullOrdering},
 };
 use stoa_model::{
     domain::{Domain, DomainState},
@@ -82,33 +82,42 @@ pub async fn domains_by_name(c: &impl Conn, name: &Hostname) -> Result<Vec<Domai
     read(named.order_by_asc(domains::Column::Id).all(c.raw()).await?)
 }
 
-/// The first `limit` domains that are to be looked at: claimed ones, and verified ones with a problem,
-/// last looked at before `open_before`, verified ones without before `well_before`, those never
-/// looked at, and those that a clock that has been put back since says were looked at after `now`.
-/// The one that waits the longest comes first. Those that can't be read are left out.
+/// When a domain is to be looked at again. Open ones are claimed, or verified and with a problem; they
+/// are fresh if they were claimed, or then verified, a short while ago.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// This moment.
+    pub now: Timestamp,
+    /// Since when open ones are fresh.
+    pub fresh_since: Timestamp,
+    /// Fresh ones last looked at before.
+    pub fresh_before: Timestamp,
+    /// Other open ones last looked at before.
+    pub open_before: Timestamp,
+    /// Verified ones without a problem last looked at before.
+    pub well_before: Timestamp,
+}
+
+/// The first `limit` domains that are to be looked at: those that are [`Due`], those never looked at,
+/// and those that a clock that has been put back since says were looked at later than now. The one
+/// that waits the longest comes first. Those that can't be read are left out.
 ///
 /// # Errors
 /// If the database doesn't answer.
-pub async fn domains_due(
-    c: &impl Conn,
-    now: Timestamp,
-    open_before: Timestamp,
-    well_before: Timestamp,
-    limit: u64,
-) -> Result<Vec<Domain>, DbError> {
-    let due = |state: DomainState, before| {
-        let seen = domains::Column::CheckedAt.is_null();
-        let seen = seen.or(domains::Column::CheckedAt.lt(ms(before))).or(domains::Column::CheckedAt.gt(ms(now)));
-        domains::Column::State.eq(state.as_str()).and(seen)
-    };
-    let ill = domains::Column::Problem.is_not_null();
-    let either = Condition::any()
-        .add(due(DomainState::Claimed, open_before))
-        .add(due(DomainState::Verified, open_before).and(ill))
-        .add(due(DomainState::Verified, well_before));
+pub async fn domains_due(c: &impl Conn, due: &Due, limit: u64) -> Result<Vec<Domain>, DbError> {
+    use domains::Column::{CheckedAt, CreatedAt, Problem, State, VerifiedAt};
+    let seen = |before| CheckedAt.is_null().or(CheckedAt.lt(ms(before))).or(CheckedAt.gt(ms(due.now)));
+    let verified = State.eq(DomainState::Verified.as_str());
+    let open = State.eq(DomainState::Claimed.as_str()).or(verified.clone().and(Problem.is_not_null()));
+    let begun = Func::coalesce([Expr::col(VerifiedAt), Expr::col(CreatedAt)]);
+    let fresh = Expr::from(begun).gt(ms(due.fresh_since));
+    let any = Condition::any()
+        .add(open.clone().and(fresh).and(seen(due.fresh_before)))
+        .add(open.and(seen(due.open_before)))
+        .add(verified.and(seen(due.well_before)));
     let rows = domains::Entity::find()
-        .filter(either)
-        .order_by_with_nulls(domains::Column::CheckedAt, Order::Asc, NullOrdering::First)
+        .filter(any)
+        .order_by_with_nulls(CheckedAt, Order::Asc, NullOrdering::First)
         .order_by_asc(domains::Column::Id)
         .limit(limit);
     Ok(readable(rows.all(c.raw()).await?))

@@ -123,7 +123,7 @@ impl Resolver {
     /// If it leads in a circle, or no server could tell. That there is nothing is no error.
     pub async fn addresses(&self, host: &Hostname) -> Result<Addresses, ResolveError> {
         let resolver = match &self.source {
-            Source::Fixed(answers) => return answers.addresses(host),
+            Source::Fixed(answers) => return answers.addresses(host).await,
             Source::Servers(resolver) => resolver,
         };
         in_time(host.as_str(), async {

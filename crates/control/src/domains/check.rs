@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use stoa_db::{DbError, Tx, domains, history, meta, sites};
 use stoa_model::{
@@ -22,11 +23,18 @@ use crate::{
     view::DomainView,
 };
 
-/// How often a claim is looked at by itself, and a proven domain with a problem: its customer is at
-/// work on it.
-const CLAIM_PAUSE: SignedDuration = SignedDuration::from_mins(5);
+/// How often a claim is looked at by itself, and a proven domain with a problem, while its customer
+/// is likely to be at work on it.
+const FRESH_PAUSE: SignedDuration = SignedDuration::from_mins(5);
+/// How long after the claim, or the proof, that is.
+const FRESH: SignedDuration = SignedDuration::from_hours(12);
+/// How often afterwards: what is never mended would take the more time the more of it there is.
+const OPEN_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 /// Domains looked at in one tick.
 const TOGETHER: u64 = 50;
+/// How many of them at the same time: one customer's silent name servers, each waited for for seconds,
+/// must not hold up everybody's.
+const AT_ONCE: usize = 16;
 
 /// The problem of a claim that is nothing but unproven.
 pub(super) const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: the TXT record was not found.";
@@ -62,16 +70,25 @@ impl Control {
     pub(crate) async fn domains_tend(&self) -> Result<()> {
         let now = self.clock.now();
         let recheck = SignedDuration::try_from(self.settings.domain_recheck).unwrap_or(SignedDuration::MAX);
-        for domain in domains::domains_due(&self.db, now, now - CLAIM_PAUSE, now - recheck, TOGETHER).await? {
-            let seen = match domain.state {
-                DomainState::Claimed if domain.expires_at <= now => self.domain_expire(&domain).await,
-                _ => self.domain_look(&domain).await,
-            };
-            // One that can't be looked at must not keep the others.
-            if let Err(error) = seen {
-                tracing::warn!(domain = %domain.name, error = error.for_operator(), "a domain could not be looked at");
-            }
-        }
+        let due = domains::Due {
+            now,
+            fresh_since: now - FRESH,
+            fresh_before: now - FRESH_PAUSE,
+            open_before: now - OPEN_PAUSE,
+            well_before: now - recheck,
+        };
+        stream::iter(domains::domains_due(&self.db, &due, TOGETHER).await?)
+            .for_each_concurrent(AT_ONCE, |domain| async move {
+                let seen = match domain.state {
+                    DomainState::Claimed if domain.expires_at <= now => self.domain_expire(&domain).await,
+                    _ => self.domain_look(&domain).await,
+                };
+                // One that can't be looked at must not keep the others.
+                if let Err(error) = seen {
+                    tracing::warn!(domain = %domain.name, error = error.for_operator(), "a domain could not be looked at");
+                }
+            })
+            .await;
         Ok(())
     }
 

@@ -325,6 +325,25 @@ async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it()
 }
 
 #[tokio::test]
+async fn a_name_server_that_is_slow_holds_no_other_domain_up() {
+    let platform = platform().await;
+    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
+    let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
+    add(&platform, &jane, hers, "slow.example").await;
+    let good = add(&platform, &joe, his, "butcher.example").await;
+    prove_by_text(&platform, &good);
+    let slow = platform.world_dns.hold(&host("slow.example"));
+    let workers = platform.run();
+    platform
+        .until("the other's proof", async || {
+            domains::domain_get(&platform.db, good.id).await.unwrap().unwrap().state == DomainState::Verified
+        })
+        .await;
+    assert!(!slow.is_closed(), "hers is still waited for");
+    workers.stop().await;
+}
+
+#[tokio::test]
 async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
     let platform = platform().await;
     let jane = platform.customer("jane").await;

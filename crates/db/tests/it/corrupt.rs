@@ -12,7 +12,7 @@ use stoa_saga::{Event, Log, LogError};
 
 use crate::{
     bed::{Bed, MINUTE, at},
-    domains::claim,
+    domains::{claim, due_at},
 };
 
 pub async fn a_title_that_is_none(bed: Bed) {
@@ -58,7 +58,7 @@ pub async fn a_domain_that_is_none_takes_no_other_with_it(bed: Bed) {
         bed.raw(&format!("UPDATE domains SET {damage} WHERE name <> 'good.example.com'")).await;
         let alone = std::slice::from_ref(&good);
         assert_eq!(domains_in(&bed.db, DomainState::Claimed).await.unwrap(), alone, "{damage}");
-        assert_eq!(domains_due(&bed.db, at(9), at(9), at(9), 9).await.unwrap(), alone, "{damage}");
+        assert_eq!(domains_due(&bed.db, &due_at(9, 9, 9), 9).await.unwrap(), alone, "{damage}");
         // Who asks for its own must not believe that they are all.
         assert!(matches!(domains_of(&bed.db, site.id).await, Err(DbError::Corrupt { table: "domains", .. })));
     }

@@ -1,8 +1,8 @@
 use stoa_db::{
     Constraint, DbError,
     domains::{
-        domain_checked, domain_expire, domain_get, domain_insert, domain_main_reached, domain_remove, domain_verify,
-        domains_by_name, domains_due, domains_in, domains_main_wanted, domains_of, domains_remove_of,
+        Due, domain_checked, domain_expire, domain_get, domain_insert, domain_main_reached, domain_remove,
+        domain_verify, domains_by_name, domains_due, domains_in, domains_main_wanted, domains_of, domains_remove_of,
     },
     routes::{route_of, routes},
     sites::{hostnames_of, site_address, site_by_hostname, site_edge, site_get, site_move, site_told, site_tombstone},
@@ -219,7 +219,7 @@ pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
     verify(&bed, ids[3]).await.unwrap();
     remove(&bed, ids[5]).await.unwrap();
     let due = async |claimed, verified, limit| {
-        let found = domains_due(&bed.db, at(99), at(claimed), at(verified), limit).await.unwrap();
+        let found = domains_due(&bed.db, &due_at(99, claimed, verified), limit).await.unwrap();
         found.iter().map(|domain| ids.iter().position(|id| *id == domain.id).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(due(60, 20, 9).await, [2, 1, 0]);
@@ -229,7 +229,7 @@ pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
     domain_checked(&tx, ids[2], at(70), at(71), None).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(due(60, 20, 9).await, [1, 0]);
-    let put_back = domains_due(&bed.db, at(98), at(5), at(5), 9).await.unwrap();
+    let put_back = domains_due(&bed.db, &due_at(98, 5, 5), 9).await.unwrap();
     assert_eq!(put_back[0].id, ids[4], "looked at in the future: the clock was put back");
 }
 
@@ -241,8 +241,37 @@ pub async fn a_proven_one_with_a_problem_is_due_as_a_claim_is(bed: Bed) {
         verify(&bed, domain.id).await.unwrap();
         assert!(checked(&bed, domain.id, 10, 10, problem).await);
     }
-    let due = domains_due(&bed.db, at(99), at(20), at(5), 9).await.unwrap();
+    let due = domains_due(&bed.db, &due_at(99, 20, 5), 9).await.unwrap();
     assert_eq!(due.iter().map(|domain| domain.id).collect::<Vec<_>>(), [ill.id]);
+}
+
+pub async fn what_stays_open_is_looked_at_less_often(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = bed.site(customer.id, "janes").await;
+    let mut ids = Vec::new();
+    for (name, created) in [("old", 0), ("fresh", 90), ("proven-old", 0), ("proven-lately", 0)] {
+        let domain = Domain { created_at: at(created), ..new_domain(&bed, &site, &format!("{name}.example.com")) };
+        insert(&bed, &domain).await.unwrap();
+        assert!(checked(&bed, domain.id, 95, 95, Some("It leads nowhere.")).await);
+        ids.push(domain.id);
+    }
+    for (id, when) in [(ids[2], 10), (ids[3], 90)] {
+        bed.db.write(|tx| Box::pin(async move { domain_verify(&tx, id, at(when)).await })).await.unwrap();
+    }
+    let due = async |fresh, open| {
+        let due = Due { fresh_since: at(50), fresh_before: at(fresh), ..due_at(99, open, 0) };
+        let found = domains_due(&bed.db, &due, 9).await.unwrap();
+        found.iter().map(|domain| ids.iter().position(|id| *id == domain.id).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(due(96, 60).await, [1, 3]);
+    assert_eq!(due(96, 96).await, [0, 1, 2, 3]);
+    assert_eq!(due(95, 60).await, [0; 0]);
+}
+
+/// With none that are fresh.
+pub fn due_at(now: i64, open: i64, well: i64) -> Due {
+    let (fresh_since, fresh_before) = (at(1000), at(0));
+    Due { now: at(now), fresh_since, fresh_before, open_before: at(open), well_before: at(well) }
 }
 
 async fn checked(bed: &Bed, id: DomainId, begun: i64, now: i64, problem: Option<&'static str>) -> bool {

@@ -73,6 +73,7 @@ suite! {
         who_waits_the_longest_is_due_first,
         a_proven_one_with_a_problem_is_due_as_a_claim_is,
         a_look_that_began_earlier_takes_nothing_back,
+        what_stays_open_is_looked_at_less_often,
         one_domain_at_most_is_wanted_as_the_main_one,
         a_claim_that_was_proven_does_not_run_out,
         a_site_that_ends_frees_its_names,

@@ -8,6 +8,7 @@ use std::{
 
 use stoa_model::host::Hostname;
 use stoa_provider::dns::RecordName;
+use tokio::sync::oneshot;
 
 use super::{Addresses, ResolveError};
 
@@ -21,6 +22,7 @@ pub struct FixedAnswers {
 struct World {
     addresses: HashMap<Hostname, Result<Addresses, ResolveError>>,
     texts: HashMap<RecordName, Result<Vec<String>, ResolveError>>,
+    held: HashMap<Hostname, oneshot::Receiver<()>>,
 }
 
 impl FixedAnswers {
@@ -32,6 +34,14 @@ impl FixedAnswers {
     /// Sets what is answered about a name's addresses.
     pub fn answer(&self, host: &Hostname, answer: Result<Addresses, ResolveError>) {
         self.world().addresses.insert(host.clone(), answer);
+    }
+
+    /// Keeps the next question about a name's addresses waiting, as slow name servers do, until what
+    /// this returns is dropped.
+    pub fn hold(&self, host: &Hostname) -> oneshot::Sender<()> {
+        let (release, held) = oneshot::channel();
+        self.world().held.insert(host.clone(), held);
+        release
     }
 
     /// Sets what is answered about a name's texts.
@@ -46,7 +56,12 @@ impl FixedAnswers {
         world.texts.retain(|name, _| !name.is_in(host));
     }
 
-    pub(super) fn addresses(&self, host: &Hostname) -> Result<Addresses, ResolveError> {
+    pub(super) async fn addresses(&self, host: &Hostname) -> Result<Addresses, ResolveError> {
+        let held = self.world().held.remove(host);
+        if let Some(held) = held {
+            // It only ever ends by being dropped.
+            held.await.ok();
+        }
         self.world().addresses.get(host).cloned().unwrap_or_else(|| Ok(Addresses::default()))
     }
 
@@ -76,6 +91,12 @@ mod tests {
         let name = RecordName::ownership(&host);
         answers.answer_texts(&name, Ok(vec!["mine".into()]));
         assert_eq!(resolver.texts(&name).await, Ok(vec!["mine".to_owned()]));
+        let (release, asked) = (answers.hold(&host), resolver.addresses(&host));
+        let mut asked = std::pin::pin!(asked);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, asked.as_mut()).await.is_err(), "it waits");
+        assert!(resolver.addresses(&host).await.is_ok(), "only the first one");
+        drop(release);
+        assert_eq!(asked.await.map(|found| found.list), Ok(vec![ip]));
         let broken = ResolveError::Unavailable { name: host.to_string(), reason: "SERVFAIL".into() };
         answers.answer(&host, Err(broken.clone()));
         assert_eq!(resolver.addresses(&host).await, Err(broken));
