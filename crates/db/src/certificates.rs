@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, Func},
 };
 use stoa_model::{
@@ -139,15 +139,25 @@ pub async fn certificate_renew_at(tx: &Tx, id: CertificateId, at: Timestamp) -> 
     set(tx, update(id).col_expr(certificates::Column::RenewAt, Expr::value(ms(at)))).await
 }
 
-/// Removes certificates, and with them their sealed keys, that were retired or ran out before this
-/// moment.
+/// Says that certificates which ran out before this moment are no longer used.
+///
+/// # Errors
+/// If the database doesn't answer.
+pub async fn certificates_end(tx: &Tx, before: Timestamp, now: Timestamp) -> Result<u64, DbError> {
+    let over = certificates::Entity::update_many()
+        .col_expr(certificates::Column::RetiredAt, Expr::value(ms(now)))
+        .filter(certificates::Column::RetiredAt.is_null())
+        .filter(certificates::Column::NotAfter.lt(ms(before)));
+    Ok(over.exec(tx.raw()).await?.rows_affected)
+}
+
+/// Removes certificates, and with them their sealed keys, that were retired before this moment. One
+/// that has only run out stays: a clock that is ahead once must not cost a key for good.
 ///
 /// # Errors
 /// If the database doesn't answer.
 pub async fn certificates_prune(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
-    let over = Condition::any()
-        .add(certificates::Column::RetiredAt.lt(ms(before)))
-        .add(certificates::Column::NotAfter.lt(ms(before)));
+    let over = certificates::Column::RetiredAt.lt(ms(before));
     Ok(certificates::Entity::delete_many().filter(over).exec(tx.raw()).await?.rows_affected)
 }
 

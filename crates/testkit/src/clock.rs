@@ -28,7 +28,7 @@ impl TestClock {
         Timestamp::from_millisecond(self.0.fetch_add(1, Ordering::SeqCst)).expect("a time within the calendar")
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward; back by less than nothing.
     pub fn advance(&self, by: SignedDuration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }

@@ -338,7 +338,7 @@ pub async fn brought(platform: &TestPlatform, jane: &Cx, site: SiteId) -> Domain
 }
 
 /// A shop with the domain bakery.example, and a certificate for it that runs out in so many days, of 90.
-async fn uploaded(platform: &TestPlatform, days_left: i32) -> (Cx, SiteId) {
+pub async fn uploaded(platform: &TestPlatform, days_left: i32) -> (Cx, SiteId) {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
     platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);

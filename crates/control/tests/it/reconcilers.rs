@@ -1,6 +1,11 @@
 //! What is kept true without anybody asking: what runs, and where names lead.
 
+use jiff::SignedDuration;
 use stoa_control::{Drift, Repair};
+use stoa_db::{
+    certificates::{certificate_retire, certificates_get, certificates_live},
+    meta::meta_get,
+};
 use stoa_model::{
     account::Role,
     site::{Health, SiteState},
@@ -156,6 +161,38 @@ async fn an_edge_that_fails_at_first_gets_the_whole_table_later() {
     workers.stop().await;
     assert_eq!(support::site(&platform, site).await.state, SiteState::Stopped);
     assert_eq!(edge.routes().len(), 2);
+}
+
+/// A clock that was ahead once has cost no certificate; one that goes on as clocks do tidies them away.
+#[tokio::test]
+async fn a_clock_that_leaps_deletes_nothing() {
+    let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
+    crate::certificate_trouble::uploaded(&platform, 16).await;
+    let (day, start) = (SignedDuration::from_hours(24), platform.clock.now());
+    let (id, _) = certificates_live(&platform.db, start).await.expect("certificates")[0];
+    let is_kept = async || !certificates_get(&platform.db, &[id]).await.expect("an answer").is_empty();
+    let tidied = async || meta_get(&platform.db, "tidied").await.expect("an answer");
+    let after = async |by: SignedDuration| {
+        let before = tidied().await;
+        platform.clock.advance(by);
+        let workers = platform.run();
+        platform.until("the end of a round", async || tidied().await != before).await;
+        workers.stop().await;
+    };
+    after(day / 2).await;
+    after(day * 400).await;
+    after(-day * 400).await;
+    assert!(is_kept().await);
+    let live = certificates_live(&platform.db, platform.clock.now()).await.expect("certificates");
+    assert_eq!(live.len(), 1, "it is served again");
+
+    let long_ago = platform.clock.now() - day * 31;
+    let retired = platform.db.write(|tx| Box::pin(async move { certificate_retire(&tx, id, long_ago).await }));
+    retired.await.expect("retired");
+    after(day * 2 / 3).await;
+    assert!(is_kept().await, "the clock may leap again");
+    after(day * 2 / 3).await;
+    assert!(!is_kept().await);
 }
 
 #[tokio::test]

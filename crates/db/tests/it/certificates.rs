@@ -1,8 +1,8 @@
 use stoa_db::{
     Constraint, DbError,
     certificates::{
-        StoredCertificate, certificate_insert, certificate_renew_at, certificate_retire, certificates_get,
-        certificates_live, certificates_prune,
+        StoredCertificate, certificate_insert, certificate_renew_at, certificate_retire, certificates_end,
+        certificates_get, certificates_live, certificates_prune,
     },
     orders::{
         CertOrder, Try, acme_account_get, acme_account_put, order_due, order_forget, order_get, order_lock, order_lost,
@@ -83,10 +83,15 @@ pub async fn certificates_live_until_retired_or_expired(bed: Bed) {
     let first = at(11).as_millisecond();
     assert_eq!(bed.raw(&format!("UPDATE certificates SET renew_at = 0 WHERE retired_at = {first}")).await, 1);
     assert_eq!(get(&bed, nobody).await, None);
-    // What was retired, and what has run out, is kept for a while and then removed with its key.
+    // What was retired is kept for a while and then removed with its key; what has run out is retired first.
     let tx = bed.db.begin().await.unwrap();
-    assert_eq!(certificates_prune(&tx, at(10)).await.unwrap(), 0);
-    assert_eq!(certificates_prune(&tx, at(12)).await.unwrap(), 2);
+    assert_eq!(certificates_prune(&tx, at(11)).await.unwrap(), 0);
+    assert_eq!(certificates_prune(&tx, at(12)).await.unwrap(), 1);
+    assert_eq!(certificates_end(&tx, at(10), at(20)).await.unwrap(), 0);
+    assert_eq!(certificates_end(&tx, at(11), at(20)).await.unwrap(), 1);
+    assert_eq!(certificates_end(&tx, at(11), at(30)).await.unwrap(), 0, "once");
+    assert_eq!(certificates_prune(&tx, at(20)).await.unwrap(), 0);
+    assert_eq!(certificates_prune(&tx, at(21)).await.unwrap(), 1);
     tx.commit().await.unwrap();
     assert_eq!(live(&bed, 11).await.len(), 1);
 }
