@@ -58,12 +58,14 @@ impl Control {
     }
 
     /// Gets one certificate, unless somebody is at it already or was a moment ago, and writes down what
-    /// came of it.
-    pub(super) async fn certificate_try(&self, wanted: &Wanted, acme: &AcmeSettings) {
-        let Some(_mine) = self.ordering.begin(&wanted.subject) else { return };
-        if let Err(error) = self.certificate_try_due(wanted, acme).await {
+    /// came of it; whether that was done.
+    pub(super) async fn certificate_try(&self, wanted: &Wanted, acme: &AcmeSettings) -> bool {
+        let Some(_mine) = self.ordering.begin(&wanted.subject) else { return false };
+        let done = self.certificate_try_due(wanted, acme).await;
+        if let Err(error) = &done {
             tracing::error!(subject = %wanted.subject, error = error.for_operator(), "how a certificate's order stands could not be read or written down");
         }
+        done.is_ok()
     }
 
     async fn certificate_try_due(&self, wanted: &Wanted, acme: &AcmeSettings) -> Result<()> {

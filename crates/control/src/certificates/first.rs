@@ -9,7 +9,7 @@ use stoa_db::orders;
 use stoa_model::{certificate::CertName, host::Hostname};
 use tokio::time::{Instant, sleep};
 
-use super::{renew::Renewals, told::Told};
+use super::{renew::Renewals, told::Told, under_way::UnderWay};
 use crate::{Control, Result};
 
 /// Which certificates are being ordered by this process, when renewal was asked about, and what staff
@@ -19,6 +19,7 @@ pub(crate) struct Ordering {
     busy: Mutex<HashSet<CertName>>,
     pub(super) renewals: Renewals,
     pub(super) told: Told,
+    pub(super) under_way: UnderWay,
 }
 
 /// Held while a certificate is being ordered.
@@ -83,7 +84,8 @@ impl Control {
 }
 
 impl Ordering {
-    fn is_busy(&self, subject: &CertName) -> bool {
+    /// Whether somebody orders this now.
+    pub(super) fn is_busy(&self, subject: &CertName) -> bool {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(subject)
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use stoa_db::{
     certificates::{self, StoredCertificate},
@@ -24,8 +23,6 @@ use super::{
 };
 use crate::{Control, Error, Result, random, settings::AcmeSettings};
 
-/// Orders under way at once.
-const TOGETHER: usize = 4;
 impl Wanted {
     /// Whether this certificate is the one that is wanted.
     pub(super) fn is(&self, held: &Held) -> bool {
@@ -57,11 +54,7 @@ impl Control {
     async fn certificates_ask(&self, wanted: &[Wanted], acme: &AcmeSettings) -> Result<()> {
         self.orders_forget(wanted).await?;
         let due = self.certificates_due(wanted).await?;
-        stream::iter(due)
-            .for_each_concurrent(TOGETHER, |wanted| async move {
-                self.certificate_try(&wanted, acme).await;
-            })
-            .await;
+        self.certificates_begin(due, acme);
         self.renewals_ask(wanted, acme).await
     }
 

@@ -4,7 +4,8 @@
 //!   certificate, and how each is proven.
 //! * [`shelf`] holds what there is, opened, in memory; the edge gets all of it with every table.
 //! * [`keep`] compares the two, and orders what is missing or due (`order`), within what the
-//!   authority allows (`allowance`), with pauses that grow after each try that fails (`attempt`).
+//!   authority allows (`allowance`), with pauses that grow after each try that fails (`attempt`); a few are
+//!   under way at once (`under_way`).
 //! * What goes wrong is kept per name, in words for the customer (`words`), and staff are told
 //!   when a certificate is about to run out (`alarm`).
 //! * [`upload`] takes a certificate that somebody brings along.
@@ -21,6 +22,7 @@ mod order;
 mod renew;
 pub(crate) mod shelf;
 mod told;
+mod under_way;
 mod upload;
 mod view;
 mod wanted;

@@ -48,6 +48,7 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
         keep("tidy", Duration::from_secs(600), never, &stop, || c.tidy()),
         watch::follow_engine(c, &stop),
     );
+    c.certificates_leave().await;
     // The last minute is counted too.
     if let Err(error) = c.traffic_tend().await {
         tracing::warn!(error = error.for_operator(), "what was served lately could not be written down");

@@ -1,6 +1,6 @@
 //! How orders of certificates share the authority, and who may hurry them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_control::{
@@ -12,14 +12,15 @@ use stoa_db::{
     orders::{self, CertOrder, Try},
 };
 use stoa_model::certificate::CertName;
-use stoa_testkit::TestPlatform;
+use stoa_provider::dns::{RecordKind, RecordName, fake::FakeDns};
+use stoa_testkit::{TestPlatform, Workers};
 use stoa_vendors::acme::AcmeConfig;
 use tokio::net::TcpListener;
 
 use crate::{
     certificate_trouble::{brought, order_of, put},
     domains::host,
-    pebble::{bed, served},
+    pebble::{Bed, bed, served},
 };
 
 /// How the order for bakery.example stands, last looked at an hour ago.
@@ -144,6 +145,29 @@ async fn new_domains_leave_a_quarter_of_all_orders() {
     platform.until("the renewal", async || served(&platform.edge, "bakery.example") != first).await;
     workers.stop().await;
     assert_eq!(ordered(platform, "www.bakery.example").await, 0);
+}
+
+/// The wildcard's record takes its time to be seen.
+#[tokio::test]
+async fn a_name_waits_for_no_other_order() {
+    let Some(Bed { mut platform, pebble: _pebble, names: _names }) = bed(|options| options.always_valid = true).await
+    else {
+        return;
+    };
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let dns = Arc::new(FakeDns::new(host("stoa.test")));
+    platform.dns = Some(dns.clone());
+    platform.settings.acme.as_mut().expect("an authority").dns_wait = Duration::from_secs(3600);
+    let is_asked = || !dns.contents(&RecordName::acme_challenge(&host("stoa.test")), RecordKind::Txt).is_empty();
+    let (control, edge) = platform.another().await;
+    let workers = Workers::of(&control);
+    platform.until("the wildcard's order", async || is_asked()).await;
+    platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    brought(&platform, &jane, site).await;
+    platform.until("the domain's", async || served(&edge, "bakery.example").is_some()).await;
+    assert!(is_asked(), "the wildcard's is still under way");
+    workers.stop().await;
 }
 
 /// Counts so many orders of a name.
