@@ -51,6 +51,7 @@ pub use cx::Cx;
 pub use error::{Error, Result};
 pub use reconcile::{Drift, Repair};
 pub use settings::Settings;
+pub use sites::MOST_LINES;
 
 /// The longest that the end of a process waits for what the engine was told to make.
 const SETTLE: Duration = Duration::from_secs(15);

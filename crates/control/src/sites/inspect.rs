@@ -7,14 +7,17 @@ use stoa_provider::engine::{EngineError, LogLine, ServiceStats};
 
 use crate::{Control, Cx, Error, Result};
 
+/// So many lines of each service can be asked for at once.
+pub const MOST_LINES: u32 = 2000;
+
 impl Control {
-    /// The last lines of all the site's services, oldest first; at most 1000.
+    /// The last lines of all the site's services, oldest first; at most [`MOST_LINES`] of each.
     ///
     /// # Errors
     /// Not found, or the engine does not answer.
     pub async fn site_logs(&self, cx: &Cx, id: SiteId, tail: u32) -> Result<Vec<LogLine>> {
         let site = self.site_within(cx, id).await?;
-        self.engine.logs(&site.project, None, tail.clamp(1, 1000)).await.or_else(nothing_there).map_err(away)
+        self.engine.logs(&site.project, None, tail.clamp(1, MOST_LINES)).await.or_else(nothing_there).map_err(away)
     }
 
     /// What the site's services use at this moment.

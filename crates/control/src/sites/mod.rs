@@ -9,3 +9,5 @@ mod limits;
 mod list;
 mod order;
 mod power;
+
+pub use inspect::MOST_LINES;

@@ -10,6 +10,7 @@ mod crash;
 mod delete;
 mod domains;
 mod failures;
+mod inspect;
 mod order;
 mod pebble;
 mod permissions;

@@ -18,8 +18,8 @@ pub enum Jobs {
         /// Only those in this state: queued, running, unwinding, succeeded, failed, cancelled, stuck.
         #[arg(long)]
         state: Option<JobState>,
-        /// At most so many.
-        #[arg(long, default_value_t = 50)]
+        /// At most so many, 1 to 100.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
     /// One job with its steps and log.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use stoa_control::{
-    Control, Cx,
+    Control, Cx, MOST_LINES,
     command::OrderSite,
     view::{JobView, SiteView},
 };
@@ -66,8 +66,8 @@ pub enum Sites {
     Logs {
         #[command(flatten)]
         name: Name,
-        /// How many lines.
-        #[arg(short = 'n', long, default_value_t = 100)]
+        /// How many lines of each service, 1 to 2000.
+        #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_LINES)))]
         tail: u32,
     },
 }

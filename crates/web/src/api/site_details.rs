@@ -52,7 +52,8 @@ pub async fn reveal(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Tail {
-    /// Lines, 1 to 2000; 100 without it.
+    /// Lines of each service, 1 to 2000; 100 without it.
+    #[param(minimum = 1, maximum = 2000)]
     tail: Option<u32>,
 }
 
@@ -67,7 +68,7 @@ pub async fn logs(
     own: OwnSite,
     Asked(Tail { tail }): Asked<Tail>,
 ) -> Result<Json<Vec<shape::LogLine>>, Fault> {
-    let lines = app.control.site_logs(&own.cx, own.site.id, tail.unwrap_or(100).clamp(1, 2000)).await?;
+    let lines = app.control.site_logs(&own.cx, own.site.id, tail.unwrap_or(100)).await?;
     Ok(Json(lines.into_iter().map(Into::into).collect()))
 }
 

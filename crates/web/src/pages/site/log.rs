@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::view::LogLine;
+use stoa_control::{MOST_LINES, view::LogLine};
 
 use super::show::SiteHead;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many lines can be asked for.
-const CHOICES: [u32; 3] = [100, 500, 2000];
+const CHOICES: [u32; 3] = [100, 500, MOST_LINES];
 
 /// `/sites/{id}/logs`
 #[derive(Template)]
