@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use stoa_db::{jobs, tasks};
-use stoa_model::{account::Role, job::JobState, limits::Bytes, net::Subnet};
+use stoa_model::{account::Role, job::JobState, net::Subnet};
 use stoa_provider::engine::EngineInfo;
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     Control, Cx, Result,
     reconcile::Behind,
+    sites::Disk,
     view::{Finding, Verdict},
 };
 
@@ -30,9 +31,11 @@ impl Control {
     /// Without the role support. What is broken is a finding, no error.
     pub async fn doctor(&self, cx: &Cx) -> Result<Vec<Finding>> {
         cx.require(Role::Support)?;
+        let machine = self.engine.describe().await;
+        let engines = machine.as_ref().ok().and_then(|info| info.data_directory.as_deref());
         let mut findings =
-            vec![self.check_database().await, self.check_key(), self.check_disk(), self.check_edge().await];
-        match self.engine.describe().await {
+            vec![self.check_database().await, self.check_key(), self.check_disk(engines), self.check_edge().await];
+        match machine {
             Ok(info) => {
                 let version =
                     format!("{} {}, {} cores, {} memory", info.kind, info.version, info.cores, human(info.memory));
@@ -82,21 +85,22 @@ impl Control {
         good("master key", format!("key {}; keep a copy of its file apart from the database's backup", self.key.id()))
     }
 
-    fn check_disk(&self) -> Finding {
+    fn check_disk(&self, engines: Option<&str>) -> Finding {
         let least = self.settings.min_free_disk;
         let remedy = "Free some room or enlarge the disk; `docker system df` shows what images and volumes take.";
-        match self.disk_free() {
-            Ok(free) if free < least => wrong(
-                "disk",
-                Verdict::Bad,
-                format!("{} free: new sites are refused below {least}", human(free.0)),
-                remedy,
-            ),
-            Ok(Bytes(free)) if free < least.0 * 4 => {
-                wrong("disk", Verdict::Warning, format!("{} free", human(free)), remedy)
+        let Disk { folder, free } = match self.disk_free(engines) {
+            Ok(disk) => disk,
+            Err(error) => {
+                return wrong("disk", Verdict::Bad, error.for_operator(), "See that the data directory exists.");
             }
-            Ok(Bytes(free)) => good("disk", format!("{} free", human(free))),
-            Err(error) => wrong("disk", Verdict::Bad, error.to_string(), "See that the data directory exists."),
+        };
+        let found = format!("{} free for {}", human(free.0), folder.display());
+        if free < least {
+            wrong("disk", Verdict::Bad, format!("{found}: new sites are refused below {least}"), remedy)
+        } else if free.0 < least.0.saturating_mul(4) {
+            wrong("disk", Verdict::Warning, found, remedy)
+        } else {
+            good("disk", found)
         }
     }
 

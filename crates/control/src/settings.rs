@@ -51,7 +51,7 @@ pub struct Settings {
     pub site_edge: RouteLimits,
     /// How many times the machine's memory the limits of all sites may add up to.
     pub memory_overcommit: f64,
-    /// New sites are refused when the disk has less room.
+    /// New sites are refused when the disk of the platform's data or of the engine's has less room.
     pub min_free_disk: Bytes,
     /// Jobs at once.
     pub workers: usize,

@@ -1,6 +1,8 @@
 //! Is there room? Asked before anything is made, and answered from what was seen of the machine in
 //! the last seconds, so that an order never waits for the engine.
 
+use std::path::{Path, PathBuf};
+
 use stoa_db::{Conn, Tx, sites};
 use stoa_model::{blueprint::Blueprint, limits::Bytes, site::SiteState};
 
@@ -9,6 +11,15 @@ use crate::{Control, Error, Result, blueprints::Loaded};
 /// Bytes of memory that may be promised to sites in all.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room(u64);
+
+/// What a disk has left.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    /// A folder on it.
+    pub folder: PathBuf,
+    /// For whoever isn't root.
+    pub free: Bytes,
+}
 
 impl Control {
     /// Refuses an order that can't be carried out now. The room that there is goes into the order's
@@ -37,9 +48,10 @@ impl Control {
         let machine = self.machine.look(&*self.engine, self.clock.now()).await.map_err(|e| away(e.into()))?;
         let room = Room((machine.memory as f64 * self.settings.memory_overcommit) as u64);
         self.memory_check(&self.db, self.memory_needed(&loaded.blueprint), room).await?;
-        let free = self.disk_free()?;
+        let Disk { folder, free } = self.disk_free(machine.data_directory.as_deref())?;
         if free < self.settings.min_free_disk {
-            tracing::error!(%free, least = %self.settings.min_free_disk, "an order was refused: the disk is nearly full");
+            let (folder, least) = (folder.display(), self.settings.min_free_disk);
+            tracing::error!(%folder, %free, %least, "an order was refused: the disk is nearly full");
             return Err(full());
         }
         Ok(room)
@@ -79,11 +91,21 @@ impl Control {
         others.map(|s| s.limits.memory.0).sum::<u64>() + self.settings.main_limits.memory.0
     }
 
-    /// Room on the disk that holds the platform's data.
-    pub(crate) fn disk_free(&self) -> Result<Bytes> {
-        let stat = rustix::fs::statvfs(&self.settings.data_dir).map_err(Error::internal)?;
-        Ok(Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)))
+    /// The disk with less room: the one of the platform's data, or the one where the engine keeps
+    /// what customers store. The engine's is left out where this process can't ask it.
+    ///
+    /// # Errors
+    /// The platform's own disk can't be asked.
+    pub(crate) fn disk_free(&self, engine: Option<&str>) -> Result<Disk> {
+        let ours = room(&self.settings.data_dir).map_err(Error::internal)?;
+        let engines = engine.and_then(|folder| room(Path::new(folder)).ok());
+        Ok(engines.filter(|disk| disk.free < ours.free).unwrap_or(ours))
     }
+}
+
+fn room(folder: &Path) -> rustix::io::Result<Disk> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok(Disk { folder: folder.to_owned(), free: Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)) })
 }
 
 /// States whose containers hold memory, or are about to.

@@ -10,4 +10,5 @@ mod list;
 mod order;
 mod power;
 
+pub(crate) use capacity::Disk;
 pub use inspect::MOST_LINES;

@@ -1,7 +1,7 @@
 //! Refusals for want of room: a clear word, and the world as before.
 
-use stoa_control::{Error, Settings};
-use stoa_model::limits::Bytes;
+use stoa_control::{Error, Settings, view::Verdict};
+use stoa_model::{account::Role, limits::Bytes};
 use stoa_provider::engine::fake::Verb;
 use stoa_testkit::{Builder, TestPlatform, shop};
 
@@ -41,6 +41,32 @@ async fn no_memory_left_to_promise() {
 async fn no_room_on_the_disk() {
     let error = refused(with(|s| s.min_free_disk = Bytes(u64::MAX)), 0, |_| ()).await;
     assert!(matches!(&error, Error::Capacity(words) if words.contains("no room")), "{error:?}");
+}
+
+#[tokio::test]
+async fn no_room_on_the_engines_disk() {
+    // A file system without any room that every Linux has.
+    let full = |p: &TestPlatform| p.engine.set_data_directory("/proc");
+    let error = refused(with(|s| s.min_free_disk = Bytes(1)), 0, full).await;
+    assert!(matches!(&error, Error::Capacity(words) if words.contains("no room")), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_doctor_names_the_fuller_disk() {
+    let platform = with(|s| s.min_free_disk = Bytes(1)).build().await;
+    let support = platform.staff(Role::Support).await;
+    let disk = async || {
+        let findings = platform.control.doctor(&support).await.expect("a look");
+        findings.into_iter().find(|finding| finding.check == "disk").expect("the disk was looked at")
+    };
+    // One that only the engine can see is left out.
+    platform.engine.set_data_directory("/nowhere/docker");
+    let found = disk().await;
+    assert_eq!(found.verdict, Verdict::Good);
+    assert!(found.found.contains(&platform.settings.data_dir.display().to_string()), "{found:?}");
+    platform.engine.set_data_directory("/proc");
+    let found = disk().await;
+    assert!(found.verdict == Verdict::Bad && found.found.contains("/proc"), "{found:?}");
 }
 
 #[tokio::test]

@@ -62,13 +62,18 @@ fn no_service(project: &ProjectName, service: &ServiceName) -> EngineError {
 impl Engine for FakeEngine {
     async fn describe(&self) -> Result<EngineInfo, EngineError> {
         let extent = self.enter(call(Verb::Describe, None)).await?;
+        // Taken apart: a lock that is held to the end of a statement can't be taken twice in it.
+        let (folder, subnets) = {
+            let world = self.world();
+            (world.folder.clone(), world.subnets())
+        };
         let info = EngineInfo {
             kind: "fake",
             version: "1".into(),
             cores: 2,
             memory: 4 << 30,
-            data_directory: None,
-            subnets: self.world().subnets(),
+            data_directory: folder,
+            subnets,
         };
         Self::leave(Verb::Describe, extent, info)
     }

@@ -138,6 +138,11 @@ impl FakeEngine {
         self.world().images.insert(image.clone(), Some(info));
     }
 
+    /// Says that its data is kept here; nothing is written there.
+    pub fn set_data_directory(&self, folder: &str) {
+        self.world().folder = Some(folder.to_owned());
+    }
+
     /// Lets the health check of a service say this from now on, true or not.
     pub fn set_health(&self, project: &ProjectName, service: &ServiceName, healthy: bool) {
         let mut world = self.world();

@@ -25,6 +25,8 @@ pub(super) enum Signal {
 pub(super) struct World {
     /// `None`: known to be absent. An image not named here is there.
     pub(super) images: BTreeMap<ImageRef, Option<ImageInfo>>,
+    /// Where it says that it keeps its data.
+    pub(super) folder: Option<String>,
     projects: BTreeMap<(String, ProjectName), Project>,
     signals: broadcast::Sender<Signal>,
     lines: u64,
@@ -32,7 +34,13 @@ pub(super) struct World {
 
 impl Default for World {
     fn default() -> Self {
-        Self { images: BTreeMap::new(), projects: BTreeMap::new(), signals: broadcast::channel(1024).0, lines: 0 }
+        Self {
+            images: BTreeMap::new(),
+            folder: None,
+            projects: BTreeMap::new(),
+            signals: broadcast::channel(1024).0,
+            lines: 0,
+        }
     }
 }
 
