@@ -48,10 +48,12 @@ pub enum Error {
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
 impl Error {
-    /// The error with the cause that customers are not shown.
+    /// The error with all its causes, which customers are not shown.
     pub fn for_operator(&self) -> String {
         match self {
-            Self::Unavailable { source, .. } | Self::Internal(source) => format!("{self} ({source})"),
+            Self::Unavailable { source, .. } | Self::Internal(source) => {
+                format!("{self} ({})", stoa_saga::chain(source.as_ref()))
+            }
             other => other.to_string(),
         }
     }
@@ -119,5 +121,21 @@ impl stoa_db::Retry for Error {
     fn is_busy(&self) -> bool {
         matches!(self, Self::Unavailable { source, .. }
             if source.downcast_ref::<stoa_db::DbError>().is_some_and(stoa_db::Retry::is_busy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("writing the site's file")]
+    struct Writing(#[source] std::io::Error);
+
+    #[test]
+    fn the_operator_is_told_all_causes_and_the_customer_none() {
+        let error = Error::internal(Writing(std::io::Error::other("no space left on device")));
+        assert!(error.for_operator().ends_with("(writing the site's file: no space left on device)"));
+        assert!(!error.to_string().contains("site's file"));
     }
 }

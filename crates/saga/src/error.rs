@@ -131,7 +131,7 @@ impl<T, E: Into<Source>> Explain<T> for Result<T, E> {
 }
 
 /// The error and its causes in one line. A cause that its parent already printed is left out.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -35,7 +35,7 @@ mod step;
 mod writer;
 
 pub use control::{Control, Outcome};
-pub use error::{Explain, Reason, StepError, UndoError};
+pub use error::{Explain, Reason, StepError, UndoError, chain};
 pub use event::{Cause, Ending, Entry, Event, Failure};
 pub use execute::execute;
 pub use log::{Epoch, Log, LogError};
