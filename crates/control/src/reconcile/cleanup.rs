@@ -11,9 +11,13 @@ use stoa_model::{
     site::{Site, SiteState},
 };
 use stoa_provider::engine::Scope;
+use stoa_saga::chain;
 
-use super::{Drift, Repair};
-use crate::{Control, Cx, Error, Result};
+use super::{Drift, Repair, power::away};
+use crate::{Control, Cx, Result};
+
+const UNKNOWN: &str = "belongs to no site that the database knows; look at it and remove it by hand";
+const LEFT: &str = "was left by a site that is over";
 
 impl Control {
     /// Removes containers, networks, volumes and directories of sites that are deleted, or whose
@@ -24,17 +28,18 @@ impl Control {
     pub async fn cleanup(&self, cx: &Cx) -> Result<Vec<Drift>> {
         cx.require(Role::Admin)?;
         let mut found = Vec::new();
-        for observed in self.engine.list().await.map_err(Error::internal)? {
+        for observed in self.engine.list().await.map_err(away)? {
             let what = observed.project.to_string();
             let site = match observed.site {
                 Some(id) => sites::site_get(&self.db, id).await?,
                 None => None,
             };
             match site {
-                None => found.push(unknown(what)),
+                None => found.push(Drift::reported(what, UNKNOWN)),
                 Some(site) if self.is_over(&site).await? => {
                     let removed = self.engine.remove(&observed.project, Scope::Everything).await;
-                    found.push(removal(what, removed.is_ok()));
+                    let removed = removed.map_err(|error| chain(&error));
+                    found.push(Drift::repaired(what, LEFT, Repair::Removed, removed));
                 }
                 Some(_) => {}
             }
@@ -42,9 +47,10 @@ impl Control {
         for (customer, site, directory) in self.site_directories() {
             let what = directory.display().to_string();
             match sites::site_get(&self.db, site).await? {
-                None => found.push(unknown(what)),
+                None => found.push(Drift::reported(what, UNKNOWN)),
                 Some(known) if known.customer == customer && self.is_over(&known).await? => {
-                    found.push(removal(what, fs::remove_dir_all(&directory).is_ok()));
+                    let removed = fs::remove_dir_all(&directory).map_err(|error| chain(&error));
+                    found.push(Drift::repaired(what, LEFT, Repair::Removed, removed));
                 }
                 Some(_) => {}
             }
@@ -72,17 +78,4 @@ impl Control {
         }
         found
     }
-}
-
-fn unknown(what: String) -> Drift {
-    Drift {
-        what,
-        found: "belongs to no site that the database knows; look at it and remove it by hand".into(),
-        repair: Repair::Reported,
-    }
-}
-
-fn removal(what: String, removed: bool) -> Drift {
-    let repair = if removed { Repair::Removed } else { Repair::Failed };
-    Drift { what, found: "was left by a site that is over".into(), repair }
 }

@@ -10,6 +10,7 @@ use stoa_model::{
     site::{Health, Site, SiteState},
 };
 use stoa_provider::engine::{EngineError, Observed};
+use stoa_saga::chain;
 
 use crate::{Control, Cx, Error, Result, random};
 
@@ -27,6 +28,23 @@ pub struct Drift {
     pub found: String,
     /// What was done about it.
     pub repair: Repair,
+    /// Why it could not be repaired, for the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Drift {
+    /// A difference and what came of its repair; `done` if it went well.
+    pub(super) fn repaired(what: String, found: impl Into<String>, done: Repair, tried: Tried) -> Self {
+        let reason = tried.err();
+        let repair = if reason.is_none() { done } else { Repair::Failed };
+        Self { what, found: found.into(), repair, reason }
+    }
+
+    /// A difference that a person has to look at.
+    pub(super) fn reported(what: String, found: &str) -> Self {
+        Self { what, found: found.into(), repair: Repair::Reported, reason: None }
+    }
 }
 
 /// What was done about a difference.
@@ -45,6 +63,9 @@ pub enum Repair {
     Failed,
 }
 
+/// How a repair ended; an error is in words for the operator.
+pub(super) type Tried = std::result::Result<(), String>;
+
 pub(super) fn away(error: EngineError) -> Error {
     Error::Unavailable { message: "The machine that runs the sites does not answer.".into(), source: error.into() }
 }
@@ -62,7 +83,7 @@ impl Control {
     pub(crate) async fn power_keep(&self) -> Result<()> {
         let drifts = self.power_compare().await?;
         for drift in &drifts {
-            tracing::warn!(what = drift.what, found = drift.found, repair = ?drift.repair, "drift");
+            tracing::warn!(what = drift.what, found = drift.found, repair = ?drift.repair, reason = drift.reason, "drift");
         }
         if drifts.iter().any(|drift| drift.repair != Repair::Reported) {
             // What came of it is looked at soon; and what falls again and again is not lifted in a loop.
@@ -91,7 +112,7 @@ impl Control {
         }
         for stray in observed.iter().filter(|o| seen.contains_key(&o.project)) {
             let found = "is on the engine, but no site has it; look at it and remove it by hand, or run `stoa cleanup`";
-            drifts.push(Drift { what: stray.project.to_string(), found: found.into(), repair: Repair::Reported });
+            drifts.push(Drift::reported(stray.project.to_string(), found));
         }
         Ok(drifts)
     }
@@ -139,24 +160,19 @@ impl Control {
 
     async fn power_start(&self, site: &Site) -> Drift {
         let started = async {
-            let plan = self.plan_again(site, JobId::from_uuid(random::uuid_at(self.clock.now()))).await?;
-            let stack = plan.stack(&self.key).map_err(Error::internal)?;
-            self.engine.apply(&stack, plan.job).await.map_err(Error::internal)
+            let job = JobId::from_uuid(random::uuid_at(self.clock.now()));
+            let plan = self.plan_again(site, job).await.map_err(|error| error.for_operator())?;
+            let stack = plan.stack(&self.key).map_err(|error| chain(&error))?;
+            self.engine.apply(&stack, plan.job).await.map_err(|error| chain(&error))
         };
-        let repair = match started.await {
-            Ok(()) => Repair::Started,
-            Err(error) => {
-                tracing::error!(site = %site.id, error = error.for_operator(), "a site that should run could not be started");
-                Repair::Failed
-            }
-        };
-        Drift { what: site.hostname.to_string(), found: "should run, but did not run whole".into(), repair }
+        let (what, found) = (site.hostname.to_string(), "should run, but did not run whole");
+        Drift::repaired(what, found, Repair::Started, started.await)
     }
 
     async fn power_stop(&self, site: &Site) -> Drift {
-        let stopped = self.engine.stop(&site.project).await;
-        let repair = if stopped.is_ok() { Repair::Stopped } else { Repair::Failed };
-        Drift { what: site.hostname.to_string(), found: format!("is {}, but ran", site.state), repair }
+        let stopped = self.engine.stop(&site.project).await.map_err(|error| chain(&error));
+        let (what, found) = (site.hostname.to_string(), format!("is {}, but ran", site.state));
+        Drift::repaired(what, found, Repair::Stopped, stopped)
     }
 
     /// Writes an observation down if it tells something new.

@@ -26,7 +26,7 @@ impl Control {
             }
             let seen = self.engine.observe(&site.project).await.map_err(away)?;
             if let Some(drift) = self.power_of_site(&site, Some(&seen).filter(|seen| !seen.is_empty())).await? {
-                tracing::info!(what = drift.what, found = drift.found, repair = ?drift.repair, "brought to its state");
+                tracing::info!(what = drift.what, found = drift.found, repair = ?drift.repair, reason = drift.reason, "brought to its state");
             }
         }
         Ok(())

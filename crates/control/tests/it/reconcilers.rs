@@ -1,7 +1,7 @@
 //! What is kept true without anybody asking: what runs, and where names lead.
 
 use jiff::SignedDuration;
-use stoa_control::{Drift, Repair};
+use stoa_control::{Drift, Error, Repair};
 use stoa_db::{
     certificates::{certificate_retire, certificates_get, certificates_live},
     meta::meta_get,
@@ -109,11 +109,42 @@ async fn a_repair_that_fails_is_said_and_tried_again() {
     let (project, web) = (support::site(&platform, site).await.project, ServiceName("web".into()));
     platform.engine.crash(&project, &web, 1);
     platform.engine.fail(Verb::Apply, 1, Fault::Refused("no".into()));
-    assert_eq!(sync(&platform).await[0].repair, Repair::Failed);
+    let failed = sync(&platform).await.remove(0);
+    assert_eq!(failed.repair, Repair::Failed);
+    assert!(failed.reason.is_some_and(|reason| reason.contains("the engine refused") && reason.ends_with("no")));
     assert_eq!(support::site(&platform, site).await.health, Health::Down);
-    assert_eq!(sync(&platform).await[0].repair, Repair::Started);
+    let started = sync(&platform).await.remove(0);
+    assert_eq!((started.repair, started.reason), (Repair::Started, None));
     assert!(sync(&platform).await.is_empty());
     assert_eq!(support::site(&platform, site).await.health, Health::Healthy);
+}
+
+#[tokio::test]
+async fn a_cleanup_that_fails_says_why() {
+    let platform = TestPlatform::new().await;
+    let (jane, admin) = (platform.customer("jane").await, platform.staff(Role::Admin).await);
+    let ordered = platform.shop(&jane, "bakery").await;
+    let stack = support::plan(&platform, ordered.job).await.stack(&support::key(&platform)).expect("a stack");
+    platform.control.site_delete(&platform.now(&jane), ordered.site).await.expect("marked");
+    platform.control.site_purge_now(&platform.now(&admin), ordered.site).await.expect("purged soon");
+    let workers = platform.run();
+    platform.until("the purge", async || platform.world().await.of("site").is_empty()).await;
+    platform.idle().await;
+    workers.stop().await;
+    // Left behind, as by a process that was killed.
+    platform.engine.apply(&stack, ordered.job).await.expect("applied");
+    platform.engine.fail(Verb::Remove, 1, Fault::Refused("in use".into()));
+    let cleanup = async || platform.control.cleanup(&admin).await;
+    let failed = cleanup().await.expect("a look").remove(0);
+    assert!(
+        failed.repair == Repair::Failed && failed.reason.as_ref().is_some_and(|r| r.contains("in use")),
+        "{failed:?}"
+    );
+    assert_eq!(cleanup().await.expect("a look").remove(0).repair, Repair::Removed);
+
+    platform.engine.go_down();
+    let error = cleanup().await.expect_err("the engine is away");
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
 }
 
 #[tokio::test]

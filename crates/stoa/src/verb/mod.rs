@@ -74,7 +74,10 @@ fn differences(drifts: &[Drift], none: &str, out: &Output) -> Result<()> {
         if drifts.is_empty() {
             return none.into();
         }
-        let row = |d: &Drift| [d.what.clone(), d.found.clone(), format!("{:?}", d.repair).to_lowercase()];
+        let row = |d: &Drift| {
+            let why = d.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            [d.what.clone(), d.found.clone(), format!("{}{why}", format!("{:?}", d.repair).to_lowercase())]
+        };
         table(["What", "Found", "Done"], drifts.iter().map(row))
     })
 }
