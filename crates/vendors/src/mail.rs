@@ -5,10 +5,10 @@
 //! breaks and still add no header.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use lettre::{
@@ -76,8 +76,8 @@ impl Mailer {
         let Self::Outbox { folder, from } = self;
         let bytes = build(letter, from)?.formatted();
         let name: String = letter.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let path = folder.join(format!("{name}.eml"));
-        write_aside(&path, &bytes).map_err(|source| MailError::Write { path, source })
+        let failed = |source| MailError::Write { path: folder.join(format!("{name}.eml")), source };
+        write_aside(folder, &name, &bytes).map_err(failed)
     }
 }
 
@@ -94,16 +94,16 @@ fn build(letter: &Letter, from: &EmailAddress) -> Result<Message, MailError> {
         .map_err(|e| bad(e.to_string()))
 }
 
-/// Writes beside the target, syncs, and renames: a reader never sees half a message.
-fn write_aside(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
-    let aside = path.with_extension("part");
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
+/// Writes beside the target, syncs, and renames: a reader never sees half a message. The folder is
+/// synced too, else a power cut could take a message back that counts as sent.
+fn write_aside(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let (path, aside) = (folder.join(format!("{name}.eml")), folder.join(format!("{name}.part")));
+    fs::create_dir_all(folder)?;
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&aside, path)
+    fs::rename(&aside, path)?;
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
