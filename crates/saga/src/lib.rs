@@ -16,7 +16,8 @@
 //!    gone touches nothing more.
 //! 5. **Cancelling is unwinding**, noticed between steps and, by steps that listen, inside them.
 //! 6. **A failed undo is never hidden.** The saga is stuck until a person resumes or abandons it.
-//! 7. **A changed step list is a new version.** The old one stays registered while a log uses it.
+//! 7. **Step names and their order are the log's format.** A log that a changed list of steps can't
+//!    have written is [`Corrupt`], never guessed at: such a job is stuck until a person closes it.
 //!
 //! This crate does no I/O and knows nothing of hosting. Prove a saga with the [`harness`].
 

@@ -1,11 +1,10 @@
-//! A saga: a name, a version and a straight list of steps. No graph, no branches, no macro.
+//! A saga: a name and a straight list of steps. No graph, no branches, no macro.
 
 use crate::Step;
 
 /// A list of steps over a plan `P` and a context `C`.
 pub struct Saga<P, C> {
     name: &'static str,
-    version: u32,
     steps: Vec<Box<dyn Step<P, C>>>,
 }
 
@@ -23,10 +22,9 @@ where
     P: Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
-    /// An empty saga. Name and version are stored with the job, so that a log is only ever
-    /// replayed against the list of steps that wrote it.
-    pub fn named(name: &'static str, version: u32) -> Self {
-        Self { name, version, steps: Vec::new() }
+    /// An empty saga. The name is for messages; what a log holds are the names of steps.
+    pub fn named(name: &'static str) -> Self {
+        Self { name, steps: Vec::new() }
     }
 
     /// Adds the next step.
@@ -54,14 +52,9 @@ where
         self
     }
 
-    /// The saga's stable name.
+    /// The saga's name.
     pub fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// The version of its list of steps.
-    pub fn version(&self) -> u32 {
-        self.version
     }
 
     /// The steps, in order.

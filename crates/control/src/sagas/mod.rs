@@ -26,7 +26,7 @@ pub fn saga_of(kind: JobKind) -> Saga<SitePlan, Control> {
 
 /// Makes a new site, in the order of PRODUCT.md A4.
 fn create_site() -> Saga<SitePlan, Control> {
-    Saga::named("create_site", 1)
+    Saga::named("create_site")
         .step(steps::MakeDirectory)
         .step(steps::KeepSecrets)
         .step(steps::WriteStack)
@@ -42,7 +42,7 @@ fn create_site() -> Saga<SitePlan, Control> {
 
 /// Starts a stopped site.
 fn start_site() -> Saga<SitePlan, Control> {
-    Saga::named("start_site", 1)
+    Saga::named("start_site")
         .step(steps::StartContainers)
         .step(steps::OpenRoute::again())
         .step(steps::Verify)
@@ -51,12 +51,12 @@ fn start_site() -> Saga<SitePlan, Control> {
 
 /// Stops a running site; visitors see a page that says so.
 fn stop_site() -> Saga<SitePlan, Control> {
-    Saga::named("stop_site", 1).step(steps::CloseRoute).step(steps::StopContainers).step(steps::Settle::stopped())
+    Saga::named("stop_site").step(steps::CloseRoute).step(steps::StopContainers).step(steps::Settle::stopped())
 }
 
 /// Stops and starts a running site.
 fn restart_site() -> Saga<SitePlan, Control> {
-    Saga::named("restart_site", 1)
+    Saga::named("restart_site")
         .step(steps::CloseRoute)
         .step(steps::StopContainers)
         .step(steps::StartAgain)
@@ -67,5 +67,5 @@ fn restart_site() -> Saga<SitePlan, Control> {
 
 /// Gives a running site another main address.
 fn readdress_site() -> Saga<SitePlan, Control> {
-    Saga::named("readdress_site", 1).step(steps::TellApplication).step(steps::Verify).step(steps::SettleAddress)
+    Saga::named("readdress_site").step(steps::TellApplication).step(steps::Verify).step(steps::SettleAddress)
 }

@@ -82,7 +82,7 @@ where
     P: Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
-    let wrapped = Saga::named(saga.name(), saga.version());
+    let wrapped = Saga::named(saga.name());
     saga.into_steps().into_iter().enumerate().fold(wrapped, |wrapped, (index, inner)| {
         let (act, undo) = (faults.act.get(&index).copied(), faults.undo.get(&index).copied());
         wrapped.step(Faulty { inner, act, undo, faults: faults.clone() })

@@ -27,7 +27,7 @@ async fn a_sound_saga_holds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_saga_without_a_commit_holds() {
-    let saga = || Saga::named("short", 1).step(Make("network", Habit::Sound)).step(Make("route", Habit::Sound));
+    let saga = || Saga::named("short").step(Make("network", Habit::Sound)).step(Make("route", Habit::Sound));
     let fresh = async || ((), World::default());
     let world = async |(): &(), world: &World, outcome: &stoa_saga::Outcome| {
         let made = world.existing();

@@ -128,7 +128,7 @@ impl Step<(), World> for Make {
 
 /// Network, container, route, and the commit; the container has `habit`.
 pub fn site(habit: Habit) -> Saga<(), World> {
-    Saga::named("create_site", 1)
+    Saga::named("create_site")
         .step(Make("network", Habit::Sound))
         .step(Make("container", habit))
         .step(Make("route", Habit::Sound))
@@ -137,7 +137,7 @@ pub fn site(habit: Habit) -> Saga<(), World> {
 
 /// A saga of the given steps.
 pub fn saga(steps: Vec<Box<dyn Step<(), World>>>) -> Saga<(), World> {
-    steps.into_iter().fold(Saga::named("toy", 1), Saga::boxed)
+    steps.into_iter().fold(Saga::named("toy"), Saga::boxed)
 }
 
 /// Runs with a new lease on `log`.

@@ -65,7 +65,7 @@ impl Step<(), World> for Flaky {
 
 async fn go(step: Flaky) -> (Outcome, World, Arc<MemoryLog>, Duration) {
     let (world, log, begin) = (World::default(), Arc::new(MemoryLog::new()), Instant::now());
-    let outcome = run(&Saga::named("flaky", 1).step(step), &world, &log).await;
+    let outcome = run(&Saga::named("flaky").step(step), &world, &log).await;
     (outcome, world, log, begin.elapsed())
 }
 
@@ -115,7 +115,7 @@ async fn an_undo_past_its_deadline_is_stuck_until_resumed() {
     let Outcome::Stuck { step: Some(step), reason } = outcome else { panic!("{outcome:?}") };
     assert_eq!((step.as_str(), took.as_secs()), ("flaky", 15 * 60));
     assert!(reason.contains("removing the thing: connection refused"), "{reason}");
-    let saga = Saga::named("flaky", 1).step(Flaky::default());
+    let saga = Saga::named("flaky").step(Flaky::default());
     let position = Position::replay(&saga.names(), &log.events()).expect("legal");
     assert!(position.unwind().is_err(), "it unwinds already");
     log.push(position.resume("ada").expect("it is stuck"));
@@ -126,7 +126,7 @@ async fn an_undo_past_its_deadline_is_stuck_until_resumed() {
 #[tokio::test(start_paused = true)]
 async fn stopping_drops_a_step_that_does_not_listen() {
     let (world, log) = (World::default(), Arc::new(MemoryLog::new()));
-    let saga = Saga::named("flaky", 1).step(Flaky { hangs: true, ..Flaky::default() });
+    let saga = Saga::named("flaky").step(Flaky { hangs: true, ..Flaky::default() });
     let control = Control::default();
     control.stop.cancel();
     let began = log.lease();
@@ -155,7 +155,7 @@ impl Log for Away {
 #[tokio::test(start_paused = true)]
 async fn without_a_log_nothing_is_touched() {
     let (world, begin) = (World::default(), Instant::now());
-    let saga = Saga::named("flaky", 1).step(Flaky::default());
+    let saga = Saga::named("flaky").step(Flaky::default());
     let outcome = execute(&saga, &(), &world, Arc::new(Away), Epoch(1), Control::default()).await;
     assert_eq!((outcome, world.touched().as_str()), (Outcome::Interrupted, ""));
     assert!(begin.elapsed() <= Control::default().log_patience);
