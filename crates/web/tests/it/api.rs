@@ -56,6 +56,11 @@ async fn an_order_with_a_key_is_carried_out_once() {
     let again = program.json(Method::POST, "/api/v1/sites", ORDER).await;
     assert_eq!(again.is(201).json()["site"], site);
     assert_eq!(program.get("/api/v1/sites").await.json()["items"].as_array().unwrap().len(), 1);
+    for bad in ["k".repeat(129), "a b".to_owned()] {
+        program.extra.last_mut().unwrap().1 = bad;
+        let refused = problem(&program.json(Method::POST, "/api/v1/sites", ORDER).await, 422, "invalid");
+        assert_eq!(refused["errors"][0]["field"], "Idempotency-Key", "{refused}");
+    }
 }
 
 #[tokio::test]
