@@ -106,7 +106,7 @@ pub struct SiteView {
     pub reason: Option<String>,
     /// Observation.
     pub health: Health,
-    /// When it was last observed.
+    /// Since when it has been so.
     pub health_at: Option<Timestamp>,
     /// Login name of its administrator.
     pub admin_user: String,
@@ -143,7 +143,7 @@ pub enum SiteAction {
 }
 
 impl SiteAction {
-    /// The word in addresses and the API.
+    /// The word in the addresses of pages; the API's are those of `serde`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -152,7 +152,7 @@ impl SiteAction {
             Self::Retry => "retry",
             Self::Delete => "delete",
             Self::Undelete => "undelete",
-            Self::LogIn => "login",
+            Self::LogIn => "login-link",
         }
     }
 }

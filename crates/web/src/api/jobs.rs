@@ -21,7 +21,7 @@ use crate::{
     extract::{
         body::Query as Asked,
         id::Id,
-        rights::{LoggedIn, StaffMember},
+        rights::{Administrator, LoggedIn, StaffMember},
     },
     fault::Fault,
     live::{self, Look},
@@ -104,28 +104,28 @@ pub async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
 }
 
-/// Resume a stuck job (staff).
+/// Resume a stuck job (staff from admin up).
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/resume", tag = "Jobs", params(("id" = String, Path, description = "Job")),
-    responses((status = 202, body = shape::Begun), (status = 403, body = Problem), (status = 409, body = Problem)),
+    responses((status = 202, body = shape::Begun), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn resume(
     State(app): State<App>,
-    StaffMember(cx): StaffMember,
+    Administrator(cx): Administrator,
     Id(job): Id<JobId>,
 ) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
     app.control.job_resume(&cx, job).await?;
     Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
 }
 
-/// Abandon a stuck job: what is left is left (staff).
+/// Abandon a stuck job: what is left is left (staff from admin up).
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/abandon", tag = "Jobs", params(("id" = String, Path, description = "Job")),
-    responses((status = 202, body = shape::Begun), (status = 403, body = Problem), (status = 409, body = Problem)),
+    responses((status = 202, body = shape::Begun), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn abandon(
     State(app): State<App>,
-    StaffMember(cx): StaffMember,
+    Administrator(cx): Administrator,
     Id(job): Id<JobId>,
 ) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
     app.control.job_abandon(&cx, job).await?;

@@ -29,6 +29,14 @@ fn it_is_openapi_3_1_and_all_its_references_lead_somewhere() {
 }
 
 #[test]
+fn every_kind_of_job_is_named() {
+    let kind = DOCUMENT["components"]["schemas"]["Job"]["properties"]["kind"]["description"].as_str().unwrap();
+    for word in stoa_model::job::JobKind::ALL {
+        assert!(kind.contains(word.as_str()), "{word} is not in {kind:?}");
+    }
+}
+
+#[test]
 fn every_parameter_is_described() {
     let names = |path: &str| -> Vec<&str> {
         let parameters = DOCUMENT["paths"][path]["get"]["parameters"].as_array().unwrap();

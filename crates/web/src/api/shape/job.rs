@@ -30,7 +30,7 @@ pub struct Job {
     pub hostname: String,
     /// The site's title.
     pub site_title: String,
-    /// `create`, `start`, `stop` or `restart`.
+    /// `create`, `start`, `stop`, `restart` or `readdress`.
     #[schema(value_type = String, example = "create")]
     pub kind: JobKind,
     /// Words for it.

@@ -28,7 +28,8 @@ pub struct NewSite {
     /// Address of the site's administrator; the customer's own without one.
     #[serde(default)]
     pub admin_email: String,
-    /// For whom; only staff may name a customer, and must.
+    /// For whom: only staff may name another than themselves. Who of the staff names nobody orders for
+    /// the operator's own account.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub customer: Option<CustomerId>,
@@ -94,7 +95,7 @@ pub struct Site {
     /// What was last observed: `unknown`, `healthy`, `unhealthy` or `down`.
     #[schema(value_type = String, example = "healthy")]
     pub health: Health,
-    /// When.
+    /// Since when it has been so.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub health_at: Option<Timestamp>,
     /// Login name of its administrator.

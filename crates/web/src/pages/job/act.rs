@@ -7,7 +7,7 @@ use crate::{
     app::App,
     extract::{
         id::Id,
-        rights::{LoggedIn, StaffMember},
+        rights::{Administrator, LoggedIn},
     },
     fault::Fault,
     ui,
@@ -22,7 +22,7 @@ pub async fn cancel(State(app): State<App>, LoggedIn(cx): LoggedIn, Id(id): Id<J
 /// `POST /jobs/{id}/resume`
 pub async fn resume(
     State(app): State<App>,
-    StaffMember(cx): StaffMember,
+    Administrator(cx): Administrator,
     Id(id): Id<JobId>,
 ) -> Result<Response, Fault> {
     app.control.job_resume(&cx, id).await?;
@@ -32,7 +32,7 @@ pub async fn resume(
 /// `POST /jobs/{id}/abandon`
 pub async fn abandon(
     State(app): State<App>,
-    StaffMember(cx): StaffMember,
+    Administrator(cx): Administrator,
     Id(id): Id<JobId>,
 ) -> Result<Response, Fault> {
     app.control.job_abandon(&cx, id).await?;
