@@ -94,10 +94,14 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     if let Verb::Blueprints(verb) = &cli.verb {
         return verb::blueprints::run(verb, &out);
     }
+    // Whoever looks for the right word has a configuration that can't be read.
+    if matches!(cli.verb, Verb::Config) {
+        out.text(config::DEFAULT)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::load(cli.config.as_deref())?;
     match cli.verb {
         Verb::Serve => serve::serve(&config).await?,
-        Verb::Config => out.text(config::DEFAULT)?,
         Verb::Init(verb) => verb::init::run(&verb, &config, &out).await?,
         Verb::Trial(verb) => verb::trial::run(&verb, &config, &out).await?,
         Verb::Migrate => verb::migrate(&config, &out).await?,
@@ -111,7 +115,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Certificates(verb) => verb::certificates::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,
-        Verb::Blueprints(_) => unreachable!("handled above"),
+        Verb::Blueprints(_) | Verb::Config => unreachable!("handled above"),
     }
     Ok(ExitCode::SUCCESS)
 }
