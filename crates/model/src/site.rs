@@ -54,7 +54,7 @@ macro_rules! words {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
-                match text { $($word => Ok(Self::$variant),)* _ => Err(format!("{text:?} is no {}", $what)) }
+                match text { $($word => Ok(Self::$variant),)* _ => Err(format!("{text:?} is no {}: use one of {}", $what, [$($word),*].join(", "))) }
             }
         }
     };

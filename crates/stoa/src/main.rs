@@ -51,7 +51,7 @@ enum Verb {
     Nginx,
     /// Show every site's health.
     Health,
-    /// Sites: list, show, order, start, stop, restart, retry, delete, limits.
+    /// Sites: list, show, order, start, stop, restart, retry, delete, undelete, purge, login, limits, logs.
     #[command(subcommand)]
     Sites(verb::sites::Sites),
     /// Domains that customers bring along: list, add, check, remove, make the main address.

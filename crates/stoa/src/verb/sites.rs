@@ -45,13 +45,13 @@ pub enum Sites {
         no_wait: bool,
     },
     /// Start a stopped site.
-    Start(Name),
+    Start(Moved),
     /// Stop a running site.
-    Stop(Name),
+    Stop(Moved),
     /// Stop and start a running site.
-    Restart(Name),
+    Restart(Moved),
     /// Try once more to make a site that failed.
-    Retry(Name),
+    Retry(Moved),
     /// Mark a site for deletion; its data stays through the grace period.
     Delete(Name),
     /// Take a deletion back.
@@ -76,6 +76,13 @@ pub enum Sites {
 pub struct Name {
     /// Subdomain, hostname or id.
     site: String,
+}
+
+/// A site that a job is to work on.
+#[derive(Args)]
+pub struct Moved {
+    #[command(flatten)]
+    name: Name,
     /// Don't wait for the end.
     #[arg(long)]
     no_wait: bool,
@@ -98,18 +105,21 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             let ordered = control.site_order(&cx, order, None).await?;
             wait(&control, ordered.job, *no_wait, out).await
         }
-        Sites::Start(name) => {
-            wait(&control, control.site_start(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await
+        Sites::Start(moved) => {
+            let job = control.site_start(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            wait(&control, job, moved.no_wait, out).await
         }
-        Sites::Stop(name) => {
-            wait(&control, control.site_stop(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await
+        Sites::Stop(moved) => {
+            let job = control.site_stop(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            wait(&control, job, moved.no_wait, out).await
         }
-        Sites::Restart(name) => {
-            wait(&control, control.site_restart(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out)
-                .await
+        Sites::Restart(moved) => {
+            let job = control.site_restart(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            wait(&control, job, moved.no_wait, out).await
         }
-        Sites::Retry(name) => {
-            wait(&control, control.site_retry(&cx, find(&control, &cx, name).await?.id).await?, name.no_wait, out).await
+        Sites::Retry(moved) => {
+            let job = control.site_retry(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            wait(&control, job, moved.no_wait, out).await
         }
         Sites::Delete(name) => show(&control.site_delete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Undelete(name) => show(&control.site_undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
