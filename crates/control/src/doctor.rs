@@ -75,9 +75,13 @@ impl Control {
                 "database",
                 Verdict::Bad,
                 format!("{} migrations are missing", pending.len()),
-                "Run `stoa migrate`.",
+                "Stop the server, copy the database and run `stoa migrate`.",
             ),
-            Err(error) => wrong("database", Verdict::Bad, error.to_string(), "Run `stoa migrate`."),
+            Err(error) => {
+                let remedy = "If it belongs to a newer release, run that one, or restore the copy from before the upgrade; \
+                              else see that the database runs.";
+                wrong("database", Verdict::Bad, error.to_string(), remedy)
+            }
         }
     }
 

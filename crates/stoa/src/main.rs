@@ -49,7 +49,7 @@ enum Verb {
     Cleanup,
     /// Write every site's file for nginx anew, test them, and let nginx take them over.
     Nginx,
-    /// Show every site's health.
+    /// Show every site's health, as the serving process last saw it.
     Health,
     /// Sites: list, show, order, start, stop, restart, retry, delete, undelete, purge, login, limits, logs.
     #[command(subcommand)]

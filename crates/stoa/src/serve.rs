@@ -47,9 +47,12 @@ impl Fallback for Portal {
 pub async fn serve(config: &Config) -> Result<()> {
     let began = Instant::now();
     open_many_files();
+    // First, so that all mistakes are told, and nothing is made in a directory that others can read.
+    config.settings()?;
+    wire::data_directory(config)?;
     let portal = Arc::new(Portal::default());
     let front = Front::new(config, portal.clone())?;
-    let control = wire::control(config, Some(front.maker.clone())).await?;
+    let control = wire::serving(config, front.maker.clone()).await?;
     let mut router = stoa_web::router(control.clone());
     if let Some(documents) = front.documents.clone() {
         router = router.merge(traefik::router(documents, config.traefik.clone()));

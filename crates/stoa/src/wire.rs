@@ -22,12 +22,43 @@ use stoa_vendors::{dns::DnsMaker, mail::Mailer, resolver::Resolver};
 
 use crate::config::Config;
 
-/// The service layer over an edge of this process, or none.
-pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
+/// The service layer for `stoa serve`, over the edge of this process; the database is migrated.
+pub async fn serving(config: &Config, edge: Arc<dyn Edge>) -> Result<Control> {
+    build(config, Schema::Migrate, edge).await
+}
+
+/// The service layer for verbs that a new installation begins with; the database is migrated.
+pub async fn control_migrated(config: &Config) -> Result<Control> {
+    beside(build(config, Schema::Migrate, Arc::new(Elsewhere)).await?).await
+}
+
+/// The service layer for all other verbs, over the database as it is.
+pub async fn control(config: &Config) -> Result<Control> {
+    beside(build(config, Schema::Keep, Arc::new(Elsewhere)).await?).await
+}
+
+/// Whoever serves keeps the certificates up to date by itself; beside him they are read once.
+async fn beside(control: Control) -> Result<Control> {
+    control.certificates_load().await?;
+    Ok(control)
+}
+
+/// What becomes of a database that lacks migrations.
+enum Schema {
+    /// They are applied.
+    Migrate,
+    /// It is refused: a verb of a new binary must not change it under the server of the old one.
+    Keep,
+}
+
+async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<Control> {
     let settings = config.settings()?;
     data_directory(config)?;
     let key = key(config)?;
-    let db = database(config).await?;
+    let db = match schema {
+        Schema::Migrate => database(config).await?,
+        Schema::Keep => database_as_it_is(config).await?,
+    };
     let installation = installation(&db, &key).await?;
     let engine = Docker::connect(DockerConfig {
         socket: config.docker_socket.clone(),
@@ -35,13 +66,12 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         timeout: Duration::from_secs(60),
     });
     let blueprints = Blueprints::load(&config.blueprints)?;
-    let serving = edge.is_some();
     let mailer = Mailer::Outbox { folder: config.data_dir.join("outbox"), from: settings.mail_from.clone() };
-    let control = Control::new(Parts {
+    Ok(Control::new(Parts {
         settings,
         db,
         engine: Arc::new(engine),
-        edge: edge.unwrap_or_else(|| Arc::new(Elsewhere)),
+        edge,
         dns: dns(config)?,
         resolver: resolver(config)?,
         mailer,
@@ -49,12 +79,7 @@ pub async fn control(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Con
         blueprints,
         clock: Clock::system(),
         probe: Arc::new(HttpProbe),
-    });
-    // Whoever serves keeps them up to date by itself.
-    if !serving {
-        control.certificates_load().await?;
-    }
-    Ok(control)
+    }))
 }
 
 fn dns(config: &Config) -> Result<Option<Arc<dyn Dns>>> {
@@ -73,15 +98,37 @@ fn resolver(config: &Config) -> Result<Resolver> {
 
 /// The database, migrated.
 pub async fn database(config: &Config) -> Result<Db> {
-    data_directory(config)?;
-    let url = config.database_url();
-    let place = if config.database.is_empty() { url.as_str() } else { "the database of the configuration" };
-    let db = Db::connect(&url).await.with_context(|| format!("opening {place}"))?;
-    db.migrate().await.with_context(|| format!("migrating {place}"))?;
+    let db = open(config).await?;
+    db.migrate().await.with_context(|| format!("migrating {}", place(config)))?;
     Ok(db)
 }
 
-fn data_directory(config: &Config) -> Result<()> {
+async fn database_as_it_is(config: &Config) -> Result<Db> {
+    let db = open(config).await?;
+    let place = place(config);
+    let missing = db.pending_migrations().await.with_context(|| format!("reading the schema of {place}"))?;
+    if !missing.is_empty() {
+        anyhow::bail!(
+            "{place} lacks {} of this release's migrations: for an upgrade stop the server, copy the database and \
+             start the server anew, or run `stoa migrate` (docs/operate.md); a new installation begins with `stoa init`",
+            missing.len()
+        );
+    }
+    Ok(db)
+}
+
+async fn open(config: &Config) -> Result<Db> {
+    data_directory(config)?;
+    Db::connect(&config.database_url()).await.with_context(|| format!("opening {}", place(config)))
+}
+
+/// The database's name in messages: an address of the configuration holds a password.
+fn place(config: &Config) -> String {
+    if config.database.is_empty() { config.database_url() } else { "the database of the configuration".to_owned() }
+}
+
+/// Makes the data directory if it isn't there, for its owner's eyes only.
+pub fn data_directory(config: &Config) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

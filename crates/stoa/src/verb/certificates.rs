@@ -42,7 +42,7 @@ pub enum Certificates {
 }
 
 pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let cx = control.system_cx("certificates");
     match verb {
         Certificates::List => {

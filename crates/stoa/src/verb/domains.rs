@@ -60,7 +60,7 @@ pub enum Domains {
 }
 
 pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let cx = control.system_cx("domains");
     match verb {
         Domains::List { site } => {

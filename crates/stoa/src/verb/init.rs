@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use stoa_control::keys::MasterKey;
 use stoa_model::{account::Role, secret::SecretString};
@@ -21,12 +21,13 @@ pub struct Init {
 
 pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     config.settings()?;
-    std::fs::create_dir_all(&config.data_dir)?;
-    if !config.key_path().exists() {
-        MasterKey::create(&config.key_path())?;
+    wire::data_directory(config)?;
+    let key = config.key_path();
+    if !key.exists() {
+        MasterKey::create(&key).with_context(|| format!("making the master key {}", key.display()))?;
     }
     let password = read_password(&verb.password_file)?;
-    let control = wire::control(config, None).await?;
+    let control = wire::control_migrated(config).await?;
     let cx = control.system_cx("init");
     let id = control.staff_create(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
@@ -43,6 +44,8 @@ pub fn read_password(file: &str) -> Result<SecretString> {
     if file == "-" && std::io::stdin().is_terminal() {
         eprintln!("Type the password (it is shown), then Enter and Ctrl-D:");
     }
-    let text = if file == "-" { std::io::read_to_string(std::io::stdin())? } else { std::fs::read_to_string(file)? };
+    let text = if file == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    let place = if file == "-" { "standard input" } else { file };
+    let text = text.with_context(|| format!("reading the password from {place}"))?;
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -45,7 +45,7 @@ pub enum Jobs {
 }
 
 pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let cx = control.system_cx("jobs");
     match verb {
         Jobs::List { state, limit } => {

@@ -17,8 +17,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use stoa_control::{
     Drift,
-    view::{Finding, Verdict},
+    view::{Finding, SiteView, Verdict},
 };
+use stoa_model::site::Health;
 
 use crate::{
     config::Config,
@@ -34,7 +35,7 @@ pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
 
 /// Checks everything; a bad finding is exit code 1.
 pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let findings = control.doctor(&control.system_cx("doctor")).await?;
     out.show(&findings, |findings| {
         let rows = findings.iter().map(|f| {
@@ -57,14 +58,14 @@ fn mark(finding: &Finding) -> &'static str {
 
 /// Compares and repairs.
 pub async fn sync(config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let drifts = control.sync(&control.system_cx("sync")).await?;
     differences(&drifts, "Everything runs as it should.", out)
 }
 
 /// Removes what deleted sites left.
 pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let found = control.cleanup(&control.system_cx("cleanup")).await?;
     differences(&found, "Nothing was left.", out)
 }
@@ -82,18 +83,16 @@ fn differences(drifts: &[Drift], none: &str, out: &Output) -> Result<()> {
     })
 }
 
-/// Every site's state and health; exit code 1 if one that should run does not.
+/// Every site's state and health, as the serving process last saw them; exit code 1 if one that should
+/// run does not.
 pub async fn health(config: &Config, out: &Output) -> Result<ExitCode> {
-    let control = wire::control(config, None).await?;
-    control.sync(&control.system_cx("health")).await?;
+    let control = wire::control(config).await?;
     let all = sites::all(&control).await?;
     out.show(&all, |all| {
-        table(
-            ["Site", "State", "Health"],
-            all.iter().map(|s| [s.hostname.clone(), s.state.to_string(), s.health.to_string()]),
-        )
+        let since = |s: &SiteView| s.health_at.map(|at| format!("{at:.0}")).unwrap_or_default();
+        let row = |s: &SiteView| [s.hostname.clone(), s.state.to_string(), s.health.to_string(), since(s)];
+        table(["Site", "State", "Health", "Since"], all.iter().map(row))
     })?;
-    let bad =
-        |s: &stoa_control::view::SiteView| s.state.should_run() && matches!(s.health.as_str(), "down" | "unhealthy");
+    let bad = |s: &SiteView| s.state.should_run() && matches!(s.health, Health::Down | Health::Unhealthy);
     Ok(if all.iter().any(bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

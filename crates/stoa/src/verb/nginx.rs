@@ -16,7 +16,7 @@ pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
     if config.edge != EdgeKind::Nginx {
         bail!("writing nginx's files: the configuration does not say `edge = \"nginx\"` (docs/edges.md)");
     }
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let whole = control.edge_table(&control.system_cx("nginx")).await?;
     let report = front::nginx(config)?.regenerate(whole).await?;
     let words = |ids: &[stoa_model::id::SiteId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -89,7 +89,7 @@ pub struct Moved {
 }
 
 pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let cx = control.system_cx("sites");
     match verb {
         Sites::List => out.show(&all(&control).await?, |sites| list(sites)),

@@ -42,7 +42,7 @@ pub enum Staff {
 }
 
 pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control(config).await?;
     let cx = control.system_cx("staff");
     match verb {
         Staff::Add { email, role, password_file } => {

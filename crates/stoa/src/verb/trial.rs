@@ -61,7 +61,7 @@ struct Facts {
 }
 
 pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config, None).await?;
+    let control = wire::control_migrated(config).await?;
     let cx = control.system_cx("trial");
     wait_for_server(&control, Duration::from_secs(verb.wait_for_server)).await?;
     let mut facts: Facts =

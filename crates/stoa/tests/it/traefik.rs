@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -67,6 +68,13 @@ fn who_has_the_token_gets_the_document_and_nobody_else() {
     let mut visitor = bearer(TOKEN);
     visitor.push(("X-Forwarded-For", "203.0.113.9".to_owned()));
     assert_eq!(ask("/traefik/config", visitor).status, 404);
+}
+
+#[test]
+fn what_serving_makes_is_for_its_owner_only() {
+    let (_served, _, home) = serve();
+    let mode = std::fs::metadata(home.0.path().join("data")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "{mode:o}");
 }
 
 #[test]

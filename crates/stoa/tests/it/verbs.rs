@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
 };
@@ -70,6 +71,7 @@ fn a_dangerous_blueprint_is_refused_with_its_line() {
 #[test]
 fn the_doctor_names_what_is_wrong_and_how_to_mend_it() {
     let home = Home::new("");
+    assert!(home.stoa(&["migrate"]).status.success());
     let done = home.stoa(&["--json", "doctor"]);
     assert!(!done.status.success(), "without Docker the doctor must not be content");
     let findings: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
@@ -124,8 +126,52 @@ fn an_operator_is_made_once_and_his_password_never_shows() {
 }
 
 #[test]
+fn only_who_may_migrate_does() {
+    let home = Home::new("");
+    for verb in ["doctor", "sync", "health"] {
+        let done = home.stoa(&[verb]);
+        let error = text(&done.stderr);
+        assert!(!done.status.success() && error.contains("`stoa migrate`"), "{verb}: {error}");
+    }
+    assert!(home.stoa(&["migrate"]).status.success());
+    // Which needs no engine, as it only looks.
+    assert!(home.stoa(&["health"]).status.success());
+}
+
+#[test]
+fn the_settings_are_printed_though_the_file_has_a_typo() {
+    let home = Home::new("workerz = 3\n");
+    let done = home.stoa(&["config"]);
+    assert!(done.status.success() && text(&done.stdout).contains("workers = 3"), "{}", text(&done.stderr));
+}
+
+#[test]
+fn what_init_makes_is_for_its_owner_only_and_a_missing_file_is_named() {
+    let home = Home::new("");
+    let done = home.stoa(&["init", "--email", "op@example.com", "--password-file", "/nowhere/password"]);
+    assert!(text(&done.stderr).contains("reading the password from /nowhere/password"), "{}", text(&done.stderr));
+    let mode = fs::metadata(home.0.path().join("data")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "{mode:o}");
+}
+
+#[test]
+fn what_an_option_takes_is_said() {
+    let home = Home::new("");
+    assert!(home.stoa(&["migrate"]).status.success());
+    let refused = |args: &[&str], words: &str| {
+        let done = home.stoa(args);
+        assert!(!done.status.success() && text(&done.stderr).contains(words), "{args:?}: {}", text(&done.stderr));
+    };
+    refused(&["jobs", "list", "--state", "jammed"], "succeeded, failed, cancelled, stuck");
+    refused(&["jobs", "list", "--limit", "101"], "1..=100");
+    refused(&["sites", "logs", "x", "-n", "2001"], "1..=2000");
+    refused(&["sites", "show", "x", "--no-wait"], "unexpected argument");
+}
+
+#[test]
 fn cleanup_needs_the_engine_and_says_so() {
     let home = Home::new("");
+    assert!(home.stoa(&["migrate"]).status.success());
     let done = home.stoa(&["cleanup"]);
     assert!(!done.status.success());
     assert!(text(&done.stderr).contains("engine"), "{}", text(&done.stderr));
