@@ -66,9 +66,14 @@ enum Verb {
     /// Blueprints: check a folder.
     #[command(subcommand)]
     Blueprints(verb::blueprints::Blueprints),
-    /// Staff: add people, set passwords, issue API tokens.
+    /// Customers: list, set a password.
+    #[command(subcommand)]
+    Customers(verb::customers::Customers),
+    /// Staff: list, add people, set passwords, issue, list and revoke API tokens.
     #[command(subcommand)]
     Staff(verb::staff::Staff),
+    /// Show who did what, newest first.
+    Audit(verb::audit::Audit),
 }
 
 fn main() -> ExitCode {
@@ -114,7 +119,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Domains(verb) => verb::domains::run(&verb, &config, &out).await?,
         Verb::Certificates(verb) => verb::certificates::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,
+        Verb::Customers(verb) => verb::customers::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,
+        Verb::Audit(verb) => verb::audit::run(&verb, &config, &out).await?,
         Verb::Blueprints(_) | Verb::Config => unreachable!("handled above"),
     }
     Ok(ExitCode::SUCCESS)

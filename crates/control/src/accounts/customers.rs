@@ -1,13 +1,17 @@
 //! What staff may do with customers' accounts.
 
-use stoa_db::{accounts, history};
+use stoa_db::{Page, accounts, history};
 use stoa_model::{
     account::{Actor, Customer, Role},
+    id::CustomerId,
     secret::SecretString,
     text::EmailAddress,
 };
 
-use crate::{Control, Cx, Error, Result, password};
+use crate::{
+    Control, Cx, Error, Result, password,
+    view::{CustomerView, Paged},
+};
 
 impl Control {
     /// The customer with this address.
@@ -19,6 +23,20 @@ impl Control {
         let email = EmailAddress::parse(email)?;
         let found = accounts::customer_by_email(&self.db, &email).await?;
         found.map(|(customer, _)| customer).ok_or(Error::NotFound("customer"))
+    }
+
+    /// One page of all customers, newest first.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn customer_list(&self, cx: &Cx, before: Option<CustomerId>, limit: u32) -> Result<Paged<CustomerView>> {
+        cx.require(Role::Support)?;
+        let limit = u64::from(limit.clamp(1, 100));
+        let mut found = accounts::customer_list(&self.db, Page { limit: limit + 1, before }).await?;
+        let more = found.len() as u64 > limit;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(|customer| customer.id.to_string());
+        Ok(Paged { items: found.into_iter().map(view).collect(), next })
     }
 
     /// Sets a new password for a customer and ends his sessions and API tokens.
@@ -43,4 +61,9 @@ impl Control {
             .await?;
         Ok(())
     }
+}
+
+fn view(customer: Customer) -> CustomerView {
+    let Customer { id, email, company, created_at } = customer;
+    CustomerView { id, email: email.to_string(), company: company.to_string(), created_at }
 }

@@ -1,5 +1,6 @@
-//! Accounts: registering, logging in and out, sessions, API tokens, staff.
+//! Accounts: registering, logging in and out, sessions, API tokens, staff, and what all of them did.
 
+mod audit;
 mod customers;
 mod login;
 mod register;

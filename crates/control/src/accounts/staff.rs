@@ -8,7 +8,7 @@ use stoa_model::{
     text::EmailAddress,
 };
 
-use crate::{Control, Cx, Result, password, random};
+use crate::{Control, Cx, Result, password, random, view::StaffView};
 
 impl Control {
     /// Makes a staff account.
@@ -58,6 +58,19 @@ impl Control {
             })
             .await?;
         Ok(())
+    }
+
+    /// All staff, oldest first.
+    ///
+    /// # Errors
+    /// Without the role admin.
+    pub async fn staff_list(&self, cx: &Cx) -> Result<Vec<StaffView>> {
+        cx.require(Role::Admin)?;
+        let view = |staff: Staff| {
+            let Staff { id, email, role, created_at } = staff;
+            StaffView { id, email: email.to_string(), role, created_at }
+        };
+        Ok(accounts::staff_list(&self.db).await?.into_iter().map(view).collect())
     }
 
     /// The staff account with this address.

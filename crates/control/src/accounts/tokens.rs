@@ -2,14 +2,14 @@
 //! opens nothing.
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::{history, tokens};
+use stoa_db::{accounts, history, tokens};
 use stoa_model::{
-    account::Actor,
+    account::{Actor, Role},
     id::TokenId,
     secret::{ExposeSecret, SecretString},
 };
 
-use crate::{Control, Cx, Error, Result, command::LogIn, random};
+use crate::{Control, Cx, Error, Result, command::LogIn, random, view::TokenView};
 
 /// What a token begins with, so that people and secret scanners know it.
 const PREFIX: &str = "stoa_";
@@ -64,6 +64,38 @@ impl Control {
         Ok(secret)
     }
 
+    /// The tokens of somebody of the staff, newest first.
+    ///
+    /// # Errors
+    /// Without the role super_admin; no such account.
+    pub async fn staff_tokens(&self, cx: &Cx, email: &str) -> Result<Vec<TokenView>> {
+        cx.require(Role::SuperAdmin)?;
+        let staff = self.staff_find(cx, email).await?;
+        let found = tokens::token_list(&self.db, Actor::Staff(staff.id, staff.role)).await?;
+        Ok(found.into_iter().map(view).collect())
+    }
+
+    /// Ends a token of somebody of the staff.
+    ///
+    /// # Errors
+    /// Without the role super_admin; no token of the staff has this id.
+    pub async fn staff_revoke(&self, cx: &Cx, id: TokenId) -> Result<()> {
+        cx.require(Role::SuperAdmin)?;
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    for staff in accounts::staff_list(&*tx).await? {
+                        if tokens::token_delete(&tx, Actor::Staff(staff.id, staff.role), id).await? {
+                            let detail = serde_json::json!({ "of": staff.id });
+                            return Ok(history::audit(&tx, &cx.audit("token.revoke", id, detail)).await?);
+                        }
+                    }
+                    Err(Error::NotFound("token"))
+                })
+            })
+            .await
+    }
+
     /// Whose token it is; `None` when nobody's, or when it has expired.
     ///
     /// # Errors
@@ -79,4 +111,9 @@ impl Control {
         }
         Ok(Some(token.actor))
     }
+}
+
+fn view(token: tokens::ApiToken) -> TokenView {
+    let tokens::ApiToken { id, actor: _, name, created_at, expires_at, last_used_at } = token;
+    TokenView { id, name, created_at, expires_at, last_used_at }
 }

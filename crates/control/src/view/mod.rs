@@ -1,5 +1,6 @@
 //! What the faces show: display-ready facts without anything secret.
 
+mod accounts;
 mod domains;
 
 use jiff::Timestamp;
@@ -272,6 +273,7 @@ pub enum Verdict {
     Bad,
 }
 
+pub use accounts::{AuditView, CustomerView, StaffView, TokenView};
 pub use domains::{
     CertificateSource, CertificateState, CertificateView, DnsInstruction, DomainView, DomainsView, NameCertificate,
     TrafficHour,

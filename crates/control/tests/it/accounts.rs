@@ -120,6 +120,37 @@ async fn tokens_expire_and_those_of_the_platform_do_not() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_opens_nothing_and_the_trail_says_who_did_it() {
+    let platform = TestPlatform::new().await;
+    let (jane, admin) = (platform.customer("jane").await, platform.staff(Role::Admin).await);
+    let (control, system) = (&platform.control, platform.cx(Actor::System));
+    let person = control.staff_list(&admin).await.expect("all").remove(0);
+    let issue = async |name: &str| control.token_for(&system, admin.actor, name).await.expect("a token");
+    let (lost, kept) = (issue("laptop").await, issue("monitoring").await);
+    let listed = control.staff_tokens(&system, &person.email).await.expect("the tokens");
+    let lost_id = listed.iter().find(|token| token.name == "laptop").expect("it is listed").id;
+    control.staff_revoke(&system, lost_id).await.expect("revoked");
+    assert!(control.token_actor(lost.expose_secret()).await.expect("an answer").is_none());
+    assert!(control.token_actor(kept.expose_secret()).await.expect("an answer").is_some());
+    assert!(matches!(control.staff_revoke(&system, lost_id).await, Err(Error::NotFound("token"))));
+    let trail = control.audit_list(&admin, 1).await.expect("the trail");
+    let last = (trail[0].action.as_str(), trail[0].actor.as_str(), trail[0].target.clone());
+    assert_eq!(last, ("token.revoke", "system", lost_id.to_string()));
+
+    let customers = control.customer_list(&admin, None, 100).await.expect("all").items;
+    assert_eq!(customers.iter().map(|c| c.email.as_str()).collect::<Vec<_>>(), ["jane@example.com"]);
+    for (verb, error) in [
+        ("customers", control.customer_list(&jane, None, 10).await.err()),
+        ("staff", control.staff_list(&jane).await.err()),
+        ("audit", control.audit_list(&jane, 10).await.err()),
+        ("tokens", control.staff_tokens(&admin, &person.email).await.err()),
+        ("revoke", control.staff_revoke(&admin, lost_id).await.err()),
+    ] {
+        assert!(matches!(error, Some(Error::Forbidden(_))), "{verb}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_password_of_staff_ends_their_sessions() {
     let platform = TestPlatform::new().await;
     let boss = platform.staff(Role::SuperAdmin).await;

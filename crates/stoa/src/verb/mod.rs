@@ -1,8 +1,10 @@
 //! The verbs of the command line. They call the same service layer as pages and API, as the
 //! platform itself, straight on the database of this machine.
 
+pub mod audit;
 pub mod blueprints;
 pub mod certificates;
+pub mod customers;
 pub mod domains;
 pub mod init;
 pub mod jobs;

@@ -2,16 +2,25 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use jiff::Timestamp;
+use stoa_control::view::{StaffView, TokenView};
 use stoa_model::{
     account::{Actor, Role},
+    id::TokenId,
     secret::ExposeSecret,
 };
 
 use super::init::read_password;
-use crate::{config::Config, output::Output, wire};
+use crate::{
+    config::Config,
+    output::{Output, table},
+    wire,
+};
 
 #[derive(Subcommand)]
 pub enum Staff {
+    /// All people, oldest first.
+    List,
     /// Add a person.
     Add {
         /// E-mail address.
@@ -39,12 +48,23 @@ pub enum Staff {
         #[arg(long, default_value = "command line")]
         name: String,
     },
+    /// A person's API tokens, newest first.
+    Tokens {
+        /// E-mail address.
+        email: String,
+    },
+    /// End an API token of a person.
+    Revoke {
+        /// Its id, `tok_…`.
+        token: TokenId,
+    },
 }
 
 pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
     let cx = control.system_cx("staff");
     match verb {
+        Staff::List => out.show(&control.staff_list(&cx).await?, |all| people(all)),
         Staff::Add { email, role, password_file } => {
             let id = control.staff_create(&cx, email, *role, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "id": id }), |_| format!("{email} can log in as {}.", role.as_str()))
@@ -59,5 +79,28 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
             let text = token.expose_secret();
             out.show(&serde_json::json!({ "token": text }), |_| text.to_owned())
         }
+        Staff::Tokens { email } => out.show(&control.staff_tokens(&cx, email).await?, |all| tokens(all)),
+        Staff::Revoke { token } => {
+            control.staff_revoke(&cx, *token).await?;
+            out.show(&serde_json::json!({ "revoked": true }), |_| "The token opens nothing more.".into())
+        }
     }
+}
+
+fn people(all: &[StaffView]) -> String {
+    let row =
+        |s: &StaffView| [s.email.clone(), s.role.as_str().to_owned(), s.id.to_string(), format!("{:.0}", s.created_at)];
+    table(["E-mail", "Role", "Id", "Since"], all.iter().map(row))
+}
+
+fn tokens(all: &[TokenView]) -> String {
+    if all.is_empty() {
+        return "This person has no API tokens.".into();
+    }
+    let time = |at: Option<Timestamp>, none: &str| at.map_or_else(|| none.to_owned(), |at| format!("{at:.0}"));
+    let row = |t: &TokenView| {
+        let (ends, used) = (time(t.expires_at, "never"), time(t.last_used_at, "never"));
+        [t.id.to_string(), t.name.clone(), time(Some(t.created_at), ""), ends, used]
+    };
+    table(["Token", "For", "Made", "Ends", "Last used"], all.iter().map(row))
 }

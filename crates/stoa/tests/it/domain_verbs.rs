@@ -18,7 +18,7 @@ use crate::verbs::{Home, text};
 const SETTINGS: &str = "public_addresses = [\"198.51.100.1\", \"2001:db8::1\"]\nresolvers = [\"127.0.0.1:9\"]\n";
 
 /// A home with the site `bakery`, written straight into its database.
-fn home() -> Home {
+pub fn home() -> Home {
     let home = Home::new(SETTINGS);
     assert!(home.stoa(&["migrate"]).status.success());
     let url = format!("sqlite://{}", home.0.path().join("data/stoa.db").display());
@@ -75,14 +75,14 @@ fn site() -> Site {
 }
 
 #[track_caller]
-fn said(home: &Home, args: &[&str]) -> String {
+pub fn said(home: &Home, args: &[&str]) -> String {
     let done = home.stoa(args);
     assert!(done.status.success(), "{args:?}: {}", text(&done.stderr));
     text(&done.stdout)
 }
 
 #[track_caller]
-fn refused(home: &Home, args: &[&str]) -> String {
+pub fn refused(home: &Home, args: &[&str]) -> String {
     let done = home.stoa(args);
     assert!(!done.status.success(), "{args:?}: {}", text(&done.stdout));
     text(&done.stderr)

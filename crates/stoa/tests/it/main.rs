@@ -5,6 +5,7 @@
 mod domain_verbs;
 mod faults;
 mod layers;
+mod people_verbs;
 #[path = "../../../testkit/src/port.rs"]
 mod port;
 mod traefik;

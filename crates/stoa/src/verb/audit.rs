@@ -1,0 +1,33 @@
+//! `stoa audit`: who did what.
+
+use anyhow::Result;
+use clap::Args;
+use stoa_control::view::AuditView;
+
+use crate::{
+    config::Config,
+    output::{Output, table},
+    wire,
+};
+
+#[derive(Args)]
+pub struct Audit {
+    /// At most so many lines, 1 to 1000.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
+pub async fn run(verb: &Audit, config: &Config, out: &Output) -> Result<()> {
+    let control = wire::control(config).await?;
+    let lines = control.audit_list(&control.system_cx("audit"), verb.limit).await?;
+    out.show(&lines, |lines| table(["When", "Who", "Did", "To", "Outcome", "More"], lines.iter().map(row)))
+}
+
+fn row(line: &AuditView) -> [String; 6] {
+    let more = match &line.detail {
+        serde_json::Value::Object(members) if members.is_empty() => String::new(),
+        other => other.to_string(),
+    };
+    let when = format!("{:.0}", line.at);
+    [when, line.actor.clone(), line.action.clone(), line.target.clone(), line.outcome.clone(), more]
+}

@@ -1,0 +1,60 @@
+//! `stoa customers`: who has an account, and a new password for whoever lost his.
+
+use anyhow::Result;
+use clap::Subcommand;
+use stoa_control::{Control, Cx, view::CustomerView};
+
+use super::init::read_password;
+use crate::{
+    config::Config,
+    output::{Output, table},
+    wire,
+};
+
+#[derive(Subcommand)]
+pub enum Customers {
+    /// All customers, newest first.
+    List,
+    /// Set a customer's password and end his sessions and API tokens.
+    Password {
+        /// E-mail address.
+        email: String,
+        /// File with the password; `-` reads standard input.
+        #[arg(long, default_value = "-")]
+        password_file: String,
+    },
+}
+
+pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> {
+    let control = wire::control(config).await?;
+    let cx = control.system_cx("customers");
+    match verb {
+        Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
+        Customers::Password { email, password_file } => {
+            // Before the password is asked for.
+            control.customer_find(&cx, email).await?;
+            control.customer_password(&cx, email, read_password(password_file)?).await?;
+            out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())
+        }
+    }
+}
+
+async fn all(control: &Control, cx: &Cx) -> Result<Vec<CustomerView>> {
+    let mut customers: Vec<CustomerView> = Vec::new();
+    loop {
+        let before = customers.last().map(|customer| customer.id);
+        let page = control.customer_list(cx, before, 100).await?;
+        customers.extend(page.items);
+        if page.next.is_none() {
+            return Ok(customers);
+        }
+    }
+}
+
+fn list(all: &[CustomerView]) -> String {
+    if all.is_empty() {
+        return "There are no customers yet.".into();
+    }
+    let row = |c: &CustomerView| [c.email.clone(), c.company.clone(), c.id.to_string(), format!("{:.0}", c.created_at)];
+    table(["E-mail", "Company", "Id", "Since"], all.iter().map(row))
+}
