@@ -59,6 +59,17 @@ impl Control {
         Ok(Paged { items: self.job_views(cx, found).await?, next })
     }
 
+    /// How many jobs are in which state, those without any too, for staff.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn job_counts(&self, cx: &Cx) -> Result<Vec<(JobState, u64)>> {
+        cx.require(Role::Support)?;
+        let found = jobs::job_counts(&self.db).await?;
+        let count = |state: &JobState| found.iter().find(|(of, _)| of == state).map_or(0, |(_, n)| *n);
+        Ok(JobState::ALL.iter().map(|state| (*state, count(state))).collect())
+    }
+
     /// The job, if its site is within the actor's reach.
     pub(crate) async fn job_within(&self, cx: &Cx, id: JobId) -> Result<Job> {
         let missing = || Error::NotFound("job");

@@ -15,7 +15,7 @@ use axum::{
 };
 use stoa_control::view::NameCertificate;
 use stoa_model::{
-    id::SiteId,
+    job::JobState,
     site::SiteState,
     traffic::{LATENCY_MS, Traffic},
 };
@@ -55,22 +55,24 @@ fn escaped(text: &str) -> String {
 /// `GET /metrics`
 pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember) -> Result<Response, Fault> {
     let states = app.control.counts(&cx).await?;
+    let jobs = app.control.job_counts(&cx).await?;
     let traffic = app.control.traffic_now(&cx).await?;
     let certificates = app.control.certificates(&cx).await?;
-    Ok(([(header::CONTENT_TYPE, KIND)], document(&states, &traffic, &certificates)).into_response())
-}
-
-fn document(states: &[(SiteState, u64)], traffic: &[(SiteId, Traffic)], certificates: &[NameCertificate]) -> String {
     let mut out = Exposition::default();
-    out.family("stoa_sites", "gauge", "Sites by state.");
-    for (state, count) in states {
-        out.sample("stoa_sites", &[("state", state.as_str())], count);
-    }
+    counts(&mut out, &states, &jobs);
     let named: Vec<(String, &Traffic)> = traffic.iter().map(|(site, traffic)| (site.to_string(), traffic)).collect();
     requests(&mut out, &named);
     latency(&mut out, &named);
-    endings(&mut out, certificates);
-    out.0
+    endings(&mut out, &certificates);
+    Ok(([(header::CONTENT_TYPE, KIND)], out.0).into_response())
+}
+
+/// Each state of a job has its series even at 0, so that an alarm can tell none from no answer.
+fn counts(out: &mut Exposition, sites: &[(SiteState, u64)], jobs: &[(JobState, u64)]) {
+    out.family("stoa_sites", "gauge", "Sites by state.");
+    sites.iter().for_each(|(state, n)| out.sample("stoa_sites", &[("state", state.as_str())], n));
+    out.family("stoa_jobs", "gauge", "Jobs by state; those that are stuck wait for a person.");
+    jobs.iter().for_each(|(state, n)| out.sample("stoa_jobs", &[("state", state.as_str())], n));
 }
 
 fn requests(out: &mut Exposition, sites: &[(String, &Traffic)]) {

@@ -111,6 +111,8 @@ async fn metrics_can_be_read_by_prometheus() {
     assert_eq!(of("stoa_site_requests_total", "class", "5xx"), [1.0]);
     assert_eq!(of("stoa_site_bytes_total", "direction", "out"), [4000.0]);
     assert_eq!(of("stoa_sites", "state", "active"), [1.0]);
+    assert!(of("stoa_jobs", "state", "succeeded")[0] >= 1.0);
+    assert_eq!(of("stoa_jobs", "state", "stuck"), [0.0], "said even of none");
     let ends = of("stoa_certificate_expiry_timestamp_seconds", "subject", "bakery.example");
     assert_eq!(ends, [1_924_992_000.0], "2031-01-01");
     assert_eq!(of("stoa_certificate_problem", "subject", "cakes.example"), [0.0]);
