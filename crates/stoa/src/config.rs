@@ -2,6 +2,7 @@
 //! told at once. `default.toml` beside this file is both the defaults and their documentation.
 
 mod acme;
+mod checked;
 mod dns;
 mod front;
 mod nginx;
@@ -10,18 +11,10 @@ mod traefik;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
-use stoa_control::{Settings, throttle::Rates};
-use stoa_model::{
-    host::Hostname,
-    limits::{Bytes, Limits},
-    route::RouteLimits,
-    text::EmailAddress,
-};
 
 pub use acme::Acme;
 pub use dns::Dns;
@@ -142,119 +135,6 @@ impl Config {
         hosts.extend(self.portal_hosts.iter().filter(|host| **host != self.base_domain).cloned());
         hosts
     }
-
-    /// The checked settings; all mistakes are told at once.
-    pub fn settings(&self) -> Result<Settings> {
-        let mut bad = Vec::new();
-        let (plain, secure) = self.doors()?;
-        let (public_port, https_port) = self.public_ports()?;
-        let mut trial = Settings::trial(self.data_dir.clone(), self.blueprints.clone(), front::loopback(plain));
-        take(&mut bad, "base_domain", Hostname::parse(&self.base_domain), &mut trial.base_domain);
-        take(&mut bad, "subnet_pool", self.subnet_pool.parse(), &mut trial.subnet_pool);
-        let mut memory = Bytes::mib(1024);
-        take(&mut bad, "main_memory", self.main_memory.parse(), &mut memory);
-        let mut cpu = trial.main_limits.cpu;
-        take(&mut bad, "main_cpu", self.main_cpu.parse(), &mut cpu);
-        let mut body = Bytes(trial.site_edge.max_body);
-        take(&mut bad, "max_body", self.max_body.parse(), &mut body);
-        take(&mut bad, "min_free_disk", self.min_free_disk.parse(), &mut trial.min_free_disk);
-        take(&mut bad, "mail_from", EmailAddress::parse(&self.mail_from), &mut trial.mail_from);
-        if !self.staff_mail.is_empty() {
-            take(&mut bad, "staff_mail", EmailAddress::parse(&self.staff_mail).map(Some), &mut trial.staff_mail);
-        }
-        if !(0.1..=1000.0).contains(&self.memory_overcommit) {
-            bad.push("memory_overcommit: use 0.1 to 1000".to_owned());
-        }
-        if !(1..=3600).contains(&self.lease_seconds) {
-            bad.push("lease_seconds: use 1 to 3600".to_owned());
-        }
-        if self.production && self.base_domain == "localhost" {
-            bad.push("base_domain: `localhost` is for trials; set your own domain for production".to_owned());
-        }
-        let mut addresses = Vec::new();
-        for text in &self.public_addresses {
-            let mut address = std::net::IpAddr::from([0, 0, 0, 0]);
-            take(&mut bad, "public_addresses", text.parse(), &mut address);
-            addresses.push(address);
-        }
-        let mut acme = None;
-        take(&mut bad, "acme", self.acme.settings(), &mut acme);
-        if let Err(error) = self.dns.settings(&trial.base_domain) {
-            bad.push(format!("dns: {error}"));
-        }
-        if self.edge == EdgeKind::Traefik
-            && let Err(error) = self.traefik.settings(self.listen, &self.data_dir)
-        {
-            bad.push(error);
-        }
-        if acme.is_some() && secure.is_none() {
-            bad.push("acme: certificates are of no use without `https_listen`".to_owned());
-        }
-        if !bad.is_empty() {
-            bail!("the configuration has mistakes:\n  {}", bad.join("\n  "));
-        }
-        let suffix = if public_port == 80 { String::new() } else { format!(":{public_port}") };
-        Ok(Settings {
-            product_name: self.product_name.clone(),
-            public_port,
-            portal_url: match https_port {
-                Some(443) => format!("https://{}", trial.base_domain),
-                Some(port) => format!("https://{}:{port}", trial.base_domain),
-                None => format!("http://{}{suffix}", trial.base_domain),
-            },
-            https_port,
-            portal_hosts: named(&self.portal_hosts),
-            edge_tls_address: secure.map(front::loopback),
-            public_addresses: addresses,
-            acme,
-            claim_lifetime: days(self.domain_claim_days),
-            production: self.production,
-            main_limits: Limits { memory, cpu, ..trial.main_limits },
-            site_edge: RouteLimits {
-                max_body: body.0,
-                rate: self.site_rate,
-                burst: self.site_burst,
-                in_flight: self.site_in_flight,
-                response_seconds: self.site_response_seconds,
-            },
-            memory_overcommit: self.memory_overcommit,
-            workers: self.workers.max(1),
-            lease: Duration::from_secs(u64::from(self.lease_seconds)),
-            delete_grace: days(self.delete_grace_days),
-            rates: self.rates.rates(),
-            ..trial
-        })
-    }
-}
-
-/// Those that are names, and no addresses.
-fn named(hosts: &[String]) -> Vec<Hostname> {
-    let names = hosts.iter().filter(|host| host.parse::<std::net::IpAddr>().is_err());
-    names.filter_map(|host| Hostname::parse(host).ok()).collect()
-}
-
-fn days(n: u32) -> Duration {
-    Duration::from_secs(u64::from(n) * 24 * 3600)
-}
-
-impl RatesConfig {
-    fn rates(&self) -> Rates {
-        Rates {
-            login_minute: self.login_minute,
-            login_hour: self.login_hour,
-            staff_login_minute: self.staff_login_minute,
-            staff_login_hour: self.staff_login_hour,
-            sign_up_hour: self.sign_up_hour,
-        }
-    }
-}
-
-/// Puts a good value into its place and notes a bad one.
-fn take<T, E: std::fmt::Display>(bad: &mut Vec<String>, name: &str, value: Result<T, E>, place: &mut T) {
-    match value {
-        Ok(value) => *place = value,
-        Err(error) => bad.push(format!("{name}: {error}")),
-    }
 }
 
 /// Settings of `over` win; tables are merged.
@@ -269,6 +149,9 @@ fn merge(base: &mut toml::Table, over: toml::Table) {
 
 #[cfg(test)]
 mod tests {
+    use stoa_control::throttle::Rates;
+    use stoa_model::limits::Bytes;
+
     use super::*;
 
     #[test]
@@ -299,14 +182,5 @@ mod tests {
         assert_eq!(Config::parse("").unwrap().traefik.https.map(|at| at.port()), Some(443));
         let error = Config::parse("[traefik]\nhttps = \"443\"").unwrap_err().to_string();
         assert!(error.contains("https"), "{error}");
-    }
-
-    #[test]
-    fn all_mistakes_are_told_at_once() {
-        let config = Config::parse("base_domain = \"a b\"\nmain_memory = \"much\"\nproduction = true").unwrap();
-        let error = config.settings().unwrap_err().to_string();
-        assert!(error.contains("base_domain") && error.contains("main_memory"), "{error}");
-        let config = Config::parse("production = true").unwrap();
-        assert!(config.settings().unwrap_err().to_string().contains("base_domain"));
     }
 }

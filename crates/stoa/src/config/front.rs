@@ -46,8 +46,12 @@ impl Config {
     /// The ports of HTTP and HTTPS as visitors see them.
     pub fn public_ports(&self) -> Result<(u16, Option<u16>)> {
         let (plain, secure) = self.doors()?;
+        Ok(self.ports_of(plain, secure))
+    }
+
+    pub(super) fn ports_of(&self, plain: SocketAddr, secure: Option<SocketAddr>) -> (u16, Option<u16>) {
         let seen = |port: u16, at: SocketAddr| if port == 0 { at.port() } else { port };
-        Ok((seen(self.public_port, plain), secure.map(|at| seen(self.https_port, at))))
+        (seen(self.public_port, plain), secure.map(|at| seen(self.https_port, at)))
     }
 
     /// Where the embedded edge listens for HTTPS, if it does.
