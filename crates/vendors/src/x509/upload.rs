@@ -4,11 +4,12 @@
 //! some visitors is a note: it is his certificate.
 
 use jiff::{Timestamp, tz::TimeZone};
+use rustls_pki_types::CertificateDer;
 use stoa_model::{field::Invalid, host::Hostname, secret::SecretString};
 use x509_parser::certificate::X509Certificate;
 
 use super::{
-    Facts, chain,
+    BadCertificate, Facts, chain,
     chain::Chain,
     display, facts,
     key::{self, Key},
@@ -48,7 +49,8 @@ pub fn check_upload(
     let arranged = pem::certificates(chain).and_then(|all| chain::arrange(all, key.as_ref()));
     let checked = arranged.and_then(|chain| {
         let (facts, leaf) = (facts(&chain.links[0])?, parse(&chain.links[0])?);
-        let found = faults(&facts, &leaf, wanted, now);
+        let mut found = faults(&facts, &leaf, wanted, now);
+        found.extend(chain.links[1..].iter().filter_map(|link| weakness(link).transpose()).collect::<Result<Vec<_>, _>>()?);
         wrong.extend(found.into_iter().map(|message| Invalid::new(CERTIFICATE, message)));
         if key.as_ref().is_some_and(|key| !key.is_of(&leaf)) {
             wrong.push(Invalid::new(
@@ -97,14 +99,27 @@ fn faults(facts: &Facts, leaf: &X509Certificate<'_>, wanted: &[Hostname], now: T
     found
 }
 
-fn has_weak_signature(leaf: &X509Certificate<'_>) -> bool {
+/// What makes a further link of the chain useless: servers refuse to show a chain that visitors'
+/// programs would not believe.
+fn weakness(link: &CertificateDer<'_>) -> Result<Option<String>, BadCertificate> {
+    let link = parse(link)?;
+    Ok(has_weak_signature(&link).then(|| {
+        format!(
+            "The certificate of {} in the chain is signed in an old way (SHA-1 or MD5) that browsers refuse. Please \
+             upload the chain that its issuer offers today.",
+            display(link.subject())
+        )
+    }))
+}
+
+fn has_weak_signature(certificate: &X509Certificate<'_>) -> bool {
     // RSA with MD5, RSA with SHA-1 under both its names (RFC 3279 2.2.1), ECDSA with SHA-1 (2.2.3).
     let weak = ["1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.3.14.3.2.29", "1.2.840.10045.4.1"];
-    weak.contains(&leaf.signature_algorithm.algorithm.to_id_string().as_str())
+    weak.contains(&certificate.signature_algorithm.algorithm.to_id_string().as_str())
 }
 
 /// What may trouble some visitors.
-fn notes(chain: &Chain, leaf: &Facts, now: Timestamp) -> Result<Vec<String>, super::BadCertificate> {
+fn notes(chain: &Chain, leaf: &Facts, now: Timestamp) -> Result<Vec<String>, BadCertificate> {
     let mut notes = Vec::new();
     if leaf.self_signed {
         notes.push("The certificate is signed by itself: browsers will warn visitors of the site.".into());
@@ -126,7 +141,7 @@ fn notes(chain: &Chain, leaf: &Facts, now: Timestamp) -> Result<Vec<String>, sup
     }
     if !chain.left_out.is_empty() {
         let names = chain.left_out.iter().map(|other| Ok(display(parse(other)?.subject())));
-        let names = names.collect::<Result<Vec<_>, super::BadCertificate>>()?.join(", ");
+        let names = names.collect::<Result<Vec<_>, BadCertificate>>()?.join(", ");
         notes.push(format!("Left out, because it is not part of this certificate's chain: {names}."));
     }
     Ok(notes)

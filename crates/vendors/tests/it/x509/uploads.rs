@@ -112,6 +112,30 @@ fn keys_that_browsers_take_are_taken() {
     }
 }
 
+/// nginx would not take such a chain, and most visitors not believe it.
+#[test]
+fn every_link_must_be_signed_well() {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let root = Made::root("Root");
+    let old = Made { key: KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key"), ..root };
+    let middle = old.below("Middle");
+    let shop = middle.leaf(&["shop.example.com"]);
+    // No library signs with SHA-1 any more; its name alone, twice in place of SHA-256's, is enough.
+    let body: String = middle.pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut der = BASE64_STANDARD.decode(body.trim()).expect("base64");
+    let sha256 = [0xF7, 0x0D, 1, 1, 0x0B];
+    let places: Vec<_> = (0..der.len() - 5).filter(|at| der[*at..at + 5] == sha256).collect();
+    for at in &places {
+        der[at + 4] = 0x05;
+    }
+    assert_eq!(places.len(), 2);
+    let weak = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(der));
+    let (field, message) = problem(upload(&format!("{}{weak}", shop.pem), &shop.secret()));
+    assert_eq!(field, "certificate");
+    assert!(message.starts_with("The certificate of Middle in the chain is signed in an old way"), "{message}");
+    upload(&format!("{}{}", shop.pem, middle.pem), &shop.secret()).expect("the same chain, signed well");
+}
+
 /// Whatever byte of a certificate is changed or cut off: an error at worst, and never another name
 /// that counts as proven by the signature.
 #[test]
