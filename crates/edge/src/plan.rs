@@ -83,7 +83,7 @@ pub(crate) struct Certificates<'a> {
 }
 
 impl<'a> Certificates<'a> {
-    fn new(certificates: &'a [Arc<Certificate>]) -> Self {
+    pub(crate) fn new(certificates: &'a [Arc<Certificate>]) -> Self {
         let mut all = Self::default();
         for certificate in certificates {
             for CertName { host, wildcard } in &certificate.names {
@@ -95,6 +95,11 @@ impl<'a> Certificates<'a> {
             }
         }
         all
+    }
+
+    /// Whether there is one for a host, or for all names below one.
+    pub(crate) fn has(&self, name: &CertName) -> bool {
+        if name.wildcard { self.below.contains_key(&name.host) } else { self.find(name.host.as_str()).is_some() }
     }
 
     /// The certificate that a name shows: an exact one before a wildcard.

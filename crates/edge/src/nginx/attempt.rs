@@ -2,8 +2,9 @@
 //!
 //! A refused set is taken back at once, as a whole, so that a restart of nginx finds what has worked
 //! before; only then is the guilty file looked for. What nginx names in its complaint is believed
-//! first; where it names nothing, halves of the changed files are tried. The guilty file keeps its
-//! former content, or is not enabled if nginx refuses that too, and the rest is tried again.
+//! first; where it names nothing, halves of the changed files are tried. The guilty file gives way to
+//! the former one, or to none if that is wrong by now (`former`) or refused too, and the rest is tried
+//! again. If it names a certificate, all is written anew without that.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +17,7 @@ use stoa_model::id::CertificateId;
 use super::{
     config::Settings,
     disk::{Disk, Slot, Undo},
+    former::stand_in,
     names::Name,
     program::{self, About, Fault},
 };
@@ -32,9 +34,9 @@ pub(crate) enum Failure {
     /// nginx, and no site of ours is to blame.
     #[error("{0}")]
     Refused(String),
-    /// nginx, because of a certificate that only the default server shows, for many sites.
-    #[error("nginx does not load the certificate that many sites share. It says: {1}")]
-    Shared(CertificateId, String),
+    /// nginx, because of a certificate of the table.
+    #[error("nginx does not load the certificate {0}. It says: {1}")]
+    Certificate(CertificateId, String),
 }
 
 /// After so many refusals it is no matter of single sites any more; each takes a test of everything.
@@ -49,6 +51,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) disk: Arc<Disk>,
     /// What lay on the disk before.
     pub(crate) present: Arc<Slots>,
+    /// The certificates that the wanted files are written with, and could be written without.
+    pub(crate) certificates: BTreeSet<CertificateId>,
     /// Whether files are written also if they are as wanted.
     pub(crate) anew: bool,
 }
@@ -75,12 +79,15 @@ impl Attempt<'_> {
         )))
     }
 
-    /// Puts the former content in the place of a refused one; if that is what was refused, takes it
-    /// out of what is enabled. `None` if both were done before.
+    /// Puts what may stand in for it in the place of a refused file; if that is what was refused, takes
+    /// it out of what is enabled. `None` if both were done before.
     fn give_way(&self, name: Name, wanted: &mut Slots) -> Option<()> {
         let now = wanted.get(&name)?;
-        let former = self.present.get(&name).cloned().unwrap_or_default();
-        let next = if *now == former { Slot { link: None, ..former } } else { former };
+        let former = self.present.get(&name);
+        let next = match former {
+            Some(former) if former == now => Slot { link: None, ..former.clone() },
+            _ => stand_in(name, former, now),
+        };
         if *now == next {
             return None;
         }
@@ -92,13 +99,11 @@ impl Attempt<'_> {
     async fn guilty(&self, wanted: &Slots, complaint: &str) -> Result<Vec<Name>, Failure> {
         let guilty: Vec<Name> = match program::about(complaint) {
             About::File(name) if name.may_be_refused() => vec![name],
-            About::Certificate(id) => {
-                let guilty = showing(wanted, id);
-                if guilty.is_empty() {
-                    return Err(Failure::Shared(id, complaint.to_owned()));
-                }
-                guilty
+            About::Certificate(id) if self.certificates.contains(&id) => {
+                return Err(Failure::Certificate(id, complaint.to_owned()));
             }
+            // A former file shows it.
+            About::Certificate(id) => showing(wanted, id),
             About::Foreign(place) => {
                 return Err(Failure::Refused(format!(
                     "nginx refuses its configuration because of {place}, which is not stoa's: mend or remove it. It says: {complaint}"

@@ -13,7 +13,11 @@ use std::{
     sync::Arc,
 };
 
-use stoa_model::{certificate::Certificate, id::CertificateId, secret::ExposeSecret};
+use stoa_model::{
+    certificate::{CertName, Certificate},
+    id::CertificateId,
+    secret::ExposeSecret,
+};
 
 use super::{
     config::NginxConfig,
@@ -151,6 +155,12 @@ impl Disk {
             }
         }
         Ok(())
+    }
+
+    /// A certificate that some file shows, for these names; nothing if it can't be read.
+    pub(crate) fn certificate(&self, id: CertificateId, names: Vec<CertName>) -> Option<Certificate> {
+        let read = |extension| fs::read_to_string(self.certificates.join(format!("{id}.{extension}"))).ok();
+        Some(Certificate { id, names, chain: read("crt")?, key: read("key")?.into() })
     }
 
     /// Removes the certificates that no file shows any more.

@@ -10,12 +10,13 @@
 //!   disk is compared with what should, so any crash is mended by the next table.
 //! * Only files whose names are ours (`names`) are read, changed or removed.
 //! * nginx never restarts on files that it has not tested, but for the moment of the test itself.
-//! * One bad site never holds the others up.
+//! * One bad site never holds the others up, and nobody keeps his own as it is by what nginx refuses.
 
 mod attempt;
 mod conf;
 mod config;
 mod disk;
+mod former;
 mod live;
 mod names;
 mod pages;

@@ -1,9 +1,6 @@
 //! A routing table as files, without touching the disk.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use stoa_model::{certificate::Certificate, id::CertificateId, route::RoutingTable};
 
@@ -29,39 +26,30 @@ pub(crate) struct Context<'a> {
     pub(crate) shared: Option<CertificateId>,
 }
 
-/// What is known of the certificate that most sites share.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Sharing {
-    /// The one that is shared now.
-    pub(crate) present: Option<CertificateId>,
-    /// Those that nginx does not load.
-    pub(crate) refused: BTreeSet<CertificateId>,
-}
-
-impl Sharing {
-    /// The certificate that is to be shared: the one that most groups of names show. What is shared
-    /// now stays so while it is not far behind, as a change writes the files of all these sites; and
-    /// while nginx refuses its successor, as the former files of these sites count on it.
-    fn choose(&self, plan: &Plan<'_>) -> Option<CertificateId> {
-        let mut uses: BTreeMap<CertificateId, usize> = BTreeMap::new();
-        for certificate in plan.sites.values().flatten().filter_map(|group| group.certificate) {
-            *uses.entry(certificate.id).or_default() += 1;
-        }
-        let (best, most) = uses.iter().map(|(id, uses)| (*id, *uses)).max_by_key(|(id, uses)| (*uses, *id))?;
-        let enough = |id: &CertificateId| uses.get(id).is_some_and(|uses| uses * 2 >= most && *uses > 1);
-        match self.present {
-            Some(present) if enough(&present) || self.refused.contains(&best) => Some(present),
-            _ => Some(best).filter(|best| most > 1 && !self.refused.contains(best)),
-        }
+/// The certificate that is to be shared: the one that most groups of names show. What is shared now
+/// (`present`) stays so while it is not far behind, as a change writes the files of all these sites.
+fn to_share(plan: &Plan<'_>, present: Option<CertificateId>) -> Option<CertificateId> {
+    let mut uses: BTreeMap<CertificateId, usize> = BTreeMap::new();
+    for certificate in plan.sites.values().flatten().filter_map(|group| group.certificate) {
+        *uses.entry(certificate.id).or_default() += 1;
     }
+    let (best, most) = uses.iter().map(|(id, uses)| (*id, *uses)).max_by_key(|(id, uses)| (*uses, *id))?;
+    let enough = |id: &CertificateId| uses.get(id).is_some_and(|uses| uses * 2 >= most && *uses > 1);
+    present.filter(enough).or_else(|| (most > 1).then_some(best))
 }
 
 impl Files {
+    /// `shared` is the certificate that most sites share now.
+    ///
     /// # Errors
     /// If a path of the settings can't be written; they are checked before, so never.
-    pub(crate) fn render(table: &RoutingTable, settings: &Settings, sharing: &Sharing) -> Result<Self, BadWord> {
+    pub(crate) fn render(
+        table: &RoutingTable,
+        settings: &Settings,
+        shared: Option<CertificateId>,
+    ) -> Result<Self, BadWord> {
         let plan = Plan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host));
-        let (mut left_out, shared) = (Vec::new(), sharing.choose(&plan));
+        let (mut left_out, shared) = (Vec::new(), to_share(&plan, shared));
         let context = Context { plan: &plan, settings, shared };
         let mut confs = BTreeMap::from([
             (Name::Limits, platform::limits(table)),

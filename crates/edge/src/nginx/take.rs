@@ -19,11 +19,15 @@ use super::{
     conf::Word,
     config::Settings,
     disk::{Disk, Slot, at},
+    former::{self, stand_in},
     live,
     names::Name,
     pages, platform, program,
-    render::{Files, Sharing},
+    render::Files,
 };
+
+/// More names of a certificate than this are not told.
+const ENOUGH_NAMES: usize = 5;
 
 /// What came of it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -32,9 +36,9 @@ pub struct Report {
     pub written: Vec<SiteId>,
     /// Sites whose file was removed.
     pub removed: Vec<SiteId>,
-    /// Sites that nginx refuses, with what it says; they keep the file that they had, if any.
+    /// Sites whose files nginx refuses, with what it says; they keep what they had, if it still holds.
     pub refused: Vec<(SiteId, String)>,
-    /// What else was refused or left out: answers, and names of the platform itself.
+    /// What else was refused or left out: certificates, answers, and names of the platform itself.
     pub left_out: Vec<String>,
 }
 
@@ -44,7 +48,10 @@ impl Report {
         if self.refused.is_empty() && self.left_out.is_empty() {
             return Ok(());
         }
-        let sites = self.refused.iter().map(|(site, said)| format!("{site} keeps what it had, as nginx says: {said}"));
+        let sites = self
+            .refused
+            .iter()
+            .map(|(site, said)| format!("{site} keeps what it had, if that still holds, as nginx says: {said}"));
         let reason = sites.chain(self.left_out.iter().cloned()).collect::<Vec<_>>().join("; ");
         let refused = Some(self.refused.iter().map(|(site, _)| *site).collect());
         Err(EdgeError { refused, ..error(version, format!("{reason}. Everything else was taken over")) })
@@ -61,8 +68,8 @@ pub(crate) fn error(version: u64, reason: String) -> EdgeError {
 pub(crate) struct Known {
     /// The content of files, with what nginx said.
     files: BTreeMap<Name, (Slot, String)>,
-    /// Certificates that many sites would have shared.
-    shared: BTreeSet<CertificateId>,
+    /// Certificates, with what nginx said; one never changes.
+    certificates: BTreeMap<CertificateId, String>,
 }
 
 /// Brings a table to nginx. Holds a lock on the disk meanwhile, as the command line may do the same.
@@ -77,11 +84,14 @@ pub(crate) async fn take(
     if anew {
         *known = Known::default();
     }
+    let there: BTreeSet<_> = table.certificates.iter().map(|certificate| certificate.id).collect();
+    known.certificates.retain(|id, _| there.contains(id));
     loop {
         match bring(settings, &disk, &table, known, anew).await {
-            // Once more without sharing it: then only those sites are refused that show it.
-            Err(Failure::Shared(id, said)) if known.shared.insert(id) => {
-                tracing::warn!(certificate = %id, said, "nginx does not load the certificate that many sites share");
+            // Once more without it. This ends, as each time there is one less.
+            Err(Failure::Certificate(id, said)) if !known.certificates.contains_key(&id) => {
+                tracing::warn!(certificate = %id, said, "nginx does not load a certificate");
+                known.certificates.insert(id, said);
             }
             other => return other,
         }
@@ -95,12 +105,14 @@ async fn bring(
     known: &mut Known,
     anew: bool,
 ) -> Result<Report, Failure> {
-    let (files, present) = prepare(settings, disk, table, &known.shared).await?;
+    let (files, present) = prepare(settings, disk, table, known).await?;
     let rendered = files.confs.into_iter().map(|(name, text)| (name, Slot::wanted(name, text))).collect::<Slots>();
-    let (attempt, mut wanted) = (Attempt { settings, disk: Arc::clone(disk), present, anew }, rendered.clone());
+    let certificates = files.certificates.keys().copied().collect();
+    let attempt = Attempt { settings, disk: Arc::clone(disk), present, certificates, anew };
+    let mut wanted = rendered.clone();
     let mut refused = Refused::new();
     for (name, (_, said)) in known.files.iter().filter(|(name, (slot, _))| rendered.get(name) == Some(slot)) {
-        wanted.insert(*name, attempt.present.get(name).cloned().unwrap_or_default());
+        wanted.insert(*name, stand_in(*name, attempt.present.get(name), &rendered[name]));
         refused.insert(*name, said.clone());
     }
     let stamp = keep_or_renew_stamp(&attempt, &mut wanted, table.version);
@@ -114,6 +126,11 @@ async fn bring(
     forget(disk, &wanted).await;
     let mut report = report(&attempt, &wanted, &refused);
     report.left_out.extend(files.left_out);
+    report.left_out.extend(table.certificates.iter().filter_map(|certificate| {
+        let (said, names) = (known.certificates.get(&certificate.id)?, &certificate.names);
+        let names: Vec<_> = names.iter().take(ENOUGH_NAMES).map(ToString::to_string).collect();
+        Some(format!("{} for {} is left out, as nginx says: {said}", certificate.id, names.join(", ")))
+    }));
     let content = |(name, said): (Name, String)| Some((name, (rendered.get(&name)?.clone(), said)));
     known.files = refused.into_iter().filter_map(content).collect();
     Ok(report)
@@ -124,14 +141,18 @@ async fn prepare(
     settings: &Arc<Settings>,
     disk: &Arc<Disk>,
     table: &Arc<RoutingTable>,
-    unshared: &BTreeSet<CertificateId>,
+    known: &Known,
 ) -> Result<(Files, Arc<Slots>), Failure> {
-    let (settings, disk, table, refused) = (settings.clone(), disk.clone(), table.clone(), unshared.clone());
+    let (settings, disk, mut table) = (settings.clone(), disk.clone(), table.clone());
+    let refused: BTreeSet<_> = known.certificates.keys().copied().collect();
     blocking(move || {
         let present = disk.read()?;
+        if !refused.is_empty() {
+            let certificates = former::certificates(&table.certificates, &refused, &present, &disk).into();
+            Arc::make_mut(&mut table).certificates = certificates;
+        }
         let shared = present.get(&Name::Unknown).and_then(|slot| certificates_in(slot).next());
-        let sharing = Sharing { present: shared.filter(|id| !refused.contains(id)), refused };
-        let files = Files::render(&table, &settings, &sharing).map_err(io::Error::other)?;
+        let files = Files::render(&table, &settings, shared).map_err(io::Error::other)?;
         let (pages, product) = (&settings.config.pages, &settings.config.product);
         pages::write(pages, product).map_err(at("writing pages to", pages))?;
         disk.put_certificates(&files.certificates)?;

@@ -16,6 +16,7 @@ mod nginx;
 mod nginx_disk;
 mod nginx_faults;
 mod nginx_hostile;
+mod nginx_refusals;
 mod nginx_support;
 mod pages;
 mod platform;
