@@ -23,6 +23,10 @@ pub(crate) use self::line::{Seen, nginx_line, traefik_line};
 /// How far each file was read, in bytes, by the hash of its first line.
 type Positions = BTreeMap<String, u64>;
 
+/// After so many passes without a file it is forgotten. Before, it may come back: its directory may have
+/// been away, or what is left of it may be a copy that is behind.
+const PASSES_UNSEEN: u32 = 10_000;
+
 /// Reads a line, if it is one of a site's requests.
 type Reader = fn(&[u8]) -> Option<Seen>;
 
@@ -31,7 +35,33 @@ pub(crate) struct Tail {
     log: PathBuf,
     position: PathBuf,
     reader: Reader,
-    state: Mutex<(Positions, HashMap<SiteId, Traffic>)>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    positions: Positions,
+    /// For how many passes a file has not been there.
+    unseen: BTreeMap<String, u32>,
+    counted: HashMap<SiteId, Traffic>,
+}
+
+impl State {
+    /// Adds to what a pass has found what is known of files that were not there.
+    fn carry_over(&mut self, found: &mut Positions) {
+        self.unseen.retain(|file, _| !found.contains_key(file));
+        for (file, position) in &self.positions {
+            if found.contains_key(file) {
+                continue;
+            }
+            let passes = self.unseen.entry(file.clone()).or_default();
+            *passes += 1;
+            if *passes < PASSES_UNSEEN {
+                found.insert(file.clone(), *position);
+            }
+        }
+        self.unseen.retain(|file, _| found.contains_key(file));
+    }
 }
 
 impl Tail {
@@ -40,11 +70,12 @@ impl Tail {
     pub(crate) fn open(log: PathBuf, position: PathBuf, reader: Reader) -> io::Result<Self> {
         let kept = fs::read(&position).ok().and_then(|text| serde_json::from_slice::<Positions>(&text).ok());
         let fresh = kept.is_none();
-        let tail = Self { log, position, reader, state: Mutex::new((kept.unwrap_or_default(), HashMap::new())) };
+        let state = State { positions: kept.unwrap_or_default(), ..State::default() };
+        let tail = Self { log, position, reader, state: Mutex::new(state) };
         if fresh {
             let mut state = tail.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.0 = tail.pass(&Positions::new(), |_| {})?;
-            tail.keep(&state.0)?;
+            state.positions = tail.pass(&Positions::new(), |_| {})?;
+            tail.keep(&state.positions)?;
             drop(state);
         }
         Ok(tail)
@@ -61,20 +92,21 @@ impl Tail {
     pub(crate) fn read(&self) -> io::Result<Vec<(SiteId, Traffic)>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fresh = HashMap::<SiteId, Traffic>::new();
-        let positions = self.pass(&state.0, |line| {
+        let mut positions = self.pass(&state.positions, |line| {
             if let Some(seen) = (self.reader)(line) {
                 fresh.entry(seen.site).or_default().count(seen.status, seen.bytes_in, seen.bytes_out, seen.micros);
             }
         })?;
+        state.carry_over(&mut positions);
         // Kept first: if that fails, nothing was counted, and the next time reads the same again.
-        if positions != state.0 {
+        if positions != state.positions {
             self.keep(&positions)?;
         }
-        state.0 = positions;
+        state.positions = positions;
         for (site, traffic) in fresh {
-            state.1.entry(site).or_default().add(&traffic);
+            state.counted.entry(site).or_default().add(&traffic);
         }
-        Ok(state.1.iter().map(|(site, traffic)| (*site, traffic.clone())).collect())
+        Ok(state.counted.iter().map(|(site, traffic)| (*site, traffic.clone())).collect())
     }
 
     /// Hands every line to `each` that lies behind the positions; the new positions.
@@ -135,7 +167,8 @@ fn read_on(path: &Path, known: &Positions, next: &mut Positions, each: &mut impl
     let identity = hex(&Sha256::digest(&line)[..16]);
     let mut offset = next.get(&identity).or_else(|| known.get(&identity)).copied().unwrap_or(0);
     if offset > file.get_ref().metadata()?.len() {
-        // The smaller one of a file and its copy.
+        // A copy that was made before the file grew: read already, and to be known when the file is gone.
+        next.insert(identity, offset);
         return Ok(());
     }
     file.seek(SeekFrom::Start(offset))?;

@@ -110,6 +110,53 @@ fn rotation_by_truncating_counts_nothing_twice() {
 }
 
 #[test]
+fn a_copy_that_is_behind_is_not_counted_when_the_log_is_truncated() {
+    let log = Log::new();
+    let tail = log.tail();
+    log.append("log", &(line(1, SITE, "200") + &line(2, SITE, "200")));
+    assert_eq!(requests(&tail), 2);
+    fs::copy(log.path("log"), log.path("log-20260801")).unwrap();
+    log.append("log", &line(3, SITE, "200"));
+    assert_eq!(requests(&tail), 3);
+    fs::write(log.path("log"), "").unwrap();
+    for _ in 0..3 {
+        assert_eq!(requests(&tail), 3, "the copy was read under its former name");
+    }
+    assert_eq!(requests(&log.tail()), 0, "another process knows it too");
+    log.append("log", &line(4, SITE, "200"));
+    assert_eq!(requests(&tail), 4);
+}
+
+#[test]
+fn a_directory_that_is_away_for_a_while_is_not_counted_anew() {
+    let log = Log::new();
+    let open = || Tail::open(log.path("logs/log"), log.path("position"), nginx_line).unwrap();
+    fs::create_dir(log.path("logs")).unwrap();
+    let tail = open();
+    log.append("logs/log", &line(1, SITE, "200"));
+    assert_eq!(requests(&tail), 1);
+    fs::rename(log.path("logs"), log.path("away")).unwrap();
+    assert_eq!(requests(&tail), 1);
+    assert_eq!(requests(&open()), 0);
+    fs::rename(log.path("away"), log.path("logs")).unwrap();
+    log.append("logs/log", &line(2, SITE, "200"));
+    assert_eq!(requests(&tail), 2);
+}
+
+#[test]
+fn files_that_stay_away_are_forgotten() {
+    let known = |files: &[&str]| files.iter().map(|file| ((*file).to_owned(), 7)).collect::<Positions>();
+    let mut state = State { positions: known(&["a", "b"]), ..State::default() };
+    for pass in 1..=PASSES_UNSEEN {
+        let mut found = known(&["a"]);
+        state.carry_over(&mut found);
+        assert_eq!(found.contains_key("b"), pass < PASSES_UNSEEN, "after {pass} passes");
+        state.positions = found;
+    }
+    assert!(state.positions.contains_key("a") && state.unseen.is_empty());
+}
+
+#[test]
 fn only_generations_of_the_log_are_read() {
     let log = Log::new();
     let tail = log.tail();
