@@ -66,12 +66,19 @@ pub(crate) fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iter
 }
 
 /// The protocol that the client asks to change to, if it may. HTTP/2 is none: RFC 9113 3.1 has
-/// abolished this way to it, and requests within such a tunnel would pass the edge unseen.
+/// abolished this way to it, and requests within such a tunnel would pass the edge unseen. Where a
+/// value can't be read, it may hide there.
 pub(crate) fn upgrade(parts: &Parts) -> Option<&HeaderValue> {
     let wanted = parts.headers.get(UPGRADE)?;
     let asked = tokens(&parts.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    let hides_http = tokens(&parts.headers, &UPGRADE).any(is_http);
+    let hides_http =
+        tokens(&parts.headers, &UPGRADE).any(is_http) || parts.headers.get_all(UPGRADE).iter().any(is_opaque);
     (parts.version == Version::HTTP_11 && asked && !hides_http).then_some(wanted)
+}
+
+/// Whether a value holds what no token may (RFC 9110 5.6.2), so that nobody knows how others read it.
+fn is_opaque(value: &HeaderValue) -> bool {
+    value.to_str().is_err()
 }
 
 /// Whether a protocol (RFC 9110 7.8: a name and maybe a version) is HTTP itself.

@@ -115,7 +115,9 @@ async fn fields() {
 #[tokio::test]
 async fn no_upgrade_to_http_reaches_the_upstream() {
     let edge = TestEdge::to(mirror().await).await;
-    for protocol in ["h2c", "H2C", "HTTP/2.0", "websocket, h2c", "http"] {
+    for protocol in
+        ["h2c", "H2C", "HTTP/2.0", "websocket, h2c", "http", "h2c, \u{e9}", "websocket\r\nUpgrade: h2c, \u{e9}"]
+    {
         let answer = edge.get(&format!("Upgrade: {protocol}\r\nConnection: Upgrade\r\n")).await;
         assert!(status(&answer) == 200 && !answer.to_ascii_lowercase().contains("upgrade"), "{protocol} got {answer}");
     }
