@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
-use crate::{client::Client, record::Record, upstream::UpstreamBody, watch::Wait};
+use crate::{record::Record, upstream::UpstreamBody, watch::Wait};
 
 /// Any error of a body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -42,9 +42,9 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
-    pub(crate) fn new(inner: Incoming, client: &Client, limit: u64, seen: Arc<AtomicU64>) -> Self {
-        let patience = client.worker.shared.config.timeouts.idle;
-        Self { inner, wait: Wait::new(&client.watched, |watched| &watched.body, patience), limit, seen }
+    /// `wait` is for the client to send more.
+    pub(crate) fn new(inner: Incoming, wait: Wait, limit: u64, seen: Arc<AtomicU64>) -> Self {
+        Self { inner, wait, limit, seen }
     }
 }
 

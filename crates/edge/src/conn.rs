@@ -4,6 +4,8 @@
 //! begins with `PRI`. The socket itself stays bare, so HTTP/1 pays nothing for the choice. With
 //! TLS, the handshake tells it (ALPN, RFC 7301); who does not negotiate speaks HTTP/1.
 
+mod executor;
+
 use std::{
     future::poll_fn,
     io,
@@ -16,13 +18,14 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
 
+use self::executor::Executor;
 use crate::{
     client::Client,
     io::Io,
@@ -123,7 +126,8 @@ where
 {
     let io = Io::new(stream, Arc::clone(&client.watched), true);
     let max_head = client.worker.shared.config.max_head;
-    let service = service_fn(|request| handle(Arc::clone(client), request));
+    let only = client.watched.stream_begins();
+    let service = service_fn(|request| handle(Arc::clone(client), Arc::clone(&only), request));
     let conn = http1::Builder::new()
         .max_buf_size(max_head.max(8192))
         .max_header_size(max_head)
@@ -140,9 +144,13 @@ where
 {
     let io = Io::new(stream, Arc::clone(&client.watched), false);
     let service_client = Arc::clone(client);
-    let service = service_fn(move |request| handle(Arc::clone(&service_client), request));
+    let service = service_fn(move |request| {
+        // Here and not in `handle`: the executor must find it when hyper spawns what this returns.
+        let stream = service_client.watched.stream_begins();
+        handle(Arc::clone(&service_client), stream, request)
+    });
     let max_head = u32::try_from(client.worker.shared.config.max_head).unwrap_or(u32::MAX);
-    let conn = http2::Builder::new(TokioExecutor::new())
+    let conn = http2::Builder::new(Executor(Arc::clone(&client.watched)))
         .timer(TokioTimer::new())
         .max_concurrent_streams(256)
         .max_header_list_size(max_head)

@@ -34,6 +34,7 @@ use crate::{
     table::{Entry, SiteEntry},
     tunnel,
     upstream::{self, Answered, UpstreamBody},
+    watch::Stream,
 };
 
 /// A request on its way.
@@ -48,11 +49,12 @@ struct Passage {
 /// Answers one request of a client.
 pub(crate) async fn handle(
     client: Arc<Client>,
+    stream: Arc<Stream>,
     mut request: Request<Incoming>,
 ) -> Result<Response<EdgeBody>, Infallible> {
     let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
-    let record = Record::begin(Arc::clone(&client), &parts);
+    let record = Record::begin(Arc::clone(&client), stream, &parts);
     let only_head = parts.method == Method::HEAD;
     let response = Passage { client, parts, body, upgrade, record }.answer().await;
     Ok(if only_head { without_content(response) } else { response })
@@ -133,11 +135,12 @@ impl Passage {
     async fn forward(mut self, upstream: SocketAddr, site: &SiteEntry) -> Response<EdgeBody> {
         let body = (!self.body.is_end_stream()).then(|| {
             let seen = self.record.bytes_in();
-            RequestBody::new(self.body, &self.client, site.limits.max_body, seen)
+            RequestBody::new(self.body, self.record.sending(), site.limits.max_body, seen)
         });
         let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default();
         let limit = limits::response(&site.limits, self.client.worker.shared.config.timeouts.response);
-        let answered = upstream::exchange(upstream, &self.parts, authority, body, limit, &self.client).await;
+        let stream = &self.record.stream;
+        let answered = upstream::exchange(upstream, &self.parts, authority, body, limit, &self.client, stream).await;
         match answered {
             Ok(Answered { head, exchange }) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                 let agreed = headers::upgrade(&self.parts).is_some() && head.upgrade.is_some();
@@ -180,7 +183,7 @@ impl Passage {
             self.parts.extensions.insert(upgrade);
         }
         let seen = self.record.bytes_in();
-        let body = RequestBody::new(self.body, &self.client, u64::MAX, seen);
+        let body = RequestBody::new(self.body, self.record.sending(), u64::MAX, seen);
         let request = Request::from_parts(self.parts, body);
         let task = self.client.door.runtime.spawn(async move { fallback.call(request).await });
         match AbortOnDropHandle::new(task).await {

@@ -18,13 +18,14 @@ use crate::{
     page::Pages,
     stats::{CLIENT_LEFT, Served, SiteStats},
     table::SiteEntry,
-    watch::Wait,
+    watch::{Stream, Wait},
 };
 
 /// What is known of a request so far.
 #[derive(Debug)]
 pub(crate) struct Record {
     client: Arc<Client>,
+    pub(crate) stream: Arc<Stream>,
     begun: Instant,
     pub(crate) site: Option<Arc<SiteStats>>,
     pub(crate) status: u16,
@@ -37,7 +38,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn begin(client: Arc<Client>, parts: &Parts) -> Self {
+    pub(crate) fn begin(client: Arc<Client>, stream: Arc<Stream>, parts: &Parts) -> Self {
         client.watched.request_begins();
         let line = client.worker.shared.log.is_some().then(|| {
             Box::new(Line {
@@ -52,6 +53,7 @@ impl Record {
         });
         Self {
             client,
+            stream,
             begun: Instant::now(),
             site: None,
             status: CLIENT_LEFT,
@@ -62,10 +64,16 @@ impl Record {
         }
     }
 
+    /// The wait for the client to send more of the request's body.
+    pub(crate) fn sending(&self) -> Wait {
+        let patience = self.client.worker.shared.config.timeouts.idle;
+        Wait::new(&self.stream, |stream| &stream.body, patience)
+    }
+
     /// The wait for the client to take the response.
     pub(crate) fn taking(&self) -> Wait {
         let patience = self.client.worker.shared.config.timeouts.response;
-        Wait::new(&self.client.watched, |watched| &watched.taking, patience)
+        Wait::new(&self.stream, |stream| &stream.taking, patience)
     }
 
     /// The pages of the edge that this request came to.
@@ -96,7 +104,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.client.watched.request_ends();
+        self.client.watched.request_ends(&self.stream);
         let bytes_in = self.bytes_in.as_ref().map_or(0, |bytes| bytes.load(Relaxed));
         let served = Served { status: self.status, bytes_in, bytes_out: self.bytes_out, took: self.begun.elapsed() };
         if let Some(site) = &self.site {

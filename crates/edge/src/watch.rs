@@ -6,6 +6,7 @@
 //! reads whenever it is polled. Timeouts are therefore late by up to one tick, never early.
 
 mod notes;
+mod stream;
 mod wait;
 
 use std::{
@@ -21,9 +22,11 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
+use tokio::task::AbortHandle;
 
 pub(crate) use self::{
     notes::{Clock, Due, Since},
+    stream::Stream,
     wait::Wait,
 };
 use crate::config::Timeouts;
@@ -87,15 +90,8 @@ pub(crate) struct Watched {
     pub(crate) idle: Since,
     /// A request's first bytes are here, the end of its head is not.
     pub(crate) head: Since,
-    /// The client owes us a piece of the request body.
-    pub(crate) body: Due,
     /// The client does not take what we write.
     pub(crate) write: Since,
-    /// The client does not ask for the next piece of a response: HTTP/2 without window updates.
-    pub(crate) taking: Due,
-    /// The upstream owes us a piece of the response body, or does not take the request's. How long
-    /// it may is its site's own matter.
-    pub(crate) upstream: Due,
     /// Neither side of an upgraded connection speaks.
     pub(crate) tunnel: Since,
     /// We are done, and the client has not closed yet.
@@ -103,6 +99,8 @@ pub(crate) struct Watched {
     door: Arc<Door>,
     /// Requests in flight; HTTP/2 has many.
     in_flight: AtomicU32,
+    /// One for each request in flight; HTTP/1 has the same for all.
+    streams: Mutex<Vec<Arc<Stream>>>,
     verdict: AtomicU8,
     waker: AtomicWaker,
 }
@@ -114,18 +112,30 @@ impl Watched {
             door,
             idle: Since::default(),
             head: Since::default(),
-            body: Due::default(),
             write: Since::default(),
-            taking: Due::default(),
-            upstream: Due::default(),
             tunnel: Since::default(),
             linger: Since::default(),
             in_flight: AtomicU32::new(0),
+            streams: Mutex::default(),
             verdict: AtomicU8::new(Verdict::Run as u8),
             waker: AtomicWaker::new(),
         };
         watched.idle.start(&watched.clock);
         watched
+    }
+
+    /// One more stream, until its request ends; HTTP/1 asks but once.
+    pub(crate) fn stream_begins(&self) -> Arc<Stream> {
+        let stream = Arc::new(Stream::new(&self.clock));
+        self.streams().push(Arc::clone(&stream));
+        stream
+    }
+
+    /// The stream that began last is served by this task.
+    pub(crate) fn stream_runs(&self, task: AbortHandle) {
+        if let Some(youngest) = self.streams().last() {
+            youngest.is_served_by(task);
+        }
     }
 
     /// A request's head has been read.
@@ -136,7 +146,13 @@ impl Watched {
     }
 
     /// A request's response is written or given up.
-    pub(crate) fn request_ends(&self) {
+    pub(crate) fn request_ends(&self, stream: &Arc<Stream>) {
+        if stream.has_task() {
+            let mut streams = self.streams();
+            if let Some(at) = streams.iter().position(|other| Arc::ptr_eq(other, stream)) {
+                streams.swap_remove(at);
+            }
+        }
         if self.in_flight.fetch_sub(1, Relaxed) == 1 {
             self.idle.start(&self.clock);
         }
@@ -163,11 +179,11 @@ impl Watched {
     }
 
     fn judge(&self, limits: &Timeouts, now: u64) {
-        let stalled = self.head.longer_than(limits.header, now)
-            || self.body.passed(now)
+        // Each stream is looked at: one that ends is no reason to leave out the next.
+        let stands = self.streams().iter().fold(false, |stands, stream| stream.judge(now) | stands);
+        let stalled = stands
+            || self.head.longer_than(limits.header, now)
             || self.write.longer_than(limits.idle, now)
-            || self.taking.passed(now)
-            || self.upstream.passed(now)
             || self.idle.longer_than(limits.idle * 2, now)
             || self.tunnel.longer_than(limits.tunnel, now)
             || self.linger.longer_than(LINGER, now);
@@ -176,6 +192,10 @@ impl Watched {
         } else if self.idle.longer_than(limits.idle, now) {
             self.sentence(Verdict::Drain);
         }
+    }
+
+    fn streams(&self) -> MutexGuard<'_, Vec<Arc<Stream>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

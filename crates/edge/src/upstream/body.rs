@@ -21,7 +21,10 @@ use super::{
     head,
     pump::Pump,
 };
-use crate::{client::Client, watch::Wait};
+use crate::{
+    client::Client,
+    watch::{Stream, Wait},
+};
 
 /// One connection during one exchange.
 #[derive(Debug)]
@@ -38,8 +41,8 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>, limit: Duration, client: &Client) -> Self {
-        let wait = Wait::new(&client.watched, |watched| &watched.upstream, limit);
+    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>, limit: Duration, stream: &Arc<Stream>) -> Self {
+        let wait = Wait::new(stream, |stream| &stream.upstream, limit);
         Self { conn, pump, deaf: false, interim: 0, limit, wait }
     }
 

@@ -15,14 +15,14 @@ mod head;
 mod pool;
 mod pump;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Method, request::Parts};
 use tokio::time::timeout;
 
 use self::{body::Exchange, pump::Pump};
 pub(crate) use self::{body::UpstreamBody, conn::Conn, head::Head, pool::Pool};
-use crate::{body::RequestBody, client::Client, headers};
+use crate::{body::RequestBody, client::Client, headers, watch::Stream};
 
 /// Why an exchange with an upstream failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,7 @@ pub(crate) async fn exchange(
     mut body: Option<RequestBody>,
     limit: Duration,
     client: &Client,
+    stream: &Arc<Stream>,
 ) -> Result<Answered, Fault> {
     let replayable = body.is_none() && is_idempotent(&parts.method);
     let mut pooled = client.worker.pool.take(upstream);
@@ -79,7 +80,7 @@ pub(crate) async fn exchange(
         };
         headers::write_request(&mut conn.out, parts, authority, client);
         let pump = Pump::begin(&mut conn.out, parts, body.take());
-        let mut exchange = Exchange::new(conn, pump, limit, client);
+        let mut exchange = Exchange::new(conn, pump, limit, stream);
         match exchange.head(&parts.method).await {
             Err(Fault::Stale) if reused && replayable => {}
             Err(fault) => return Err(fault),

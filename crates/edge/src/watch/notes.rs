@@ -1,10 +1,7 @@
 //! What is noted: plain atomics, written by the connection and read by the ticker of its thread.
 
 use std::{
-    sync::atomic::{
-        AtomicU32, AtomicU64,
-        Ordering::{Relaxed, SeqCst},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -52,42 +49,27 @@ impl Since {
     }
 }
 
-/// The moment until which something is waited for; nothing if 0. HTTP/2 has many streams that may
-/// wait at once: they are counted, so that the end of one wait is not taken for that of all. What
-/// one of them gets is a sign of life that counts for the others too.
+/// The moment until which something is waited for; nothing if 0.
 #[derive(Debug, Default)]
-pub(crate) struct Due {
-    until: AtomicU64,
-    waiting: AtomicU32,
-}
+pub(crate) struct Due(AtomicU64);
 
 impl Due {
-    /// One more waits, for so long unless another has begun before.
-    pub(super) fn enter(&self, clock: &Clock, limit: Duration) {
-        self.waiting.fetch_add(1, SeqCst);
-        if self.until.load(SeqCst) == 0 {
-            self.restart(clock, limit);
-        }
+    /// Waiting begins, for so long; what `stop` wants to know.
+    pub(super) fn start(&self, clock: &Clock, limit: Duration) -> u64 {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let until = clock.now().saturating_add(limit);
+        self.0.store(until, Relaxed);
+        until
     }
 
-    /// One has got what it waited for, or gave up.
-    pub(super) fn leave(&self, clock: &Clock, limit: Duration) {
-        if self.waiting.fetch_sub(1, SeqCst) == 1 {
-            self.until.store(0, SeqCst);
-        }
-        // Looked at again: a body is read by another thread if it is the platform's.
-        if self.waiting.load(SeqCst) != 0 {
-            self.restart(clock, limit);
-        }
+    /// That wait has ended. HTTP/1 has one note for all of its requests, and the platform may drop
+    /// the body of one, on another thread, when the next has begun to wait: that goes on.
+    pub(super) fn stop(&self, until: u64) {
+        let _ = self.0.compare_exchange(until, 0, Relaxed, Relaxed);
     }
 
     pub(super) fn passed(&self, now: u64) -> bool {
-        let due = self.until.load(SeqCst);
+        let due = self.0.load(Relaxed);
         due != 0 && now > due
-    }
-
-    fn restart(&self, clock: &Clock, limit: Duration) {
-        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        self.until.store(clock.now().saturating_add(limit), SeqCst);
     }
 }

@@ -1,35 +1,36 @@
-//! One stream's part in what its connection waits for.
+//! A stream's part in what is waited for.
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Due, Watched};
+use super::{Due, Stream};
 
 /// A wait that begins and ends again and again; it ends for good when this is dropped, so nothing is
-/// held against the connection for a stream that is gone.
+/// held against a connection for a request that is gone.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    watched: Arc<Watched>,
-    of: fn(&Watched) -> &Due,
+    stream: Arc<Stream>,
+    of: fn(&Stream) -> &Due,
     limit: Duration,
-    on: bool,
+    /// What was noted; nothing is waited for if 0.
+    until: u64,
 }
 
 impl Wait {
     /// Waits for nothing yet.
-    pub(crate) fn new(watched: &Arc<Watched>, of: fn(&Watched) -> &Due, limit: Duration) -> Self {
-        Self { watched: Arc::clone(watched), of, limit, on: false }
+    pub(crate) fn new(stream: &Arc<Stream>, of: fn(&Stream) -> &Due, limit: Duration) -> Self {
+        Self { stream: Arc::clone(stream), of, limit, until: 0 }
     }
 
     /// Waiting begins, unless it already has.
     pub(crate) fn start(&mut self) {
-        if !std::mem::replace(&mut self.on, true) {
-            (self.of)(&self.watched).enter(&self.watched.clock, self.limit);
+        if self.until == 0 {
+            self.until = (self.of)(&self.stream).start(&self.stream.clock, self.limit);
         }
     }
 
     pub(crate) fn stop(&mut self) {
-        if std::mem::replace(&mut self.on, false) {
-            (self.of)(&self.watched).leave(&self.watched.clock, self.limit);
+        if self.until != 0 {
+            (self.of)(&self.stream).stop(std::mem::take(&mut self.until));
         }
     }
 }

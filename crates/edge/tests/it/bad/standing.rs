@@ -1,13 +1,18 @@
 //! HTTP/2 streams that stand while others of the same connection come and go. What one stream waits
-//! for is neither forgotten nor held against it because another has ended.
+//! for is neither forgotten nor held against it because another has ended, and one that is cut takes
+//! no other with it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use stoa_edge::Timeouts;
-use stoa_model::route::Target;
+use stoa_model::route::{RouteLimits, Target};
+use tokio::{sync::Notify, time::timeout};
 
-use super::frames::{DATA, END_HEADERS, END_STREAM, H2, HEADERS, Outcome, frame, request};
-use crate::support::{HOST, LIMIT, PATIENCE, TestEdge, impatient, mirror, until, upstream};
+use super::frames::{DATA, END_HEADERS, END_STREAM, H2, HEADERS, Outcome, RST_STREAM, frame, request};
+use crate::support::{HOST, LIMIT, OTHER_HOST, PATIENCE, Raw, TestEdge, config, impatient, mirror, upstream};
+
+/// RFC 9113 7.
+pub const CANCEL: u32 = 8;
 
 async fn edge(upstream: SocketAddr, change: impl FnOnce(&mut Timeouts)) -> (TestEdge, H2) {
     let edge = TestEdge::with(impatient(change), Target::Upstream(upstream)).await;
@@ -28,9 +33,23 @@ async fn passes(h2: &mut H2, stream: u32) {
     panic!("the connection was closed");
 }
 
-async fn assert_cut(edge: &TestEdge, h2: &mut H2) {
-    while tokio::time::timeout(PATIENCE, h2.next()).await.expect("it stands for ever").is_some() {}
-    until(|| (edge.edge.counts().open == 0).then_some(())).await;
+/// The stream is reset, its request ends, and the connection goes on.
+async fn assert_cut(edge: &TestEdge, h2: &mut H2, stream: u32) {
+    loop {
+        let next = timeout(PATIENCE, h2.next()).await.expect("it stands for ever");
+        let (kind, _, of, payload) = next.expect("the connection was closed");
+        if (kind, of) == (RST_STREAM, stream) {
+            assert_eq!(payload, CANCEL.to_be_bytes());
+            break;
+        }
+    }
+    edge.counted(|counts| counts.requests == 2).await;
+    passes(h2, 5).await;
+}
+
+/// Answers with the first half of a body.
+async fn half(raw: &mut Raw) {
+    raw.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf").await;
 }
 
 #[tokio::test]
@@ -39,7 +58,7 @@ async fn a_body_that_never_comes_is_cut_although_another_came() {
     h2.0.write(frame(HEADERS, END_HEADERS, 1, &request("POST", HOST, "/stands"))).await;
     tokio::time::sleep(LIMIT / 4).await;
     passes(&mut h2, 3).await;
-    assert_cut(&edge, &mut h2).await;
+    assert_cut(&edge, &mut h2, 1).await;
 }
 
 #[tokio::test]
@@ -47,7 +66,7 @@ async fn an_answer_that_stops_is_cut_although_another_came() {
     let address = upstream(|mut raw, _| async move {
         let head = raw.until("\r\n\r\n").await;
         if head.contains("/stands") {
-            raw.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+            half(&mut raw).await;
             std::future::pending().await
         }
         raw.until("0\r\n\r\n").await;
@@ -59,7 +78,7 @@ async fn an_answer_that_stops_is_cut_although_another_came() {
     assert_eq!(h2.outcome(1).await, Outcome::Status(200));
     tokio::time::sleep(LIMIT / 4).await;
     passes(&mut h2, 3).await;
-    assert_cut(&edge, &mut h2).await;
+    assert_cut(&edge, &mut h2, 1).await;
 }
 
 /// The answer that has ended was taken long ago; nobody owes anybody a window.
@@ -74,4 +93,42 @@ async fn an_upload_outlives_an_answer_that_has_ended() {
     }
     h2.0.write(frame(DATA, END_STREAM, 1, b"end")).await;
     assert_eq!(h2.outcome(1).await, Outcome::Status(200));
+}
+
+/// Neither limit becomes the other's, whichever request came first or ends first.
+#[tokio::test]
+async fn two_sites_of_one_connection_keep_their_own_limits() {
+    let go_on = Arc::new(Notify::new());
+    let told = Arc::clone(&go_on);
+    let address = upstream(move |mut raw, _| {
+        let told = Arc::clone(&told);
+        async move {
+            raw.until("\r\n\r\n").await;
+            half(&mut raw).await;
+            told.notified().await;
+            raw.write("half").await;
+        }
+    })
+    .await;
+    // The other site has the general limit of ten minutes.
+    let edge = TestEdge::start(config(), None);
+    let limits = RouteLimits { response_seconds: 1, ..RouteLimits::body(1000) };
+    edge.route_within(1, Target::Upstream(address), limits).await;
+    let mut h2 = H2::open(&edge, &[]).await;
+    for (stream, host) in [(1, OTHER_HOST), (3, HOST), (5, OTHER_HOST)] {
+        h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, stream, &request("GET", host, "/"))).await;
+    }
+    let mut ended = Vec::new();
+    while ended.len() < 3 {
+        let next = timeout(PATIENCE, h2.next()).await.expect("nothing is cut");
+        let (kind, flags, stream, _) = next.expect("the connection was closed");
+        if kind == RST_STREAM {
+            ended.push((stream, "cut"));
+            go_on.notify_waiters();
+        } else if kind == DATA && flags & END_STREAM != 0 {
+            ended.push((stream, "whole"));
+        }
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, [(1, "whole"), (3, "cut"), (5, "whole")]);
 }

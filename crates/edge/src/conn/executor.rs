@@ -1,0 +1,21 @@
+//! Who runs the streams of an HTTP/2 connection: tasks of its own thread, which its notes know, so
+//! that one of them can be ended without the others.
+
+use std::sync::Arc;
+
+use hyper::rt;
+
+use crate::watch::Watched;
+
+/// Spawns what hyper makes of a request right after it has called the service.
+#[derive(Debug, Clone)]
+pub(super) struct Executor(pub(super) Arc<Watched>);
+
+impl<F> rt::Executor<F> for Executor
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.stream_runs(tokio::spawn(future).abort_handle());
+    }
+}
