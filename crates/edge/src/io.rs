@@ -35,7 +35,12 @@ impl<S> Io<S> {
     fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
         match poll {
             Poll::Pending => self.watched.write.start(&self.watched.clock),
-            Poll::Ready(_) => self.watched.write.stop(),
+            Poll::Ready(_) => {
+                // Whole responses may wait here when no request is left. Who reads them is not idle.
+                if self.watched.write.stop() {
+                    self.watched.idle.go_on(&self.watched.clock);
+                }
+            }
         }
         poll
     }

@@ -37,10 +37,20 @@ impl Since {
         self.0.store(clock.now(), Relaxed);
     }
 
-    pub(crate) fn stop(&self) {
+    /// Waiting begins anew, if anything is waited for.
+    pub(crate) fn go_on(&self, clock: &Clock) {
         if self.0.load(Relaxed) != 0 {
+            self.restart(clock);
+        }
+    }
+
+    /// Waiting has ended; whether there was any.
+    pub(crate) fn stop(&self) -> bool {
+        let waited = self.0.load(Relaxed) != 0;
+        if waited {
             self.0.store(0, Relaxed);
         }
+        waited
     }
 
     pub(super) fn longer_than(&self, limit: Duration, now: u64) -> bool {

@@ -1,6 +1,6 @@
 //! HTTP/2 by hand: frames (RFC 9113 4.1) and header blocks (RFC 7541) that no library would send.
 
-use tokio::io::AsyncReadExt;
+use tokio::{io::AsyncReadExt, net::TcpSocket};
 
 use crate::support::{Raw, TestEdge};
 
@@ -82,7 +82,20 @@ pub struct H2(pub Raw);
 impl H2 {
     /// Says hello with these settings.
     pub async fn open(edge: &TestEdge, settings: &[u8]) -> Self {
-        let mut raw = edge.connect().await;
+        Self::over(edge.connect().await, settings).await
+    }
+
+    /// Opens every window as far as it goes, and has little room for what it has not read.
+    pub async fn open_wide(edge: &TestEdge) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let stream = socket.connect(edge.address).await.unwrap();
+        let mut h2 = Self::over(Raw { stream, buf: Vec::new() }, &setting(4, 0x7fff_ffff)).await;
+        h2.0.write(frame(WINDOW_UPDATE, 0, 0, &0x7fff_0000u32.to_be_bytes())).await;
+        h2
+    }
+
+    pub async fn over(mut raw: Raw, settings: &[u8]) -> Self {
         raw.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         raw.write(frame(SETTINGS, 0, 0, settings)).await;
         Self(raw)

@@ -8,7 +8,7 @@
 
 mod chunks;
 mod floods;
-mod frames;
+pub mod frames;
 mod framing;
 mod heads;
 mod hosts;

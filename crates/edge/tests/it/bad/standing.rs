@@ -8,8 +8,10 @@ use stoa_edge::Timeouts;
 use stoa_model::route::{RouteLimits, Target};
 use tokio::{sync::Notify, time::timeout};
 
-use super::frames::{DATA, END_HEADERS, END_STREAM, H2, HEADERS, Outcome, RST_STREAM, frame, request};
-use crate::support::{HOST, LIMIT, OTHER_HOST, PATIENCE, Raw, TestEdge, config, impatient, mirror, upstream};
+use super::frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, H2, HEADERS, Outcome, RST_STREAM, frame, request};
+use crate::support::{
+    HOST, LIMIT, OTHER_HOST, PATIENCE, Raw, TestEdge, answering, config, impatient, mirror, upstream,
+};
 
 /// RFC 9113 7.
 pub const CANCEL: u32 = 8;
@@ -131,4 +133,31 @@ async fn two_sites_of_one_connection_keep_their_own_limits() {
     }
     ended.sort_unstable();
     assert_eq!(ended, [(1, "whole"), (3, "cut"), (5, "whole")]);
+}
+
+/// Whole answers wait for a client who reads them slowly. No request is open any more, but the
+/// connection is not idle.
+#[tokio::test]
+async fn a_slow_reader_is_not_idle() {
+    const ANSWERS: u32 = 200;
+    let large = format!("HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n{}", "x".repeat(50_000));
+    let edge = TestEdge::with(impatient(|t| t.idle = LIMIT), Target::Upstream(answering(large).await)).await;
+    let mut h2 = H2::open_wide(&edge).await;
+    for number in 0..ANSWERS {
+        h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, number * 2 + 1, &request("GET", HOST, "/"))).await;
+    }
+    edge.counted(|counts| counts.requests == u64::from(ANSWERS)).await;
+    // It takes three times as long as a connection may be idle.
+    let piece = 50_000 * ANSWERS as usize / 100;
+    let (mut ended, mut read) = (0, 0);
+    while ended < ANSWERS {
+        let (kind, flags, _, payload) = h2.next().await.expect("the connection was cut");
+        assert_ne!(kind, GOAWAY, "it was taken for idle after {ended} answers");
+        ended += u32::from(kind == DATA && flags & END_STREAM != 0);
+        read += payload.len();
+        if read >= piece {
+            read = 0;
+            tokio::time::sleep(LIMIT * 3 / 100).await;
+        }
+    }
 }
