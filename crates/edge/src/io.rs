@@ -2,7 +2,8 @@
 //!
 //! Closing is polite: after our last byte the socket is half-closed and what the client still
 //! sends is read and thrown away for a moment. A plain close with unread data makes the kernel
-//! send a reset, and the client would lose the very response that explains why (a 413, say).
+//! send a reset, and the client would lose the very response that explains why (a 413, say). After
+//! an upgrade that is no longer ours to decide: what the client still sends is for the other side.
 
 use std::{
     io::{self, IoSlice},
@@ -82,6 +83,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.watched.is_upgraded() {
+            return Pin::new(&mut self.inner).poll_shutdown(cx);
+        }
         self.watched.linger.start(&self.watched.clock);
         if !self.closed {
             ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;

@@ -147,6 +147,7 @@ impl Passage {
                 match self.upgrade {
                     Some(on_client) if agreed => {
                         self.record.status = head.status.as_u16();
+                        self.client.watched.upgrades();
                         tokio::spawn(tunnel::run(on_client, exchange.into_tunnel(), self.client, self.record));
                         switching(head)
                     }
@@ -189,6 +190,9 @@ impl Passage {
         match AbortOnDropHandle::new(task).await {
             Ok(response) => {
                 self.record.status = response.status().as_u16();
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    self.client.watched.upgrades();
+                }
                 response.map(|body| EdgeBody::new(Source::Platform(body), Some(self.record)))
             }
             Err(error) => {

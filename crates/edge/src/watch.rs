@@ -13,7 +13,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{
-            AtomicU8, AtomicU32,
+            AtomicBool, AtomicU8, AtomicU32,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -96,6 +96,8 @@ pub(crate) struct Watched {
     pub(crate) tunnel: Since,
     /// We are done, and the client has not closed yet.
     pub(crate) linger: Since,
+    /// It has changed to another protocol: its two directions end each for itself.
+    upgraded: AtomicBool,
     door: Arc<Door>,
     /// Requests in flight; HTTP/2 has many.
     in_flight: AtomicU32,
@@ -115,6 +117,7 @@ impl Watched {
             write: Since::default(),
             tunnel: Since::default(),
             linger: Since::default(),
+            upgraded: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             streams: Mutex::default(),
             verdict: AtomicU8::new(Verdict::Run as u8),
@@ -156,6 +159,15 @@ impl Watched {
         if self.in_flight.fetch_sub(1, Relaxed) == 1 {
             self.idle.start(&self.clock);
         }
+    }
+
+    /// The response that changes the protocol is about to leave.
+    pub(crate) fn upgrades(&self) {
+        self.upgraded.store(true, SeqCst);
+    }
+
+    pub(crate) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(SeqCst)
     }
 
     /// Bytes came from the client; if no request is in flight, they are a head's.

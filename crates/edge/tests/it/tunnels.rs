@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use stoa_model::route::Target;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{HOST, LIMIT, Raw, TestEdge, answering, body, config, field, impatient, mirror, status, upstream};
 
@@ -89,4 +90,31 @@ async fn upgrade_without_connection_is_no_upgrade() {
     let edge = TestEdge::to(mirror().await).await;
     let answer = edge.get("Upgrade: h2c\r\n").await;
     assert_eq!(field(body(&answer), "upgrade"), None, "{answer}");
+}
+
+/// An upstream that has said all it has to say may go on listening, for as long as it likes.
+#[tokio::test]
+async fn half_of_a_tunnel_goes_on() {
+    let (report, mut heard) = tokio::sync::mpsc::channel(1);
+    let address = upstream(move |mut raw, _| {
+        let report = report.clone();
+        async move {
+            raw.until("\r\n\r\n").await;
+            raw.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhi\n").await;
+            raw.stream.shutdown().await.unwrap();
+            report.send(raw.rest().await).await.unwrap();
+        }
+    })
+    .await;
+    let edge = TestEdge::to(address).await;
+    let mut raw = upgraded(&edge).await;
+    assert_eq!(raw.stream.read(&mut [0]).await.unwrap(), 0, "the upstream has ended");
+    raw.write("one ").await;
+    // Longer than anybody lingers.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    raw.write("two").await;
+    raw.stream.shutdown().await.unwrap();
+    let heard = tokio::time::timeout(crate::support::PATIENCE, heard.recv()).await.unwrap().unwrap();
+    assert_eq!(heard, "one two");
+    assert_eq!(edge.counted(|counts| counts.requests == 1).await.bytes_in, 7);
 }
