@@ -1,10 +1,11 @@
 //! One client connection: which HTTP it speaks, and its life until both sides are done.
 //!
-//! The protocol is told by peeking at the first three bytes: only HTTP/2 with prior knowledge
-//! begins with `PRI`. The socket itself stays bare, so HTTP/1 pays nothing for the choice. With
-//! TLS, the handshake tells it (ALPN, RFC 7301); who does not negotiate speaks HTTP/1.
+//! The protocol is told by the first three bytes (`first`): only HTTP/2 with prior knowledge begins
+//! with `PRI`. The socket itself stays bare, so HTTP/1 pays nothing for the choice. With TLS, the
+//! handshake tells it (ALPN, RFC 7301); who does not negotiate speaks HTTP/1.
 
 mod executor;
+mod first;
 
 use std::{
     future::poll_fn,
@@ -20,12 +21,11 @@ use hyper::{
 };
 use hyper_util::rt::TokioTimer;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::timeout,
 };
 
-use self::executor::Executor;
+use self::{executor::Executor, first::First};
 use crate::{
     client::Client,
     io::Io,
@@ -46,9 +46,9 @@ pub(crate) async fn serve(mut stream: TcpStream, mut client: Client) {
         return tracing::debug!(peer = %client.peer, %error, "waiting for whom a balancer speaks");
     }
     let client = Arc::new(client);
-    let served = match is_http2(&stream, &client).await {
-        Ok(true) => http2(stream, &client).await,
-        Ok(false) => http1(stream, &client).await,
+    let served = match first::read(&stream, &client).await {
+        Ok(First { is_http2: true, taken }) => http2(stream, taken, &client).await,
+        Ok(First { is_http2: false, taken }) => http1(stream, taken, &client).await,
         Err(error) => {
             return tracing::trace!(peer = %client.peer, %error, "waiting for the first bytes of a connection");
         }
@@ -73,8 +73,8 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: Client) {
     client.secured = Some(secured);
     let client = Arc::new(client);
     let served = match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => http2(stream, &client).await,
-        _ => http1(stream, &client).await,
+        Some(b"h2") => http2(stream, &[], &client).await,
+        _ => http1(stream, &[], &client).await,
     };
     if let Err(error) = served {
         tracing::trace!(peer = %client.peer, %error, "serving a connection");
@@ -110,21 +110,11 @@ async fn while_running<T>(watched: &Watched, opening: impl Future<Output = io::R
     .await
 }
 
-/// Waits for the first bytes and looks at them without taking them.
-async fn is_http2(stream: &TcpStream, client: &Client) -> io::Result<bool> {
-    let mut first = [0; 3];
-    let limit = client.worker.shared.config.timeouts.header;
-    let mut peek = ReadBuf::new(&mut first);
-    let peeked = while_running(&client.watched, poll_fn(|cx| stream.poll_peek(cx, &mut peek)));
-    timeout(limit, peeked).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    Ok(first == *b"PRI")
-}
-
-async fn http1<S>(stream: S, client: &Arc<Client>) -> hyper::Result<()>
+async fn http1<S>(stream: S, taken: &'static [u8], client: &Arc<Client>) -> hyper::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = Io::new(stream, Arc::clone(&client.watched), true);
+    let io = Io::new(stream, taken, Arc::clone(&client.watched), true);
     let max_head = client.worker.shared.config.max_head;
     let only = client.watched.stream_begins();
     let service = service_fn(|request| handle(Arc::clone(client), Arc::clone(&only), request));
@@ -138,11 +128,11 @@ where
     drive(pin!(conn), &client.watched, |conn| conn.graceful_shutdown()).await
 }
 
-async fn http2<S>(stream: S, client: &Arc<Client>) -> hyper::Result<()>
+async fn http2<S>(stream: S, taken: &'static [u8], client: &Arc<Client>) -> hyper::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = Io::new(stream, Arc::clone(&client.watched), false);
+    let io = Io::new(stream, taken, Arc::clone(&client.watched), false);
     let service_client = Arc::clone(client);
     let service = service_fn(move |request| {
         // Here and not in `handle`: the executor must find it when hyper spawns what this returns.

@@ -22,6 +22,8 @@ use crate::watch::Watched;
 #[derive(Debug)]
 pub(crate) struct Io<S> {
     inner: TokioIo<S>,
+    /// Was read from the stream before, and comes first.
+    taken: &'static [u8],
     watched: Arc<Watched>,
     /// HTTP/2 frames come at any time; only HTTP/1 bytes between requests mean a head.
     heads: bool,
@@ -29,8 +31,8 @@ pub(crate) struct Io<S> {
 }
 
 impl<S> Io<S> {
-    pub(crate) fn new(stream: S, watched: Arc<Watched>, heads: bool) -> Self {
-        Self { inner: TokioIo::new(stream), watched, heads, closed: false }
+    pub(crate) fn new(stream: S, taken: &'static [u8], watched: Arc<Watched>, heads: bool) -> Self {
+        Self { inner: TokioIo::new(stream), taken, watched, heads, closed: false }
     }
 
     fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
@@ -48,7 +50,16 @@ impl<S> Io<S> {
 }
 
 impl<S: AsyncRead + Unpin> Read for Io<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        if !self.taken.is_empty() {
+            let (now, later) = self.taken.split_at(self.taken.len().min(buf.remaining()));
+            buf.put_slice(now);
+            self.taken = later;
+            if self.heads {
+                self.watched.bytes_came();
+            }
+            return Poll::Ready(Ok(()));
+        }
         let poll = Pin::new(&mut self.inner).poll_read(cx, buf);
         if self.heads && poll.is_ready() {
             self.watched.bytes_came();

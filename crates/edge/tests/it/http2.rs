@@ -1,12 +1,17 @@
 //! HTTP/2 with prior knowledge.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use crate::support::{HOST, TestEdge, field, mirror};
+use crate::{
+    bad::frames::{END_HEADERS, END_STREAM, H2, HEADERS, Outcome, SETTINGS, frame, request},
+    support::{HOST, Raw, TestEdge, field, impatient, mirror, status},
+};
 
 async fn client(edge: &TestEdge) -> SendRequest<Full<Bytes>> {
     let stream = tokio::net::TcpStream::connect(edge.address).await.unwrap();
@@ -73,4 +78,51 @@ async fn doubt_is_refused_here_too() {
     assert_eq!(ask(&mut sender, unknown).await.0, 404);
     let large = Request::post(format!("http://{HOST}/")).body(Full::from(vec![b'x'; 1001])).unwrap();
     assert_eq!(ask(&mut sender, large).await.0, 413);
+}
+
+/// Sends the first bytes of a connection one by one, each as a segment of its own.
+async fn trickling(edge: &TestEdge, first: &str) -> Raw {
+    let mut raw = edge.connect().await;
+    raw.stream.set_nodelay(true).unwrap();
+    for byte in first.bytes() {
+        raw.write([byte]).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    raw
+}
+
+#[tokio::test]
+async fn it_may_begin_byte_by_byte() {
+    let edge = TestEdge::to(mirror().await).await;
+    for first in ["P", "PR", "PRI", "PRI * HTTP"] {
+        let mut raw = trickling(&edge, first).await;
+        raw.write(&"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[first.len()..]).await;
+        raw.write(frame(SETTINGS, 0, 0, &[])).await;
+        let mut h2 = H2(raw);
+        h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", HOST, "/"))).await;
+        assert_eq!(h2.outcome(1).await, Outcome::Status(200), "after {first:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_begins_like_it_is_http1() {
+    let edge = TestEdge::to(mirror().await).await;
+    for (first, method) in [("P", "PUT"), ("PR", "PROPFIND"), ("G", "GET")] {
+        let mut raw = trickling(&edge, first).await;
+        let rest = &method[first.len()..];
+        raw.write(format!("{rest} / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
+        let answer = raw.rest().await;
+        assert!(status(&answer) == 200 && answer.contains(&format!("\r\n{method} / ")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_beginning_without_an_end_is_cut() {
+    let edge = TestEdge::to(mirror().await).await;
+    let mut raw = trickling(&edge, "PR").await;
+    tokio::io::AsyncWriteExt::shutdown(&mut raw.stream).await.unwrap();
+    assert_eq!(raw.rest().await, "");
+    let config = impatient(|t| t.header = Duration::from_millis(300));
+    let edge = TestEdge::with(config, stoa_model::route::Target::Upstream(mirror().await)).await;
+    assert_eq!(trickling(&edge, "PR").await.rest().await, "");
 }
