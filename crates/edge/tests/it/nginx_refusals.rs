@@ -74,7 +74,7 @@ async fn a_site_is_suspended_whatever_certificate_its_owner_uploads() {
     shows_over_tls(&nginx, &authority, "not available").await;
     // Another process, which remembers nothing, finds the former certificate too.
     let restarted = nginx.another();
-    told(restarted.apply(with(3, Target::Notice(Notice::Maintenance), &[bad.clone()])).await);
+    told(restarted.apply(with(3, Target::Notice(Notice::Maintenance), std::slice::from_ref(&bad))).await);
     shows_over_tls(&nginx, &authority, "Back in a moment").await;
 }
 
