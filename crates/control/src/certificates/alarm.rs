@@ -4,26 +4,21 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::{
-    orders::{self, CertOrder},
-    tasks,
-};
-use stoa_model::{certificate::CertName, text::EmailAddress};
+use stoa_db::{orders, tasks};
+use stoa_model::text::EmailAddress;
 use stoa_vendors::mail::Letter;
 
 use super::{
+    danger::{Danger, FAILURES},
     held::{Certificates, Held},
     told::day,
     wanted::Wanted,
 };
 use crate::{
     Control, Result,
-    reconcile::Behind,
     tasks::{letter_task, mail::html},
 };
 
-/// A name that never had a certificate is worth a letter after so many failures.
-const FAILURES: u32 = 3;
 /// A name of the platform's own, whose records the operator keeps, after so long without one; a domain
 /// that a customer has not switched yet is his to switch.
 const WITHOUT: SignedDuration = SignedDuration::from_mins(30);
@@ -46,18 +41,6 @@ const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 
 /// So many names are listed in one letter.
 const LISTED: usize = 20;
-
-/// A name that staff must look after.
-#[derive(Debug, Clone)]
-struct Danger {
-    name: String,
-    /// In two or three words.
-    headline: &'static str,
-    /// In one sentence.
-    what: String,
-    /// Why, and what comes next.
-    more: Vec<String>,
-}
 
 impl Control {
     /// One letter about all names in danger that were not told of today.
@@ -114,60 +97,6 @@ impl Control {
 /// Whether all its names have another certificate when it ends.
 fn is_followed(held: &Held, all: &Certificates) -> bool {
     held.ready.names.iter().all(|name| all.find(&name.host, held.not_after).is_some())
-}
-
-impl Danger {
-    fn of_issued(subject: &CertName, held: &Held, order: Option<&CertOrder>) -> Self {
-        let why = if order.is_some() { "renewing it fails" } else { "no authority is set up that would renew it" };
-        Self {
-            name: subject.to_string(),
-            headline: "Certificate runs out",
-            what: format!("The certificate for {subject} runs out on {:.0}, and {why}.", held.not_after),
-            more: order.map(reasons).unwrap_or_default(),
-        }
-    }
-
-    fn of_edge(behind: Behind) -> Self {
-        let since = behind.since;
-        Self {
-            name: "the edge".into(),
-            headline: "Nothing new is served",
-            what: format!("Since {since:.0} the edge has taken over no new addresses and certificates."),
-            more: vec![behind.why, "It is tried again every minute; `stoa doctor` says whether it still fails.".into()],
-        }
-    }
-
-    fn of_missing(order: &CertOrder) -> Self {
-        let CertOrder { subject, failures, updated_at, .. } = order;
-        let how = if *failures < FAILURES {
-            format!("and none could be had since {updated_at:.0}")
-        } else {
-            format!("it failed {failures} times")
-        };
-        Self {
-            name: subject.to_string(),
-            headline: "No certificate",
-            what: format!("There is no certificate for {subject}; {how}."),
-            more: reasons(order),
-        }
-    }
-
-    /// `order` is the one for what shall take its place.
-    fn of_brought(held: &Held, order: Option<&CertOrder>) -> Self {
-        let name = held.ready.names.iter().map(CertName::to_string).collect::<Vec<_>>().join(", ");
-        let ends = held.not_after;
-        Self {
-            headline: "Certificate runs out",
-            what: format!("The uploaded certificate for {name} runs out on {ends:.0}, and none takes its place yet."),
-            more: order.map(reasons).unwrap_or_default(),
-            name,
-        }
-    }
-}
-
-fn reasons(order: &CertOrder) -> Vec<String> {
-    let detail = order.detail.clone().unwrap_or_else(|| "No reason is known.".into());
-    vec![detail, format!("It is tried again at {:.0}.", order.next_at)]
 }
 
 /// Several names share a letter; nothing if there are none.

@@ -14,6 +14,7 @@ mod alarm;
 mod allowance;
 mod attempt;
 mod ca;
+mod danger;
 mod doctor;
 pub(crate) mod first;
 mod held;
