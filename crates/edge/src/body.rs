@@ -99,6 +99,13 @@ pub(crate) enum Source {
     Platform(UnsyncBoxBody<Bytes, BoxError>),
 }
 
+impl Source {
+    /// Whether it has something that the client must make room for first.
+    fn holds_back(&self) -> bool {
+        matches!(self, Self::Upstream(body) if body.holds_back())
+    }
+}
+
 impl EdgeBody {
     pub(crate) fn new(source: Source, record: Option<Record>) -> Self {
         let taking = record.as_ref().map(Record::taking);
@@ -131,10 +138,15 @@ impl Body for EdgeBody {
             Source::Upstream(body) => body.poll_frame(cx).map_err(Into::into),
             Source::Platform(body) => Pin::new(body).poll_frame(cx),
         };
-        if let (Poll::Ready(Some(Ok(frame))), Some(record), Some(taking)) = (&poll, &mut this.record, &mut this.taking)
-        {
-            taking.start();
-            record.bytes_out += frame.data_ref().map_or(0, Bytes::len) as u64;
+        if let (Some(record), Some(taking)) = (&mut this.record, &mut this.taking) {
+            match &poll {
+                Poll::Ready(Some(Ok(frame))) => {
+                    taking.start();
+                    record.bytes_out += frame.data_ref().map_or(0, Bytes::len) as u64;
+                }
+                Poll::Pending if this.source.holds_back() => taking.start(),
+                _ => {}
+            }
         }
         poll
     }

@@ -35,6 +35,12 @@ impl<S> Io<S> {
         Self { inner: TokioIo::new(stream), taken, watched, heads, closed: false }
     }
 
+    fn took(&self, poll: &Poll<io::Result<usize>>) {
+        if matches!(poll, Poll::Ready(Ok(1..))) {
+            self.watched.takes();
+        }
+    }
+
     fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
         match poll {
             Poll::Pending => self.watched.write.start(&self.watched.clock),
@@ -71,6 +77,7 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.took(&poll);
         self.wrote(poll)
     }
 
@@ -80,6 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.took(&poll);
         self.wrote(poll)
     }
 

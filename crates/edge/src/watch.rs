@@ -56,6 +56,10 @@ impl Verdict {
 /// How long a client gets to read our last words and close, before we do.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// So many small pieces of responses may leave before the client has taken something. More are put
+/// together first.
+const MANY: u32 = 256;
+
 /// What all connections of one listener share.
 #[derive(Debug)]
 pub(crate) struct Door {
@@ -103,6 +107,8 @@ pub(crate) struct Watched {
     in_flight: AtomicU32,
     /// One for each request in flight; HTTP/1 has the same for all.
     streams: Mutex<Vec<Arc<Stream>>>,
+    /// Small pieces of responses that left since the client took something.
+    small_pieces: AtomicU32,
     verdict: AtomicU8,
     waker: AtomicWaker,
 }
@@ -120,6 +126,7 @@ impl Watched {
             upgraded: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             streams: Mutex::default(),
+            small_pieces: AtomicU32::new(0),
             verdict: AtomicU8::new(Verdict::Run as u8),
             waker: AtomicWaker::new(),
         };
@@ -174,6 +181,22 @@ impl Watched {
     pub(crate) fn bytes_came(&self) {
         if self.in_flight.load(Relaxed) == 0 {
             self.head.start(&self.clock);
+        }
+    }
+
+    pub(crate) fn small_piece_leaves(&self) {
+        self.small_pieces.fetch_add(1, Relaxed);
+    }
+
+    /// Whether small pieces shall be held back.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.small_pieces.load(Relaxed) >= MANY
+    }
+
+    /// The client has taken some bytes: what was held back leaves.
+    pub(crate) fn takes(&self) {
+        if self.small_pieces.load(Relaxed) != 0 && self.small_pieces.swap(0, Relaxed) >= MANY {
+            self.streams().iter().for_each(|stream| stream.room.wake());
         }
     }
 

@@ -3,6 +3,8 @@
 //! Both directions move whenever the task of the client connection is polled. A response may
 //! begin and even end before the request has (an early 413); the connection is then not reused.
 
+mod piece;
+
 use std::{
     future::{Future, poll_fn},
     sync::Arc,
@@ -11,13 +13,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method};
+use http::Method;
 use http_body::{Frame, SizeHint};
 use tokio::{net::TcpStream, time::Instant};
 
+use self::piece::Piece;
 use super::{
     Conn, Fault, Head,
-    decode::{Decoder, Step},
+    decode::{self, Decoder, SMALL},
     head,
     pump::Pump,
 };
@@ -126,7 +129,7 @@ impl Exchange {
     pub(crate) fn finish_now(mut self, head: &Head, client: &Arc<Client>) -> Result<Bytes, Self> {
         match head.body {
             Decoder::Length(left) if left <= self.conn.read.len() as u64 && self.pump.is_none() => {
-                let body = self.conn.read.split_to(left as usize).freeze();
+                let body = decode::take(&mut self.conn.read, left as usize);
                 self.release(head.keep_alive, client);
                 Ok(body)
             }
@@ -151,6 +154,8 @@ pub(crate) struct UpstreamBody {
     keep_alive: bool,
     /// The declared length; none if it is framed otherwise.
     declared: bool,
+    /// There is a piece that waits for more, or for the client to take what he got before.
+    holds_back: bool,
     client: Arc<Client>,
 }
 
@@ -158,11 +163,16 @@ impl UpstreamBody {
     pub(crate) fn new(exchange: Exchange, head: &mut Head, client: Arc<Client>) -> Self {
         let decoder = std::mem::replace(&mut head.body, Decoder::Length(0));
         let declared = matches!(decoder, Decoder::Length(_));
-        Self { exchange: Some(exchange), decoder, keep_alive: head.keep_alive, declared, client }
+        Self { exchange: Some(exchange), decoder, keep_alive: head.keep_alive, declared, holds_back: false, client }
     }
 
     pub(crate) fn is_done(&self) -> bool {
         self.exchange.is_none()
+    }
+
+    /// Whether it is the client's turn.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.holds_back
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
@@ -180,11 +190,27 @@ impl UpstreamBody {
             self.exchange = None;
             return Poll::Ready(Some(Err(fault)));
         }
-        let Poll::Ready(piece) = poll_piece(&mut exchange.conn, &mut self.decoder, cx) else {
+        let watched = &self.client.watched;
+        if watched.is_crowded() {
+            let enough = piece::poll_enough(&mut exchange.conn, &self.decoder, cx)?;
+            self.holds_back = enough.is_pending() && !exchange.conn.read.is_empty();
+        } else {
+            self.holds_back = false;
+        }
+        if self.holds_back {
+            // The upstream owes nothing: its next byte would not leave either.
+            exchange.wait.stop();
+            exchange.wait.wake_with_room(cx);
+            return Poll::Pending;
+        }
+        let Poll::Ready(piece) = piece::poll(&mut exchange.conn, &mut self.decoder, cx) else {
             exchange.wait.start();
             return Poll::Pending;
         };
         exchange.wait.stop();
+        if matches!(&piece, Ok(Piece::Data(data)) if data.len() < SMALL) {
+            watched.small_piece_leaves();
+        }
         if !matches!(piece, Ok(Piece::Data(_))) || self.decoder.is_done() {
             let exchange = self.exchange.take();
             if let (Ok(_), Some(exchange)) = (&piece, exchange) {
@@ -197,28 +223,5 @@ impl UpstreamBody {
             Ok(Piece::End) => None,
             Err(fault) => Some(Err(fault)),
         })
-    }
-}
-
-/// The next thing in a body.
-enum Piece {
-    Data(Bytes),
-    Trailers(HeaderMap),
-    End,
-}
-
-fn poll_piece(conn: &mut Conn, decoder: &mut Decoder, cx: &mut Context<'_>) -> Poll<Result<Piece, Fault>> {
-    loop {
-        match decoder.step(&mut conn.read)? {
-            Step::Data(data) => return Poll::Ready(Ok(Piece::Data(data))),
-            Step::Trailers(trailers) => return Poll::Ready(Ok(Piece::Trailers(trailers))),
-            Step::Done => return Poll::Ready(Ok(Piece::End)),
-            Step::More => match ready!(conn.poll_fill(cx)) {
-                Ok(1..) => {}
-                Ok(0) if matches!(decoder, Decoder::Eof) => return Poll::Ready(Ok(Piece::End)),
-                Ok(0) => return Poll::Ready(Err(Fault::Closed)),
-                Err(error) => return Poll::Ready(Err(Fault::Io(error))),
-            },
-        }
     }
 }

@@ -13,8 +13,8 @@ use crate::headers::is_hop_by_hop;
 const MAX_LINE: usize = 4 * 1024;
 const MAX_TRAILERS: usize = 16 * 1024;
 
-/// Less data than this is put together with what follows.
-const SMALL: usize = 4 * 1024;
+/// Less data than this is copied, and put together with what follows where that is here already.
+pub(super) const SMALL: usize = 4 * 1024;
 
 /// How the rest of a body is framed.
 #[derive(Debug)]
@@ -60,8 +60,11 @@ impl Decoder {
         match self {
             Self::Length(0) => Ok(Step::Done),
             _ if buf.is_empty() => Ok(Step::More),
-            Self::Length(left) => Ok(Step::Data(take(left, buf))),
-            Self::Eof => Ok(Step::Data(buf.split().freeze())),
+            Self::Length(left) => {
+                let length = count(left, buf);
+                Ok(Step::Data(take(buf, length)))
+            }
+            Self::Eof => Ok(Step::Data(take(buf, buf.len()))),
             Self::Chunked(chunk) => {
                 let step = chunk.step(buf)?;
                 if matches!(step, Step::Trailers(_) | Step::Done) {
@@ -73,23 +76,36 @@ impl Decoder {
     }
 }
 
-fn take(left: &mut u64, buf: &mut BytesMut) -> Bytes {
+/// How many of the missing bytes are here; they count as taken.
+fn count(left: &mut u64, buf: &BytesMut) -> usize {
     let length = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
     *left -= length as u64;
-    buf.split_to(length).freeze()
+    length
+}
+
+/// Takes so many bytes. A slice would keep the whole buffer for as long as it lives, and the next read
+/// would need another one: too much for a few bytes that wait for a client who does not read.
+pub(super) fn take(buf: &mut BytesMut, length: usize) -> Bytes {
+    if length >= SMALL {
+        return buf.split_to(length).freeze();
+    }
+    let copy = Bytes::copy_from_slice(&buf[..length]);
+    buf.advance(length);
+    copy
 }
 
 impl Chunk {
     fn step(&mut self, buf: &mut BytesMut) -> Result<Step, Fault> {
         match self.data(buf)? {
-            Some(data) => self.gather(data, buf).map(Step::Data),
+            Some(length) => self.gather(length, buf).map(Step::Data),
             None if matches!(self, Self::Trailers) => trailers(buf),
             None => Ok(Step::More),
         }
     }
 
-    /// The next piece of data; none if more bytes are needed, or the data has ended.
-    fn data(&mut self, buf: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
+    /// How many bytes of data `buf` begins with, which the caller takes; none if more bytes are needed,
+    /// or the data has ended.
+    fn data(&mut self, buf: &mut BytesMut) -> Result<Option<usize>, Fault> {
         loop {
             match self {
                 Self::Size => {
@@ -98,11 +114,11 @@ impl Chunk {
                 }
                 Self::Data(_) if buf.is_empty() => return Ok(None),
                 Self::Data(left) => {
-                    let data = take(left, buf);
+                    let length = count(left, buf);
                     if *left == 0 {
                         *self = Self::DataEnd;
                     }
-                    return Ok(Some(data));
+                    return Ok(Some(length));
                 }
                 Self::DataEnd if buf.len() < 2 => return Ok(None),
                 Self::DataEnd if buf.starts_with(b"\r\n") => {
@@ -117,17 +133,22 @@ impl Chunk {
 
     /// Puts small pieces that are here already together: each becomes a frame of its own in HTTP/2,
     /// and one that waits for a client who does not read takes hundreds of bytes beside its data.
-    fn gather(&mut self, first: Bytes, buf: &mut BytesMut) -> Result<Bytes, Fault> {
+    fn gather(&mut self, length: usize, buf: &mut BytesMut) -> Result<Bytes, Fault> {
+        let first = take(buf, length);
         if first.len() >= SMALL {
             return Ok(first);
         }
-        let Some(second) = self.data(buf)? else { return Ok(first) };
-        let mut all = BytesMut::with_capacity(2 * SMALL);
+        let Some(mut length) = self.data(buf)? else { return Ok(first) };
+        let mut all = BytesMut::with_capacity((first.len() + buf.len()).min(2 * SMALL));
         all.extend_from_slice(&first);
-        all.extend_from_slice(&second);
-        while all.len() < SMALL {
+        loop {
+            all.extend_from_slice(&buf[..length]);
+            buf.advance(length);
+            if all.len() >= SMALL {
+                break;
+            }
             let Some(more) = self.data(buf)? else { break };
-            all.extend_from_slice(&more);
+            length = more;
         }
         Ok(all.freeze())
     }

@@ -8,6 +8,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use futures_util::task::AtomicWaker;
 use tokio::task::AbortHandle;
 
 use super::{Clock, Due};
@@ -23,6 +24,8 @@ pub(crate) struct Stream {
     /// The upstream owes us a piece of the response body, or does not take the request's. How long
     /// it may is its site's own matter.
     pub(crate) upstream: Due,
+    /// Who holds small pieces back until the client takes those before.
+    pub(super) room: AtomicWaker,
     /// What serves it; in HTTP/1 the connection itself does.
     task: OnceLock<AbortHandle>,
 }
@@ -34,6 +37,7 @@ impl Stream {
             body: Due::default(),
             taking: Due::default(),
             upstream: Due::default(),
+            room: AtomicWaker::new(),
             task: OnceLock::new(),
         }
     }

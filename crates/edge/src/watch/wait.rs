@@ -1,6 +1,6 @@
 //! A stream's part in what is waited for.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, task::Context, time::Duration};
 
 use super::{Due, Stream};
 
@@ -26,6 +26,11 @@ impl Wait {
         if self.until == 0 {
             self.until = (self.of)(&self.stream).start(&self.stream.clock, self.limit);
         }
+    }
+
+    /// The task of `cx` goes on when the client has taken something.
+    pub(crate) fn wake_with_room(&self, cx: &Context<'_>) {
+        self.stream.room.register(cx.waker());
     }
 
     pub(crate) fn stop(&mut self) {

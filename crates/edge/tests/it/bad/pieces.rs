@@ -1,15 +1,15 @@
 //! Responses in tiny pieces, to a client who opens all windows and reads nothing: what waits for him
 //! is bounded in memory, not only in bytes.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use stoa_model::route::{RouteLimits, Target};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, sync::mpsc, time::timeout};
 
-use super::frames::{END_HEADERS, END_STREAM, H2, HEADERS, WINDOW_UPDATE, frame, request, setting};
+use super::frames::{DATA, END_HEADERS, END_STREAM, H2, HEADERS, WINDOW_UPDATE, frame, request, setting};
 use crate::{
     memory::{GROWTH, alone, resident},
-    support::{HOST, TestEdge, config, upstream},
+    support::{HOST, PATIENCE, TestEdge, config, upstream},
 };
 
 #[test]
@@ -39,4 +39,102 @@ async fn in_a_process_of_its_own() {
     let growth = resident("VmRSS").saturating_sub(before);
     println!("50 responses that nobody reads: {} KB more", growth / 1024);
     assert!(growth < GROWTH, "{} MB more", growth >> 20);
+}
+
+/// The framings of a dribbled response: its head, and each of its bytes.
+const FRAMINGS: [(&str, &[u8]); 3] =
+    [("Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n"), ("Content-Length: 100000000\r\n", b"x"), ("", b"x")];
+
+/// A service that floods whoever asks for `/flood`, so that his socket is full, and else says as many
+/// single bytes as it is asked for, framed as it is asked to. It reports each that has left.
+async fn dribbler() -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
+    let (report, left) = mpsc::unbounded_channel();
+    let address = upstream(move |mut raw, _| {
+        let report = report.clone();
+        async move {
+            let head = raw.until("\r\n\r\n").await;
+            let path = head.split(' ').nth(1).unwrap();
+            if path == "/flood" {
+                raw.write("HTTP/1.1 200 OK\r\n\r\n").await;
+                while raw.stream.write_all(&[b'x'; 64 * 1024]).await.is_ok() {}
+                return;
+            }
+            let mut numbers = path[1..].split('/').map(|text| text.parse::<usize>().unwrap());
+            let (framing, byte) = FRAMINGS[numbers.next().unwrap()];
+            raw.stream.set_nodelay(true).unwrap();
+            raw.write(format!("HTTP/1.1 200 OK\r\n{framing}\r\n")).await;
+            for _ in 0..numbers.next().unwrap() {
+                if raw.stream.write_all(byte).await.is_err() {
+                    return;
+                }
+                // The others' turn, and the edge's.
+                tokio::task::yield_now().await;
+            }
+            report.send(()).unwrap();
+            std::future::pending().await
+        }
+    })
+    .await;
+    (address, left)
+}
+
+/// A client whose socket is full, and who reads nothing for now.
+async fn stuffed(upstream: SocketAddr) -> (TestEdge, H2) {
+    let edge = TestEdge::start(config(), None);
+    edge.route_within(1, Target::Upstream(upstream), RouteLimits::body(1000)).await;
+    let mut h2 = H2::open_wide(&edge).await;
+    h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", HOST, "/flood"))).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    (edge, h2)
+}
+
+/// Asks for dribbled responses, in all framings by turns.
+async fn ask(h2: &mut H2, responses: u32, bytes: usize) {
+    for number in 0..responses {
+        let path = format!("/{}/{bytes}", number % 3);
+        h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, number * 2 + 3, &request("GET", HOST, &path))).await;
+    }
+}
+
+#[test]
+fn dribbled_responses_take_little_memory() {
+    alone("bad::pieces::dribbled_in_a_process_of_its_own");
+}
+
+#[tokio::test]
+#[ignore = "it measures the whole process; dribbled_responses_take_little_memory runs it alone"]
+async fn dribbled_in_a_process_of_its_own() {
+    let (address, mut left) = dribbler().await;
+    let (_edge, mut h2) = stuffed(address).await;
+    let before = resident("VmRSS");
+    ask(&mut h2, 48, 5000).await;
+    let all = async {
+        for _ in 0..48 {
+            left.recv().await.unwrap();
+        }
+    };
+    timeout(PATIENCE, all).await.expect("the upstream is held back");
+    let growth = resident("VmRSS").saturating_sub(before);
+    println!("48 dribbled responses that nobody reads: {} KB more", growth / 1024);
+    // Frames without end of a byte each take three times as much, and pages without end fifty times.
+    assert!(growth < GROWTH / 4, "{} MB more", growth >> 20);
+}
+
+/// What was held back to be put together comes when the client reads, although nothing follows it.
+#[tokio::test]
+async fn what_was_held_back_comes_once_it_is_read() {
+    let (address, mut left) = dribbler().await;
+    let (_edge, mut h2) = stuffed(address).await;
+    ask(&mut h2, 6, 500).await;
+    for _ in 0..6 {
+        timeout(PATIENCE, left.recv()).await.unwrap().unwrap();
+    }
+    let mut came = [0; 6];
+    while came != [500; 6] {
+        let next = timeout(PATIENCE, h2.next()).await;
+        let (kind, _, stream, payload) = next.unwrap_or_else(|_| panic!("only {came:?} came")).unwrap();
+        if kind == DATA && stream > 1 {
+            came[(stream as usize - 3) / 2] += payload.len();
+        }
+    }
 }

@@ -1,0 +1,49 @@
+//! The next piece of a response's body. How small it may be depends on the client: whoever reads
+//! gets every byte at once, and for one who does not, little pieces are put together. Each costs
+//! hundreds of bytes while it waits in h2, however few it has itself.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::super::{
+    Conn, Fault,
+    decode::{Decoder, SMALL, Step},
+};
+
+/// The next thing in a body.
+pub(super) enum Piece {
+    Data(Bytes),
+    Trailers(HeaderMap),
+    End,
+}
+
+pub(super) fn poll(conn: &mut Conn, decoder: &mut Decoder, cx: &mut Context<'_>) -> Poll<Result<Piece, Fault>> {
+    loop {
+        match decoder.step(&mut conn.read)? {
+            Step::Data(data) => return Poll::Ready(Ok(Piece::Data(data))),
+            Step::Trailers(trailers) => return Poll::Ready(Ok(Piece::Trailers(trailers))),
+            Step::Done => return Poll::Ready(Ok(Piece::End)),
+            Step::More => match ready!(conn.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) if matches!(decoder, Decoder::Eof) => return Poll::Ready(Ok(Piece::End)),
+                Ok(0) => return Poll::Ready(Err(Fault::Closed)),
+                Err(error) => return Poll::Ready(Err(Fault::Io(error))),
+            },
+        }
+    }
+}
+
+/// Reads until there is more than a small piece, or no more will come. Nothing is decoded meanwhile:
+/// the bytes stay in the connection's own buffer.
+pub(super) fn poll_enough(conn: &mut Conn, decoder: &Decoder, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+    while conn.read.len() < SMALL && !matches!(decoder, Decoder::Length(left) if *left <= conn.read.len() as u64) {
+        match ready!(conn.poll_fill(cx)) {
+            Ok(1..) => {}
+            Ok(0) => break,
+            Err(error) => return Poll::Ready(Err(Fault::Io(error))),
+        }
+    }
+    Poll::Ready(Ok(()))
+}
