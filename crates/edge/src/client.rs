@@ -11,6 +11,7 @@ use crate::{
     places::Place,
     table::Entry,
     tls::Secured,
+    upstream::Slot,
     watch::{Door, Watched},
     worker::Worker,
 };
@@ -80,6 +81,11 @@ impl Client {
             tracing::debug!(peer = %self.peer, "a client has too many connections");
         }
         self.place.is_some()
+    }
+
+    /// Room for a connection to an upstream, unless this client or all of them have too many in use.
+    pub(crate) fn upstream_slot(&self) -> Option<Slot> {
+        self.worker.shared.room.take(self.place.as_ref().map(Place::upstreams))
     }
 
     /// Whether the client itself uses HTTPS: with us, or by the word of a trusted proxy. Of several

@@ -19,6 +19,12 @@ pub struct Config {
     pub idle_per_upstream: usize,
     /// Idle upstream connections kept for all upstreams and all threads together.
     pub idle_upstream: usize,
+    /// Upstream connections in use, all threads together; what would need more is answered 503. 0 is
+    /// what the limit of open files, as it is when the edge is made, leaves room for.
+    pub max_upstream: usize,
+    /// Upstream connections in use for one client address, as above; never more than half of all. 0 is
+    /// no limit, nor have trusted proxies one.
+    pub max_upstream_per_client: usize,
     /// What the platform is called, at the foot of the pages that the edge shows itself.
     pub product_name: String,
     /// Names and addresses of the platform itself, answered by the fallback. They win over routes.
@@ -51,6 +57,8 @@ impl Default for Config {
             max_head: 64 * 1024,
             idle_per_upstream: 256,
             idle_upstream: 4096,
+            max_upstream: 0,
+            max_upstream_per_client: 2048,
             product_name: "Stoa".to_owned(),
             platform_hosts: Vec::new(),
             public_http_port: 80,

@@ -31,6 +31,7 @@ use crate::{
     stats::{EdgeCounts, EdgeStats},
     table::Table,
     tls::Setup,
+    upstream::Room,
     watch::{Door, Verdict},
     worker::{Arrival, Shared, Thread},
 };
@@ -64,6 +65,7 @@ impl Embedded {
         let table = Table::compile(RoutingTable::default(), &Table::default(), &config, &tls);
         let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let pages = Pages::new(&config.product_name);
+        let room = Arc::new(Room::new(&config));
         let places = Arc::new(Places::new(config.max_connections_per_client));
         let shared = Arc::new(Shared {
             config,
@@ -75,6 +77,7 @@ impl Embedded {
             log,
             pages,
             places,
+            room,
         });
         let threads = (0..shared.config.threads)
             .map(|index| Thread::start(index, Arc::clone(&shared)))

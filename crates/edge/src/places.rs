@@ -7,15 +7,22 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 
 /// The connections of all clients.
 #[derive(Debug)]
 pub(crate) struct Places {
-    taken: Mutex<HashMap<IpAddr, usize>>,
+    taken: Mutex<HashMap<IpAddr, Taken>>,
     /// How many one client may have; 0 is no limit.
     each: usize,
+}
+
+/// What one client has.
+#[derive(Debug, Default)]
+struct Taken {
+    connections: usize,
+    upstreams: Arc<AtomicUsize>,
 }
 
 /// A connection's place; free again when this is dropped.
@@ -23,6 +30,7 @@ pub(crate) struct Places {
 pub(crate) struct Place {
     client: IpAddr,
     of: Arc<Places>,
+    upstreams: Arc<AtomicUsize>,
 }
 
 impl Places {
@@ -34,25 +42,32 @@ impl Places {
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let client = client_of(address);
         let mut taken = self.lock();
-        let count = taken.entry(client).or_insert(0);
-        if self.each != 0 && *count >= self.each {
+        let of_client = taken.entry(client).or_default();
+        if self.each != 0 && of_client.connections >= self.each {
             return None;
         }
-        *count += 1;
-        Some(Place { client, of: Arc::clone(self) })
+        of_client.connections += 1;
+        Some(Place { client, of: Arc::clone(self), upstreams: Arc::clone(&of_client.upstreams) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Taken>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// How many connections to upstreams the client uses, over all of his own.
+    pub(crate) fn upstreams(&self) -> &Arc<AtomicUsize> {
+        &self.upstreams
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut count) = self.of.lock().entry(self.client) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+        if let Entry::Occupied(mut taken) = self.of.lock().entry(self.client) {
+            taken.get_mut().connections -= 1;
+            if taken.get().connections == 0 {
+                taken.remove();
             }
         }
     }

@@ -29,7 +29,7 @@ use crate::{
     stats::EdgeStats,
     table::Table,
     tls::Setup,
-    upstream::Pool,
+    upstream::{Pool, Room},
     watch::{Door, Watch, tick_for},
 };
 
@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) log: Option<Log>,
     pub(crate) pages: Pages,
     pub(crate) places: Arc<Places>,
+    pub(crate) room: Arc<Room>,
 }
 
 /// What one thread has for itself; others only look at its watch.

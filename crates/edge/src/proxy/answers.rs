@@ -9,6 +9,7 @@ use http::{
 
 use crate::{
     body::{EdgeBody, Source},
+    limits::Refusal,
     page::{Accept, Page},
     record::Record,
     upstream::{Fault, Head},
@@ -46,6 +47,7 @@ pub(super) fn whole(response: Response<Bytes>, mut record: Record) -> Response<E
 /// What a visitor is told of a failure.
 pub(super) fn page_for(fault: &Fault) -> Page {
     match fault {
+        Fault::Busy => Page::Refused(Refusal::Busy),
         Fault::ConnectTimeout | Fault::Timeout => Page::TimedOut,
         Fault::TooLarge(_) => Page::TooLarge,
         Fault::ClientLeft => Page::BadBody,

@@ -11,6 +11,8 @@ use bytes::{Buf, BytesMut};
 use tokio::{io::AsyncWrite, net::TcpStream};
 use tokio_util::io::poll_read_buf;
 
+use super::Slot;
+
 /// Room for one read: a page of HTML with its head.
 const READ: usize = 16 * 1024;
 
@@ -25,13 +27,15 @@ pub(crate) struct Conn {
     pub(crate) out: BytesMut,
     /// Bytes written so far.
     pub(crate) written: u64,
+    /// While it is in use.
+    pub(crate) slot: Option<Slot>,
 }
 
 impl Conn {
     pub(crate) async fn open(upstream: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(upstream).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new(), written: 0 })
+        Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new(), written: 0, slot: None })
     }
 
     /// Whether an idle connection may be used again: the upstream has neither closed it nor said

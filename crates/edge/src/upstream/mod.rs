@@ -14,6 +14,7 @@ pub(crate) mod fuzz;
 mod head;
 mod pool;
 mod pump;
+mod room;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,12 +22,20 @@ use http::{Method, request::Parts};
 use tokio::time::timeout;
 
 use self::{body::Exchange, pump::Pump};
-pub(crate) use self::{body::UpstreamBody, conn::Conn, head::Head, pool::Pool};
+pub(crate) use self::{
+    body::UpstreamBody,
+    conn::Conn,
+    head::Head,
+    pool::Pool,
+    room::{Room, Slot},
+};
 use crate::{body::RequestBody, client::Client, headers, watch::Stream};
 
 /// Why an exchange with an upstream failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
+    #[error("too many connections to upstreams are in use")]
+    Busy,
     #[error("connecting to the upstream: {0}")]
     Connect(io::Error),
     #[error("connecting to the upstream took too long")]
@@ -71,18 +80,21 @@ pub(crate) async fn exchange(
     stream: &Arc<Stream>,
 ) -> Result<Answered, Fault> {
     let replayable = body.is_none() && is_idempotent(&parts.method);
-    let mut pooled = client.worker.pool.take(upstream);
+    let mut again = false;
     loop {
+        let slot = client.upstream_slot().ok_or(Fault::Busy)?;
+        let pooled = if again { None } else { client.worker.pool.take(upstream) };
         let reused = pooled.is_some();
-        let mut conn = match pooled.take() {
+        let mut conn = match pooled {
             Some(conn) => conn,
             None => connect(upstream, client).await?,
         };
+        conn.slot = Some(slot);
         headers::write_request(&mut conn.out, parts, authority, client);
         let pump = Pump::begin(&mut conn.out, parts, body.take());
         let mut exchange = Exchange::new(conn, pump, limit, stream);
         match exchange.head(&parts.method).await {
-            Err(Fault::Stale) if reused && replayable => {}
+            Err(Fault::Stale) if reused && replayable => again = true,
             Err(fault) => return Err(fault),
             Ok(head) => return Ok(Answered { head, exchange }),
         }

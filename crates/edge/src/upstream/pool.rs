@@ -69,7 +69,8 @@ impl Pool {
     }
 
     /// Keeps a connection, unless its upstream has enough.
-    pub(crate) fn put(&self, conn: Box<Conn>, clock: &Clock) {
+    pub(crate) fn put(&self, mut conn: Box<Conn>, clock: &Clock) {
+        conn.slot = None;
         let mut kept = self.lock();
         if kept.by_upstream.get(&conn.upstream).is_some_and(|idle| idle.len() >= self.per_upstream) || self.most == 0 {
             return;

@@ -1,13 +1,20 @@
 //! Many connections of one client.
 
-use std::net::Ipv4Addr;
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use stoa_edge::Config;
 use stoa_model::route::Target;
-use tokio::net::TcpSocket;
+use tokio::{net::TcpSocket, time::timeout};
 
-use crate::support::{HOST, LIMIT, Raw, TestEdge, config, impatient, mirror, until};
+use crate::support::{HOST, LIMIT, PATIENCE, Raw, TestEdge, config, impatient, mirror, status, until, upstream};
 
 async fn edge_for_three(change: impl FnOnce(&mut Config)) -> TestEdge {
     let mut config = Config { max_connections_per_client: 3, ..config() };
@@ -67,6 +74,64 @@ async fn a_balancer_has_as_many_as_its_clients_may() {
             raw.write(format!("PROXY {kind} {client} {to} 1 2\r\n")).await;
             assert_eq!(is_served(&mut raw).await, number < served, "number {number} of {client}");
             connections.push(raw);
+        }
+    }
+}
+
+fn get(host: &str) -> String {
+    format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")
+}
+
+/// Sites without limits, and requests that they never answer.
+#[tokio::test]
+async fn one_client_cant_use_up_the_connections_to_upstreams() {
+    let came = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&came);
+    let silent = upstream(move |mut raw, _| {
+        let count = Arc::clone(&count);
+        async move {
+            raw.until("\r\n\r\n").await;
+            count.fetch_add(1, SeqCst);
+            raw.rest().await;
+        }
+    })
+    .await;
+    let edge = TestEdge::with(Config { max_upstream: 4, ..config() }, Target::Upstream(silent)).await;
+    let mut open = Vec::new();
+    for (client, wanted) in [(1, 2), (2, 4)] {
+        for _ in 0..2 {
+            open.push(connect_from(&edge, client).await);
+            open.last_mut().unwrap().write(get(HOST)).await;
+        }
+        until(|| (came.load(SeqCst) == wanted).then_some(())).await;
+        let mut third = connect_from(&edge, client).await;
+        third.write(get(HOST)).await;
+        assert_eq!(status(&third.message().await), 503, "client {client} has his half");
+    }
+    let mut other = connect_from(&edge, 3).await;
+    other.write(get(HOST)).await;
+    assert_eq!(status(&other.message().await), 503, "all are in use");
+    open.remove(0);
+    let is_let_in = async {
+        while came.load(SeqCst) == 4 {
+            other = connect_from(&edge, 3).await;
+            other.write(get(HOST)).await;
+            drop(timeout(Duration::from_millis(50), other.head()).await);
+        }
+    };
+    timeout(PATIENCE, is_let_in).await.expect("a slot that was given back");
+}
+
+/// A client who waits for his answers has as many as he likes, one after the other.
+#[tokio::test]
+async fn idle_connections_take_nobodys_room() {
+    let config = Config { max_upstream: 2, ..config() };
+    let edge = TestEdge::with(config, Target::Upstream(mirror().await)).await;
+    let mut clients = join_all((1..6).map(|last| connect_from(&edge, last))).await;
+    for _ in 0..3 {
+        for raw in &mut clients {
+            raw.write(get(HOST)).await;
+            assert_eq!(status(&raw.message().await), 200);
         }
     }
 }

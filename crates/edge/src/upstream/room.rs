@@ -1,0 +1,113 @@
+//! How many connections to upstreams may be in use at once: each is an open file of this process, and
+//! without files left it could neither accept visitors nor reach its database.
+//!
+//! A client has a share of them. Over HTTP/2 he may ask for hundreds of things on each of his
+//! connections, at as many sites as he likes, so the limits of neither hold him. Connections that are
+//! idle are bounded by the pool. A tunnel's connection counts until it is one: from then on it is
+//! bounded by the connections of clients, as it has one of them to itself.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use rustix::process::{Resource, getrlimit};
+
+use crate::config::Config;
+
+/// What is in use, and how much may be.
+#[derive(Debug)]
+pub(crate) struct Room {
+    used: AtomicUsize,
+    most: usize,
+    /// For one client.
+    each: usize,
+}
+
+/// A connection's part of the room; free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    of: Arc<Room>,
+    client: Option<Arc<AtomicUsize>>,
+}
+
+impl Room {
+    pub(crate) fn new(config: &Config) -> Self {
+        let most = match config.max_upstream {
+            0 => room_in(files(), config),
+            most => most,
+        };
+        // However small the room is, no client has more than half of it.
+        let each = match config.max_upstream_per_client {
+            0 => most,
+            each => each.min(most / 2).max(1),
+        };
+        Self { used: AtomicUsize::new(0), most, each }
+    }
+
+    /// A slot for a further connection, if there is one for this client; without one he is many.
+    pub(crate) fn take(self: &Arc<Self>, client: Option<&Arc<AtomicUsize>>) -> Option<Slot> {
+        if !client.is_none_or(|count| raise(count, self.each)) {
+            return None;
+        }
+        if !raise(&self.used, self.most) {
+            if let Some(count) = client {
+                count.fetch_sub(1, Relaxed);
+            }
+            return None;
+        }
+        Some(Slot { of: Arc::clone(self), client: client.cloned() })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.of.used.fetch_sub(1, Relaxed);
+        if let Some(count) = &self.client {
+            count.fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+fn raise(count: &AtomicUsize, most: usize) -> bool {
+    count.fetch_update(Relaxed, Relaxed, |used| (used < most).then_some(used + 1)).is_ok()
+}
+
+/// How many files this process may open.
+fn files() -> usize {
+    getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+}
+
+/// What clients and idle connections leave of so many files, a part for everything else kept back; and
+/// where they would leave nothing, a quarter.
+fn room_in(files: usize, config: &Config) -> usize {
+    // A tunnel is two connections.
+    let others = config.max_connections.saturating_mul(2).saturating_add(config.idle_upstream);
+    (files - files / 8).saturating_sub(others).max(files / 4).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_left_for_everything_else() {
+        let config = Config { max_connections: 1000, idle_upstream: 100, ..Config::default() };
+        for (files, room) in [(0, 1), (1024, 256), (4096, 3584 - 2100), (1 << 20, (7 << 17) - 2100)] {
+            assert_eq!(room_in(files, &config), room, "of {files} files");
+        }
+        assert!(room_in(usize::MAX, &config) > 1 << 40);
+    }
+
+    #[test]
+    fn a_client_has_half_at_most_and_gets_it_back() {
+        let room = Arc::new(Room::new(&Config { max_upstream: 4, ..Config::default() }));
+        let [one, other] = [(); 2].map(|()| Arc::default());
+        let taken = [room.take(Some(&one)), room.take(Some(&one))];
+        assert!(taken.iter().all(Option::is_some) && room.take(Some(&one)).is_none());
+        let proxied = [room.take(Some(&other)), room.take(None)];
+        assert!(proxied.iter().all(Option::is_some) && room.take(Some(&other)).is_none(), "all are in use");
+        drop((taken, proxied));
+        assert_eq!([&room.used, &one, &other].map(|count| count.load(Relaxed)), [0; 3]);
+    }
+}
