@@ -19,7 +19,7 @@ use super::{
         Document, ForwardingTimeouts, KeyPair, LoadBalancer, Middleware, Router, RouterTls, Server, ServersTransport,
         Service, SourceCriterion, TlsOptions,
     },
-    names::{self, STOA, WEB, WEBSECURE},
+    names::{self, DEFAULT, STOA, WEB, WEBSECURE},
 };
 use crate::plan::{Group, Plan};
 
@@ -118,7 +118,7 @@ impl Build<'_> {
         service: String,
         priority: Option<u32>,
     ) {
-        let tls = (entry == WEBSECURE).then_some(RouterTls { options: STOA });
+        let tls = (entry == WEBSECURE).then_some(RouterTls { options: DEFAULT });
         let router = Router { entry_points: vec![entry], rule, priority, middlewares: by.to_vec(), service, tls };
         self.document.http.routers.insert(name, router);
     }
@@ -197,13 +197,15 @@ impl Build<'_> {
         name
     }
 
-    /// Traefik keeps the first of two for the same names, so the later ones come first here.
+    /// Traefik keeps the first of two for the same names, so the later ones come first here. Options of
+    /// another name would count for the hosts in the routers' rules only: for any other Traefik would
+    /// show a certificate of its own.
     fn certificates(&mut self, table: &RoutingTable) {
         let pair = |certificate: &std::sync::Arc<stoa_model::certificate::Certificate>| KeyPair {
             cert_file: certificate.chain.clone(),
             key_file: certificate.key.expose_secret().to_owned(),
         };
         self.document.tls.certificates = table.certificates.iter().rev().map(pair).collect();
-        self.document.tls.options.insert(STOA, TlsOptions { min_version: "VersionTLS12", sni_strict: true });
+        self.document.tls.options.insert(DEFAULT, TlsOptions { min_version: "VersionTLS12", sni_strict: true });
     }
 }

@@ -11,6 +11,9 @@ pub(crate) const WEBSECURE: &str = "websecure";
 /// The service that is Stoa itself.
 pub(crate) const STOA: &str = "stoa";
 
+/// The TLS options of every handshake whose name stands in no router's rule.
+pub(crate) const DEFAULT: &str = "default";
+
 /// The rule that matches these hosts, in the form that versions 2 and 3 understand. A hostname has
 /// no backtick, so it can't end its own quotes.
 pub(crate) fn hosts(hosts: &[impl std::borrow::Borrow<Hostname>]) -> String {

@@ -14,7 +14,11 @@ use stoa_model::{
     host::Hostname,
     route::{Notice, Route, RouteLimits, RoutingTable, Target},
 };
-use stoa_provider::edge::{Edge, conformance, fake::FakeEdge};
+use stoa_provider::edge::{
+    Edge,
+    conformance::{self, Ask, Probe, Secured},
+    fake::FakeEdge,
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -119,7 +123,19 @@ async fn limits_are_the_sites_own_and_nobody_can_choose_another_count() {
     assert_eq!(transport.forwarding_timeouts.response_header_timeout, "60s");
     let secure = &document.http.routers[&format!("{}-0-https", site())];
     assert_eq!(secure.middlewares[0], "stoa-hsts");
-    assert!(document.tls.options["stoa"].sni_strict && document.tls.options["stoa"].min_version == "VersionTLS12");
+    let options = &document.tls.options["default"];
+    assert!(options.sni_strict && options.min_version == "VersionTLS12");
+}
+
+#[tokio::test]
+async fn no_certificate_of_traefiks_own_is_shown() {
+    let bed = Bed::start(|_| {});
+    let probe = StandIn::new(Arc::clone(&bed.edge), bed.directory.path().join("access.json")).await;
+    bed.edge.apply(RoutingTable { certificates: Arc::default(), ..full() }).await.unwrap();
+    // A name of a route that nothing covers, and one that nobody has.
+    for host in ["c.example.org", "nobody.example.org"] {
+        assert_eq!(probe.send_tls(Ask::get(host, "/")).await, Secured::Refused, "{host}");
+    }
 }
 
 #[tokio::test]

@@ -167,12 +167,24 @@ impl Document {
                 assert!(document.http.middlewares.contains_key(middleware), "{name} goes through no middleware");
             }
             assert_eq!(router.tls.is_some(), router.entry_points == ["websecure"], "{name}");
-            assert!(router.tls.iter().all(|tls| document.tls.options.contains_key(&tls.options)), "{name}");
+            // Without options of its own Traefik has some that are called so.
+            let has = |name: &String| name == "default" || document.tls.options.contains_key(name);
+            assert!(router.tls.iter().all(|tls| has(&tls.options)), "{name}");
         }
         for service in document.http.services.values().filter_map(|one| one.load_balancer.servers_transport.as_ref()) {
             assert!(document.http.servers_transports.contains_key(service), "{service}");
         }
         document
+    }
+
+    /// Whether a handshake for a name without a certificate is refused: by the options of the routers
+    /// that name it in their rules, or by the default ones where none does.
+    fn is_strict_about(&self, host: &str) -> bool {
+        let rule = format!("Host(`{host}`)");
+        let names = |router: &&Router| router.rule.split(" || ").any(|one| one == rule);
+        let of_router = self.http.routers.values().filter(names).find_map(|router| router.tls.as_ref());
+        let options = of_router.map_or("default", |tls| tls.options.as_str());
+        self.tls.options.get(options).is_some_and(|options| options.sni_strict)
     }
 
     /// The router that takes a request: of those whose rule matches the one with the highest
@@ -303,7 +315,8 @@ impl Probe for StandIn {
 
     async fn send_tls(&self, ask: Ask<'_>) -> Secured {
         match self.shown(ask.host) {
-            None => Secured::Refused,
+            None if Document::read(&self.edge.document().body).is_strict_about(ask.host) => Secured::Refused,
+            // With a certificate of Traefik's own.
             id => Secured::Answered(id, self.answer("websecure", ask).await),
         }
     }
