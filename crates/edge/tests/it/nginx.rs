@@ -55,6 +55,33 @@ async fn nobody_outside_is_believed() {
         assert_eq!(field(seen, name), Some(value), "{name} in {seen}");
     }
     assert_eq!(field(seen, "connection"), None, "connections to sites are kept: {seen}");
+    let more = [
+        "Access-Token",
+        "By",
+        "Client-Cert",
+        "Context",
+        "Email",
+        "Groups",
+        "Https",
+        "Method",
+        "Path",
+        "PathBase",
+        "Preferred-Username",
+        "Proto-Version",
+        "Protocol",
+        "Scheme",
+        "Server",
+        "Ssl",
+        "Tls-Client-Cert",
+        "Tls-Client-Cert-Info",
+        "Uri",
+        "Url",
+        "User",
+    ];
+    let lines: String = more.iter().map(|name| format!("X-Forwarded-{name}: evil\r\n")).collect();
+    let answer = nginx.get(HOST, &lines).await;
+    assert!(status(&answer) == 200 && !answer.contains("evil"), "{answer}");
+    assert_eq!(nginx.errors(), "", "nginx has room for them");
     let answer = nginx.get(HOST, "X-Request-ID: a b\r\n").await;
     assert_eq!(field(body(&answer), "x-request-id").unwrap().len(), 32, "{answer}");
 }
