@@ -23,6 +23,7 @@ mod pages;
 mod platform;
 mod program;
 mod render;
+mod report;
 mod site;
 mod take;
 
@@ -42,7 +43,7 @@ use tokio::sync::Mutex;
 use self::{config::Settings, take::Known};
 pub use self::{
     config::{BadConfig, NginxConfig, commands},
-    take::Report,
+    report::Report,
 };
 use crate::tail::{Tail, nginx_line};
 
@@ -91,11 +92,11 @@ impl Nginx {
                 return Ok(Report::default());
             }
             let report = take::take(&inner.settings, Arc::new(table), &mut known, anew).await;
-            let report = report.map_err(|failure| take::error(version, failure.to_string()))?;
+            let report = report.map_err(|failure| report::error(version, failure.to_string()))?;
             inner.applied.store(version, Relaxed);
             Ok(report)
         });
-        let done = task.await.unwrap_or_else(|error| Err(take::error(version, error.to_string())));
+        let done = task.await.unwrap_or_else(|error| Err(report::error(version, error.to_string())));
         done.map(|report| (report, version))
     }
 }

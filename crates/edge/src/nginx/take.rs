@@ -8,11 +8,7 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use stoa_model::{
-    id::{CertificateId, SiteId},
-    route::RoutingTable,
-};
-use stoa_provider::edge::EdgeError;
+use stoa_model::{id::CertificateId, route::RoutingTable};
 
 use super::{
     attempt::{Attempt, Failure, Refused, Slots, blocking, certificates_in},
@@ -24,44 +20,8 @@ use super::{
     names::Name,
     pages, platform, program,
     render::Files,
+    report::{self, Report},
 };
-
-/// More names of a certificate than this are not told.
-const ENOUGH_NAMES: usize = 5;
-
-/// What came of it.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Sites whose file was written.
-    pub written: Vec<SiteId>,
-    /// Sites whose file was removed.
-    pub removed: Vec<SiteId>,
-    /// Sites whose files nginx refuses, with what it says; they keep what they had, if it still holds.
-    pub refused: Vec<(SiteId, String)>,
-    /// What else was refused or left out: certificates, answers, and names of the platform itself.
-    pub left_out: Vec<String>,
-}
-
-impl Report {
-    /// The error that says that not all was taken over; nothing if all was.
-    pub(crate) fn error(&self, version: u64) -> Result<(), EdgeError> {
-        if self.refused.is_empty() && self.left_out.is_empty() {
-            return Ok(());
-        }
-        let sites = self
-            .refused
-            .iter()
-            .map(|(site, said)| format!("{site} keeps what it had, if that still holds, as nginx says: {said}"));
-        let reason = sites.chain(self.left_out.iter().cloned()).collect::<Vec<_>>().join("; ");
-        let refused = Some(self.refused.iter().map(|(site, _)| *site).collect());
-        Err(EdgeError { refused, ..error(version, format!("{reason}. Everything else was taken over")) })
-    }
-}
-
-/// An error that says that nothing was taken over.
-pub(crate) fn error(version: u64, reason: String) -> EdgeError {
-    EdgeError { maker: "nginx", doing: format!("applying routing table {version} to"), reason, refused: None }
-}
 
 /// What nginx has refused before: it is not tried again.
 #[derive(Debug, Default)]
@@ -124,13 +84,9 @@ async fn bring(
         reload(settings, &stamp).await?;
     }
     forget(disk, &wanted).await;
-    let mut report = report(&attempt, &wanted, &refused);
+    let mut report = Report::of(&attempt, &wanted, &refused);
     report.left_out.extend(files.left_out);
-    report.left_out.extend(table.certificates.iter().filter_map(|certificate| {
-        let (said, names) = (known.certificates.get(&certificate.id)?, &certificate.names);
-        let names: Vec<_> = names.iter().take(ENOUGH_NAMES).map(ToString::to_string).collect();
-        Some(format!("{} for {} is left out, as nginx says: {said}", certificate.id, names.join(", ")))
-    }));
+    report.left_out.extend(report::left_out(table, &known.certificates));
     let content = |(name, said): (Name, String)| Some((name, (rendered.get(&name)?.clone(), said)));
     known.files = refused.into_iter().filter_map(content).collect();
     Ok(report)
@@ -213,24 +169,6 @@ async fn forget(disk: &Arc<Disk>, wanted: &Slots) {
     if let Err(error) = blocking(move || disk.keep_certificates(&shown)).await {
         tracing::warn!(%error, "tidying up nginx's certificates");
     }
-}
-
-fn report(attempt: &Attempt<'_>, wanted: &Slots, refused: &Refused) -> Report {
-    let mut report = Report::default();
-    for (name, slot) in attempt.changes(wanted) {
-        let Name::Site(site) = name else { continue };
-        if refused.contains_key(&name) {
-            continue;
-        }
-        if slot.is_empty() { report.removed.push(site) } else { report.written.push(site) }
-    }
-    for (name, said) in refused {
-        match name {
-            Name::Site(site) => report.refused.push((*site, said.clone())),
-            other => report.left_out.push(format!("{other} keeps what it had, as nginx says: {said}")),
-        }
-    }
-    report
 }
 
 /// Waits until no other process writes. The lock ends with the file.
