@@ -17,8 +17,8 @@ pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
         bail!("writing nginx's files: the configuration does not say `edge = \"nginx\"` (docs/edges.md)");
     }
     let control = wire::control(config).await?;
-    let whole = control.edge_table(&control.system_cx("nginx")).await?;
-    let report = front::nginx(config)?.regenerate(whole).await?;
+    let all = control.edge_table(&control.system_cx("nginx")).await?;
+    let report = front::nginx(config)?.regenerate(all).await?;
     let words = |ids: &[stoa_model::id::SiteId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let json = serde_json::json!({
         "written": words(&report.written),
@@ -33,5 +33,6 @@ pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
         let rows: Vec<_> = refused.chain(left_out).collect();
         if rows.is_empty() { counts } else { format!("{counts}\n{}", table(["Refused", "Why"], rows)) }
     })?;
-    Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let whole = report.refused.is_empty() && report.left_out.is_empty();
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

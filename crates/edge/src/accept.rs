@@ -1,0 +1,97 @@
+//! Where connections come in: on the threads that serve them.
+//!
+//! A thread serves what it accepts itself, unless another one has clearly fewer connections: to
+//! hand one over wakes that thread up, which costs as much as a good part of a TLS handshake.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    client::Held,
+    watch::Door,
+    worker::{Arrival, Thread, Worker},
+};
+
+/// So many threads accept at most: each of them is woken by every new connection, and the others
+/// get theirs from these.
+pub(crate) const ACCEPTING: usize = 4;
+
+/// A listener, as one thread has it.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    pub(crate) listener: StdListener,
+    pub(crate) door: Arc<Door>,
+    /// For connections, all listeners together; who gets none waits in the kernel's backlog.
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    pub(crate) threads: Arc<[Thread]>,
+}
+
+impl Entrance {
+    /// Accepts connections on this thread until it is told to stop.
+    pub(crate) async fn run(self, here: Arc<Worker>) {
+        let _tracked = self.tracker.token();
+        let opened = self.listener.try_clone().and_then(TcpListener::from_std);
+        match opened {
+            Ok(listener) => {
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    () = self.accept(&listener, &here) => {}
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "registering a listener with a thread of the edge; check the limit of open files, and restart the platform");
+            }
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener, here: &Arc<Worker>) {
+        loop {
+            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
+            let held = Held { _permit: permit, _tracked: self.tracker.token() };
+            match listener.accept().await {
+                Ok((stream, peer)) => self.place(stream, peer, held, here),
+                // The client has left already; nothing is wrong here.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a connection; check the limit of open files");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    /// Lets the connection be served here or where there are fewer.
+    fn place(&self, stream: TcpStream, peer: SocketAddr, held: Held, here: &Arc<Worker>) {
+        if stream.set_nodelay(true).is_err() {
+            // The client has left already.
+            return;
+        }
+        let stats = &here.shared.stats;
+        stats.accepted.fetch_add(1, Relaxed);
+        stats.open.fetch_add(1, Relaxed);
+        let door = Arc::clone(&self.door);
+        match self.threads.iter().min_by_key(|thread| thread.worker.load()) {
+            Some(least) if least.worker.load() + 1 < here.load() => match stream.into_std() {
+                Ok(stream) => least.take(Arrival { stream, peer, door, held }),
+                Err(error) => {
+                    stats.open.fetch_sub(1, Relaxed);
+                    tracing::warn!(%error, "handing a connection to another thread; it was closed");
+                }
+            },
+            _ => here.begin(stream, peer, door, held),
+        }
+    }
+}
