@@ -2,8 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -12,16 +11,11 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    runtime::Handle,
-    sync::Semaphore,
-    time::timeout,
-};
+use tokio::{net::TcpListener, runtime::Handle, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    client::Held,
+    accept::{ACCEPTING, Entrance},
     config::Config,
     fallback::Fallback,
     host::{self, MAX_NAME},
@@ -33,13 +27,13 @@ use crate::{
     tls::Setup,
     upstream::Room,
     watch::{Door, Verdict},
-    worker::{Arrival, Shared, Thread},
+    worker::{Shared, Thread},
 };
 
 /// A proxy in this process. Its threads run as long as it lives.
 pub struct Embedded {
     shared: Arc<Shared>,
-    threads: Vec<Thread>,
+    threads: Arc<[Thread]>,
     permits: Arc<Semaphore>,
     /// Held while a table is compiled and swapped in.
     applying: Mutex<()>,
@@ -81,7 +75,7 @@ impl Embedded {
         });
         let threads = (0..shared.config.threads)
             .map(|index| Thread::start(index, Arc::clone(&shared)))
-            .collect::<Result<_, _>>()?;
+            .collect::<io::Result<_>>()?;
         Ok(Self { shared, threads, permits, applying: Mutex::new(()) })
     }
 
@@ -106,12 +100,22 @@ impl Embedded {
 
     async fn open(&self, listener: TcpListener, secure: bool, shutdown: CancellationToken) -> io::Result<()> {
         let door = Arc::new(Door::new(Handle::current(), secure));
-        let tracker = TaskTracker::new();
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = self.accept(&listener, &door, &tracker) => {}
+        let (tracker, stop) = (TaskTracker::new(), shutdown.child_token());
+        // Who drops this future stops listening, too.
+        let _stops = stop.clone().drop_guard();
+        let listener = listener.into_std()?;
+        for thread in self.threads.iter().take(ACCEPTING) {
+            thread.accept(Entrance {
+                listener: listener.try_clone()?,
+                door: Arc::clone(&door),
+                permits: Arc::clone(&self.permits),
+                tracker: tracker.clone(),
+                stop: stop.clone(),
+                threads: Arc::clone(&self.threads),
+            });
         }
         drop(listener);
+        stop.cancelled().await;
         self.sentence(&door, Verdict::Drain);
         tracker.close();
         if timeout(self.shared.config.timeouts.drain, tracker.wait()).await.is_err() {
@@ -121,36 +125,9 @@ impl Embedded {
         Ok(())
     }
 
-    async fn accept(&self, listener: &TcpListener, door: &Arc<Door>, tracker: &TaskTracker) {
-        loop {
-            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
-            let held = Held { _permit: permit, _tracked: tracker.token() };
-            match listener.accept().await {
-                Ok((stream, peer)) => self.dispatch(stream, peer, door, held),
-                // The client has left already; nothing is wrong here.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    tracing::warn!(%error, "accepting a connection; check the limit of open files");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-
-    fn dispatch(&self, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, held: Held) {
-        // Taken off this runtime: the thread that gets it registers it with its own.
-        let stream = stream.set_nodelay(true).and_then(|()| stream.into_std());
-        let thread = self.threads.iter().min_by_key(|thread| thread.load());
-        if let (Ok(stream), Some(thread)) = (stream, thread) {
-            self.shared.stats.accepted.fetch_add(1, Relaxed);
-            self.shared.stats.open.fetch_add(1, Relaxed);
-            thread.take(Arrival { stream, peer, door: Arc::clone(door), held });
-        }
-    }
-
     fn sentence(&self, door: &Arc<Door>, verdict: Verdict) {
         door.close(verdict);
-        for thread in &self.threads {
+        for thread in self.threads.iter() {
             thread.worker.watch.sentence(door, verdict);
         }
     }

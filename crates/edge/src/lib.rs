@@ -18,6 +18,7 @@
 //! This crate never sees the database and never decides a route. A routing table replaces the
 //! former as a whole; requests in flight keep what they were routed by.
 
+mod accept;
 mod body;
 mod checks;
 mod client;

@@ -1,8 +1,7 @@
 //! The threads that carry the traffic.
 //!
 //! Each has a runtime of its own, and a connection lives and dies on one of them, together with
-//! the upstream connections it uses: nothing that a request touches moves between cores. New
-//! connections go to the thread that has the fewest.
+//! the upstream connections it uses: nothing that a request touches moves between cores.
 
 use std::{
     io,
@@ -18,6 +17,7 @@ use http::HeaderValue;
 use tokio::{runtime, sync::mpsc};
 
 use crate::{
+    accept::Entrance,
     client::{Client, Held},
     config::Config,
     conn,
@@ -66,10 +66,17 @@ pub(crate) struct Arrival {
     pub(crate) held: Held,
 }
 
+/// What a thread is asked to do.
+enum Errand {
+    Accept(Entrance),
+    Serve(Arrival),
+}
+
 /// A running thread; it ends, and its connections with it, when this is dropped.
+#[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) worker: Arc<Worker>,
-    arrivals: mpsc::UnboundedSender<Arrival>,
+    errands: mpsc::UnboundedSender<Errand>,
 }
 
 impl Thread {
@@ -80,30 +87,37 @@ impl Thread {
             Worker { index, shared, watch: Watch::default(), pool, ids: RequestIds::new(), open: AtomicUsize::new(0) };
         let worker = Arc::new(worker);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (arrivals, inbox) = mpsc::unbounded_channel();
+        let (errands, inbox) = mpsc::unbounded_channel();
         let there = Arc::clone(&worker);
         std::thread::Builder::new().name(format!("edge-{index}")).spawn(move || runtime.block_on(there.run(inbox)))?;
-        Ok(Self { worker, arrivals })
+        Ok(Self { worker, errands })
     }
 
-    /// Connections that this thread has.
-    pub(crate) fn load(&self) -> usize {
-        self.worker.open.load(Relaxed)
+    /// Lets it accept connections.
+    pub(crate) fn accept(&self, entrance: Entrance) {
+        self.send(Errand::Accept(entrance));
     }
 
     /// Hands a connection over.
     pub(crate) fn take(&self, arrival: Arrival) {
         // Counted here already, so that the next one sees it.
         self.worker.open.fetch_add(1, Relaxed);
-        if self.arrivals.send(arrival).is_err() {
+        if !self.send(Errand::Serve(arrival)) {
             self.worker.closed();
+        }
+    }
+
+    fn send(&self, errand: Errand) -> bool {
+        let sent = self.errands.send(errand).is_ok();
+        if !sent {
             tracing::error!(thread = self.worker.index, "a thread of the edge has ended; restart the platform");
         }
+        sent
     }
 }
 
 impl Worker {
-    async fn run(self: Arc<Self>, mut inbox: mpsc::UnboundedReceiver<Arrival>) {
+    async fn run(self: Arc<Self>, mut inbox: mpsc::UnboundedReceiver<Errand>) {
         let watching = Arc::clone(&self);
         tokio::spawn(async move {
             let limits = &watching.shared.config.timeouts;
@@ -111,26 +125,49 @@ impl Worker {
             let sweep = |now: u64| watching.pool.sweep(now.saturating_sub(pooled));
             watching.watch.run(limits, tick_for(limits), sweep).await;
         });
-        while let Some(Arrival { stream, peer, door, held }) = inbox.recv().await {
-            match tokio::net::TcpStream::from_std(stream) {
-                // Two futures, so that a plain connection does not take the memory of a handshake.
-                Ok(stream) => {
-                    let mut client = Client::new(peer, door, Arc::clone(&self), held);
-                    if !client.takes_place() {
-                        continue;
+        while let Some(errand) = inbox.recv().await {
+            match errand {
+                Errand::Accept(entrance) => drop(tokio::spawn(entrance.run(Arc::clone(&self)))),
+                Errand::Serve(Arrival { stream, peer, door, held }) => match tokio::net::TcpStream::from_std(stream) {
+                    Ok(stream) => self.serve(stream, peer, door, held),
+                    Err(error) => {
+                        self.closed();
+                        tracing::warn!(%error, "registering a client connection; check the limit of open files");
                     }
-                    if client.door.secure {
-                        tokio::spawn(conn::serve_tls(stream, client));
-                    } else {
-                        tokio::spawn(conn::serve(stream, client));
-                    }
-                }
-                Err(error) => {
-                    self.closed();
-                    tracing::warn!(%error, "registering a client connection; check the limit of open files");
-                }
+                },
             }
         }
+    }
+
+    /// Serves a connection that was accepted on this thread.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        stream: tokio::net::TcpStream,
+        peer: SocketAddr,
+        door: Arc<Door>,
+        held: Held,
+    ) {
+        self.open.fetch_add(1, Relaxed);
+        self.serve(stream, peer, door, held);
+    }
+
+    /// Serves a connection that is counted already.
+    fn serve(self: &Arc<Self>, stream: tokio::net::TcpStream, peer: SocketAddr, door: Arc<Door>, held: Held) {
+        let mut client = Client::new(peer, door, Arc::clone(self), held);
+        if !client.takes_place() {
+            return;
+        }
+        // Two futures, so that a plain connection does not take the memory of a handshake.
+        if client.door.secure {
+            tokio::spawn(conn::serve_tls(stream, client));
+        } else {
+            tokio::spawn(conn::serve(stream, client));
+        }
+    }
+
+    /// Connections that this thread has.
+    pub(crate) fn load(&self) -> usize {
+        self.open.load(Relaxed)
     }
 
     /// Whether this peer is a proxy whose forwarded headers are believed.
