@@ -39,7 +39,7 @@ pub struct EdgeError {
     /// What went wrong and what to do.
     pub reason: String,
     /// `None` if nothing of the table was taken over. Otherwise the table counts as applied, but for
-    /// these sites, which keep the routes that they had; an empty list says that only names of the
-    /// platform itself are at fault.
+    /// these sites, which keep the routes that they had; an empty list says that no site's routes are at
+    /// fault, but a certificate or a name of the platform itself.
     pub refused: Option<Vec<SiteId>>,
 }
