@@ -1,9 +1,12 @@
 //! An exchange under way: the request still leaving, the response already arriving.
 //!
-//! Both directions move whenever the task of the client connection is polled. A response may
-//! begin and even end before the request has (an early 413); the connection is then not reused.
+//! Both directions move whenever the task of the client's request is polled, until the head of the
+//! response is here. A response may begin before the request has ended: then the rest of that moves in
+//! a task of its own (`upload`). It may even end before (an early 413); the connection is not reused.
 
 mod piece;
+mod response;
+mod upload;
 
 use std::{
     future::{Future, poll_fn},
@@ -14,10 +17,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
-use http_body::{Frame, SizeHint};
 use tokio::{net::TcpStream, time::Instant};
 
 use self::piece::Piece;
+pub(crate) use self::response::UpstreamBody;
 use super::{
     Conn, Fault, Head,
     decode::{self, Decoder, SMALL},
@@ -26,7 +29,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    watch::{Stream, Wait},
+    watch::{Stream, Wait, Watched},
 };
 
 /// One connection during one exchange.
@@ -41,12 +44,16 @@ pub(crate) struct Exchange {
     /// How long the upstream may be silent, or not take more of the request.
     limit: Duration,
     wait: Wait,
+    /// The next piece of the response has been asked for.
+    asked: bool,
+    /// There is a piece that waits for more, or for the client to take what he got before.
+    holds_back: bool,
 }
 
 impl Exchange {
     pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>, limit: Duration, stream: &Arc<Stream>) -> Self {
         let wait = Wait::new(stream, |stream| &stream.upstream, limit);
-        Self { conn, pump, deaf: false, interim: 0, limit, wait }
+        Self { conn, pump, deaf: false, interim: 0, limit, wait, asked: false, holds_back: false }
     }
 
     /// Sends, and waits for the head of the response. The time begins when the request has left:
@@ -89,7 +96,8 @@ impl Exchange {
         }
         match sent {
             Poll::Pending => {
-                if !self.conn.out.is_empty() {
+                // What the upstream takes is a sign of life; an answer that is asked for is still due.
+                if self.asked || !self.conn.out.is_empty() {
                     self.wait.start();
                 }
                 return Poll::Pending;
@@ -119,6 +127,42 @@ impl Exchange {
         }
     }
 
+    /// The next piece of the body.
+    fn poll_piece(
+        &mut self,
+        decoder: &mut Decoder,
+        watched: &Watched,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Piece, Fault>> {
+        self.holds_back = false;
+        self.asked = false;
+        if watched.is_crowded() {
+            let enough = piece::poll_enough(&mut self.conn, decoder, cx)?;
+            self.holds_back = enough.is_pending() && !self.conn.read.is_empty();
+        }
+        if self.holds_back {
+            // The upstream owes nothing: its next byte would not leave either.
+            self.wait.stop();
+            self.wait.wake_with_room(cx);
+            return Poll::Pending;
+        }
+        let Poll::Ready(piece) = piece::poll(&mut self.conn, decoder, cx) else {
+            self.asked = true;
+            self.wait.start();
+            return Poll::Pending;
+        };
+        self.wait.stop();
+        if matches!(&piece, Ok(Piece::Data(data)) if data.len() < SMALL) {
+            watched.small_piece_leaves();
+        }
+        Poll::Ready(piece)
+    }
+
+    /// Whether the rest of the body is here already.
+    fn has_all(&self, body: &Decoder) -> bool {
+        matches!(body, Decoder::Length(left) if *left <= self.conn.read.len() as u64)
+    }
+
     /// The raw connection after a 101, and what the upstream has already said over it.
     pub(crate) fn into_tunnel(self) -> (TcpStream, BytesMut) {
         (self.conn.stream, self.conn.read)
@@ -143,85 +187,5 @@ impl Exchange {
         if keep_alive && clean {
             client.worker.pool.put(self.conn, &client.watched.clock);
         }
-    }
-}
-
-/// The body of a response, read from the upstream as fast as the client takes it.
-#[derive(Debug)]
-pub(crate) struct UpstreamBody {
-    exchange: Option<Exchange>,
-    decoder: Decoder,
-    keep_alive: bool,
-    /// The declared length; none if it is framed otherwise.
-    declared: bool,
-    /// There is a piece that waits for more, or for the client to take what he got before.
-    holds_back: bool,
-    client: Arc<Client>,
-}
-
-impl UpstreamBody {
-    pub(crate) fn new(exchange: Exchange, head: &mut Head, client: Arc<Client>) -> Self {
-        let decoder = std::mem::replace(&mut head.body, Decoder::Length(0));
-        let declared = matches!(decoder, Decoder::Length(_));
-        Self { exchange: Some(exchange), decoder, keep_alive: head.keep_alive, declared, holds_back: false, client }
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.exchange.is_none()
-    }
-
-    /// Whether it is the client's turn.
-    pub(crate) fn holds_back(&self) -> bool {
-        self.holds_back
-    }
-
-    pub(crate) fn size_hint(&self) -> SizeHint {
-        match self.decoder {
-            Decoder::Length(left) if self.declared => SizeHint::with_exact(left),
-            _ => SizeHint::default(),
-        }
-    }
-
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        let Some(exchange) = &mut self.exchange else { return Poll::Ready(None) };
-        if exchange.pump.is_some()
-            && let Poll::Ready(Err(fault)) = exchange.poll_send(cx)
-        {
-            self.exchange = None;
-            return Poll::Ready(Some(Err(fault)));
-        }
-        let watched = &self.client.watched;
-        if watched.is_crowded() {
-            let enough = piece::poll_enough(&mut exchange.conn, &self.decoder, cx)?;
-            self.holds_back = enough.is_pending() && !exchange.conn.read.is_empty();
-        } else {
-            self.holds_back = false;
-        }
-        if self.holds_back {
-            // The upstream owes nothing: its next byte would not leave either.
-            exchange.wait.stop();
-            exchange.wait.wake_with_room(cx);
-            return Poll::Pending;
-        }
-        let Poll::Ready(piece) = piece::poll(&mut exchange.conn, &mut self.decoder, cx) else {
-            exchange.wait.start();
-            return Poll::Pending;
-        };
-        exchange.wait.stop();
-        if matches!(&piece, Ok(Piece::Data(data)) if data.len() < SMALL) {
-            watched.small_piece_leaves();
-        }
-        if !matches!(piece, Ok(Piece::Data(_))) || self.decoder.is_done() {
-            let exchange = self.exchange.take();
-            if let (Ok(_), Some(exchange)) = (&piece, exchange) {
-                exchange.release(self.keep_alive, &self.client);
-            }
-        }
-        Poll::Ready(match piece {
-            Ok(Piece::Data(data)) => Some(Ok(Frame::data(data))),
-            Ok(Piece::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
-            Ok(Piece::End) => None,
-            Err(fault) => Some(Err(fault)),
-        })
     }
 }

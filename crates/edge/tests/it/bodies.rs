@@ -1,6 +1,15 @@
 //! Bodies in both directions: framing, limits, streaming, trailers.
 
-use crate::support::{HOST, TestEdge, answering, body, field, mirror, status, upstream};
+use std::net::SocketAddr;
+
+use stoa_model::route::Target;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
+    sync::mpsc,
+};
+
+use crate::support::{HOST, Raw, TestEdge, answering, body, config, field, mirror, status, upstream};
 
 #[tokio::test]
 async fn a_body_keeps_its_length() {
@@ -102,7 +111,7 @@ async fn an_early_answer_does_not_wait_for_the_body() {
 /// Each piece is delivered before the next is made: nothing collects a whole response.
 #[tokio::test]
 async fn a_response_streams() {
-    let (next, wait) = tokio::sync::mpsc::channel::<()>(1);
+    let (next, wait) = mpsc::channel::<()>(1);
     let wait = std::sync::Arc::new(tokio::sync::Mutex::new(wait));
     let address = upstream(move |mut raw, _| {
         let wait = std::sync::Arc::clone(&wait);
@@ -130,7 +139,7 @@ async fn a_response_streams() {
 /// An upstream that would send for ever is held back by a client that does not read.
 #[tokio::test]
 async fn a_slow_client_slows_the_upstream() {
-    let (report, mut stuck) = tokio::sync::mpsc::channel(1);
+    let (report, mut stuck) = mpsc::channel(1);
     let address = upstream(move |mut raw, _| {
         let report = report.clone();
         async move {
@@ -139,7 +148,6 @@ async fn a_slow_client_slows_the_upstream() {
             let piece = vec![b'x'; 64 * 1024];
             let mut sent = 0;
             let patience = std::time::Duration::from_millis(300);
-            use tokio::io::AsyncWriteExt;
             while let Ok(Ok(())) = tokio::time::timeout(patience, raw.stream.write_all(&piece)).await {
                 sent += piece.len();
                 if sent > 256 << 20 {
@@ -169,4 +177,50 @@ async fn head_and_not_modified_have_no_body() {
         assert!([200, 304].contains(&status(&answer)), "{answer}");
         assert_eq!(body(&answer), "", "{answer}");
     }
+}
+
+/// A service that answers at once, with so many bytes, while it reads as many. It reports when it has.
+pub async fn both_ways(size: usize) -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
+    let (report, done) = mpsc::unbounded_channel();
+    let address = upstream(move |mut raw, _| {
+        let report = report.clone();
+        async move {
+            raw.until("\r\n\r\n").await;
+            let mut left = size - raw.buf.len();
+            let (mut read, mut write) = raw.stream.split();
+            let reading = async {
+                let mut piece = vec![0; 64 * 1024];
+                while left > 0 {
+                    left -= read.read(&mut piece).await.unwrap();
+                }
+                report.send(()).unwrap();
+            };
+            let writing = async {
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n");
+                write.write_all(head.as_bytes()).await.unwrap();
+                write.write_all(&vec![b'y'; size]).await.unwrap();
+            };
+            tokio::join!(reading, writing);
+        }
+    })
+    .await;
+    (address, done)
+}
+
+/// Many clients send all they have before they read.
+#[tokio::test]
+async fn an_upload_goes_on_while_nobody_reads_the_answer() {
+    const SIZE: usize = 24 << 20;
+    let (address, mut done) = both_ways(SIZE).await;
+    let edge = TestEdge::start(config(), None);
+    edge.route_up_to(1, Target::Upstream(address), SIZE as u64).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let mut raw = Raw { stream: socket.connect(edge.address).await.unwrap(), buf: Vec::new() };
+    raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {SIZE}\r\n\r\n")).await;
+    raw.write(vec![b'x'; SIZE]).await;
+    tokio::time::timeout(crate::support::PATIENCE, done.recv()).await.unwrap().unwrap();
+    let answer = raw.message().await;
+    assert_eq!((status(&answer), body(&answer).len()), (200, SIZE));
+    assert_eq!(edge.counted(|counts| counts.requests == 1).await.bytes_in, SIZE as u64);
 }

@@ -5,16 +5,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Version};
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper::client::conn::http2::{Builder, SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use stoa_model::route::Target;
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 use crate::{
     bad::frames::{END_HEADERS, END_STREAM, H2, HEADERS, Outcome, SETTINGS, frame, request},
-    support::{HOST, Raw, TestEdge, field, impatient, mirror, status},
+    bodies::both_ways,
+    support::{HOST, PATIENCE, Raw, TestEdge, config, field, impatient, mirror, status},
 };
 
 async fn client(edge: &TestEdge) -> SendRequest<Full<Bytes>> {
-    let stream = tokio::net::TcpStream::connect(edge.address).await.unwrap();
+    let stream = TcpStream::connect(edge.address).await.unwrap();
     let (sender, conn) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(conn);
     sender
@@ -80,6 +83,24 @@ async fn doubt_is_refused_here_too() {
     assert_eq!(ask(&mut sender, large).await.0, 413);
 }
 
+/// The window of the answer is full long before the upload has ended.
+#[tokio::test]
+async fn an_upload_goes_on_while_nobody_reads_the_answer() {
+    const SIZE: usize = 8 << 20;
+    let (address, mut done) = both_ways(SIZE).await;
+    let edge = TestEdge::start(config(), None);
+    edge.route_up_to(1, Target::Upstream(address), SIZE as u64).await;
+    let stream = TcpStream::connect(edge.address).await.unwrap();
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(65_535);
+    let (mut sender, conn) = builder.handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(conn);
+    let request = Request::post(format!("http://{HOST}/")).body(Full::new(Bytes::from(vec![b'x'; SIZE]))).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    timeout(PATIENCE, done.recv()).await.expect("the upload stands").unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), SIZE);
+}
+
 /// Sends the first bytes of a connection one by one, each as a segment of its own.
 async fn trickling(edge: &TestEdge, first: &str) -> Raw {
     let mut raw = edge.connect().await;
@@ -120,9 +141,9 @@ async fn what_only_begins_like_it_is_http1() {
 async fn a_beginning_without_an_end_is_cut() {
     let edge = TestEdge::to(mirror().await).await;
     let mut raw = trickling(&edge, "PR").await;
-    tokio::io::AsyncWriteExt::shutdown(&mut raw.stream).await.unwrap();
+    raw.stream.shutdown().await.unwrap();
     assert_eq!(raw.rest().await, "");
     let config = impatient(|t| t.header = Duration::from_millis(300));
-    let edge = TestEdge::with(config, stoa_model::route::Target::Upstream(mirror().await)).await;
+    let edge = TestEdge::with(config, Target::Upstream(mirror().await)).await;
     assert_eq!(trickling(&edge, "PR").await.rest().await, "");
 }
