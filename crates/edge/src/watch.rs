@@ -5,6 +5,7 @@
 //! connections of that thread a few times a second. A verdict is one atomic that the connection
 //! reads whenever it is polled. Timeouts are therefore late by up to one tick, never early.
 
+mod door;
 mod notes;
 mod stream;
 mod wait;
@@ -25,33 +26,12 @@ use futures_util::task::AtomicWaker;
 use tokio::task::AbortHandle;
 
 pub(crate) use self::{
+    door::{Door, Verdict},
     notes::{Clock, Due, Since},
     stream::Stream,
     wait::Wait,
 };
 use crate::config::Timeouts;
-
-/// What a connection shall do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Verdict {
-    /// Go on.
-    Run = 0,
-    /// Finish the request in flight, take no other.
-    Drain = 1,
-    /// Close at once.
-    Kill = 2,
-}
-
-impl Verdict {
-    fn of(number: &AtomicU8) -> Self {
-        match number.load(SeqCst) {
-            0 => Self::Run,
-            1 => Self::Drain,
-            _ => Self::Kill,
-        }
-    }
-}
 
 /// How long a client gets to read our last words and close, before we do.
 const LINGER: Duration = Duration::from_secs(2);
@@ -59,32 +39,6 @@ const LINGER: Duration = Duration::from_secs(2);
 /// So many small pieces of responses may leave before the client has taken something. More are put
 /// together first.
 const MANY: u32 = 256;
-
-/// What all connections of one listener share.
-#[derive(Debug)]
-pub(crate) struct Door {
-    /// Where the platform's own handler runs: not on the threads that carry the sites' traffic.
-    pub(crate) runtime: tokio::runtime::Handle,
-    /// Whether what comes through it is TLS.
-    pub(crate) secure: bool,
-    verdict: AtomicU8,
-}
-
-impl Door {
-    pub(crate) fn new(runtime: tokio::runtime::Handle, secure: bool) -> Self {
-        Self { runtime, secure, verdict: AtomicU8::new(Verdict::Run as u8) }
-    }
-
-    /// The scheme as the client sees it.
-    pub(crate) fn scheme(&self) -> &'static str {
-        if self.secure { "https" } else { "http" }
-    }
-
-    /// Sentences the connections that are yet to be watched.
-    pub(crate) fn close(&self, verdict: Verdict) {
-        self.verdict.fetch_max(verdict as u8, SeqCst);
-    }
-}
 
 /// The notes of one client connection.
 #[derive(Debug)]

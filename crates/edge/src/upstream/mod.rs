@@ -1,10 +1,11 @@
 //! The way to a site's own service: HTTP/1.1 over pooled connections.
 //!
 //! The client is our own, for one reason: an exchange runs entirely inside the task of the client
-//! connection that asked for it. No second task, no channels between them, no copy of the header
-//! map; the bytes that one `read` brought leave with the next `write`. Heads are parsed by
-//! `httparse`, which hyper uses too. What it must get right is written where it is done:
-//! framing of requests in `pump`, of responses in `head` and `decode`, reuse in `pool`.
+//! connection that asked for it. No second task (but for an upload that outlasts the head of its
+//! response), no channels between them, no copy of the header map; the bytes that one `read` brought
+//! leave with the next `write`. Heads are parsed by `httparse`, which hyper uses too. What it must get
+//! right is written where it is done: framing of requests in `pump`, of responses in `head` and
+//! `decode`, reuse in `pool`.
 
 mod body;
 mod conn;
