@@ -1,14 +1,20 @@
 //! The portal on the same port.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use stoa_edge::{ClientInfo, RequestBody};
+use hyper_util::rt::TokioIo;
+use stoa_edge::{ClientInfo, Config, RequestBody};
 use stoa_model::route::Target;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
+    time::timeout,
+};
 
-use crate::support::{HOST, TestEdge, body, config, mirror, status};
+use crate::support::{HOST, PATIENCE, TestEdge, body, config, mirror, status};
 
 async fn portal(request: Request<RequestBody>) -> Response<Full<Bytes>> {
     let info = request.extensions().get::<ClientInfo>().unwrap().clone();
@@ -66,4 +72,33 @@ async fn a_platform_host_must_be_a_host() {
     config.platform_hosts = vec!["http://portal".into()];
     let error = stoa_edge::Embedded::new(config, None).err().unwrap().to_string();
     assert!(error.contains("\"http://portal\"") && error.contains("bare hostname"), "{error}");
+}
+
+/// The portal may end its half of an upgraded connection, and hears the other half to its end.
+#[tokio::test]
+async fn half_of_an_upgraded_connection_goes_on() {
+    let (report, mut heard) = mpsc::unbounded_channel();
+    let upgrading = move |mut request: Request<RequestBody>| {
+        let (upgrade, report) = (hyper::upgrade::on(&mut request), report.clone());
+        tokio::spawn(async move {
+            let mut stream = TokioIo::new(upgrade.await.unwrap());
+            stream.write_all(b"bye").await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            report.send(text).unwrap();
+        });
+        let response = Response::builder().status(101).header("connection", "upgrade").header("upgrade", "echo");
+        ready(response.body(Full::<Bytes>::default()).unwrap())
+    };
+    let config = Config { platform_hosts: vec![HOST.into()], ..config() };
+    let edge = TestEdge::start(config, Some(Arc::new(upgrading)));
+    let mut raw = edge.connect().await;
+    raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")).await;
+    assert_eq!(status(&raw.until("\r\n\r\n").await), 101);
+    assert_eq!(raw.until("bye").await, "bye");
+    assert_eq!(raw.stream.read(&mut [0]).await.unwrap(), 0, "the portal has ended");
+    raw.write("still here").await;
+    raw.stream.shutdown().await.unwrap();
+    assert_eq!(timeout(PATIENCE, heard.recv()).await.unwrap().unwrap(), "still here");
 }
