@@ -83,6 +83,8 @@ impl TestPlatform {
     pub fn outbox(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.data_dir().join("outbox")) else { return Vec::new() };
         let mut files: Vec<_> = folder.map(|file| file.expect("a file").path()).collect();
+        // The others are still being written, and are renamed any moment.
+        files.retain(|file| file.extension().is_some_and(|end| end == "eml"));
         files.sort();
         files.iter().map(|file| std::fs::read_to_string(file).expect("a readable message")).collect()
     }
