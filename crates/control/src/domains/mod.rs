@@ -20,6 +20,7 @@ mod claim;
 mod leads;
 mod main;
 mod show;
+mod tend;
 
 pub(crate) use again::Readdressed;
 pub(crate) use leads::Leads;

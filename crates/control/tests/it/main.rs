@@ -8,6 +8,7 @@ mod certificate_trouble;
 mod certificates;
 mod crash;
 mod delete;
+mod dns_records;
 mod domains;
 mod failures;
 mod inspect;
