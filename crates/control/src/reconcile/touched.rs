@@ -26,7 +26,19 @@ impl Control {
             }
             let seen = self.engine.observe(&site.project).await.map_err(away)?;
             if let Some(drift) = self.power_of_site(&site, Some(&seen).filter(|seen| !seen.is_empty())).await? {
-                tracing::info!(what = drift.what, found = drift.found, repair = ?drift.repair, reason = drift.reason, "brought to its state");
+                match drift.reason {
+                    None => {
+                        tracing::info!(what = drift.what, found = drift.found, repair = ?drift.repair, "brought to its state")
+                    }
+                    Some(reason) => {
+                        tracing::error!(
+                            what = drift.what,
+                            found = drift.found,
+                            reason,
+                            "could not be brought to its state; it is tried again by itself"
+                        );
+                    }
+                }
             }
         }
         Ok(())
