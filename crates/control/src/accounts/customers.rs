@@ -32,11 +32,9 @@ impl Control {
     pub async fn customer_list(&self, cx: &Cx, before: Option<CustomerId>, limit: u32) -> Result<Paged<CustomerView>> {
         cx.require(Role::Support)?;
         let limit = u64::from(limit.clamp(1, 100));
-        let mut found = accounts::customer_list(&self.db, Page { limit: limit + 1, before }).await?;
-        let more = found.len() as u64 > limit;
-        found.truncate(limit as usize);
-        let next = found.last().filter(|_| more).map(|customer| customer.id.to_string());
-        Ok(Paged { items: found.into_iter().map(view).collect(), next })
+        let found = accounts::customer_list(&self.db, Page { limit: limit + 1, before }).await?;
+        let Paged { items, next } = Paged::of(found, limit, |customer| customer.id.to_string());
+        Ok(Paged { items: items.into_iter().map(view).collect(), next })
     }
 
     /// Sets a new password for a customer and ends his sessions and API tokens.

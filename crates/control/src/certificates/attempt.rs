@@ -46,15 +46,11 @@ impl Wanted {
 
 impl Control {
     pub(super) async fn certificates_due(&self, wanted: &[Wanted]) -> Result<Vec<Wanted>> {
-        let (now, all) = (self.clock.now(), orders::orders_all(&self.db).await?);
-        let waiting: HashSet<CertName> = all.into_iter().filter(|o| waits(o, now)).map(|o| o.subject).collect();
-        let due = wanted.iter().filter(|w| !waiting.contains(&w.subject) && !self.has_lasting(w, now));
+        let (now, orders) = (self.clock.now(), orders::orders_all(&self.db).await?);
+        let waiting: HashSet<CertName> = orders.into_iter().filter(|o| waits(o, now)).map(|o| o.subject).collect();
+        let shelf = self.shelf.all();
+        let due = wanted.iter().filter(|w| !waiting.contains(&w.subject) && !shelf.has_lasting(w, now));
         Ok(due.cloned().collect())
-    }
-
-    /// Whether there is one that need not be renewed yet.
-    fn has_lasting(&self, wanted: &Wanted, now: Timestamp) -> bool {
-        self.shelf.all().matching(wanted).any(|held| held.renew_at > now)
     }
 
     /// Gets one certificate, unless somebody is at it already or was a moment ago, and writes down what
@@ -71,7 +67,7 @@ impl Control {
     async fn certificate_try_due(&self, wanted: &Wanted, acme: &AcmeSettings) -> Result<()> {
         let now = self.clock.now();
         let known = orders::order_get(&self.db, &wanted.subject).await?.unwrap_or_else(|| wanted.untried(now));
-        if waits(&known, now) || self.has_lasting(wanted, now) {
+        if waits(&known, now) || self.shelf.all().has_lasting(wanted, now) {
             return Ok(());
         }
         let Err(failure) = self.certificate_obtain(wanted, acme, &known).await else { return Ok(()) };

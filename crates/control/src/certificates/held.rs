@@ -83,6 +83,11 @@ impl Certificates {
         self.named(&wanted.subject).filter(|held| wanted.is(held))
     }
 
+    /// Whether one of them need not be renewed yet.
+    pub fn has_lasting(&self, wanted: &Wanted, now: Timestamp) -> bool {
+        self.matching(wanted).any(|held| held.renew_at > now)
+    }
+
     /// The issued ones that are of no use beside one for these names. Looks through all, which is done
     /// once for each that is issued.
     pub fn replaced_by<'a>(&'a self, names: &'a [CertName]) -> impl Iterator<Item = &'a Arc<Held>> {

@@ -12,6 +12,7 @@ use stoa_model::{
 use super::claim::must_last;
 use crate::{
     Control, Cx, Error, Result, random,
+    reconcile::Told,
     sagas::plan::{Address, Move},
 };
 
@@ -117,7 +118,7 @@ impl Control {
 /// Whether the application was told that this name is secure; it may have been told of another one,
 /// which was given up.
 fn is_secure(told: &str, name: &Hostname) -> bool {
-    told.strip_prefix("https://").is_some_and(|rest| rest.split(':').next() == Some(name.as_str()))
+    Told::read(told).is_some_and(|told| told.secure && told.host == name.as_str())
 }
 
 #[cfg(test)]

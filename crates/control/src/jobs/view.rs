@@ -52,11 +52,9 @@ impl Control {
     ) -> Result<Paged<JobView>> {
         cx.require(Role::Support)?;
         let limit = u64::from(limit.clamp(1, 100));
-        let mut found = jobs::staff_jobs(&self.db, state, Page { limit: limit + 1, before }).await?;
-        let more = found.len() as u64 > limit;
-        found.truncate(limit as usize);
-        let next = found.last().filter(|_| more).map(|job| job.id.to_string());
-        Ok(Paged { items: self.job_views(cx, found).await?, next })
+        let found = jobs::staff_jobs(&self.db, state, Page { limit: limit + 1, before }).await?;
+        let Paged { items, next } = Paged::of(found, limit, |job| job.id.to_string());
+        Ok(Paged { items: self.job_views(cx, items).await?, next })
     }
 
     /// How many jobs are in which state, those without any too, for staff.

@@ -28,6 +28,7 @@ pub(crate) use behind::Behind;
 pub(crate) use machine::Machine;
 pub use power::{Drift, Repair};
 pub(crate) use routes::Routing;
+pub(crate) use target::Told;
 pub(crate) use traffic::Counted;
 
 /// Runs all reconcilers until `stop`.

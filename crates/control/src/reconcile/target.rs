@@ -32,13 +32,13 @@ pub(super) fn route(row: RouteRow, is_covered: impl Fn(&Hostname) -> bool) -> Op
 
 /// What an application was told about its address.
 #[derive(Clone, Copy)]
-struct Told<'a> {
-    host: &'a str,
-    secure: bool,
+pub(crate) struct Told<'a> {
+    pub host: &'a str,
+    pub secure: bool,
 }
 
 impl<'a> Told<'a> {
-    fn read(url: &'a str) -> Option<Self> {
+    pub fn read(url: &'a str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         Some(Self { host: rest.split(':').next().unwrap_or(rest), secure: scheme == "https" })
     }

@@ -24,16 +24,14 @@ impl Control {
     pub async fn site_list(&self, cx: &Cx, before: Option<SiteId>, limit: u32) -> Result<Paged<SiteView>> {
         let limit = u64::from(limit.clamp(1, 100));
         let page = Page { limit: limit + 1, before };
-        let mut found = match cx.actor {
+        let found = match cx.actor {
             Actor::Customer(id) => sites::sites_of(&self.db, id, page).await?,
             Actor::Nobody | Actor::Staff(..) | Actor::System => {
                 cx.require(Role::Support)?;
                 sites::staff_sites(&self.db, &sites::Filter::default(), page).await?
             }
         };
-        let more = found.len() as u64 > limit;
-        found.truncate(limit as usize);
-        let next = found.last().filter(|_| more).map(|site| site.id.to_string());
+        let Paged { items: found, next } = Paged::of(found, limit, |site| site.id.to_string());
         let ids: Vec<_> = found.iter().map(|site| site.id).collect();
         let busy = jobs::jobs_active_of(&self.db, &ids).await?;
         let owners = self.owners(cx, &found).await?;

@@ -167,6 +167,16 @@ pub struct Paged<T> {
     pub next: Option<String>,
 }
 
+impl<T> Paged<T> {
+    /// Of `found`, one more of which than `limit` was asked for: by that it is known whether more follow.
+    pub(crate) fn of(mut found: Vec<T>, limit: u64, id: impl Fn(&T) -> String) -> Self {
+        let more = found.len() as u64 > limit;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(id);
+        Self { items: found, next }
+    }
+}
+
 /// A login that the customer may reveal; the password is fetched by itself.
 #[derive(Debug, Clone, Serialize)]
 pub struct CredentialView {
