@@ -8,7 +8,7 @@ use stoa_provider::engine::EngineInfo;
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
-    Control, Cx, Result,
+    Control, RequestContext, Result,
     reconcile::Behind,
     sites::Disk,
     view::{Finding, Verdict},
@@ -29,7 +29,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role support. What is broken is a finding, no error.
-    pub async fn doctor(&self, cx: &Cx) -> Result<Vec<Finding>> {
+    pub async fn doctor(&self, cx: &RequestContext) -> Result<Vec<Finding>> {
         cx.require(Role::Support)?;
         let machine = self.engine.describe().await;
         let engines = machine.as_ref().ok().and_then(|info| info.data_directory.as_deref());

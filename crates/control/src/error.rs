@@ -103,7 +103,7 @@ impl From<stoa_db::DbError> for Error {
                 conflict("Another job is working on this site. Wait for it, or cancel it.")
             }
             DbError::Conflict(Constraint::IdempotencyKey) => conflict("This idempotency key was used a moment ago."),
-            DbError::Moved { .. } => conflict("The site has changed in the meantime. Please look at it again."),
+            DbError::StaleWrite { .. } => conflict("The site has changed in the meantime. Please look at it again."),
             DbError::Illegal(illegal) => illegal.into(),
             DbError::Exhausted => {
                 Self::Capacity("There is no room for another site at this moment. We have been told.".into())

@@ -1,7 +1,7 @@
 //! The product: what people can ask for, the sagas that do it, and the reconcilers that keep it so.
 //!
 //! [`Control`] is the one service layer under pages, API and command line. Every method takes the
-//! context ([`Cx`]) of who asks; it begins with the permission and ends with the audit event, in
+//! context ([`RequestContext`]) of who asks; it begins with the permission and ends with the audit event, in
 //! the same transaction as the change.
 
 mod accounts;
@@ -9,7 +9,7 @@ pub mod blueprints;
 mod certificates;
 mod clock;
 pub mod command;
-pub mod cx;
+pub mod context;
 mod doctor;
 mod domains;
 pub mod error;
@@ -37,17 +37,17 @@ use std::{
 };
 
 use stoa_db::Db;
+use stoa_integrations::{mail::Mailer, resolver::Resolver};
 use stoa_model::{
     account::Actor,
     id::{JobId, SiteId},
 };
 use stoa_provider::{dns::Dns, edge::Edge, engine::Engine};
-use stoa_vendors::{mail::Mailer, resolver::Resolver};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
-pub use cx::Cx;
+pub use context::RequestContext;
 pub use error::{Error, Result};
 pub use reconcile::{Drift, Repair};
 pub use settings::Settings;
@@ -181,13 +181,18 @@ impl Control {
     }
 
     /// The context of a command that `actor` gives now.
-    pub fn cx(&self, actor: Actor, address: Option<std::net::IpAddr>, request_id: String) -> Cx {
-        Cx { actor, address, request_id, now: self.clock.now() }
+    pub fn request_context(
+        &self,
+        actor: Actor,
+        address: Option<std::net::IpAddr>,
+        request_id: String,
+    ) -> RequestContext {
+        RequestContext { actor, address, request_id, now: self.clock.now() }
     }
 
     /// The platform's own context, for a verb named `what`.
-    pub fn system_cx(&self, what: &str) -> Cx {
-        Cx::system(self.clock.now(), what)
+    pub fn system_context(&self, what: &str) -> RequestContext {
+        RequestContext::system(self.clock.now(), what)
     }
 
     /// Says which jobs change, as they do; read them anew with [`Control::job_get`].

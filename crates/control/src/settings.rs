@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use stoa_integrations::acme::AcmeConfig;
 use stoa_model::{
     host::Hostname,
     id::{CustomerId, SiteId},
@@ -15,7 +16,6 @@ use stoa_model::{
     route::RouteLimits,
     text::EmailAddress,
 };
-use stoa_vendors::acme::AcmeConfig;
 
 use crate::throttle::Rates;
 
@@ -143,7 +143,7 @@ pub struct AcmeSettings {
     /// The certificate authority and our account there.
     pub ca: AcmeConfig,
     /// What the authority lets us ask.
-    pub allowance: Allowance,
+    pub allowance: IssuanceLimits,
     /// How long a new site's first certificate is waited for; then it is served over plain HTTP
     /// until there is one.
     pub first_wait: Duration,
@@ -154,7 +154,7 @@ pub struct AcmeSettings {
 /// What a certificate authority lets one account ask, so that we stop before it stops us. The
 /// defaults are those of Let's Encrypt (<https://letsencrypt.org/docs/rate-limits/>), less one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
+pub struct IssuanceLimits {
     /// Refused orders of one name within an hour.
     pub failures_per_hour: u64,
     /// Certificates for exactly the same names within a week.
@@ -165,7 +165,7 @@ pub struct Allowance {
     pub own_per_week: u64,
 }
 
-impl Default for Allowance {
+impl Default for IssuanceLimits {
     fn default() -> Self {
         Self { failures_per_hour: 4, same_per_week: 4, orders_per_3_hours: 299, own_per_week: 49 }
     }

@@ -10,7 +10,7 @@ use std::{marker::PhantomData, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{DbError, Retry, durable::Durable, open, schema};
+use crate::{DbError, Retry, open, schema, wal_sync::Durable};
 
 /// A future that can be sent between threads.
 pub type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;

@@ -16,7 +16,7 @@ use stoa_model::{
     id::{CustomerId, DomainId, SiteId},
 };
 
-pub use crate::domain_moves::{
+pub use crate::domain_updates::{
     domain_checked, domain_expire, domain_main_reached, domain_remove, domain_verify, domains_main_wanted,
     domains_remove_of,
 };
@@ -24,7 +24,7 @@ use crate::{
     Conn, DbError, Tx,
     codec::{REPORT, Row, ms, words},
     db::Raw,
-    domain_moves::site_lasts,
+    domain_updates::site_lasts,
     entity::domains,
 };
 

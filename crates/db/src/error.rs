@@ -45,7 +45,7 @@ pub enum DbError {
     Missing(&'static str),
     /// The row is no longer in the state that the change starts from.
     #[error("{table} {id} is no longer {expected}")]
-    Moved {
+    StaleWrite {
         /// Table of the row.
         table: &'static str,
         /// Which row.
@@ -82,7 +82,7 @@ impl Retry for DbError {
 
 impl DbError {
     pub(crate) fn moved(table: &'static str, id: impl ToString, expected: &'static str) -> Self {
-        Self::Moved { table, id: id.to_string(), expected }
+        Self::StaleWrite { table, id: id.to_string(), expected }
     }
 
     pub(crate) fn other(message: impl Into<String>) -> Self {

@@ -12,7 +12,7 @@ use sea_orm::{
     },
 };
 
-use crate::{Backend, DbError, durable::Durable};
+use crate::{Backend, DbError, wal_sync::Durable};
 
 /// How long anybody waits for a lock or a connection.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -56,7 +56,7 @@ pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
 pub async fn session_get(c: &impl Conn, id_hash: &[u8; 32]) -> Result<Option<Session>, DbError> {
     let Some(row) = sessions::Entity::find_by_id(id_hash.to_vec()).one(c.raw()).await? else { return Ok(None) };
     let read = Row { table: "sessions", id: &row.actor };
-    let Some(actor) = living(c, &read, &row.actor).await? else { return Ok(None) };
+    let Some(actor) = active_actor(c, &read, &row.actor).await? else { return Ok(None) };
     Ok(Some(Session {
         id_hash: *id_hash,
         actor,
@@ -67,7 +67,7 @@ pub async fn session_get(c: &impl Conn, id_hash: &[u8; 32]) -> Result<Option<Ses
 }
 
 /// The account that `key` means, with its role of this moment, unless it is gone.
-pub(crate) async fn living(c: &impl Conn, read: &Row<'_>, key: &str) -> Result<Option<Actor>, DbError> {
+pub(crate) async fn active_actor(c: &impl Conn, read: &Row<'_>, key: &str) -> Result<Option<Actor>, DbError> {
     if key.starts_with(StaffId::PREFIX) {
         let staff = staff_get(c, read.parse(key)?).await?;
         return Ok(staff.map(|staff| Actor::Staff(staff.id, staff.role)));

@@ -17,7 +17,7 @@ use crate::{
     DbError,
     codec::{Row, int, ms},
     entity::sites,
-    leases::base,
+    subnets::base,
 };
 
 /// A site as it is stored, but for its hostnames.

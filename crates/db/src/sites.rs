@@ -12,11 +12,11 @@ use stoa_model::{
     site::{Site, SiteState},
 };
 
-pub use crate::site_moves::{
+pub use crate::site_names::{hostname_taken, hostnames_of, site_by_hostname};
+pub use crate::site_updates::{
     site_address, site_edge, site_mark_deleted, site_move, site_observe, site_publish, site_told, site_tombstone,
     site_unmark_deleted,
 };
-pub use crate::site_names::{hostname_taken, hostnames_of, site_by_hostname};
 use crate::{
     Conn, DbError, Page, Tx,
     codec::{Row, ms, paged},

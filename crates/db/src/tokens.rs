@@ -9,7 +9,7 @@ use crate::{
     codec::{Row, actor_key, ms},
     db::Raw,
     entity::tokens,
-    sessions::living,
+    sessions::active_actor,
 };
 
 /// A key to the API.
@@ -56,7 +56,7 @@ pub async fn token_by_hash(c: &impl Conn, hash: &[u8; 32]) -> Result<Option<ApiT
     let row = tokens::Entity::find().filter(tokens::Column::Hash.eq(hash.to_vec())).one(c.raw()).await?;
     let Some(row) = row else { return Ok(None) };
     let id = TokenId::from_uuid(row.id);
-    let actor = living(c, &Row { table: "tokens", id: &id }, &row.actor).await?;
+    let actor = active_actor(c, &Row { table: "tokens", id: &id }, &row.actor).await?;
     actor.map(|actor| token(row, actor)).transpose()
 }
 

@@ -25,8 +25,8 @@ words! {
         Stop = "stop",
         /// Stop and start a running site.
         Restart = "restart",
-        /// Give a running site another main address.
-        Readdress = "readdress",
+        /// Give a running site another main address. Earlier releases stored it as `readdress`.
+        ChangeDomain = "change_domain" | "readdress",
     }
 }
 
@@ -38,7 +38,7 @@ impl JobKind {
             Self::Start => "Start the site",
             Self::Stop => "Stop the site",
             Self::Restart => "Restart the site",
-            Self::Readdress => "Change the site's address",
+            Self::ChangeDomain => "Change the site's address",
         }
     }
 }

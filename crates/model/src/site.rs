@@ -28,7 +28,7 @@ use crate::{
 };
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal $(| $former:literal)*,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -54,7 +54,7 @@ macro_rules! words {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
-                match text { $($word => Ok(Self::$variant),)* _ => Err(format!("{text:?} is no {}: use one of {}", $what, [$($word),*].join(", "))) }
+                match text { $($word $(| $former)* => Ok(Self::$variant),)* _ => Err(format!("{text:?} is no {}: use one of {}", $what, [$($word),*].join(", "))) }
             }
         }
     };

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::writer::Backoff;
-use crate::{Cause, Control, Event, Failure, Log, Position, Reason, Saga, Step, StepError, StepRun, UndoError};
+use crate::{Cause, Event, Failure, Log, Position, Reason, RunSignals, Saga, Step, StepError, StepRun, UndoError};
 
 /// How long a step may go on after the process was told to stop. Then it is dropped, which
 /// recovery treats as the crash it resembles.
@@ -32,7 +32,7 @@ pub(crate) struct Effect<'a, P, C> {
     plan: &'a P,
     cx: &'a C,
     log: &'a Arc<dyn Log>,
-    control: &'a Control,
+    control: &'a RunSignals,
     /// Why it was tried again last, for when the deadline passes.
     waiting_for: Mutex<Option<Reason>>,
 }
@@ -56,7 +56,7 @@ where
         plan: &'a P,
         cx: &'a C,
         log: &'a Arc<dyn Log>,
-        control: &'a Control,
+        control: &'a RunSignals,
     ) -> Option<Self> {
         let (index, undo) = match position {
             Position::Forward { step, started: true } => (*step, false),

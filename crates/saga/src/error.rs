@@ -95,7 +95,7 @@ impl From<StepError> for UndoError {
 }
 
 /// Turns the errors of others into a step's, at the point where the words for it are known.
-pub trait Explain<T> {
+pub trait ResultExt<T> {
     /// A transient failure, see [`StepError::Retry`].
     fn or_retry(self, public: &str) -> Result<T, StepError>;
     /// A final failure, see [`StepError::Fail`].
@@ -108,7 +108,7 @@ pub trait Explain<T> {
     fn or_undo_fail(self, doing: &str) -> Result<T, UndoError>;
 }
 
-impl<T, E: Into<Source>> Explain<T> for Result<T, E> {
+impl<T, E: Into<Source>> ResultExt<T> for Result<T, E> {
     fn or_retry(self, public: &str) -> Result<T, StepError> {
         self.map_err(|source| StepError::retry(public, source))
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::effect::{Effect, Ended};
 use crate::writer::Writer;
-use crate::{Cause, Control, Corrupt, Ending, Epoch, Event, Log, Outcome, Position, Saga, Side};
+use crate::{Cause, Corrupt, Ending, Epoch, Event, Log, Outcome, Position, RunSignals, Saga, Side};
 
 /// Runs `saga` from where `log` says it stands until it comes to rest.
 ///
@@ -20,7 +20,7 @@ pub async fn execute<P, C>(
     cx: &C,
     log: Arc<dyn Log>,
     epoch: Epoch,
-    control: Control,
+    control: RunSignals,
 ) -> Outcome
 where
     P: Send + Sync + 'static,
@@ -42,7 +42,7 @@ async fn run<P, C>(
     cx: &C,
     log: Arc<dyn Log>,
     epoch: Epoch,
-    control: Control,
+    control: RunSignals,
 ) -> Result<Outcome, Outcome>
 where
     P: Send + Sync + 'static,

@@ -21,7 +21,6 @@
 //!
 //! This crate does no I/O and knows nothing of hosting. Prove a saga with the [`harness`].
 
-mod control;
 mod effect;
 mod error;
 mod event;
@@ -32,15 +31,16 @@ pub mod memory;
 mod position;
 mod progress;
 mod saga;
+mod signals;
 mod step;
 mod writer;
 
-pub use control::{Control, Outcome};
-pub use error::{Explain, Reason, StepError, UndoError, chain};
+pub use error::{Reason, ResultExt, StepError, UndoError, chain};
 pub use event::{Cause, Ending, Entry, Event, Failure};
 pub use execute::execute;
 pub use log::{Epoch, Log, LogError};
 pub use position::{Corrupt, NotStuck, Position, Side};
 pub use progress::{StepState, StepView, progress};
 pub use saga::{Heading, Saga};
+pub use signals::{Outcome, RunSignals};
 pub use step::{Done, Step, StepRun};

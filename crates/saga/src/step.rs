@@ -68,7 +68,7 @@ impl Done {
     }
 
     /// Done, with one line for people: "served over HTTP, the certificate follows".
-    pub fn saying(detail: impl Into<String>) -> Self {
+    pub fn with_detail(detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()) }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::{Control, Epoch, Event, Log, LogError, Outcome};
+use crate::{Epoch, Event, Log, LogError, Outcome, RunSignals};
 
 /// Waits that double from 50 ms to 2 s. Without jitter: one executor, one log, and tests that
 /// come out the same every time.
@@ -30,13 +30,17 @@ impl Backoff {
 pub(crate) struct Writer {
     log: Arc<dyn Log>,
     epoch: Epoch,
-    control: Control,
+    control: RunSignals,
     written: usize,
 }
 
 impl Writer {
     /// Reads the log so far. `Err` is how the run ends.
-    pub(crate) async fn open(log: Arc<dyn Log>, epoch: Epoch, control: Control) -> Result<(Self, Vec<Event>), Outcome> {
+    pub(crate) async fn open(
+        log: Arc<dyn Log>,
+        epoch: Epoch,
+        control: RunSignals,
+    ) -> Result<(Self, Vec<Event>), Outcome> {
         let mut writer = Self { log, epoch, control, written: 0 };
         let mut patience = writer.patience();
         loop {
@@ -91,7 +95,7 @@ struct Patience {
 
 impl Patience {
     /// Returns when the log may be tried again; `Err` is how the run ends.
-    async fn wait(&mut self, control: &Control, error: LogError) -> Result<(), Outcome> {
+    async fn wait(&mut self, control: &RunSignals, error: LogError) -> Result<(), Outcome> {
         match error {
             LogError::LeaseLost => return Err(Outcome::LeaseLost),
             LogError::Unreadable(reason) => return Err(Outcome::Stuck { step: None, reason }),

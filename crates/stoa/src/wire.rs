@@ -13,12 +13,12 @@ use stoa_control::{
 };
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
+use stoa_integrations::{dns::DnsMaker, mail::Mailer, resolver::Resolver};
 use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::{
     dns::Dns,
     edge::{Edge, EdgeError},
 };
-use stoa_vendors::{dns::DnsMaker, mail::Mailer, resolver::Resolver};
 
 use crate::config::Config;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, atomic::Ordering};
 
-use stoa_control::{Cx, command::OrderSite, password::Hasher, view::Ordered};
+use stoa_control::{RequestContext, command::OrderSite, password::Hasher, view::Ordered};
 use stoa_db::accounts;
 use stoa_model::{
     account::{Actor, Customer, Role, Staff},
@@ -30,7 +30,7 @@ impl TestPlatform {
     ///
     /// # Panics
     /// If there is such a customer already.
-    pub async fn customer(&self, name: &str) -> Cx {
+    pub async fn customer(&self, name: &str) -> RequestContext {
         let created_at = self.clock.now();
         let customer = &Customer {
             id: CustomerId::from_uuid(stoa_control::random::uuid_at(created_at)),
@@ -41,7 +41,7 @@ impl TestPlatform {
         let hash = hash().await;
         let stored = self.db.write(|tx| Box::pin(async move { accounts::customer_insert(&tx, customer, hash).await }));
         stored.await.expect("a new customer");
-        self.cx(Actor::Customer(customer.id))
+        self.request_context(Actor::Customer(customer.id))
     }
 
     /// Makes the TXT record that proves a domain, with the value that its claim told, in the world's DNS.
@@ -54,7 +54,7 @@ impl TestPlatform {
     ///
     /// # Panics
     /// If the database doesn't answer.
-    pub async fn staff(&self, role: Role) -> Cx {
+    pub async fn staff(&self, role: Role) -> RequestContext {
         let (created_at, n) = (self.clock.now(), self.people.fetch_add(1, Ordering::Relaxed) + 1);
         let id = StaffId::from_uuid(stoa_control::random::uuid_at(created_at));
         let name = role.as_str().replace('_', "-");
@@ -62,24 +62,24 @@ impl TestPlatform {
         let (member, hash) = (&Staff { id, email, role, created_at }, hash().await);
         let stored = self.db.write(|tx| Box::pin(async move { accounts::staff_insert(&tx, member, hash).await }));
         stored.await.expect("a new person");
-        self.cx(Actor::Staff(id, role))
+        self.request_context(Actor::Staff(id, role))
     }
 
     /// The context of a command that `actor` gives now.
-    pub fn cx(&self, actor: Actor) -> Cx {
-        self.control.cx(actor, None, "test".into())
+    pub fn request_context(&self, actor: Actor) -> RequestContext {
+        self.control.request_context(actor, None, "test".into())
     }
 
     /// The same actor, now.
-    pub fn now(&self, cx: &Cx) -> Cx {
-        Cx { now: self.clock.now(), ..cx.clone() }
+    pub fn now(&self, cx: &RequestContext) -> RequestContext {
+        RequestContext { now: self.clock.now(), ..cx.clone() }
     }
 
     /// Orders a shop at `name`.
     ///
     /// # Panics
     /// If it is refused.
-    pub async fn order(&self, cx: &Cx, name: &str) -> Ordered {
+    pub async fn order(&self, cx: &RequestContext, name: &str) -> Ordered {
         let ordered = self.control.site_order(&self.now(cx), shop(name), None).await;
         ordered.unwrap_or_else(|error| panic!("the order of {name} was refused: {error}"))
     }
@@ -88,7 +88,7 @@ impl TestPlatform {
     ///
     /// # Panics
     /// If it does not come to be.
-    pub async fn shop(&self, cx: &Cx, name: &str) -> Ordered {
+    pub async fn shop(&self, cx: &RequestContext, name: &str) -> Ordered {
         let ordered = self.order(cx, name).await;
         self.run_until_idle().await;
         let job = self.job(ordered.job).await;

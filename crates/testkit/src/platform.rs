@@ -8,15 +8,15 @@ use std::{
 
 use stoa_control::{Control, Parts, Settings, blueprints::Blueprints, keys::MasterKey, throttle::Rates};
 use stoa_db::{Backend, Db};
+use stoa_integrations::{
+    mail::Mailer,
+    resolver::{FixedAnswers, Resolver},
+};
 use stoa_model::{host::Hostname, limits::Bytes, text::EmailAddress};
 use stoa_provider::{
     dns::{Dns, fake::FakeDns},
     edge::fake::FakeEdge,
     engine::{ExecOutput, fake::FakeEngine},
-};
-use stoa_vendors::{
-    mail::Mailer,
-    resolver::{FixedAnswers, Resolver},
 };
 use tempfile::TempDir;
 

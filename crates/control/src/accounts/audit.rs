@@ -3,14 +3,14 @@
 use stoa_db::{Page, history};
 use stoa_model::account::Role;
 
-use crate::{Control, Cx, Result, view::AuditView};
+use crate::{Control, RequestContext, Result, view::AuditView};
 
 impl Control {
     /// The last lines of the audit trail, newest first; at most 1000.
     ///
     /// # Errors
     /// Without the role admin.
-    pub async fn audit_list(&self, cx: &Cx, limit: u32) -> Result<Vec<AuditView>> {
+    pub async fn audit_list(&self, cx: &RequestContext, limit: u32) -> Result<Vec<AuditView>> {
         cx.require(Role::Admin)?;
         let events = history::audit_list(&self.db, Page::first(u64::from(limit.clamp(1, 1000)))).await?;
         let view = |(seq, event): (i64, history::AuditEvent)| AuditView {

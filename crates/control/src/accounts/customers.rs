@@ -9,7 +9,7 @@ use stoa_model::{
 };
 
 use crate::{
-    Control, Cx, Error, Result, password,
+    Control, Error, RequestContext, Result, password,
     view::{CustomerView, Paged},
 };
 
@@ -18,7 +18,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role support; no such account.
-    pub async fn customer_find(&self, cx: &Cx, email: &str) -> Result<Customer> {
+    pub async fn customer_find(&self, cx: &RequestContext, email: &str) -> Result<Customer> {
         cx.require(Role::Support)?;
         let email = EmailAddress::parse(email)?;
         let found = accounts::customer_by_email(&self.db, &email).await?;
@@ -29,7 +29,12 @@ impl Control {
     ///
     /// # Errors
     /// Without the role support.
-    pub async fn customer_list(&self, cx: &Cx, before: Option<CustomerId>, limit: u32) -> Result<Paged<CustomerView>> {
+    pub async fn customer_list(
+        &self,
+        cx: &RequestContext,
+        before: Option<CustomerId>,
+        limit: u32,
+    ) -> Result<Paged<CustomerView>> {
         cx.require(Role::Support)?;
         let limit = u64::from(limit.clamp(1, 100));
         let found = accounts::customer_list(&self.db, Page { limit: limit + 1, before }).await?;
@@ -41,7 +46,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin; a weak password; no such account.
-    pub async fn customer_password(&self, cx: &Cx, email: &str, password: SecretString) -> Result<()> {
+    pub async fn customer_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
         cx.require(Role::Admin)?;
         password::check(&password)?;
         let customer = self.customer_find(cx, email).await?;

@@ -3,7 +3,7 @@
 use stoa_db::{accounts, history, sessions};
 use stoa_model::{account::Actor, text::EmailAddress};
 
-use crate::{Control, Cx, Error, Result, command::LogIn, random, throttle::Attempt, view::NewSession};
+use crate::{Control, Error, RequestContext, Result, command::LogIn, random, throttle::Attempt, view::NewSession};
 
 const WRONG: Error = Error::Unauthenticated(
     "This e-mail address and password don't match. If you are sure of them, wait a minute and try again.",
@@ -15,7 +15,7 @@ impl Control {
     ///
     /// # Errors
     /// Wrong credentials, or too many tries.
-    pub async fn log_in(&self, cx: &Cx, command: LogIn) -> Result<NewSession> {
+    pub async fn log_in(&self, cx: &RequestContext, command: LogIn) -> Result<NewSession> {
         let actor = self.authenticate(cx, command).await?;
         self.log_in_as(cx, actor).await
     }
@@ -24,7 +24,7 @@ impl Control {
     ///
     /// # Errors
     /// Wrong credentials, or too many tries.
-    pub async fn log_in_staff(&self, cx: &Cx, command: LogIn) -> Result<NewSession> {
+    pub async fn log_in_staff(&self, cx: &RequestContext, command: LogIn) -> Result<NewSession> {
         self.throttle.check(Attempt::StaffLogin, cx.address)?;
         let actor = self.staff_verify(cx, command).await?;
         self.log_in_as(cx, actor).await
@@ -34,7 +34,7 @@ impl Control {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn log_out(&self, cx: &Cx, token: &str) -> Result<()> {
+    pub async fn log_out(&self, cx: &RequestContext, token: &str) -> Result<()> {
         let hash = &random::token_hash(token);
         self.db
             .write(|tx| {
@@ -49,7 +49,7 @@ impl Control {
 
     /// Whose address and password these are. Staff have fewer attempts than customers; here that
     /// shows as wrong credentials, for a limit that differs would tell which addresses are staff's.
-    pub(super) async fn authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+    pub(super) async fn authenticate(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
         self.throttle.check(Attempt::Login, cx.address)?;
         let email = EmailAddress::parse(&command.email).ok();
         let staff = match &email {
@@ -64,7 +64,7 @@ impl Control {
         allowed.map(|()| actor).map_err(|_| WRONG)
     }
 
-    async fn customer_authenticate(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+    async fn customer_authenticate(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
         let email = EmailAddress::parse(&command.email).ok();
         let found = match &email {
             Some(email) => accounts::customer_by_email(&self.db, email).await?,
@@ -75,7 +75,7 @@ impl Control {
         self.judge(cx, right, customer.map(|c| Actor::Customer(c.id)), email).await
     }
 
-    async fn staff_verify(&self, cx: &Cx, command: LogIn) -> Result<Actor> {
+    async fn staff_verify(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
         let email = EmailAddress::parse(&command.email).ok();
         let found = match &email {
             Some(email) => accounts::staff_by_email(&self.db, email).await?,
@@ -87,7 +87,13 @@ impl Control {
     }
 
     /// Notes a failed try in the audit trail.
-    async fn judge(&self, cx: &Cx, right: bool, actor: Option<Actor>, email: Option<EmailAddress>) -> Result<Actor> {
+    async fn judge(
+        &self,
+        cx: &RequestContext,
+        right: bool,
+        actor: Option<Actor>,
+        email: Option<EmailAddress>,
+    ) -> Result<Actor> {
         if let Some(actor) = actor.filter(|_| right) {
             return Ok(actor);
         }
@@ -97,7 +103,7 @@ impl Control {
         Err(WRONG)
     }
 
-    async fn log_in_as(&self, cx: &Cx, actor: Actor) -> Result<NewSession> {
+    async fn log_in_as(&self, cx: &RequestContext, actor: Actor) -> Result<NewSession> {
         let event = &cx.audit("session.begin", actor, serde_json::json!({ "address": cx.address }));
         self.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
         self.session_open(actor).await

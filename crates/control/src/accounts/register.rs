@@ -9,7 +9,7 @@ use stoa_model::{
 };
 
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     command::{OrderSite, Register},
     password, random,
     throttle::Attempt,
@@ -37,7 +37,7 @@ impl Control {
     ///
     /// # Errors
     /// All bad fields at once; too many tries; an address that has an account already.
-    pub async fn register(&self, cx: &Cx, command: Register) -> Result<NewSession> {
+    pub async fn register(&self, cx: &RequestContext, command: Register) -> Result<NewSession> {
         self.throttle.check(Attempt::SignUp, cx.address)?;
         let (customer, password) = parse(cx, command)?;
         let hash = self.hasher.hash(password).await?;
@@ -52,7 +52,7 @@ impl Control {
     /// All bad fields of both at once, and what [`Control::site_order`] refuses.
     pub async fn register_and_order(
         &self,
-        cx: &Cx,
+        cx: &RequestContext,
         command: Register,
         order: OrderSite,
     ) -> Result<(NewSession, Ordered)> {
@@ -64,7 +64,7 @@ impl Control {
         self.name_is_free(&parsed.hostname).await?;
         let room = self.order_possible(&parsed.blueprint).await?;
         let hash = self.hasher.hash(password).await?;
-        let cx = Cx { actor: Actor::Customer(customer.id), ..cx.clone() };
+        let cx = RequestContext { actor: Actor::Customer(customer.id), ..cx.clone() };
         let made = self.order_make(&cx, customer.id, &parsed);
         let (customer, hash, cx, made) = (&customer, &hash, &cx, &made);
         let ordered = self
@@ -94,7 +94,7 @@ fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
     }
 }
 
-fn parse(cx: &Cx, command: Register) -> Result<(Customer, stoa_model::secret::SecretString)> {
+fn parse(cx: &RequestContext, command: Register) -> Result<(Customer, stoa_model::secret::SecretString)> {
     let mut bad = Vec::new();
     let email = EmailAddress::parse(&command.email).map_err(|e| bad.push(e)).ok();
     let company = CompanyName::parse(&command.company).map_err(|e| bad.push(e)).ok();
@@ -108,7 +108,7 @@ fn parse(cx: &Cx, command: Register) -> Result<(Customer, stoa_model::secret::Se
     }
 }
 
-async fn insert(tx: &stoa_db::Tx, cx: &Cx, customer: &Customer, hash: &str) -> Result<()> {
+async fn insert(tx: &stoa_db::Tx, cx: &RequestContext, customer: &Customer, hash: &str) -> Result<()> {
     if accounts::staff_by_email(tx, &customer.email).await?.is_some() {
         return Err(stoa_db::DbError::Conflict(stoa_db::Constraint::StaffEmail).into());
     }

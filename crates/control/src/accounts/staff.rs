@@ -8,14 +8,20 @@ use stoa_model::{
     text::EmailAddress,
 };
 
-use crate::{Control, Cx, Result, password, random, view::StaffView};
+use crate::{Control, RequestContext, Result, password, random, view::StaffView};
 
 impl Control {
     /// Makes a staff account.
     ///
     /// # Errors
     /// Without the role super_admin; bad fields; an address that has an account.
-    pub async fn staff_create(&self, cx: &Cx, email: &str, role: Role, password: SecretString) -> Result<StaffId> {
+    pub async fn staff_create(
+        &self,
+        cx: &RequestContext,
+        email: &str,
+        role: Role,
+        password: SecretString,
+    ) -> Result<StaffId> {
         cx.require(Role::SuperAdmin)?;
         let email = EmailAddress::parse(email)?;
         password::check(&password)?;
@@ -38,7 +44,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role; a weak password; no such account.
-    pub async fn staff_password(&self, cx: &Cx, email: &str, password: SecretString) -> Result<()> {
+    pub async fn staff_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
         cx.require(Role::SuperAdmin)?;
         password::check(&password)?;
         let email = EmailAddress::parse(email)?;
@@ -64,7 +70,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin.
-    pub async fn staff_list(&self, cx: &Cx) -> Result<Vec<StaffView>> {
+    pub async fn staff_list(&self, cx: &RequestContext) -> Result<Vec<StaffView>> {
         cx.require(Role::Admin)?;
         let view = |staff: Staff| {
             let Staff { id, email, role, created_at } = staff;
@@ -77,7 +83,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin; no such account.
-    pub async fn staff_find(&self, cx: &Cx, email: &str) -> Result<Staff> {
+    pub async fn staff_find(&self, cx: &RequestContext, email: &str) -> Result<Staff> {
         cx.require(Role::Admin)?;
         let email = EmailAddress::parse(email)?;
         let found = accounts::staff_by_email(&self.db, &email).await?;

@@ -9,7 +9,7 @@ use stoa_model::{
     secret::{ExposeSecret, SecretString},
 };
 
-use crate::{Control, Cx, Error, Result, command::LogIn, random, view::TokenView};
+use crate::{Control, Error, RequestContext, Result, command::LogIn, random, view::TokenView};
 
 /// What a token begins with, so that people and secret scanners know it.
 const PREFIX: &str = "stoa_";
@@ -23,7 +23,7 @@ impl Control {
     ///
     /// # Errors
     /// Wrong credentials, or too many tries.
-    pub async fn token_create(&self, cx: &Cx, command: LogIn) -> Result<(SecretString, Timestamp)> {
+    pub async fn token_create(&self, cx: &RequestContext, command: LogIn) -> Result<(SecretString, Timestamp)> {
         let actor = self.authenticate(cx, command).await?;
         let expires = cx.now + SHORT;
         Ok((self.token_issue(cx, actor, "login", Some(expires)).await?, expires))
@@ -33,7 +33,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Error::Forbidden`] for everybody else.
-    pub async fn token_for(&self, cx: &Cx, actor: Actor, name: &str) -> Result<SecretString> {
+    pub async fn token_for(&self, cx: &RequestContext, actor: Actor, name: &str) -> Result<SecretString> {
         if cx.actor != Actor::System {
             return Err(Error::Forbidden("system"));
         }
@@ -42,7 +42,7 @@ impl Control {
 
     async fn token_issue(
         &self,
-        cx: &Cx,
+        cx: &RequestContext,
         actor: Actor,
         name: &str,
         expires_at: Option<Timestamp>,
@@ -68,7 +68,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role super_admin; no such account.
-    pub async fn staff_tokens(&self, cx: &Cx, email: &str) -> Result<Vec<TokenView>> {
+    pub async fn staff_tokens(&self, cx: &RequestContext, email: &str) -> Result<Vec<TokenView>> {
         cx.require(Role::SuperAdmin)?;
         let staff = self.staff_find(cx, email).await?;
         let found = tokens::token_list(&self.db, Actor::Staff(staff.id, staff.role)).await?;
@@ -79,7 +79,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role super_admin; no token of the staff has this id.
-    pub async fn staff_revoke(&self, cx: &Cx, id: TokenId) -> Result<()> {
+    pub async fn staff_revoke(&self, cx: &RequestContext, id: TokenId) -> Result<()> {
         cx.require(Role::SuperAdmin)?;
         self.db
             .write(|tx| {

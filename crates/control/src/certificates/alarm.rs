@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::{orders, tasks};
+use stoa_db::{certificate_orders, tasks};
+use stoa_integrations::mail::Email;
 use stoa_model::text::EmailAddress;
-use stoa_vendors::mail::Letter;
 
 use super::{
     danger::{Danger, FAILURES},
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Control, Result,
-    tasks::{letter_task, mail::html},
+    tasks::{email_task, mail::html},
 };
 
 /// A name of the platform's own, whose records the operator keeps, after so long without one; a domain
@@ -39,11 +39,11 @@ impl Held {
 /// take over is as good as none.
 const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 
-/// So many names are listed in one letter.
+/// So many names are listed in one email.
 const LISTED: usize = 20;
 
 impl Control {
-    /// One letter about all names in danger that were not told of today.
+    /// One email about all names in danger that were not told of today.
     pub(super) async fn certificates_alarm(&self, wanted: &[Wanted]) -> Result<()> {
         let Some(to) = &self.settings.staff_mail else { return Ok(()) };
         let (now, told) = (self.clock.now(), &self.ordering.told);
@@ -53,8 +53,8 @@ impl Control {
         let mut dangers = self.dangers(wanted, now).await?;
         dangers.retain(|danger| !told.has(&danger.name, now));
         let page = format!("{}/staff/certificates", self.settings.portal_url);
-        let Some(letter) = letter(to, &dangers, page, now) else { return Ok(()) };
-        let queued = &letter_task(&letter, now);
+        let Some(email) = email(to, &dangers, page, now) else { return Ok(()) };
+        let queued = &email_task(&email, now);
         self.db
             .write(|tx| Box::pin(async move { tasks::task_insert(&tx, &queued.task, Some(&queued.key)).await }))
             .await?;
@@ -66,7 +66,7 @@ impl Control {
     async fn dangers(&self, wanted: &[Wanted], now: Timestamp) -> Result<Vec<Danger>> {
         let behind = self.edge_behind().await?.filter(|behind| now.duration_since(behind.since) >= BEHIND);
         let all = self.shelf.all();
-        let orders = orders::orders_all(&self.db).await?;
+        let orders = certificate_orders::orders_all(&self.db).await?;
         let orders: HashMap<_, _> = orders.iter().map(|order| (&order.subject, order)).collect();
         let renews = self.settings.acme.is_some();
         let issued = wanted.iter().filter_map(|wanted| {
@@ -99,8 +99,8 @@ fn is_followed(held: &Held, all: &Certificates) -> bool {
     held.ready.names.iter().all(|name| all.find(&name.host, held.not_after).is_some())
 }
 
-/// Several names share a letter; nothing if there are none.
-fn letter(to: &EmailAddress, dangers: &[Danger], page: String, now: Timestamp) -> Option<Letter> {
+/// Several names share a email; nothing if there are none.
+fn email(to: &EmailAddress, dangers: &[Danger], page: String, now: Timestamp) -> Option<Email> {
     let (first, others) = dangers.split_first()?;
     let (subject, mut paragraphs) = if others.is_empty() {
         let words = std::iter::once(&first.what).chain(&first.more);
@@ -114,7 +114,7 @@ fn letter(to: &EmailAddress, dangers: &[Danger], page: String, now: Timestamp) -
         paragraphs.push(format!("And {more} more."));
     }
     paragraphs.extend(["All certificates:".to_owned(), page.clone()]);
-    Some(Letter {
+    Some(Email {
         key: format!("certificate/{}/{}", first.name, day(now)),
         to: to.clone(),
         subject,
@@ -137,9 +137,9 @@ mod tests {
         range.map(danger).collect()
     }
 
-    fn written(dangers: &[Danger]) -> Option<Letter> {
+    fn written(dangers: &[Danger]) -> Option<Email> {
         let to = EmailAddress::parse("staff@stoa.example").unwrap();
-        letter(&to, dangers, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH)
+        email(&to, dangers, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! How often the authority may be asked: we count, and stop before it stops us.
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::orders::{Try, tries_since};
+use stoa_db::certificate_orders::{Attempt, tries_since};
 
 use super::wanted::Wanted;
-use crate::{Control, Result, settings::Allowance};
+use crate::{Control, Result, settings::IssuanceLimits};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -21,24 +21,29 @@ pub(super) struct Spent {
 
 impl Control {
     /// Whether an order may be made now; looked at before every one.
-    pub(super) async fn allowance(&self, wanted: &Wanted, limits: &Allowance, now: Timestamp) -> Result<Option<Spent>> {
+    pub(super) async fn allowance(
+        &self,
+        wanted: &Wanted,
+        limits: &IssuanceLimits,
+        now: Timestamp,
+    ) -> Result<Option<Spent>> {
         let of = Some(&wanted.subject);
-        let refused = tries_since(&self.db, of, Try::Failed, now - HOUR).await?;
+        let refused = tries_since(&self.db, of, Attempt::Failed, now - HOUR).await?;
         if refused >= limits.failures_per_hour {
             let words = "The certificate was refused several times; it is tried again within the hour.";
             return Ok(Some(Spent { wait: HOUR, words }));
         }
-        let same = tries_since(&self.db, of, Try::Issued, now - WEEK).await?;
+        let same = tries_since(&self.db, of, Attempt::Issued, now - WEEK).await?;
         if same >= limits.same_per_week {
             let words = "This name has had as many certificates this week as its authority issues.";
             return Ok(Some(Spent { wait: HOUR * 24, words }));
         }
-        let asked = tries_since(&self.db, of, Try::Ordered, now - HOUR).await?;
+        let asked = tries_since(&self.db, of, Attempt::Ordered, now - HOUR).await?;
         if asked >= SAME_PER_HOUR {
             let words = "This certificate was asked for several times; it is tried again within the hour.";
             return Ok(Some(Spent { wait: HOUR, words }));
         }
-        let orders = tries_since(&self.db, None, Try::Ordered, now - HOUR * 3).await?;
+        let orders = tries_since(&self.db, None, Attempt::Ordered, now - HOUR * 3).await?;
         if orders >= self.orders_for(wanted, limits) {
             let words = "Many certificates are being ordered at this moment; this one follows soon.";
             return Ok(Some(Spent { wait: HOUR / 4, words }));
@@ -52,7 +57,7 @@ impl Control {
 
     /// How many orders of all may be made before this one. A quarter is left to what would hurt most: the
     /// platform's own names, and names that are served with a certificate already.
-    fn orders_for(&self, wanted: &Wanted, limits: &Allowance) -> u64 {
+    fn orders_for(&self, wanted: &Wanted, limits: &IssuanceLimits) -> u64 {
         let is_new = wanted.custom && self.shelf.all().matching(wanted).next().is_none();
         limits.orders_per_3_hours - if is_new { limits.orders_per_3_hours / 4 } else { 0 }
     }

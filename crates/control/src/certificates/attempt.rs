@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
     DbError,
-    orders::{self, CertOrder, Try},
+    certificate_orders::{self, Attempt, CertificateOrder},
 };
 use stoa_model::certificate::CertName;
 
@@ -23,14 +23,14 @@ use crate::{Control, Result, random, settings::AcmeSettings};
 /// written while the clock was ahead.
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(8 * 24);
 
-fn waits(order: &CertOrder, now: Timestamp) -> bool {
+fn waits(order: &CertificateOrder, now: Timestamp) -> bool {
     order.next_at > now && order.next_at <= now + LONGEST
 }
 
 impl Wanted {
     /// How its order stands before anything was tried.
-    fn untried(&self, now: Timestamp) -> CertOrder {
-        CertOrder {
+    fn untried(&self, now: Timestamp) -> CertificateOrder {
+        CertificateOrder {
             subject: self.subject.clone(),
             names: self.names.clone(),
             failures: 0,
@@ -46,7 +46,7 @@ impl Wanted {
 
 impl Control {
     pub(super) async fn certificates_due(&self, wanted: &[Wanted]) -> Result<Vec<Wanted>> {
-        let (now, orders) = (self.clock.now(), orders::orders_all(&self.db).await?);
+        let (now, orders) = (self.clock.now(), certificate_orders::orders_all(&self.db).await?);
         let waiting: HashSet<CertName> = orders.into_iter().filter(|o| waits(o, now)).map(|o| o.subject).collect();
         let shelf = self.shelf.all();
         let due = wanted.iter().filter(|w| !waiting.contains(&w.subject) && !shelf.has_lasting(w, now));
@@ -66,7 +66,8 @@ impl Control {
 
     async fn certificate_try_due(&self, wanted: &Wanted, acme: &AcmeSettings) -> Result<()> {
         let now = self.clock.now();
-        let known = orders::order_get(&self.db, &wanted.subject).await?.unwrap_or_else(|| wanted.untried(now));
+        let known =
+            certificate_orders::order_get(&self.db, &wanted.subject).await?.unwrap_or_else(|| wanted.untried(now));
         if waits(&known, now) || self.shelf.all().has_lasting(wanted, now) {
             return Ok(());
         }
@@ -79,9 +80,9 @@ impl Control {
     pub(crate) async fn certificate_hasten(&self, subject: &CertName) -> Result<()> {
         let now = self.clock.now();
         let body = async |tx: &stoa_db::Tx| {
-            let order = orders::order_lock(tx, subject).await?;
+            let order = certificate_orders::order_lock(tx, subject).await?;
             if order.is_some_and(|order| !order.detail.as_deref().is_some_and(is_asked)) {
-                orders::order_due(tx, subject, now).await?;
+                certificate_orders::order_due(tx, subject, now).await?;
             }
             Ok::<_, DbError>(())
         };
@@ -90,7 +91,7 @@ impl Control {
 
     /// A pause of its own counts as no failure: what is only waited for was not refused, and the first
     /// refusal after it shall not cost a day.
-    async fn certificate_failed(&self, wanted: &Wanted, failure: Failure, known: &CertOrder) -> Result<()> {
+    async fn certificate_failed(&self, wanted: &Wanted, failure: Failure, known: &CertificateOrder) -> Result<()> {
         let now = self.clock.now();
         let failures = known.failures.saturating_add(u32::from(failure.wait.is_none()));
         let mut chance = [0];
@@ -100,13 +101,13 @@ impl Control {
         let failure = &failure;
         let body = async |tx: &stoa_db::Tx| {
             if failure.refused {
-                orders::try_note(tx, &wanted.subject, now, Try::Failed).await?;
+                certificate_orders::try_note(tx, &wanted.subject, now, Attempt::Failed).await?;
             }
-            let stands = orders::order_lock(tx, &wanted.subject).await?.unwrap_or_else(|| known.clone());
+            let stands = certificate_orders::order_lock(tx, &wanted.subject).await?.unwrap_or_else(|| known.clone());
             // Who has asked for another try since this one began need not wait, if the authority lets him.
             let is_hurried =
                 !is_asked(&failure.detail) && stands.next_at.as_millisecond() != known.next_at.as_millisecond();
-            let order = CertOrder {
+            let order = CertificateOrder {
                 names: wanted.names.clone(),
                 failures,
                 next_at: if is_hurried { stands.next_at.min(next_at) } else { next_at },
@@ -115,7 +116,7 @@ impl Control {
                 updated_at: if stands.problem.is_some() { stands.updated_at } else { now },
                 ..stands
             };
-            orders::order_put(tx, &order).await
+            certificate_orders::order_put(tx, &order).await
         };
         Ok(self.db.write(|tx| Box::pin(async move { body(&tx).await })).await?)
     }

@@ -1,7 +1,7 @@
 //! Our account at the certificate authority: opened once, when it is first needed, and kept sealed.
 
-use stoa_db::orders;
-use stoa_vendors::acme::{Acme, AcmeError};
+use stoa_db::certificate_orders;
+use stoa_integrations::acme::{Acme, AcmeError};
 use tokio::sync::Mutex;
 
 use crate::{Control, settings::AcmeSettings};
@@ -20,7 +20,8 @@ impl Control {
         }
         let contact = acme.ca.contact.as_ref().map_or("", |contact| contact.as_str());
         let account = format!("{} {contact}", acme.ca.directory);
-        let saved = orders::acme_account_get(&self.db, &account).await.map_err(|e| Unopened::Records(e.into()))?;
+        let saved =
+            certificate_orders::acme_account_get(&self.db, &account).await.map_err(|e| Unopened::Records(e.into()))?;
         let context = format!("acme/{account}");
         let saved = saved.and_then(|sealed| {
             let opened = self.key.open(&context, &sealed);
@@ -32,7 +33,9 @@ impl Control {
             let (account, now) = (account.as_str(), self.clock.now());
             let kept = self
                 .db
-                .write(|tx| Box::pin(async move { orders::acme_account_put(&tx, account, sealed, now).await }))
+                .write(|tx| {
+                    Box::pin(async move { certificate_orders::acme_account_put(&tx, account, sealed, now).await })
+                })
                 .await;
             kept.map_err(|error: stoa_db::DbError| Unopened::Records(error.into()))?;
         }

@@ -1,6 +1,6 @@
 //! What is wrong with a certificate, or with all of them, as a letter tells staff.
 
-use stoa_db::orders::CertOrder;
+use stoa_db::certificate_orders::CertificateOrder;
 use stoa_model::certificate::CertName;
 
 use super::held::Held;
@@ -22,7 +22,7 @@ pub(super) struct Danger {
 }
 
 impl Danger {
-    pub fn of_issued(subject: &CertName, held: &Held, order: Option<&CertOrder>) -> Self {
+    pub fn of_issued(subject: &CertName, held: &Held, order: Option<&CertificateOrder>) -> Self {
         let why = if order.is_some() { "renewing it fails" } else { "no authority is set up that would renew it" };
         Self {
             name: subject.to_string(),
@@ -42,8 +42,8 @@ impl Danger {
         }
     }
 
-    pub fn of_missing(order: &CertOrder) -> Self {
-        let CertOrder { subject, failures, updated_at, .. } = order;
+    pub fn of_missing(order: &CertificateOrder) -> Self {
+        let CertificateOrder { subject, failures, updated_at, .. } = order;
         let how = if *failures < FAILURES {
             format!("and none could be had since {updated_at:.0}")
         } else {
@@ -58,7 +58,7 @@ impl Danger {
     }
 
     /// `order` is the one for what shall take its place.
-    pub fn of_brought(held: &Held, order: Option<&CertOrder>) -> Self {
+    pub fn of_brought(held: &Held, order: Option<&CertificateOrder>) -> Self {
         let name = held.ready.names.iter().map(CertName::to_string).collect::<Vec<_>>().join(", ");
         let ends = held.not_after;
         Self {
@@ -70,7 +70,7 @@ impl Danger {
     }
 }
 
-fn reasons(order: &CertOrder) -> Vec<String> {
+fn reasons(order: &CertificateOrder) -> Vec<String> {
     let detail = order.detail.clone().unwrap_or_else(|| "No reason is known.".into());
     vec![detail, format!("It is tried again at {:.0}.", order.next_at)]
 }

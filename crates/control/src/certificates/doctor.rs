@@ -21,7 +21,7 @@ impl Control {
         }
         let looked = async {
             self.shelf_reload().await?;
-            self.certificates(&self.system_cx("doctor")).await
+            self.certificates(&self.system_context("doctor")).await
         };
         let all = match looked.await {
             Ok(all) => all,

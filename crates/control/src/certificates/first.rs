@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use stoa_db::orders;
+use stoa_db::certificate_orders;
 use stoa_model::{certificate::CertName, host::Hostname};
 use tokio::time::{Instant, sleep};
 
@@ -77,7 +77,7 @@ impl Control {
         if self.is_covered(name) {
             return Ok(First::Covered);
         }
-        let order = orders::order_get(&self.db, &subject).await?;
+        let order = certificate_orders::order_get(&self.db, &subject).await?;
         let late = || "the authority takes its time".to_owned();
         Ok(First::Not(order.and_then(|order| order.problem).unwrap_or_else(late)))
     }

@@ -5,14 +5,14 @@ use std::{collections::HashSet, sync::Arc};
 
 use jiff::SignedDuration;
 use stoa_db::{
+    certificate_orders::{self, Attempt},
     certificates::{self, StoredCertificate},
     history, meta,
-    orders::{self, Try},
     routes::{RouteRow, routes},
     sites,
 };
+use stoa_integrations::{acme::Acme, x509};
 use stoa_model::{certificate::CertName, host::Hostname, id::CertificateId, secret::SecretString, site::SiteState};
-use stoa_vendors::{acme::Acme, x509};
 
 use super::{
     attempt::LONGEST,
@@ -125,8 +125,8 @@ impl Control {
                     for old in former {
                         certificates::certificate_retire(&tx, *old, now).await?;
                     }
-                    orders::try_note(&tx, &wanted.subject, now, Try::Issued).await?;
-                    orders::order_forget(&tx, &wanted.subject).await?;
+                    certificate_orders::try_note(&tx, &wanted.subject, now, Attempt::Issued).await?;
+                    certificate_orders::order_forget(&tx, &wanted.subject).await?;
                     for name in stored.names.iter().filter(|name| !name.wildcard) {
                         if let Some(site) = sites::site_by_hostname(&*tx, &name.host).await? {
                             let words = format!("The certificate for {name} was issued");
@@ -145,14 +145,16 @@ impl Control {
     /// Forgets the troubles of names that need no certificate any more.
     async fn orders_forget(&self, wanted: &[Wanted]) -> Result<()> {
         let known: HashSet<&CertName> = wanted.iter().map(|w| &w.subject).collect();
-        for order in orders::orders_all(&self.db).await? {
+        for order in certificate_orders::orders_all(&self.db).await? {
             if !known.contains(&order.subject) {
                 let subject = &order.subject;
-                self.db.write(|tx| Box::pin(async move { orders::order_forget(&tx, subject).await })).await?;
+                self.db
+                    .write(|tx| Box::pin(async move { certificate_orders::order_forget(&tx, subject).await }))
+                    .await?;
             }
         }
         let now = self.clock.now();
         let (from, to) = (now - SignedDuration::from_hours(30 * 24), now + LONGEST);
-        Ok(self.db.write(|tx| Box::pin(async move { orders::tries_prune(&tx, from, to).await })).await?)
+        Ok(self.db.write(|tx| Box::pin(async move { certificate_orders::tries_prune(&tx, from, to).await })).await?)
     }
 }

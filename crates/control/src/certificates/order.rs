@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use stoa_db::orders::{self, CertOrder, Try};
+use stoa_db::certificate_orders::{self, Attempt, CertificateOrder};
+use stoa_integrations::acme::{Acme, AcmeError, Answer, Challenge, new_key};
 use stoa_model::secret::SecretString;
 use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
-use stoa_vendors::acme::{Acme, AcmeError, Answer, Challenge, new_key};
 use tokio::time::{Instant, sleep};
 
 use super::{ca::Unopened, wanted::Wanted, words::Failure};
@@ -24,7 +24,7 @@ impl Control {
         &self,
         wanted: &Wanted,
         acme: &AcmeSettings,
-        known: &CertOrder,
+        known: &CertificateOrder,
     ) -> Result<(), Failure> {
         let done = self.certificate_ask(wanted, acme, known).await;
         if done.as_ref().is_err_and(|failure| failure.account) {
@@ -33,7 +33,12 @@ impl Control {
         done
     }
 
-    async fn certificate_ask(&self, wanted: &Wanted, acme: &AcmeSettings, known: &CertOrder) -> Result<(), Failure> {
+    async fn certificate_ask(
+        &self,
+        wanted: &Wanted,
+        acme: &AcmeSettings,
+        known: &CertificateOrder,
+    ) -> Result<(), Failure> {
         let authority = self.authority(acme).await.map_err(|error| match error {
             Unopened::Ca(error) => Failure::of_ca(&error, wanted),
             Unopened::Records(error) => Failure::of_records(&error),
@@ -56,7 +61,7 @@ impl Control {
         authority: &Acme,
         wanted: &Wanted,
         acme: &AcmeSettings,
-        known: &CertOrder,
+        known: &CertificateOrder,
     ) -> Result<Option<(String, SecretString)>, Failure> {
         let (Some(url), Some(sealed)) = (&known.order_url, &known.key) else { return Ok(None) };
         let why = match self.key.open(&order_context(wanted, acme), sealed) {
@@ -77,7 +82,7 @@ impl Control {
     /// Forgets an order that brings no certificate any more, but nothing else that is known.
     async fn order_lost(&self, wanted: &Wanted) -> crate::Result<()> {
         let subject = &wanted.subject;
-        Ok(self.db.write(|tx| Box::pin(async move { orders::order_lost(&tx, subject).await })).await?)
+        Ok(self.db.write(|tx| Box::pin(async move { certificate_orders::order_lost(&tx, subject).await })).await?)
     }
 
     async fn order_anew(
@@ -85,13 +90,13 @@ impl Control {
         authority: &Acme,
         wanted: &Wanted,
         acme: &AcmeSettings,
-        known: &CertOrder,
+        known: &CertificateOrder,
     ) -> Result<(String, SecretString), Failure> {
         let shelf = self.shelf.all();
         let replaces = shelf.matching(wanted).next().map(|held| held.ready.chain.as_str());
         let refused = |error: AcmeError| Failure::of_ca(&error, wanted);
         // Counted first: the authority may have made an order of which no answer tells us.
-        self.try_write(wanted, Try::Ordered).await?;
+        self.try_write(wanted, Attempt::Ordered).await?;
         let ordered = authority.order(&wanted.names, wanted.method, replaces).await.map_err(refused)?;
         let answered = async {
             self.answer(&ordered.challenges, acme).await?;
@@ -101,7 +106,7 @@ impl Control {
         self.unanswer(&ordered.challenges).await;
         answered?;
         let key = new_key().map_err(refused)?;
-        let order = &CertOrder {
+        let order = &CertificateOrder {
             subject: wanted.subject.clone(),
             names: wanted.names.clone(),
             failures: known.failures,
@@ -121,17 +126,22 @@ impl Control {
     }
 
     /// Keeps an order that is under way. Who asked for another try meanwhile is not forgotten.
-    async fn order_begun(&self, order: &CertOrder) -> crate::Result<()> {
+    async fn order_begun(&self, order: &CertificateOrder) -> crate::Result<()> {
         let put = async |tx: &stoa_db::Tx| {
-            let next_at = orders::order_lock(tx, &order.subject).await?.map_or(order.next_at, |stands| stands.next_at);
-            orders::order_put(tx, &CertOrder { next_at, ..order.clone() }).await
+            let next_at = certificate_orders::order_lock(tx, &order.subject)
+                .await?
+                .map_or(order.next_at, |stands| stands.next_at);
+            certificate_orders::order_put(tx, &CertificateOrder { next_at, ..order.clone() }).await
         };
         Ok(self.db.write(|tx| Box::pin(async move { put(&tx).await })).await?)
     }
 
-    pub(super) async fn try_write(&self, wanted: &Wanted, what: Try) -> crate::Result<()> {
+    pub(super) async fn try_write(&self, wanted: &Wanted, what: Attempt) -> crate::Result<()> {
         let (subject, now) = (&wanted.subject, self.clock.now());
-        Ok(self.db.write(|tx| Box::pin(async move { orders::try_note(&tx, subject, now, what).await })).await?)
+        Ok(self
+            .db
+            .write(|tx| Box::pin(async move { certificate_orders::try_note(&tx, subject, now, what).await }))
+            .await?)
     }
 
     /// Puts the answers where the authority looks for them, and waits until the world sees them.

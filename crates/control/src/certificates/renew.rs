@@ -8,8 +8,8 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::certificates;
+use stoa_integrations::acme::AcmeError;
 use stoa_model::id::CertificateId;
-use stoa_vendors::acme::AcmeError;
 
 use super::wanted::Wanted;
 use crate::{Control, Result, random, settings::AcmeSettings};

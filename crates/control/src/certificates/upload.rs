@@ -7,16 +7,16 @@ use stoa_db::{
     certificates::{self, StoredCertificate},
     history, meta, sites,
 };
+use stoa_integrations::x509;
 use stoa_model::{
     certificate::CertName,
     host::Hostname,
     id::{CertificateId, SiteId},
 };
-use stoa_vendors::x509;
 
 use super::shelf::key_context;
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     command::UploadCertificate,
     random,
     view::{CertificateSource, CertificateView},
@@ -29,7 +29,12 @@ impl Control {
     /// # Errors
     /// All that is wrong with it at once: unreadable, a key of another certificate, a broken chain,
     /// none of the site's names, outside its dates.
-    pub async fn certificate_upload(&self, cx: &Cx, id: SiteId, upload: UploadCertificate) -> Result<CertificateView> {
+    pub async fn certificate_upload(
+        &self,
+        cx: &RequestContext,
+        id: SiteId,
+        upload: UploadCertificate,
+    ) -> Result<CertificateView> {
         let site = self.site_to_change(cx, id).await?;
         let names = self.names_of(id).await?;
         let custom: Vec<Hostname> = names.into_iter().filter(|name| !self.is_own(name)).collect();
@@ -91,7 +96,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or the site has none.
-    pub async fn certificate_withdraw(&self, cx: &Cx, id: SiteId) -> Result<()> {
+    pub async fn certificate_withdraw(&self, cx: &RequestContext, id: SiteId) -> Result<()> {
         self.site_to_change(cx, id).await?;
         let former = &self.uploads_of(id);
         if former.is_empty() {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use stoa_db::orders::{self, CertOrder};
+use stoa_db::certificate_orders::{self, CertificateOrder};
 use stoa_model::{account::Role, certificate::CertName, host::Hostname};
 
 use super::held::Held;
 use crate::{
-    Control, Cx, Result,
+    Control, RequestContext, Result,
     view::{CertificateSource, CertificateState, CertificateView, NameCertificate},
 };
 
@@ -16,9 +16,9 @@ impl Control {
     ///
     /// # Errors
     /// Without the role support.
-    pub async fn certificates(&self, cx: &Cx) -> Result<Vec<NameCertificate>> {
+    pub async fn certificates(&self, cx: &RequestContext) -> Result<Vec<NameCertificate>> {
         cx.require(Role::Support)?;
-        let orders = orders::orders_all(&self.db).await?;
+        let orders = certificate_orders::orders_all(&self.db).await?;
         let orders: HashMap<_, _> = orders.iter().map(|order| (&order.subject, order)).collect();
         let (shelf, mut all) = (self.shelf.all(), Vec::new());
         for wanted in self.certificates_wanted().await? {
@@ -45,9 +45,9 @@ impl Control {
     }
 
     /// How getting a certificate for this name stands: one of its own, or the wildcard above it.
-    async fn order_for(&self, name: &Hostname) -> Result<Option<CertOrder>> {
+    async fn order_for(&self, name: &Hostname) -> Result<Option<CertificateOrder>> {
         for subject in CertName::covering(name) {
-            if let Some(order) = orders::order_get(&self.db, &subject).await? {
+            if let Some(order) = certificate_orders::order_get(&self.db, &subject).await? {
                 return Ok(Some(order));
             }
         }
@@ -55,7 +55,12 @@ impl Control {
     }
 }
 
-fn name_certificate(name: String, held: Option<&Held>, order: Option<&CertOrder>, staff: bool) -> NameCertificate {
+fn name_certificate(
+    name: String,
+    held: Option<&Held>,
+    order: Option<&CertificateOrder>,
+    staff: bool,
+) -> NameCertificate {
     let problem = order.and_then(|order| order.problem.clone());
     let state = match (held, &problem) {
         (Some(_), _) => CertificateState::Good,

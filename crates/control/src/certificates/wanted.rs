@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use stoa_integrations::acme::Method;
 use stoa_model::{certificate::CertName, host::Hostname};
-use stoa_vendors::acme::Method;
 
 /// One certificate that there should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

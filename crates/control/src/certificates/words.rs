@@ -1,8 +1,8 @@
 //! What went wrong with a certificate, in words for the customer, beside the cause for staff.
 
 use jiff::SignedDuration;
+use stoa_integrations::acme::AcmeError;
 use stoa_provider::dns::DnsError;
-use stoa_vendors::acme::AcmeError;
 
 use super::{allowance::Spent, wanted::Wanted};
 use crate::Error;
@@ -98,8 +98,8 @@ impl From<Error> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use stoa_integrations::acme::Method;
     use stoa_model::{certificate::CertName, host::Hostname};
-    use stoa_vendors::acme::Method;
 
     use super::*;
 

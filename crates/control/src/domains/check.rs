@@ -16,7 +16,7 @@ use stoa_provider::dns::RecordName;
 
 use super::{Leads, claim::ENDS};
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     probe::{Fetched, is_global},
     view::DomainView,
 };
@@ -42,7 +42,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found; proven for another site meanwhile; asked too often.
-    pub async fn domain_check(&self, cx: &Cx, id: DomainId) -> Result<DomainView> {
+    pub async fn domain_check(&self, cx: &RequestContext, id: DomainId) -> Result<DomainView> {
         let (site, domain) = self.domain_within(cx, id).await?;
         self.throttle.domain_check(site.customer)?;
         self.domain_look(&domain).await?;
@@ -122,7 +122,7 @@ impl Control {
             .await;
         match done {
             Err(DbError::Conflict(stoa_db::Constraint::Hostname)) => Err(Error::Conflict(IN_USE.into())),
-            Err(DbError::Moved { table: "sites", .. }) => Err(Error::Conflict(ENDS.into())),
+            Err(DbError::StaleWrite { table: "sites", .. }) => Err(Error::Conflict(ENDS.into())),
             done => {
                 self.routes_changed(done?, site).await;
                 Ok(())

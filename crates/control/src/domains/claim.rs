@@ -12,7 +12,7 @@ use stoa_model::{
     site::{Site, SiteState},
 };
 
-use crate::{Control, Cx, Error, Result, command::AddDomain, jobs::must_be_idle, random, view::DomainView};
+use crate::{Control, Error, RequestContext, Result, command::AddDomain, jobs::must_be_idle, random, view::DomainView};
 
 /// Domains of one site; more are a mistake or mischief.
 const MOST: usize = 50;
@@ -26,7 +26,7 @@ impl Control {
     /// # Errors
     /// A name that is none, that belongs to the platform, or that is proven elsewhere; a site that is
     /// marked for deletion.
-    pub async fn domain_add(&self, cx: &Cx, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
+    pub async fn domain_add(&self, cx: &RequestContext, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
         let site = self.site_to_change(cx, id).await?;
         must_last(&site)?;
         let name = self.domain_parse(&command.name)?;
@@ -79,7 +79,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or it is the site's main address.
-    pub async fn domain_remove(&self, cx: &Cx, id: DomainId) -> Result<()> {
+    pub async fn domain_remove(&self, cx: &RequestContext, id: DomainId) -> Result<()> {
         let (site, domain) = self.domain_within(cx, id).await?;
         if site.hostname == domain.name && site.state != SiteState::Deleting {
             let words = "This is the site's main address. Make another one the main address first.";
@@ -111,7 +111,7 @@ impl Control {
     }
 
     /// The domain and its site, if the actor may change them.
-    pub(super) async fn domain_within(&self, cx: &Cx, id: DomainId) -> Result<(Site, Domain)> {
+    pub(super) async fn domain_within(&self, cx: &RequestContext, id: DomainId) -> Result<(Site, Domain)> {
         let missing = || Error::NotFound("domain");
         let domain = domains::domain_get(&self.db, id).await?.ok_or_else(missing)?;
         let site = self.site_to_change(cx, domain.site).await.map_err(|error| match error {
@@ -159,7 +159,7 @@ impl Control {
         Err(Invalid::new("name", words).into())
     }
 
-    fn domain_claim(&self, cx: &Cx, site: &Site, name: Hostname, main_wanted: bool) -> Domain {
+    fn domain_claim(&self, cx: &RequestContext, site: &Site, name: Hostname, main_wanted: bool) -> Domain {
         let lifetime = SignedDuration::try_from(self.settings.claim_lifetime).unwrap_or(SignedDuration::MAX);
         Domain {
             id: DomainId::from_uuid(random::uuid_at(cx.now)),

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use stoa_integrations::resolver::ResolveError;
 use stoa_model::host::Hostname;
-use stoa_vendors::resolver::ResolveError;
 
 use crate::{
     Control,
@@ -82,7 +82,7 @@ impl Control {
 
     /// Refuses to order a certificate that is proven over HTTP for a name that leads elsewhere.
     pub(crate) async fn must_lead_here(&self, wanted: &Wanted) -> Result<(), Failure> {
-        if wanted.method == stoa_vendors::acme::Method::Dns01 {
+        if wanted.method == stoa_integrations::acme::Method::Dns01 {
             return Ok(());
         }
         for name in &wanted.names {

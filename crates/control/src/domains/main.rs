@@ -11,7 +11,7 @@ use stoa_model::{
 
 use super::claim::must_last;
 use crate::{
-    Control, Cx, Error, Result, random,
+    Control, Error, RequestContext, Result, random,
     reconcile::Told,
     sagas::plan::{Address, Move},
 };
@@ -24,7 +24,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, no name of this site, not running, or a job is at work on it.
-    pub async fn site_main_address(&self, cx: &Cx, id: SiteId, name: &str) -> Result<JobId> {
+    pub async fn site_main_address(&self, cx: &RequestContext, id: SiteId, name: &str) -> Result<JobId> {
         let site = self.site_to_change(cx, id).await?;
         let names = self.names_of(id).await?;
         let unknown = || Error::Conflict("Only a proven domain of this site can be its main address.".into());
@@ -62,7 +62,7 @@ impl Control {
             let idle = sites.iter().filter(|site| site.state == SiteState::Active && !busy.contains_key(&site.id));
             for site in idle {
                 if let Some((name, url)) = self.due_address(site, wanted.get(&site.id)) {
-                    let cx = self.system_cx("addresses");
+                    let cx = self.system_context("addresses");
                     if let Err(error) = self.readdress(&cx, site, name, url, false).await {
                         tracing::warn!(site = %site.id, error = error.for_operator(), "a site's address could not be changed yet");
                     }
@@ -84,7 +84,14 @@ impl Control {
 
     /// Queues the job. A wish of the customer takes the place of his earlier one, which would move the
     /// site back.
-    async fn readdress(&self, cx: &Cx, site: &Site, name: Hostname, url: String, wish: bool) -> Result<JobId> {
+    async fn readdress(
+        &self,
+        cx: &RequestContext,
+        site: &Site,
+        name: Hostname,
+        url: String,
+        wish: bool,
+    ) -> Result<JobId> {
         let id = site.id;
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let told = self.url_of(site);
@@ -98,7 +105,7 @@ impl Control {
         self.db
             .write(|tx| {
                 Box::pin(async move {
-                    self.job_queue(&tx, cx, JobKind::Readdress, plan).await?;
+                    self.job_queue(&tx, cx, JobKind::ChangeDomain, plan).await?;
                     if wish {
                         let known = domains::domains_of(&*tx, id).await?;
                         let wanted = known.iter().find(|domain| domain.name == plan.hostname).map(|domain| domain.id);

@@ -11,7 +11,7 @@ use stoa_provider::dns::RecordName;
 
 use super::check::{IN_USE, NOT_PROVEN, proof, proof_path};
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     view::{CertificateSource, DnsInstruction, DomainView, DomainsView},
 };
 
@@ -20,7 +20,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found.
-    pub async fn site_domains(&self, cx: &Cx, id: SiteId) -> Result<DomainsView> {
+    pub async fn site_domains(&self, cx: &RequestContext, id: SiteId) -> Result<DomainsView> {
         let site = self.site_within(cx, id).await?;
         let staff = cx.actor.has_role(Role::Support);
         let own = site.subdomain.under(&self.settings.base_domain)?;
@@ -48,7 +48,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found.
-    pub async fn domain_get(&self, cx: &Cx, id: DomainId) -> Result<DomainView> {
+    pub async fn domain_get(&self, cx: &RequestContext, id: DomainId) -> Result<DomainView> {
         let missing = || Error::NotFound("domain");
         let domain = domains::domain_get(&self.db, id).await?.ok_or_else(missing)?;
         if domain.state == DomainState::Removed {
@@ -65,7 +65,7 @@ impl Control {
     ///
     /// # Errors
     /// If it is no domain.
-    pub async fn domains_named(&self, cx: &Cx, name: &str) -> Result<Vec<DomainView>> {
+    pub async fn domains_named(&self, cx: &RequestContext, name: &str) -> Result<Vec<DomainView>> {
         let name = self.domain_parse(name)?;
         let mut views = Vec::new();
         for domain in domains::domains_by_name(&self.db, &name).await? {
@@ -82,7 +82,7 @@ impl Control {
         site.url.clone().unwrap_or_else(|| self.settings.site_url(&site.hostname, false))
     }
 
-    pub(super) async fn domain_view(&self, cx: &Cx, site: &Site, domain: &Domain) -> Result<DomainView> {
+    pub(super) async fn domain_view(&self, cx: &RequestContext, site: &Site, domain: &Domain) -> Result<DomainView> {
         let staff = cx.actor.has_role(Role::Support);
         let verified = domain.state == DomainState::Verified;
         let certificate = if verified { Some(self.certificate_of(&domain.name, staff).await?) } else { None };

@@ -8,14 +8,14 @@ use stoa_model::{
 };
 use stoa_saga::{Event, NotStuck, Position};
 
-use crate::{Control, Cx, Error, Result, sagas::saga_of};
+use crate::{Control, Error, RequestContext, Result, sagas::saga_of};
 
 impl Control {
     /// Cancels a job: what it did is undone.
     ///
     /// # Errors
     /// Not found, not the actor's to change, or too late.
-    pub async fn job_cancel(&self, cx: &Cx, id: JobId) -> Result<()> {
+    pub async fn job_cancel(&self, cx: &RequestContext, id: JobId) -> Result<()> {
         let job = self.job_within(cx, id).await?;
         self.site_to_change(cx, job.site).await?;
         let late = || Error::Conflict(format!("The job is {}; there is nothing to cancel any more.", job.state));
@@ -48,7 +48,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role; not found; not stuck.
-    pub async fn job_resume(&self, cx: &Cx, id: JobId) -> Result<()> {
+    pub async fn job_resume(&self, cx: &RequestContext, id: JobId) -> Result<()> {
         self.job_unstick(cx, id, "job.resume", Position::resume).await
     }
 
@@ -57,11 +57,11 @@ impl Control {
     ///
     /// # Errors
     /// Without the role; not found; not stuck.
-    pub async fn job_abandon(&self, cx: &Cx, id: JobId) -> Result<()> {
+    pub async fn job_abandon(&self, cx: &RequestContext, id: JobId) -> Result<()> {
         self.job_unstick(cx, id, "job.abandon", Position::abandon).await
     }
 
-    async fn job_unstick(&self, cx: &Cx, id: JobId, action: &'static str, say: Say) -> Result<()> {
+    async fn job_unstick(&self, cx: &RequestContext, id: JobId, action: &'static str, say: Say) -> Result<()> {
         cx.require(Role::Admin)?;
         let job = &self.job_within(cx, id).await?;
         if job.state != JobState::Stuck {
@@ -94,7 +94,7 @@ type Say = fn(&Position, &str) -> std::result::Result<Event, NotStuck>;
 
 /// The event that a person's word becomes in the log; `None` if the log itself is not stuck or
 /// makes no sense.
-fn answer(job: &Job, entries: &[stoa_saga::Entry], cx: &Cx, say: Say) -> Option<Event> {
+fn answer(job: &Job, entries: &[stoa_saga::Entry], cx: &RequestContext, say: Say) -> Option<Event> {
     let events: Vec<Event> = entries.iter().map(|entry| entry.event.clone()).collect();
     let position = Position::replay(&saga_of(job.kind).names(), &events).ok()?;
     say(&position, &cx.actor.to_string()).ok()

@@ -1,7 +1,7 @@
 //! What follows from a job's end: the states of job and site, leases, history, and who is told,
 //! in one transaction that can be repeated.
 
-use stoa_db::{Tx, history, jobs, leases, sites, tasks};
+use stoa_db::{Tx, history, jobs, sites, subnets, tasks};
 use stoa_model::{
     job::{Job, JobKind, JobState},
     site::SiteState,
@@ -96,7 +96,7 @@ async fn follow(tx: &Tx, job: &Job, end: &End, now: jiff::Timestamp) -> Result<(
         let state = sites::site_get(tx, job.site).await?.map(|site| site.state);
         if let Some(from) = state.filter(|s| matches!(s, SiteState::Pending | SiteState::Provisioning)) {
             sites::site_move(tx, job.site, from, SiteState::Failed, reason, now).await?;
-            leases::subnet_free(tx, job.site).await?;
+            subnets::subnet_free(tx, job.site).await?;
         }
     }
     let text = format!("{} did not work: {}", job.kind.title(), reason.unwrap_or("no reason is known"));

@@ -11,7 +11,7 @@ use stoa_model::{
 use stoa_saga::{StepState, progress};
 
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     sagas::saga_of,
     view::{JobView, LogView, Paged, StepView},
 };
@@ -21,7 +21,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a job on a foreign site too.
-    pub async fn job_get(&self, cx: &Cx, id: JobId) -> Result<JobView> {
+    pub async fn job_get(&self, cx: &RequestContext, id: JobId) -> Result<JobView> {
         let job = self.job_within(cx, id).await?;
         let log = job_log::job_notes(&self.db, id, 0).await?;
         let site = sites::site_get(&self.db, job.site).await?;
@@ -34,7 +34,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or the database does not answer.
-    pub async fn site_jobs(&self, cx: &Cx, site: SiteId) -> Result<Vec<JobView>> {
+    pub async fn site_jobs(&self, cx: &RequestContext, site: SiteId) -> Result<Vec<JobView>> {
         self.site_within(cx, site).await?;
         self.job_views(cx, jobs::jobs_of(&self.db, site, Page::first(20)).await?).await
     }
@@ -45,7 +45,7 @@ impl Control {
     /// Without the role support.
     pub async fn job_list(
         &self,
-        cx: &Cx,
+        cx: &RequestContext,
         state: Option<JobState>,
         before: Option<JobId>,
         limit: u32,
@@ -61,7 +61,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role support.
-    pub async fn job_counts(&self, cx: &Cx) -> Result<Vec<(JobState, u64)>> {
+    pub async fn job_counts(&self, cx: &RequestContext) -> Result<Vec<(JobState, u64)>> {
         cx.require(Role::Support)?;
         let found = jobs::job_counts(&self.db).await?;
         let count = |state: &JobState| found.iter().find(|(of, _)| of == state).map_or(0, |(_, n)| *n);
@@ -69,7 +69,7 @@ impl Control {
     }
 
     /// The job, if its site is within the actor's reach.
-    pub(crate) async fn job_within(&self, cx: &Cx, id: JobId) -> Result<Job> {
+    pub(crate) async fn job_within(&self, cx: &RequestContext, id: JobId) -> Result<Job> {
         let missing = || Error::NotFound("job");
         let job = jobs::job_get(&self.db, id).await?;
         if cx.actor.customer().is_none() {
@@ -84,7 +84,7 @@ impl Control {
         Ok(job)
     }
 
-    async fn job_views(&self, cx: &Cx, jobs: Vec<Job>) -> Result<Vec<JobView>> {
+    async fn job_views(&self, cx: &RequestContext, jobs: Vec<Job>) -> Result<Vec<JobView>> {
         let ids: Vec<_> = jobs.iter().map(|job| job.site).collect();
         let sites = sites::sites_by_ids(&self.db, &ids).await?;
         let mut views = Vec::with_capacity(jobs.len());
@@ -94,7 +94,7 @@ impl Control {
         Ok(views)
     }
 
-    async fn job_view(&self, cx: &Cx, job: &Job, site: Option<&Site>) -> Result<JobView> {
+    async fn job_view(&self, cx: &RequestContext, job: &Job, site: Option<&Site>) -> Result<JobView> {
         let staff = cx.actor.has_role(Role::Support);
         let entries = job_log::job_entries(&self.db, job.id).await?;
         let now = self.clock.now().as_millisecond();

@@ -90,13 +90,13 @@ async fn run(control: &Control, job: Job, epoch: Epoch, stop: CancellationToken)
 }
 
 /// How this job is steered from outside; registered, so that a command can cancel it at once.
-fn reins(control: &Control, job: &Job, stop: CancellationToken) -> stoa_saga::Control {
+fn reins(control: &Control, job: &Job, stop: CancellationToken) -> stoa_saga::RunSignals {
     let cancel = CancellationToken::new();
     if job.cancel_requested {
         cancel.cancel();
     }
     lock(control).insert(job.id, cancel.clone());
-    stoa_saga::Control { log_patience: control.settings.lease / 2, ..stoa_saga::Control::new(cancel, stop) }
+    stoa_saga::RunSignals { log_patience: control.settings.lease / 2, ..stoa_saga::RunSignals::new(cancel, stop) }
 }
 
 fn lock(control: &Control) -> std::sync::MutexGuard<'_, std::collections::HashMap<JobId, CancellationToken>> {
@@ -104,7 +104,7 @@ fn lock(control: &Control) -> std::sync::MutexGuard<'_, std::collections::HashMa
 }
 
 /// Renews the lease; drops everything when it is lost, and hears of a cancellation by others.
-async fn beat(control: Control, job: JobId, epoch: Epoch, reins: stoa_saga::Control) {
+async fn beat(control: Control, job: JobId, epoch: Epoch, reins: stoa_saga::RunSignals) {
     let lease = control.settings.lease;
     // Just taken: the first renewal is not due yet, and the job's own writes need not wait for it.
     let mut renewed = Instant::now();
@@ -127,7 +127,7 @@ async fn beat(control: Control, job: JobId, epoch: Epoch, reins: stoa_saga::Cont
     }
 }
 
-async fn carry_out(control: &Control, job: &Job, epoch: Epoch, reins: stoa_saga::Control) -> Outcome {
+async fn carry_out(control: &Control, job: &Job, epoch: Epoch, reins: stoa_saga::RunSignals) -> Outcome {
     let plan: SitePlan = match serde_json::from_value(job.plan.clone()) {
         Ok(plan) => plan,
         Err(error) => return Outcome::Stuck { step: None, reason: format!("the job's plan can't be read: {error}") },

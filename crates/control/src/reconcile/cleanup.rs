@@ -14,7 +14,7 @@ use stoa_provider::engine::Scope;
 use stoa_saga::chain;
 
 use super::{Drift, Repair, power::away};
-use crate::{Control, Cx, Result};
+use crate::{Control, RequestContext, Result};
 
 const UNKNOWN: &str = "belongs to no site that the database knows; look at it and remove it by hand";
 const LEFT: &str = "was left by a site that is over";
@@ -25,7 +25,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin; if engine or database don't answer.
-    pub async fn cleanup(&self, cx: &Cx) -> Result<Vec<Drift>> {
+    pub async fn cleanup(&self, cx: &RequestContext) -> Result<Vec<Drift>> {
         cx.require(Role::Admin)?;
         let mut found = Vec::new();
         for observed in self.engine.list().await.map_err(away)? {

@@ -7,6 +7,7 @@ use stoa_db::{
     dns_records::{self, DnsRecordRow},
     sites,
 };
+use stoa_integrations::resolver::ResolveError;
 use stoa_model::{
     field::Invalid,
     host::Hostname,
@@ -14,7 +15,6 @@ use stoa_model::{
     site::{Site, SiteState},
 };
 use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
-use stoa_vendors::resolver::ResolveError;
 
 use crate::{Control, Error, Result, random};
 

@@ -12,7 +12,7 @@ use stoa_model::{
 use stoa_provider::engine::{EngineError, Observed};
 use stoa_saga::chain;
 
-use crate::{Control, Cx, Error, Result, random};
+use crate::{Control, Error, RequestContext, Result, random};
 
 /// Between a repair and the next look.
 const AFTER_REPAIR: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin; if engine or database don't answer.
-    pub async fn sync(&self, cx: &Cx) -> Result<Vec<Drift>> {
+    pub async fn sync(&self, cx: &RequestContext) -> Result<Vec<Drift>> {
         cx.require(Role::Admin)?;
         self.power_compare().await
     }

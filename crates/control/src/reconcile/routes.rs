@@ -21,7 +21,7 @@ use stoa_provider::edge::EdgeError;
 use tokio::sync::Mutex;
 
 use super::{followed::Followed, target};
-use crate::{Control, Cx, Error, Result, certificates::Certificates};
+use crate::{Control, Error, RequestContext, Result, certificates::Certificates};
 
 /// What this process knows of the routes.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin; if the database does not answer.
-    pub async fn edge_table(&self, cx: &Cx) -> Result<RoutingTable> {
+    pub async fn edge_table(&self, cx: &RequestContext) -> Result<RoutingTable> {
         cx.require(Role::Admin)?;
         self.shelf_reload().await?;
         let shelf = self.shelf.all();

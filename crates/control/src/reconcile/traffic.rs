@@ -8,7 +8,7 @@ use stoa_db::traffic;
 use stoa_model::{id::SiteId, traffic::Traffic};
 use tokio::sync::Mutex;
 
-use crate::{Control, Cx, Error, Result, view::TrafficHour};
+use crate::{Control, Error, RequestContext, Result, view::TrafficHour};
 
 /// How long hours are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -63,7 +63,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found.
-    pub async fn site_traffic(&self, cx: &Cx, id: SiteId, hours: u32) -> Result<Vec<TrafficHour>> {
+    pub async fn site_traffic(&self, cx: &RequestContext, id: SiteId, hours: u32) -> Result<Vec<TrafficHour>> {
         self.site_within(cx, id).await?;
         let to = hour(cx.now) + 1;
         let from = to - i64::from(hours).clamp(1, LONGEST);
@@ -78,7 +78,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role support; if the edge can't be asked.
-    pub async fn traffic_now(&self, cx: &Cx) -> Result<Vec<(SiteId, Traffic)>> {
+    pub async fn traffic_now(&self, cx: &RequestContext) -> Result<Vec<(SiteId, Traffic)>> {
         cx.require(stoa_model::account::Role::Support)?;
         self.edge.traffic().await.map_err(Error::internal)
     }

@@ -20,7 +20,7 @@ pub fn saga_of(kind: JobKind) -> Saga<SitePlan, Control> {
         JobKind::Start => start_site(),
         JobKind::Stop => stop_site(),
         JobKind::Restart => restart_site(),
-        JobKind::Readdress => readdress_site(),
+        JobKind::ChangeDomain => readdress_site(),
     }
 }
 

@@ -10,7 +10,7 @@ use stoa_model::{
 };
 use stoa_provider::engine::Exec;
 
-use crate::{Control, Cx, Error, Result, random, sagas::plan::credential_context, view::CredentialView};
+use crate::{Control, Error, RequestContext, Result, random, sagas::plan::credential_context, view::CredentialView};
 
 /// What a login hook prints.
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or the actor may not have them.
-    pub async fn site_credentials(&self, cx: &Cx, id: SiteId) -> Result<Vec<CredentialView>> {
+    pub async fn site_credentials(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<CredentialView>> {
         let site = self.site_to_change(cx, id).await?;
         let base = self.url_of(&site);
         let rows = secrets::credentials_get(&self.db, id).await?.into_iter();
@@ -40,7 +40,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or the actor may not have it.
-    pub async fn site_credential_reveal(&self, cx: &Cx, id: SiteId, ordinal: u32) -> Result<SecretString> {
+    pub async fn site_credential_reveal(&self, cx: &RequestContext, id: SiteId, ordinal: u32) -> Result<SecretString> {
         self.site_to_change(cx, id).await?;
         let found = secrets::credentials_get(&self.db, id).await?.into_iter().find(|c| c.ordinal == ordinal);
         let credential = found.ok_or(Error::NotFound("login"))?;
@@ -62,7 +62,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, not running, or the site's software has no such way in.
-    pub async fn site_login_link(&self, cx: &Cx, id: SiteId) -> Result<String> {
+    pub async fn site_login_link(&self, cx: &RequestContext, id: SiteId) -> Result<String> {
         let site = self.site_to_change(cx, id).await?;
         if site.state != SiteState::Active {
             return Err(Error::Conflict(format!("The site is {}; start it first.", site.state)));

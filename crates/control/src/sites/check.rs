@@ -5,7 +5,7 @@ use stoa_model::{blueprint::Kind, host::Subdomain};
 use stoa_provider::engine::EngineError;
 
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     blueprints::Loaded,
     view::{AddressCheck, BlueprintView},
 };
@@ -15,7 +15,7 @@ impl Control {
     ///
     /// # Errors
     /// If the database does not answer; a bad address is an answer, no error.
-    pub async fn address_check(&self, _: &Cx, text: &str) -> Result<AddressCheck> {
+    pub async fn address_check(&self, _: &RequestContext, text: &str) -> Result<AddressCheck> {
         let refuse = |message: String| AddressCheck {
             subdomain: text.trim().to_lowercase(),
             hostname: None,
@@ -44,7 +44,7 @@ impl Control {
     ///
     /// # Errors
     /// Never for now; the signature leaves room for plans.
-    pub async fn blueprints(&self, _: &Cx) -> Result<Vec<BlueprintView>> {
+    pub async fn blueprints(&self, _: &RequestContext) -> Result<Vec<BlueprintView>> {
         let mut views = Vec::new();
         let mut all: Vec<_> = self.blueprints.iter().collect();
         // Stores first: they are what most people come for.

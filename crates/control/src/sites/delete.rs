@@ -5,14 +5,14 @@
 use stoa_db::{history, meta, sites};
 use stoa_model::{id::SiteId, site::SiteState};
 
-use crate::{Control, Cx, Error, Result, jobs::must_be_idle, view::SiteView};
+use crate::{Control, Error, RequestContext, Result, jobs::must_be_idle, view::SiteView};
 
 impl Control {
     /// Marks a site for deletion; a site that never came to be goes at once.
     ///
     /// # Errors
     /// Not found, or a job is at work on it.
-    pub async fn site_delete(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
+    pub async fn site_delete(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
         let site = self.site_to_change(cx, id).await?;
         site.state.to(SiteState::Deleting)?;
         let grace =
@@ -43,7 +43,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or not marked for deletion, or its purge has begun.
-    pub async fn site_undelete(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
+    pub async fn site_undelete(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
         let site = self.site_to_change(cx, id).await?;
         let late = || Error::Conflict("This deletion can't be taken back any more.".into());
         if site.state != SiteState::Deleting {
@@ -75,7 +75,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin; not marked for deletion.
-    pub async fn site_purge_now(&self, cx: &Cx, id: SiteId) -> Result<()> {
+    pub async fn site_purge_now(&self, cx: &RequestContext, id: SiteId) -> Result<()> {
         cx.require(stoa_model::account::Role::Admin)?;
         self.site_within(cx, id).await?;
         let event = &cx.audit("site.purge", id, serde_json::json!({}));

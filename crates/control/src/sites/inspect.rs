@@ -5,7 +5,7 @@ use stoa_db::history;
 use stoa_model::id::SiteId;
 use stoa_provider::engine::{EngineError, LogLine, ServiceStats};
 
-use crate::{Control, Cx, Error, Result};
+use crate::{Control, Error, RequestContext, Result};
 
 /// So many lines of each service can be asked for at once.
 pub const MOST_LINES: u32 = 2000;
@@ -15,7 +15,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or the engine does not answer.
-    pub async fn site_logs(&self, cx: &Cx, id: SiteId, tail: u32) -> Result<Vec<LogLine>> {
+    pub async fn site_logs(&self, cx: &RequestContext, id: SiteId, tail: u32) -> Result<Vec<LogLine>> {
         let site = self.site_within(cx, id).await?;
         self.engine.logs(&site.project, None, tail.clamp(1, MOST_LINES)).await.or_else(nothing_there).map_err(away)
     }
@@ -24,7 +24,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or the engine does not answer.
-    pub async fn site_stats(&self, cx: &Cx, id: SiteId) -> Result<Vec<ServiceStats>> {
+    pub async fn site_stats(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<ServiceStats>> {
         let site = self.site_within(cx, id).await?;
         self.engine.stats(&site.project).await.or_else(nothing_there).map_err(away)
     }
@@ -33,7 +33,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, or the database does not answer.
-    pub async fn site_history(&self, cx: &Cx, id: SiteId) -> Result<Vec<(Timestamp, String, String)>> {
+    pub async fn site_history(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<(Timestamp, String, String)>> {
         self.site_within(cx, id).await?;
         let events = history::site_events(&self.db, id, 100).await?;
         Ok(events.into_iter().map(|event| (event.at, event.kind, event.text)).collect())

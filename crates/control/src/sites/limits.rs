@@ -3,7 +3,7 @@
 use stoa_db::{history, meta, sites};
 use stoa_model::{account::Role, field::Invalid, id::SiteId, route::RouteLimits};
 
-use crate::{Control, Cx, Error, Result, command::ChangeLimits};
+use crate::{Control, Error, RequestContext, Result, command::ChangeLimits};
 
 /// The largest request body that can be allowed: 10 GiB.
 const LARGEST_BODY: u64 = 10 << 30;
@@ -15,7 +15,7 @@ impl Control {
     ///
     /// # Errors
     /// Without the role admin; not found; values out of range.
-    pub async fn site_limits(&self, cx: &Cx, id: SiteId, change: ChangeLimits) -> Result<RouteLimits> {
+    pub async fn site_limits(&self, cx: &RequestContext, id: SiteId, change: ChangeLimits) -> Result<RouteLimits> {
         cx.require(Role::Admin)?;
         let site = self.site_within(cx, id).await?;
         let limits = changed(site.edge, change).map_err(Error::Invalid)?;

@@ -12,7 +12,7 @@ use stoa_model::{
 };
 
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     view::{OwnerView, Paged, SiteAction, SiteView},
 };
 
@@ -21,7 +21,7 @@ impl Control {
     ///
     /// # Errors
     /// For nobody; if the database does not answer.
-    pub async fn site_list(&self, cx: &Cx, before: Option<SiteId>, limit: u32) -> Result<Paged<SiteView>> {
+    pub async fn site_list(&self, cx: &RequestContext, before: Option<SiteId>, limit: u32) -> Result<Paged<SiteView>> {
         let limit = u64::from(limit.clamp(1, 100));
         let page = Page { limit: limit + 1, before };
         let found = match cx.actor {
@@ -46,7 +46,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a foreign one too.
-    pub async fn site_get(&self, cx: &Cx, id: SiteId) -> Result<SiteView> {
+    pub async fn site_get(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
         let site = self.site_within(cx, id).await?;
         self.site_view(cx, &site).await
     }
@@ -55,7 +55,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a foreign one too.
-    pub async fn site_by_name(&self, cx: &Cx, name: &str) -> Result<SiteView> {
+    pub async fn site_by_name(&self, cx: &RequestContext, name: &str) -> Result<SiteView> {
         if let Ok(id) = name.parse() {
             return self.site_get(cx, id).await;
         }
@@ -70,7 +70,7 @@ impl Control {
     ///
     /// # Errors
     /// For nobody; if the database does not answer.
-    pub async fn counts(&self, cx: &Cx) -> Result<Vec<(SiteState, u64)>> {
+    pub async fn counts(&self, cx: &RequestContext) -> Result<Vec<(SiteState, u64)>> {
         if cx.actor.customer().is_none() {
             cx.require(Role::Support)?;
         }
@@ -78,7 +78,7 @@ impl Control {
     }
 
     /// The site, if it is within the actor's reach to look at.
-    pub(crate) async fn site_within(&self, cx: &Cx, id: SiteId) -> Result<Site> {
+    pub(crate) async fn site_within(&self, cx: &RequestContext, id: SiteId) -> Result<Site> {
         let found = match cx.actor {
             Actor::Customer(customer) => sites::site_of(&self.db, customer, id).await?,
             Actor::Nobody | Actor::Staff(..) | Actor::System => {
@@ -90,7 +90,7 @@ impl Control {
     }
 
     /// The site, if the actor may change it: its owner, or staff from admin up.
-    pub(crate) async fn site_to_change(&self, cx: &Cx, id: SiteId) -> Result<Site> {
+    pub(crate) async fn site_to_change(&self, cx: &RequestContext, id: SiteId) -> Result<Site> {
         let site = self.site_within(cx, id).await?;
         if cx.actor.customer().is_none() {
             cx.require(Role::Admin)?;
@@ -98,14 +98,14 @@ impl Control {
         Ok(site)
     }
 
-    async fn site_view(&self, cx: &Cx, site: &Site) -> Result<SiteView> {
+    async fn site_view(&self, cx: &RequestContext, site: &Site) -> Result<SiteView> {
         let job = jobs::job_active(&self.db, site.id).await?.map(|job| job.id);
         let owners = self.owners(cx, std::slice::from_ref(site)).await?;
         Ok(self.site_view_with(cx, site, &owners, job).await)
     }
 
     /// The owners of these sites, in one query; customers only see sites of their own.
-    async fn owners(&self, cx: &Cx, sites: &[Site]) -> Result<HashMap<CustomerId, Customer>> {
+    async fn owners(&self, cx: &RequestContext, sites: &[Site]) -> Result<HashMap<CustomerId, Customer>> {
         if !cx.actor.has_role(Role::Support) {
             return Ok(HashMap::new());
         }
@@ -115,7 +115,7 @@ impl Control {
 
     async fn site_view_with(
         &self,
-        cx: &Cx,
+        cx: &RequestContext,
         site: &Site,
         owners: &HashMap<CustomerId, Customer>,
         job: Option<JobId>,

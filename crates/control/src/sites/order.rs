@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use stoa_db::{Constraint, DbError, Tx, accounts, history, idempotency, jobs, leases, sites};
+use stoa_db::{Constraint, DbError, Tx, accounts, history, idempotency, jobs, sites, subnets};
 use stoa_model::{
     account::{Actor, Customer, Role},
     field::Invalid,
@@ -17,7 +17,7 @@ use stoa_model::{
 
 use super::capacity::Room;
 use crate::{
-    Control, Cx, Error, Result,
+    Control, Error, RequestContext, Result,
     blueprints::Loaded,
     command::OrderSite,
     random,
@@ -52,7 +52,7 @@ impl Control {
     ///
     /// # Errors
     /// All bad fields at once; no room; an address that is taken; a key used for another order.
-    pub async fn site_order(&self, cx: &Cx, command: OrderSite, key: Option<String>) -> Result<Ordered> {
+    pub async fn site_order(&self, cx: &RequestContext, command: OrderSite, key: Option<String>) -> Result<Ordered> {
         let request = random::token_hash(&serde_json::to_string(&command).map_err(Error::internal)?);
         if let Some(ordered) = self.order_answered(cx, key.as_deref(), &request).await? {
             return Ok(ordered);
@@ -88,7 +88,12 @@ impl Control {
     }
 
     /// The answer that this key got before, if it was to the same request.
-    async fn order_answered(&self, cx: &Cx, key: Option<&str>, request: &[u8; 32]) -> Result<Option<Ordered>> {
+    async fn order_answered(
+        &self,
+        cx: &RequestContext,
+        key: Option<&str>,
+        request: &[u8; 32],
+    ) -> Result<Option<Ordered>> {
         let Some(key) = key else { return Ok(None) };
         if key.is_empty() || key.len() > 128 || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Invalid::new("Idempotency-Key", "Use 1 to 128 visible ASCII characters.").into());
@@ -104,7 +109,7 @@ impl Control {
 
     /// For whom: customers order for themselves; staff for anybody, or for the operator's own
     /// account, which has their address and is made when first needed.
-    async fn order_customer(&self, cx: &Cx, wanted: Option<CustomerId>) -> Result<Customer> {
+    async fn order_customer(&self, cx: &RequestContext, wanted: Option<CustomerId>) -> Result<Customer> {
         let id = match (cx.actor, wanted) {
             (Actor::Customer(own), Some(other)) if own != other => return Err(Error::Forbidden("admin")),
             (Actor::Customer(own), _) => own,
@@ -119,7 +124,7 @@ impl Control {
         accounts::customer_get(&self.db, id).await?.ok_or(Error::NotFound("customer"))
     }
 
-    async fn operators_account(&self, cx: &Cx) -> Result<Customer> {
+    async fn operators_account(&self, cx: &RequestContext) -> Result<Customer> {
         cx.require(Role::Admin)?;
         let Actor::Staff(id, _) = cx.actor else { return Err(Error::NotFound("staff account")) };
         let staff = accounts::staff_get(&self.db, id).await?.ok_or(Error::NotFound("staff account"))?;
@@ -177,7 +182,7 @@ impl Control {
     }
 
     /// Decides all names.
-    pub(crate) fn order_make(&self, cx: &Cx, customer: CustomerId, order: &ParsedOrder) -> MadeOrder {
+    pub(crate) fn order_make(&self, cx: &RequestContext, customer: CustomerId, order: &ParsedOrder) -> MadeOrder {
         let id = SiteId::from_uuid(random::uuid_at(cx.now));
         let site = Site {
             id,
@@ -207,7 +212,13 @@ impl Control {
     }
 
     /// Saves the site, its lease and its job, all or nothing.
-    pub(crate) async fn order_insert(&self, tx: &Tx, cx: &Cx, made: &MadeOrder, room: Room) -> Result<Ordered> {
+    pub(crate) async fn order_insert(
+        &self,
+        tx: &Tx,
+        cx: &RequestContext,
+        made: &MadeOrder,
+        room: Room,
+    ) -> Result<Ordered> {
         let site = &made.site;
         sites::site_insert(tx, site).await?;
         history::site_event(tx, site.id, cx.now, "ordered", "The site was ordered").await?;
@@ -220,14 +231,14 @@ impl Control {
     pub(crate) async fn create_job(
         &self,
         tx: &Tx,
-        cx: &Cx,
+        cx: &RequestContext,
         site: &Site,
         job: JobId,
         loaded: &Loaded,
         room: Room,
     ) -> Result<Ordered> {
         let taken = self.machine.subnets();
-        let subnet = leases::subnet_lease(tx, &self.settings.subnet_pool, site.id, cx.now, &taken).await?;
+        let subnet = subnets::subnet_lease(tx, &self.settings.subnet_pool, site.id, cx.now, &taken).await?;
         self.order_fits(tx, room).await?;
         // With a wildcard certificate the application is told the secure address from the beginning.
         let url = self.settings.site_url(&site.hostname, self.is_covered(&site.hostname));
@@ -238,7 +249,7 @@ impl Control {
     }
 
     /// Queues a job.
-    pub(crate) async fn job_queue(&self, tx: &Tx, cx: &Cx, kind: JobKind, plan: &SitePlan) -> Result<()> {
+    pub(crate) async fn job_queue(&self, tx: &Tx, cx: &RequestContext, kind: JobKind, plan: &SitePlan) -> Result<()> {
         let job = Job {
             id: plan.job,
             site: plan.site,

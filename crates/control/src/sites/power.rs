@@ -7,14 +7,14 @@ use stoa_model::{
     site::{Site, SiteState},
 };
 
-use crate::{Control, Cx, Error, Result, random, sagas::SitePlan};
+use crate::{Control, Error, RequestContext, Result, random, sagas::SitePlan};
 
 impl Control {
     /// Starts a stopped site.
     ///
     /// # Errors
     /// Not found, not stopped, or another job is at work on it.
-    pub async fn site_start(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+    pub async fn site_start(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
         self.power(cx, id, JobKind::Start, SiteState::Stopped).await
     }
 
@@ -22,7 +22,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, not running, or another job is at work on it.
-    pub async fn site_stop(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+    pub async fn site_stop(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
         self.power(cx, id, JobKind::Stop, SiteState::Active).await
     }
 
@@ -30,11 +30,11 @@ impl Control {
     ///
     /// # Errors
     /// Not found, not running, or another job is at work on it.
-    pub async fn site_restart(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+    pub async fn site_restart(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
         self.power(cx, id, JobKind::Restart, SiteState::Active).await
     }
 
-    async fn power(&self, cx: &Cx, id: SiteId, kind: JobKind, from: SiteState) -> Result<JobId> {
+    async fn power(&self, cx: &RequestContext, id: SiteId, kind: JobKind, from: SiteState) -> Result<JobId> {
         let site = self.site_to_change(cx, id).await?;
         if site.state != from {
             return Err(Error::Conflict(format!("The site is {}; this is not possible now.", site.state)));
@@ -72,7 +72,7 @@ impl Control {
     ///
     /// # Errors
     /// Not found, not failed, or no room.
-    pub async fn site_retry(&self, cx: &Cx, id: SiteId) -> Result<JobId> {
+    pub async fn site_retry(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
         let site = &self.site_to_change(cx, id).await?;
         site.state.to(SiteState::Pending)?;
         let loaded = self.blueprints.get(&site.blueprint).ok_or(Error::NotFound("blueprint"))?;

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use stoa_db::{accounts, sites};
+use stoa_integrations::mail::Email;
 use stoa_model::job::{Job, JobKind, JobState};
-use stoa_vendors::mail::Letter;
 
-use super::{Queued, letter_task};
+use super::{Queued, email_task};
 use crate::{Control, Error, Result, sagas::SitePlan};
 
 /// Tells a customer that his site is ready.
@@ -24,14 +24,14 @@ pub(crate) async fn welcome(control: &Control, plan: &SitePlan, now: Timestamp) 
         page.clone(),
         format!("Welcome to {product}!"),
     ];
-    let letter = Letter {
+    let letter = Email {
         key: format!("welcome/{}/{}", plan.site, plan.job),
         to: customer.email,
         subject: format!("Your site {} is ready", plan.hostname),
         text: paragraphs.join("\n\n"),
         html: html(&paragraphs, &[url, page]),
     };
-    Ok(letter_task(&letter, now))
+    Ok(email_task(&letter, now))
 }
 
 /// Tells staff of a job that needs them; `None` when there is nothing to tell or nobody to be told.
@@ -62,14 +62,14 @@ pub(crate) fn job_alarm(
         advice.to_owned(),
         page.clone(),
     ];
-    let letter = Letter {
+    let letter = Email {
         key: format!("job/{}/{state}/{}", job.id, now.as_second()),
         to,
         subject,
         text: paragraphs.join("\n\n"),
         html: html(&paragraphs, &[page]),
     };
-    Some(letter_task(&letter, now))
+    Some(email_task(&letter, now))
 }
 
 /// Paragraphs as HTML; a paragraph that is one of `links` becomes a link.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::tasks::{self, Task};
+use stoa_integrations::mail::Email;
 use stoa_model::id::TaskId;
 use stoa_saga::Epoch;
-use stoa_vendors::mail::Letter;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -28,18 +28,18 @@ pub(crate) struct Queued {
     pub key: String,
 }
 
-/// A new letter to be sent.
-pub(crate) fn letter_task(letter: &Letter, now: Timestamp) -> Queued {
+/// A new email to be sent.
+pub(crate) fn email_task(email: &Email, now: Timestamp) -> Queued {
     let task = Task {
         id: TaskId::from_uuid(random::uuid_at(now)),
         kind: "mail".to_owned(),
-        payload: serde_json::json!(letter),
+        payload: serde_json::json!(email),
         attempts: 0,
         run_at: now,
         created_at: now,
         last_error: None,
     };
-    Queued { task, key: format!("mail/{}", letter.key) }
+    Queued { task, key: format!("mail/{}", email.key) }
 }
 
 /// Works until `stop`.
@@ -89,8 +89,8 @@ async fn effect(control: &Control, task: Task) -> Result<(), String> {
     if task.kind != "mail" {
         return Err(format!("{:?} is no kind of task that this version knows", task.kind));
     }
-    let letter: Letter = serde_json::from_value(task.payload).map_err(|e| e.to_string())?;
+    let email: Email = serde_json::from_value(task.payload).map_err(|e| e.to_string())?;
     let mailer = control.mailer.clone();
-    let sent = tokio::task::spawn_blocking(move || mailer.send(&letter)).await;
+    let sent = tokio::task::spawn_blocking(move || mailer.send(&email)).await;
     sent.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::SignedDuration;
 use stoa_control::{
-    Cx, Error,
+    Error, RequestContext,
     command::{LogIn, OrderSite, Register},
 };
 use stoa_model::{
@@ -19,16 +19,16 @@ fn with(email: &str, password: &str) -> LogIn {
     LogIn { email: email.into(), password: password.into() }
 }
 
-fn from(platform: &TestPlatform, address: &str) -> Cx {
+fn from(platform: &TestPlatform, address: &str) -> RequestContext {
     let address: IpAddr = address.parse().expect("an address");
-    platform.control.cx(Actor::Nobody, Some(address), "test".into())
+    platform.control.request_context(Actor::Nobody, Some(address), "test".into())
 }
 
 #[tokio::test]
 async fn a_session_holds_while_it_is_used_and_ends_with_logging_out() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
-    let (control, nobody) = (&platform.control, platform.cx(Actor::Nobody));
+    let (control, nobody) = (&platform.control, platform.request_context(Actor::Nobody));
     let begin = async || control.log_in(&nobody, with("Jane@Example.com ", PASSWORD)).await.expect("logged in");
     let session = begin().await;
     let token = session.token.expose_secret();
@@ -51,7 +51,7 @@ async fn a_session_holds_while_it_is_used_and_ends_with_logging_out() {
 async fn a_wrong_password_and_an_unknown_address_look_alike() {
     let platform = TestPlatform::new().await;
     platform.customer("jane").await;
-    let nobody = platform.cx(Actor::Nobody);
+    let nobody = platform.request_context(Actor::Nobody);
     let mut answers = Vec::new();
     for (email, password) in
         [("jane@example.com", "wrong password"), ("joe@example.com", PASSWORD), ("no address", PASSWORD), ("", "")]
@@ -85,7 +85,7 @@ async fn a_flood_of_logins_is_turned_away_and_leaves_the_pages_fast() {
     let jane = platform.customer("jane").await;
     let flood: Vec<_> = (0..60)
         .map(|_| {
-            let (platform, nobody) = (platform.clone(), platform.cx(Actor::Nobody));
+            let (platform, nobody) = (platform.clone(), platform.request_context(Actor::Nobody));
             tokio::spawn(async move { platform.control.log_in(&nobody, with("x@example.com", "y")).await.err() })
         })
         .collect();
@@ -108,11 +108,13 @@ async fn tokens_expire_and_those_of_the_platform_do_not() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
     let control = &platform.control;
-    let (token, until) =
-        control.token_create(&platform.cx(Actor::Nobody), with("jane@example.com", PASSWORD)).await.expect("a token");
+    let (token, until) = control
+        .token_create(&platform.request_context(Actor::Nobody), with("jane@example.com", PASSWORD))
+        .await
+        .expect("a token");
     assert!(token.expose_secret().starts_with("stoa_"));
     assert_eq!(control.token_actor(token.expose_secret()).await.expect("an answer"), Some(jane.actor));
-    let lasting = control.token_for(&control.system_cx("test"), jane.actor, "run").await.expect("a token");
+    let lasting = control.token_for(&control.system_context("test"), jane.actor, "run").await.expect("a token");
     platform.clock.advance(until.duration_since(platform.clock.now()) + SignedDuration::from_secs(1));
     assert_eq!(control.token_actor(token.expose_secret()).await.expect("an answer"), None);
     assert_eq!(control.token_actor(lasting.expose_secret()).await.expect("an answer"), Some(jane.actor));
@@ -123,7 +125,7 @@ async fn tokens_expire_and_those_of_the_platform_do_not() {
 async fn a_revoked_token_opens_nothing_and_the_trail_says_who_did_it() {
     let platform = TestPlatform::new().await;
     let (jane, admin) = (platform.customer("jane").await, platform.staff(Role::Admin).await);
-    let (control, system) = (&platform.control, platform.cx(Actor::System));
+    let (control, system) = (&platform.control, platform.request_context(Actor::System));
     let person = control.staff_list(&admin).await.expect("all").remove(0);
     let issue = async |name: &str| control.token_for(&system, admin.actor, name).await.expect("a token");
     let (lost, kept) = (issue("laptop").await, issue("monitoring").await);
@@ -155,7 +157,7 @@ async fn a_new_password_of_staff_ends_their_sessions() {
     let platform = TestPlatform::new().await;
     let boss = platform.staff(Role::SuperAdmin).await;
     let admin = platform.staff(Role::Admin).await;
-    let (control, nobody) = (&platform.control, platform.cx(Actor::Nobody));
+    let (control, nobody) = (&platform.control, platform.request_context(Actor::Nobody));
     let session = control.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.expect("logged in");
     assert_eq!(session.actor, admin.actor);
     let refused = control.staff_password(&admin, "admin-2@stoa.example", "another password".into()).await;
@@ -169,7 +171,7 @@ async fn a_new_password_of_staff_ends_their_sessions() {
 #[tokio::test]
 async fn registering_with_an_order_makes_both_or_neither() {
     let platform = TestPlatform::new().await;
-    let nobody = platform.cx(Actor::Nobody);
+    let nobody = platform.request_context(Actor::Nobody);
     let who = |email: &str, password: &str| Register {
         email: email.into(),
         password: password.into(),
@@ -193,7 +195,7 @@ async fn registering_with_an_order_makes_both_or_neither() {
         .await
         .expect("both");
     platform.run_until_idle().await;
-    let jane = platform.cx(session.actor);
+    let jane = platform.request_context(session.actor);
     let site = platform.control.site_get(&jane, ordered.site).await.expect("hers");
     assert_eq!(site.hostname, "florist.localhost");
     let mail = platform.outbox().concat();

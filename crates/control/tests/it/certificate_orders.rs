@@ -5,16 +5,16 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use stoa_control::{
     command::AddDomain,
-    settings::{AcmeSettings, Allowance},
+    settings::{AcmeSettings, IssuanceLimits},
 };
 use stoa_db::{
+    certificate_orders::{self, Attempt, CertificateOrder},
     certificates,
-    orders::{self, CertOrder, Try},
 };
+use stoa_integrations::acme::AcmeConfig;
 use stoa_model::certificate::CertName;
 use stoa_provider::dns::{RecordKind, RecordName, fake::FakeDns};
 use stoa_testkit::{TestPlatform, Workers};
-use stoa_vendors::acme::AcmeConfig;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -24,10 +24,10 @@ use crate::{
 };
 
 /// How the order for bakery.example stands, last looked at an hour ago.
-fn paused(platform: &TestPlatform) -> CertOrder {
+fn paused(platform: &TestPlatform) -> CertificateOrder {
     let subject = CertName::host(host("bakery.example"));
     let before = platform.clock.now() - SignedDuration::from_hours(1);
-    CertOrder {
+    CertificateOrder {
         subject: subject.clone(),
         names: vec![subject],
         failures: 0,
@@ -44,7 +44,7 @@ fn paused(platform: &TestPlatform) -> CertOrder {
 async fn with_authority(directory: String) -> TestPlatform {
     let wait = Duration::from_secs(60);
     let ca = AcmeConfig { directory, contact: None, external_account: None, roots: None, patience: wait };
-    let acme = AcmeSettings { ca, allowance: Allowance::default(), first_wait: wait, dns_wait: wait };
+    let acme = AcmeSettings { ca, allowance: IssuanceLimits::default(), first_wait: wait, dns_wait: wait };
     let build = TestPlatform::builder().settings(|settings| {
         settings.https_port = Some(443);
         settings.acme = Some(acme);
@@ -78,7 +78,8 @@ async fn a_pause_that_the_authority_asks_for_is_kept() {
     let domain = brought(&platform, &jane, site).await;
     let (now, hour) = (platform.clock.now(), SignedDuration::from_hours(1));
     let after_a_click = async |detail: &str| {
-        put(&platform, &CertOrder { next_at: now + hour, detail: Some(detail.into()), ..paused(&platform) }).await;
+        put(&platform, &CertificateOrder { next_at: now + hour, detail: Some(detail.into()), ..paused(&platform) })
+            .await;
         platform.control.domain_check(&platform.now(&jane), domain).await.expect("looked at");
         order_of(&platform, "bakery.example").await.expect("an order").next_at
     };
@@ -93,7 +94,8 @@ async fn a_new_site_ends_no_pause() {
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
     let subject = CertName::host(host("bakery.stoa.test"));
     let next_at = platform.clock.now() + SignedDuration::from_hours(1);
-    put(platform, &CertOrder { subject: subject.clone(), names: vec![subject], next_at, ..paused(platform) }).await;
+    put(platform, &CertificateOrder { subject: subject.clone(), names: vec![subject], next_at, ..paused(platform) })
+        .await;
     platform.shop(&jane, "bakery").await;
     assert_eq!(ordered(platform, "bakery.stoa.test").await, 0);
 }
@@ -176,7 +178,7 @@ async fn note(platform: &TestPlatform, name: &str, count: usize) {
     let noted = platform.db.write(|tx| {
         Box::pin(async move {
             for _ in 0..count {
-                orders::try_note(&tx, subject, now, Try::Ordered).await?;
+                certificate_orders::try_note(&tx, subject, now, Attempt::Ordered).await?;
             }
             Ok::<_, stoa_db::DbError>(())
         })
@@ -187,5 +189,7 @@ async fn note(platform: &TestPlatform, name: &str, count: usize) {
 /// How often the authority was asked for this name's certificate.
 async fn ordered(platform: &TestPlatform, name: &str) -> u64 {
     let subject = CertName::host(host(name));
-    orders::tries_since(&platform.db, Some(&subject), Try::Ordered, Timestamp::UNIX_EPOCH).await.expect("a count")
+    certificate_orders::tries_since(&platform.db, Some(&subject), Attempt::Ordered, Timestamp::UNIX_EPOCH)
+        .await
+        .expect("a count")
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use stoa_control::{
-    Cx,
+    RequestContext,
     command::{AddDomain, UploadCertificate},
     keys::MasterKey,
     settings::Settings,
     view::Verdict,
 };
-use stoa_db::orders::{self, CertOrder};
+use stoa_db::certificate_orders::{self, CertificateOrder};
+use stoa_integrations::acme::new_key;
 use stoa_model::{
     account::Role,
     certificate::CertName,
@@ -21,7 +22,6 @@ use stoa_testkit::{
     TestPlatform, Workers,
     pebble::{Options, Pebble},
 };
-use stoa_vendors::acme::new_key;
 
 use crate::{
     domains::host,
@@ -73,7 +73,7 @@ async fn failures_are_counted_on_through_orders() {
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
     let now = platform.clock.now();
     let subject = CertName::host(host("bakery.stoa.test"));
-    let known = CertOrder {
+    let known = CertificateOrder {
         subject: subject.clone(),
         names: vec![subject.clone()],
         failures: 4,
@@ -97,7 +97,7 @@ async fn failures_are_counted_on_through_orders() {
     let master = MasterKey::load(&platform.data_dir().join("master.key")).expect("the master key");
     let directory = bed.pebble.directory();
     let other = master.seal(&format!("order/{directory} {subject}"), &new_key().expect("a key"));
-    put(platform, &CertOrder { key: Some(other), next_at: now, ..order }).await;
+    put(platform, &CertificateOrder { key: Some(other), next_at: now, ..order }).await;
     let workers = platform.run();
     let says = async |words: &str| self::order(platform).await.problem.is_some_and(|problem| problem.contains(words));
     platform.until("another try", async || says("still points to").await).await;
@@ -151,7 +151,7 @@ async fn no_pause_is_longer_than_a_pause_can_be() {
     platform.shop(&jane, "bakery").await;
     let order = order(platform).await;
     let next_at = platform.clock.now() + SignedDuration::from_hours(400 * 24);
-    put(platform, &CertOrder { next_at, ..order }).await;
+    put(platform, &CertificateOrder { next_at, ..order }).await;
     platform.world_dns.lead(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
     let workers = platform.run();
     platform.until("the certificate", async || served(&platform.edge, "bakery.stoa.test").is_some()).await;
@@ -165,7 +165,7 @@ async fn the_trouble_of_a_wildcard_is_that_of_each_name() {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
     let (subject, now) = (CertName::below(host("localhost")), platform.clock.now());
-    let known = CertOrder {
+    let known = CertificateOrder {
         subject: subject.clone(),
         names: vec![subject],
         failures: 1,
@@ -288,30 +288,32 @@ async fn an_edge_that_does_not_follow_is_told_of() {
     assert_eq!(edge.table().certificates.len(), 1);
 }
 
-pub async fn put(platform: &TestPlatform, order: &CertOrder) {
-    let put = platform.db.write(|tx| Box::pin(async move { orders::order_put(&tx, order).await })).await;
+pub async fn put(platform: &TestPlatform, order: &CertificateOrder) {
+    let put = platform.db.write(|tx| Box::pin(async move { certificate_orders::order_put(&tx, order).await })).await;
     put.expect("written");
 }
 
 /// How the shop's certificate stands.
-async fn order(platform: &TestPlatform) -> CertOrder {
+async fn order(platform: &TestPlatform) -> CertificateOrder {
     order_of(platform, "bakery.stoa.test").await.expect("an order")
 }
 
-pub async fn order_of(platform: &TestPlatform, name: &str) -> Option<CertOrder> {
-    orders::order_get(&platform.db, &CertName::host(host(name))).await.expect("an answer")
+pub async fn order_of(platform: &TestPlatform, name: &str) -> Option<CertificateOrder> {
+    certificate_orders::order_get(&platform.db, &CertName::host(host(name))).await.expect("an answer")
 }
 
 /// How often the authority was asked for the shop's certificate.
 async fn ordered(platform: &TestPlatform) -> u64 {
     let subject = CertName::host(host("bakery.stoa.test"));
     let since = Timestamp::UNIX_EPOCH;
-    orders::tries_since(&platform.db, Some(&subject), orders::Try::Ordered, since).await.expect("a count")
+    certificate_orders::tries_since(&platform.db, Some(&subject), certificate_orders::Attempt::Ordered, since)
+        .await
+        .expect("a count")
 }
 
 async fn failures(platform: &TestPlatform) -> u32 {
     let subject = CertName::host(host("bakery.stoa.test"));
-    orders::order_get(&platform.db, &subject).await.expect("an answer").map_or(0, |order| order.failures)
+    certificate_orders::order_get(&platform.db, &subject).await.expect("an answer").map_or(0, |order| order.failures)
 }
 
 /// A certificate with its key.
@@ -328,7 +330,7 @@ fn own(names: &[&str], from: Timestamp, to: Timestamp) -> (String, String) {
 }
 
 /// The proven domain bakery.example of a site.
-pub async fn brought(platform: &TestPlatform, jane: &Cx, site: SiteId) -> DomainId {
+pub async fn brought(platform: &TestPlatform, jane: &RequestContext, site: SiteId) -> DomainId {
     let cx = platform.now(jane);
     let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
     let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
@@ -338,7 +340,7 @@ pub async fn brought(platform: &TestPlatform, jane: &Cx, site: SiteId) -> Domain
 }
 
 /// A shop with the domain bakery.example, and a certificate for it that runs out in so many days, of 90.
-pub async fn uploaded(platform: &TestPlatform, days_left: i32) -> (Cx, SiteId) {
+pub async fn uploaded(platform: &TestPlatform, days_left: i32) -> (RequestContext, SiteId) {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
     platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use stoa_control::{
     command::{AddDomain, UploadCertificate},
-    settings::Allowance,
+    settings::IssuanceLimits,
     view::CertificateState,
 };
-use stoa_db::orders;
+use stoa_db::certificate_orders;
 use stoa_model::{
     account::Role,
     certificate::{CertName, Certificate},
@@ -132,7 +132,9 @@ async fn a_refusal_is_told_in_words_and_staff_hear_of_it() {
 async fn ordered(platform: &TestPlatform) -> u64 {
     let subject = CertName::host(host("bakery.stoa.test"));
     let since = Timestamp::UNIX_EPOCH;
-    orders::tries_since(&platform.db, Some(&subject), orders::Try::Ordered, since).await.expect("a count")
+    certificate_orders::tries_since(&platform.db, Some(&subject), certificate_orders::Attempt::Ordered, since)
+        .await
+        .expect("a count")
 }
 
 /// We stop before the authority stops us.
@@ -145,26 +147,33 @@ async fn refusals_are_counted() {
     let subject = &CertName::host(host("bakery.stoa.test"));
     for _ in 0..8 {
         let now = platform.clock.now();
-        let forgotten = platform.db.write(|tx| Box::pin(async move { orders::order_forget(&tx, subject).await })).await;
+        let forgotten =
+            platform.db.write(|tx| Box::pin(async move { certificate_orders::order_forget(&tx, subject).await })).await;
         forgotten.expect("forgotten");
         let workers = platform.run();
         let looked = async || {
-            let order = orders::order_get(&platform.db, subject).await.expect("an answer");
+            let order = certificate_orders::order_get(&platform.db, subject).await.expect("an answer");
             order.is_some_and(|order| order.problem.is_some())
         };
         platform.until("another look", looked).await;
         workers.stop().await;
         assert!(platform.clock.now().duration_since(now) < SignedDuration::from_mins(1));
     }
-    let refused = orders::tries_since(&platform.db, Some(subject), orders::Try::Failed, Timestamp::UNIX_EPOCH).await;
-    assert_eq!(refused.expect("a count"), Allowance::default().failures_per_hour);
-    let order = orders::order_get(&platform.db, subject).await.expect("an answer").expect("an order");
+    let refused = certificate_orders::tries_since(
+        &platform.db,
+        Some(subject),
+        certificate_orders::Attempt::Failed,
+        Timestamp::UNIX_EPOCH,
+    )
+    .await;
+    assert_eq!(refused.expect("a count"), IssuanceLimits::default().failures_per_hour);
+    let order = certificate_orders::order_get(&platform.db, subject).await.expect("an answer").expect("an order");
     assert!(order.problem.expect("words").contains("refused several times"));
 }
 
 async fn failures(platform: &TestPlatform) -> u32 {
     let subject = CertName::host(host("bakery.stoa.test"));
-    orders::order_get(&platform.db, &subject).await.expect("an answer").map_or(0, |order| order.failures)
+    certificate_orders::order_get(&platform.db, &subject).await.expect("an answer").map_or(0, |order| order.failures)
 }
 
 /// A certificate that could not be saved is fetched again, and not ordered twice.
@@ -176,7 +185,7 @@ async fn a_certificate_that_could_not_be_saved_is_not_lost() {
     let site = platform.shop(&jane, "bakery").await;
     assert_eq!(support::site(platform, site.site).await.url.as_deref(), Some("http://bakery.stoa.test"));
     let subject = CertName::host(host("bakery.stoa.test"));
-    let order = orders::order_get(&platform.db, &subject).await.expect("an answer").expect("an order");
+    let order = certificate_orders::order_get(&platform.db, &subject).await.expect("an answer").expect("an order");
     assert!(order.order_url.is_some() && order.key.is_some() && order.problem.is_some());
     assert_eq!(ordered(platform).await, 1);
     platform.mend_table("certificates").await;

@@ -10,7 +10,7 @@ use stoa_model::{
     job::{JobKind, JobState},
 };
 use stoa_provider::engine::fake::{Fault, Verb};
-use stoa_saga::{Control as Reins, Event, Outcome, execute, memory::MemoryLog};
+use stoa_saga::{Event, Outcome, RunSignals, execute, memory::MemoryLog};
 use stoa_testkit::TestPlatform;
 
 use crate::support;
@@ -166,7 +166,7 @@ async fn a_directory_that_a_kill_left_half_made_or_half_removed_goes() {
         }
         let log = std::sync::Arc::new(MemoryLog::new());
         log.push(Event::Started { step: "directories".into() });
-        let (lease, reins) = (log.lease(), Reins::default());
+        let (lease, reins) = (log.lease(), RunSignals::default());
         reins.cancel.cancel();
         let outcome = execute(&saga_of(JobKind::Create), &plan, &platform.control, log, lease, reins).await;
         assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");

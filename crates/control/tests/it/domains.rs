@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::SignedDuration;
 use stoa_control::{
-    Cx, Error,
+    Error, RequestContext,
     command::AddDomain,
     view::{DomainView, Ordered},
 };
@@ -30,13 +30,13 @@ async fn platform() -> TestPlatform {
     TestPlatform::builder().settings(|s| s.public_addresses = vec![ip(HERE)]).build().await
 }
 
-async fn add(platform: &TestPlatform, cx: &Cx, site: Ordered, name: &str) -> DomainView {
+async fn add(platform: &TestPlatform, cx: &RequestContext, site: Ordered, name: &str) -> DomainView {
     let command = AddDomain { name: name.into(), main: true, ..AddDomain::default() };
     let added = platform.control.domain_add(&platform.now(cx), site.site, command).await;
     added.unwrap_or_else(|error| panic!("{name} was refused: {error}")).remove(0)
 }
 
-pub async fn refused(platform: &TestPlatform, cx: &Cx, site: Ordered, name: &str) -> String {
+pub async fn refused(platform: &TestPlatform, cx: &RequestContext, site: Ordered, name: &str) -> String {
     let command = AddDomain { name: name.into(), ..AddDomain::default() };
     match platform.control.domain_add(&platform.now(cx), site.site, command).await {
         Err(error @ (Error::Invalid(_) | Error::Conflict(_))) => error.to_string(),
@@ -50,7 +50,7 @@ pub fn prove_by_text(platform: &TestPlatform, domain: &DomainView) {
     platform.prove(&host(&domain.name), &record.value);
 }
 
-async fn check(platform: &TestPlatform, cx: &Cx, domain: &DomainView) -> DomainView {
+async fn check(platform: &TestPlatform, cx: &RequestContext, domain: &DomainView) -> DomainView {
     platform.control.domain_check(&platform.now(cx), domain.id).await.expect("a look")
 }
 
@@ -259,7 +259,7 @@ async fn another_customers_domain_is_not_there_and_support_only_looks() {
     let site = platform.shop(&jane, "bakery").await;
     let domain = add(&platform, &jane, site, "bakery.example").await;
     let support = platform.staff(Role::Support).await;
-    for cx in [&joe, &platform.cx(stoa_model::account::Actor::Nobody)] {
+    for cx in [&joe, &platform.request_context(stoa_model::account::Actor::Nobody)] {
         assert!(platform.control.site_domains(cx, site.site).await.is_err());
         assert!(platform.control.domain_check(cx, domain.id).await.is_err());
         assert!(platform.control.domain_remove(cx, domain.id).await.is_err());
@@ -349,10 +349,11 @@ async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
     let site = platform.shop(&jane, "bakery").await;
     let domain = add(&platform, &jane, site, "bakery.example").await;
     let name = host("bakery.example");
-    let circle = stoa_vendors::resolver::ResolveError::Loop { name: name.to_string(), via: vec![name.clone()] };
+    let circle = stoa_integrations::resolver::ResolveError::Loop { name: name.to_string(), via: vec![name.clone()] };
     platform.world_dns.answer(&name, Err(circle));
     assert!(check(&platform, &jane, &domain).await.problem.expect("words").contains("circle"));
-    let away = stoa_vendors::resolver::ResolveError::Unavailable { name: name.to_string(), reason: "timed out".into() };
+    let away =
+        stoa_integrations::resolver::ResolveError::Unavailable { name: name.to_string(), reason: "timed out".into() };
     platform.world_dns.answer(&name, Err(away));
     assert!(check(&platform, &jane, &domain).await.problem.expect("words").contains("do not answer"));
 }

@@ -139,7 +139,7 @@ async fn a_stop_or_a_start_that_fails_leaves_the_site_as_it_was() {
 }
 
 /// A job whose undo fails: loudly stuck.
-async fn stuck(platform: &TestPlatform) -> (stoa_control::Cx, stoa_control::view::Ordered) {
+async fn stuck(platform: &TestPlatform) -> (stoa_control::RequestContext, stoa_control::view::Ordered) {
     let jane = platform.customer("jane").await;
     platform.engine.fail(Verb::Exec, 1, Fault::DiskFull);
     platform.engine.fail(Verb::Remove, 1, Fault::Refused("no".into()));

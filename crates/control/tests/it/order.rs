@@ -100,7 +100,7 @@ async fn hostile_titles_arrive_verbatim_and_nowhere_else() {
 
 /// eBuilder gets its title by environment: it is there verbatim, and nothing else of the stack is
 /// other than for a plain title.
-async fn one_image(platform: &TestPlatform, jane: &stoa_control::Cx, title: &str, name: &str) {
+async fn one_image(platform: &TestPlatform, jane: &stoa_control::RequestContext, title: &str, name: &str) {
     let order = OrderSite { title: title.into(), blueprint: "ebuilder".into(), ..shop(name) };
     let ordered = platform.control.site_order(&platform.now(jane), order, None).await.expect("ordered");
     platform.run_until_idle().await;

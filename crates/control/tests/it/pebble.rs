@@ -3,13 +3,13 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use stoa_control::settings::{AcmeSettings, Allowance};
+use stoa_control::settings::{AcmeSettings, IssuanceLimits};
+use stoa_integrations::acme::AcmeConfig;
 use stoa_provider::edge::fake::FakeEdge;
 use stoa_testkit::{
     TestPlatform, free_port,
     pebble::{Names, Options, Pebble},
 };
-use stoa_vendors::acme::AcmeConfig;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -38,7 +38,7 @@ pub async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
         settings.public_addresses = vec![[127, 0, 0, 1].into()];
         settings.acme = Some(AcmeSettings {
             ca,
-            allowance: Allowance::default(),
+            allowance: IssuanceLimits::default(),
             first_wait: Duration::from_secs(100),
             dns_wait: Duration::from_secs(1),
         });

@@ -1,6 +1,6 @@
 //! Who may do what: a foreign site is not there, support looks and changes nothing, nobody is nobody.
 
-use stoa_control::{Control, Cx, Error};
+use stoa_control::{Control, Error, RequestContext};
 use stoa_model::{
     account::{Actor, Role},
     id::{JobId, SiteId},
@@ -8,7 +8,7 @@ use stoa_model::{
 use stoa_testkit::{TestPlatform, shop};
 
 /// Every method that names a site or a job: looking.
-async fn looks(control: &Control, cx: &Cx, site: SiteId, job: JobId) -> Vec<(&'static str, Option<Error>)> {
+async fn looks(control: &Control, cx: &RequestContext, site: SiteId, job: JobId) -> Vec<(&'static str, Option<Error>)> {
     vec![
         ("get", control.site_get(cx, site).await.err()),
         ("by name", control.site_by_name(cx, "bakery").await.err()),
@@ -21,7 +21,12 @@ async fn looks(control: &Control, cx: &Cx, site: SiteId, job: JobId) -> Vec<(&'s
 }
 
 /// And changing, or getting in.
-async fn changes(control: &Control, cx: &Cx, site: SiteId, job: JobId) -> Vec<(&'static str, Option<Error>)> {
+async fn changes(
+    control: &Control,
+    cx: &RequestContext,
+    site: SiteId,
+    job: JobId,
+) -> Vec<(&'static str, Option<Error>)> {
     vec![
         ("start", control.site_start(cx, site).await.err()),
         ("stop", control.site_stop(cx, site).await.err()),
@@ -91,7 +96,7 @@ async fn nobody_gets_nothing() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
     let ordered = platform.shop(&jane, "bakery").await;
-    let (control, nobody) = (&platform.control, platform.cx(Actor::Nobody));
+    let (control, nobody) = (&platform.control, platform.request_context(Actor::Nobody));
     let (site, job) = (ordered.site, ordered.job);
     let all = looks(control, &nobody, site, job).await.into_iter().chain(changes(control, &nobody, site, job).await);
     for (verb, error) in all {
@@ -110,11 +115,13 @@ async fn what_staff_order_for_themselves_is_never_a_strangers() {
         password: stoa_testkit::PASSWORD.into(),
         company: "A stranger".into(),
     };
-    let taken = platform.control.register(&platform.cx(Actor::Nobody), register("admin-1@stoa.example")).await;
+    let taken =
+        platform.control.register(&platform.request_context(Actor::Nobody), register("admin-1@stoa.example")).await;
     assert_eq!(crate::support::fields(&taken.expect_err("a person of the operator has it")), ["email"]);
     // A stranger who was there before the person was made.
-    let stranger = platform.control.register(&platform.cx(Actor::Nobody), register("admin-2@stoa.example")).await;
-    let stranger = platform.cx(stranger.expect("registered").actor);
+    let stranger =
+        platform.control.register(&platform.request_context(Actor::Nobody), register("admin-2@stoa.example")).await;
+    let stranger = platform.request_context(stranger.expect("registered").actor);
     let later = platform.staff(Role::Admin).await;
     let refused = platform.control.site_order(&later, shop("bakery"), None).await.expect_err("refused");
     assert_eq!(crate::support::fields(&refused), ["customer"]);

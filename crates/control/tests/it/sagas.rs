@@ -68,7 +68,7 @@ async fn restart() {
 /// From the platform's own name to a domain that was brought along.
 #[tokio::test]
 async fn readdress() {
-    prove(JobKind::Readdress, proven, async |plan, before, world| {
+    prove(JobKind::ChangeDomain, proven, async |plan, before, world| {
         let (gone, made) = (before.minus(world), world.minus(before));
         assert_eq!(gone.count("route"), 2, "{gone}");
         let upstream = plan.upstream().expect("an upstream");
@@ -124,7 +124,7 @@ async fn lines(platform: &TestPlatform, plan: &SitePlan) -> usize {
         JobKind::Start => "started",
         JobKind::Stop => "stopped",
         JobKind::Restart => "restarted",
-        JobKind::Readdress => "address",
+        JobKind::ChangeDomain => "address",
     };
     let events = history::site_events(&platform.db, plan.site, 50).await.expect("events");
     events.iter().filter(|event| event.kind == word && event.at >= job.queued_at).count()
@@ -165,7 +165,7 @@ async fn stopped(_: JobKind) -> (TestPlatform, JobId) {
     let (platform, stop) = active(JobKind::Stop).await;
     support::carry_out(&platform, stop).await;
     let job = platform.job(stop).await;
-    let cx = platform.cx(job.actor);
+    let cx = platform.request_context(job.actor);
     let start = platform.control.site_start(&cx, job.site).await.expect("a job");
     (platform, start)
 }

@@ -35,7 +35,7 @@ async fn the_database_holds_no_secret_in_clear() {
     let jane = platform.customer("jane").await;
     let ordered = platform.shop(&jane, "bakery").await;
     let token =
-        platform.control.token_for(&platform.control.system_cx("test"), jane.actor, "t").await.expect("a token");
+        platform.control.token_for(&platform.control.system_context("test"), jane.actor, "t").await.expect("a token");
     let values = support::plan(&platform, ordered.job).await.values(&support::key(&platform)).expect("values");
     let directory = platform.settings.site_directory(jane.actor.customer().expect("a customer"), ordered.site);
     let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
@@ -147,7 +147,7 @@ async fn a_letter_that_is_sent_twice_arrives_once() {
         stoa_db::tasks::task_claim(&platform.db, "dead", platform.clock.now(), minute).await.expect("an answer");
     let letter = serde_json::from_value(taken.expect("a letter").0.payload).expect("a letter");
     let outbox = platform.data_dir().join("outbox");
-    let mailer = stoa_vendors::mail::Mailer::Outbox { folder: outbox, from: platform.settings.mail_from.clone() };
+    let mailer = stoa_integrations::mail::Mailer::Outbox { folder: outbox, from: platform.settings.mail_from.clone() };
     mailer.send(&letter).expect("sent");
     platform.clock.advance(jiff::SignedDuration::from_secs(61));
     platform.run_until_idle().await;

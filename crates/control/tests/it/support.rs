@@ -11,7 +11,7 @@ use stoa_model::{
     job::JobState,
     site::{Site, SiteState},
 };
-use stoa_saga::{Control as Reins, Epoch, Outcome, execute, memory::MemoryLog};
+use stoa_saga::{Epoch, Outcome, RunSignals, execute, memory::MemoryLog};
 use stoa_testkit::TestPlatform;
 
 /// The plan of a job.
@@ -42,7 +42,7 @@ pub async fn carry_out(platform: &TestPlatform, id: JobId) {
     let (job, plan) = (platform.job(id).await, plan(platform, id).await);
     let log = std::sync::Arc::new(MemoryLog::new());
     let lease = log.lease();
-    let outcome = execute(&saga_of(job.kind), &plan, &platform.control, log, lease, Reins::default()).await;
+    let outcome = execute(&saga_of(job.kind), &plan, &platform.control, log, lease, RunSignals::default()).await;
     assert_eq!(outcome, Outcome::Succeeded);
     let (now, minute) = (platform.clock.now(), std::time::Duration::from_secs(60));
     let claimed = jobs::job_claim(&platform.db, "test", now, minute).await.expect("the database answers");

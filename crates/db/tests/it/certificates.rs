@@ -1,12 +1,12 @@
 use stoa_db::{
     Constraint, DbError,
+    certificate_orders::{
+        Attempt, CertificateOrder, acme_account_get, acme_account_put, order_due, order_forget, order_get, order_lock,
+        order_lost, order_put, orders_all, tries_prune, tries_since, try_note,
+    },
     certificates::{
         StoredCertificate, certificate_insert, certificate_renew_at, certificate_retire, certificates_end,
         certificates_get, certificates_live, certificates_prune,
-    },
-    orders::{
-        CertOrder, Try, acme_account_get, acme_account_put, order_due, order_forget, order_get, order_lock, order_lost,
-        order_put, orders_all, tries_prune, tries_since, try_note,
     },
     sites::site_tombstone,
 };
@@ -125,7 +125,7 @@ pub async fn an_uploaded_one_ends_with_its_site(bed: Bed) {
 }
 
 pub async fn orders_are_kept_by_subject(bed: Bed) {
-    let bare = CertOrder {
+    let bare = CertificateOrder {
         subject: name("*.example.com"),
         names: vec![name("*.example.com"), name("example.com")],
         failures: 0,
@@ -136,7 +136,7 @@ pub async fn orders_are_kept_by_subject(bed: Bed) {
         key: None,
         updated_at: at(0),
     };
-    let full = CertOrder {
+    let full = CertificateOrder {
         subject: name("shop.example.com"),
         names: vec![name("shop.example.com")],
         failures: u32::MAX,
@@ -146,7 +146,7 @@ pub async fn orders_are_kept_by_subject(bed: Bed) {
         key: Some(Sealed("sealed".into())),
         ..bare.clone()
     };
-    let put = async |order: &CertOrder| {
+    let put = async |order: &CertificateOrder| {
         let tx = bed.db.begin().await.unwrap();
         order_put(&tx, order).await.unwrap();
         tx.commit().await.unwrap();
@@ -156,7 +156,8 @@ pub async fn orders_are_kept_by_subject(bed: Bed) {
     assert_eq!(orders_all(&bed.db).await.unwrap(), [bare.clone(), full.clone()]);
     assert_eq!(order_get(&bed.db, &full.subject).await.unwrap().as_ref(), Some(&full));
     let names = vec![name("*.example.com")];
-    let filled = CertOrder { subject: bare.subject.clone(), names, next_at: at(8), updated_at: at(7), ..full.clone() };
+    let filled =
+        CertificateOrder { subject: bare.subject.clone(), names, next_at: at(8), updated_at: at(7), ..full.clone() };
     put(&filled).await;
     assert_eq!(order_get(&bed.db, &bare.subject).await.unwrap(), Some(filled), "every column is replaced");
     put(&bare).await;
@@ -171,7 +172,7 @@ pub async fn orders_are_kept_by_subject(bed: Bed) {
 
 pub async fn an_order_is_changed_in_parts(bed: Bed) {
     let subject = name("shop.example.com");
-    let order = CertOrder {
+    let order = CertificateOrder {
         subject: subject.clone(),
         names: vec![subject.clone()],
         failures: 3,
@@ -186,13 +187,13 @@ pub async fn an_order_is_changed_in_parts(bed: Bed) {
     assert!(!order_due(&tx, &subject, at(1)).await.unwrap(), "nobody makes a row anew that was forgotten");
     assert_eq!(order_lock(&tx, &subject).await.unwrap(), None);
     order_put(&tx, &order).await.unwrap();
-    order_put(&tx, &CertOrder { subject: name("other.example.com"), ..order.clone() }).await.unwrap();
+    order_put(&tx, &CertificateOrder { subject: name("other.example.com"), ..order.clone() }).await.unwrap();
     assert!(order_due(&tx, &subject, at(1)).await.unwrap());
-    assert_eq!(order_lock(&tx, &subject).await.unwrap(), Some(CertOrder { next_at: at(1), ..order.clone() }));
+    assert_eq!(order_lock(&tx, &subject).await.unwrap(), Some(CertificateOrder { next_at: at(1), ..order.clone() }));
     order_lost(&tx, &subject).await.unwrap();
     tx.commit().await.unwrap();
-    let rest = CertOrder { next_at: at(1), order_url: None, key: None, ..order.clone() };
-    let other = CertOrder { subject: name("other.example.com"), ..order };
+    let rest = CertificateOrder { next_at: at(1), order_url: None, key: None, ..order.clone() };
+    let other = CertificateOrder { subject: name("other.example.com"), ..order };
     assert_eq!(orders_all(&bed.db).await.unwrap(), [other, rest]);
 }
 
@@ -200,27 +201,27 @@ pub async fn tries_are_counted(bed: Bed) {
     let (wild, shop) = (name("*.example.com"), name("shop.example.com"));
     let tx = bed.db.begin().await.unwrap();
     for (n, (subject, what)) in (0..).zip([
-        (&wild, Try::Ordered),
-        (&wild, Try::Failed),
-        (&shop, Try::Failed),
-        (&shop, Try::Failed),
-        (&shop, Try::Issued),
+        (&wild, Attempt::Ordered),
+        (&wild, Attempt::Failed),
+        (&shop, Attempt::Failed),
+        (&shop, Attempt::Failed),
+        (&shop, Attempt::Issued),
     ]) {
         try_note(&tx, subject, at(n), what).await.unwrap();
     }
-    assert_eq!(tries_since(&tx, None, Try::Failed, at(0)).await.unwrap(), 3, "seen inside");
+    assert_eq!(tries_since(&tx, None, Attempt::Failed, at(0)).await.unwrap(), 3, "seen inside");
     tx.commit().await.unwrap();
     let count = async |subject, what, since| tries_since(&bed.db, subject, what, at(since)).await.unwrap();
-    assert_eq!(count(None, Try::Failed, 2).await, 2);
-    assert_eq!(count(None, Try::Failed, 3).await, 1, "the bound itself counts");
-    assert_eq!(count(Some(&wild), Try::Failed, 0).await, 1);
-    assert_eq!(count(Some(&wild), Try::Issued, 0).await, 0);
-    assert_eq!(count(Some(&shop), Try::Issued, 4).await, 1);
+    assert_eq!(count(None, Attempt::Failed, 2).await, 2);
+    assert_eq!(count(None, Attempt::Failed, 3).await, 1, "the bound itself counts");
+    assert_eq!(count(Some(&wild), Attempt::Failed, 0).await, 1);
+    assert_eq!(count(Some(&wild), Attempt::Issued, 0).await, 0);
+    assert_eq!(count(Some(&shop), Attempt::Issued, 4).await, 1);
     let tx = bed.db.begin().await.unwrap();
-    try_note(&tx, &shop, at(9), Try::Failed).await.unwrap();
+    try_note(&tx, &shop, at(9), Attempt::Failed).await.unwrap();
     tries_prune(&tx, at(3), at(8)).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!((count(None, Try::Failed, 0).await, count(None, Try::Ordered, 0).await), (1, 0));
+    assert_eq!((count(None, Attempt::Failed, 0).await, count(None, Attempt::Ordered, 0).await), (1, 0));
 }
 
 pub async fn an_account_by_its_key(bed: Bed) {

@@ -1,9 +1,9 @@
 use stoa_db::{
     DbError, Page,
+    certificate_orders::{CertificateOrder, order_get, order_put, orders_all},
     domains::{domains_by_name, domains_due, domains_in, domains_of},
     job_log::JobLog,
     jobs::job_claim,
-    orders::{CertOrder, order_get, order_put, orders_all},
     routes::{route_of, routes},
     sites::{site_get, sites_all_live, sites_of},
 };
@@ -68,7 +68,7 @@ pub async fn a_domain_that_is_none_takes_no_other_with_it(bed: Bed) {
 pub async fn an_order_of_a_certificate_that_is_none_takes_no_other_with_it(bed: Bed) {
     let order = |name: &str| {
         let subject: CertName = name.parse().unwrap();
-        CertOrder {
+        CertificateOrder {
             names: vec![subject.clone()],
             subject,
             failures: 1,
@@ -81,7 +81,7 @@ pub async fn an_order_of_a_certificate_that_is_none_takes_no_other_with_it(bed: 
         }
     };
     let (good, bad) = (order("good.example.com"), order("bad.example.com"));
-    let put = async |order: &CertOrder| {
+    let put = async |order: &CertificateOrder| {
         let tx = bed.db.begin().await.unwrap();
         order_put(&tx, order).await.unwrap();
         tx.commit().await.unwrap();

@@ -114,7 +114,7 @@ pub async fn who_proves_a_name_has_it(bed: Bed) {
     assert_eq!((lost.checked_at, lost.problem.as_deref()), (Some(at(6)), Some("Another site has it.")));
     assert_eq!(names(&bed, two.id).await, ["two-shop.stoa.test"]);
     remove(&bed, winner.id).await.unwrap();
-    assert!(matches!(verify(&bed, winner.id).await, Err(DbError::Moved { table: "domains", .. })));
+    assert!(matches!(verify(&bed, winner.id).await, Err(DbError::StaleWrite { table: "domains", .. })));
     verify(&bed, loser.id).await.expect("the name is free again");
     assert_eq!(names(&bed, two.id).await, ["a.example.com", "two-shop.stoa.test"]);
     assert!(matches!(verify(&bed, DomainId::from_uuid(bed.uuid())).await, Err(DbError::Missing("domains"))));
@@ -158,7 +158,7 @@ pub async fn a_main_name_stays_and_the_platforms_own_too(bed: Bed) {
         assert_eq!((route.main, route.url.as_deref()), (host("a.example.com"), Some("https://a.example.com")));
     }
     let error = remove(&bed, domain.id).await.unwrap_err();
-    assert!(matches!(error, DbError::Moved { table: "domains", .. }), "{error:?}");
+    assert!(matches!(error, DbError::StaleWrite { table: "domains", .. }), "{error:?}");
     assert_eq!(state(&bed, domain.id).await, DomainState::Verified);
     address("janes.stoa.test", None).await.unwrap();
     remove(&bed, domain.id).await.unwrap();
@@ -179,9 +179,9 @@ pub async fn a_site_that_is_being_deleted_gets_none_and_can_give_its_main_one_up
     site_move(&tx, site.id, SiteState::Pending, SiteState::Deleting, None, at(6)).await.unwrap();
     tx.commit().await.unwrap();
     let late = insert(&bed, &new_domain(&bed, &site, "c.example.com")).await;
-    assert!(matches!(late, Err(DbError::Moved { table: "sites", .. })), "{late:?}");
+    assert!(matches!(late, Err(DbError::StaleWrite { table: "sites", .. })), "{late:?}");
     let late = verify(&bed, open.id).await;
-    assert!(matches!(late, Err(DbError::Moved { table: "sites", .. })), "{late:?}");
+    assert!(matches!(late, Err(DbError::StaleWrite { table: "sites", .. })), "{late:?}");
     remove(&bed, main.id).await.unwrap();
     let left = site_get(&bed.db, site.id).await.unwrap().unwrap();
     assert_eq!((left.hostname, left.url.as_deref()), (site.hostname, Some("https://a.example.com")), "as it was told");

@@ -115,7 +115,7 @@ pub async fn stuck_occupies_until_reopened_and_ended(bed: Bed) {
     assert_eq!(job_get(&bed.db, job.id).await.unwrap().unwrap().ended_at, None);
     let tx = bed.db.begin().await.unwrap();
     job_reopen(&tx, job.id).await.unwrap();
-    assert!(matches!(job_reopen(&tx, job.id).await, Err(DbError::Moved { .. })));
+    assert!(matches!(job_reopen(&tx, job.id).await, Err(DbError::StaleWrite { .. })));
     tx.commit().await.unwrap();
     let (_, epoch) = job_claim(&bed.db, "me", at(1), MINUTE).await.unwrap().unwrap();
     finish(&bed, job.id, epoch, JobState::Failed).await.unwrap();

@@ -12,12 +12,12 @@ mod dns;
 mod domains;
 mod full;
 mod jobs;
-mod leases;
 mod log;
 mod measure;
 mod migrate;
 mod rest;
 mod sites;
+mod subnets;
 mod tasks;
 mod traffic;
 mod tx;
@@ -95,7 +95,7 @@ suite! {
     dns {
         records_by_name_and_kind,
     }
-    leases {
+    subnets {
         thirty_leases_at_once_are_distinct,
         the_next_free_block_around_what_is_taken,
         a_block_given_back_rests_until_the_pool_has_been_gone_through,

@@ -2,7 +2,6 @@ use std::collections::HashMap;
 
 use stoa_db::{
     Constraint, DbError, Page,
-    leases::{subnet_lease, subnets},
     routes::{route_of, routes},
     secrets::{Credential, credentials_get, credentials_put, secrets_get, secrets_put},
     sites::{
@@ -10,6 +9,7 @@ use stoa_db::{
         site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_live_after,
         sites_of, sites_to_purge, staff_sites,
     },
+    subnets::{subnet_lease, subnets},
 };
 use stoa_model::{
     id::{JobId, SiteId},
@@ -141,7 +141,7 @@ pub async fn moves_are_checked_and_compared(bed: Bed) {
     let illegal = to(SiteState::Pending, SiteState::Active, None).await.unwrap_err();
     assert!(matches!(illegal, DbError::Illegal(_)), "{illegal:?}");
     let moved = to(SiteState::Provisioning, SiteState::Active, None).await.unwrap_err();
-    assert!(matches!(moved, DbError::Moved { .. }), "{moved:?}");
+    assert!(matches!(moved, DbError::StaleWrite { .. }), "{moved:?}");
     to(SiteState::Pending, SiteState::Failed, Some("no room")).await.unwrap();
     assert_eq!(site_get(&tx, site.id).await.unwrap().unwrap().reason.as_deref(), Some("no room"));
     to(SiteState::Failed, SiteState::Pending, None).await.unwrap();
@@ -196,7 +196,7 @@ pub async fn a_tombstone_frees_and_erases(bed: Bed) {
     assert_eq!(routes(&bed.db).await.unwrap(), []);
     bed.site(customer.id, "janes").await;
     let tx = bed.db.begin().await.unwrap();
-    assert!(matches!(site_tombstone(&tx, site.id, at(12)).await, Err(DbError::Moved { .. })));
+    assert!(matches!(site_tombstone(&tx, site.id, at(12)).await, Err(DbError::StaleWrite { .. })));
 }
 
 pub async fn all_live_ones_a_few_at_a_time(bed: Bed) {

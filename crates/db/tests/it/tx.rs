@@ -8,9 +8,9 @@ use stoa_db::{
     accounts::{customer_count, customer_insert, password_set},
     history::site_event,
     jobs::job_insert,
-    leases::{subnet_lease, subnets},
     meta::{meta_get, meta_set},
     sites::site_insert,
+    subnets::{subnet_lease, subnets},
 };
 use stoa_model::{account::Actor, job::Job, site::Site};
 use tokio::sync::Barrier;

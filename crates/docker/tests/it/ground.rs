@@ -9,7 +9,7 @@ use std::{
 };
 
 use stoa_docker::{Docker, DockerConfig};
-use stoa_provider::engine::{Engine, Scope, conformance::Ground};
+use stoa_provider::engine::{Engine, Scope, conformance::Fixtures};
 
 /// Made by the tests themselves when it is not there.
 const IMAGE: &str = "stoa/test-busybox:1";
@@ -20,7 +20,7 @@ const SOCKET: &str = "/var/run/docker.sock";
 pub struct Real {
     pub docker: Arc<Docker>,
     pub neighbour: Arc<Docker>,
-    pub ground: Ground,
+    pub ground: Fixtures,
     pub lock: File,
 }
 
@@ -38,7 +38,7 @@ impl Real {
         if docker.image(&IMAGE.parse().unwrap()).await.unwrap().is_none() {
             import_image();
         }
-        let ground = Ground::new("10.214.0.0/16".parse().unwrap(), IMAGE.parse().unwrap());
+        let ground = Fixtures::new("10.214.0.0/16".parse().unwrap(), IMAGE.parse().unwrap());
         let real = Self { docker, neighbour, ground, lock };
         real.clean().await;
         Some(real)

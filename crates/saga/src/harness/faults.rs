@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Control, Done, Saga, Step, StepError, StepRun, UndoError};
+use crate::{Done, RunSignals, Saga, Step, StepError, StepRun, UndoError};
 
 /// What goes wrong with a step's act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) enum UndoFault {
 pub(super) struct Faults {
     pub(super) act: HashMap<usize, ActFault>,
     pub(super) undo: HashMap<usize, UndoFault>,
-    pub(super) control: Control,
+    pub(super) control: RunSignals,
     /// Fired: the process is dead, drop it.
     pub(super) dead: CancellationToken,
     /// Fired: the held step has acted.

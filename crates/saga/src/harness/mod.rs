@@ -12,7 +12,7 @@
 //! ```ignore
 //! let report = harness::prove(
 //!     create_site,
-//!     async || (plan(), Control::with_fake_engine()),
+//!     async || (plan(), RunSignals::with_fake_engine()),
 //!     async |plan, cx, outcome| cx.engine.check(plan, outcome).await,
 //! ).await?;
 //! ```

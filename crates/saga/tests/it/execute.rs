@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stoa_saga::memory::MemoryLog;
 use stoa_saga::{
-    Cause, Control, Done, Event, Log, LogError, Outcome, Position, Saga, Step, StepError, StepRun, UndoError, execute,
+    Cause, Done, Event, Log, LogError, Outcome, Position, RunSignals, Saga, Step, StepError, StepRun, UndoError,
+    execute,
 };
 
 use crate::toy::{Habit, Make, World, run, saga, site, steered};
@@ -117,7 +118,7 @@ async fn a_log_of_another_saga_is_stuck_and_touches_nothing() {
 #[tokio::test(start_paused = true)]
 async fn cancelling_interrupts_a_step_that_listens() {
     let (world, log) = stage();
-    let control = Control::default();
+    let control = RunSignals::default();
     let cancel = control.cancel.clone();
     let later = async {
         tokio::time::sleep(Duration::from_millis(25)).await;
@@ -133,7 +134,7 @@ async fn cancelling_interrupts_a_step_that_listens() {
 #[tokio::test(start_paused = true)]
 async fn a_stopped_run_is_gone_on_with() {
     let (world, log) = stage();
-    let control = Control::default();
+    let control = RunSignals::default();
     let stop = control.stop.clone();
     let later = async {
         tokio::time::sleep(Duration::from_millis(35)).await;
@@ -152,7 +153,7 @@ async fn a_stopped_run_is_gone_on_with() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_lease_drops_everything_at_once() {
     let (world, log) = stage();
-    let control = Control::default();
+    let control = RunSignals::default();
     let lost = control.lost.clone();
     let later = async {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -172,7 +173,7 @@ async fn an_old_epoch_appends_nothing_and_has_no_effect() {
     assert_eq!(log.append(old, &[]).await, Err(LogError::LeaseLost));
     log.append(new, &[Event::Started { step: "network".to_owned() }]).await.expect("current");
     let saga = site(Habit::Sound);
-    let outcome = execute(&saga, &(), &world, log.clone(), old, Control::default()).await;
+    let outcome = execute(&saga, &(), &world, log.clone(), old, RunSignals::default()).await;
     assert_eq!(outcome, Outcome::LeaseLost);
     assert_eq!((world.touched().as_str(), log.events().len()), ("", 1));
 }
@@ -185,6 +186,6 @@ fn the_executor_can_be_spawned() {
     let rt = tokio::runtime::Builder::new_current_thread().enable_time().build();
     rt.expect("a runtime").block_on(async {
         let log = Arc::new(MemoryLog::new());
-        spawnable(&execute(&saga, &(), &world, log.clone(), log.lease(), Control::default()));
+        spawnable(&execute(&saga, &(), &world, log.clone(), log.lease(), RunSignals::default()));
     });
 }

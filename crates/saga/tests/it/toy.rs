@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_saga::memory::MemoryLog;
-use stoa_saga::{Control, Done, Outcome, Saga, Step, StepError, StepRun, UndoError, execute};
+use stoa_saga::{Done, Outcome, RunSignals, Saga, Step, StepError, StepRun, UndoError, execute};
 use tokio::time::sleep;
 
 /// What exists, and in which order it was touched.
@@ -107,7 +107,7 @@ impl Step<(), World> for Make {
             world.take(half);
         }
         sleep(Duration::from_millis(10)).await;
-        Ok(Done::saying(format!("made the {}", self.0)))
+        Ok(Done::with_detail(format!("made the {}", self.0)))
     }
 
     async fn undo(&self, world: &World, (): &(), run: &StepRun) -> Result<(), UndoError> {
@@ -142,10 +142,10 @@ pub fn saga(steps: Vec<Box<dyn Step<(), World>>>) -> Saga<(), World> {
 
 /// Runs with a new lease on `log`.
 pub async fn run(saga: &Saga<(), World>, world: &World, log: &Arc<MemoryLog>) -> Outcome {
-    steered(saga, world, log, Control::default()).await
+    steered(saga, world, log, RunSignals::default()).await
 }
 
 /// Runs with a new lease on `log` and the given reins.
-pub async fn steered(saga: &Saga<(), World>, world: &World, log: &Arc<MemoryLog>, control: Control) -> Outcome {
+pub async fn steered(saga: &Saga<(), World>, world: &World, log: &Arc<MemoryLog>, control: RunSignals) -> Outcome {
     execute(saga, &(), world, log.clone(), log.lease(), control).await
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stoa_saga::memory::MemoryLog;
 use stoa_saga::{
-    Control, Done, Epoch, Event, Explain, Log, LogError, Outcome, Position, Saga, Step, StepError, StepRun, UndoError,
-    execute,
+    Done, Epoch, Event, Log, LogError, Outcome, Position, ResultExt, RunSignals, Saga, Step, StepError, StepRun,
+    UndoError, execute,
 };
 use tokio::time::Instant;
 
@@ -127,7 +127,7 @@ async fn an_undo_past_its_deadline_is_stuck_until_resumed() {
 async fn stopping_drops_a_step_that_does_not_listen() {
     let (world, log) = (World::default(), Arc::new(MemoryLog::new()));
     let saga = Saga::named("flaky").step(Flaky { hangs: true, ..Flaky::default() });
-    let control = Control::default();
+    let control = RunSignals::default();
     control.stop.cancel();
     let began = log.lease();
     log.append(began, &[Event::Started { step: "flaky".to_owned() }]).await.expect("current");
@@ -156,7 +156,7 @@ impl Log for Away {
 async fn without_a_log_nothing_is_touched() {
     let (world, begin) = (World::default(), Instant::now());
     let saga = Saga::named("flaky").step(Flaky::default());
-    let outcome = execute(&saga, &(), &world, Arc::new(Away), Epoch(1), Control::default()).await;
+    let outcome = execute(&saga, &(), &world, Arc::new(Away), Epoch(1), RunSignals::default()).await;
     assert_eq!((outcome, world.touched().as_str()), (Outcome::Interrupted, ""));
-    assert!(begin.elapsed() <= Control::default().log_patience);
+    assert!(begin.elapsed() <= RunSignals::default().log_patience);
 }

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
-use stoa_control::settings::{AcmeSettings, Allowance};
+use stoa_control::settings::{AcmeSettings, IssuanceLimits};
+use stoa_integrations::acme::{AcmeConfig, ExternalAccount};
 use stoa_model::text::EmailAddress;
-use stoa_vendors::acme::{AcmeConfig, ExternalAccount};
 
 /// The longest that the authority may take for one order.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -50,7 +50,7 @@ impl Acme {
                 roots: Some(self.roots.clone()).filter(|path| !path.as_os_str().is_empty()),
                 patience: PATIENCE,
             },
-            allowance: Allowance::default(),
+            allowance: IssuanceLimits::default(),
             first_wait: seconds(self.first_wait_seconds),
             dns_wait: seconds(self.dns_wait_seconds),
         }))

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use stoa_integrations::dns::{DnsAccess, DnsConfig, Token, Transport, TsigAlgorithm};
 use stoa_model::{host::Hostname, secret::SecretString};
-use stoa_vendors::dns::{DnsAccess, DnsConfig, Token, Transport, TsigAlgorithm};
 
 /// The section as written.
 #[derive(Debug, Clone, Deserialize)]

@@ -43,7 +43,7 @@ pub enum Certificates {
 
 pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_cx("certificates");
+    let cx = control.system_context("certificates");
     match verb {
         Certificates::List => {
             let nobody = control.settings().acme.is_none();

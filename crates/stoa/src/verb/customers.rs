@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use stoa_control::{Control, Cx, view::CustomerView};
+use stoa_control::{Control, RequestContext, view::CustomerView};
 
 use super::init::read_password;
 use crate::{
@@ -27,7 +27,7 @@ pub enum Customers {
 
 pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_cx("customers");
+    let cx = control.system_context("customers");
     match verb {
         Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
         Customers::Password { email, password_file } => {
@@ -39,7 +39,7 @@ pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> 
     }
 }
 
-async fn all(control: &Control, cx: &Cx) -> Result<Vec<CustomerView>> {
+async fn all(control: &Control, cx: &RequestContext) -> Result<Vec<CustomerView>> {
     let mut customers: Vec<CustomerView> = Vec::new();
     loop {
         let before = customers.last().map(|customer| customer.id);

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use stoa_control::{
-    Control, Cx,
+    Control, RequestContext,
     command::AddDomain,
     view::{CertificateState, DnsInstruction, DomainView, SiteView},
 };
@@ -61,7 +61,7 @@ pub enum Domains {
 
 pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_cx("domains");
+    let cx = control.system_context("domains");
     match verb {
         Domains::List { site } => {
             let (sites, domains) = list(&control, &cx, site.as_deref()).await?;
@@ -90,7 +90,7 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
 }
 
 /// The domains of a site, or of all; and whose they are.
-async fn list(control: &Control, cx: &Cx, site: Option<&str>) -> Result<(Vec<SiteView>, Vec<DomainView>)> {
+async fn list(control: &Control, cx: &RequestContext, site: Option<&str>) -> Result<(Vec<SiteView>, Vec<DomainView>)> {
     let sites = match site {
         Some(name) => vec![control.site_by_name(cx, name).await?],
         None => sites::all(control).await?,
@@ -103,7 +103,7 @@ async fn list(control: &Control, cx: &Cx, site: Option<&str>) -> Result<(Vec<Sit
 }
 
 /// The one domain that is meant: several sites may claim the same.
-async fn find(control: &Control, cx: &Cx, name: &str) -> Result<DomainId> {
+async fn find(control: &Control, cx: &RequestContext, name: &str) -> Result<DomainId> {
     if let Ok(id) = name.parse() {
         return Ok(id);
     }

@@ -28,7 +28,7 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     }
     let password = read_password(&verb.password_file)?;
     let control = wire::control_migrated(config).await?;
-    let cx = control.system_cx("init");
+    let cx = control.system_context("init");
     let id = control.staff_create(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
         format!(

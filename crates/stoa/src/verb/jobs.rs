@@ -46,7 +46,7 @@ pub enum Jobs {
 
 pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_cx("jobs");
+    let cx = control.system_context("jobs");
     match verb {
         Jobs::List { state, limit } => {
             let jobs = control.job_list(&cx, *state, None, *limit).await?.items;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use stoa_control::{Control, Cx, command::ChangeLimits};
+use stoa_control::{Control, RequestContext, command::ChangeLimits};
 use stoa_model::{limits::Bytes, route::RouteLimits};
 
 use crate::output::{Output, table};
@@ -38,7 +38,7 @@ impl Limits {
     }
 }
 
-pub async fn run(verb: &Limits, control: &Control, cx: &Cx, out: &Output) -> Result<()> {
+pub async fn run(verb: &Limits, control: &Control, cx: &RequestContext, out: &Output) -> Result<()> {
     let site = control.site_by_name(cx, &verb.site).await?.id;
     let limits = match verb.change() {
         Some(change) => control.site_limits(cx, site, change).await?,

@@ -38,7 +38,7 @@ pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
 /// Checks everything; a bad finding is exit code 1.
 pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = wire::control(config).await?;
-    let findings = control.doctor(&control.system_cx("doctor")).await?;
+    let findings = control.doctor(&control.system_context("doctor")).await?;
     out.show(&findings, |findings| {
         let rows = findings.iter().map(|f| {
             let remedy = f.remedy.as_ref().map(|text| format!("\n→ {text}")).unwrap_or_default();
@@ -61,14 +61,14 @@ fn mark(finding: &Finding) -> &'static str {
 /// Compares and repairs.
 pub async fn sync(config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let drifts = control.sync(&control.system_cx("sync")).await?;
+    let drifts = control.sync(&control.system_context("sync")).await?;
     differences(&drifts, "Everything runs as it should.", out)
 }
 
 /// Removes what deleted sites left.
 pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let found = control.cleanup(&control.system_cx("cleanup")).await?;
+    let found = control.cleanup(&control.system_context("cleanup")).await?;
     differences(&found, "Nothing was left.", out)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use stoa_control::{
-    Control, Cx, MOST_LINES,
+    Control, MOST_LINES, RequestContext,
     command::OrderSite,
     view::{JobView, SiteView},
 };
@@ -90,7 +90,7 @@ pub struct Moved {
 
 pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_cx("sites");
+    let cx = control.system_context("sites");
     match verb {
         Sites::List => out.show(&all(&control).await?, |sites| list(sites)),
         Sites::Show(name) => show(&find(&control, &cx, name).await?, out),
@@ -145,7 +145,7 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
 
 /// Every site.
 pub async fn all(control: &Control) -> Result<Vec<SiteView>> {
-    let cx = control.system_cx("sites");
+    let cx = control.system_context("sites");
     let mut sites: Vec<SiteView> = Vec::new();
     loop {
         let before = sites.last().map(|site| site.id);
@@ -157,14 +157,14 @@ pub async fn all(control: &Control) -> Result<Vec<SiteView>> {
     }
 }
 
-async fn owner(control: &Control, cx: &Cx, text: &str) -> Result<CustomerId> {
+async fn owner(control: &Control, cx: &RequestContext, text: &str) -> Result<CustomerId> {
     match text.parse() {
         Ok(id) => Ok(id),
         Err(_) => Ok(control.customer_find(cx, text).await?.id),
     }
 }
 
-async fn find(control: &Control, cx: &Cx, name: &Name) -> Result<SiteView> {
+async fn find(control: &Control, cx: &RequestContext, name: &Name) -> Result<SiteView> {
     Ok(control.site_by_name(cx, &name.site).await?)
 }
 
@@ -195,7 +195,7 @@ fn show(site: &SiteView, out: &Output) -> Result<()> {
 
 /// Waits for a job's end and shows it; a job that failed is an error.
 pub(super) async fn wait(control: &Control, id: JobId, no_wait: bool, out: &Output) -> Result<()> {
-    let cx = control.system_cx("sites");
+    let cx = control.system_context("sites");
     loop {
         let job: JobView = control.job_get(&cx, id).await?;
         let over = job.state.is_over() || job.state == JobState::Stuck;

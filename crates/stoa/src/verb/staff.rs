@@ -62,7 +62,7 @@ pub enum Staff {
 
 pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_cx("staff");
+    let cx = control.system_context("staff");
     match verb {
         Staff::List => out.show(&control.staff_list(&cx).await?, |all| people(all)),
         Staff::Add { email, role, password_file } => {

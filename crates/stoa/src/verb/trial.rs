@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use stoa_control::{
-    Control, Cx, Error,
+    Control, Error, RequestContext,
     command::{OrderSite, Register},
     random,
     view::SiteView,
@@ -62,7 +62,7 @@ struct Facts {
 
 pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control_migrated(config).await?;
-    let cx = control.system_cx("trial");
+    let cx = control.system_context("trial");
     wait_for_server(&control, Duration::from_secs(verb.wait_for_server)).await?;
     let mut facts: Facts =
         fs::read(&verb.out).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
@@ -93,7 +93,7 @@ async fn wait_for_server(control: &Control, patience: Duration) -> Result<()> {
     Ok(())
 }
 
-async fn operator(control: &Control, cx: &Cx, facts: &mut Facts) -> Result<()> {
+async fn operator(control: &Control, cx: &RequestContext, facts: &mut Facts) -> Result<()> {
     let known = facts.operator_email == OPERATOR && !facts.operator_password.is_empty();
     let staff = control.staff_find(cx, OPERATOR).await;
     if !(known && staff.is_ok()) {
@@ -113,7 +113,7 @@ async fn operator(control: &Control, cx: &Cx, facts: &mut Facts) -> Result<()> {
     Ok(())
 }
 
-async fn customer(control: &Control, cx: &Cx, facts: &mut Facts) -> Result<()> {
+async fn customer(control: &Control, cx: &RequestContext, facts: &mut Facts) -> Result<()> {
     let known = facts.customer_email == CUSTOMER && !facts.customer_password.is_empty();
     let found = control.customer_find(cx, CUSTOMER).await;
     if known && found.is_ok() {
@@ -134,7 +134,7 @@ async fn customer(control: &Control, cx: &Cx, facts: &mut Facts) -> Result<()> {
 }
 
 /// The first store, made, started or waited for as it needs.
-async fn store(control: &Control, cx: &Cx) -> Result<SiteView> {
+async fn store(control: &Control, cx: &RequestContext) -> Result<SiteView> {
     let owner = control.customer_find(cx, CUSTOMER).await?;
     let site = match control.site_by_name(cx, STORE).await {
         Ok(site) => site,
@@ -159,7 +159,7 @@ async fn store(control: &Control, cx: &Cx) -> Result<SiteView> {
     until_active(control, cx, &site).await
 }
 
-async fn until_active(control: &Control, cx: &Cx, site: &SiteView) -> Result<SiteView> {
+async fn until_active(control: &Control, cx: &RequestContext, site: &SiteView) -> Result<SiteView> {
     let began = Instant::now();
     loop {
         let now = control.site_get(cx, site.id).await?;

@@ -5,17 +5,18 @@ use std::{collections::BTreeMap, fs, path::Path};
 /// Each crate and what of ours it may import. `stoa` may import everything, `testkit` everything
 /// but `stoa`, and is for tests only.
 const TABLE: &[(&str, &[&str])] = &[
+    ("util", &[]),
     ("model", &[]),
     ("saga", &[]),
     ("db", &["model", "saga"]),
     ("provider", &["model"]),
     ("docker", &["model", "provider"]),
     ("edge", &["model", "provider"]),
-    ("vendors", &["model", "provider"]),
-    ("control", &["model", "provider", "db", "saga", "vendors"]),
+    ("integrations", &["model", "provider"]),
+    ("control", &["model", "provider", "db", "saga", "integrations"]),
     ("web", &["model", "control"]),
-    ("testkit", &["model", "saga", "db", "provider", "docker", "edge", "vendors", "control", "web"]),
-    ("stoa", &["model", "saga", "db", "provider", "docker", "edge", "vendors", "control", "web"]),
+    ("testkit", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
+    ("stoa", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
 ];
 
 fn manifests() -> BTreeMap<String, toml::Table> {

@@ -80,7 +80,7 @@ pub async fn events(
     let looker: live::Looker = Arc::new(move || {
         let (app, cx) = (watcher.clone(), cx.clone());
         Box::pin(async move {
-            let cx = app.control.cx(cx.actor, cx.address, cx.request_id);
+            let cx = app.control.request_context(cx.actor, cx.address, cx.request_id);
             let job = shape::Job::from(app.control.job_get(&cx, id).await?);
             let over = job.state.is_over();
             let state = serde_json::to_string(&job).map_err(|e| Fault::from(Error::internal(e)))?;

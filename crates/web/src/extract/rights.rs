@@ -3,7 +3,7 @@
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use stoa_control::{
-    Cx,
+    RequestContext,
     view::{DomainView, SiteView},
 };
 use stoa_model::{
@@ -19,24 +19,24 @@ use crate::{
 };
 
 /// Anybody: no proof, only the context.
-pub struct Caller(pub Cx);
+pub struct Caller(pub RequestContext);
 
 /// A customer or somebody of the staff.
-pub struct LoggedIn(pub Cx);
+pub struct LoggedIn(pub RequestContext);
 
 /// A customer.
-pub struct Customer(pub Cx);
+pub struct Customer(pub RequestContext);
 
 /// Somebody of the staff, with any role.
-pub struct StaffMember(pub Cx);
+pub struct StaffMember(pub RequestContext);
 
 /// Somebody of the staff who may change things: admin and up.
-pub struct Administrator(pub Cx);
+pub struct Administrator(pub RequestContext);
 
 /// A site within the reach of who asks: the customer's own, or any for staff.
 pub struct OwnSite {
     /// The context.
-    pub cx: Cx,
+    pub cx: RequestContext,
     /// The site.
     pub site: SiteView,
 }
@@ -44,7 +44,7 @@ pub struct OwnSite {
 /// A domain of a site within the reach of who asks.
 pub struct OwnDomain {
     /// The context.
-    pub cx: Cx,
+    pub cx: RequestContext,
     /// The domain.
     pub domain: DomainView,
 }
@@ -56,7 +56,7 @@ impl FromRequestParts<App> for Caller {
         let visit = Visit::of(&parts.extensions);
         match visit.broken {
             Some(fault) => Err(fault),
-            None => Ok(Self(visit.cx(app))),
+            None => Ok(Self(visit.request_context(app))),
         }
     }
 }
@@ -128,12 +128,12 @@ impl FromRequestParts<App> for OwnDomain {
 }
 
 /// Whether somebody may do more with sites than look at them.
-pub fn may_change(cx: &Cx) -> bool {
+pub fn may_change(cx: &RequestContext) -> bool {
     cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin)
 }
 
 /// The site with the actions that are open to who asks: nobody is offered a button that is refused.
-pub fn offered(cx: &Cx, mut site: SiteView) -> SiteView {
+pub fn offered(cx: &RequestContext, mut site: SiteView) -> SiteView {
     if !may_change(cx) {
         site.actions.clear();
     }

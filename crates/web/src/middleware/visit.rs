@@ -24,7 +24,7 @@ use axum_extra::extract::{
     cookie::{Cookie, SameSite},
 };
 use secrecy::{ExposeSecret, SecretString};
-use stoa_control::{Cx, view::SessionView};
+use stoa_control::{RequestContext, view::SessionView};
 use stoa_model::account::Actor;
 use tracing::Instrument;
 
@@ -65,8 +65,8 @@ impl Visit {
     }
 
     /// The context for the service layer.
-    pub fn cx(&self, app: &App) -> Cx {
-        app.control.cx(self.actor, self.address, self.request_id.clone())
+    pub fn request_context(&self, app: &App) -> RequestContext {
+        app.control.request_context(self.actor, self.address, self.request_id.clone())
     }
 }
 
@@ -144,7 +144,7 @@ async fn end_in_clear(app: &App, visit: &Visit, headers: &HeaderMap) -> bool {
     let jar = CookieJar::from_headers(headers);
     let Some(token) = jar.get(session_cookie(false)).map(Cookie::value) else { return false };
     if let Ok(Some(session)) = app.control.session(token).await {
-        let cx = app.control.cx(session.actor, visit.address, visit.request_id.clone());
+        let cx = app.control.request_context(session.actor, visit.address, visit.request_id.clone());
         if let Err(error) = app.control.log_out(&cx, token).await {
             tracing::warn!(%error, "a session that went over the wire in clear could not be ended");
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use stoa_control::{Cx, command::AddDomain};
+use stoa_control::{RequestContext, command::AddDomain};
 use stoa_model::{
     account::{Actor, Role},
     id::SiteId,
@@ -176,7 +176,7 @@ struct Ids {
 }
 
 /// A domain that is there, although the line before may have removed the last one.
-async fn domain(app: &TestApp, owner: &Cx, site: SiteId) -> String {
+async fn domain(app: &TestApp, owner: &RequestContext, site: SiteId) -> String {
     let (control, cx) = (&app.platform.control, app.platform.now(owner));
     let command = AddDomain { name: "shop.example.com".into(), ..AddDomain::default() };
     match control.domain_add(&cx, site, command).await {
@@ -208,7 +208,7 @@ async fn person(app: &TestApp, actor: Actor, email: &str) -> Browser {
 
 pub async fn token(platform: &TestPlatform, actor: Actor) -> String {
     use stoa_model::secret::ExposeSecret;
-    let cx = platform.control.system_cx("test");
+    let cx = platform.control.system_context("test");
     platform.control.token_for(&cx, actor, "test").await.unwrap().expose_secret().to_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use stoa_control::{
-    Cx,
+    RequestContext,
     command::AddDomain,
     view::{DomainView, Ordered},
 };
@@ -30,7 +30,7 @@ pub fn host(text: &str) -> Hostname {
 }
 
 /// A domain that leads here and is proven.
-pub async fn proven(app: &TestApp, cx: &Cx, site: SiteId, name: &str) -> DomainView {
+pub async fn proven(app: &TestApp, cx: &RequestContext, site: SiteId, name: &str) -> DomainView {
     let (platform, command) = (&app.platform, AddDomain { name: name.into(), ..AddDomain::default() });
     let claim = platform.control.domain_add(&platform.now(cx), site, command).await.unwrap().remove(0);
     make_records(app, name, &claim.records[0].value);
@@ -55,7 +55,7 @@ pub fn certificate(names: &[&str]) -> (String, String) {
 
 struct Shop {
     app: TestApp,
-    jane: Cx,
+    jane: RequestContext,
     site: Ordered,
     path: String,
     browser: Browser,

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use stoa_db::{history, sites, tasks};
 use stoa_model::site::{Health, SiteState};
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::db_failed;
 use crate::{Control, sagas::SitePlan, tasks::mail};

@@ -34,7 +34,7 @@ impl Step<SitePlan, Control> for ScheduleBackups {
             })
             .await
             .map_err(db_failed)?;
-        Ok(Done::saying("Scheduled every 6 hours, kept 14 days; this version of the platform takes none yet"))
+        Ok(Done::with_detail("Scheduled every 6 hours, kept 14 days; this version of the platform takes none yet"))
     }
 
     async fn undo(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {

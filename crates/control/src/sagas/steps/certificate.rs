@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_db::sites;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{
     db_failed,
@@ -34,7 +34,7 @@ impl Step<SitePlan, Control> for Certificate {
     async fn act(&self, cx: &Control, plan: &SitePlan, run: &StepRun) -> Result<Done, StepError> {
         match run.unless_cancelled(cx.certificate_first(&plan.hostname)).await?.or_retry(PUBLIC)? {
             First::Covered => {}
-            First::Not(why) => return Ok(Done::saying(format!("Served over plain HTTP for now: {why}"))),
+            First::Not(why) => return Ok(Done::with_detail(format!("Served over plain HTTP for now: {why}"))),
         }
         let site = sites::site_get(&cx.db, plan.site).await.map_err(db_failed)?;
         let url = cx.settings.site_url(&plan.hostname, true);
@@ -47,7 +47,7 @@ impl Step<SitePlan, Control> for Certificate {
                 .map_err(db_failed)?;
         }
         cx.routes_refresh(plan.site).await.or_retry(PUBLIC)?;
-        Ok(Done::saying(format!("Served at {url}")))
+        Ok(Done::with_detail(format!("Served at {url}")))
     }
 
     /// A certificate is for a name, not for an attempt at a site: it stays for the next one.

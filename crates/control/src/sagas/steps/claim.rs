@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use stoa_db::sites;
 use stoa_model::{blueprint::HookName, secret::SecretString};
 use stoa_provider::engine::{EngineError, Exec};
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, engine_failed};
 use crate::{Control, sagas::SitePlan};
@@ -35,7 +35,7 @@ impl Step<SitePlan, Control> for ClaimApplication {
         let blueprint = plan.blueprint().or_fail(PUBLIC)?;
         let Some(hook) = blueprint.hook(HookName::Claim) else {
             told(cx, plan).await?;
-            return Ok(Done::saying("The application sets itself up"));
+            return Ok(Done::with_detail("The application sets itself up"));
         };
         if run.attempt() > 1 {
             // The engine may have been away, and its containers with it.

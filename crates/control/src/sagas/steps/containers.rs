@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use stoa_provider::engine::{EngineError, Scope};
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{engine_failed, engine_undo_failed};
 use crate::{Control, sagas::SitePlan};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stoa_db::secrets::Credential;
 use stoa_model::secret::SecretString;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, db_undo_failed};
 use crate::{

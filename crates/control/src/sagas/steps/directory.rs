@@ -3,7 +3,7 @@
 use std::{fs, io, os::unix::fs::DirBuilderExt, path::Path};
 
 use async_trait::async_trait;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::{Control, files, sagas::SitePlan};
 

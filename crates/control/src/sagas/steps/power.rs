@@ -1,7 +1,7 @@
 //! Stopping and starting the containers of a site that exists; its data stays where it is.
 
 use async_trait::async_trait;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{engine_failed, engine_undo_failed};
 use crate::{Control, sagas::SitePlan};

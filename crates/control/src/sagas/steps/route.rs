@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use async_trait::async_trait;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::{Control, Error, sagas::SitePlan};
 
@@ -21,7 +21,7 @@ async fn publish(cx: &Control, plan: &SitePlan, upstream: Option<SocketAddr>) ->
 async fn open(cx: &Control, plan: &SitePlan) -> Result<Done, StepError> {
     let upstream = plan.upstream().or_fail(PUBLIC)?;
     publish(cx, plan, Some(upstream)).await.or_retry(PUBLIC)?;
-    Ok(Done::saying(plan.hostname.to_string()))
+    Ok(Done::with_detail(plan.hostname.to_string()))
 }
 
 /// Makes the site's DNS record. A name server that is away must not keep a store from being made:

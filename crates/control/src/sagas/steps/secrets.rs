@@ -1,7 +1,7 @@
 //! The site's secrets, sealed, where later jobs find them.
 
 use async_trait::async_trait;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, db_undo_failed};
 use crate::{Control, sagas::SitePlan};
@@ -38,7 +38,7 @@ impl Step<SitePlan, Control> for KeepSecrets {
             })
             .await
             .map_err(db_failed)?;
-        Ok(Done::saying(format!("{} secrets", plan.secrets.len())))
+        Ok(Done::with_detail(format!("{} secrets", plan.secrets.len())))
     }
 
     async fn undo(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {

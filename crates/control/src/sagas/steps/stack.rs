@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use async_trait::async_trait;
 use stoa_model::compose;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::{Control, files, sagas::SitePlan};
 
@@ -28,7 +28,7 @@ impl Step<SitePlan, Control> for WriteStack {
         write("compose.yaml", &text)
             .and_then(|()| write(".env", &compose::dotenv(&stack)))
             .or_fail("The store's description could not be written.")?;
-        Ok(Done::saying(format!("{} services on {}", stack.services.len(), stack.subnet)))
+        Ok(Done::with_detail(format!("{} services on {}", stack.services.len(), stack.subnet)))
     }
 
     async fn undo(&self, _: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use stoa_db::{domains, history, sites};
 use stoa_model::{blueprint::HookName, secret::SecretString};
 use stoa_provider::engine::Exec;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, noted};
 use crate::{
@@ -84,7 +84,7 @@ impl Step<SitePlan, Control> for TellApplication {
         let way = plan.move_.as_ref().ok_or_else(|| no_move(plan)).or_fail(PUBLIC)?;
         point(cx, plan, &way.to, &way.from.url).await.or_retry(PUBLIC)?;
         tell(cx, plan, &way.to.url).await.map_err(untold)?;
-        Ok(Done::saying(way.to.url.clone()))
+        Ok(Done::with_detail(way.to.url.clone()))
     }
 
     async fn undo(&self, cx: &Control, plan: &SitePlan, _: &StepRun) -> Result<(), UndoError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use stoa_saga::{Done, Explain, Step, StepError, StepRun, UndoError};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 use tokio::time::{Instant, sleep};
 
 use super::engine_failed;
@@ -46,10 +46,10 @@ impl Step<SitePlan, Control> for Verify {
         // knows, and leads here no more. The job that tells it another one asks through the edge.
         let name = plan.move_.as_ref().map_or(&plan.hostname, |way| &way.to.hostname);
         if host.split(':').next() != Some(name.as_str()) {
-            return Ok(Done::saying("Answered; it is not reached from outside before it is told its new address"));
+            return Ok(Done::with_detail("Answered; it is not reached from outside before it is told its new address"));
         }
         until_ok(cx, plan, run, outside, &blueprint.front).await?;
-        Ok(Done::saying(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))
+        Ok(Done::with_detail(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))
     }
 
     async fn undo(&self, _: &Control, _: &SitePlan, _: &StepRun) -> Result<(), UndoError> {

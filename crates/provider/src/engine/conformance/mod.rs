@@ -5,7 +5,7 @@
 //! containers) is asked of real ones only.
 
 mod exec;
-mod ground;
+mod fixtures;
 mod lifecycle;
 mod many;
 mod neighbours;
@@ -18,7 +18,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use stoa_model::stack::{ProjectName, ServiceName, Stack};
 use tokio::time;
 
-pub use self::ground::Ground;
+pub use self::fixtures::Fixtures;
 use super::{Engine, Exec, ExecOutput, Scope};
 
 /// No scenario may take longer, however busy the machine is.
@@ -30,7 +30,7 @@ pub struct Fixture {
     pub neighbour: Arc<dyn Engine>,
     /// Addresses and the image for the stacks that are made. The image has busybox at `/bin/busybox`
     /// and links to it for the programs `sh`, `sleep` and `cat`.
-    pub ground: Ground,
+    pub ground: Fixtures,
     /// Whether programs really run in the services.
     pub real: bool,
 }

@@ -3,10 +3,10 @@ use std::time::Duration;
 use stoa_model::net::Subnet;
 
 use super::*;
-use crate::engine::{Engine, EngineError, Scope, conformance::Ground};
+use crate::engine::{Engine, EngineError, Scope, conformance::Fixtures};
 
-fn ground() -> Ground {
-    Ground::new("10.214.0.0/16".parse::<Subnet>().unwrap(), "stoa/test-busybox:1".parse().unwrap())
+fn ground() -> Fixtures {
+    Fixtures::new("10.214.0.0/16".parse::<Subnet>().unwrap(), "stoa/test-busybox:1".parse().unwrap())
 }
 
 #[tokio::test]

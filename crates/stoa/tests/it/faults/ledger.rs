@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::Value;
-use stoa_db::{backups, jobs, leases, secrets, sites};
+use stoa_db::{backups, jobs, secrets, sites, subnets};
 use stoa_model::{
     net::Subnet,
     site::{Site, SiteState},
@@ -48,7 +48,7 @@ pub fn balance(world: &World) {
 
 fn rows(world: &World) -> Vec<Rows> {
     world.database(async |db| {
-        let leased = leases::subnets(db).await.unwrap();
+        let leased = subnets::subnets(db).await.unwrap();
         let mut rows = Vec::new();
         for site in sites::sites_all_live(db).await.unwrap() {
             rows.push(Rows {

@@ -6,7 +6,7 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
 use stoa_control::{
-    Cx,
+    RequestContext,
     command::{OrderSite, Register},
 };
 
@@ -109,7 +109,13 @@ pub async fn submit(
     page(&app, &cx, frame, &form, refusal).await
 }
 
-async fn page(app: &App, cx: &Cx, frame: Frame, form: &RegisterForm, refusal: Refusal) -> Result<Response, Fault> {
+async fn page(
+    app: &App,
+    cx: &RequestContext,
+    frame: Frame,
+    form: &RegisterForm,
+    refusal: Refusal,
+) -> Result<Response, Fault> {
     let blueprints = app.control.blueprints(cx).await?;
     let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &refusal.problems);
     Ok(refusal.reply().page(&RegisterPage::new(frame, form, fields, refusal.problems)))

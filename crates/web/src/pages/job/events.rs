@@ -33,7 +33,7 @@ pub async fn stream(
     let looker: live::Looker = Arc::new(move || {
         let (app, cx, csrf) = (watcher.clone(), cx.clone(), frame.csrf.clone());
         Box::pin(async move {
-            let cx = app.control.cx(cx.actor, cx.address, cx.request_id);
+            let cx = app.control.request_context(cx.actor, cx.address, cx.request_id);
             let progress = show::progress(&app, &cx, id, csrf).await?;
             let over = progress.outcome != Outcome::UnderWay;
             let state = progress.render().map_err(|e| Fault::from(Error::internal(e)))?;

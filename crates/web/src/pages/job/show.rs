@@ -5,7 +5,7 @@ use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_control::{
-    Cx,
+    RequestContext,
     view::{JobView, SiteAction, SiteView, StepView},
 };
 use stoa_model::{
@@ -215,7 +215,7 @@ fn spoken(job: &JobView, outcome: Outcome) -> String {
 }
 
 /// Reads a job and its site, and renders what there is to see.
-pub(super) async fn progress(app: &App, cx: &Cx, id: JobId, csrf: String) -> Result<Progress, Fault> {
+pub(super) async fn progress(app: &App, cx: &RequestContext, id: JobId, csrf: String) -> Result<Progress, Fault> {
     let mut job = app.control.job_get(cx, id).await?;
     job.can_cancel &= may_change(cx);
     let site = offered(cx, app.control.site_get(cx, job.site).await?);

@@ -3,7 +3,7 @@
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::{Cx, Settings, command::OrderSite, view::BlueprintView};
+use stoa_control::{RequestContext, Settings, command::OrderSite, view::BlueprintView};
 
 use crate::{
     app::App,
@@ -124,7 +124,13 @@ pub async fn submit(
     page(&app, &cx, frame, &form, refusal).await
 }
 
-async fn page(app: &App, cx: &Cx, frame: Frame, form: &OrderForm, refusal: Refusal) -> Result<Response, Fault> {
+async fn page(
+    app: &App,
+    cx: &RequestContext,
+    frame: Frame,
+    form: &OrderForm,
+    refusal: Refusal,
+) -> Result<Response, Fault> {
     let blueprints = app.control.blueprints(cx).await?;
     let order = OrderFields::new(form, blueprints, app.control.settings(), &refusal.problems);
     Ok(refusal.reply().page(&OrderPage { frame, problems: refusal.problems, order }))

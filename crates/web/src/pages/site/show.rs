@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_control::{
-    Cx, Error,
+    Error, RequestContext,
     view::{CredentialView, JobView, OwnerView, SiteAction, SiteView, TrafficHour},
 };
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
@@ -212,7 +212,7 @@ pub(super) async fn page(
     Ok(ui::ok(&SitePage::new(frame, facts, revealed, cx.now)))
 }
 
-async fn facts(app: &App, cx: &Cx, site: SiteView) -> Result<Facts, Fault> {
+async fn facts(app: &App, cx: &RequestContext, site: SiteView) -> Result<Facts, Fault> {
     let id = site.id;
     // Support looks after sites without seeing how to get in.
     let credentials = match app.control.site_credentials(cx, id).await {

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::{Cx, Error, command::OrderSite, view::Ordered};
+use stoa_control::{Error, RequestContext, command::OrderSite, view::Ordered};
 use stoa_model::{account::Customer, field::Invalid};
 
 use crate::{
@@ -77,13 +77,13 @@ pub async fn submit(
 
 /// Orders for the customer who was named, and for nobody else: without a customer the service layer
 /// would take the operator's own account.
-async fn order(app: &App, cx: &Cx, form: &StaffOrderForm) -> Result<Ordered, Error> {
+async fn order(app: &App, cx: &RequestContext, form: &StaffOrderForm) -> Result<Ordered, Error> {
     let customer = customer(app, cx, &form.customer).await?;
     let order = OrderSite { customer: Some(customer.id), ..OrderSite::from(&form.order) };
     app.control.site_order(cx, order, None).await
 }
 
-async fn customer(app: &App, cx: &Cx, email: &str) -> Result<Customer, Error> {
+async fn customer(app: &App, cx: &RequestContext, email: &str) -> Result<Customer, Error> {
     app.control.customer_find(cx, email).await.map_err(|error| match error {
         Error::NotFound(_) => Invalid::new("customer", "No customer has this address.").into(),
         Error::Invalid(bad) => Error::Invalid(bad.into_iter().map(|e| Invalid { field: "customer", ..e }).collect()),
@@ -91,7 +91,13 @@ async fn customer(app: &App, cx: &Cx, email: &str) -> Result<Customer, Error> {
     })
 }
 
-async fn page(app: &App, cx: &Cx, frame: Frame, form: &StaffOrderForm, refusal: Refusal) -> Result<Response, Fault> {
+async fn page(
+    app: &App,
+    cx: &RequestContext,
+    frame: Frame,
+    form: &StaffOrderForm,
+    refusal: Refusal,
+) -> Result<Response, Fault> {
     let blueprints = app.control.blueprints(cx).await?;
     let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &refusal.problems);
     Ok(refusal.reply().page(&StaffOrderPage::new(frame, form, fields, refusal.problems)))

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use stoa_control::{
-    Cx,
+    RequestContext,
     view::{Finding, Verdict},
 };
 use stoa_model::{job::JobState, site::SiteState};
@@ -94,7 +94,7 @@ pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: F
     Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))
 }
 
-async fn jobs(app: &App, cx: &Cx, state: JobState) -> Result<Vec<StaffJob>, Fault> {
+async fn jobs(app: &App, cx: &RequestContext, state: JobState) -> Result<Vec<StaffJob>, Fault> {
     let page = app.control.job_list(cx, Some(state), None, 5).await?;
     Ok(page.items.into_iter().map(|job| StaffJob::new(job, cx.now)).collect())
 }

@@ -1,0 +1,9 @@
+//! The one way to do each small thing that several crates need. No I/O beyond files, no async,
+//! nothing of hosting.
+
+pub mod atomic_file;
+mod client_network;
+mod error_chain;
+
+pub use client_network::{ClientNetwork, Ipv6Prefix};
+pub use error_chain::error_chain;
