@@ -4,5 +4,6 @@
 pub mod acme;
 pub mod dns;
 pub mod mail;
+pub mod probe;
 pub mod resolver;
 pub mod x509;

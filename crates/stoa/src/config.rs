@@ -149,7 +149,7 @@ fn merge(base: &mut toml::Table, over: toml::Table) {
 
 #[cfg(test)]
 mod tests {
-    use stoa_control::throttle::Rates;
+    use stoa_core::rate_limits::Rates;
     use stoa_model::limits::Bytes;
 
     use super::*;

@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            match error.downcast_ref::<stoa_control::Error>() {
+            match error.downcast_ref::<stoa_core::Error>() {
                 Some(known) => eprintln!("stoa: {}", known.for_operator()),
                 None => eprintln!("stoa: {error:#}"),
             }

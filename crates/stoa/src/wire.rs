@@ -4,21 +4,22 @@ use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use stoa_control::{
-    Clock, Control, Parts,
-    blueprints::Blueprints,
+use stoa_control::{Control, Parts};
+use stoa_core::{
+    Clock,
     keys::{KeyError, MasterKey},
-    probe::HttpProbe,
     random,
 };
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
+use stoa_integrations::probe::HttpProbe;
 use stoa_integrations::{dns::DnsMaker, mail::Mailer, resolver::Resolver};
 use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::{
     dns::Dns,
     edge::{Edge, EdgeError},
 };
+use stoa_sites::blueprints::Blueprints;
 
 use crate::config::Config;
 
@@ -39,7 +40,7 @@ pub async fn control(config: &Config) -> Result<Control> {
 
 /// Whoever serves keeps the certificates up to date by itself; beside him they are read once.
 async fn beside(control: Control) -> Result<Control> {
-    control.certificates_load().await?;
+    control.domains.load_certificates().await?;
     Ok(control)
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_control::Clock;
+use stoa_core::Clock;
 
 /// The clock of a [`TestPlatform`](crate::TestPlatform). Clones tell the same time.
 #[derive(Debug, Clone)]

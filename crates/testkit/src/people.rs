@@ -2,7 +2,10 @@
 
 use std::sync::{LazyLock, atomic::Ordering};
 
-use stoa_control::{RequestContext, command::OrderSite, password::Hasher, view::Ordered};
+use stoa_accounts::password::Hasher;
+
+use stoa_core::RequestContext;
+
 use stoa_db::accounts;
 use stoa_model::{
     account::{Actor, Customer, Role, Staff},
@@ -12,6 +15,7 @@ use stoa_model::{
     text::{CompanyName, EmailAddress},
 };
 use stoa_provider::dns::RecordName;
+use stoa_sites::{command::OrderSite, view::Ordered};
 
 use crate::TestPlatform;
 
@@ -33,7 +37,7 @@ impl TestPlatform {
     pub async fn customer(&self, name: &str) -> RequestContext {
         let created_at = self.clock.now();
         let customer = &Customer {
-            id: CustomerId::from_uuid(stoa_control::random::uuid_at(created_at)),
+            id: CustomerId::from_uuid(stoa_core::random::uuid_at(created_at)),
             email: EmailAddress::parse(&format!("{name}@example.com")).expect("an address"),
             company: CompanyName::parse(&format!("{name} & Co")).expect("a name"),
             created_at,
@@ -56,7 +60,7 @@ impl TestPlatform {
     /// If the database doesn't answer.
     pub async fn staff(&self, role: Role) -> RequestContext {
         let (created_at, n) = (self.clock.now(), self.people.fetch_add(1, Ordering::Relaxed) + 1);
-        let id = StaffId::from_uuid(stoa_control::random::uuid_at(created_at));
+        let id = StaffId::from_uuid(stoa_core::random::uuid_at(created_at));
         let name = role.as_str().replace('_', "-");
         let email = EmailAddress::parse(&format!("{name}-{n}@stoa.example")).expect("an address");
         let (member, hash) = (&Staff { id, email, role, created_at }, hash().await);
@@ -67,7 +71,7 @@ impl TestPlatform {
 
     /// The context of a command that `actor` gives now.
     pub fn request_context(&self, actor: Actor) -> RequestContext {
-        self.control.request_context(actor, None, "test".into())
+        self.control.core.request_context(actor, None, "test".into())
     }
 
     /// The same actor, now.
@@ -80,7 +84,7 @@ impl TestPlatform {
     /// # Panics
     /// If it is refused.
     pub async fn order(&self, cx: &RequestContext, name: &str) -> Ordered {
-        let ordered = self.control.site_order(&self.now(cx), shop(name), None).await;
+        let ordered = self.control.sites.order(&self.now(cx), shop(name), None).await;
         ordered.unwrap_or_else(|error| panic!("the order of {name} was refused: {error}"))
     }
 

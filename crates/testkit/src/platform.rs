@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicU32},
 };
 
-use stoa_control::{Control, Parts, Settings, blueprints::Blueprints, keys::MasterKey, throttle::Rates};
+use stoa_control::{Control, Parts};
+
+use stoa_core::{Settings, keys::MasterKey, rate_limits::Rates};
+
 use stoa_db::{Backend, Db};
 use stoa_integrations::{
     mail::Mailer,
@@ -18,6 +21,7 @@ use stoa_provider::{
     edge::fake::FakeEdge,
     engine::{ExecOutput, fake::FakeEngine},
 };
+use stoa_sites::blueprints::Blueprints;
 use tempfile::TempDir;
 
 use crate::{FakeProbe, TestClock, database, probe::Ill};

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use http::StatusCode;
-use stoa_control::probe::{Fetched, Place, Probe, ProbeError};
+use stoa_integrations::probe::{Fetched, Place, Probe, ProbeError};
 use stoa_model::route::Target;
 use stoa_provider::{edge::fake::FakeEdge, engine::fake::FakeEngine};
 

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use stoa_control::Error;
+use stoa_core::Error;
 use stoa_model::field::Invalid;
 
 /// What is wrong, in the words of the service layer and of HTTP.

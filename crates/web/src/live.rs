@@ -49,7 +49,7 @@ pub fn watch(
     looker: Looker,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
     let seen = headers.get("last-event-id").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let changes = app.control.job_changes();
+    let changes = app.control.jobs.changes();
     let watch = Watch { looker, job, changes, seen, until: Instant::now() + LONGEST, over: false };
     let events = stream::unfold((watch, true), |(mut watch, first)| async move {
         let event = watch.next(first).await?;

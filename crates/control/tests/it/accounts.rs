@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 
 use jiff::SignedDuration;
-use stoa_control::{
-    Error, RequestContext,
-    command::{LogIn, OrderSite, Register},
-};
+use stoa_accounts::command::{LogIn, Register};
+use stoa_core::{Error, RequestContext};
 use stoa_model::{
     account::{Actor, Role},
     secret::ExposeSecret,
 };
+use stoa_sites::command::OrderSite;
 use stoa_testkit::{PASSWORD, TestPlatform, shop};
 
 use crate::support::fields;
@@ -21,7 +20,7 @@ fn with(email: &str, password: &str) -> LogIn {
 
 fn from(platform: &TestPlatform, address: &str) -> RequestContext {
     let address: IpAddr = address.parse().expect("an address");
-    platform.control.request_context(Actor::Nobody, Some(address), "test".into())
+    platform.control.core.request_context(Actor::Nobody, Some(address), "test".into())
 }
 
 #[tokio::test]
@@ -29,22 +28,26 @@ async fn a_session_holds_while_it_is_used_and_ends_with_logging_out() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
     let (control, nobody) = (&platform.control, platform.request_context(Actor::Nobody));
-    let begin = async || control.log_in(&nobody, with("Jane@Example.com ", PASSWORD)).await.expect("logged in");
+    let begin =
+        async || control.accounts.log_in(&nobody, with("Jane@Example.com ", PASSWORD)).await.expect("logged in");
     let session = begin().await;
     let token = session.token.expose_secret();
     for _ in 0..3 {
         platform.clock.advance(SignedDuration::from_mins(29));
-        let view = control.session(token).await.expect("an answer").expect("it is used");
+        let view = control.accounts.session(token).await.expect("an answer").expect("it is used");
         assert_eq!((view.actor, view.email.as_str()), (jane.actor, "jane@example.com"));
     }
     platform.clock.advance(SignedDuration::from_mins(31));
-    assert!(control.session(token).await.expect("an answer").is_none(), "31 idle minutes");
+    assert!(control.accounts.session(token).await.expect("an answer").is_none(), "31 idle minutes");
 
     let (one, two) = (begin().await, begin().await);
-    control.log_out(&jane, one.token.expose_secret()).await.expect("logged out");
-    assert!(control.session(one.token.expose_secret()).await.expect("an answer").is_none());
-    assert!(control.session(two.token.expose_secret()).await.expect("an answer").is_some(), "the other browser's");
-    assert!(control.session("").await.expect("an answer").is_none());
+    control.accounts.log_out(&jane, one.token.expose_secret()).await.expect("logged out");
+    assert!(control.accounts.session(one.token.expose_secret()).await.expect("an answer").is_none());
+    assert!(
+        control.accounts.session(two.token.expose_secret()).await.expect("an answer").is_some(),
+        "the other browser's"
+    );
+    assert!(control.accounts.session("").await.expect("an answer").is_none());
 }
 
 #[tokio::test]
@@ -56,7 +59,7 @@ async fn a_wrong_password_and_an_unknown_address_look_alike() {
     for (email, password) in
         [("jane@example.com", "wrong password"), ("joe@example.com", PASSWORD), ("no address", PASSWORD), ("", "")]
     {
-        let error = platform.control.log_in(&nobody, with(email, password)).await.expect_err("refused");
+        let error = platform.control.accounts.log_in(&nobody, with(email, password)).await.expect_err("refused");
         assert!(matches!(error, Error::Unauthenticated(_)), "{error:?}");
         answers.push(error.to_string());
     }
@@ -70,13 +73,13 @@ async fn the_sixth_login_within_a_minute_waits_and_other_addresses_do_not() {
     platform.customer("jane").await;
     let here = from(&platform, "192.0.2.1");
     for _ in 0..5 {
-        let wrong = platform.control.log_in(&here, with("jane@example.com", "wrong password")).await;
+        let wrong = platform.control.accounts.log_in(&here, with("jane@example.com", "wrong password")).await;
         assert!(matches!(wrong, Err(Error::Unauthenticated(_))));
     }
-    let sixth = platform.control.log_in(&here, with("jane@example.com", PASSWORD)).await;
+    let sixth = platform.control.accounts.log_in(&here, with("jane@example.com", PASSWORD)).await;
     assert!(matches!(sixth, Err(Error::RateLimited(_))), "even with the right password");
     let there = from(&platform, "192.0.2.2");
-    platform.control.log_in(&there, with("jane@example.com", PASSWORD)).await.expect("she is not locked out");
+    platform.control.accounts.log_in(&there, with("jane@example.com", PASSWORD)).await.expect("she is not locked out");
 }
 
 #[tokio::test]
@@ -86,11 +89,13 @@ async fn a_flood_of_logins_is_turned_away_and_leaves_the_pages_fast() {
     let flood: Vec<_> = (0..60)
         .map(|_| {
             let (platform, nobody) = (platform.clone(), platform.request_context(Actor::Nobody));
-            tokio::spawn(async move { platform.control.log_in(&nobody, with("x@example.com", "y")).await.err() })
+            tokio::spawn(
+                async move { platform.control.accounts.log_in(&nobody, with("x@example.com", "y")).await.err() },
+            )
         })
         .collect();
     tokio::task::yield_now().await;
-    platform.control.site_list(&jane, None, 10).await.expect("a page");
+    platform.control.sites.list(&jane, None, 10).await.expect("a page");
     assert!(flood.iter().any(|login| !login.is_finished()), "the page did not wait for the flood");
     let (mut wrong, mut away) = (0, 0);
     for login in flood {
@@ -109,16 +114,21 @@ async fn tokens_expire_and_those_of_the_platform_do_not() {
     let jane = platform.customer("jane").await;
     let control = &platform.control;
     let (token, until) = control
-        .token_create(&platform.request_context(Actor::Nobody), with("jane@example.com", PASSWORD))
+        .accounts
+        .create_login_token(&platform.request_context(Actor::Nobody), with("jane@example.com", PASSWORD))
         .await
         .expect("a token");
     assert!(token.expose_secret().starts_with("stoa_"));
-    assert_eq!(control.token_actor(token.expose_secret()).await.expect("an answer"), Some(jane.actor));
-    let lasting = control.token_for(&control.system_context("test"), jane.actor, "run").await.expect("a token");
+    assert_eq!(control.accounts.token_owner(token.expose_secret()).await.expect("an answer"), Some(jane.actor));
+    let lasting = control
+        .accounts
+        .create_token_for(&control.core.system_context("test"), jane.actor, "run")
+        .await
+        .expect("a token");
     platform.clock.advance(until.duration_since(platform.clock.now()) + SignedDuration::from_secs(1));
-    assert_eq!(control.token_actor(token.expose_secret()).await.expect("an answer"), None);
-    assert_eq!(control.token_actor(lasting.expose_secret()).await.expect("an answer"), Some(jane.actor));
-    assert_eq!(control.token_actor("stoa_guess").await.expect("an answer"), None);
+    assert_eq!(control.accounts.token_owner(token.expose_secret()).await.expect("an answer"), None);
+    assert_eq!(control.accounts.token_owner(lasting.expose_secret()).await.expect("an answer"), Some(jane.actor));
+    assert_eq!(control.accounts.token_owner("stoa_guess").await.expect("an answer"), None);
 }
 
 #[tokio::test]
@@ -126,27 +136,28 @@ async fn a_revoked_token_opens_nothing_and_the_trail_says_who_did_it() {
     let platform = TestPlatform::new().await;
     let (jane, admin) = (platform.customer("jane").await, platform.staff(Role::Admin).await);
     let (control, system) = (&platform.control, platform.request_context(Actor::System));
-    let person = control.staff_list(&admin).await.expect("all").remove(0);
-    let issue = async |name: &str| control.token_for(&system, admin.actor, name).await.expect("a token");
+    let person = control.accounts.list_staff(&admin).await.expect("all").remove(0);
+    let issue =
+        async |name: &str| control.accounts.create_token_for(&system, admin.actor, name).await.expect("a token");
     let (lost, kept) = (issue("laptop").await, issue("monitoring").await);
-    let listed = control.staff_tokens(&system, &person.email).await.expect("the tokens");
+    let listed = control.accounts.list_staff_tokens(&system, &person.email).await.expect("the tokens");
     let lost_id = listed.iter().find(|token| token.name == "laptop").expect("it is listed").id;
-    control.staff_revoke(&system, lost_id).await.expect("revoked");
-    assert!(control.token_actor(lost.expose_secret()).await.expect("an answer").is_none());
-    assert!(control.token_actor(kept.expose_secret()).await.expect("an answer").is_some());
-    assert!(matches!(control.staff_revoke(&system, lost_id).await, Err(Error::NotFound("token"))));
-    let trail = control.audit_list(&admin, 1).await.expect("the trail");
+    control.accounts.revoke_staff_token(&system, lost_id).await.expect("revoked");
+    assert!(control.accounts.token_owner(lost.expose_secret()).await.expect("an answer").is_none());
+    assert!(control.accounts.token_owner(kept.expose_secret()).await.expect("an answer").is_some());
+    assert!(matches!(control.accounts.revoke_staff_token(&system, lost_id).await, Err(Error::NotFound("token"))));
+    let trail = control.core.list_audit_events(&admin, 1).await.expect("the trail");
     let last = (trail[0].action.as_str(), trail[0].actor.as_str(), trail[0].target.clone());
     assert_eq!(last, ("token.revoke", "system", lost_id.to_string()));
 
-    let customers = control.customer_list(&admin, None, 100).await.expect("all").items;
+    let customers = control.accounts.list_customers(&admin, None, 100).await.expect("all").items;
     assert_eq!(customers.iter().map(|c| c.email.as_str()).collect::<Vec<_>>(), ["jane@example.com"]);
     for (verb, error) in [
-        ("customers", control.customer_list(&jane, None, 10).await.err()),
-        ("staff", control.staff_list(&jane).await.err()),
-        ("audit", control.audit_list(&jane, 10).await.err()),
-        ("tokens", control.staff_tokens(&admin, &person.email).await.err()),
-        ("revoke", control.staff_revoke(&admin, lost_id).await.err()),
+        ("customers", control.accounts.list_customers(&jane, None, 10).await.err()),
+        ("staff", control.accounts.list_staff(&jane).await.err()),
+        ("audit", control.core.list_audit_events(&jane, 10).await.err()),
+        ("tokens", control.accounts.list_staff_tokens(&admin, &person.email).await.err()),
+        ("revoke", control.accounts.revoke_staff_token(&admin, lost_id).await.err()),
     ] {
         assert!(matches!(error, Some(Error::Forbidden(_))), "{verb}: {error:?}");
     }
@@ -158,14 +169,18 @@ async fn a_new_password_of_staff_ends_their_sessions() {
     let boss = platform.staff(Role::SuperAdmin).await;
     let admin = platform.staff(Role::Admin).await;
     let (control, nobody) = (&platform.control, platform.request_context(Actor::Nobody));
-    let session = control.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.expect("logged in");
+    let session = control.accounts.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.expect("logged in");
     assert_eq!(session.actor, admin.actor);
-    let refused = control.staff_password(&admin, "admin-2@stoa.example", "another password".into()).await;
+    let refused = control.accounts.set_staff_password(&admin, "admin-2@stoa.example", "another password".into()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
-    control.staff_password(&boss, "admin-2@stoa.example", "another password".into()).await.expect("changed");
-    assert!(control.session(session.token.expose_secret()).await.expect("an answer").is_none());
-    assert!(control.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.is_err());
-    control.log_in(&nobody, with("admin-2@stoa.example", "another password")).await.expect("logged in");
+    control
+        .accounts
+        .set_staff_password(&boss, "admin-2@stoa.example", "another password".into())
+        .await
+        .expect("changed");
+    assert!(control.accounts.session(session.token.expose_secret()).await.expect("an answer").is_none());
+    assert!(control.accounts.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.is_err());
+    control.accounts.log_in(&nobody, with("admin-2@stoa.example", "another password")).await.expect("logged in");
 }
 
 #[tokio::test]
@@ -178,25 +193,27 @@ async fn registering_with_an_order_makes_both_or_neither() {
         company: "Bäcker \"Ö\"\n& Co".into(),
     };
     let bad = OrderSite { title: String::new(), ..shop("www") };
-    let error = platform.control.register_and_order(&nobody, who("no", "short"), bad).await.expect_err("refused");
+    let error = platform.control.sites.register_and_order(&nobody, who("no", "short"), bad).await.expect_err("refused");
     let mut named = fields(&error);
     named.sort_unstable();
     assert_eq!(named, ["email", "password", "subdomain", "title"]);
 
     let taken = platform.customer("joe").await;
     platform.order(&taken, "bakery").await;
-    let order = platform.control.register_and_order(&nobody, who("jane@example.com", PASSWORD), shop("bakery")).await;
+    let order =
+        platform.control.sites.register_and_order(&nobody, who("jane@example.com", PASSWORD), shop("bakery")).await;
     assert_eq!(fields(&order.expect_err("taken")), ["subdomain"]);
-    let again = platform.control.log_in(&nobody, with("jane@example.com", PASSWORD)).await;
+    let again = platform.control.accounts.log_in(&nobody, with("jane@example.com", PASSWORD)).await;
     assert!(again.is_err(), "no account was left behind");
     let (session, ordered) = platform
         .control
+        .sites
         .register_and_order(&nobody, who("jane@example.com", PASSWORD), shop("florist"))
         .await
         .expect("both");
     platform.run_until_idle().await;
     let jane = platform.request_context(session.actor);
-    let site = platform.control.site_get(&jane, ordered.site).await.expect("hers");
+    let site = platform.control.sites.get(&jane, ordered.site).await.expect("hers");
     assert_eq!(site.hostname, "florist.localhost");
     let mail = platform.outbox().concat();
     assert!(mail.contains("To: jane@example.com") && !mail.contains("\n& Co\nBcc"), "{mail}");

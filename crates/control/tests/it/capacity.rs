@@ -1,6 +1,6 @@
 //! Refusals for want of room: a clear word, and the world as before.
 
-use stoa_control::{Error, Settings, view::Verdict};
+use stoa_core::{Error, Settings, view::Verdict};
 use stoa_model::{account::Role, limits::Bytes};
 use stoa_provider::engine::fake::Verb;
 use stoa_testkit::{Builder, TestPlatform, shop};
@@ -17,12 +17,12 @@ async fn refused(builder: Builder, fit: usize, prepare: impl FnOnce(&TestPlatfor
     // What was seen of the machine before is no longer believed.
     platform.clock.advance(jiff::SignedDuration::from_secs(31));
     let before = platform.world().await;
-    let refusal = platform.control.site_order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;
-    let again = platform.control.site_order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;
+    let refusal = platform.control.sites.order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;
+    let again = platform.control.sites.order(&platform.now(&jane), shop("bakery"), Some("key".into())).await;
     assert!(again.is_err(), "a refusal is not remembered as a success");
     platform.run_until_idle().await;
     assert_eq!(platform.world().await, before);
-    assert!(platform.control.address_check(&jane, "bakery").await.expect("an answer").available);
+    assert!(platform.control.sites.check_address(&jane, "bakery").await.expect("an answer").available);
     refusal.expect_err("refused")
 }
 
@@ -101,7 +101,7 @@ async fn a_retry_needs_room_too() {
     platform.run_until_idle().await;
     platform.shop(&jane, "florist").await;
     let before = platform.world().await;
-    let error = platform.control.site_retry(&platform.now(&jane), failed.site).await.expect_err("refused");
+    let error = platform.control.sites.retry(&platform.now(&jane), failed.site).await.expect_err("refused");
     assert!(matches!(error, Error::Capacity(_)), "{error:?}");
     assert_eq!(platform.world().await, before);
 }

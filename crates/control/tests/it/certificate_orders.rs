@@ -3,14 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_control::{
-    command::AddDomain,
-    settings::{AcmeSettings, IssuanceLimits},
-};
+use stoa_core::settings::{AcmeSettings, IssuanceLimits};
 use stoa_db::{
     certificate_orders::{self, Attempt, CertificateOrder},
     certificates,
 };
+use stoa_domains::command::AddDomain;
 use stoa_integrations::acme::AcmeConfig;
 use stoa_model::certificate::CertName;
 use stoa_provider::dns::{RecordKind, RecordName, fake::FakeDns};
@@ -63,7 +61,7 @@ async fn another_try_that_is_asked_for_during_one_is_made() {
     put(&platform, &paused(&platform)).await;
     let workers = platform.run();
     let call = authority.accept().await.expect("a call");
-    platform.control.domain_check(&platform.now(&jane), domain).await.expect("looked at");
+    platform.control.domains.check_domain(&platform.now(&jane), domain).await.expect("looked at");
     drop((call, authority));
     let tries = async || order_of(&platform, "bakery.example").await.map_or(0, |order| order.failures);
     platform.until("both failures", async || tries().await == 2).await;
@@ -80,7 +78,7 @@ async fn a_pause_that_the_authority_asks_for_is_kept() {
     let after_a_click = async |detail: &str| {
         put(&platform, &CertificateOrder { next_at: now + hour, detail: Some(detail.into()), ..paused(&platform) })
             .await;
-        platform.control.domain_check(&platform.now(&jane), domain).await.expect("looked at");
+        platform.control.domains.check_domain(&platform.now(&jane), domain).await.expect("looked at");
         order_of(&platform, "bakery.example").await.expect("an order").next_at
     };
     assert_eq!(after_a_click("the authority asks us to wait: rate limit").await, now + hour);
@@ -135,9 +133,9 @@ async fn new_domains_leave_a_quarter_of_all_orders() {
     }
     let command = AddDomain { name: "www.bakery.example".into(), ..AddDomain::default() };
     let cx = platform.now(&jane);
-    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    let domain = platform.control.domains.add_domain(&cx, site, command).await.expect("a claim").remove(0);
     crate::domains::prove_by_text(platform, &domain);
-    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    platform.control.domains.check_domain(&cx, domain.id).await.expect("proven");
     let workers = platform.run();
     let waits = async || {
         let problem = order_of(platform, "www.bakery.example").await.and_then(|order| order.problem);

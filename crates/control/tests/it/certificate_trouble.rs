@@ -3,14 +3,9 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use stoa_control::{
-    RequestContext,
-    command::{AddDomain, UploadCertificate},
-    keys::MasterKey,
-    settings::Settings,
-    view::Verdict,
-};
+use stoa_core::{RequestContext, keys::MasterKey, settings::Settings, view::Verdict};
 use stoa_db::certificate_orders::{self, CertificateOrder};
+use stoa_domains::command::{AddDomain, UploadCertificate};
 use stoa_integrations::acme::new_key;
 use stoa_model::{
     account::Role,
@@ -177,7 +172,7 @@ async fn the_trouble_of_a_wildcard_is_that_of_each_name() {
         updated_at: now,
     };
     put(&platform, &known).await;
-    let view = platform.control.site_domains(&platform.now(&jane), site).await.expect("domains");
+    let view = platform.control.domains.list_domains(&platform.now(&jane), site).await.expect("domains");
     assert_eq!(view.own.problem, known.problem);
 }
 
@@ -220,7 +215,7 @@ async fn one_that_was_brought_along_is_followed_by_an_issued_one() {
     let workers = platform.run();
     platform.until("the other certificate", async || count() == 2).await;
     workers.stop().await;
-    let view = platform.control.site_domains(&platform.now(&jane), site).await.expect("domains");
+    let view = platform.control.domains.list_domains(&platform.now(&jane), site).await.expect("domains");
     assert!(view.uploaded.is_some(), "it is served as long as it holds: {view:#?}");
 
     // No edge knows when it ends, and the next tick may be late: it is taken away an hour before.
@@ -333,9 +328,9 @@ fn own(names: &[&str], from: Timestamp, to: Timestamp) -> (String, String) {
 pub async fn brought(platform: &TestPlatform, jane: &RequestContext, site: SiteId) -> DomainId {
     let cx = platform.now(jane);
     let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
-    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    let domain = platform.control.domains.add_domain(&cx, site, command).await.expect("a claim").remove(0);
     crate::domains::prove_by_text(platform, &domain);
-    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    platform.control.domains.check_domain(&cx, domain.id).await.expect("proven");
     domain.id
 }
 
@@ -350,6 +345,6 @@ pub async fn uploaded(platform: &TestPlatform, days_left: i32) -> (RequestContex
     let end = cx.now + day * days_left;
     let (chain, key) = own(&["bakery.example"], end - day * 90, end);
     let upload = UploadCertificate { chain, key: key.into() };
-    platform.control.certificate_upload(&platform.now(&jane), site, upload).await.expect("a good one");
+    platform.control.domains.upload_certificate(&platform.now(&jane), site, upload).await.expect("a good one");
     (jane, site)
 }

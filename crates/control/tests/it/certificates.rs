@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_control::{
+use stoa_core::settings::IssuanceLimits;
+use stoa_db::certificate_orders;
+use stoa_domains::{
     command::{AddDomain, UploadCertificate},
-    settings::IssuanceLimits,
     view::CertificateState,
 };
-use stoa_db::certificate_orders;
 use stoa_model::{
     account::Role,
     certificate::{CertName, Certificate},
@@ -64,7 +64,7 @@ async fn what_leads_elsewhere_is_served_plainly_until_it_leads_here() {
     let site = platform.shop(&jane, "bakery").await;
     let now = support::site(platform, site.site).await;
     assert_eq!((now.state, now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
-    let view = platform.control.site_domains(&platform.now(&jane), site.site).await.expect("domains");
+    let view = platform.control.domains.list_domains(&platform.now(&jane), site.site).await.expect("domains");
     let problem = view.own.problem.expect("a reason");
     assert!(problem.contains("still points to 203.0.113.9, not to this server (127.0.0.1)"), "{problem}");
     assert_eq!(view.own.state, CertificateState::Failing);
@@ -91,9 +91,9 @@ async fn a_domain_that_was_brought_along_gets_its_own() {
     platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
     let command = AddDomain { name: "bakery.example".into(), main: true, ..AddDomain::default() };
     let cx = platform.now(&jane);
-    let domain = platform.control.domain_add(&cx, site.site, command).await.expect("a claim").remove(0);
+    let domain = platform.control.domains.add_domain(&cx, site.site, command).await.expect("a claim").remove(0);
     crate::domains::prove_by_text(platform, &domain);
-    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    platform.control.domains.check_domain(&cx, domain.id).await.expect("proven");
     let workers = platform.run();
     platform
         .until("the padlock", async || {
@@ -104,7 +104,8 @@ async fn a_domain_that_was_brought_along_gets_its_own() {
     workers.stop().await;
     let routes = platform.edge.routes();
     assert!(routes["bakery.example"].secure && routes["bakery.stoa.test"].secure);
-    let all = platform.control.certificates(&platform.staff(Role::Support).await).await.expect("certificates");
+    let all =
+        platform.control.domains.list_certificates(&platform.staff(Role::Support).await).await.expect("certificates");
     assert!(all.iter().filter(|c| c.state == CertificateState::Good).count() >= 3, "{all:#?}");
 }
 
@@ -113,7 +114,7 @@ async fn a_refusal_is_told_in_words_and_staff_hear_of_it() {
     let Some(bed) = bed(|options| options.blocked = vec!["bakery.stoa.test".into()]).await else { return };
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
     let site = platform.shop(&jane, "bakery").await;
-    let view = platform.control.site_domains(&platform.now(&jane), site.site).await.expect("domains");
+    let view = platform.control.domains.list_domains(&platform.now(&jane), site.site).await.expect("domains");
     assert!(view.own.problem.is_some() && view.own.detail.is_none(), "words for her, the cause for staff: {view:#?}");
     for _ in 0..3 {
         platform.clock.advance(SignedDuration::from_hours(24));
@@ -204,7 +205,7 @@ async fn an_authority_that_is_away_keeps_no_store_from_being_made() {
     let site = platform.shop(&jane, "bakery").await;
     let now = support::site(&platform, site.site).await;
     assert_eq!((now.state, now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
-    let view = platform.control.site_domains(&platform.now(&jane), site.site).await.expect("domains");
+    let view = platform.control.domains.list_domains(&platform.now(&jane), site.site).await.expect("domains");
     assert!(view.own.problem.is_some() && view.own.next_try.is_some(), "{view:#?}");
 }
 
@@ -215,9 +216,9 @@ async fn a_certificate_that_is_brought_along_is_checked_and_served_instead() {
     let site = platform.shop(&jane, "bakery").await.site;
     let cx = platform.now(&jane);
     let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
-    let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+    let domain = platform.control.domains.add_domain(&cx, site, command).await.expect("a claim").remove(0);
     crate::domains::prove_by_text(&platform, &domain);
-    platform.control.domain_check(&cx, domain.id).await.expect("proven");
+    platform.control.domains.check_domain(&cx, domain.id).await.expect("proven");
     let made = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = rcgen::CertificateParams::new(names).expect("names");
@@ -231,17 +232,17 @@ async fn a_certificate_that_is_brought_along_is_checked_and_served_instead() {
     let (foreign, foreign_key) = made(&["other.example"]);
     for (chain, key) in [(&chain, &other), (&foreign, &foreign_key), (&"junk".to_owned(), &key)] {
         let upload = UploadCertificate { chain: chain.clone(), key: key.clone().into() };
-        let refused = platform.control.certificate_upload(&cx, site, upload).await;
-        assert!(matches!(refused, Err(stoa_control::Error::Invalid(_))), "{refused:?}");
+        let refused = platform.control.domains.upload_certificate(&cx, site, upload).await;
+        assert!(matches!(refused, Err(stoa_core::Error::Invalid(_))), "{refused:?}");
     }
     let upload = UploadCertificate { chain, key: key.clone().into() };
-    platform.control.certificate_upload(&platform.now(&jane), site, upload).await.expect("a good one");
+    platform.control.domains.upload_certificate(&platform.now(&jane), site, upload).await.expect("a good one");
     let table = platform.edge.table();
     assert_eq!(table.certificates.len(), 1);
     let names: Vec<_> = table.certificates[0].names.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["bakery.example"], "it is served for nobody else's names");
     assert_eq!(stoa_model::secret::ExposeSecret::expose_secret(&table.certificates[0].key).trim(), key.trim());
-    platform.control.certificate_withdraw(&platform.now(&jane), site).await.expect("withdrawn");
+    platform.control.domains.withdraw_certificate(&platform.now(&jane), site).await.expect("withdrawn");
     assert!(platform.edge.table().certificates.is_empty());
 }
 
@@ -256,9 +257,9 @@ async fn a_domain_that_is_given_up_leaves_the_certificate_of_the_others() {
     let mut domains = Vec::new();
     for name in ["a.example", "b.example"] {
         let command = AddDomain { name: name.into(), ..AddDomain::default() };
-        let domain = platform.control.domain_add(&cx, site, command).await.expect("a claim").remove(0);
+        let domain = platform.control.domains.add_domain(&cx, site, command).await.expect("a claim").remove(0);
         crate::domains::prove_by_text(&platform, &domain);
-        platform.control.domain_check(&cx, domain.id).await.expect("proven");
+        platform.control.domains.check_domain(&cx, domain.id).await.expect("proven");
         domains.push(domain);
     }
     let upload = async |names: &[&str]| {
@@ -269,7 +270,7 @@ async fn a_domain_that_is_given_up_leaves_the_certificate_of_the_others() {
         let key = rcgen::KeyPair::generate().expect("a key");
         let chain = params.self_signed(&key).expect("signed").pem();
         let upload = UploadCertificate { chain, key: key.serialize_pem().into() };
-        platform.control.certificate_upload(&platform.now(&jane), site, upload).await.expect("a good one");
+        platform.control.domains.upload_certificate(&platform.now(&jane), site, upload).await.expect("a good one");
     };
     let served = || {
         let table = platform.edge.table();
@@ -279,10 +280,10 @@ async fn a_domain_that_is_given_up_leaves_the_certificate_of_the_others() {
     upload(&["a.example", "b.example"]).await;
     upload(&["a.example"]).await;
     assert_eq!(served(), ["a.example b.example", "a.example"], "the newer one comes last and wins");
-    platform.control.domain_remove(&platform.now(&jane), domains[0].id).await.expect("given up");
+    platform.control.domains.remove_domain(&platform.now(&jane), domains[0].id).await.expect("given up");
     assert_eq!(served(), ["b.example"]);
     upload(&["b.example"]).await;
     assert_eq!(served(), ["b.example"], "one for the same names takes its place");
-    platform.control.domain_remove(&platform.now(&jane), domains[1].id).await.expect("given up");
+    platform.control.domains.remove_domain(&platform.now(&jane), domains[1].id).await.expect("given up");
     assert!(served().is_empty());
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use stoa_control::sagas::saga_of;
+use stoa_core::jobs::JobSpec;
 use stoa_db::job_log;
 use stoa_model::{
     id::JobId,
-    job::{JobKind, JobState},
+    job::JobState,
 };
 use stoa_provider::engine::fake::{Fault, Verb};
 use stoa_saga::{Event, Outcome, RunSignals, execute, memory::MemoryLog};
+use stoa_sites::sagas::{CreatePlan, CreateSite};
 use stoa_testkit::TestPlatform;
 
 use crate::support;
@@ -19,7 +20,7 @@ use crate::support;
 const LEASE: Duration = Duration::from_secs(600);
 
 async fn one_at_a_time() -> TestPlatform {
-    let change = |s: &mut stoa_control::Settings| (s.lease, s.workers) = (LEASE, 1);
+    let change = |s: &mut stoa_core::Settings| (s.lease, s.workers) = (LEASE, 1);
     TestPlatform::builder().settings(change).build().await
 }
 
@@ -128,7 +129,7 @@ async fn a_job_waits_for_an_engine_that_is_away() {
     platform.engine.come_up();
     assert_eq!(platform.rest(ordered.job).await.state, JobState::Succeeded);
     workers.stop().await;
-    let notes = platform.control.job_get(&jane, ordered.job).await.expect("a job").log;
+    let notes = platform.control.jobs.get(&jane, ordered.job).await.expect("a job").log;
     assert!(notes.iter().any(|note| note.line.contains("does not answer")), "{notes:?}");
 }
 
@@ -141,13 +142,13 @@ async fn a_cancelled_job_leaves_nothing() {
     let workers = platform.run();
     let ordered = platform.order(&jane, "bakery").await;
     platform.until("the application's setup", async || platform.engine.count(Verb::Exec) == 1).await;
-    platform.control.job_cancel(&platform.now(&jane), ordered.job).await.expect("cancelled");
+    platform.control.jobs.cancel(&platform.now(&jane), ordered.job).await.expect("cancelled");
     assert_eq!(platform.rest(ordered.job).await.state, JobState::Cancelled);
     platform.idle().await;
     workers.stop().await;
     assert_eq!(platform.world().await.without(&["site"]), before);
     assert_eq!(platform.outbox().len(), 0, "nobody is told of what he did himself");
-    let again = platform.control.job_cancel(&platform.now(&jane), ordered.job).await;
+    let again = platform.control.jobs.cancel(&platform.now(&jane), ordered.job).await;
     assert!(again.expect_err("too late").to_string().contains("nothing to cancel"));
     assert_eq!(support::site(&platform, ordered.site).await.reason.as_deref(), Some("The job was cancelled."));
 }
@@ -168,7 +169,8 @@ async fn a_directory_that_a_kill_left_half_made_or_half_removed_goes() {
         log.push(Event::Started { step: "directories".into() });
         let (lease, reins) = (log.lease(), RunSignals::default());
         reins.cancel.cancel();
-        let outcome = execute(&saga_of(JobKind::Create), &plan, &platform.control, log, lease, reins).await;
+        let spec = CreateSite(platform.control.sites.step_context());
+        let outcome = execute(&spec.saga(), &CreatePlan(plan), spec.context(), log, lease, reins).await;
         assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
         assert_eq!(platform.world().await, before, "{left:?}");
     }

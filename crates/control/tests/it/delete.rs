@@ -1,9 +1,10 @@
 //! Stop, start, restart, delete, take back, purge.
 
 use jiff::SignedDuration;
-use stoa_control::{Error, view::SiteAction};
+use stoa_core::Error;
 use stoa_model::{account::Role, site::SiteState};
 use stoa_provider::engine::fake::{Fault, Verb};
+use stoa_sites::view::SiteAction;
 use stoa_testkit::TestPlatform;
 
 use crate::support;
@@ -16,9 +17,9 @@ async fn stop_start_restart() {
     let running = platform.world().await;
     let control = &platform.control;
 
-    assert!(matches!(control.site_start(&platform.now(&jane), site).await, Err(Error::Conflict(_))), "it runs");
-    control.site_stop(&platform.now(&jane), site).await.expect("a job");
-    let busy = control.site_restart(&platform.now(&jane), site).await.expect_err("one job at a time");
+    assert!(matches!(control.sites.start(&platform.now(&jane), site).await, Err(Error::Conflict(_))), "it runs");
+    control.sites.stop(&platform.now(&jane), site).await.expect("a job");
+    let busy = control.sites.restart(&platform.now(&jane), site).await.expect_err("one job at a time");
     assert!(busy.to_string().contains("Another job"), "{busy}");
     platform.run_until_idle().await;
     let stopped = platform.world().await;
@@ -26,14 +27,14 @@ async fn stop_start_restart() {
     assert_eq!(stopped.of("notice"), ["bakery.localhost is Stopped"]);
     assert_eq!(stopped.of("volume"), running.of("volume"));
 
-    control.site_start(&platform.now(&jane), site).await.expect("a job");
+    control.sites.start(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(platform.world().await, running);
-    control.site_restart(&platform.now(&jane), site).await.expect("a job");
+    control.sites.restart(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(platform.world().await, running);
     let kinds: Vec<_> =
-        control.site_history(&jane, site).await.expect("a history").into_iter().map(|line| line.1).collect();
+        control.sites.history(&jane, site).await.expect("a history").into_iter().map(|line| line.1).collect();
     assert_eq!(kinds.iter().filter(|kind| ["stopped", "started", "restarted"].contains(&kind.as_str())).count(), 3);
 }
 
@@ -44,9 +45,9 @@ async fn a_deletion_can_be_taken_back_until_its_grace_is_over() {
     let site = platform.shop(&jane, "bakery").await.site;
     let running = platform.world().await;
     let control = &platform.control;
-    let view = control.site_delete(&platform.now(&jane), site).await.expect("marked");
+    let view = control.sites.delete(&platform.now(&jane), site).await.expect("marked");
     assert_eq!((view.state, view.actions.as_slice()), (SiteState::Deleting, &[SiteAction::Undelete][..]));
-    assert!(!control.address_check(&jane, "bakery").await.expect("an answer").available);
+    assert!(!control.sites.check_address(&jane, "bakery").await.expect("an answer").available);
     platform.clock.advance(SignedDuration::from_hours(7 * 24 - 1));
     let workers = platform.run();
     platform
@@ -57,15 +58,15 @@ async fn a_deletion_can_be_taken_back_until_its_grace_is_over() {
     workers.stop().await;
     assert_eq!(platform.world().await.of("volume"), running.of("volume"), "its data is kept");
 
-    let view = control.site_undelete(&platform.now(&jane), site).await.expect("taken back");
+    let view = control.sites.undelete(&platform.now(&jane), site).await.expect("taken back");
     assert_eq!((view.state, view.purge_at), (SiteState::Stopped, None));
-    control.site_start(&platform.now(&jane), site).await.expect("a job");
+    control.sites.start(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(platform.world().await, running, "with all that it had");
 
-    control.site_delete(&platform.now(&jane), site).await.expect("marked");
+    control.sites.delete(&platform.now(&jane), site).await.expect("marked");
     platform.clock.advance(SignedDuration::from_hours(7 * 24 + 1));
-    let late = control.site_undelete(&platform.now(&jane), site).await.expect_err("too late");
+    let late = control.sites.undelete(&platform.now(&jane), site).await.expect_err("too late");
     assert!(late.to_string().contains("can't be taken back"), "{late}");
 }
 
@@ -77,14 +78,14 @@ async fn a_purge_leaves_nothing_and_no_other_site_feels_it() {
     platform.shop(&jane, "older").await;
     let before = platform.world().await;
     let site = platform.shop(&jane, "bakery").await.site;
-    platform.control.site_delete(&platform.now(&jane), site).await.expect("marked");
+    platform.control.sites.delete(&platform.now(&jane), site).await.expect("marked");
     platform.clock.advance(SignedDuration::from_hours(7 * 24 + 1));
     let workers = platform.run();
     platform.until("the purge", async || support::site(&platform, site).await.state == SiteState::Deleted).await;
     workers.stop().await;
     assert_eq!(platform.world().await, before);
-    assert!(matches!(platform.control.site_get(&jane, site).await, Err(Error::NotFound(_))));
-    assert!(platform.control.site_list(&jane, None, 10).await.expect("sites").items.iter().all(|s| s.id != site));
+    assert!(matches!(platform.control.sites.get(&jane, site).await, Err(Error::NotFound(_))));
+    assert!(platform.control.sites.list(&jane, None, 10).await.expect("sites").items.iter().all(|s| s.id != site));
     let again = platform.shop(&joe, "bakery").await;
     assert_ne!(again.site, site, "its address is free again");
 }
@@ -97,20 +98,20 @@ async fn staff_end_a_grace_and_a_failed_site_has_none() {
     let before = platform.world().await;
     let control = &platform.control;
     let site = platform.shop(&jane, "bakery").await.site;
-    assert!(matches!(control.site_purge_now(&admin, site).await, Err(Error::Conflict(_))), "not marked");
-    control.site_delete(&platform.now(&jane), site).await.expect("marked");
+    assert!(matches!(control.sites.purge_now(&admin, site).await, Err(Error::Conflict(_))), "not marked");
+    control.sites.delete(&platform.now(&jane), site).await.expect("marked");
     for other in [&jane, &support] {
-        assert!(matches!(control.site_purge_now(other, site).await, Err(Error::Forbidden(_))));
+        assert!(matches!(control.sites.purge_now(other, site).await, Err(Error::Forbidden(_))));
     }
-    control.site_purge_now(&platform.now(&admin), site).await.expect("ordered");
-    let late = control.site_undelete(&platform.now(&jane), site).await;
+    control.sites.purge_now(&platform.now(&admin), site).await.expect("ordered");
+    let late = control.sites.undelete(&platform.now(&jane), site).await;
     assert!(late.is_err(), "the purge was ordered");
 
     platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
     let failed = platform.order(&jane, "florist").await;
     let workers = platform.run();
     platform.rest(failed.job).await;
-    control.site_delete(&platform.now(&jane), failed.site).await.expect("marked");
+    control.sites.delete(&platform.now(&jane), failed.site).await.expect("marked");
     platform.until("both purges", async || platform.world().await.of("site").is_empty()).await;
     platform.idle().await;
     workers.stop().await;
@@ -123,7 +124,7 @@ async fn a_purge_that_fails_goes_on_later_and_keeps_no_other() {
     let jane = platform.customer("jane").await;
     let (one, two) = (platform.shop(&jane, "one").await.site, platform.shop(&jane, "two").await.site);
     for site in [one, two] {
-        platform.control.site_delete(&platform.now(&jane), site).await.expect("marked");
+        platform.control.sites.delete(&platform.now(&jane), site).await.expect("marked");
     }
     platform.clock.advance(SignedDuration::from_hours(7 * 24 + 1));
     platform.engine.fail(Verb::Remove, 1, Fault::Half);

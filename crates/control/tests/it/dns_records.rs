@@ -30,7 +30,7 @@ async fn a_sites_record_is_made_with_it_and_goes_with_it() {
     let workers = platform.run();
     platform.until("the records, though the server was away at first", async || seen() == both).await;
     workers.stop().await;
-    platform.control.site_delete(&platform.now(&jane), site.site).await.expect("deleted");
+    platform.control.sites.delete(&platform.now(&jane), site.site).await.expect("deleted");
     platform.clock.advance(SignedDuration::from_hours(8 * 24));
     let workers = platform.run();
     platform.until("their removal", async || seen() == (vec![], vec![])).await;
@@ -53,7 +53,7 @@ async fn a_kind_of_addresses_that_the_operator_drops_goes_from_all_sites() {
     let names = ["bakery.stoa.test", "butcher.stoa.test"].map(|name| RecordName::host(&host(name)));
     let seen = |kind| names.each_ref().map(|name| dns.contents(name, kind));
     assert_eq!(seen(Aaaa), [["2001:db8::1"], ["2001:db8::1"]]);
-    platform.control.site_delete(&platform.now(&jane), ending.site).await.expect("deleted");
+    platform.control.sites.delete(&platform.now(&jane), ending.site).await.expect("deleted");
 
     platform.settings.public_addresses = vec![ip(HERE)];
     let (control, _) = platform.another().await;
@@ -110,7 +110,7 @@ async fn the_operators_own_records_are_not_to_be_had() {
     let jane = platform.customer("jane").await;
     platform.world_dns.lead(&host("intranet.stoa.test"), &[ip("10.0.0.5")]);
     let order = stoa_testkit::shop("intranet");
-    let taken = platform.control.site_order(&platform.now(&jane), order, None).await.expect_err("it is in use");
+    let taken = platform.control.sites.order(&platform.now(&jane), order, None).await.expect_err("it is in use");
     assert_eq!(support::fields(&taken), ["subdomain"]);
     // One that leads here already is free: by the operator's wildcard, for instance.
     platform.world_dns.lead(&host("bakery.stoa.test"), &[ip(HERE)]);
@@ -130,7 +130,7 @@ async fn a_name_server_that_is_away_keeps_nothing_from_going() {
     let name = RecordName::host(&host("bakery.stoa.test"));
     platform.run_until_idle().await;
     assert_eq!(dns.contents(&name, A), [HERE.to_owned()]);
-    platform.control.site_delete(&platform.now(&jane), site).await.expect("deleted");
+    platform.control.sites.delete(&platform.now(&jane), site).await.expect("deleted");
     platform.clock.advance(SignedDuration::from_hours(8 * 24));
     dns.fail_next("the token was revoked", false);
     let workers = platform.run();

@@ -4,13 +4,11 @@
 use std::net::IpAddr;
 
 use jiff::SignedDuration;
-use stoa_control::{
-    Error, RequestContext,
-    command::AddDomain,
-    view::{DomainView, Ordered},
-};
+use stoa_core::{Error, RequestContext};
 use stoa_db::domains;
+use stoa_domains::{command::AddDomain, view::DomainView};
 use stoa_model::{account::Role, domain::DomainState, host::Hostname, route::Target};
+use stoa_sites::view::Ordered;
 use stoa_testkit::TestPlatform;
 
 use crate::support;
@@ -32,13 +30,13 @@ async fn platform() -> TestPlatform {
 
 async fn add(platform: &TestPlatform, cx: &RequestContext, site: Ordered, name: &str) -> DomainView {
     let command = AddDomain { name: name.into(), main: true, ..AddDomain::default() };
-    let added = platform.control.domain_add(&platform.now(cx), site.site, command).await;
+    let added = platform.control.domains.add_domain(&platform.now(cx), site.site, command).await;
     added.unwrap_or_else(|error| panic!("{name} was refused: {error}")).remove(0)
 }
 
 pub async fn refused(platform: &TestPlatform, cx: &RequestContext, site: Ordered, name: &str) -> String {
     let command = AddDomain { name: name.into(), ..AddDomain::default() };
-    match platform.control.domain_add(&platform.now(cx), site.site, command).await {
+    match platform.control.domains.add_domain(&platform.now(cx), site.site, command).await {
         Err(error @ (Error::Invalid(_) | Error::Conflict(_))) => error.to_string(),
         other => panic!("{name:?}: {other:?}"),
     }
@@ -51,7 +49,7 @@ pub fn prove_by_text(platform: &TestPlatform, domain: &DomainView) {
 }
 
 async fn check(platform: &TestPlatform, cx: &RequestContext, domain: &DomainView) -> DomainView {
-    platform.control.domain_check(&platform.now(cx), domain.id).await.expect("a look")
+    platform.control.domains.check_domain(&platform.now(cx), domain.id).await.expect("a look")
 }
 
 #[tokio::test]
@@ -91,13 +89,13 @@ async fn from_instructions_to_the_main_address_and_back() {
 
     // The main address can't be given up; another one can, after it was made the main one.
     let cx = platform.now(&jane);
-    assert!(matches!(platform.control.domain_remove(&cx, claimed.id).await, Err(Error::Conflict(_))));
-    platform.control.site_main_address(&cx, site.site, "bakery.localhost").await.expect("a job");
+    assert!(matches!(platform.control.domains.remove_domain(&cx, claimed.id).await, Err(Error::Conflict(_))));
+    platform.control.sites.set_main_address(&cx, site.site, "bakery.localhost").await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(support::site(&platform, site.site).await.hostname, host("bakery.localhost"), "and it stays");
-    platform.control.domain_remove(&platform.now(&jane), claimed.id).await.expect("removed");
+    platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await.expect("removed");
     assert!(!platform.edge.routes().contains_key("bakery.example"));
-    assert!(platform.control.site_domains(&cx, site.site).await.expect("domains").domains.is_empty());
+    assert!(platform.control.domains.list_domains(&cx, site.site).await.expect("domains").domains.is_empty());
 }
 
 /// Lets the platform work until the site has this main address.
@@ -164,9 +162,9 @@ async fn that_a_name_leads_here_proves_nothing() {
     assert!(words.contains("another account"), "{words}");
 
     // She leaves, her domain still leads here: who controls it may have it, and nobody else.
-    platform.control.site_main_address(&platform.now(&jane), hers.site, "bakery.localhost").await.ok();
+    platform.control.sites.set_main_address(&platform.now(&jane), hers.site, "bakery.localhost").await.ok();
     platform.run_until_idle().await;
-    platform.control.domain_remove(&platform.now(&jane), claimed.id).await.expect("removed");
+    platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await.expect("removed");
     let taken = add(&platform, &meg, spare, "shop.example").await;
     assert_eq!(check(&platform, &meg, &taken).await.state, DomainState::Claimed);
     prove_by_text(&platform, &taken);
@@ -241,7 +239,7 @@ async fn www_comes_along_and_leads_to_the_main_address() {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await;
     let command = AddDomain { name: "bakery.example".into(), with_www: true, main: true };
-    let both = platform.control.domain_add(&platform.now(&jane), site.site, command).await.expect("claims");
+    let both = platform.control.domains.add_domain(&platform.now(&jane), site.site, command).await.expect("claims");
     assert_eq!(both.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["bakery.example", "www.bakery.example"]);
     for domain in &both {
         platform.world_dns.lead(&host(&domain.name), &[ip(HERE)]);
@@ -260,13 +258,13 @@ async fn another_customers_domain_is_not_there_and_support_only_looks() {
     let domain = add(&platform, &jane, site, "bakery.example").await;
     let support = platform.staff(Role::Support).await;
     for cx in [&joe, &platform.request_context(stoa_model::account::Actor::Nobody)] {
-        assert!(platform.control.site_domains(cx, site.site).await.is_err());
-        assert!(platform.control.domain_check(cx, domain.id).await.is_err());
-        assert!(platform.control.domain_remove(cx, domain.id).await.is_err());
+        assert!(platform.control.domains.list_domains(cx, site.site).await.is_err());
+        assert!(platform.control.domains.check_domain(cx, domain.id).await.is_err());
+        assert!(platform.control.domains.remove_domain(cx, domain.id).await.is_err());
     }
-    assert!(matches!(platform.control.domain_remove(&joe, domain.id).await, Err(Error::NotFound("domain"))));
-    assert_eq!(platform.control.site_domains(&support, site.site).await.expect("a look").domains.len(), 1);
-    assert!(matches!(platform.control.domain_remove(&support, domain.id).await, Err(Error::Forbidden(_))));
+    assert!(matches!(platform.control.domains.remove_domain(&joe, domain.id).await, Err(Error::NotFound("domain"))));
+    assert_eq!(platform.control.domains.list_domains(&support, site.site).await.expect("a look").domains.len(), 1);
+    assert!(matches!(platform.control.domains.remove_domain(&support, domain.id).await, Err(Error::Forbidden(_))));
 }
 
 #[tokio::test]
@@ -295,9 +293,9 @@ async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it()
     prove_by_text(&platform, &domain);
     platform.world_dns.lead(&host("bakery.example"), &[ip(HERE)]);
     check(&platform, &jane, &domain).await;
-    platform.control.site_main_address(&platform.now(&jane), old.site, "bakery.example").await.ok();
+    platform.control.sites.set_main_address(&platform.now(&jane), old.site, "bakery.example").await.ok();
     moved(&platform, old, "bakery.example").await;
-    platform.control.site_delete(&platform.now(&jane), old.site).await.expect("deleted");
+    platform.control.sites.delete(&platform.now(&jane), old.site).await.expect("deleted");
 
     // Nothing more comes to a site that ends, and what is refused says what to do.
     let marked = refused(&platform, &jane, old, "other.example").await;
@@ -305,16 +303,16 @@ async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it()
     prove_by_text(&platform, &open);
     let seen = check(&platform, &jane, &open).await;
     assert_eq!((seen.state, seen.problem), (DomainState::Claimed, Some(marked.clone())));
-    let main = platform.control.site_main_address(&platform.now(&jane), old.site, "bakery.localhost").await;
+    let main = platform.control.sites.set_main_address(&platform.now(&jane), old.site, "bakery.localhost").await;
     assert!(matches!(main, Err(Error::Conflict(words)) if words == marked));
     assert!(refused(&platform, &jane, new, "bakery.example").await.contains("Remove it there first"));
-    platform.control.domain_remove(&platform.now(&jane), domain.id).await.expect("removed there");
+    platform.control.domains.remove_domain(&platform.now(&jane), domain.id).await.expect("removed there");
     let again = add(&platform, &jane, new, "bakery.example").await;
     prove_by_text(&platform, &again);
     assert_eq!(check(&platform, &jane, &again).await.state, DomainState::Verified);
 
-    platform.control.site_undelete(&platform.now(&jane), old.site).await.expect("taken back");
-    let start = platform.control.site_start(&platform.now(&jane), old.site).await.expect("a job");
+    platform.control.sites.undelete(&platform.now(&jane), old.site).await.expect("taken back");
+    let start = platform.control.sites.start(&platform.now(&jane), old.site).await.expect("a job");
     platform.run_until_idle().await;
     let start = platform.job(start).await;
     assert_eq!(start.state, stoa_model::job::JobState::Succeeded, "{:?}", start.error_detail);
@@ -370,7 +368,7 @@ async fn what_was_served_is_rolled_up_by_the_hour() {
     platform.clock.advance(SignedDuration::from_hours(1));
     platform.edge.serve(site, 200, 5);
     platform.run_until_idle().await;
-    let hours = platform.control.site_traffic(&platform.now(&jane), site, 3).await.expect("hours");
+    let hours = platform.control.sites.traffic(&platform.now(&jane), site, 3).await.expect("hours");
     let counts: Vec<_> = hours.iter().map(|hour| (hour.traffic.requests, hour.traffic.bytes_out)).collect();
     assert_eq!(counts, [(0, 0), (2, 1010), (1, 5)]);
     assert_eq!(hours[1].traffic.statuses, [0, 0, 1, 0, 0, 1]);
@@ -383,7 +381,7 @@ async fn a_site_that_the_edge_refuses_keeps_no_other_from_its_own() {
     let bad = platform.shop(&jane, "bakery").await;
     platform.edge.refuse(Some(bad.site));
     let cx = platform.now(&jane);
-    platform.control.site_stop(&cx, bad.site).await.expect("a job");
+    platform.control.sites.stop(&cx, bad.site).await.expect("a job");
     let good = platform.order(&jane, "butcher").await;
     let workers = platform.run();
     platform
@@ -448,9 +446,9 @@ async fn a_domain_stays_while_a_job_works_on_its_site() {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await;
     let claimed = add(&platform, &jane, site, "shop.example").await;
-    platform.control.site_stop(&platform.now(&jane), site.site).await.expect("a job, and no worker");
-    let refused = platform.control.domain_remove(&platform.now(&jane), claimed.id).await;
+    platform.control.sites.stop(&platform.now(&jane), site.site).await.expect("a job, and no worker");
+    let refused = platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     platform.run_until_idle().await;
-    platform.control.domain_remove(&platform.now(&jane), claimed.id).await.expect("removed");
+    platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await.expect("removed");
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use stoa_control::Error;
+use stoa_core::Error;
 use stoa_model::{account::Role, job::JobState, site::SiteState};
 use stoa_provider::engine::{
     ExecOutput,
@@ -30,12 +30,12 @@ async fn fails_then_works(platform: &TestPlatform, reason: &str, mend: impl FnOn
     let mail = platform.outbox();
     assert_eq!(mail.len(), 1, "only staff are told");
     assert!(mail[0].contains("To: staff@stoa.example") && mail[0].contains("Provisioning failed"), "{}", mail[0]);
-    let view = platform.control.job_get(&jane, ordered.job).await.expect("a job");
+    let view = platform.control.jobs.get(&jane, ordered.job).await.expect("a job");
     assert!(view.advice.is_some_and(|advice| advice.contains("Try again")));
     assert_eq!(view.error_detail, None, "the cause is for staff");
 
     mend();
-    let again = platform.control.site_retry(&platform.now(&jane), ordered.site).await.expect("one more try");
+    let again = platform.control.sites.retry(&platform.now(&jane), ordered.site).await.expect("one more try");
     platform.run_until_idle().await;
     let job = platform.job(again).await;
     assert_eq!(job.state, JobState::Succeeded, "{job:?}");
@@ -73,14 +73,14 @@ async fn the_application_can_not_be_set_up() {
     let mend = || platform.engine.on_exec(answer(0));
     fails_then_works(&platform, "The store's software could not be set up.", mend).await;
     let admin = platform.staff(Role::Admin).await;
-    let failed = platform.control.job_list(&admin, Some(JobState::Failed), None, 10).await.expect("jobs").items;
+    let failed = platform.control.jobs.list(&admin, Some(JobState::Failed), None, 10).await.expect("jobs").items;
     assert!(failed[0].error_detail.as_ref().is_some_and(|text| text.contains("boom")), "{failed:?}");
 }
 
 #[tokio::test]
 async fn the_site_never_answers_well() {
     for answer in [Some(StatusCode::INTERNAL_SERVER_ERROR), None] {
-        let soon = |s: &mut stoa_control::Settings| s.start_limit = Duration::from_millis(50);
+        let soon = |s: &mut stoa_core::Settings| s.start_limit = Duration::from_millis(50);
         let platform = TestPlatform::builder().settings(soon).build().await;
         platform.probe.ill_for(u32::MAX, answer);
         let mend = || platform.probe.well();
@@ -120,26 +120,26 @@ async fn a_stop_or_a_start_that_fails_leaves_the_site_as_it_was() {
     let site = platform.shop(&jane, "bakery").await.site;
     let running = platform.world().await;
     platform.engine.fail(Verb::Stop, 1, Fault::Refused("no".into()));
-    let stop = platform.control.site_stop(&platform.now(&jane), site).await.expect("a job");
+    let stop = platform.control.sites.stop(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(platform.job(stop).await.state, JobState::Failed);
     assert_eq!(platform.world().await, running);
 
-    let stop = platform.control.site_stop(&platform.now(&jane), site).await.expect("a job");
+    let stop = platform.control.sites.stop(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(platform.job(stop).await.state, JobState::Succeeded);
     let stopped = platform.world().await;
     platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
-    let start = platform.control.site_start(&platform.now(&jane), site).await.expect("a job");
+    let start = platform.control.sites.start(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(platform.job(start).await.state, JobState::Failed);
     assert_eq!(platform.world().await, stopped);
-    let told = platform.control.site_history(&jane, site).await.expect("a history");
+    let told = platform.control.sites.history(&jane, site).await.expect("a history");
     assert!(told.iter().any(|(_, _, text)| text.contains("did not work")), "{told:?}");
 }
 
 /// A job whose undo fails: loudly stuck.
-async fn stuck(platform: &TestPlatform) -> (stoa_control::RequestContext, stoa_control::view::Ordered) {
+async fn stuck(platform: &TestPlatform) -> (stoa_core::RequestContext, stoa_sites::view::Ordered) {
     let jane = platform.customer("jane").await;
     platform.engine.fail(Verb::Exec, 1, Fault::DiskFull);
     platform.engine.fail(Verb::Remove, 1, Fault::Refused("no".into()));
@@ -149,7 +149,7 @@ async fn stuck(platform: &TestPlatform) -> (stoa_control::RequestContext, stoa_c
     assert_eq!(job.state, JobState::Stuck, "{job:?}");
     let mail = platform.outbox();
     assert!(mail.len() == 1 && mail[0].contains("Stuck: Create the site"), "{mail:?}");
-    let busy = platform.control.site_delete(&platform.now(&jane), ordered.site).await;
+    let busy = platform.control.sites.delete(&platform.now(&jane), ordered.site).await;
     assert!(busy.is_err(), "a stuck job holds its site");
     (jane, ordered)
 }
@@ -161,13 +161,13 @@ async fn a_stuck_job_is_resumed() {
     let (jane, ordered) = stuck(&platform).await;
     let (support, admin) = (platform.staff(Role::Support).await, platform.staff(Role::Admin).await);
     for nobody in [&jane, &support] {
-        assert!(matches!(platform.control.job_resume(nobody, ordered.job).await, Err(Error::Forbidden(_))));
+        assert!(matches!(platform.control.jobs.resume(nobody, ordered.job).await, Err(Error::Forbidden(_))));
     }
-    platform.control.job_resume(&platform.now(&admin), ordered.job).await.expect("resumed");
+    platform.control.jobs.resume(&platform.now(&admin), ordered.job).await.expect("resumed");
     platform.run_until_idle().await;
     assert_eq!(platform.job(ordered.job).await.state, JobState::Failed);
     assert_eq!(platform.world().await.without(&["site"]), before, "rolled back");
-    assert!(platform.control.job_resume(&platform.now(&admin), ordered.job).await.is_err(), "it is over");
+    assert!(platform.control.jobs.resume(&platform.now(&admin), ordered.job).await.is_err(), "it is over");
 }
 
 #[tokio::test]
@@ -176,15 +176,15 @@ async fn a_stuck_job_is_abandoned_and_its_site_deleted() {
     let before = platform.world().await;
     let (jane, ordered) = stuck(&platform).await;
     let admin = platform.staff(Role::Admin).await;
-    platform.control.job_abandon(&platform.now(&admin), ordered.job).await.expect("abandoned");
+    platform.control.jobs.abandon(&platform.now(&admin), ordered.job).await.expect("abandoned");
     platform.run_until_idle().await;
     assert_eq!(platform.job(ordered.job).await.state, JobState::Failed);
     assert_eq!(platform.world().await.count("volume"), 2, "the world is left as it is");
     assert_eq!(platform.outbox().len(), 1, "no second mail says that all was undone");
     let again =
-        platform.control.site_retry(&platform.now(&jane), ordered.site).await.expect_err("not upon what is left");
+        platform.control.sites.retry(&platform.now(&jane), ordered.site).await.expect_err("not upon what is left");
     assert!(matches!(&again, Error::Conflict(words) if words.contains("order it again")), "{again:?}");
-    platform.control.site_delete(&platform.now(&jane), ordered.site).await.expect("deleted");
+    platform.control.sites.delete(&platform.now(&jane), ordered.site).await.expect("deleted");
     let workers = platform.run();
     platform.until("the purge", async || platform.world().await.is_empty()).await;
     workers.stop().await;
@@ -198,20 +198,20 @@ async fn a_job_with_a_damaged_plan_is_stuck_and_can_be_abandoned() {
     let jane = platform.customer("jane").await;
     let ordered = platform.shop(&jane, "bakery").await;
     let mut job = platform.job(ordered.job).await;
-    job.id = stoa_model::id::JobId::from_uuid(stoa_control::random::uuid_at(platform.clock.now()));
+    job.id = stoa_model::id::JobId::from_uuid(stoa_core::random::uuid_at(platform.clock.now()));
     (job.kind, job.state, job.plan) = (stoa_model::job::JobKind::Stop, JobState::Queued, serde_json::json!({}));
     (job.started_at, job.ended_at) = (None, None);
     let row = &job;
-    let db = platform.control.db();
+    let db = &platform.control.core.db;
     db.write(|tx| Box::pin(async move { stoa_db::jobs::job_insert(&tx, row).await })).await.expect("queued");
     platform.run_until_idle().await;
     assert_eq!(platform.job(job.id).await.state, JobState::Stuck);
     let admin = platform.staff(Role::Admin).await;
-    platform.control.job_resume(&platform.now(&admin), job.id).await.expect("read again");
+    platform.control.jobs.resume(&platform.now(&admin), job.id).await.expect("read again");
     platform.run_until_idle().await;
     assert_eq!(platform.job(job.id).await.state, JobState::Stuck, "the plan is as it was");
-    platform.control.job_abandon(&platform.now(&admin), job.id).await.expect("abandoned");
+    platform.control.jobs.abandon(&platform.now(&admin), job.id).await.expect("abandoned");
     assert_eq!(platform.job(job.id).await.state, JobState::Failed);
     assert_eq!(support::site(&platform, ordered.site).await.state, SiteState::Active, "the site is untouched");
-    platform.control.site_stop(&platform.now(&jane), ordered.site).await.expect("the site is free again");
+    platform.control.sites.stop(&platform.now(&jane), ordered.site).await.expect("the site is free again");
 }

@@ -5,9 +5,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use stoa_control::{Error, command::OrderSite};
+use stoa_core::Error;
+
 use stoa_model::{account::Role, job::JobState, secret::ExposeSecret};
 use stoa_provider::engine::{ExecOutput, fake::Verb};
+use stoa_sites::command::OrderSite;
 use stoa_testkit::{TestPlatform, shop};
 
 use crate::support::{self, fields};
@@ -20,7 +22,7 @@ async fn an_order_becomes_a_store() {
     let world = platform.world().await;
     let kinds = ["network", "volume", "container", "lease", "secret", "credential", "schedule", "file", "route"];
     assert_eq!(kinds.map(|kind| world.count(kind)), [1, 2, 2, 1, 4, 1, 1, 3, 1], "{world}");
-    let view = platform.control.job_get(&jane, ordered.job).await.expect("a job");
+    let view = platform.control.jobs.get(&jane, ordered.job).await.expect("a job");
     assert!(view.steps.iter().all(|step| step.state == "done" && step.duration_ms.is_some()), "{view:?}");
     let mail = platform.outbox();
     assert_eq!(mail.len(), 1);
@@ -40,12 +42,12 @@ async fn all_bad_fields_are_named_at_once_and_nothing_is_made() {
         admin_email: "\"jane doe\"@example.com".into(),
         customer: None,
     };
-    let error = platform.control.site_order(&jane, order, None).await.expect_err("refused");
+    let error = platform.control.sites.order(&jane, order, None).await.expect_err("refused");
     assert_eq!(fields(&error), ["blueprint", "subdomain", "title", "admin_user", "admin_email"]);
     let long = "a".repeat(1 << 20);
     let megabytes =
         OrderSite { title: long.clone(), admin_user: long.clone(), admin_email: long.clone(), ..shop(&long) };
-    let error = platform.control.site_order(&jane, megabytes, None).await.expect_err("refused");
+    let error = platform.control.sites.order(&jane, megabytes, None).await.expect_err("refused");
     assert_eq!(fields(&error), ["subdomain", "title", "admin_user", "admin_email"]);
     assert!(error.to_string().len() < 2000, "an answer does not repeat a megabyte");
     assert_eq!(platform.world().await, before);
@@ -58,12 +60,12 @@ async fn addresses_that_are_taken_reserved_or_confusable() {
     platform.order(&jane, "bakery").await;
     for name in ["bakery", "BAKERY", "www", "admin", "mail", "xn--bckery-5wa", "bäckery", "а-bakery", "a.b", "a_b", ""]
     {
-        let error = platform.control.site_order(&platform.now(&joe), shop(name), None).await.expect_err(name);
+        let error = platform.control.sites.order(&platform.now(&joe), shop(name), None).await.expect_err(name);
         assert_eq!(fields(&error), ["subdomain"], "{name}");
-        let check = platform.control.address_check(&joe, name).await.expect("an answer");
+        let check = platform.control.sites.check_address(&joe, name).await.expect("an answer");
         assert!(!check.available && !check.message.is_empty(), "{check:?}");
     }
-    assert!(platform.control.address_check(&joe, "florist").await.expect("an answer").available);
+    assert!(platform.control.sites.check_address(&joe, "florist").await.expect("an answer").available);
     assert_eq!(platform.world().await.count("lease"), 1);
 }
 
@@ -88,7 +90,7 @@ async fn hostile_titles_arrive_verbatim_and_nowhere_else() {
     });
     for (n, title) in titles.iter().enumerate() {
         let store = OrderSite { title: (*title).into(), ..shop(&format!("store-{n}")) };
-        platform.control.site_order(&platform.now(&jane), store, None).await.expect("ordered");
+        platform.control.sites.order(&platform.now(&jane), store, None).await.expect("ordered");
         platform.run_until_idle().await;
         let (argv, said) = seen.lock().expect("no panic").pop().expect("the claim hook ran");
         assert_eq!(argv, ["php", "/opt/store/claim.php"], "the command never changes");
@@ -100,9 +102,9 @@ async fn hostile_titles_arrive_verbatim_and_nowhere_else() {
 
 /// eBuilder gets its title by environment: it is there verbatim, and nothing else of the stack is
 /// other than for a plain title.
-async fn one_image(platform: &TestPlatform, jane: &stoa_control::RequestContext, title: &str, name: &str) {
+async fn one_image(platform: &TestPlatform, jane: &stoa_core::RequestContext, title: &str, name: &str) {
     let order = OrderSite { title: title.into(), blueprint: "ebuilder".into(), ..shop(name) };
-    let ordered = platform.control.site_order(&platform.now(jane), order, None).await.expect("ordered");
+    let ordered = platform.control.sites.order(&platform.now(jane), order, None).await.expect("ordered");
     platform.run_until_idle().await;
     assert_eq!(platform.job(ordered.job).await.state, JobState::Succeeded);
     let (mut plan, key) = (support::plan(platform, ordered.job).await, support::key(platform));
@@ -121,14 +123,14 @@ async fn one_image(platform: &TestPlatform, jane: &stoa_control::RequestContext,
 async fn an_idempotency_key_answers_the_same_and_only_for_the_same() {
     let platform = TestPlatform::new().await;
     let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
-    let order = async |cx, name: &str| platform.control.site_order(cx, shop(name), Some("key-1".into())).await;
+    let order = async |cx, name: &str| platform.control.sites.order(cx, shop(name), Some("key-1".into())).await;
     let first = order(&jane, "bakery").await.expect("ordered");
     let again = order(&jane, "bakery").await.expect("answered");
     assert_eq!((first.site, first.job), (again.site, again.job));
     assert!(matches!(order(&jane, "florist").await, Err(Error::Conflict(_))), "another body");
     order(&joe, "grocer").await.expect("his keys are his own");
     assert_eq!(
-        fields(&platform.control.site_order(&jane, shop("x1"), Some("a b".into())).await.expect_err("bad")),
+        fields(&platform.control.sites.order(&jane, shop("x1"), Some("a b".into())).await.expect_err("bad")),
         ["Idempotency-Key"]
     );
     assert_eq!(platform.world().await.count("lease"), 2);
@@ -141,7 +143,7 @@ async fn the_same_order_eight_times_at_once_is_one_site() {
     let calls: Vec<_> = (0..8)
         .map(|_| {
             let (platform, cx) = (platform.clone(), jane.clone());
-            tokio::spawn(async move { platform.control.site_order(&cx, shop("bakery"), Some("k".into())).await })
+            tokio::spawn(async move { platform.control.sites.order(&cx, shop("bakery"), Some("k".into())).await })
         })
         .collect();
     let mut sites = HashSet::new();
@@ -160,7 +162,7 @@ async fn thirty_orders_at_once() {
     let calls: Vec<_> = (0..30)
         .map(|n| {
             let (platform, cx) = (platform.clone(), jane.clone());
-            tokio::spawn(async move { platform.control.site_order(&cx, shop(&format!("shop-{n}")), None).await })
+            tokio::spawn(async move { platform.control.sites.order(&cx, shop(&format!("shop-{n}")), None).await })
         })
         .collect();
     for call in calls {
@@ -184,7 +186,7 @@ async fn an_operators_first_orders_at_once() {
     let platform = TestPlatform::new().await;
     let admin = platform.staff(Role::Admin).await;
     let names: Vec<_> = (0..10).map(|n| format!("own-{n}")).collect();
-    let orders = names.iter().map(|name| platform.control.site_order(&admin, shop(name), None));
+    let orders = names.iter().map(|name| platform.control.sites.order(&admin, shop(name), None));
     for ordered in futures_util::future::join_all(orders).await {
         ordered.expect("all of them are orders of one account");
     }

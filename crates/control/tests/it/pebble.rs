@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use stoa_control::settings::{AcmeSettings, IssuanceLimits};
+use stoa_core::settings::{AcmeSettings, IssuanceLimits};
 use stoa_integrations::acme::AcmeConfig;
 use stoa_provider::edge::fake::FakeEdge;
 use stoa_testkit::{

@@ -1,6 +1,8 @@
 //! Who may do what: a foreign site is not there, support looks and changes nothing, nobody is nobody.
 
-use stoa_control::{Control, Error, RequestContext};
+use stoa_control::Control;
+
+use stoa_core::{Error, RequestContext};
 use stoa_model::{
     account::{Actor, Role},
     id::{JobId, SiteId},
@@ -10,13 +12,13 @@ use stoa_testkit::{TestPlatform, shop};
 /// Every method that names a site or a job: looking.
 async fn looks(control: &Control, cx: &RequestContext, site: SiteId, job: JobId) -> Vec<(&'static str, Option<Error>)> {
     vec![
-        ("get", control.site_get(cx, site).await.err()),
-        ("by name", control.site_by_name(cx, "bakery").await.err()),
-        ("jobs", control.site_jobs(cx, site).await.err()),
-        ("logs", control.site_logs(cx, site, 10).await.err()),
-        ("stats", control.site_stats(cx, site).await.err()),
-        ("history", control.site_history(cx, site).await.err()),
-        ("job", control.job_get(cx, job).await.err()),
+        ("get", control.sites.get(cx, site).await.err()),
+        ("by name", control.sites.find(cx, "bakery").await.err()),
+        ("jobs", control.jobs.list_of_site(cx, site).await.err()),
+        ("logs", control.sites.logs(cx, site, 10).await.err()),
+        ("stats", control.sites.stats(cx, site).await.err()),
+        ("history", control.sites.history(cx, site).await.err()),
+        ("job", control.jobs.get(cx, job).await.err()),
     ]
 }
 
@@ -28,16 +30,16 @@ async fn changes(
     job: JobId,
 ) -> Vec<(&'static str, Option<Error>)> {
     vec![
-        ("start", control.site_start(cx, site).await.err()),
-        ("stop", control.site_stop(cx, site).await.err()),
-        ("restart", control.site_restart(cx, site).await.err()),
-        ("retry", control.site_retry(cx, site).await.err()),
-        ("delete", control.site_delete(cx, site).await.err()),
-        ("undelete", control.site_undelete(cx, site).await.err()),
-        ("credentials", control.site_credentials(cx, site).await.err()),
-        ("reveal", control.site_credential_reveal(cx, site, 0).await.err()),
-        ("login", control.site_login_link(cx, site).await.err()),
-        ("cancel", control.job_cancel(cx, job).await.err()),
+        ("start", control.sites.start(cx, site).await.err()),
+        ("stop", control.sites.stop(cx, site).await.err()),
+        ("restart", control.sites.restart(cx, site).await.err()),
+        ("retry", control.sites.retry(cx, site).await.err()),
+        ("delete", control.sites.delete(cx, site).await.err()),
+        ("undelete", control.sites.undelete(cx, site).await.err()),
+        ("credentials", control.sites.list_credentials(cx, site).await.err()),
+        ("reveal", control.sites.reveal_credential(cx, site, 0).await.err()),
+        ("login", control.sites.login_link(cx, site).await.err()),
+        ("cancel", control.jobs.cancel(cx, job).await.err()),
     ]
 }
 
@@ -53,13 +55,13 @@ async fn a_foreign_site_is_not_there() {
     {
         assert!(matches!(error, Some(Error::NotFound(_))), "{verb}: {error:?}");
     }
-    let missing = SiteId::from_uuid(stoa_control::random::uuid_at(platform.clock.now()));
-    let (foreign, nothing) = (control.site_get(&joe, site).await, control.site_get(&joe, missing).await);
+    let missing = SiteId::from_uuid(stoa_core::random::uuid_at(platform.clock.now()));
+    let (foreign, nothing) = (control.sites.get(&joe, site).await, control.sites.get(&joe, missing).await);
     assert_eq!(foreign.expect_err("").to_string(), nothing.expect_err("").to_string());
-    assert!(control.site_list(&joe, None, 10).await.expect("his own").items.is_empty());
-    assert!(control.counts(&joe).await.expect("his own").is_empty());
-    let other = stoa_control::command::OrderSite { customer: jane.actor.customer(), ..shop("florist") };
-    assert!(matches!(control.site_order(&joe, other, None).await, Err(Error::Forbidden(_))));
+    assert!(control.sites.list(&joe, None, 10).await.expect("his own").items.is_empty());
+    assert!(control.sites.counts(&joe).await.expect("his own").is_empty());
+    let other = stoa_sites::command::OrderSite { customer: jane.actor.customer(), ..shop("florist") };
+    assert!(matches!(control.sites.order(&joe, other, None).await, Err(Error::Forbidden(_))));
     assert_eq!(platform.world().await, before);
 }
 
@@ -74,17 +76,20 @@ async fn support_looks_and_changes_nothing() {
     for (verb, error) in looks(control, &support, site, job).await {
         assert!(error.is_none(), "{verb}: {error:?}");
     }
-    assert_eq!(control.site_list(&support, None, 10).await.expect("all").items.len(), 1);
+    assert_eq!(control.sites.list(&support, None, 10).await.expect("all").items.len(), 1);
     for (verb, error) in changes(control, &support, site, job).await {
         assert!(matches!(error, Some(Error::Forbidden(_))), "{verb}: {error:?}");
     }
     for (verb, error) in [
-        ("order", control.site_order(&support, shop("florist"), None).await.err()),
-        ("sync", control.sync(&support).await.err()),
-        ("resume", control.job_resume(&support, job).await.err()),
-        ("abandon", control.job_abandon(&support, job).await.err()),
-        ("staff", control.staff_create(&support, "x@y.example", Role::Support, "long enough 1".into()).await.err()),
-        ("token", control.token_for(&support, jane.actor, "x").await.err()),
+        ("order", control.sites.order(&support, shop("florist"), None).await.err()),
+        ("sync", control.sites.sync(&support).await.err()),
+        ("resume", control.jobs.resume(&support, job).await.err()),
+        ("abandon", control.jobs.abandon(&support, job).await.err()),
+        (
+            "staff",
+            control.accounts.create_staff(&support, "x@y.example", Role::Support, "long enough 1".into()).await.err(),
+        ),
+        ("token", control.accounts.create_token_for(&support, jane.actor, "x").await.err()),
     ] {
         assert!(matches!(error, Some(Error::Forbidden(_))), "{verb}: {error:?}");
     }
@@ -102,7 +107,7 @@ async fn nobody_gets_nothing() {
     for (verb, error) in all {
         assert!(matches!(error, Some(Error::Unauthenticated(_))), "{verb}: {error:?}");
     }
-    assert!(matches!(control.site_order(&nobody, shop("x1"), None).await, Err(Error::Unauthenticated(_))));
+    assert!(matches!(control.sites.order(&nobody, shop("x1"), None).await, Err(Error::Unauthenticated(_))));
     assert!(matches!(control.doctor(&nobody).await, Err(Error::Unauthenticated(_))));
 }
 
@@ -110,22 +115,28 @@ async fn nobody_gets_nothing() {
 async fn what_staff_order_for_themselves_is_never_a_strangers() {
     let platform = TestPlatform::new().await;
     let admin = platform.staff(Role::Admin).await;
-    let register = |email: &str| stoa_control::command::Register {
+    let register = |email: &str| stoa_accounts::command::Register {
         email: email.into(),
         password: stoa_testkit::PASSWORD.into(),
         company: "A stranger".into(),
     };
-    let taken =
-        platform.control.register(&platform.request_context(Actor::Nobody), register("admin-1@stoa.example")).await;
+    let taken = platform
+        .control
+        .accounts
+        .register(&platform.request_context(Actor::Nobody), register("admin-1@stoa.example"))
+        .await;
     assert_eq!(crate::support::fields(&taken.expect_err("a person of the operator has it")), ["email"]);
     // A stranger who was there before the person was made.
-    let stranger =
-        platform.control.register(&platform.request_context(Actor::Nobody), register("admin-2@stoa.example")).await;
+    let stranger = platform
+        .control
+        .accounts
+        .register(&platform.request_context(Actor::Nobody), register("admin-2@stoa.example"))
+        .await;
     let stranger = platform.request_context(stranger.expect("registered").actor);
     let later = platform.staff(Role::Admin).await;
-    let refused = platform.control.site_order(&later, shop("bakery"), None).await.expect_err("refused");
+    let refused = platform.control.sites.order(&later, shop("bakery"), None).await.expect_err("refused");
     assert_eq!(crate::support::fields(&refused), ["customer"]);
-    platform.control.site_order(&admin, shop("bakery"), None).await.expect("ordered");
-    platform.control.site_order(&admin, shop("florist"), None).await.expect("the same account again");
-    assert!(platform.control.site_list(&stranger, None, 10).await.expect("his own").items.is_empty());
+    platform.control.sites.order(&admin, shop("bakery"), None).await.expect("ordered");
+    platform.control.sites.order(&admin, shop("florist"), None).await.expect("the same account again");
+    assert!(platform.control.sites.list(&stranger, None, 10).await.expect("his own").items.is_empty());
 }

@@ -1,7 +1,7 @@
 //! What is kept true without anybody asking: what runs, and where names lead.
 
 use jiff::SignedDuration;
-use stoa_control::{Drift, Error, Repair};
+use stoa_core::Error;
 use stoa_db::{
     certificates::{certificate_retire, certificates_get, certificates_live},
     meta::meta_get,
@@ -18,13 +18,14 @@ use stoa_provider::{
         fake::{Fault, Verb},
     },
 };
+use stoa_sites::{Drift, Repair};
 use stoa_testkit::TestPlatform;
 
 use crate::support;
 
 async fn sync(platform: &TestPlatform) -> Vec<Drift> {
     let admin = platform.staff(Role::Admin).await;
-    platform.control.sync(&admin).await.expect("a look")
+    platform.control.sites.sync(&admin).await.expect("a look")
 }
 
 #[tokio::test]
@@ -76,7 +77,7 @@ async fn what_should_not_run_is_stopped_and_strangers_are_only_reported() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
-    platform.control.site_stop(&platform.now(&jane), site).await.expect("a job");
+    platform.control.sites.stop(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     let stopped = platform.world().await;
     platform.engine.start(&support::site(&platform, site).await.project).await.expect("started by hand");
@@ -125,8 +126,8 @@ async fn a_cleanup_that_fails_says_why() {
     let (jane, admin) = (platform.customer("jane").await, platform.staff(Role::Admin).await);
     let ordered = platform.shop(&jane, "bakery").await;
     let stack = support::plan(&platform, ordered.job).await.stack(&support::key(&platform)).expect("a stack");
-    platform.control.site_delete(&platform.now(&jane), ordered.site).await.expect("marked");
-    platform.control.site_purge_now(&platform.now(&admin), ordered.site).await.expect("purged soon");
+    platform.control.sites.delete(&platform.now(&jane), ordered.site).await.expect("marked");
+    platform.control.sites.purge_now(&platform.now(&admin), ordered.site).await.expect("purged soon");
     let workers = platform.run();
     platform.until("the purge", async || platform.world().await.of("site").is_empty()).await;
     platform.idle().await;
@@ -134,7 +135,7 @@ async fn a_cleanup_that_fails_says_why() {
     // Left behind, as by a process that was killed.
     platform.engine.apply(&stack, ordered.job).await.expect("applied");
     platform.engine.fail(Verb::Remove, 1, Fault::Refused("in use".into()));
-    let cleanup = async || platform.control.cleanup(&admin).await;
+    let cleanup = async || platform.control.sites.cleanup(&admin).await;
     let failed = cleanup().await.expect("a look").remove(0);
     assert!(
         failed.repair == Repair::Failed && failed.reason.as_ref().is_some_and(|r| r.contains("in use")),
@@ -152,7 +153,7 @@ async fn a_site_that_a_job_works_on_is_the_jobs() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
-    platform.control.site_stop(&platform.now(&jane), site).await.expect("a job, and no worker");
+    platform.control.sites.stop(&platform.now(&jane), site).await.expect("a job, and no worker");
     platform.engine.stop(&support::site(&platform, site).await.project).await.expect("stopped");
     assert!(sync(&platform).await.is_empty());
 }
@@ -163,14 +164,14 @@ async fn a_new_process_routes_as_the_rows_say() {
     let jane = platform.customer("jane").await;
     platform.shop(&jane, "bakery").await;
     let stopped = platform.shop(&jane, "florist").await.site;
-    platform.control.site_stop(&platform.now(&jane), stopped).await.expect("a job");
+    platform.control.sites.stop(&platform.now(&jane), stopped).await.expect("a job");
     platform.run_until_idle().await;
     let process = platform.process().await;
     platform.until("its table", async || process.edge.applied() > 0).await;
     assert_eq!(process.edge.routes(), platform.edge.routes());
 
     // What one process changes the other follows.
-    platform.control.site_delete(&platform.now(&jane), stopped).await.expect("marked");
+    platform.control.sites.delete(&platform.now(&jane), stopped).await.expect("marked");
     platform.until("the change", async || process.edge.routes() == platform.edge.routes()).await;
     assert_eq!(process.edge.routes().len(), 1);
 }
@@ -186,7 +187,7 @@ async fn an_edge_that_fails_at_first_gets_the_whole_table_later() {
     edge.fail_next("a fault of the test");
     let workers = stoa_testkit::Workers::of(&again);
     // A change of one site before anything was loaded must not take the others off the air.
-    again.site_stop(&platform.now(&jane), site).await.expect("a job");
+    again.sites.stop(&platform.now(&jane), site).await.expect("a job");
     platform.until("both names", async || edge.routes().len() == 2).await;
     platform.idle().await;
     workers.stop().await;
@@ -232,7 +233,7 @@ async fn a_deletion_stands_though_the_edge_can_not_follow_at_once() {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
     platform.edge.fail_next("a fault of the test");
-    platform.control.site_delete(&platform.now(&jane), site).await.expect("it is marked, and says so");
+    platform.control.sites.delete(&platform.now(&jane), site).await.expect("it is marked, and says so");
     let workers = platform.run();
     platform.until("the edge", async || platform.edge.routes().is_empty()).await;
     workers.stop().await;

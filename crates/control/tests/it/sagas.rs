@@ -4,11 +4,10 @@
 
 use std::cell::RefCell;
 
-use stoa_control::{
-    Control,
-    command::AddDomain,
-    sagas::{SitePlan, saga_of},
-};
+
+use stoa_domains::command::AddDomain;
+
+use stoa_core::jobs::JobSpec;
 use stoa_db::history;
 use stoa_model::{id::JobId, job::JobKind};
 use stoa_provider::engine::Engine;
@@ -16,6 +15,7 @@ use stoa_saga::{
     Outcome,
     harness::{self, Report},
 };
+use stoa_sites::sagas::{ChangeDomain, CreateSite, OnSite, RestartSite, SitePlan, StartSite, StepContext, StopSite};
 use stoa_testkit::{TestPlatform, World};
 
 use crate::support;
@@ -25,7 +25,7 @@ const PAGES: &[&str] = &["notice"];
 
 #[tokio::test]
 async fn create() {
-    prove(JobKind::Create, ordered, async |_, before, world| {
+    prove(CreateSite, ordered, async |_, before, world| {
         let made = world.minus(before).without(PAGES);
         let kinds = ["network", "volume", "container", "file", "route", "secret", "credential", "schedule", "mail"];
         assert_eq!(kinds.map(|kind| made.count(kind)), [1, 2, 2, 3, 1, 4, 1, 1, 1], "{made}");
@@ -38,7 +38,7 @@ async fn create() {
 
 #[tokio::test]
 async fn stop() {
-    prove(JobKind::Stop, active, async |_, before, world| {
+    prove(StopSite, active, async |_, before, world| {
         let (gone, made) = (before.minus(world), world.minus(before));
         assert_eq!(["container", "route", "site"].map(|kind| gone.count(kind)), [2, 1, 1], "{gone}");
         assert_eq!(["container", "notice", "site"].map(|kind| made.count(kind)), [2, 1, 1], "{made}");
@@ -50,7 +50,7 @@ async fn stop() {
 
 #[tokio::test]
 async fn start() {
-    prove(JobKind::Start, stopped, async |_, before, world| {
+    prove(StartSite, stopped, async |_, before, world| {
         let (gone, made) = (before.minus(world), world.minus(before));
         assert_eq!(["container", "notice", "site"].map(|kind| gone.count(kind)), [2, 1, 1], "{gone}");
         assert_eq!(["container", "route", "site"].map(|kind| made.count(kind)), [2, 1, 1], "{made}");
@@ -62,13 +62,13 @@ async fn start() {
 
 #[tokio::test]
 async fn restart() {
-    prove(JobKind::Restart, active, async |_, before, world| assert_eq!(before, world)).await;
+    prove(RestartSite, active, async |_, before, world| assert_eq!(before, world)).await;
 }
 
 /// From the platform's own name to a domain that was brought along.
 #[tokio::test]
 async fn readdress() {
-    prove(JobKind::ChangeDomain, proven, async |plan, before, world| {
+    prove(ChangeDomain, proven, async |plan, before, world| {
         let (gone, made) = (before.minus(world), world.minus(before));
         assert_eq!(gone.count("route"), 2, "{gone}");
         let upstream = plan.upstream().expect("an upstream");
@@ -83,21 +83,23 @@ async fn readdress() {
 
 type Scene = (TestPlatform, World);
 
-/// Proves the saga of `kind` in worlds that `set` makes; `complete` looks at what success came to.
-async fn prove(
-    kind: JobKind,
+/// Proves the saga of a kind of job in worlds that `set` makes; `complete` looks at what success came to.
+async fn prove<S: JobSpec<Context = StepContext, Plan: OnSite>>(
+    spec: fn(StepContext) -> S,
     set: impl AsyncFn(JobKind) -> (TestPlatform, JobId),
     complete: impl AsyncFn(&SitePlan, &World, &World),
 ) {
     let scene: RefCell<Option<Scene>> = RefCell::default();
     let fresh = async || {
-        let (platform, job) = set(kind).await;
-        let made = (support::plan(&platform, job).await, platform.control.clone());
+        let (platform, job) = set(S::KIND).await;
+        let plan: S::Plan = serde_json::from_value(platform.job(job).await.plan).expect("a plan");
+        let made = (plan, platform.control.sites.step_context());
         let before = platform.world().await;
         scene.replace(Some((platform, before)));
         made
     };
-    let check = async |plan: &SitePlan, _: &Control, outcome: &Outcome| {
+    let check = async |plan: &S::Plan, _: &StepContext, outcome: &Outcome| {
+        let plan = plan.site();
         let (platform, before) = scene.take().expect("a scene");
         let (world, lines) = (platform.world().await, lines(&platform, plan).await);
         let as_before = before.without(PAGES) == world.without(PAGES);
@@ -111,8 +113,10 @@ async fn prove(
         let told = usize::from(matches!(outcome, Outcome::Succeeded));
         if lines == told { Ok(()) } else { Err(format!("the site's history has {lines} lines of it")) }
     };
-    let report: Report = harness::prove(|| saga_of(kind), fresh, check).await.expect("every scenario holds");
-    let steps = saga_of(kind).names().len();
+    let context = set(S::KIND).await.0.control.sites.step_context();
+    let saga = || spec(context.clone()).saga();
+    let report: Report = harness::prove(saga, fresh, check).await.expect("every scenario holds");
+    let steps = saga().names().len();
     assert!(report.rows.len() > 30 * steps, "only {} scenarios", report.rows.len());
 }
 
@@ -154,8 +158,8 @@ async fn active(kind: JobKind) -> (TestPlatform, JobId) {
     support::carry_out(&platform, made.job).await;
     let (control, cx) = (&platform.control, platform.now(&jane));
     let job = match kind {
-        JobKind::Restart => control.site_restart(&cx, made.site).await,
-        _ => control.site_stop(&cx, made.site).await,
+        JobKind::Restart => control.sites.restart(&cx, made.site).await,
+        _ => control.sites.stop(&cx, made.site).await,
     };
     (platform, job.expect("a job"))
 }
@@ -166,7 +170,7 @@ async fn stopped(_: JobKind) -> (TestPlatform, JobId) {
     support::carry_out(&platform, stop).await;
     let job = platform.job(stop).await;
     let cx = platform.request_context(job.actor);
-    let start = platform.control.site_start(&cx, job.site).await.expect("a job");
+    let start = platform.control.sites.start(&cx, job.site).await.expect("a job");
     (platform, start)
 }
 
@@ -179,9 +183,9 @@ async fn proven(_: JobKind) -> (TestPlatform, JobId) {
     support::carry_out(&platform, made.job).await;
     let (control, cx) = (&platform.control, platform.now(&jane));
     let command = AddDomain { name: "bakery.example".into(), ..AddDomain::default() };
-    let domain = control.domain_add(&cx, made.site, command).await.expect("a claim").remove(0);
+    let domain = control.domains.add_domain(&cx, made.site, command).await.expect("a claim").remove(0);
     crate::domains::prove_by_text(&platform, &domain);
-    control.domain_check(&cx, domain.id).await.expect("a proof");
-    let job = control.site_main_address(&cx, made.site, "bakery.example").await.expect("a job");
+    control.domains.check_domain(&cx, domain.id).await.expect("a proof");
+    let job = control.sites.set_main_address(&cx, made.site, "bakery.example").await.expect("a job");
     (platform, job)
 }

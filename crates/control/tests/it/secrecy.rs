@@ -34,8 +34,12 @@ async fn the_database_holds_no_secret_in_clear() {
     let platform = TestPlatform::builder().on(Backend::Sqlite).build().await;
     let jane = platform.customer("jane").await;
     let ordered = platform.shop(&jane, "bakery").await;
-    let token =
-        platform.control.token_for(&platform.control.system_context("test"), jane.actor, "t").await.expect("a token");
+    let token = platform
+        .control
+        .accounts
+        .create_token_for(&platform.control.core.system_context("test"), jane.actor, "t")
+        .await
+        .expect("a token");
     let values = support::plan(&platform, ordered.job).await.values(&support::key(&platform)).expect("values");
     let directory = platform.settings.site_directory(jane.actor.customer().expect("a customer"), ordered.site);
     let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
@@ -56,7 +60,7 @@ async fn a_password_is_shown_on_demand_and_that_is_noted() {
     let jane = platform.customer("jane").await;
     let ordered = platform.shop(&jane, "bakery").await;
     let control = &platform.control;
-    let list = control.site_credentials(&jane, ordered.site).await.expect("logins");
+    let list = control.sites.list_credentials(&jane, ordered.site).await.expect("logins");
     assert_eq!((list.len(), list[0].username.as_str()), (1, "admin"));
     assert_eq!(list[0].url, "http://bakery.localhost:8080/wp-admin/");
     let noted = async || {
@@ -64,14 +68,14 @@ async fn a_password_is_shown_on_demand_and_that_is_noted() {
         audit.into_iter().filter(|(_, event)| event.action == "site.credential.reveal").count()
     };
     assert_eq!(noted().await, 0, "a list shows nothing");
-    let shown = control.site_credential_reveal(&platform.now(&jane), ordered.site, 0).await.expect("a password");
+    let shown = control.sites.reveal_credential(&platform.now(&jane), ordered.site, 0).await.expect("a password");
     let values = support::plan(&platform, ordered.job).await.values(&support::key(&platform)).expect("values");
     assert_eq!(shown.expose_secret(), values["ADMIN_PASSWORD"]);
     assert!(shown.expose_secret().len() >= 20);
     assert_eq!(noted().await, 1);
-    let told = control.site_history(&jane, ordered.site).await.expect("a history");
+    let told = control.sites.history(&jane, ordered.site).await.expect("a history");
     assert!(told.iter().any(|(_, kind, _)| kind == "revealed"));
-    let link = control.site_login_link(&platform.now(&jane), ordered.site).await.expect("a way in");
+    let link = control.sites.login_link(&platform.now(&jane), ordered.site).await.expect("a way in");
     assert_eq!(link, "http://bakery.localhost:8080/?stoa-login=token");
 }
 
@@ -120,8 +124,8 @@ async fn no_log_line_no_debug_form_and_no_mail_holds_a_secret() {
     let (plan, job, key) =
         (support::plan(&platform, ordered.job).await, platform.job(ordered.job).await, support::key(&platform));
     let stack = plan.stack(&key).expect("a stack");
-    let order = stoa_control::command::Register { email: "x".into(), password: PASSWORD.into(), company: "y".into() };
-    let view = platform.control.job_get(&jane, ordered.job).await.expect("a job");
+    let order = stoa_accounts::command::Register { email: "x".into(), password: PASSWORD.into(), company: "y".into() };
+    let view = platform.control.jobs.get(&jane, ordered.job).await.expect("a job");
     let printed = format!("{plan:?} {stack:?} {job:?} {order:?} {view:?} {}", platform.outbox().concat());
     let log = String::from_utf8_lossy(&heard.0.lock().expect("no panic")).into_owned();
     assert!(log.contains("job taken up"), "the log was heard");

@@ -1,20 +1,19 @@
 //! What several tests need.
 
-use stoa_control::{
-    Error,
-    keys::MasterKey,
-    sagas::{SitePlan, saga_of},
-};
+use stoa_core::{Error, keys::MasterKey};
+
+use stoa_core::jobs::JobRegistry;
 use stoa_db::{jobs, sites};
 use stoa_model::{
     id::{JobId, SiteId},
     job::JobState,
     site::{Site, SiteState},
 };
-use stoa_saga::{Epoch, Outcome, RunSignals, execute, memory::MemoryLog};
+use stoa_saga::{Epoch, Outcome, RunSignals, memory::MemoryLog};
+use stoa_sites::sagas::SitePlan;
 use stoa_testkit::TestPlatform;
 
-/// The plan of a job.
+/// What the plan of a job says of its site.
 pub async fn plan(platform: &TestPlatform, job: JobId) -> SitePlan {
     serde_json::from_value(platform.job(job).await.plan).expect("a plan")
 }
@@ -39,10 +38,12 @@ pub async fn begin(platform: &TestPlatform, id: SiteId) {
 
 /// Carries a job out to its good end without a worker.
 pub async fn carry_out(platform: &TestPlatform, id: JobId) {
-    let (job, plan) = (platform.job(id).await, plan(platform, id).await);
+    let job = platform.job(id).await;
     let log = std::sync::Arc::new(MemoryLog::new());
     let lease = log.lease();
-    let outcome = execute(&saga_of(job.kind), &plan, &platform.control, log, lease, RunSignals::default()).await;
+    let registry = platform.control.sites.register_jobs(JobRegistry::default());
+    let handler = registry.handler(job.kind).expect("a registered kind");
+    let outcome = handler.execute(&job, log, lease, RunSignals::default()).await;
     assert_eq!(outcome, Outcome::Succeeded);
     let (now, minute) = (platform.clock.now(), std::time::Duration::from_secs(60));
     let claimed = jobs::job_claim(&platform.db, "test", now, minute).await.expect("the database answers");

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
-use stoa_control::settings::{AcmeSettings, IssuanceLimits};
+use stoa_core::settings::{AcmeSettings, IssuanceLimits};
 use stoa_integrations::acme::{AcmeConfig, ExternalAccount};
 use stoa_model::text::EmailAddress;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use stoa_control::{Settings, throttle::Rates};
+use stoa_core::{Settings, rate_limits::Rates};
 use stoa_model::{host::Hostname, limits::Bytes, route::RouteLimits, text::EmailAddress};
 
 use super::{Config, EdgeKind, RatesConfig, front};

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use stoa_control::view::AuditView;
+use stoa_core::view::AuditView;
 
 use crate::{
     config::Config,
@@ -19,7 +19,7 @@ pub struct Audit {
 
 pub async fn run(verb: &Audit, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let lines = control.audit_list(&control.system_context("audit"), verb.limit).await?;
+    let lines = control.core.list_audit_events(&control.core.system_context("audit"), verb.limit).await?;
     out.show(&lines, |lines| table(["When", "Who", "Did", "To", "Outcome", "More"], lines.iter().map(row)))
 }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Subcommand;
-use stoa_control::blueprints::load_one;
+use stoa_sites::blueprints::load_one;
 
 use crate::output::Output;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use stoa_control::{
+use stoa_domains::{
     command::UploadCertificate,
     view::{CertificateState, CertificateView, NameCertificate},
 };
@@ -43,22 +43,22 @@ pub enum Certificates {
 
 pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_context("certificates");
+    let cx = control.core.system_context("certificates");
     match verb {
         Certificates::List => {
             let nobody = control.settings().acme.is_none();
-            out.show(&control.certificates(&cx).await?, |all| list(all, nobody))
+            out.show(&control.domains.list_certificates(&cx).await?, |all| list(all, nobody))
         }
         Certificates::Upload { site, chain, key } => {
             let read =
                 |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
             let upload = UploadCertificate { chain: read(chain)?, key: SecretString::from(read(key)?) };
-            let site = control.site_by_name(&cx, site).await?.id;
-            out.show(&control.certificate_upload(&cx, site, upload).await?, taken)
+            let site = control.sites.find(&cx, site).await?.id;
+            out.show(&control.domains.upload_certificate(&cx, site, upload).await?, taken)
         }
         Certificates::Withdraw { site } => {
-            let site = control.site_by_name(&cx, site).await?.id;
-            control.certificate_withdraw(&cx, site).await?;
+            let site = control.sites.find(&cx, site).await?.id;
+            control.domains.withdraw_certificate(&cx, site).await?;
             out.show(&serde_json::json!({ "withdrawn": true }), |_| {
                 "It is served no more; `stoa certificates list` tells how the next one comes.".into()
             })

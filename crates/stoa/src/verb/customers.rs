@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use stoa_control::{Control, RequestContext, view::CustomerView};
+use stoa_accounts::view::CustomerView;
+use stoa_control::Control;
+use stoa_core::RequestContext;
 
 use super::init::read_password;
 use crate::{
@@ -27,13 +29,13 @@ pub enum Customers {
 
 pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_context("customers");
+    let cx = control.core.system_context("customers");
     match verb {
         Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
         Customers::Password { email, password_file } => {
             // Before the password is asked for.
-            control.customer_find(&cx, email).await?;
-            control.customer_password(&cx, email, read_password(password_file)?).await?;
+            control.accounts.find_customer(&cx, email).await?;
+            control.accounts.set_customer_password(&cx, email, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())
         }
     }
@@ -43,7 +45,7 @@ async fn all(control: &Control, cx: &RequestContext) -> Result<Vec<CustomerView>
     let mut customers: Vec<CustomerView> = Vec::new();
     loop {
         let before = customers.last().map(|customer| customer.id);
-        let page = control.customer_list(cx, before, 100).await?;
+        let page = control.accounts.list_customers(cx, before, 100).await?;
         customers.extend(page.items);
         if page.next.is_none() {
             return Ok(customers);

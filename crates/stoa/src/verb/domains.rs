@@ -3,12 +3,14 @@
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use stoa_control::{
-    Control, RequestContext,
+use stoa_control::Control;
+use stoa_core::RequestContext;
+use stoa_domains::{
     command::AddDomain,
-    view::{CertificateState, DnsInstruction, DomainView, SiteView},
+    view::{CertificateState, DnsInstruction, DomainView},
 };
 use stoa_model::{domain::DomainState, id::DomainId};
+use stoa_sites::view::SiteView;
 
 use super::sites;
 use crate::{
@@ -61,7 +63,7 @@ pub enum Domains {
 
 pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_context("domains");
+    let cx = control.core.system_context("domains");
     match verb {
         Domains::List { site } => {
             let (sites, domains) = list(&control, &cx, site.as_deref()).await?;
@@ -69,21 +71,21 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
         }
         Domains::Add { site, name, www, main } => {
             let command = AddDomain { name: name.clone(), with_www: *www, main: *main };
-            let site = control.site_by_name(&cx, site).await?.id;
-            let added = control.domain_add(&cx, site, command).await?;
+            let site = control.sites.find(&cx, site).await?.id;
+            let added = control.domains.add_domain(&cx, site, command).await?;
             out.show(&added, |added| added.iter().map(page).collect::<Vec<_>>().join("\n\n"))
         }
         Domains::Check { name } => {
             let id = find(&control, &cx, name).await?;
-            out.show(&control.domain_check(&cx, id).await?, page)
+            out.show(&control.domains.check_domain(&cx, id).await?, page)
         }
         Domains::Remove { name } => {
-            control.domain_remove(&cx, find(&control, &cx, name).await?).await?;
+            control.domains.remove_domain(&cx, find(&control, &cx, name).await?).await?;
             out.show(&serde_json::json!({ "removed": true }), |_| format!("{name} leads here no more."))
         }
         Domains::Main { site, name, no_wait } => {
-            let site = control.site_by_name(&cx, site).await?.id;
-            let job = control.site_main_address(&cx, site, name).await?;
+            let site = control.sites.find(&cx, site).await?.id;
+            let job = control.sites.set_main_address(&cx, site, name).await?;
             sites::wait(&control, job, *no_wait, out).await
         }
     }
@@ -92,12 +94,12 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
 /// The domains of a site, or of all; and whose they are.
 async fn list(control: &Control, cx: &RequestContext, site: Option<&str>) -> Result<(Vec<SiteView>, Vec<DomainView>)> {
     let sites = match site {
-        Some(name) => vec![control.site_by_name(cx, name).await?],
+        Some(name) => vec![control.sites.find(cx, name).await?],
         None => sites::all(control).await?,
     };
     let mut domains = Vec::new();
     for site in &sites {
-        domains.extend(control.site_domains(cx, site.id).await?.domains);
+        domains.extend(control.domains.list_domains(cx, site.id).await?.domains);
     }
     Ok((sites, domains))
 }
@@ -107,7 +109,7 @@ async fn find(control: &Control, cx: &RequestContext, name: &str) -> Result<Doma
     if let Ok(id) = name.parse() {
         return Ok(id);
     }
-    let found = control.domains_named(cx, name).await?;
+    let found = control.domains.find_domains(cx, name).await?;
     match found.as_slice() {
         [] => bail!("no site has the domain {name}; `stoa domains list` shows all"),
         [one] => Ok(one.id),

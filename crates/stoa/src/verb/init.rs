@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use stoa_control::keys::MasterKey;
+use stoa_core::keys::MasterKey;
 use stoa_model::{account::Role, secret::SecretString};
 
 use crate::{config::Config, output::Output, wire};
@@ -28,8 +28,8 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     }
     let password = read_password(&verb.password_file)?;
     let control = wire::control_migrated(config).await?;
-    let cx = control.system_context("init");
-    let id = control.staff_create(&cx, &verb.email, Role::SuperAdmin, password).await?;
+    let cx = control.core.system_context("init");
+    let id = control.accounts.create_staff(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
         format!(
             "Ready. Operator {} can log in at {}/staff/login after `stoa serve`.",

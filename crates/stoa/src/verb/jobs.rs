@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use stoa_control::view::JobView;
+use stoa_core::view::JobView;
 use stoa_model::{id::JobId, job::JobState};
 
 use crate::{
@@ -46,10 +46,10 @@ pub enum Jobs {
 
 pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_context("jobs");
+    let cx = control.core.system_context("jobs");
     match verb {
         Jobs::List { state, limit } => {
-            let jobs = control.job_list(&cx, *state, None, *limit).await?.items;
+            let jobs = control.jobs.list(&cx, *state, None, *limit).await?.items;
             return out.show(&jobs, |jobs| {
                 let rows = jobs.iter().map(|j| {
                     [
@@ -63,10 +63,10 @@ pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
                 table(["Job", "Kind", "State", "Queued", "Error"], rows)
             });
         }
-        Jobs::Show { job } => return out.show(&control.job_get(&cx, *job).await?, page),
-        Jobs::Cancel { job } => control.job_cancel(&cx, *job).await?,
-        Jobs::Resume { job } => control.job_resume(&cx, *job).await?,
-        Jobs::Abandon { job } => control.job_abandon(&cx, *job).await?,
+        Jobs::Show { job } => return out.show(&control.jobs.get(&cx, *job).await?, page),
+        Jobs::Cancel { job } => control.jobs.cancel(&cx, *job).await?,
+        Jobs::Resume { job } => control.jobs.resume(&cx, *job).await?,
+        Jobs::Abandon { job } => control.jobs.abandon(&cx, *job).await?,
     }
     out.show(&serde_json::json!({ "accepted": true }), |_| "Done. `stoa jobs show` tells how it goes on.".into())
 }

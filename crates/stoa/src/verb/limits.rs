@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
-use stoa_control::{Control, RequestContext, command::ChangeLimits};
+use stoa_control::Control;
+use stoa_core::RequestContext;
 use stoa_model::{limits::Bytes, route::RouteLimits};
+use stoa_sites::command::ChangeLimits;
 
 use crate::output::{Output, table};
 
@@ -39,10 +41,10 @@ impl Limits {
 }
 
 pub async fn run(verb: &Limits, control: &Control, cx: &RequestContext, out: &Output) -> Result<()> {
-    let site = control.site_by_name(cx, &verb.site).await?.id;
+    let site = control.sites.find(cx, &verb.site).await?.id;
     let limits = match verb.change() {
-        Some(change) => control.site_limits(cx, site, change).await?,
-        None => control.site_domains(cx, site).await?.limits,
+        Some(change) => control.sites.set_edge_limits(cx, site, change).await?,
+        None => control.domains.list_domains(cx, site).await?.limits,
     };
     out.show(&limits, people)
 }

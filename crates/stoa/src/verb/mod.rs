@@ -17,11 +17,9 @@ pub mod trial;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use stoa_control::{
-    Drift,
-    view::{Finding, SiteView, Verdict},
-};
+use stoa_core::view::{Finding, Verdict};
 use stoa_model::site::Health;
+use stoa_sites::{Drift, view::SiteView};
 
 use crate::{
     config::Config,
@@ -38,7 +36,7 @@ pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
 /// Checks everything; a bad finding is exit code 1.
 pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = wire::control(config).await?;
-    let findings = control.doctor(&control.system_context("doctor")).await?;
+    let findings = control.doctor(&control.core.system_context("doctor")).await?;
     out.show(&findings, |findings| {
         let rows = findings.iter().map(|f| {
             let remedy = f.remedy.as_ref().map(|text| format!("\n→ {text}")).unwrap_or_default();
@@ -61,14 +59,14 @@ fn mark(finding: &Finding) -> &'static str {
 /// Compares and repairs.
 pub async fn sync(config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let drifts = control.sync(&control.system_context("sync")).await?;
+    let drifts = control.sites.sync(&control.core.system_context("sync")).await?;
     differences(&drifts, "Everything runs as it should.", out)
 }
 
 /// Removes what deleted sites left.
 pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let found = control.cleanup(&control.system_context("cleanup")).await?;
+    let found = control.sites.cleanup(&control.core.system_context("cleanup")).await?;
     differences(&found, "Nothing was left.", out)
 }
 

@@ -17,7 +17,7 @@ pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
         bail!("writing nginx's files: the configuration does not say `edge = \"nginx\"` (docs/edges.md)");
     }
     let control = wire::control(config).await?;
-    let all = control.edge_table(&control.system_context("nginx")).await?;
+    let all = control.domains.edge_table(&control.core.system_context("nginx")).await?;
     let report = front::nginx(config)?.regenerate(all).await?;
     let words = |ids: &[stoa_model::id::SiteId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let json = serde_json::json!({

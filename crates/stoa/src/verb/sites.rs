@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use stoa_control::{
-    Control, MOST_LINES, RequestContext,
-    command::OrderSite,
-    view::{JobView, SiteView},
-};
+use stoa_control::Control;
+use stoa_core::{RequestContext, view::JobView};
 use stoa_model::{
     id::{CustomerId, JobId},
     job::JobState,
 };
+use stoa_sites::{MAX_LOG_LINES, command::OrderSite, view::SiteView};
 
 use crate::{
     config::Config,
@@ -67,7 +65,7 @@ pub enum Sites {
         #[command(flatten)]
         name: Name,
         /// How many lines of each service, 1 to 2000.
-        #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_LINES)))]
+        #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LOG_LINES)))]
         tail: u32,
     },
 }
@@ -90,7 +88,7 @@ pub struct Moved {
 
 pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_context("sites");
+    let cx = control.core.system_context("sites");
     match verb {
         Sites::List => out.show(&all(&control).await?, |sites| list(sites)),
         Sites::Show(name) => show(&find(&control, &cx, name).await?, out),
@@ -102,40 +100,40 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
                 customer: Some(owner(&control, &cx, customer).await?),
                 ..OrderSite::default()
             };
-            let ordered = control.site_order(&cx, order, None).await?;
+            let ordered = control.sites.order(&cx, order, None).await?;
             wait(&control, ordered.job, *no_wait, out).await
         }
         Sites::Start(moved) => {
-            let job = control.site_start(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            let job = control.sites.start(&cx, find(&control, &cx, &moved.name).await?.id).await?;
             wait(&control, job, moved.no_wait, out).await
         }
         Sites::Stop(moved) => {
-            let job = control.site_stop(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            let job = control.sites.stop(&cx, find(&control, &cx, &moved.name).await?.id).await?;
             wait(&control, job, moved.no_wait, out).await
         }
         Sites::Restart(moved) => {
-            let job = control.site_restart(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            let job = control.sites.restart(&cx, find(&control, &cx, &moved.name).await?.id).await?;
             wait(&control, job, moved.no_wait, out).await
         }
         Sites::Retry(moved) => {
-            let job = control.site_retry(&cx, find(&control, &cx, &moved.name).await?.id).await?;
+            let job = control.sites.retry(&cx, find(&control, &cx, &moved.name).await?.id).await?;
             wait(&control, job, moved.no_wait, out).await
         }
-        Sites::Delete(name) => show(&control.site_delete(&cx, find(&control, &cx, name).await?.id).await?, out),
-        Sites::Undelete(name) => show(&control.site_undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
+        Sites::Delete(name) => show(&control.sites.delete(&cx, find(&control, &cx, name).await?.id).await?, out),
+        Sites::Undelete(name) => show(&control.sites.undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Purge(name) => {
-            control.site_purge_now(&cx, find(&control, &cx, name).await?.id).await?;
+            control.sites.purge_now(&cx, find(&control, &cx, name).await?.id).await?;
             out.show(&serde_json::json!({ "accepted": true }), |_| {
                 "The serving process removes it within a minute.".into()
             })
         }
         Sites::Login(name) => {
-            let link = control.site_login_link(&cx, find(&control, &cx, name).await?.id).await?;
+            let link = control.sites.login_link(&cx, find(&control, &cx, name).await?.id).await?;
             out.show(&serde_json::json!({ "url": link }), |_| link.clone())
         }
         Sites::Limits(verb) => super::limits::run(verb, &control, &cx, out).await,
         Sites::Logs { name, tail } => {
-            let lines = control.site_logs(&cx, find(&control, &cx, name).await?.id, *tail).await?;
+            let lines = control.sites.logs(&cx, find(&control, &cx, name).await?.id, *tail).await?;
             out.show(&lines, |lines| {
                 lines.iter().map(|l| format!("{} {}: {}", l.at, l.service, l.line)).collect::<Vec<_>>().join("\n")
             })
@@ -145,11 +143,11 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
 
 /// Every site.
 pub async fn all(control: &Control) -> Result<Vec<SiteView>> {
-    let cx = control.system_context("sites");
+    let cx = control.core.system_context("sites");
     let mut sites: Vec<SiteView> = Vec::new();
     loop {
         let before = sites.last().map(|site| site.id);
-        let page = control.site_list(&cx, before, 100).await?;
+        let page = control.sites.list(&cx, before, 100).await?;
         sites.extend(page.items);
         if page.next.is_none() {
             return Ok(sites);
@@ -160,12 +158,12 @@ pub async fn all(control: &Control) -> Result<Vec<SiteView>> {
 async fn owner(control: &Control, cx: &RequestContext, text: &str) -> Result<CustomerId> {
     match text.parse() {
         Ok(id) => Ok(id),
-        Err(_) => Ok(control.customer_find(cx, text).await?.id),
+        Err(_) => Ok(control.accounts.find_customer(cx, text).await?.id),
     }
 }
 
 async fn find(control: &Control, cx: &RequestContext, name: &Name) -> Result<SiteView> {
-    Ok(control.site_by_name(cx, &name.site).await?)
+    Ok(control.sites.find(cx, &name.site).await?)
 }
 
 fn list(sites: &[SiteView]) -> String {
@@ -195,9 +193,9 @@ fn show(site: &SiteView, out: &Output) -> Result<()> {
 
 /// Waits for a job's end and shows it; a job that failed is an error.
 pub(super) async fn wait(control: &Control, id: JobId, no_wait: bool, out: &Output) -> Result<()> {
-    let cx = control.system_context("sites");
+    let cx = control.core.system_context("sites");
     loop {
-        let job: JobView = control.job_get(&cx, id).await?;
+        let job: JobView = control.jobs.get(&cx, id).await?;
         let over = job.state.is_over() || job.state == JobState::Stuck;
         if over || no_wait {
             out.show(&job, super::jobs::page)?;

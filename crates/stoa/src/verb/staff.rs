@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 use jiff::Timestamp;
-use stoa_control::view::{StaffView, TokenView};
+use stoa_accounts::view::{StaffView, TokenView};
 use stoa_model::{
     account::{Actor, Role},
     id::TokenId,
@@ -62,26 +62,26 @@ pub enum Staff {
 
 pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control(config).await?;
-    let cx = control.system_context("staff");
+    let cx = control.core.system_context("staff");
     match verb {
-        Staff::List => out.show(&control.staff_list(&cx).await?, |all| people(all)),
+        Staff::List => out.show(&control.accounts.list_staff(&cx).await?, |all| people(all)),
         Staff::Add { email, role, password_file } => {
-            let id = control.staff_create(&cx, email, *role, read_password(password_file)?).await?;
+            let id = control.accounts.create_staff(&cx, email, *role, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "id": id }), |_| format!("{email} can log in as {}.", role.as_str()))
         }
         Staff::Password { email, password_file } => {
-            control.staff_password(&cx, email, read_password(password_file)?).await?;
+            control.accounts.set_staff_password(&cx, email, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())
         }
         Staff::Token { email, name } => {
-            let staff = control.staff_find(&cx, email).await?;
-            let token = control.token_for(&cx, Actor::Staff(staff.id, staff.role), name).await?;
+            let staff = control.accounts.find_staff(&cx, email).await?;
+            let token = control.accounts.create_token_for(&cx, Actor::Staff(staff.id, staff.role), name).await?;
             let text = token.expose_secret();
             out.show(&serde_json::json!({ "token": text }), |_| text.to_owned())
         }
-        Staff::Tokens { email } => out.show(&control.staff_tokens(&cx, email).await?, |all| tokens(all)),
+        Staff::Tokens { email } => out.show(&control.accounts.list_staff_tokens(&cx, email).await?, |all| tokens(all)),
         Staff::Revoke { token } => {
-            control.staff_revoke(&cx, *token).await?;
+            control.accounts.revoke_staff_token(&cx, *token).await?;
             out.show(&serde_json::json!({ "revoked": true }), |_| "The token opens nothing more.".into())
         }
     }

@@ -12,18 +12,16 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use stoa_control::{
-    Control, Error, RequestContext,
-    command::{OrderSite, Register},
-    random,
-    view::SiteView,
-};
+use stoa_accounts::command::Register;
+use stoa_control::Control;
+use stoa_core::{Error, RequestContext, random};
 use stoa_model::{
     account::{Actor, Role},
     job::JobState,
     secret::{ExposeSecret, SecretString},
     site::SiteState,
 };
+use stoa_sites::{command::OrderSite, view::SiteView};
 
 use crate::{config::Config, output::Output, wire};
 
@@ -62,7 +60,7 @@ struct Facts {
 
 pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
     let control = wire::control_migrated(config).await?;
-    let cx = control.system_context("trial");
+    let cx = control.core.system_context("trial");
     wait_for_server(&control, Duration::from_secs(verb.wait_for_server)).await?;
     let mut facts: Facts =
         fs::read(&verb.out).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
@@ -74,8 +72,9 @@ pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
     let site = store(&control, &cx).await?;
     facts.store_url = site.url.clone();
     facts.notices = site.notices.clone();
-    let login = control.site_credentials(&cx, site.id).await?.into_iter().next().context("the store has no login")?;
-    facts.store_admin_password = reveal(control.site_credential_reveal(&cx, site.id, login.ordinal).await?);
+    let login =
+        control.sites.list_credentials(&cx, site.id).await?.into_iter().next().context("the store has no login")?;
+    facts.store_admin_password = reveal(control.sites.reveal_credential(&cx, site.id, login.ordinal).await?);
     facts.store_admin_url = login.url;
     facts.store_admin_user = login.username;
     write_private(&verb.out, &facts)?;
@@ -95,37 +94,38 @@ async fn wait_for_server(control: &Control, patience: Duration) -> Result<()> {
 
 async fn operator(control: &Control, cx: &RequestContext, facts: &mut Facts) -> Result<()> {
     let known = facts.operator_email == OPERATOR && !facts.operator_password.is_empty();
-    let staff = control.staff_find(cx, OPERATOR).await;
+    let staff = control.accounts.find_staff(cx, OPERATOR).await;
     if !(known && staff.is_ok()) {
         let password = new_password();
         match staff {
-            Ok(_) => control.staff_password(cx, OPERATOR, password.clone()).await?,
-            Err(_) => drop(control.staff_create(cx, OPERATOR, Role::SuperAdmin, password.clone()).await?),
+            Ok(_) => control.accounts.set_staff_password(cx, OPERATOR, password.clone()).await?,
+            Err(_) => drop(control.accounts.create_staff(cx, OPERATOR, Role::SuperAdmin, password.clone()).await?),
         }
         facts.operator_email = OPERATOR.to_owned();
         facts.operator_password = reveal(password);
         facts.api_token.clear();
     }
-    if facts.api_token.is_empty() || control.token_actor(&facts.api_token).await?.is_none() {
-        let staff = control.staff_find(cx, OPERATOR).await?;
-        facts.api_token = reveal(control.token_for(cx, Actor::Staff(staff.id, staff.role), "trial").await?);
+    if facts.api_token.is_empty() || control.accounts.token_owner(&facts.api_token).await?.is_none() {
+        let staff = control.accounts.find_staff(cx, OPERATOR).await?;
+        facts.api_token =
+            reveal(control.accounts.create_token_for(cx, Actor::Staff(staff.id, staff.role), "trial").await?);
     }
     Ok(())
 }
 
 async fn customer(control: &Control, cx: &RequestContext, facts: &mut Facts) -> Result<()> {
     let known = facts.customer_email == CUSTOMER && !facts.customer_password.is_empty();
-    let found = control.customer_find(cx, CUSTOMER).await;
+    let found = control.accounts.find_customer(cx, CUSTOMER).await;
     if known && found.is_ok() {
         return Ok(());
     }
     let password = new_password();
     match found {
-        Ok(_) => control.customer_password(cx, CUSTOMER, password.clone()).await?,
+        Ok(_) => control.accounts.set_customer_password(cx, CUSTOMER, password.clone()).await?,
         Err(_) => {
             let register =
                 Register { email: CUSTOMER.to_owned(), password: password.clone(), company: "Trial & Sons".to_owned() };
-            control.register(cx, register).await?;
+            control.accounts.register(cx, register).await?;
         }
     }
     facts.customer_email = CUSTOMER.to_owned();
@@ -135,8 +135,8 @@ async fn customer(control: &Control, cx: &RequestContext, facts: &mut Facts) -> 
 
 /// The first store, made, started or waited for as it needs.
 async fn store(control: &Control, cx: &RequestContext) -> Result<SiteView> {
-    let owner = control.customer_find(cx, CUSTOMER).await?;
-    let site = match control.site_by_name(cx, STORE).await {
+    let owner = control.accounts.find_customer(cx, CUSTOMER).await?;
+    let site = match control.sites.find(cx, STORE).await {
         Ok(site) => site,
         Err(Error::NotFound(_)) => {
             let order = OrderSite {
@@ -146,14 +146,14 @@ async fn store(control: &Control, cx: &RequestContext) -> Result<SiteView> {
                 customer: Some(owner.id),
                 ..OrderSite::default()
             };
-            let ordered = control.site_order(cx, order, None).await?;
-            control.site_get(cx, ordered.site).await?
+            let ordered = control.sites.order(cx, order, None).await?;
+            control.sites.get(cx, ordered.site).await?
         }
         Err(error) => return Err(error.into()),
     };
     match (site.state, site.job) {
-        (SiteState::Failed, None) => drop(control.site_retry(cx, site.id).await?),
-        (SiteState::Stopped, None) => drop(control.site_start(cx, site.id).await?),
+        (SiteState::Failed, None) => drop(control.sites.retry(cx, site.id).await?),
+        (SiteState::Stopped, None) => drop(control.sites.start(cx, site.id).await?),
         _ => {}
     }
     until_active(control, cx, &site).await
@@ -162,15 +162,15 @@ async fn store(control: &Control, cx: &RequestContext) -> Result<SiteView> {
 async fn until_active(control: &Control, cx: &RequestContext, site: &SiteView) -> Result<SiteView> {
     let began = Instant::now();
     loop {
-        let now = control.site_get(cx, site.id).await?;
+        let now = control.sites.get(cx, site.id).await?;
         match (now.state, now.job) {
             (SiteState::Active, None) => return Ok(now),
             (state, None) => {
-                let jobs = control.site_jobs(cx, site.id).await?;
+                let jobs = control.jobs.list_of_site(cx, site.id).await?;
                 let why = jobs.first().and_then(|job| job.error_detail.clone()).or(now.reason).unwrap_or_default();
                 bail!("the store {} is {state}: {why}", site.hostname)
             }
-            (_, Some(job)) if control.job_get(cx, job).await?.state == JobState::Stuck => {
+            (_, Some(job)) if control.jobs.get(cx, job).await?.state == JobState::Stuck => {
                 bail!("the store's job {job} is stuck: see `stoa jobs show {job}`")
             }
             _ if began.elapsed() > Duration::from_secs(300) => {

@@ -4,19 +4,40 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// Each crate and what of ours it may import. `stoa` may import everything, `testkit` everything
 /// but `stoa`, and is for tests only.
+const ALL: &[&str] = &[
+    "util",
+    "model",
+    "saga",
+    "db",
+    "provider",
+    "docker",
+    "edge",
+    "integrations",
+    "core",
+    "accounts",
+    "domains",
+    "sites",
+    "control",
+    "web",
+];
+
 const TABLE: &[(&str, &[&str])] = &[
     ("util", &[]),
     ("model", &[]),
-    ("saga", &[]),
+    ("saga", &["util"]),
     ("db", &["model", "saga"]),
     ("provider", &["model"]),
-    ("docker", &["model", "provider"]),
-    ("edge", &["model", "provider"]),
-    ("integrations", &["model", "provider"]),
-    ("control", &["model", "provider", "db", "saga", "integrations"]),
-    ("web", &["model", "control"]),
-    ("testkit", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
-    ("stoa", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
+    ("docker", &["util", "model", "provider"]),
+    ("edge", &["util", "model", "provider"]),
+    ("integrations", &["util", "model", "provider"]),
+    ("core", &["util", "model", "db", "saga", "integrations"]),
+    ("accounts", &["model", "db", "core"]),
+    ("domains", &["model", "provider", "db", "saga", "integrations", "core"]),
+    ("sites", &["util", "model", "provider", "db", "saga", "integrations", "core", "accounts", "domains"]),
+    ("control", &["model", "provider", "db", "integrations", "core", "accounts", "domains", "sites"]),
+    ("web", &["util", "model", "core", "accounts", "domains", "sites", "control"]),
+    ("testkit", ALL),
+    ("stoa", ALL),
 ];
 
 fn manifests() -> BTreeMap<String, toml::Table> {

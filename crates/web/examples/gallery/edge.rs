@@ -2,11 +2,11 @@
 
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use stoa_control::view::{
+use stoa_domains::view::{
     CertificateSource, CertificateState, CertificateView, DnsInstruction, DomainView, DomainsView, NameCertificate,
-    TrafficHour,
 };
 use stoa_model::{domain::DomainState, field::Invalid, id::DomainId, route::RouteLimits, traffic::Traffic};
+use stoa_sites::view::TrafficHour;
 use stoa_web::{
     pages::{
         site::{
@@ -189,7 +189,7 @@ fn refused() -> (Typed, Refusal) {
             "The key is not the one of this certificate. Please choose the key file that was made together with it.",
         ),
     ];
-    (typed, Refusal::of(stoa_control::Error::Invalid(wrong)).unwrap_or_default())
+    (typed, Refusal::of(stoa_core::Error::Invalid(wrong)).unwrap_or_default())
 }
 
 pub fn page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Option<Response> {

@@ -2,16 +2,14 @@
 
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use stoa_control::view::{
-    BlueprintView, CredentialView, Finding, JobView, LogLine, LogView, OwnerView, ServiceStats, SiteAction, SiteView,
-    StepView, Verdict,
-};
+use stoa_core::view::{Finding, JobView, LogView, StepView, Verdict};
 use stoa_model::{
     field::Invalid,
     id::{CustomerId, JobId, SiteId},
     job::{JobKind, JobState},
     site::{Health, SiteState},
 };
+use stoa_sites::view::{BlueprintView, CredentialView, LogLine, OwnerView, ServiceStats, SiteAction, SiteView};
 use stoa_web::{
     pages::{
         account::{login, register},

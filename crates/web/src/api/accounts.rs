@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use secrecy::ExposeSecret;
-use stoa_control::command::LogIn;
+use stoa_accounts::command::LogIn;
 use stoa_model::account::Actor;
 
 use super::{problem::Problem, shape};
@@ -26,7 +26,7 @@ pub async fn log_in(
     body::Json(login): body::Json<shape::Credentials>,
 ) -> Result<Json<shape::Token>, Fault> {
     let command = LogIn { email: login.email, password: login.password };
-    let (token, expires_at) = app.control.token_create(&cx, command).await?;
+    let (token, expires_at) = app.control.accounts.create_login_token(&cx, command).await?;
     Ok(Json(shape::Token { token: token.expose_secret().to_owned(), token_type: "Bearer", expires_at }))
 }
 

@@ -1,7 +1,7 @@
 //! Certificates: one's own for a site, and how all of them stand.
 
 use axum::{Json, extract::State, http::StatusCode};
-use stoa_control::command::UploadCertificate;
+use stoa_domains::command::UploadCertificate;
 
 use super::{problem::Problem, shape};
 use crate::{
@@ -26,7 +26,7 @@ pub async fn upload(
 ) -> Result<Json<shape::Certificate>, Fault> {
     let shape::NewCertificate { certificate, key } = new;
     let command = UploadCertificate { chain: certificate, key };
-    Ok(Json(app.control.certificate_upload(&own.cx, own.site.id, command).await?.into()))
+    Ok(Json(app.control.domains.upload_certificate(&own.cx, own.site.id, command).await?.into()))
 }
 
 /// Serve it no more; the authority is asked for one again.
@@ -35,7 +35,7 @@ pub async fn upload(
     responses((status = 204, description = "It is served no more."), (status = 404, body = Problem)),
 )]
 pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<StatusCode, Fault> {
-    app.control.certificate_withdraw(&own.cx, own.site.id).await?;
+    app.control.domains.withdraw_certificate(&own.cx, own.site.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -48,6 +48,6 @@ pub async fn list(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
 ) -> Result<Json<Vec<shape::NameCertificate>>, Fault> {
-    let all = app.control.certificates(&cx).await?;
+    let all = app.control.domains.list_certificates(&cx).await?;
     Ok(Json(all.into_iter().map(Into::into).collect()))
 }

@@ -1,7 +1,7 @@
 //! A site's addresses: bring a domain along, prove it, make it the main one.
 
 use axum::{Json, extract::State, http::StatusCode};
-use stoa_control::command::AddDomain;
+use stoa_domains::command::AddDomain;
 
 use super::{problem::Problem, shape};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     responses((status = 200, body = shape::Addresses), (status = 404, body = Problem)),
 )]
 pub async fn list(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Addresses>, Fault> {
-    Ok(Json(app.control.site_domains(&own.cx, own.site.id).await?.into()))
+    Ok(Json(app.control.domains.list_domains(&own.cx, own.site.id).await?.into()))
 }
 
 /// Bring a domain along. It leads to the site once it is proven: see its `records`.
@@ -37,7 +37,7 @@ pub async fn add(
     body::Json(new): body::Json<shape::NewDomain>,
 ) -> Result<(StatusCode, Json<Vec<shape::Domain>>), Fault> {
     let shape::NewDomain { name, with_www, main } = new;
-    let added = app.control.domain_add(&own.cx, own.site.id, AddDomain { name, with_www, main }).await?;
+    let added = app.control.domains.add_domain(&own.cx, own.site.id, AddDomain { name, with_www, main }).await?;
     Ok((StatusCode::CREATED, Json(added.into_iter().map(Into::into).collect())))
 }
 
@@ -47,7 +47,7 @@ pub async fn add(
     responses((status = 200, body = shape::Domain), (status = 404, body = Problem), (status = 429, body = Problem)),
 )]
 pub async fn check(State(app): State<App>, own: OwnDomain) -> Result<Json<shape::Domain>, Fault> {
-    Ok(Json(app.control.domain_check(&own.cx, own.domain.id).await?.into()))
+    Ok(Json(app.control.domains.check_domain(&own.cx, own.domain.id).await?.into()))
 }
 
 /// Give a domain up.
@@ -56,7 +56,7 @@ pub async fn check(State(app): State<App>, own: OwnDomain) -> Result<Json<shape:
     responses((status = 204, description = "It leads here no more."), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn remove(State(app): State<App>, own: OwnDomain) -> Result<StatusCode, Fault> {
-    app.control.domain_remove(&own.cx, own.domain.id).await?;
+    app.control.domains.remove_domain(&own.cx, own.domain.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -71,6 +71,6 @@ pub async fn main(
     own: OwnSite,
     body::Json(shape::NewAddress { name }): body::Json<shape::NewAddress>,
 ) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
-    let job = app.control.site_main_address(&own.cx, own.site.id, &name).await?;
+    let job = app.control.sites.set_main_address(&own.cx, own.site.id, &name).await?;
     Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
 }

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use stoa_control::Error;
+use stoa_core::Error;
 use stoa_model::{id::JobId, job::JobState};
 use utoipa::IntoParams;
 
@@ -51,7 +51,7 @@ pub async fn list(
     StaffMember(cx): StaffMember,
     Asked(which): Asked<Which>,
 ) -> Result<Json<shape::Page<shape::Job>>, Fault> {
-    let page = app.control.job_list(&cx, which.state, which.before, limit(which.limit)).await?;
+    let page = app.control.jobs.list(&cx, which.state, which.before, limit(which.limit)).await?;
     Ok(Json(page.into()))
 }
 
@@ -61,7 +61,7 @@ pub async fn list(
     responses((status = 200, body = shape::Job), (status = 404, body = Problem)),
 )]
 pub async fn get(State(app): State<App>, LoggedIn(cx): LoggedIn, Id(id): Id<JobId>) -> Result<Json<shape::Job>, Fault> {
-    Ok(Json(app.control.job_get(&cx, id).await?.into()))
+    Ok(Json(app.control.jobs.get(&cx, id).await?.into()))
 }
 
 /// Watch a job: server-sent events named `state`, each the whole job as JSON, until it is over.
@@ -75,13 +75,13 @@ pub async fn events(
     Id(id): Id<JobId>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    app.control.job_get(&cx, id).await?;
+    app.control.jobs.get(&cx, id).await?;
     let watcher = app.clone();
     let looker: live::Looker = Arc::new(move || {
         let (app, cx) = (watcher.clone(), cx.clone());
         Box::pin(async move {
-            let cx = app.control.request_context(cx.actor, cx.address, cx.request_id);
-            let job = shape::Job::from(app.control.job_get(&cx, id).await?);
+            let cx = app.control.core.request_context(cx.actor, cx.address, cx.request_id);
+            let job = shape::Job::from(app.control.jobs.get(&cx, id).await?);
             let over = job.state.is_over();
             let state = serde_json::to_string(&job).map_err(|e| Fault::from(Error::internal(e)))?;
             Ok(Look { state, over })
@@ -100,7 +100,7 @@ pub async fn cancel(
     LoggedIn(cx): LoggedIn,
     Id(job): Id<JobId>,
 ) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
-    app.control.job_cancel(&cx, job).await?;
+    app.control.jobs.cancel(&cx, job).await?;
     Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
 }
 
@@ -114,7 +114,7 @@ pub async fn resume(
     Administrator(cx): Administrator,
     Id(job): Id<JobId>,
 ) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
-    app.control.job_resume(&cx, job).await?;
+    app.control.jobs.resume(&cx, job).await?;
     Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
 }
 
@@ -128,6 +128,6 @@ pub async fn abandon(
     Administrator(cx): Administrator,
     Id(job): Id<JobId>,
 ) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
-    app.control.job_abandon(&cx, job).await?;
+    app.control.jobs.abandon(&cx, job).await?;
     Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
 }

@@ -13,7 +13,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use stoa_control::view::NameCertificate;
+use stoa_domains::view::NameCertificate;
 use stoa_model::{
     job::JobState,
     site::SiteState,
@@ -54,10 +54,10 @@ fn escaped(text: &str) -> String {
 
 /// `GET /metrics`
 pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember) -> Result<Response, Fault> {
-    let states = app.control.counts(&cx).await?;
-    let jobs = app.control.job_counts(&cx).await?;
-    let traffic = app.control.traffic_now(&cx).await?;
-    let certificates = app.control.certificates(&cx).await?;
+    let states = app.control.sites.counts(&cx).await?;
+    let jobs = app.control.jobs.counts(&cx).await?;
+    let traffic = app.control.sites.traffic_of_all(&cx).await?;
+    let certificates = app.control.domains.list_certificates(&cx).await?;
     let mut out = Exposition::default();
     counts(&mut out, &states, &jobs);
     let named: Vec<(String, &Traffic)> = traffic.iter().map(|(site, traffic)| (site.to_string(), traffic)).collect();

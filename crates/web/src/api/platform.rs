@@ -18,7 +18,7 @@ use crate::{
     responses((status = 200, body = Vec<shape::Blueprint>), (status = 401, body = Problem)),
 )]
 pub async fn blueprints(State(app): State<App>, LoggedIn(cx): LoggedIn) -> Result<Json<Vec<shape::Blueprint>>, Fault> {
-    let blueprints = app.control.blueprints(&cx).await?;
+    let blueprints = app.control.sites.list_blueprints(&cx).await?;
     Ok(Json(blueprints.into_iter().map(Into::into).collect()))
 }
 
@@ -33,7 +33,7 @@ pub async fn address(
     Caller(cx): Caller,
     Path(subdomain): Path<String>,
 ) -> Result<Json<shape::Address>, Fault> {
-    Ok(Json(app.control.address_check(&cx, &subdomain).await?.into()))
+    Ok(Json(app.control.sites.check_address(&cx, &subdomain).await?.into()))
 }
 
 /// Everything that the platform needs, looked at (staff).

@@ -65,7 +65,7 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
-    use stoa_control::Error;
+    use stoa_core::Error;
     use stoa_model::field::Invalid;
 
     use super::*;

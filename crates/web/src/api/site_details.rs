@@ -20,7 +20,7 @@ use crate::{
     responses((status = 200, body = shape::LoginLink), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn login_link(State(app): State<App>, own: OwnSite) -> Result<Json<shape::LoginLink>, Fault> {
-    Ok(Json(shape::LoginLink { url: app.control.site_login_link(&own.cx, own.site.id).await? }))
+    Ok(Json(shape::LoginLink { url: app.control.sites.login_link(&own.cx, own.site.id).await? }))
 }
 
 /// The site's logins, without their passwords.
@@ -29,7 +29,7 @@ pub async fn login_link(State(app): State<App>, own: OwnSite) -> Result<Json<sha
     responses((status = 200, body = Vec<shape::Credential>), (status = 404, body = Problem)),
 )]
 pub async fn credentials(State(app): State<App>, own: OwnSite) -> Result<Json<Vec<shape::Credential>>, Fault> {
-    let credentials = app.control.site_credentials(&own.cx, own.site.id).await?;
+    let credentials = app.control.sites.list_credentials(&own.cx, own.site.id).await?;
     Ok(Json(credentials.into_iter().map(Into::into).collect()))
 }
 
@@ -44,7 +44,7 @@ pub async fn reveal(
     own: OwnSite,
     Ordinal(ordinal): Ordinal,
 ) -> Result<Json<shape::Revealed>, Fault> {
-    let secret = app.control.site_credential_reveal(&own.cx, own.site.id, ordinal).await?;
+    let secret = app.control.sites.reveal_credential(&own.cx, own.site.id, ordinal).await?;
     Ok(Json(shape::Revealed { password: secret.expose_secret().to_owned() }))
 }
 
@@ -68,7 +68,7 @@ pub async fn logs(
     own: OwnSite,
     Asked(Tail { tail }): Asked<Tail>,
 ) -> Result<Json<Vec<shape::LogLine>>, Fault> {
-    let lines = app.control.site_logs(&own.cx, own.site.id, tail.unwrap_or(100)).await?;
+    let lines = app.control.sites.logs(&own.cx, own.site.id, tail.unwrap_or(100)).await?;
     Ok(Json(lines.into_iter().map(Into::into).collect()))
 }
 
@@ -78,7 +78,7 @@ pub async fn logs(
     responses((status = 200, body = Vec<shape::Usage>), (status = 404, body = Problem)),
 )]
 pub async fn stats(State(app): State<App>, own: OwnSite) -> Result<Json<Vec<shape::Usage>>, Fault> {
-    let stats = app.control.site_stats(&own.cx, own.site.id).await?;
+    let stats = app.control.sites.stats(&own.cx, own.site.id).await?;
     Ok(Json(stats.into_iter().map(Into::into).collect()))
 }
 
@@ -88,6 +88,6 @@ pub async fn stats(State(app): State<App>, own: OwnSite) -> Result<Json<Vec<shap
     responses((status = 200, body = Vec<shape::Job>), (status = 404, body = Problem)),
 )]
 pub async fn jobs(State(app): State<App>, own: OwnSite) -> Result<Json<Vec<shape::Job>>, Fault> {
-    let jobs = app.control.site_jobs(&own.cx, own.site.id).await?;
+    let jobs = app.control.jobs.list_of_site(&own.cx, own.site.id).await?;
     Ok(Json(jobs.into_iter().map(Into::into).collect()))
 }

@@ -8,8 +8,8 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use serde::Deserialize;
-use stoa_control::command::OrderSite;
 use stoa_model::id::SiteId;
+use stoa_sites::command::OrderSite;
 use utoipa::IntoParams;
 
 use super::{problem::Problem, shape};
@@ -48,7 +48,7 @@ pub async fn list(
     LoggedIn(cx): LoggedIn,
     Asked(cursor): Asked<Cursor>,
 ) -> Result<Json<shape::Page<shape::Site>>, Fault> {
-    Ok(Json(app.control.site_list(&cx, cursor.before, limit(cursor.limit)).await?.into()))
+    Ok(Json(app.control.sites.list(&cx, cursor.before, limit(cursor.limit)).await?.into()))
 }
 
 /// Order a site. Send an `Idempotency-Key` to be able to repeat the call safely.
@@ -69,7 +69,7 @@ pub async fn create(
     let key = headers.get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     let shape::NewSite { blueprint, subdomain, title, admin_user, admin_email, customer } = new;
     let order = OrderSite { blueprint, subdomain, title, admin_user, admin_email, customer };
-    let ordered = app.control.site_order(&cx, order, key).await?;
+    let ordered = app.control.sites.order(&cx, order, key).await?;
     let location = [(header::LOCATION, format!("/api/v1/sites/{}", ordered.site))];
     Ok((StatusCode::CREATED, location, Json(shape::Ordered { site: ordered.site, job: ordered.job })))
 }
@@ -89,7 +89,7 @@ pub async fn get(own: OwnSite) -> Json<shape::Site> {
     responses((status = 200, body = shape::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn delete(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Site>, Fault> {
-    Ok(Json(app.control.site_delete(&own.cx, own.site.id).await?.into()))
+    Ok(Json(app.control.sites.delete(&own.cx, own.site.id).await?.into()))
 }
 
 /// Take a deletion back.
@@ -98,7 +98,7 @@ pub async fn delete(State(app): State<App>, own: OwnSite) -> Result<Json<shape::
     responses((status = 200, body = shape::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn undelete(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Site>, Fault> {
-    Ok(Json(app.control.site_undelete(&own.cx, own.site.id).await?.into()))
+    Ok(Json(app.control.sites.undelete(&own.cx, own.site.id).await?.into()))
 }
 
 macro_rules! jobs {
@@ -109,7 +109,7 @@ macro_rules! jobs {
             responses((status = 202, body = shape::Begun), (status = 404, body = Problem), (status = 409, body = Problem)),
         )]
         pub async fn $name(State(app): State<App>, own: OwnSite) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
-            let job = app.control.$method(&own.cx, own.site.id).await?;
+            let job = app.control.sites.$method(&own.cx, own.site.id).await?;
             Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
         }
     )*};
@@ -117,11 +117,11 @@ macro_rules! jobs {
 
 jobs! {
     /// Start a stopped site.
-    start = "/api/v1/sites/{id}/start", site_start;
+    start = "/api/v1/sites/{id}/start", start;
     /// Stop a running site.
-    stop = "/api/v1/sites/{id}/stop", site_stop;
+    stop = "/api/v1/sites/{id}/stop", stop;
     /// Stop and start a running site.
-    restart = "/api/v1/sites/{id}/restart", site_restart;
+    restart = "/api/v1/sites/{id}/restart", restart;
     /// Try once more to make a site.
-    retry = "/api/v1/sites/{id}/retry", site_retry;
+    retry = "/api/v1/sites/{id}/retry", retry;
 }

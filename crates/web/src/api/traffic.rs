@@ -35,7 +35,7 @@ pub async fn hours(
     own: OwnSite,
     Asked(Back { hours }): Asked<Back>,
 ) -> Result<Json<Vec<shape::TrafficHour>>, Fault> {
-    let traffic = app.control.site_traffic(&own.cx, own.site.id, hours.unwrap_or(24).clamp(1, 744)).await?;
+    let traffic = app.control.sites.traffic(&own.cx, own.site.id, hours.unwrap_or(24).clamp(1, 744)).await?;
     Ok(Json(traffic.into_iter().map(Into::into).collect()))
 }
 
@@ -51,5 +51,5 @@ pub async fn limits(
     own: OwnSite,
     body::Json(new): body::Json<shape::NewLimits>,
 ) -> Result<Json<shape::Limits>, Fault> {
-    Ok(Json(app.control.site_limits(&cx, own.site.id, new.into()).await?.into()))
+    Ok(Json(app.control.sites.set_edge_limits(&cx, own.site.id, new.into()).await?.into()))
 }

@@ -70,7 +70,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use stoa_control::command::OrderSite;
+    use stoa_sites::command::OrderSite;
 
     use super::*;
 

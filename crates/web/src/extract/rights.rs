@@ -2,14 +2,13 @@
 //! handler shows a page to somebody it isn't for.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use stoa_control::{
-    RequestContext,
-    view::{DomainView, SiteView},
-};
+use stoa_core::RequestContext;
+use stoa_domains::view::DomainView;
 use stoa_model::{
     account::{Actor, Role},
     id::{DomainId, SiteId},
 };
+use stoa_sites::view::SiteView;
 
 use super::id::Id;
 use crate::{
@@ -111,7 +110,7 @@ impl FromRequestParts<App> for OwnSite {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         let Id(id): Id<SiteId> = Id::from_request_parts(parts, app).await?;
-        let site = offered(&cx, app.control.site_get(&cx, id).await?);
+        let site = offered(&cx, app.control.sites.get(&cx, id).await?);
         Ok(Self { cx, site })
     }
 }
@@ -122,7 +121,7 @@ impl FromRequestParts<App> for OwnDomain {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         let Id(id): Id<DomainId> = Id::from_request_parts(parts, app).await?;
-        let domain = app.control.domain_get(&cx, id).await?;
+        let domain = app.control.domains.get_domain(&cx, id).await?;
         Ok(Self { cx, domain })
     }
 }

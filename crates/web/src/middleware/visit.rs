@@ -24,7 +24,8 @@ use axum_extra::extract::{
     cookie::{Cookie, SameSite},
 };
 use secrecy::{ExposeSecret, SecretString};
-use stoa_control::{RequestContext, view::SessionView};
+use stoa_accounts::view::SessionView;
+use stoa_core::RequestContext;
 use stoa_model::account::Actor;
 use tracing::Instrument;
 
@@ -66,7 +67,7 @@ impl Visit {
 
     /// The context for the service layer.
     pub fn request_context(&self, app: &App) -> RequestContext {
-        app.control.request_context(self.actor, self.address, self.request_id.clone())
+        app.control.core.request_context(self.actor, self.address, self.request_id.clone())
     }
 }
 
@@ -117,7 +118,7 @@ async fn bearer(app: &App, visit: &mut Visit, headers: &HeaderMap) -> Result<(),
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let Some((scheme, token)) = given.and_then(|v| v.split_once(' ')) else { return Ok(()) };
     if scheme.eq_ignore_ascii_case("bearer")
-        && let Some(actor) = app.control.token_actor(token.trim()).await?
+        && let Some(actor) = app.control.accounts.token_owner(token.trim()).await?
     {
         visit.actor = actor;
     }
@@ -127,7 +128,7 @@ async fn bearer(app: &App, visit: &mut Visit, headers: &HeaderMap) -> Result<(),
 async fn session(app: &App, visit: &mut Visit, headers: &HeaderMap, https: bool) -> Result<(), Fault> {
     let jar = CookieJar::from_headers(headers);
     if let Some(token) = jar.get(session_cookie(https)).map(Cookie::value)
-        && let Some(session) = app.control.session(token).await?
+        && let Some(session) = app.control.accounts.session(token).await?
     {
         visit.actor = session.actor;
         visit.csrf.clone_from(&session.csrf);
@@ -143,9 +144,9 @@ async fn session(app: &App, visit: &mut Visit, headers: &HeaderMap, https: bool)
 async fn end_in_clear(app: &App, visit: &Visit, headers: &HeaderMap) -> bool {
     let jar = CookieJar::from_headers(headers);
     let Some(token) = jar.get(session_cookie(false)).map(Cookie::value) else { return false };
-    if let Ok(Some(session)) = app.control.session(token).await {
-        let cx = app.control.request_context(session.actor, visit.address, visit.request_id.clone());
-        if let Err(error) = app.control.log_out(&cx, token).await {
+    if let Ok(Some(session)) = app.control.accounts.session(token).await {
+        let cx = app.control.core.request_context(session.actor, visit.address, visit.request_id.clone());
+        if let Err(error) = app.control.accounts.log_out(&cx, token).await {
             tracing::warn!(%error, "a session that went over the wire in clear could not be ended");
         }
     }

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use stoa_control::view::AddressCheck;
+use stoa_sites::view::AddressCheck;
 
 use crate::{
     app::App,
@@ -26,7 +26,7 @@ pub async fn address(
     Caller(cx): Caller,
     Query(Address { subdomain }): Query<Address>,
 ) -> Result<Json<AddressCheck>, Fault> {
-    Ok(Json(app.control.address_check(&cx, &subdomain).await?))
+    Ok(Json(app.control.sites.check_address(&cx, &subdomain).await?))
 }
 
 /// A field and what is typed into it; a form, as a password must not stand in an address.
@@ -46,7 +46,7 @@ pub struct Checked {
 
 /// `POST /check/field`
 pub async fn field(State(app): State<App>, Form(typed): Form<Typed>) -> Json<Checked> {
-    let checked = app.control.register_check(&typed.field, &typed.value);
+    let checked = app.control.accounts.check_field(&typed.field, &typed.value);
     let message = checked.err().map(|invalid| invalid.message);
     Json(Checked { good: message.is_none(), message: message.unwrap_or_default() })
 }

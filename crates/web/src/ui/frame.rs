@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use axum_extra::extract::CookieJar;
-use stoa_control::view::SessionView;
+use stoa_accounts::view::SessionView;
 use stoa_model::account::Actor;
 
 use crate::{app::App, middleware::visit::Visit};

@@ -47,7 +47,7 @@ pub fn page(status: StatusCode, page: &impl Template) -> Response {
             let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
             (status, headers, html).into_response()
         }
-        Err(error) => Fault::from(stoa_control::Error::internal(error)).into_response(),
+        Err(error) => Fault::from(stoa_core::Error::internal(error)).into_response(),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use stoa_control::Error;
+use stoa_core::Error;
 
 use super::field::Problems;
 use crate::fault::Fault;

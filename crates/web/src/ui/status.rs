@@ -3,7 +3,8 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
-use stoa_control::view::{CertificateState, DomainView, Verdict};
+use stoa_core::view::Verdict;
+use stoa_domains::view::{CertificateState, DomainView};
 use stoa_model::{
     domain::DomainState,
     job::JobState,

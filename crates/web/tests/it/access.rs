@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use stoa_control::{RequestContext, command::AddDomain};
+use stoa_core::RequestContext;
+use stoa_domains::command::AddDomain;
 use stoa_model::{
     account::{Actor, Role},
     id::SiteId,
@@ -179,9 +180,9 @@ struct Ids {
 async fn domain(app: &TestApp, owner: &RequestContext, site: SiteId) -> String {
     let (control, cx) = (&app.platform.control, app.platform.now(owner));
     let command = AddDomain { name: "shop.example.com".into(), ..AddDomain::default() };
-    match control.domain_add(&cx, site, command).await {
+    match control.domains.add_domain(&cx, site, command).await {
         Ok(added) => added[0].id.to_string(),
-        Err(_) => control.site_domains(&cx, site).await.unwrap().domains[0].id.to_string(),
+        Err(_) => control.domains.list_domains(&cx, site).await.unwrap().domains[0].id.to_string(),
     }
 }
 
@@ -208,8 +209,8 @@ async fn person(app: &TestApp, actor: Actor, email: &str) -> Browser {
 
 pub async fn token(platform: &TestPlatform, actor: Actor) -> String {
     use stoa_model::secret::ExposeSecret;
-    let cx = platform.control.system_context("test");
-    platform.control.token_for(&cx, actor, "test").await.unwrap().expose_secret().to_owned()
+    let cx = platform.control.core.system_context("test");
+    platform.control.accounts.create_token_for(&cx, actor, "test").await.unwrap().expose_secret().to_owned()
 }
 
 async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> Answer {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
-use stoa_control::command::UploadCertificate;
+use stoa_domains::command::UploadCertificate;
 use stoa_model::account::Role;
 
 use crate::{
@@ -20,7 +20,7 @@ async fn operator(app: &TestApp) -> Browser {
     proven(app, &jane, site, "bakery.example").await;
     let (chain, key) = certificate(&["bakery.example"]);
     let upload = UploadCertificate { chain, key: key.into() };
-    platform.control.certificate_upload(&platform.now(&jane), site, upload).await.unwrap();
+    platform.control.domains.upload_certificate(&platform.now(&jane), site, upload).await.unwrap();
     proven(app, &jane, site, "cakes.example").await;
     for status in [200, 200, 404, 503] {
         platform.edge.serve(site, status, 1000);

@@ -1,12 +1,10 @@
 //! Domains and certificates as their owner, others and programs meet them.
 
 use axum::http::Method;
-use stoa_control::{
-    RequestContext,
-    command::AddDomain,
-    view::{DomainView, Ordered},
-};
+use stoa_core::RequestContext;
+use stoa_domains::{command::AddDomain, view::DomainView};
 use stoa_model::{account::Role, host::Hostname, id::SiteId};
+use stoa_sites::view::Ordered;
 use stoa_testkit::TestPlatform;
 
 use crate::{
@@ -32,9 +30,9 @@ pub fn host(text: &str) -> Hostname {
 /// A domain that leads here and is proven.
 pub async fn proven(app: &TestApp, cx: &RequestContext, site: SiteId, name: &str) -> DomainView {
     let (platform, command) = (&app.platform, AddDomain { name: name.into(), ..AddDomain::default() });
-    let claim = platform.control.domain_add(&platform.now(cx), site, command).await.unwrap().remove(0);
+    let claim = platform.control.domains.add_domain(&platform.now(cx), site, command).await.unwrap().remove(0);
     make_records(app, name, &claim.records[0].value);
-    platform.control.domain_check(&platform.now(cx), claim.id).await.unwrap()
+    platform.control.domains.check_domain(&platform.now(cx), claim.id).await.unwrap()
 }
 
 /// The records that a customer is told to make, in the world's DNS.
@@ -93,7 +91,8 @@ async fn from_the_claim_to_the_main_address_and_back() {
     shop.browser.press(&format!("/domains/{id}/check")).await.is(303);
     shop.browser.get(&shop.path).await.says("the TXT record was not found").says("Not found yet");
     let control = &shop.app.platform.control;
-    let domains = control.site_domains(&shop.app.platform.now(&shop.jane), shop.site.site).await.unwrap().domains;
+    let domains =
+        control.domains.list_domains(&shop.app.platform.now(&shop.jane), shop.site.site).await.unwrap().domains;
     let claim = domains.iter().find(|domain| domain.name == "bakery.example").unwrap();
     make_records(&shop.app, "bakery.example", &claim.records[0].value);
     let answer = shop.browser.press(&format!("/domains/{id}/check")).await;
@@ -125,7 +124,7 @@ async fn a_domain_is_removed_after_a_question_and_the_main_one_is_not() {
 
     let main = proven(&shop.app, &shop.jane, shop.site.site, "cakes.example").await;
     let cx = shop.app.platform.now(&shop.jane);
-    shop.app.platform.control.site_main_address(&cx, shop.site.site, "cakes.example").await.unwrap();
+    shop.app.platform.control.sites.set_main_address(&cx, shop.site.site, "cakes.example").await.unwrap();
     shop.app.platform.run_until_idle().await;
     let remove = format!("/domains/{}/remove", main.id);
     let page = shop.browser.get(&remove).await;

@@ -46,5 +46,5 @@ fn every_parameter_is_described() {
     assert_eq!(names("/api/v1/jobs"), ["state", "before", "limit"]);
     assert_eq!(names("/api/v1/sites/{id}/logs"), ["id", "tail"]);
     let tail = &DOCUMENT["paths"]["/api/v1/sites/{id}/logs"]["get"]["parameters"][1];
-    assert_eq!(tail["schema"]["maximum"], stoa_control::MOST_LINES, "{tail}");
+    assert_eq!(tail["schema"]["maximum"], stoa_sites::MAX_LOG_LINES, "{tail}");
 }

@@ -1,8 +1,8 @@
 //! Every page for everybody who may see it: small, escaped, without loose ends.
 
 use axum::http::Method;
-use stoa_control::command::OrderSite;
 use stoa_model::account::Role;
+use stoa_sites::command::OrderSite;
 use stoa_web::routes::ROUTES;
 
 use crate::browser::TestApp;
@@ -14,7 +14,7 @@ async fn a_hostile_title_is_only_ever_text_and_no_page_is_large() {
     let app = TestApp::new().await;
     let owner = app.platform.customer("jane").await;
     let order = OrderSite { title: HOSTILE.into(), ..stoa_testkit::shop("janes-shop") };
-    let shop = app.platform.control.site_order(&app.platform.now(&owner), order, None).await.unwrap();
+    let shop = app.platform.control.sites.order(&app.platform.now(&owner), order, None).await.unwrap();
     app.platform.run_until_idle().await;
     app.platform.staff(Role::SuperAdmin).await;
     let mut seen = 0;

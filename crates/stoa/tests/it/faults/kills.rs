@@ -2,7 +2,7 @@
 //! as before, without help; and the site of somebody else, with data in it, must not notice.
 //!
 //! Between two steps the process kills itself at a place that the environment names
-//! (`stoa_control::faults`): right before and right after each write to the job's log. In the middle of
+//! (`stoa_core::faults`): right before and right after each write to the job's log. In the middle of
 //! steps it is killed from here, at times that a seed decides (`STOA_FAULT_SEED` for other ones).
 
 use std::{

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stoa_control::view;
 use utoipa::ToSchema;
 
 /// How the certificate of a name stands.
@@ -12,7 +11,7 @@ pub struct NameCertificate {
     pub name: String,
     /// `good`, `waiting`, `failing` or, on a platform without HTTPS, `off`.
     #[schema(value_type = String, example = "good")]
-    pub state: view::CertificateState,
+    pub state: stoa_domains::view::CertificateState,
     /// What is served.
     pub certificate: Option<Certificate>,
     /// Why there is none, or no new one.
@@ -25,9 +24,9 @@ pub struct NameCertificate {
     pub next_try: Option<Timestamp>,
 }
 
-impl From<view::NameCertificate> for NameCertificate {
-    fn from(v: view::NameCertificate) -> Self {
-        let view::NameCertificate { name, state, certificate, problem, detail, next_try } = v;
+impl From<stoa_domains::view::NameCertificate> for NameCertificate {
+    fn from(v: stoa_domains::view::NameCertificate) -> Self {
+        let stoa_domains::view::NameCertificate { name, state, certificate, problem, detail, next_try } = v;
         Self { name, state, certificate: certificate.map(Into::into), problem, detail, next_try }
     }
 }
@@ -39,7 +38,7 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// `issued` by an authority and renewed by the platform, or `uploaded`.
     #[schema(value_type = String, example = "issued")]
-    pub source: view::CertificateSource,
+    pub source: stoa_domains::view::CertificateSource,
     /// Who issued it.
     pub issuer: String,
     /// When it runs out.
@@ -49,9 +48,9 @@ pub struct Certificate {
     pub notes: Vec<String>,
 }
 
-impl From<view::CertificateView> for Certificate {
-    fn from(v: view::CertificateView) -> Self {
-        let view::CertificateView { names, source, issuer, expires_at, notes } = v;
+impl From<stoa_domains::view::CertificateView> for Certificate {
+    fn from(v: stoa_domains::view::CertificateView) -> Self {
+        let stoa_domains::view::CertificateView { names, source, issuer, expires_at, notes } = v;
         Self { names, source, issuer, expires_at, notes }
     }
 }

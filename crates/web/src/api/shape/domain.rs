@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stoa_control::view;
 use stoa_model::{
     domain::DomainState,
     id::{DomainId, SiteId},
@@ -55,8 +54,8 @@ pub struct Addresses {
     pub limits: Limits,
 }
 
-impl From<view::DomainsView> for Addresses {
-    fn from(v: view::DomainsView) -> Self {
+impl From<stoa_domains::view::DomainsView> for Addresses {
+    fn from(v: stoa_domains::view::DomainsView) -> Self {
         Self {
             url: v.url,
             own: v.own.into(),
@@ -107,8 +106,8 @@ pub struct Domain {
     pub certificate: Option<NameCertificate>,
 }
 
-impl From<view::DomainView> for Domain {
-    fn from(v: view::DomainView) -> Self {
+impl From<stoa_domains::view::DomainView> for Domain {
+    fn from(v: stoa_domains::view::DomainView) -> Self {
         let (url, content) = v.file;
         Self {
             id: v.id,
@@ -144,9 +143,9 @@ pub struct DnsRecord {
     pub seen: Option<bool>,
 }
 
-impl From<view::DnsInstruction> for DnsRecord {
-    fn from(v: view::DnsInstruction) -> Self {
-        let view::DnsInstruction { kind, name, value, purpose, seen } = v;
+impl From<stoa_domains::view::DnsInstruction> for DnsRecord {
+    fn from(v: stoa_domains::view::DnsInstruction) -> Self {
+        let stoa_domains::view::DnsInstruction { kind, name, value, purpose, seen } = v;
         Self { kind, name, value, purpose, seen }
     }
 }

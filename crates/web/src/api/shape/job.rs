@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use stoa_control::view;
 use stoa_model::{
     id::{JobId, SiteId},
     job::{JobKind, JobState},
@@ -94,8 +93,8 @@ pub struct LogEntry {
     pub line: String,
 }
 
-impl From<view::JobView> for Job {
-    fn from(v: view::JobView) -> Self {
+impl From<stoa_core::view::JobView> for Job {
+    fn from(v: stoa_core::view::JobView) -> Self {
         Self {
             id: v.id,
             site: v.site,
@@ -117,9 +116,9 @@ impl From<view::JobView> for Job {
     }
 }
 
-impl From<view::StepView> for Step {
-    fn from(v: view::StepView) -> Self {
-        let view::StepView { name, title, state, started_at, duration_ms, detail, error } = v;
+impl From<stoa_core::view::StepView> for Step {
+    fn from(v: stoa_core::view::StepView) -> Self {
+        let stoa_core::view::StepView { name, title, state, started_at, duration_ms, detail, error } = v;
         Self { name, title, state, started_at, duration_ms, detail, error }
     }
 }

@@ -14,7 +14,6 @@ pub use domain::{Addresses, DnsRecord, Domain, NewAddress, NewDomain, ProofFile}
 pub use job::{Begun, Job, LogEntry, Step};
 use serde::Serialize;
 pub use site::{Credential, LogLine, LoginLink, NewSite, Ordered, Owner, Revealed, Site, Usage};
-use stoa_control::view;
 pub use traffic::{LatencyBucket, Limits, NewLimits, Statuses, TrafficHour};
 use utoipa::ToSchema;
 
@@ -33,9 +32,9 @@ pub struct Blueprint {
     pub available: bool,
 }
 
-impl From<view::BlueprintView> for Blueprint {
-    fn from(v: view::BlueprintView) -> Self {
-        let view::BlueprintView { name, title, description, notices, available } = v;
+impl From<stoa_sites::view::BlueprintView> for Blueprint {
+    fn from(v: stoa_sites::view::BlueprintView) -> Self {
+        let stoa_sites::view::BlueprintView { name, title, description, notices, available } = v;
         Self { name, title, description, notices, available }
     }
 }
@@ -53,9 +52,9 @@ pub struct Address {
     pub message: String,
 }
 
-impl From<view::AddressCheck> for Address {
-    fn from(v: view::AddressCheck) -> Self {
-        let view::AddressCheck { subdomain, hostname, available, message } = v;
+impl From<stoa_sites::view::AddressCheck> for Address {
+    fn from(v: stoa_sites::view::AddressCheck) -> Self {
+        let stoa_sites::view::AddressCheck { subdomain, hostname, available, message } = v;
         Self { subdomain, hostname, available, message }
     }
 }
@@ -67,15 +66,15 @@ pub struct Finding {
     pub check: String,
     /// `good`, `warning` or `bad`.
     #[schema(value_type = String)]
-    pub verdict: view::Verdict,
+    pub verdict: stoa_core::view::Verdict,
     /// What was found.
     pub found: String,
     /// How to mend it.
     pub remedy: Option<String>,
 }
 
-impl From<view::Finding> for Finding {
-    fn from(v: view::Finding) -> Self {
+impl From<stoa_core::view::Finding> for Finding {
+    fn from(v: stoa_core::view::Finding) -> Self {
         Self { check: v.check, verdict: v.verdict, found: v.found, remedy: v.remedy }
     }
 }
@@ -89,8 +88,8 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-impl<V, T: From<V>> From<view::Paged<V>> for Page<T> {
-    fn from(page: view::Paged<V>) -> Self {
+impl<V, T: From<V>> From<stoa_core::view::Paged<V>> for Page<T> {
+    fn from(page: stoa_core::view::Paged<V>) -> Self {
         Self { items: page.items.into_iter().map(Into::into).collect(), next: page.next }
     }
 }

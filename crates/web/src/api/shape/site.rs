@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stoa_control::view;
 use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     site::{Health, SiteState},
@@ -55,9 +54,9 @@ pub struct Owner {
     pub email: String,
 }
 
-impl From<view::OwnerView> for Owner {
-    fn from(v: view::OwnerView) -> Self {
-        let view::OwnerView { company, email } = v;
+impl From<stoa_sites::view::OwnerView> for Owner {
+    fn from(v: stoa_sites::view::OwnerView) -> Self {
+        let stoa_sites::view::OwnerView { company, email } = v;
         Self { company, email }
     }
 }
@@ -113,11 +112,11 @@ pub struct Site {
     pub job: Option<JobId>,
     /// What may be done with it now.
     #[schema(value_type = Vec<String>, example = json!(["stop", "restart", "delete", "log_in"]))]
-    pub actions: Vec<view::SiteAction>,
+    pub actions: Vec<stoa_sites::view::SiteAction>,
 }
 
-impl From<view::SiteView> for Site {
-    fn from(v: view::SiteView) -> Self {
+impl From<stoa_sites::view::SiteView> for Site {
+    fn from(v: stoa_sites::view::SiteView) -> Self {
         Self {
             id: v.id,
             customer: v.customer,
@@ -154,9 +153,9 @@ pub struct Credential {
     pub username: String,
 }
 
-impl From<view::CredentialView> for Credential {
-    fn from(v: view::CredentialView) -> Self {
-        let view::CredentialView { ordinal, label, url, username } = v;
+impl From<stoa_sites::view::CredentialView> for Credential {
+    fn from(v: stoa_sites::view::CredentialView) -> Self {
+        let stoa_sites::view::CredentialView { ordinal, label, url, username } = v;
         Self { ordinal, label, url, username }
     }
 }
@@ -186,8 +185,8 @@ pub struct LogLine {
     pub line: String,
 }
 
-impl From<view::LogLine> for LogLine {
-    fn from(v: view::LogLine) -> Self {
+impl From<stoa_sites::view::LogLine> for LogLine {
+    fn from(v: stoa_sites::view::LogLine) -> Self {
         Self { service: v.service, at: v.at, line: v.line }
     }
 }
@@ -207,8 +206,8 @@ pub struct Usage {
     pub pids: u32,
 }
 
-impl From<view::ServiceStats> for Usage {
-    fn from(v: view::ServiceStats) -> Self {
+impl From<stoa_sites::view::ServiceStats> for Usage {
+    fn from(v: stoa_sites::view::ServiceStats) -> Self {
         Self {
             service: v.service,
             cpu_milli: v.cpu_milli,

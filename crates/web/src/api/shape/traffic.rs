@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stoa_control::{command::ChangeLimits, view};
 use stoa_model::{
     route::RouteLimits,
     traffic::{LATENCY_MS, Traffic},
 };
+use stoa_sites::command::ChangeLimits;
 use utoipa::ToSchema;
 
 /// What a site's visitors may use of the edge, all together; 0 is no limit.
@@ -105,8 +105,8 @@ pub struct LatencyBucket {
     pub requests: u64,
 }
 
-impl From<view::TrafficHour> for TrafficHour {
-    fn from(v: view::TrafficHour) -> Self {
+impl From<stoa_sites::view::TrafficHour> for TrafficHour {
+    fn from(v: stoa_sites::view::TrafficHour) -> Self {
         let Traffic { requests, bytes_in, bytes_out, statuses, latency, micros } = v.traffic;
         let [left, informational, success, redirect, client_error, server_error] = statuses;
         let bounds = LATENCY_MS.into_iter().map(Some).chain([None]);

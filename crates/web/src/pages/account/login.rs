@@ -5,7 +5,7 @@ use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
-use stoa_control::{command::LogIn, view::NewSession};
+use stoa_accounts::{command::LogIn, view::NewSession};
 use stoa_model::account::Actor;
 
 use crate::{
@@ -105,7 +105,7 @@ pub async fn submit(
     Form(form): Form<LoginForm>,
 ) -> Result<Response, Fault> {
     let command = LogIn { email: form.email.clone(), password: form.password.clone() };
-    let session = app.control.log_in(&cx, command).await;
+    let session = app.control.accounts.log_in(&cx, command).await;
     answer(session, false, frame, &form, &headers)
 }
 
@@ -118,12 +118,12 @@ pub async fn submit_staff(
     Form(form): Form<LoginForm>,
 ) -> Result<Response, Fault> {
     let command = LogIn { email: form.email.clone(), password: form.password.clone() };
-    let session = app.control.log_in_staff(&cx, command).await;
+    let session = app.control.accounts.accounts.log_in_staff(&cx, command).await;
     answer(session, true, frame, &form, &headers)
 }
 
 fn answer(
-    session: stoa_control::Result<NewSession>,
+    session: stoa_core::Result<NewSession>,
     staff: bool,
     frame: Frame,
     form: &LoginForm,

@@ -19,7 +19,7 @@ pub async fn submit(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     if let Some(token) = &visit.token {
-        app.control.log_out(&cx, token.expose_secret()).await?;
+        app.control.accounts.log_out(&cx, token.expose_secret()).await?;
     }
     let mut response = ui::see_other("/");
     forget(&mut response, is_https(&headers));

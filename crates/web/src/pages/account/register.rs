@@ -5,10 +5,9 @@ use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
-use stoa_control::{
-    RequestContext,
-    command::{OrderSite, Register},
-};
+use stoa_accounts::command::Register;
+use stoa_core::RequestContext;
+use stoa_sites::command::OrderSite;
 
 use crate::{
     app::App,
@@ -98,7 +97,7 @@ pub async fn submit(
     let account =
         Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
     let order = OrderSite::from(&form.order);
-    let refusal = match app.control.register_and_order(&cx, account, order).await {
+    let refusal = match app.control.sites.sites.register_and_order(&cx, account, order).await {
         Ok((session, ordered)) => {
             let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
             remember(&mut response, &session.token, is_https(&headers));
@@ -116,7 +115,7 @@ async fn page(
     form: &RegisterForm,
     refusal: Refusal,
 ) -> Result<Response, Fault> {
-    let blueprints = app.control.blueprints(cx).await?;
+    let blueprints = app.control.sites.list_blueprints(cx).await?;
     let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &refusal.problems);
     Ok(refusal.reply().page(&RegisterPage::new(frame, form, fields, refusal.problems)))
 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// `POST /jobs/{id}/cancel`
 pub async fn cancel(State(app): State<App>, LoggedIn(cx): LoggedIn, Id(id): Id<JobId>) -> Result<Response, Fault> {
-    app.control.job_cancel(&cx, id).await?;
+    app.control.jobs.cancel(&cx, id).await?;
     back(id)
 }
 
@@ -25,7 +25,7 @@ pub async fn resume(
     Administrator(cx): Administrator,
     Id(id): Id<JobId>,
 ) -> Result<Response, Fault> {
-    app.control.job_resume(&cx, id).await?;
+    app.control.jobs.resume(&cx, id).await?;
     back(id)
 }
 
@@ -35,7 +35,7 @@ pub async fn abandon(
     Administrator(cx): Administrator,
     Id(id): Id<JobId>,
 ) -> Result<Response, Fault> {
-    app.control.job_abandon(&cx, id).await?;
+    app.control.jobs.abandon(&cx, id).await?;
     back(id)
 }
 

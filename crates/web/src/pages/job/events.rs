@@ -8,7 +8,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use stoa_control::Error;
+use stoa_core::Error;
 use stoa_model::id::JobId;
 
 use super::show::{self, Outcome};
@@ -28,12 +28,12 @@ pub async fn stream(
     frame: Frame,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    app.control.job_get(&cx, id).await?;
+    app.control.jobs.get(&cx, id).await?;
     let watcher = app.clone();
     let looker: live::Looker = Arc::new(move || {
         let (app, cx, csrf) = (watcher.clone(), cx.clone(), frame.csrf.clone());
         Box::pin(async move {
-            let cx = app.control.request_context(cx.actor, cx.address, cx.request_id);
+            let cx = app.control.core.request_context(cx.actor, cx.address, cx.request_id);
             let progress = show::progress(&app, &cx, id, csrf).await?;
             let over = progress.outcome != Outcome::UnderWay;
             let state = progress.render().map_err(|e| Fault::from(Error::internal(e)))?;

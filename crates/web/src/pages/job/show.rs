@@ -4,15 +4,16 @@
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
-use stoa_control::{
+use stoa_core::{
     RequestContext,
-    view::{JobView, SiteAction, SiteView, StepView},
+    view::{JobView, StepView},
 };
 use stoa_model::{
     account::Role,
     id::JobId,
     job::{JobKind, JobState},
 };
+use stoa_sites::view::{SiteAction, SiteView};
 
 use crate::{
     app::App,
@@ -216,9 +217,9 @@ fn spoken(job: &JobView, outcome: Outcome) -> String {
 
 /// Reads a job and its site, and renders what there is to see.
 pub(super) async fn progress(app: &App, cx: &RequestContext, id: JobId, csrf: String) -> Result<Progress, Fault> {
-    let mut job = app.control.job_get(cx, id).await?;
+    let mut job = app.control.jobs.get(cx, id).await?;
     job.can_cancel &= may_change(cx);
-    let site = offered(cx, app.control.site_get(cx, job.site).await?);
+    let site = offered(cx, app.control.sites.get(cx, job.site).await?);
     Ok(Progress::new(job, &site, csrf, cx.actor.has_role(Role::Admin), cx.now))
 }
 

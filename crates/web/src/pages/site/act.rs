@@ -6,27 +6,27 @@ use crate::{app::App, extract::rights::OwnSite, fault::Fault, ui};
 
 /// `POST /sites/{id}/start`
 pub async fn start(State(app): State<App>, own: OwnSite) -> Result<Response, Fault> {
-    watch(app.control.site_start(&own.cx, own.site.id).await?)
+    watch(app.control.sites.start(&own.cx, own.site.id).await?)
 }
 
 /// `POST /sites/{id}/stop`
 pub async fn stop(State(app): State<App>, own: OwnSite) -> Result<Response, Fault> {
-    watch(app.control.site_stop(&own.cx, own.site.id).await?)
+    watch(app.control.sites.stop(&own.cx, own.site.id).await?)
 }
 
 /// `POST /sites/{id}/restart`
 pub async fn restart(State(app): State<App>, own: OwnSite) -> Result<Response, Fault> {
-    watch(app.control.site_restart(&own.cx, own.site.id).await?)
+    watch(app.control.sites.restart(&own.cx, own.site.id).await?)
 }
 
 /// `POST /sites/{id}/retry`
 pub async fn retry(State(app): State<App>, own: OwnSite) -> Result<Response, Fault> {
-    watch(app.control.site_retry(&own.cx, own.site.id).await?)
+    watch(app.control.sites.retry(&own.cx, own.site.id).await?)
 }
 
 /// `POST /sites/{id}/undelete`
 pub async fn undelete(State(app): State<App>, own: OwnSite) -> Result<Response, Fault> {
-    let site = app.control.site_undelete(&own.cx, own.site.id).await?;
+    let site = app.control.sites.undelete(&own.cx, own.site.id).await?;
     Ok(ui::see_other(&format!("/sites/{}", site.id)))
 }
 

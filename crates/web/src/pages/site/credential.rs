@@ -3,7 +3,7 @@
 
 use axum::{extract::State, response::Response};
 use secrecy::{ExposeSecret, SecretString};
-use stoa_control::view::CredentialView;
+use stoa_sites::view::CredentialView;
 
 use super::show;
 use crate::{
@@ -44,6 +44,6 @@ pub async fn reveal(
     Ordinal(ordinal): Ordinal,
     frame: Frame,
 ) -> Result<Response, Fault> {
-    let secret = app.control.site_credential_reveal(&own.cx, own.site.id, ordinal).await?;
+    let secret = app.control.sites.reveal_credential(&own.cx, own.site.id, ordinal).await?;
     show::page(&app, own, frame, Some((ordinal, secret))).await
 }

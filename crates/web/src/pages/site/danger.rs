@@ -66,7 +66,7 @@ pub async fn submit(
         let page = DangerPage::new(frame, SiteHead::new(&own.site), grace(&app), &confirm, problems);
         return Ok(ui::page(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    let site = app.control.site_delete(&own.cx, own.site.id).await?;
+    let site = app.control.sites.delete(&own.cx, own.site.id).await?;
     Ok(ui::see_other(&format!("/sites/{}", site.id)))
 }
 

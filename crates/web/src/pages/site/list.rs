@@ -4,8 +4,8 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use stoa_control::view::{OwnerView, SiteAction, SiteView};
 use stoa_model::id::SiteId;
+use stoa_sites::view::{OwnerView, SiteAction, SiteView};
 
 use crate::{
     app::App,
@@ -109,7 +109,7 @@ pub async fn show(
     if frame.is_staff() {
         return Ok(ui::see_other("/staff"));
     }
-    let page = app.control.site_list(&cx, before.site(), PAGE).await?;
+    let page = app.control.sites.list(&cx, before.site(), PAGE).await?;
     let busy = page.items.iter().any(|site| site.job.is_some());
     let sites = page.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
     Ok(ui::ok(&DashboardPage { frame, sites, next: page.next, busy }))

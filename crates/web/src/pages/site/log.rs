@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::{MOST_LINES, view::LogLine};
+use stoa_sites::{MAX_LOG_LINES, view::LogLine};
 
 use super::show::SiteHead;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many lines can be asked for.
-const CHOICES: [u32; 3] = [100, 500, MOST_LINES];
+const CHOICES: [u32; 3] = [100, 500, MAX_LOG_LINES];
 
 /// `/sites/{id}/logs`
 #[derive(Template)]
@@ -49,7 +49,7 @@ pub async fn show(
     Query(Tail { tail }): Query<Tail>,
 ) -> Result<Response, Fault> {
     let tail = tail.filter(|t| CHOICES.contains(t)).unwrap_or(CHOICES[0]);
-    let (lines, missing) = match app.control.site_logs(&own.cx, own.site.id, tail).await.map_err(Fault::from) {
+    let (lines, missing) = match app.control.sites.logs(&own.cx, own.site.id, tail).await.map_err(Fault::from) {
         Ok(lines) => (lines, None),
         Err(fault) if matches!(fault.kind, Kind::Conflict | Kind::Unavailable) => (Vec::new(), Some(fault.detail)),
         Err(fault) => return Err(fault),

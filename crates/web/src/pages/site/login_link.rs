@@ -28,6 +28,6 @@ pub struct LoginLinkPage {
 
 /// `POST /sites/{id}/login-link`
 pub async fn submit(State(app): State<App>, own: OwnSite, frame: Frame) -> Result<Response, Fault> {
-    let link = app.control.site_login_link(&own.cx, own.site.id).await?;
+    let link = app.control.sites.login_link(&own.cx, own.site.id).await?;
     Ok(ui::ok(&LoginLinkPage { frame, title: own.site.title, link }))
 }

@@ -3,7 +3,8 @@
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::{RequestContext, Settings, command::OrderSite, view::BlueprintView};
+use stoa_core::{RequestContext, Settings};
+use stoa_sites::{command::OrderSite, view::BlueprintView};
 
 use crate::{
     app::App,
@@ -117,7 +118,7 @@ pub async fn submit(
     frame: Frame,
     Form(form): Form<OrderForm>,
 ) -> Result<Response, Fault> {
-    let refusal = match app.control.site_order(&cx, OrderSite::from(&form), None).await {
+    let refusal = match app.control.sites.order(&cx, OrderSite::from(&form), None).await {
         Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
         Err(error) => Refusal::of(error)?,
     };
@@ -131,7 +132,7 @@ async fn page(
     form: &OrderForm,
     refusal: Refusal,
 ) -> Result<Response, Fault> {
-    let blueprints = app.control.blueprints(cx).await?;
+    let blueprints = app.control.sites.list_blueprints(cx).await?;
     let order = OrderFields::new(form, blueprints, app.control.settings(), &refusal.problems);
     Ok(refusal.reply().page(&OrderPage { frame, problems: refusal.problems, order }))
 }

@@ -3,11 +3,9 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
-use stoa_control::{
-    Error, RequestContext,
-    view::{CredentialView, JobView, OwnerView, SiteAction, SiteView, TrafficHour},
-};
+use stoa_core::{Error, RequestContext, view::JobView};
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
+use stoa_sites::view::{CredentialView, OwnerView, SiteAction, SiteView, TrafficHour};
 
 use super::{credential::CredentialLine, traffic::spark::Day};
 use crate::{
@@ -215,12 +213,12 @@ pub(super) async fn page(
 async fn facts(app: &App, cx: &RequestContext, site: SiteView) -> Result<Facts, Fault> {
     let id = site.id;
     // Support looks after sites without seeing how to get in.
-    let credentials = match app.control.site_credentials(cx, id).await {
+    let credentials = match app.control.sites.list_credentials(cx, id).await {
         Err(Error::Forbidden(_)) => None,
         credentials => Some(credentials?),
     };
-    let jobs = app.control.site_jobs(cx, id).await?;
-    let history = app.control.site_history(cx, id).await?;
-    let traffic = app.control.site_traffic(cx, id, 24).await?;
+    let jobs = app.control.jobs.list_of_site(cx, id).await?;
+    let history = app.control.sites.history(cx, id).await?;
+    let traffic = app.control.sites.traffic(cx, id, 24).await?;
     Ok(Facts { site, credentials, jobs, history, traffic })
 }

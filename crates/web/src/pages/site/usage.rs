@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use stoa_control::view::ServiceStats;
+use stoa_sites::view::ServiceStats;
 
 use super::show::SiteHead;
 use crate::{
@@ -58,7 +58,7 @@ impl From<ServiceStats> for ServiceLine {
 
 /// `GET /sites/{id}/usage`
 pub async fn show(State(app): State<App>, own: OwnSite, frame: Frame) -> Result<Response, Fault> {
-    let (services, missing) = match app.control.site_stats(&own.cx, own.site.id).await.map_err(Fault::from) {
+    let (services, missing) = match app.control.sites.stats(&own.cx, own.site.id).await.map_err(Fault::from) {
         Ok(stats) => (stats.into_iter().map(ServiceLine::from).collect(), None),
         Err(fault) if matches!(fault.kind, Kind::Conflict | Kind::Unavailable) => (Vec::new(), Some(fault.detail)),
         Err(fault) => return Err(fault),

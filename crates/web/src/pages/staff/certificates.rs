@@ -3,10 +3,8 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::{SignedDuration, Timestamp};
-use stoa_control::{
-    Settings,
-    view::{CertificateSource, CertificateState, NameCertificate},
-};
+use stoa_core::Settings;
+use stoa_domains::view::{CertificateSource, CertificateState, NameCertificate};
 
 use crate::{
     app::App,
@@ -135,13 +133,13 @@ fn missing(settings: &Settings) -> Option<&'static str> {
 
 /// `GET /staff/certificates`
 pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, Fault> {
-    let all = app.control.certificates(&cx).await?;
+    let all = app.control.domains.list_certificates(&cx).await?;
     Ok(ui::ok(&CertificatesPage::new(frame, all, missing(app.control.settings()), cx.now)))
 }
 
 #[cfg(test)]
 mod tests {
-    use stoa_control::view::CertificateView;
+    use stoa_domains::view::CertificateView;
 
     use super::*;
 

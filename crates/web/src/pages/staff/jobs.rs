@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use stoa_control::view::JobView;
+use stoa_core::view::JobView;
 use stoa_model::{
     account::{Actor, Role},
     job::JobState,
@@ -105,7 +105,7 @@ pub async fn show(
 ) -> Result<Response, Fault> {
     let state = which.state.parse().ok();
     let before = which.before.and_then(|id| id.parse().ok());
-    let page = app.control.job_list(&cx, state, before, PAGE).await?;
+    let page = app.control.jobs.list(&cx, state, before, PAGE).await?;
     let jobs = page.items.into_iter().map(|job| StaffJob::new(job, cx.now)).collect();
     let steers = matches!(cx.actor, Actor::Staff(..)) && cx.actor.has_role(Role::Admin);
     Ok(ui::ok(&JobsPage::new(frame, state, jobs, page.next, steers)))

@@ -3,8 +3,9 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::{Error, RequestContext, command::OrderSite, view::Ordered};
+use stoa_core::{Error, RequestContext};
 use stoa_model::{account::Customer, field::Invalid};
+use stoa_sites::{command::OrderSite, view::Ordered};
 
 use crate::{
     app::App,
@@ -80,11 +81,11 @@ pub async fn submit(
 async fn order(app: &App, cx: &RequestContext, form: &StaffOrderForm) -> Result<Ordered, Error> {
     let customer = customer(app, cx, &form.customer).await?;
     let order = OrderSite { customer: Some(customer.id), ..OrderSite::from(&form.order) };
-    app.control.site_order(cx, order, None).await
+    app.control.sites.order(cx, order, None).await
 }
 
 async fn customer(app: &App, cx: &RequestContext, email: &str) -> Result<Customer, Error> {
-    app.control.customer_find(cx, email).await.map_err(|error| match error {
+    app.control.accounts.find_customer(cx, email).await.map_err(|error| match error {
         Error::NotFound(_) => Invalid::new("customer", "No customer has this address.").into(),
         Error::Invalid(bad) => Error::Invalid(bad.into_iter().map(|e| Invalid { field: "customer", ..e }).collect()),
         other => other,
@@ -98,7 +99,7 @@ async fn page(
     form: &StaffOrderForm,
     refusal: Refusal,
 ) -> Result<Response, Fault> {
-    let blueprints = app.control.blueprints(cx).await?;
+    let blueprints = app.control.sites.list_blueprints(cx).await?;
     let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &refusal.problems);
     Ok(refusal.reply().page(&StaffOrderPage::new(frame, form, fields, refusal.problems)))
 }

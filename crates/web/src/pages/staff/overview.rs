@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use stoa_control::{
+use stoa_core::{
     RequestContext,
     view::{Finding, Verdict},
 };
@@ -85,21 +85,21 @@ impl OverviewPage {
 
 /// `GET /staff`
 pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, Fault> {
-    let counts = app.control.counts(&cx).await?;
+    let counts = app.control.sites.counts(&cx).await?;
     let stuck = jobs(&app, &cx, JobState::Stuck).await?;
     let failed = jobs(&app, &cx, JobState::Failed).await?;
-    let certificates = certificates::bad(&app.control.certificates(&cx).await?, cx.now);
+    let certificates = certificates::bad(&app.control.domains.list_certificates(&cx).await?, cx.now);
     // A doctor that can't look is a finding too, not a reason to hide the rest.
     let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![blind(&error)]);
     Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))
 }
 
 async fn jobs(app: &App, cx: &RequestContext, state: JobState) -> Result<Vec<StaffJob>, Fault> {
-    let page = app.control.job_list(cx, Some(state), None, 5).await?;
+    let page = app.control.jobs.list(cx, Some(state), None, 5).await?;
     Ok(page.items.into_iter().map(|job| StaffJob::new(job, cx.now)).collect())
 }
 
-fn blind(error: &stoa_control::Error) -> Finding {
+fn blind(error: &stoa_core::Error) -> Finding {
     let found = error.to_string();
     Finding { check: "Doctor".into(), verdict: Verdict::Bad, found, remedy: Some("Run `stoa doctor` there.".into()) }
 }

@@ -38,7 +38,7 @@ pub async fn show(
     frame: Frame,
     Query(before): Query<Before>,
 ) -> Result<Response, Fault> {
-    let page = app.control.site_list(&cx, before.site(), PAGE).await?;
+    let page = app.control.sites.list(&cx, before.site(), PAGE).await?;
     let sites = page.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
     Ok(ui::ok(&SitesPage { frame, sites, next: page.next, may_order: may_change(&cx) }))
 }

@@ -3,7 +3,7 @@
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::command::AddDomain;
+use stoa_domains::command::AddDomain;
 
 use super::{Typed, page, path_of};
 use crate::{
@@ -76,7 +76,7 @@ pub async fn submit(
     frame: Frame,
     Form(form): Form<AddForm>,
 ) -> Result<Response, Fault> {
-    let refusal = match app.control.domain_add(&own.cx, own.site.id, AddDomain::from(&form)).await {
+    let refusal = match app.control.domains.add_domain(&own.cx, own.site.id, AddDomain::from(&form)).await {
         Ok(added) => {
             let anchor = added.first().map(|domain| format!("#{}", domain.id)).unwrap_or_default();
             return Ok(ui::see_other(&format!("{}{anchor}", path_of(own.site.id))));

@@ -1,6 +1,6 @@
 //! One domain on the page: what to do to prove it, or how it stands.
 
-use stoa_control::view::{DnsInstruction, DomainView};
+use stoa_domains::view::{DnsInstruction, DomainView};
 use stoa_model::domain::DomainState;
 
 use super::{Surroundings, lock::Lock};

@@ -4,7 +4,7 @@
 use axum::{extract::State, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
-use stoa_control::{command::UploadCertificate, view::DomainsView};
+use stoa_domains::{command::UploadCertificate, view::DomainsView};
 use stoa_model::domain::DomainState;
 
 use super::{Surroundings, Typed, lock::Served, page, path_of};
@@ -69,7 +69,7 @@ pub async fn upload(
     Form(UploadForm { certificate, key }): Form<UploadForm>,
 ) -> Result<Response, Fault> {
     let command = UploadCertificate { chain: certificate.clone(), key };
-    let refusal = match app.control.certificate_upload(&own.cx, own.site.id, command).await {
+    let refusal = match app.control.domains.upload_certificate(&own.cx, own.site.id, command).await {
         Ok(_) => return Ok(ui::see_other(&format!("{}#own-certificate", path_of(own.site.id)))),
         Err(error) => Refusal::of(error)?,
     };
@@ -80,6 +80,6 @@ pub async fn upload(
 
 /// `POST /sites/{id}/certificate/withdraw`
 pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<Response, Fault> {
-    app.control.certificate_withdraw(&own.cx, own.site.id).await?;
+    app.control.domains.withdraw_certificate(&own.cx, own.site.id).await?;
     Ok(ui::see_other(&format!("{}#own-certificate", path_of(own.site.id))))
 }

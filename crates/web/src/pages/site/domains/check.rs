@@ -13,10 +13,10 @@ use crate::{
 /// `POST /domains/{id}/check`: what was seen stands on the domain's card.
 pub async fn submit(State(app): State<App>, own: OwnDomain, frame: Frame) -> Result<Response, Fault> {
     let OwnDomain { cx, domain } = own;
-    let refusal = match app.control.domain_check(&cx, domain.id).await {
+    let refusal = match app.control.domains.check_domain(&cx, domain.id).await {
         Ok(domain) => return Ok(ui::see_other(&format!("{}#{}", path_of(domain.site), domain.id))),
         Err(error) => Refusal::of(error)?,
     };
-    let site = offered(&cx, app.control.site_get(&cx, domain.site).await?);
+    let site = offered(&cx, app.control.sites.get(&cx, domain.site).await?);
     page(&app, OwnSite { cx, site }, frame, Typed::default(), refusal).await
 }

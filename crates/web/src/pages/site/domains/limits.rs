@@ -2,8 +2,9 @@
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
-use stoa_control::{Error, command::ChangeLimits};
+use stoa_core::Error;
 use stoa_model::{field::Invalid, limits::Bytes, route::RouteLimits};
+use stoa_sites::command::ChangeLimits;
 
 use super::{Surroundings, Typed, page, path_of};
 use crate::{
@@ -143,7 +144,7 @@ pub async fn submit(
     let changed = async {
         // Who may not change them is told that, and not how to fill in a form that he never saw.
         own.cx.require(stoa_model::account::Role::Admin)?;
-        app.control.site_limits(&own.cx, own.site.id, form.command()?).await
+        app.control.sites.set_edge_limits(&own.cx, own.site.id, form.command()?).await
     };
     let refusal = match changed.await {
         Ok(_) => return Ok(ui::see_other(&format!("{}#limits", path_of(own.site.id)))),

@@ -1,6 +1,6 @@
 //! The lock of a name: whether visitors see it, and if not, why not and when it is tried again.
 
-use stoa_control::view::{CertificateSource, CertificateState, CertificateView, DomainsView, NameCertificate};
+use stoa_domains::view::{CertificateSource, CertificateState, CertificateView, DomainsView, NameCertificate};
 
 use super::Surroundings;
 use crate::{

@@ -25,7 +25,7 @@ pub async fn submit(
     frame: Frame,
     Form(Which { name }): Form<Which>,
 ) -> Result<Response, Fault> {
-    let refusal = match app.control.site_main_address(&own.cx, own.site.id, &name).await {
+    let refusal = match app.control.sites.set_main_address(&own.cx, own.site.id, &name).await {
         Ok(job) => return Ok(ui::see_other(&format!("/jobs/{job}"))),
         Err(error) => Refusal::of(error)?,
     };

@@ -16,7 +16,8 @@ pub mod remove;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
-use stoa_control::{Settings, view::DomainsView};
+use stoa_core::Settings;
+use stoa_domains::view::DomainsView;
 use stoa_model::{account::Role, id::SiteId};
 
 use self::{
@@ -134,7 +135,7 @@ pub(super) async fn page(
     typed: Typed,
     refusal: Refusal,
 ) -> Result<Response, Fault> {
-    let view = app.control.site_domains(&cx, site.id).await?;
+    let view = app.control.domains.list_domains(&cx, site.id).await?;
     let around = Surroundings::new(app.control.settings(), cx.actor.has_role(Role::Admin), cx.now);
     let reply = refusal.reply();
     Ok(reply.page(&DomainsPage::new(frame, SiteHead::new(&site), view, around, typed, refusal)))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use stoa_control::view::DomainView;
+use stoa_domains::view::DomainView;
 
 use super::path_of;
 use crate::{
@@ -58,7 +58,7 @@ pub async fn submit(
     OwnDomain { cx, domain }: OwnDomain,
     frame: Frame,
 ) -> Result<Response, Fault> {
-    let refusal = match app.control.domain_remove(&cx, domain.id).await {
+    let refusal = match app.control.domains.remove_domain(&cx, domain.id).await {
         Ok(()) => return Ok(ui::see_other(&path_of(domain.site))),
         Err(error) => Refusal::of(error)?,
     };

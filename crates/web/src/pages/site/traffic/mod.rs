@@ -8,8 +8,8 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
-use stoa_control::view::TrafficHour;
 use stoa_model::traffic::Traffic;
+use stoa_sites::view::TrafficHour;
 
 use self::{
     plots::Plots,
@@ -122,7 +122,7 @@ pub async fn show(
     Query(Back { range }): Query<Back>,
 ) -> Result<Response, Fault> {
     let range = Range::read(&range);
-    let hours = app.control.site_traffic(&own.cx, own.site.id, range.hours(own.cx.now)).await?;
+    let hours = app.control.sites.traffic(&own.cx, own.site.id, range.hours(own.cx.now)).await?;
     Ok(ui::ok(&TrafficPage::new(frame, SiteHead::new(&own.site), range, &hours)))
 }
 

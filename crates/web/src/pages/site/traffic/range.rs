@@ -4,8 +4,8 @@
 //! today included, so that the bars of today and yesterday can be compared.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use stoa_control::view::TrafficHour;
 use stoa_model::traffic::Traffic;
+use stoa_sites::view::TrafficHour;
 
 /// How far back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

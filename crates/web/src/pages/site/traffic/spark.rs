@@ -1,6 +1,6 @@
 //! The last day at a glance, for the site's overview.
 
-use stoa_control::view::TrafficHour;
+use stoa_sites::view::TrafficHour;
 
 use super::clock;
 use crate::ui::{number, plot::Spark};

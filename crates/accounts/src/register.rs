@@ -1,0 +1,112 @@
+//! Opening an account. What else belongs into the same transaction, such as a first order, is the
+//! caller's: see [`Registration`].
+
+use stoa_db::{Constraint, DbError, Tx, accounts, history};
+use stoa_model::{
+    account::{Actor, Customer},
+    field::Invalid,
+    id::CustomerId,
+    secret::SecretString,
+    text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
+};
+
+use crate::{Accounts, command::Register, password, view::NewSession};
+use stoa_core::{Error, RequestContext, Result, random, rate_limits::Attempt};
+
+impl Accounts {
+    /// Checks one field of the sign-up form as it is typed. Whether an e-mail address has an
+    /// account is nobody's business, so that is not said here.
+    ///
+    /// # Errors
+    /// What is wrong with the value.
+    pub fn check_field(&self, field: &str, value: &str) -> std::result::Result<(), Invalid> {
+        match field {
+            "email" => EmailAddress::parse(value).map(drop),
+            "password" => password::check(&value.to_owned().into()),
+            "company" => CompanyName::parse(value).map(drop),
+            "title" => SiteTitle::parse(value).map(drop),
+            "admin_user" => AdminUser::parse(value).map(drop),
+            _ => Err(Invalid::new("field", "There is no such field.")),
+        }
+    }
+
+    /// Opens an account and logs in.
+    ///
+    /// # Errors
+    /// All bad fields at once; too many attempts; an address that has an account already.
+    pub async fn register(&self, cx: &RequestContext, command: Register) -> Result<NewSession> {
+        self.count_registration(cx)?;
+        let registration = &self.hash_password(Registration::parse(cx, command)?).await?;
+        self.core.db.write(|tx| Box::pin(async move { registration.insert(&tx, cx).await })).await?;
+        self.open_session(registration.actor()).await
+    }
+
+    /// Counts an attempt to register.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] after too many from this client.
+    pub fn count_registration(&self, cx: &RequestContext) -> Result<()> {
+        self.core.rate_limits.check(Attempt::SignUp, cx.address)
+    }
+
+    /// Replaces the password by its hash, which takes tens of milliseconds.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if too many passwords wait to be hashed.
+    pub async fn hash_password(&self, registration: Registration<SecretString>) -> Result<Registration<PasswordHash>> {
+        let Registration { customer, password } = registration;
+        Ok(Registration { customer, password: PasswordHash(self.hasher.hash(password).await?) })
+    }
+}
+
+/// A customer who is about to have an account, every field checked.
+#[derive(Debug)]
+pub struct Registration<P> {
+    /// The new customer.
+    pub customer: Customer,
+    password: P,
+}
+
+/// What is stored of a password.
+#[derive(Debug)]
+pub struct PasswordHash(String);
+
+impl Registration<SecretString> {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// All bad fields at once.
+    pub fn parse(cx: &RequestContext, command: Register) -> Result<Self> {
+        let mut bad = Vec::new();
+        let email = EmailAddress::parse(&command.email).map_err(|e| bad.push(e)).ok();
+        let company = CompanyName::parse(&command.company).map_err(|e| bad.push(e)).ok();
+        bad.extend(password::check(&command.password).err());
+        match (email, company) {
+            (Some(email), Some(company)) if bad.is_empty() => {
+                let id = CustomerId::from_uuid(random::uuid_at(cx.now));
+                Ok(Self { customer: Customer { id, email, company, created_at: cx.now }, password: command.password })
+            }
+            _ => Err(Error::Invalid(bad)),
+        }
+    }
+}
+
+impl Registration<PasswordHash> {
+    /// The customer as an actor.
+    pub fn actor(&self) -> Actor {
+        Actor::Customer(self.customer.id)
+    }
+
+    /// Inserts the account and audits it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the address has an account, a customer's or a staff member's.
+    pub async fn insert(&self, tx: &Tx, cx: &RequestContext) -> Result<()> {
+        if accounts::staff_by_email(tx, &self.customer.email).await?.is_some() {
+            return Err(DbError::Conflict(Constraint::StaffEmail).into());
+        }
+        accounts::customer_insert(tx, &self.customer, &self.password.0).await?;
+        history::audit(tx, &cx.audit("customer.register", self.customer.id, serde_json::json!({}))).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! People of the operator.
+
+use stoa_db::{accounts, history};
+use stoa_model::{
+    account::{Actor, Role, Staff},
+    id::StaffId,
+    secret::SecretString,
+    text::EmailAddress,
+};
+
+use crate::{Accounts, password, view::StaffView};
+use stoa_core::{RequestContext, Result, random};
+
+impl Accounts {
+    /// Makes a staff account.
+    ///
+    /// # Errors
+    /// Without the role super_admin; bad fields; an address that has an account.
+    pub async fn create_staff(
+        &self,
+        cx: &RequestContext,
+        email: &str,
+        role: Role,
+        password: SecretString,
+    ) -> Result<StaffId> {
+        cx.require(Role::SuperAdmin)?;
+        let email = EmailAddress::parse(email)?;
+        password::check(&password)?;
+        let hash = &self.hasher.hash(password).await?;
+        let staff = &Staff { id: StaffId::from_uuid(random::uuid_at(cx.now)), email, role, created_at: cx.now };
+        let event = &cx.audit("staff.create", staff.id, serde_json::json!({ "role": role.as_str() }));
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    accounts::staff_insert(&tx, staff, hash).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        Ok(staff.id)
+    }
+
+    /// Sets a new password for a staff account and ends its sessions and API tokens; for the platform itself and
+    /// super admins.
+    ///
+    /// # Errors
+    /// Without the role; a weak password; no such account.
+    pub async fn set_staff_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
+        cx.require(Role::SuperAdmin)?;
+        password::check(&password)?;
+        let email = EmailAddress::parse(email)?;
+        let (staff, _) = accounts::staff_by_email(&self.core.db, &email)
+            .await?
+            .ok_or(stoa_core::Error::NotFound("staff account"))?;
+        let actor = Actor::Staff(staff.id, staff.role);
+        let hash = &self.hasher.hash(password).await?;
+        let event = &cx.audit("staff.password", staff.id, serde_json::json!({}));
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    accounts::password_set(&tx, actor, hash).await?;
+                    stoa_db::sessions::sessions_delete_of(&tx, actor).await?;
+                    stoa_db::tokens::tokens_delete_of(&tx, actor).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// All staff, oldest first.
+    ///
+    /// # Errors
+    /// Without the role admin.
+    pub async fn list_staff(&self, cx: &RequestContext) -> Result<Vec<StaffView>> {
+        cx.require(Role::Admin)?;
+        let view = |staff: Staff| {
+            let Staff { id, email, role, created_at } = staff;
+            StaffView { id, email: email.to_string(), role, created_at }
+        };
+        Ok(accounts::staff_list(&self.core.db).await?.into_iter().map(view).collect())
+    }
+
+    /// The staff account with this address.
+    ///
+    /// # Errors
+    /// Without the role admin; no such account.
+    pub async fn find_staff(&self, cx: &RequestContext, email: &str) -> Result<Staff> {
+        cx.require(Role::Admin)?;
+        let email = EmailAddress::parse(email)?;
+        let found = accounts::staff_by_email(&self.core.db, &email).await?;
+        found.map(|(staff, _)| staff).ok_or(stoa_core::Error::NotFound("staff account"))
+    }
+}

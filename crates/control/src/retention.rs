@@ -1,0 +1,72 @@
+//! Forgets what is over: idle sessions, old idempotency keys, certificates long out of use, addresses that tried nothing lately.
+//!
+//! What a clock that is ahead deletes is gone for good. So a clock that has leapt is not believed until
+//! it has gone on for a day; a machine that was off for days waits as long, which does no harm.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use stoa_db::{certificates, idempotency, meta};
+
+use stoa_core::Result;
+
+use crate::Control;
+
+/// How long an idempotency key holds.
+const KEY_AGE: SignedDuration = SignedDuration::from_hours(24);
+/// How long a certificate that is served no more can be looked at; its key is of no use by then.
+const CERTIFICATE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// So far a clock may have moved since it was last looked at; and so long it has to go on otherwise.
+const LEAP: SignedDuration = SignedDuration::from_hours(24);
+
+/// Its row in `meta`; the name is that of an earlier release.
+const META_KEY: &str = "tidied";
+
+/// When the clock was last looked at.
+#[derive(Serialize, Deserialize)]
+struct ClockCheck {
+    last: Timestamp,
+    /// It is believed from this time on.
+    from: Timestamp,
+}
+
+impl Control {
+    pub(crate) async fn prune(&self) -> Result<()> {
+        let now = self.core.clock.now();
+        self.core.rate_limits.prune();
+        let from = self.clock_believed_from(now).await?;
+        if now >= from {
+            self.prune_now(now).await?;
+        }
+        let text = &serde_json::json!(ClockCheck { last: now, from }).to_string();
+        Ok(self.core.db.write(|tx| Box::pin(async move { meta::meta_set(&tx, META_KEY, text).await })).await?)
+    }
+
+    async fn prune_now(&self, now: Timestamp) -> Result<()> {
+        self.accounts.prune_sessions(now).await?;
+        self.core
+            .db
+            .write(|tx| Box::pin(async move { idempotency::idempotency_prune(&tx, now - KEY_AGE).await }))
+            .await?;
+        let (ended, before) = (now - LEAP, now - CERTIFICATE_AGE);
+        let body = async |tx: &stoa_db::Tx| {
+            certificates::certificates_end(tx, ended, now).await?;
+            certificates::certificates_prune(tx, before).await
+        };
+        self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?;
+        Ok(())
+    }
+
+    /// When the clock is believed, if it goes on as clocks do.
+    async fn clock_believed_from(&self, now: Timestamp) -> Result<Timestamp> {
+        let noted = meta::meta_get(&self.core.db, META_KEY).await?;
+        Ok(match noted.and_then(|text| serde_json::from_str::<ClockCheck>(&text).ok()) {
+            // Nothing is known of it yet.
+            None => now,
+            Some(ClockCheck { last, .. }) if now.duration_since(last).abs() > LEAP => {
+                tracing::warn!(%last, "the clock has leapt by more than a day; nothing is tidied away until it has gone on for one");
+                now + LEAP
+            }
+            Some(ClockCheck { from, .. }) => from,
+        })
+    }
+}

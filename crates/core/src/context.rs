@@ -1,0 +1,71 @@
+//! What travels with every command: who asks, from where, and when.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use stoa_model::{
+    account::{Actor, Role},
+    id::CustomerId,
+};
+
+use crate::error::{Error, Result};
+
+/// The context of one command.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// Who asks.
+    pub actor: Actor,
+    /// From where, if over the network.
+    pub address: Option<IpAddr>,
+    /// Ties log lines, audit events and answers together.
+    pub request_id: String,
+    /// The moment that counts for the whole command.
+    pub now: Timestamp,
+}
+
+impl RequestContext {
+    /// The platform's own context, for reconcilers, jobs and the command line on the same machine.
+    pub fn system(now: Timestamp, request_id: impl Into<String>) -> Self {
+        Self { actor: Actor::System, address: None, request_id: request_id.into(), now }
+    }
+
+    /// The customer who asks.
+    ///
+    /// # Errors
+    /// If it is no customer.
+    pub fn customer(&self) -> Result<CustomerId> {
+        self.actor.customer().ok_or(Error::Unauthenticated("Please log in."))
+    }
+
+    /// Proves that the actor has at least this role.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for nobody, `Forbidden` for everybody else without the role.
+    pub fn require(&self, least: Role) -> Result<()> {
+        match self.actor {
+            Actor::Nobody => Err(Error::Unauthenticated("Please log in.")),
+            _ if self.actor.has_role(least) => Ok(()),
+            _ => Err(Error::Forbidden(least.as_str())),
+        }
+    }
+}
+
+impl RequestContext {
+    /// An event of the audit trail: this actor did `action` to `target`.
+    pub fn audit(
+        &self,
+        action: &str,
+        target: impl ToString,
+        detail: serde_json::Value,
+    ) -> stoa_db::history::AuditEvent {
+        stoa_db::history::AuditEvent {
+            at: self.now,
+            actor: self.actor,
+            action: action.to_owned(),
+            target: target.to_string(),
+            outcome: "done".to_owned(),
+            request_id: self.request_id.clone(),
+            detail,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The doctor's checks of what this crate owns, and the pieces that every area's checks are made of.
+
+use stoa_db::{jobs, tasks};
+use stoa_model::job::JobState;
+
+use crate::{
+    Core,
+    view::{Finding, Verdict},
+};
+
+/// A check that found what it should.
+pub fn good(check: &str, found: impl Into<String>) -> Finding {
+    Finding { check: check.into(), verdict: Verdict::Good, found: found.into(), remedy: None }
+}
+
+/// A check that found something to repair.
+pub fn wrong(check: &str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Finding {
+    Finding { check: check.into(), verdict, found: found.into(), remedy: Some(remedy.into()) }
+}
+
+impl Core {
+    /// Whether the database answers and has the newest schema.
+    pub async fn check_database(&self) -> Finding {
+        if let Err(error) = self.db.ping().await {
+            return wrong(
+                "database",
+                Verdict::Bad,
+                error.to_string(),
+                "Start the database, or mend `database` in the configuration.",
+            );
+        }
+        match self.db.pending_migrations().await {
+            Ok(pending) if pending.is_empty() => good("database", format!("{:?}, up to date", self.db.backend())),
+            Ok(pending) => wrong(
+                "database",
+                Verdict::Bad,
+                format!("{} migrations are missing", pending.len()),
+                "Stop the server, copy the database and run `stoa migrate`.",
+            ),
+            Err(error) => {
+                let remedy = "If it belongs to a newer release, run that one, or restore the copy from before the upgrade; \
+                              else see that the database runs.";
+                wrong("database", Verdict::Bad, error.to_string(), remedy)
+            }
+        }
+    }
+
+    /// Which master key is in use.
+    pub fn check_key(&self) -> Finding {
+        good("master key", format!("key {}; keep a copy of its file apart from the database's backup", self.key.id()))
+    }
+
+    /// Whether jobs are stuck.
+    pub async fn check_jobs(&self) -> Finding {
+        let counts = match jobs::job_counts(&self.db).await {
+            Ok(counts) => counts,
+            Err(error) => return wrong("jobs", Verdict::Bad, error.to_string(), "See that the database runs."),
+        };
+        let of = |state| counts.iter().find(|(s, _)| *s == state).map_or(0, |(_, n)| *n);
+        let stuck = of(JobState::Stuck);
+        let found = format!(
+            "{} waiting, {} running, {stuck} stuck",
+            of(JobState::Queued),
+            of(JobState::Running) + of(JobState::Unwinding)
+        );
+        if stuck == 0 {
+            return good("jobs", found);
+        }
+        wrong(
+            "jobs",
+            Verdict::Bad,
+            found,
+            "Look at them with `stoa jobs list --state stuck`, then `stoa jobs resume` or `abandon`.",
+        )
+    }
+
+    /// Whether mail could not be sent.
+    pub async fn check_tasks(&self) -> Finding {
+        match tasks::task_counts(&self.db).await {
+            Ok(counts) if counts.failed == 0 => good("mail", format!("{} waiting", counts.waiting)),
+            Ok(counts) => wrong(
+                "mail",
+                Verdict::Warning,
+                format!("{} emails could not be sent", counts.failed),
+                "See the log for the reason.",
+            ),
+            Err(error) => wrong("mail", Verdict::Bad, error.to_string(), "See that the database runs."),
+        }
+    }
+}

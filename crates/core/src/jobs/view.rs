@@ -1,0 +1,171 @@
+//! Jobs as people see them: the steps with their times come from the saga's log and nowhere else.
+
+use jiff::Timestamp;
+use stoa_db::{Page, job_log, jobs, sites};
+use stoa_model::{
+    account::Role,
+    id::{JobId, SiteId},
+    job::{Job, JobKind, JobState},
+    site::Site,
+};
+use stoa_saga::{StepState, progress};
+
+use super::Jobs;
+use crate::{
+    Error, RequestContext, Result,
+    site_access::readable_site,
+    view::{JobView, LogView, Paged, StepView},
+};
+
+impl Jobs {
+    /// A job with its steps and its log.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a job on a foreign site too.
+    pub async fn get(&self, cx: &RequestContext, id: JobId) -> Result<JobView> {
+        let job = self.readable_job(cx, id).await?;
+        let log = job_log::job_notes(&self.core.db, id, 0).await?;
+        let site = sites::site_get(&self.core.db, job.site).await?;
+        let mut view = self.job_view(cx, &job, site.as_ref()).await?;
+        view.log = log.into_iter().map(|note| LogView { seq: note.seq, at: note.at, line: note.line }).collect();
+        Ok(view)
+    }
+
+    /// The last jobs of a site, newest first, without their logs.
+    ///
+    /// # Errors
+    /// Not found, or the database does not answer.
+    pub async fn list_of_site(&self, cx: &RequestContext, site: SiteId) -> Result<Vec<JobView>> {
+        readable_site(&self.core.db, cx, site).await?;
+        self.job_views(cx, jobs::jobs_of(&self.core.db, site, Page::first(20)).await?).await
+    }
+
+    /// One page of all jobs, newest first, for staff.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn list(
+        &self,
+        cx: &RequestContext,
+        state: Option<JobState>,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Paged<JobView>> {
+        cx.require(Role::Support)?;
+        let limit = u64::from(limit.clamp(1, 100));
+        let found = jobs::staff_jobs(&self.core.db, state, Page { limit: limit + 1, before }).await?;
+        let Paged { items, next } = Paged::of(found, limit, |job| job.id.to_string());
+        Ok(Paged { items: self.job_views(cx, items).await?, next })
+    }
+
+    /// How many jobs are in which state, those without any too, for staff.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn counts(&self, cx: &RequestContext) -> Result<Vec<(JobState, u64)>> {
+        cx.require(Role::Support)?;
+        let found = jobs::job_counts(&self.core.db).await?;
+        let count = |state: &JobState| found.iter().find(|(of, _)| of == state).map_or(0, |(_, n)| *n);
+        Ok(JobState::ALL.iter().map(|state| (*state, count(state))).collect())
+    }
+
+    /// The job, if its site is within the actor's reach.
+    pub(crate) async fn readable_job(&self, cx: &RequestContext, id: JobId) -> Result<Job> {
+        let missing = || Error::NotFound("job");
+        let job = jobs::job_get(&self.core.db, id).await?;
+        if cx.actor.customer().is_none() {
+            cx.require(Role::Support)?;
+            return job.ok_or_else(missing);
+        }
+        let job = job.ok_or_else(missing)?;
+        readable_site(&self.core.db, cx, job.site).await.map_err(|error| match error {
+            Error::NotFound(_) => missing(),
+            other => other,
+        })?;
+        Ok(job)
+    }
+
+    async fn job_views(&self, cx: &RequestContext, jobs: Vec<Job>) -> Result<Vec<JobView>> {
+        let ids: Vec<_> = jobs.iter().map(|job| job.site).collect();
+        let sites = sites::sites_by_ids(&self.core.db, &ids).await?;
+        let mut views = Vec::with_capacity(jobs.len());
+        for job in &jobs {
+            views.push(self.job_view(cx, job, sites.get(&job.site)).await?);
+        }
+        Ok(views)
+    }
+
+    async fn job_view(&self, cx: &RequestContext, job: &Job, site: Option<&Site>) -> Result<JobView> {
+        let staff = cx.actor.has_role(Role::Support);
+        let entries = job_log::job_entries(&self.core.db, job.id).await?;
+        let now = self.core.clock.now().as_millisecond();
+        let steps = progress(&self.registry.handler(job.kind)?.headings(), &entries);
+        Ok(JobView {
+            id: job.id,
+            site: job.site,
+            hostname: site.map(|site| site.hostname.to_string()).unwrap_or_default(),
+            site_title: site.map(|site| site.title.to_string()).unwrap_or_default(),
+            kind: job.kind,
+            title: job.kind.title().to_owned(),
+            state: job.state,
+            error: job.error.clone(),
+            error_detail: job.error_detail.clone().filter(|_| staff),
+            advice: advice(job),
+            can_cancel: can_cancel(job),
+            queued_at: job.queued_at,
+            started_at: job.started_at,
+            ended_at: job.ended_at,
+            steps: steps.into_iter().map(|step| step_view(step, now, staff)).collect(),
+            log: Vec::new(),
+        })
+    }
+}
+
+/// Whether cancelling still means something.
+pub(super) fn can_cancel(job: &Job) -> bool {
+    matches!(job.state, JobState::Queued | JobState::Running) && !job.cancel_requested
+}
+
+fn step_view(step: stoa_saga::StepView, now: i64, staff: bool) -> StepView {
+    let time = |ms: i64| Timestamp::from_millisecond(ms).ok();
+    let duration = step.started_ms.map(|start| step.ended_ms.unwrap_or(now).saturating_sub(start).max(0) as u64);
+    StepView {
+        name: step.name.to_owned(),
+        title: step.title.to_owned(),
+        state: state_word(step.state).to_owned(),
+        started_at: step.started_ms.and_then(time),
+        duration_ms: duration,
+        detail: step.detail,
+        error: if staff { step.operator_error.or(step.error) } else { step.error },
+    }
+}
+
+fn state_word(state: StepState) -> &'static str {
+    match state {
+        StepState::Waiting => "waiting",
+        StepState::Running => "running",
+        StepState::Done => "done",
+        StepState::Failed => "failed",
+        StepState::Asking | StepState::UndoFailed => "undo_failed",
+        StepState::Undoing => "undoing",
+        StepState::Undone => "undone",
+    }
+}
+
+/// What the customer should do now.
+fn advice(job: &Job) -> Option<String> {
+    let text = match (job.state, job.kind) {
+        (JobState::Failed, JobKind::Create) => {
+            "Nothing was left behind and nothing is charged for it. Try again with one click; if it fails again, write to support and give the number of this job."
+        }
+        (JobState::Failed, _) => {
+            "The site is as it was before. Try again in a moment, or write to support and give the number of this job."
+        }
+        (JobState::Cancelled, JobKind::Create) => "Nothing was left behind. You can start again at any time.",
+        (JobState::Stuck, _) => {
+            "You need not do anything: a person of our staff will finish this and you keep your data."
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

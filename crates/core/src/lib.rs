@@ -1,0 +1,80 @@
+//! What every area stands on: the context of a request and its permissions, the audit trail, the
+//! clock, keys, jobs, tasks, supervised reconcilers, rate limits and settings.
+//!
+//! Areas (accounts, sites, domains, …) depend on this crate; it knows none of them. Where it must act for
+//! one, the area registers itself: see [`jobs::JobSpec`].
+
+pub mod audit;
+pub mod clock;
+pub mod context;
+pub mod doctor;
+pub mod error;
+pub mod jobs;
+pub mod keys;
+pub mod random;
+pub mod rate_limits;
+pub mod reconciler;
+pub mod settings;
+pub mod site_access;
+pub mod tasks;
+pub mod view;
+mod wakeups;
+
+use std::sync::Arc;
+
+use stoa_db::Db;
+use stoa_model::account::Actor;
+
+pub use clock::Clock;
+pub use context::RequestContext;
+pub use error::{Error, Result};
+pub use keys::MasterKey;
+pub use rate_limits::RateLimits;
+pub use settings::Settings;
+pub use wakeups::Wakeups;
+
+/// What all areas share. Cheap to clone: an area keeps the parts that it needs.
+#[derive(Clone)]
+pub struct Core {
+    /// The operator's settings.
+    pub settings: Arc<Settings>,
+    /// The database, migrated.
+    pub db: Db,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Seals secrets at rest.
+    pub key: Arc<MasterKey>,
+    /// Counts attempts per client.
+    pub rate_limits: Arc<RateLimits>,
+    /// Wakes what waits for work.
+    pub wakeups: Arc<Wakeups>,
+}
+
+impl Core {
+    /// Shares these parts.
+    pub fn new(settings: Settings, db: Db, clock: Clock, key: MasterKey) -> Self {
+        Self {
+            rate_limits: Arc::new(RateLimits::new(&settings.rates)),
+            settings: Arc::new(settings),
+            db,
+            clock,
+            key: Arc::new(key),
+            wakeups: Arc::default(),
+        }
+    }
+
+    /// The context of a command that `actor` gives now.
+    pub fn request_context(
+        &self,
+        actor: Actor,
+        address: Option<std::net::IpAddr>,
+        request_id: String,
+    ) -> RequestContext {
+        RequestContext { actor, address, request_id, now: self.clock.now() }
+    }
+
+    /// The platform's own context; `what` names the command or reconciler in the audit trail.
+    pub fn system_context(&self, what: &str) -> RequestContext {
+        RequestContext::system(self.clock.now(), what)
+    }
+}

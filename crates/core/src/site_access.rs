@@ -1,0 +1,57 @@
+//! Which sites an actor may read and change. Another customer's site is *not found*, never
+//! *forbidden*: its existence is nobody else's business.
+
+use stoa_db::{Db, Tx, jobs, sites};
+use stoa_model::{
+    account::{Actor, Role},
+    id::SiteId,
+    site::{Site, SiteState},
+};
+
+use crate::{Error, RequestContext, Result, Settings};
+
+/// The site, if the actor may read it: its owner, or staff from support up.
+///
+/// # Errors
+/// [`Error::NotFound`] for a foreign or deleted one; without a role.
+pub async fn readable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
+    let found = match cx.actor {
+        Actor::Customer(customer) => sites::site_of(db, customer, id).await?,
+        Actor::Nobody | Actor::Staff(..) | Actor::System => {
+            cx.require(Role::Support)?;
+            sites::site_get(db, id).await?
+        }
+    };
+    found.filter(|site| site.state != SiteState::Deleted).ok_or(Error::NotFound("site"))
+}
+
+/// The site, if the actor may change it: its owner, or staff from admin up.
+///
+/// # Errors
+/// As [`readable_site`]; [`Error::Forbidden`] for support.
+pub async fn writable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
+    let site = readable_site(db, cx, id).await?;
+    if cx.actor.customer().is_none() {
+        cx.require(Role::Admin)?;
+    }
+    Ok(site)
+}
+
+/// Refuses to change a site that a job works on.
+///
+/// # Errors
+/// [`Error::Conflict`] if there is an unfinished job.
+pub async fn ensure_idle(tx: &Tx, site: SiteId) -> Result<()> {
+    match jobs::job_active(tx, site).await? {
+        Some(_) => Err(Error::Conflict("A job is working on this site. Wait for it, or cancel it.".into())),
+        None => Ok(()),
+    }
+}
+
+impl Settings {
+    /// The site's address as its application knows it: what it was last told, or the plain HTTP
+    /// address of its hostname before that.
+    pub fn application_url(&self, site: &Site) -> String {
+        site.url.clone().unwrap_or_else(|| self.site_url(&site.hostname, false))
+    }
+}

@@ -1,0 +1,86 @@
+//! The letters. Values in the HTML form are escaped here; nothing secret is ever in a letter.
+
+use jiff::Timestamp;
+use stoa_integrations::mail::Email;
+use stoa_model::job::{Job, JobKind, JobState};
+
+use super::{QueuedTask, email_task};
+use crate::Settings;
+
+/// Tells staff of a job that needs them; `None` when there is nothing to tell or nobody to be told.
+pub(crate) fn job_alarm(
+    settings: &Settings,
+    job: &Job,
+    state: JobState,
+    detail: Option<&str>,
+    now: Timestamp,
+) -> Option<QueuedTask> {
+    let to = settings.staff_mail.clone()?;
+    let subject = match (state, job.kind) {
+        (JobState::Stuck, _) => format!("Stuck: {} ({})", job.kind.title(), job.id),
+        (JobState::Failed, JobKind::Create) => format!("Provisioning failed: {}", job.site),
+        (JobState::Failed, _) => format!("Failed: {} ({})", job.kind.title(), job.id),
+        _ => return None,
+    };
+    let page = format!("{}/jobs/{}", settings.portal_url, job.id);
+    let advice = match state {
+        JobState::Stuck => {
+            "An undo failed. Look at the job, mend the cause, then resume it; or abandon it and clean up by hand."
+        }
+        _ => "Everything that it did was undone. The customer can try again with one click.",
+    };
+    let paragraphs = [
+        format!("Job {} on {}: {}", job.id, job.site, job.kind.title()),
+        detail.unwrap_or("No reason is known.").to_owned(),
+        advice.to_owned(),
+        page.clone(),
+    ];
+    let letter = Email {
+        key: format!("job/{}/{state}/{}", job.id, now.as_second()),
+        to,
+        subject,
+        text: paragraphs.join("\n\n"),
+        html: html(&paragraphs, &[page]),
+    };
+    Some(email_task(&letter, now))
+}
+
+/// Paragraphs as HTML; a paragraph that is one of `links` becomes a link.
+pub fn html(paragraphs: &[String], links: &[String]) -> String {
+    let mut out = String::from("<!doctype html><html><body>");
+    for paragraph in paragraphs {
+        let text = escape(paragraph);
+        if links.contains(paragraph) {
+            out.push_str(&format!("<p><a href=\"{text}\">{text}</a></p>"));
+        } else {
+            out.push_str(&format!("<p>{text}</p>"));
+        }
+    }
+    out + "</body></html>"
+}
+
+fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_stays_text_in_html() {
+        let out = html(&["Hello <script>alert('x')</script> & \"Co\",".to_owned()], &[]);
+        assert!(!out.contains("<script>"), "{out}");
+        assert!(out.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;Co&quot;,"), "{out}");
+    }
+}

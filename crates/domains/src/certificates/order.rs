@@ -1,0 +1,209 @@
+//! One certificate, from the order to the shelf.
+//!
+//! The key is kept before the authority is asked to issue: whatever ends us between its answer and
+//! our own records (a crash, a full disk), the next try fetches the same certificate again instead
+//! of ordering another.
+
+use crate::Domains;
+use std::collections::BTreeMap;
+
+use stoa_db::certificate_orders::{self, Attempt, CertificateOrder};
+use stoa_integrations::acme::{Acme, AcmeError, Answer, Challenge, new_key};
+use stoa_model::secret::SecretString;
+use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
+use tokio::time::{Instant, sleep};
+
+use super::{acme_account::AccountError, failure::Failure, spec::CertificateSpec};
+use stoa_core::settings::AcmeSettings;
+
+/// How long others may remember the answer to a challenge, in seconds.
+const TTL: u32 = 60;
+
+impl Domains {
+    /// Gets one certificate and puts it onto the shelf. The outcome is written down by the caller.
+    pub(super) async fn obtain_certificate(
+        &self,
+        wanted: &CertificateSpec,
+        acme: &AcmeSettings,
+        known: &CertificateOrder,
+    ) -> Result<(), Failure> {
+        let done = self.request_certificate(wanted, acme, known).await;
+        if done.as_ref().is_err_and(|failure| failure.account) {
+            self.forget_acme_account().await;
+        }
+        done
+    }
+
+    async fn request_certificate(
+        &self,
+        wanted: &CertificateSpec,
+        acme: &AcmeSettings,
+        known: &CertificateOrder,
+    ) -> Result<(), Failure> {
+        let authority = self.acme_account(acme).await.map_err(|error| match error {
+            AccountError::Ca(error) => Failure::of_ca(&error, wanted),
+            AccountError::Records(error) => Failure::of_records(&error),
+        })?;
+        if let Some(chain) = self.resume_order(&authority, wanted, acme, known).await? {
+            return Ok(self.store_certificate(wanted, &chain.0, &chain.1, &authority).await?);
+        }
+        let now = self.core.clock.now();
+        if let Some(spent) = self.reached_limit(wanted, &acme.allowance, now).await? {
+            return Err(Failure::spent(spent));
+        }
+        self.ensure_points_here(wanted).await?;
+        let (chain, key) = self.place_order(&authority, wanted, acme, known).await?;
+        Ok(self.store_certificate(wanted, &chain, &key, &authority).await?)
+    }
+
+    /// A certificate that was issued, but not yet kept.
+    async fn resume_order(
+        &self,
+        authority: &Acme,
+        wanted: &CertificateSpec,
+        acme: &AcmeSettings,
+        known: &CertificateOrder,
+    ) -> Result<Option<(String, SecretString)>, Failure> {
+        let (Some(url), Some(sealed)) = (&known.order_url, &known.key) else { return Ok(None) };
+        let why = match self.core.key.open(&order_context(wanted, acme), sealed) {
+            Ok(key) => match authority.finish(url, &wanted.names, &key).await {
+                Ok(chain) => return Ok(Some((chain, key))),
+                Err(error) if error.is_transient() => return Err(Failure::of_ca(&error, wanted)),
+                // It ran out, or never came so far.
+                Err(error) => error.to_string(),
+            },
+            // Begun at another authority, or before the master key was lost.
+            Err(error) => error.to_string(),
+        };
+        tracing::info!(subject = %wanted.subject, why, "an order that was begun can't be gone on with");
+        self.forget_order_url(wanted).await?;
+        Ok(None)
+    }
+
+    /// Forgets an order that brings no certificate any more, but nothing else that is known.
+    async fn forget_order_url(&self, wanted: &CertificateSpec) -> crate::Result<()> {
+        let subject = &wanted.subject;
+        Ok(self.core.db.write(|tx| Box::pin(async move { certificate_orders::order_lost(&tx, subject).await })).await?)
+    }
+
+    async fn place_order(
+        &self,
+        authority: &Acme,
+        wanted: &CertificateSpec,
+        acme: &AcmeSettings,
+        known: &CertificateOrder,
+    ) -> Result<(String, SecretString), Failure> {
+        let shelf = self.certificate_cache.all();
+        let replaces = shelf.matching(wanted).next().map(|held| held.ready.chain.as_str());
+        let refused = |error: AcmeError| Failure::of_ca(&error, wanted);
+        // Counted first: the authority may have made an order of which no answer tells us.
+        self.record_attempt(wanted, Attempt::Ordered).await?;
+        let ordered = authority.order(&wanted.names, wanted.method, replaces).await.map_err(refused)?;
+        let answered = async {
+            self.publish_challenges(&ordered.challenges, acme).await?;
+            authority.ready(&ordered.url, wanted.method).await.map_err(refused)
+        }
+        .await;
+        self.remove_challenges(&ordered.challenges).await;
+        answered?;
+        let key = new_key().map_err(refused)?;
+        let order = &CertificateOrder {
+            subject: wanted.subject.clone(),
+            names: wanted.names.clone(),
+            failures: known.failures,
+            next_at: known.next_at,
+            problem: None,
+            detail: None,
+            order_url: Some(ordered.url.clone()),
+            key: Some(self.core.key.seal(&order_context(wanted, acme), &key)),
+            updated_at: self.core.clock.now(),
+        };
+        self.record_order(order).await?;
+        let finished = authority.finish(&ordered.url, &wanted.names, &key).await;
+        if finished.as_ref().is_err_and(|error| !error.is_transient()) {
+            self.forget_order_url(wanted).await?;
+        }
+        Ok((finished.map_err(refused)?, key))
+    }
+
+    /// Keeps an order that is under way. Who asked for another try meanwhile is not forgotten.
+    async fn record_order(&self, order: &CertificateOrder) -> crate::Result<()> {
+        let put = async |tx: &stoa_db::Tx| {
+            let next_at = certificate_orders::order_lock(tx, &order.subject)
+                .await?
+                .map_or(order.next_at, |stands| stands.next_at);
+            certificate_orders::order_put(tx, &CertificateOrder { next_at, ..order.clone() }).await
+        };
+        Ok(self.core.db.write(|tx| Box::pin(async move { put(&tx).await })).await?)
+    }
+
+    pub(super) async fn record_attempt(&self, wanted: &CertificateSpec, what: Attempt) -> crate::Result<()> {
+        let (subject, now) = (&wanted.subject, self.core.clock.now());
+        Ok(self
+            .core
+            .db
+            .write(|tx| Box::pin(async move { certificate_orders::try_note(&tx, subject, now, what).await }))
+            .await?)
+    }
+
+    /// Puts the answers where the authority looks for them, and waits until the world sees them.
+    async fn publish_challenges(&self, challenges: &[Challenge], acme: &AcmeSettings) -> Result<(), Failure> {
+        let (paths, records) = sorted(challenges);
+        if !paths.is_empty() {
+            self.add_challenge_answers(paths).await?;
+        }
+        for (name, values) in records {
+            let Some(dns) = &self.dns else { return Err(Failure::no_dns()) };
+            let set = RecordSet { name: name.clone(), ttl: TTL, values: RecordValues::Texts(values.clone()) };
+            dns.set(&set).await.map_err(|error| Failure::of_dns(&error))?;
+            self.wait_for_record(&name, &values, acme).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the record is seen. If it is not, the authority is asked all the same: it may
+    /// ask another name server than we do.
+    async fn wait_for_record(&self, name: &RecordName, values: &[String], acme: &AcmeSettings) {
+        let began = Instant::now();
+        while began.elapsed() < acme.dns_wait {
+            match self.resolver.texts(name).await {
+                Ok(seen) if values.iter().all(|value| seen.contains(value)) => return,
+                _ => sleep(std::time::Duration::from_millis(250)).await,
+            }
+        }
+    }
+
+    /// Takes the answers away again; what stays behind hurts nobody and is replaced by the next.
+    async fn remove_challenges(&self, challenges: &[Challenge]) {
+        let (paths, records) = sorted(challenges);
+        if !paths.is_empty() {
+            self.remove_challenge_answers(paths.keys()).await;
+        }
+        for name in records.keys() {
+            if let Some(dns) = &self.dns
+                && let Err(error) = dns.remove(name, RecordKind::Txt).await
+            {
+                tracing::warn!(%name, %error, "the answer to a challenge could not be removed");
+            }
+        }
+    }
+}
+
+/// What the key of an order is sealed for. The authority is part of it: no other knows the order.
+fn order_context(wanted: &CertificateSpec, acme: &AcmeSettings) -> String {
+    format!("order/{} {}", acme.ca.directory, wanted.subject)
+}
+
+/// Paths with their text, and records with their values: a name and its wildcard share one record.
+fn sorted(challenges: &[Challenge]) -> (BTreeMap<String, String>, BTreeMap<RecordName, Vec<String>>) {
+    let (mut paths, mut records) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
+    for challenge in challenges {
+        match &challenge.answer {
+            Answer::Http { path, body } => drop(paths.insert(path.clone(), body.clone())),
+            Answer::Dns { host, value } => {
+                records.entry(RecordName::acme_challenge(host)).or_default().push(value.clone());
+            }
+        }
+    }
+    (paths, records)
+}

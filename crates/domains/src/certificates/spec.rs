@@ -1,0 +1,111 @@
+//! Which names need a certificate from the authority: a pure function of what there is.
+
+use std::collections::{BTreeMap, HashSet};
+
+use stoa_integrations::acme::Method;
+use stoa_model::{certificate::CertName, host::Hostname};
+
+/// One certificate that there should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CertificateSpec {
+    /// What it is known by: its first name.
+    pub subject: CertName,
+    /// All its names.
+    pub names: Vec<CertName>,
+    /// How they are proven.
+    pub method: Method,
+    /// Whether it is for a domain that a customer brought along: then it is made sure that the
+    /// domain leads here before the authority is asked.
+    pub custom: bool,
+}
+
+/// What decides it.
+pub(crate) struct Facts<'a> {
+    /// The platform's own domain; `None` for one that no authority certifies, like `localhost`.
+    pub base: Option<&'a Hostname>,
+    /// Whether records can be made in the zone of the platform's own domain.
+    pub dns: bool,
+    /// Names that the portal answers to beside it.
+    pub portal: Vec<Hostname>,
+    /// Names of sites below the platform's own domain.
+    pub subdomains: Vec<Hostname>,
+    /// Domains that customers brought along and proved.
+    pub domains: Vec<Hostname>,
+    /// Names that a certificate brought along covers already.
+    pub brought: HashSet<Hostname>,
+}
+
+/// With DNS, one wildcard for all subdomains; without, one certificate for each. Custom domains
+/// have one each, so that one that fails keeps no other from its own.
+pub(crate) fn wanted(facts: Facts<'_>) -> Vec<CertificateSpec> {
+    let single = |name: Hostname, custom| {
+        let subject = CertName::host(name);
+        (subject.clone(), CertificateSpec { names: vec![subject.clone()], subject, method: Method::Http01, custom })
+    };
+    let mut all = BTreeMap::new();
+    if let Some(base) = facts.base {
+        if facts.dns {
+            let names = vec![CertName::below(base.clone()), CertName::host(base.clone())];
+            let subject = names[0].clone();
+            all.insert(subject.clone(), CertificateSpec { subject, names, method: Method::Dns01, custom: false });
+        } else {
+            all.extend([single(base.clone(), false)]);
+            all.extend(facts.subdomains.into_iter().map(|name| single(name, false)));
+        }
+    }
+    let covered =
+        |name: &Hostname| all.values().flat_map(|wanted: &CertificateSpec| &wanted.names).any(|n| n.covers(name));
+    let portal: Vec<_> = facts.portal.into_iter().filter(|name| !covered(name)).collect();
+    all.extend(portal.into_iter().map(|name| single(name, false)));
+    all.extend(facts.domains.into_iter().map(|name| single(name, true)));
+    all.into_values()
+        .filter(|wanted| !facts.brought.contains(&wanted.subject.host) || wanted.subject.wildcard)
+        .collect()
+}
+
+/// Whether a public authority could certify names below this one (RFC 6761: it can't for these).
+pub(crate) fn is_public(base: &Hostname) -> bool {
+    let last = base.as_str().rsplit('.').next().unwrap_or_default();
+    base.as_str().contains('.') && !matches!(last, "localhost" | "local" | "localdomain" | "invalid" | "internal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Hostname {
+        Hostname::parse(text).unwrap()
+    }
+
+    fn subjects(dns: bool, brought: &[&str]) -> Vec<String> {
+        let base = host("stoa.test");
+        let facts = Facts {
+            base: Some(&base),
+            dns,
+            portal: vec![host("panel.stoa.test"), host("stoa.test"), host("panel.test")],
+            subdomains: vec![host("jane.stoa.test")],
+            domains: vec![host("shop.example.com"), host("www.shop.example.com")],
+            brought: brought.iter().map(|name| host(name)).collect(),
+        };
+        wanted(facts).iter().map(|wanted| format!("{} {:?}", wanted.subject, wanted.method)).collect()
+    }
+
+    #[test]
+    fn one_wildcard_with_dns_and_one_each_without() {
+        let (shop, www) = ("shop.example.com Http01", "www.shop.example.com Http01");
+        let (panel, base) = ("panel.test Http01", "*.stoa.test Dns01");
+        assert_eq!(subjects(true, &[]), [panel, shop, base, www]);
+        assert_eq!(
+            subjects(false, &[]),
+            ["jane.stoa.test Http01", "panel.stoa.test Http01", panel, shop, "stoa.test Http01", www]
+        );
+        assert_eq!(subjects(true, &["shop.example.com"]), [panel, base, www]);
+    }
+
+    #[test]
+    fn names_that_no_authority_certifies() {
+        for (name, public) in [("localhost", false), ("a.localhost", false), ("stoa.test", true), ("nas", false)] {
+            assert_eq!(is_public(&host(name)), public, "{name}");
+        }
+    }
+}

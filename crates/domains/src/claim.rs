@@ -1,0 +1,186 @@
+//! Claiming a domain, and giving it up.
+
+use crate::Domains;
+use crate::ensure_not_deleting;
+use jiff::SignedDuration;
+use stoa_core::site_access::writable_site;
+use stoa_db::{domains, history, meta};
+use stoa_model::{
+    certificate::CertName,
+    domain::{Domain, DomainState},
+    field::Invalid,
+    host::Hostname,
+    id::{DomainId, SiteId},
+    secret::ExposeSecret,
+    site::{Site, SiteState},
+};
+
+use crate::{command::AddDomain, view::DomainView};
+use stoa_core::{Error, RequestContext, Result, random, site_access::ensure_idle};
+
+/// Domains of one site; more are a mistake or mischief.
+const MOST: usize = 50;
+
+impl Domains {
+    /// Claims a domain for a site, and the same with `www.` if asked for.
+    ///
+    /// # Errors
+    /// A name that is none, that belongs to the platform, or that is proven elsewhere; a site that is
+    /// marked for deletion.
+    pub async fn add_domain(&self, cx: &RequestContext, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
+        let site = writable_site(&self.core.db, cx, id).await?;
+        ensure_not_deleting(&site)?;
+        let name = self.parse_domain(&command.name)?;
+        let known = domains::domains_of(&self.core.db, id).await?;
+        if known.len() >= MOST {
+            return Err(Error::Conflict(format!("A site can have {MOST} domains. Remove one first.")));
+        }
+        let mut names = vec![(name.clone(), command.main)];
+        if command.with_www && !name.as_str().starts_with("www.") {
+            names.push((Hostname::parse(&format!("www.{name}")).map_err(rename)?, false));
+        }
+        let mut claims = Vec::new();
+        for (name, main) in names {
+            if known.iter().any(|domain| domain.name == name) {
+                continue;
+            }
+            self.ensure_unclaimed(&site, &name).await?;
+            claims.push(self.new_claim(cx, &site, name, main));
+        }
+        if claims.is_empty() {
+            return Err(Invalid::new("name", "This site has this domain already.").into());
+        }
+        let event = &cx.audit("domain.add", id, serde_json::json!({ "name": name }));
+        let added = &claims;
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    if added.iter().any(|domain| domain.main_wanted) {
+                        // Of two wishes, the older one would win back what the newer one got.
+                        domains::domains_main_wanted(&tx, id, None).await?;
+                    }
+                    for domain in added {
+                        domains::domain_insert(&tx, domain).await?;
+                        let words = format!("The domain {} was added", domain.name);
+                        history::site_event(&tx, id, cx.now, "domain", &words).await?;
+                    }
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        let mut views = Vec::new();
+        for domain in claims {
+            views.push(self.domain_view(cx, &site, &domain).await?);
+        }
+        Ok(views)
+    }
+
+    /// Gives a domain up: it leads here no more. A site that is marked for deletion can give its main
+    /// address up too, so that another one can have it before the purge.
+    ///
+    /// # Errors
+    /// Not found, or it is the site's main address.
+    pub async fn remove_domain(&self, cx: &RequestContext, id: DomainId) -> Result<()> {
+        let (site, domain) = self.writable_domain(cx, id).await?;
+        if site.hostname == domain.name && site.state != SiteState::Deleting {
+            let words = "This is the site's main address. Make another one the main address first.";
+            return Err(Error::Conflict(words.into()));
+        }
+        let event = &cx.audit("domain.remove", site.id, serde_json::json!({ "name": domain.name }));
+        let words = &format!("The domain {} was removed", domain.name);
+        let name = &CertName::host(domain.name.clone());
+        let own = &site.subdomain.under(&self.core.settings.base_domain)?;
+        let version = self
+            .core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    // InitialIssuance, so that of this and an upload at the same moment one sees the other.
+                    let version = meta::routes_version_bump(&tx).await?;
+                    ensure_idle(&tx, site.id).await?;
+                    domains::domain_remove(&tx, id, own, cx.now).await?;
+                    self.remove_name_from_uploads(&tx, site.id, name, cx.now).await?;
+                    history::site_event(&tx, site.id, cx.now, "domain", words).await?;
+                    history::audit(&tx, event).await?;
+                    Ok::<_, Error>(version)
+                })
+            })
+            .await?;
+        self.publish_certificates(version).await;
+        self.refresh_routes_or_lag(site.id).await;
+        self.core.wakeups.certificates.notify_one();
+        Ok(())
+    }
+
+    /// The domain and its site, if the actor may change them.
+    pub(super) async fn writable_domain(&self, cx: &RequestContext, id: DomainId) -> Result<(Site, Domain)> {
+        let missing = || Error::NotFound("domain");
+        let domain = domains::domain_get(&self.core.db, id).await?.ok_or_else(missing)?;
+        let site = writable_site(&self.core.db, cx, domain.site).await.map_err(|error| match error {
+            Error::NotFound(_) => missing(),
+            other => other,
+        })?;
+        if domain.state == DomainState::Removed {
+            return Err(missing());
+        }
+        Ok((site, domain))
+    }
+
+    /// Reads a domain as people type it.
+    pub(super) fn parse_domain(&self, text: &str) -> Result<Hostname> {
+        let text = text.trim();
+        let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+        let bare = text.trim_end_matches('/');
+        let ascii = idna::domain_to_ascii_strict(bare)
+            .map_err(|_| Invalid::new("name", "This is no domain. Type it like shop.example.com."))?;
+        let name = Hostname::parse(&ascii).map_err(rename)?;
+        let base = &self.core.settings.base_domain;
+        let refused = if !name.as_str().contains('.') || name.as_str().ends_with(".localhost") {
+            Some("This is no public domain. Type it like shop.example.com.")
+        } else if name == *base || self.is_platform_name(&name) || self.core.settings.portal_hosts.contains(&name) {
+            Some(
+                "Names below the platform's own domain can't be brought along; choose one of them as the site's address.",
+            )
+        } else {
+            None
+        };
+        refused.map_or(Ok(name), |words| Err(Invalid::new("name", words).into()))
+    }
+
+    /// Refuses a name that is proven for another site. Whose, only its own customer is told.
+    async fn ensure_unclaimed(&self, site: &Site, name: &Hostname) -> Result<()> {
+        let all = domains::domains_by_name(&self.core.db, name).await?;
+        let Some(other) = all.iter().find(|d| d.state == DomainState::Verified && d.site != site.id) else {
+            return Ok(());
+        };
+        let words = if other.customer == site.customer {
+            "Another one of your sites has this domain. Remove it there first."
+        } else {
+            "This domain is in use by another account. If it is yours, ask us for help."
+        };
+        Err(Invalid::new("name", words).into())
+    }
+
+    fn new_claim(&self, cx: &RequestContext, site: &Site, name: Hostname, main_wanted: bool) -> Domain {
+        let lifetime = SignedDuration::try_from(self.core.settings.claim_lifetime).unwrap_or(SignedDuration::MAX);
+        Domain {
+            id: DomainId::from_uuid(random::uuid_at(cx.now)),
+            site: site.id,
+            customer: site.customer,
+            name,
+            token: random::token().expose_secret().chars().take(32).collect(),
+            state: DomainState::Claimed,
+            main_wanted,
+            created_at: cx.now,
+            expires_at: cx.now + lifetime,
+            verified_at: None,
+            checked_at: None,
+            problem: None,
+        }
+    }
+}
+
+fn rename(invalid: Invalid) -> Invalid {
+    Invalid { field: "name", ..invalid }
+}

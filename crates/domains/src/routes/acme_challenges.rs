@@ -1,0 +1,30 @@
+//! What the edge answers itself, on every host: an authority's challenges.
+
+use crate::Domains;
+use std::collections::BTreeMap;
+
+use stoa_model::route::RoutingTable;
+
+use stoa_core::Result;
+
+impl Domains {
+    /// Lets the edge answer these paths with these texts, on every host; returns when it does.
+    pub(crate) async fn add_challenge_answers(&self, answers: BTreeMap<String, String>) -> Result<()> {
+        let mut table = self.routes.table.lock().await;
+        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
+        next.answers.extend(answers);
+        self.apply_table(&mut table, next, None).await
+    }
+
+    /// Takes answers away again. An edge that can't follow keeps them a little longer.
+    pub(crate) async fn remove_challenge_answers<'a>(&self, paths: impl Iterator<Item = &'a String>) {
+        let mut table = self.routes.table.lock().await;
+        let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
+        for path in paths {
+            next.answers.remove(path);
+        }
+        if let Err(error) = self.apply_table(&mut table, next, None).await {
+            tracing::warn!(error = error.for_operator(), "the edge still answers a challenge that is over");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A site's addresses as pages show them, with the very records that a customer has to make.
+
+use crate::Domains;
+use stoa_core::site_access::readable_site;
+use stoa_db::domains;
+use stoa_model::{
+    account::Role,
+    domain::{Domain, DomainState},
+    id::{DomainId, SiteId},
+    site::{Site, SiteState},
+};
+use stoa_provider::dns::RecordName;
+
+use crate::verify::{IN_USE, NOT_PROVEN, proof, proof_path};
+use crate::view::{CertificateSource, DnsInstruction, DomainView, DomainsView};
+use stoa_core::{Error, RequestContext, Result};
+
+impl Domains {
+    /// All addresses of a site.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn list_domains(&self, cx: &RequestContext, id: SiteId) -> Result<DomainsView> {
+        let site = readable_site(&self.core.db, cx, id).await?;
+        let staff = cx.actor.has_role(Role::Support);
+        let own = site.subdomain.under(&self.core.settings.base_domain)?;
+        let mut views = Vec::new();
+        let mut uploaded = None;
+        for domain in domains::domains_of(&self.core.db, id).await? {
+            let view = self.domain_view(cx, &site, &domain).await?;
+            let served = view.certificate.as_ref().and_then(|c| c.certificate.clone());
+            uploaded = uploaded.or(served.filter(|c| c.source == CertificateSource::Uploaded));
+            views.push(view);
+        }
+        Ok(DomainsView {
+            url: self.core.settings.application_url(&site),
+            own: self.certificate_of(&own, staff).await?,
+            own_is_main: site.hostname == own,
+            domains: views,
+            addresses: self.core.settings.public_addresses.clone(),
+            uploaded,
+            limits: site.edge,
+            may_change: cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin),
+        })
+    }
+
+    /// One domain of a site within the actor's reach.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn get_domain(&self, cx: &RequestContext, id: DomainId) -> Result<DomainView> {
+        let missing = || Error::NotFound("domain");
+        let domain = domains::domain_get(&self.core.db, id).await?.ok_or_else(missing)?;
+        if domain.state == DomainState::Removed {
+            return Err(missing());
+        }
+        let site = readable_site(&self.core.db, cx, domain.site).await.map_err(|error| match error {
+            Error::NotFound(_) => missing(),
+            other => other,
+        })?;
+        self.domain_view(cx, &site, &domain).await
+    }
+
+    /// The domains of this name, as typed, within the actor's reach: several sites may claim one.
+    ///
+    /// # Errors
+    /// If it is no domain.
+    pub async fn find_domains(&self, cx: &RequestContext, name: &str) -> Result<Vec<DomainView>> {
+        let name = self.parse_domain(name)?;
+        let mut views = Vec::new();
+        for domain in domains::domains_by_name(&self.core.db, &name).await? {
+            match self.get_domain(cx, domain.id).await {
+                Err(Error::NotFound(_)) => {}
+                view => views.push(view?),
+            }
+        }
+        Ok(views)
+    }
+
+    pub(super) async fn domain_view(&self, cx: &RequestContext, site: &Site, domain: &Domain) -> Result<DomainView> {
+        let staff = cx.actor.has_role(Role::Support);
+        let verified = domain.state == DomainState::Verified;
+        let certificate = if verified { Some(self.certificate_of(&domain.name, staff).await?) } else { None };
+        Ok(DomainView {
+            id: domain.id,
+            site: domain.site,
+            name: domain.name.to_string(),
+            display: idna::domain_to_unicode(domain.name.as_str()).0,
+            state: domain.state,
+            // A site that is being deleted may give up what was its main address.
+            is_main: site.hostname == domain.name && site.state != SiteState::Deleting,
+            main_wanted: domain.main_wanted,
+            problem: domain.problem.clone(),
+            records: self.dns_instructions(site, domain),
+            file: (format!("http://{}{}", domain.name, proof_path(&domain.token)), domain.token.clone()),
+            expires_at: (!verified).then_some(domain.expires_at),
+            checked_at: domain.checked_at,
+            certificate,
+        })
+    }
+
+    /// The records to make. An apex can't be an alias (RFC 1034 3.6.2), so addresses are given for
+    /// every name; `www.` may as well be an alias.
+    fn dns_instructions(&self, site: &Site, domain: &Domain) -> Vec<DnsInstruction> {
+        let leads_here = domain.problem.as_deref().is_none_or(|problem| problem == NOT_PROVEN);
+        let in_use = domain.problem.as_deref() == Some(IN_USE);
+        let asked = !self.core.settings.public_addresses.is_empty() && !in_use;
+        let seen = domain.checked_at.map(|_| leads_here).filter(|_| asked);
+        let mut records = Vec::new();
+        if domain.state == DomainState::Claimed {
+            records.push(DnsInstruction {
+                kind: "TXT",
+                name: RecordName::ownership(&domain.name).to_string(),
+                value: proof(&domain.token),
+                purpose: "Proves that the domain is yours",
+                seen: domain.checked_at.map(|_| in_use),
+            });
+        }
+        let addresses = self.core.settings.public_addresses.iter().map(|address| DnsInstruction {
+            kind: if address.is_ipv4() { "A" } else { "AAAA" },
+            name: domain.name.to_string(),
+            value: address.to_string(),
+            purpose: "DnsTarget visitors to your site",
+            seen,
+        });
+        records.extend(addresses);
+        if self.core.settings.public_addresses.is_empty()
+            && let Ok(own) = site.subdomain.under(&self.core.settings.base_domain)
+        {
+            records.push(DnsInstruction {
+                kind: "CNAME",
+                name: domain.name.to_string(),
+                value: format!("{own}."),
+                purpose: "DnsTarget visitors to your site",
+                seen,
+            });
+        }
+        records
+    }
+}

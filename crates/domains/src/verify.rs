@@ -1,0 +1,150 @@
+//! Looks at domains: is it proven whose they are, and do they lead here?
+
+use crate::Domains;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use stoa_db::{DbError, Tx, domains, history, meta, sites};
+use stoa_model::{
+    certificate::CertName,
+    domain::{Domain, DomainState},
+    host::Hostname,
+    id::DomainId,
+};
+use stoa_provider::dns::RecordName;
+
+use crate::SITE_IS_DELETING;
+use crate::dns_target::DnsTarget;
+use crate::view::DomainView;
+use stoa_core::{Error, RequestContext, Result};
+use stoa_integrations::probe::{Fetched, is_global};
+
+/// The problem of a claim that is nothing but unproven.
+pub(super) const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: the TXT record was not found.";
+
+/// The problem of a claim that is proven, but the name is another site's.
+pub(super) const IN_USE: &str = "This domain is in use by another site. If it is yours, ask us for help.";
+
+/// What the TXT record of a claim says.
+pub(super) fn proof(token: &str) -> String {
+    format!("stoa-verification={token}")
+}
+
+/// Path of the file that proves a claim.
+pub(super) fn proof_path(token: &str) -> String {
+    format!("/.well-known/stoa-verification/{token}")
+}
+
+impl Domains {
+    /// Looks at a domain now, as its customer asks for it.
+    ///
+    /// # Errors
+    /// Not found; proven for another site meanwhile; asked too often.
+    pub async fn check_domain(&self, cx: &RequestContext, id: DomainId) -> Result<DomainView> {
+        let (site, domain) = self.writable_domain(cx, id).await?;
+        self.core.rate_limits.domain_check(site.customer)?;
+        self.verify_domain(&domain).await?;
+        self.retry_certificate(&domain.name).await?;
+        let domain = domains::domain_get(&self.core.db, id).await?.ok_or(Error::NotFound("domain"))?;
+        self.domain_view(cx, &site, &domain).await
+    }
+
+    /// Looks at one domain and writes down what was seen.
+    pub(super) async fn verify_domain(&self, domain: &Domain) -> Result<()> {
+        let begun = self.core.clock.now();
+        let leads = self.dns_target(&domain.name).await;
+        let mut problem = leads.problem(&domain.name, &self.core.settings.public_addresses);
+        if domain.state == DomainState::Claimed {
+            if self.is_proven(domain, &leads).await? {
+                match self.record_proof(domain).await {
+                    Err(Error::Conflict(words)) => problem = Some(words),
+                    proven => proven?,
+                }
+            } else {
+                problem = Some(problem.map_or_else(|| NOT_PROVEN.to_owned(), |more| format!("{NOT_PROVEN} {more}")));
+            }
+        }
+        let (id, now, problem) = (domain.id, self.core.clock.now(), problem.as_deref());
+        let noted = async |tx: &Tx| domains::domain_checked(tx, id, begun, now, problem).await;
+        let newest = self.core.db.write(|tx| Box::pin(async move { noted(&tx).await })).await?;
+        if newest && problem != domain.problem.as_deref() {
+            self.retry_certificate(&domain.name).await?;
+        }
+        Ok(())
+    }
+
+    /// A domain that has just come to lead here, or whose customer says that all is mended, need not
+    /// wait out the pause of a failed order. What the authority allows is counted all the same.
+    async fn retry_certificate(&self, name: &Hostname) -> Result<()> {
+        self.retry_now(&CertName::host(name.clone())).await?;
+        self.core.wakeups.certificates.notify_one();
+        self.core.wakeups.main_addresses.notify_one();
+        Ok(())
+    }
+
+    /// Whether the customer has shown that the name is his.
+    async fn is_proven(&self, domain: &Domain, leads: &DnsTarget) -> Result<bool> {
+        let texts = self.resolver.texts(&RecordName::ownership(&domain.name)).await.unwrap_or_default();
+        if texts.iter().any(|text| text.trim() == proof(&domain.token)) {
+            return Ok(true);
+        }
+        Ok(self.has_proof_file(&domain.name, &domain.token, leads).await)
+    }
+
+    /// Asks for the file at the web server that the name leads to now: one of the public network, for
+    /// a name that leads into some inner network must not make us knock there.
+    async fn has_proof_file(&self, name: &Hostname, token: &str, leads: &DnsTarget) -> bool {
+        let address = match leads {
+            DnsTarget::Elsewhere(found) => public(found),
+            DnsTarget::Unasked => self.resolver.addresses(name).await.ok().and_then(|found| public(&found.list)),
+            DnsTarget::Here | DnsTarget::Partly(_) | DnsTarget::Nowhere | DnsTarget::Circle | DnsTarget::Unknown(_) => {
+                None
+            }
+        };
+        let Some(address) = address else { return false };
+        let fetched = self.probe.fetch(address, name.as_str(), &proof_path(token), Duration::from_secs(5)).await;
+        matches!(fetched, Ok(Fetched { status, body }) if status == 200 && body.trim() == token)
+    }
+
+    async fn record_proof(&self, domain: &Domain) -> Result<()> {
+        let now = self.core.clock.now();
+        let words = &format!("The domain {} was verified", domain.name);
+        let (id, site) = (domain.id, domain.site);
+        let done = self
+            .core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    domains::domain_verify(&tx, id, now).await?;
+                    history::site_event(&tx, site, now, "domain", words).await?;
+                    meta::routes_version_bump(&tx).await
+                })
+            })
+            .await;
+        match done {
+            Err(DbError::Conflict(stoa_db::Constraint::Hostname)) => Err(Error::Conflict(IN_USE.into())),
+            Err(DbError::StaleWrite { table: "sites", .. }) => Err(Error::Conflict(SITE_IS_DELETING.into())),
+            done => {
+                self.publish_routes(done?, site).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes the domains of a site that is purged.
+    pub async fn remove_domains_of(&self, site: stoa_model::id::SiteId) -> Result<()> {
+        let now = self.core.clock.now();
+        let known = sites::site_get(&self.core.db, site).await?;
+        if known.is_some() {
+            self.core.db.write(|tx| Box::pin(async move { domains::domains_remove_of(&tx, site, now).await })).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The first of these that belongs to the public network, at the port of plain HTTP.
+fn public(found: &[IpAddr]) -> Option<SocketAddr> {
+    found.iter().find(|address| is_global(**address)).map(|address| (*address, 80).into())
+}

@@ -1,0 +1,55 @@
+//! Looking inside a site: output, usage, history.
+
+use crate::Sites;
+use jiff::Timestamp;
+use stoa_core::site_access::readable_site;
+use stoa_db::history;
+use stoa_model::id::SiteId;
+use stoa_provider::engine::{EngineError, LogLine, ServiceStats};
+
+use stoa_core::{Error, RequestContext, Result};
+
+/// So many lines of each service can be asked for at once.
+pub const MAX_LOG_LINES: u32 = 2000;
+
+impl Sites {
+    /// The last lines of all the site's services, oldest first; at most [`MAX_LOG_LINES`] of each.
+    ///
+    /// # Errors
+    /// Not found, or the engine does not answer.
+    pub async fn logs(&self, cx: &RequestContext, id: SiteId, tail: u32) -> Result<Vec<LogLine>> {
+        let site = readable_site(&self.core.db, cx, id).await?;
+        self.engine.logs(&site.project, None, tail.clamp(1, MAX_LOG_LINES)).await.or_else(nothing_there).map_err(away)
+    }
+
+    /// What the site's services use at this moment.
+    ///
+    /// # Errors
+    /// Not found, or the engine does not answer.
+    pub async fn stats(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<ServiceStats>> {
+        let site = readable_site(&self.core.db, cx, id).await?;
+        self.engine.stats(&site.project).await.or_else(nothing_there).map_err(away)
+    }
+
+    /// The last hundred lines of the site's history, newest first: when, what kind, in words.
+    ///
+    /// # Errors
+    /// Not found, or the database does not answer.
+    pub async fn history(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<(Timestamp, String, String)>> {
+        readable_site(&self.core.db, cx, id).await?;
+        let events = history::site_events(&self.core.db, id, 100).await?;
+        Ok(events.into_iter().map(|event| (event.at, event.kind, event.text)).collect())
+    }
+}
+
+/// A site without containers has no output and uses nothing.
+fn nothing_there<T>(error: EngineError) -> std::result::Result<Vec<T>, EngineError> {
+    if matches!(error, EngineError::NotFound { .. }) { Ok(Vec::new()) } else { Err(error) }
+}
+
+fn away(error: EngineError) -> Error {
+    Error::Unavailable {
+        message: "The machine that runs the sites does not answer. Please try again in a moment.".into(),
+        source: error.into(),
+    }
+}

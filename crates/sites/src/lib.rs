@@ -1,0 +1,122 @@
+//! Sites: what they are made from, ordering them, what runs, and what may be done with them.
+
+mod address_cooldown;
+pub mod blueprints;
+mod capacity;
+mod cleanup;
+pub mod command;
+mod delete;
+mod dirty_sites;
+mod doctor;
+mod engine_cache;
+mod engine_events;
+mod inspect;
+mod limits;
+mod list;
+mod login;
+mod mail;
+mod main_address;
+mod offer;
+mod order;
+mod power;
+mod purge;
+mod register;
+mod runtime;
+pub mod sagas;
+mod traffic;
+pub mod view;
+
+use std::{ops::Deref, sync::Arc};
+
+use stoa_accounts::Accounts;
+use stoa_core::{Core, jobs::JobRegistry};
+use stoa_domains::Domains;
+use stoa_integrations::probe::Probe;
+use stoa_provider::{edge::Edge, engine::Engine};
+
+pub use inspect::MAX_LOG_LINES;
+pub use runtime::{Drift, Repair};
+
+/// What the sites service is made of.
+pub struct Parts {
+    /// What all areas share.
+    pub core: Core,
+    /// Whose sites they are.
+    pub accounts: Accounts,
+    /// Their names, routes and certificates.
+    pub domains: Domains,
+    /// Where their stacks run.
+    pub engine: Arc<dyn Engine>,
+    /// Counts their traffic.
+    pub edge: Arc<dyn Edge>,
+    /// Asks them whether they answer.
+    pub probe: Arc<dyn Probe>,
+    /// What they are made from.
+    pub blueprints: blueprints::Blueprints,
+}
+
+/// The sites service. Cheap to clone.
+#[derive(Clone)]
+pub struct Sites(Arc<Inner>);
+
+/// What all methods share.
+pub struct Inner {
+    core: Core,
+    accounts: Accounts,
+    domains: Domains,
+    engine: Arc<dyn Engine>,
+    edge: Arc<dyn Edge>,
+    probe: Arc<dyn Probe>,
+    blueprints: blueprints::Blueprints,
+    engine_cache: engine_cache::EngineCache,
+    traffic_baseline: traffic::TrafficBaseline,
+    address_cooldown: address_cooldown::AddressCooldown,
+}
+
+impl Deref for Sites {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Sites {
+    /// A service of these parts. Nothing runs yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { core, accounts, domains, engine, edge, probe, blueprints } = parts;
+        Self(Arc::new(Inner {
+            core,
+            accounts,
+            domains,
+            engine,
+            edge,
+            probe,
+            blueprints,
+            engine_cache: engine_cache::EngineCache::default(),
+            traffic_baseline: traffic::TrafficBaseline::default(),
+            address_cooldown: address_cooldown::AddressCooldown::default(),
+        }))
+    }
+
+    /// What the steps of this area's jobs may touch.
+    pub fn step_context(&self) -> sagas::StepContext {
+        sagas::StepContext {
+            core: self.core.clone(),
+            engine: self.engine.clone(),
+            domains: self.domains.clone(),
+            probe: self.probe.clone(),
+        }
+    }
+
+    /// Adds this area's kinds of jobs.
+    pub fn register_jobs(&self, registry: JobRegistry) -> JobRegistry {
+        let context = self.step_context();
+        registry
+            .with(sagas::CreateSite(context.clone()))
+            .with(sagas::StartSite(context.clone()))
+            .with(sagas::StopSite(context.clone()))
+            .with(sagas::RestartSite(context.clone()))
+            .with(sagas::ChangeDomain(context))
+    }
+}

@@ -1,0 +1,155 @@
+//! Sites as lists and pages show them. A customer sees his own; staff see all; a foreign site is
+//! not there.
+
+use crate::Sites;
+use std::collections::HashMap;
+use stoa_core::site_access::readable_site;
+
+use stoa_db::{Page, accounts, jobs, sites};
+use stoa_model::{
+    account::{Actor, Customer, Role},
+    host::Hostname,
+    id::{CustomerId, JobId, SiteId},
+    site::{Site, SiteState},
+};
+
+use crate::view::{OwnerView, SiteAction, SiteView};
+use stoa_core::{Error, RequestContext, Result, view::Paged};
+
+impl Sites {
+    /// One page of sites, newest first: a customer's own, or all for staff.
+    ///
+    /// # Errors
+    /// For nobody; if the database does not answer.
+    pub async fn list(&self, cx: &RequestContext, before: Option<SiteId>, limit: u32) -> Result<Paged<SiteView>> {
+        let limit = u64::from(limit.clamp(1, 100));
+        let page = Page { limit: limit + 1, before };
+        let found = match cx.actor {
+            Actor::Customer(id) => sites::sites_of(&self.core.db, id, page).await?,
+            Actor::Nobody | Actor::Staff(..) | Actor::System => {
+                cx.require(Role::Support)?;
+                sites::staff_sites(&self.core.db, &sites::Filter::default(), page).await?
+            }
+        };
+        let Paged { items: found, next } = Paged::of(found, limit, |site| site.id.to_string());
+        let ids: Vec<_> = found.iter().map(|site| site.id).collect();
+        let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
+        let owners = self.owners(cx, &found).await?;
+        let mut items = Vec::with_capacity(found.len());
+        for site in &found {
+            items.push(self.site_view_with(cx, site, &owners, busy.get(&site.id).copied()).await);
+        }
+        Ok(Paged { items, next })
+    }
+
+    /// One site.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a foreign one too.
+    pub async fn get(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
+        let site = readable_site(&self.core.db, cx, id).await?;
+        self.site_view(cx, &site).await
+    }
+
+    /// One site by its hostname, its subdomain or its id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a foreign one too.
+    pub async fn find(&self, cx: &RequestContext, name: &str) -> Result<SiteView> {
+        if let Ok(id) = name.parse() {
+            return self.get(cx, id).await;
+        }
+        let missing = || Error::NotFound("site");
+        let full =
+            if name.contains('.') { name.to_owned() } else { format!("{name}.{}", self.core.settings.base_domain) };
+        let hostname = Hostname::parse(&full).map_err(|_| missing())?;
+        let site = sites::site_by_hostname(&self.core.db, &hostname).await?.ok_or_else(missing)?;
+        self.get(cx, site.id).await
+    }
+
+    /// How many sites are in which state: the customer's own, or all for staff.
+    ///
+    /// # Errors
+    /// For nobody; if the database does not answer.
+    pub async fn counts(&self, cx: &RequestContext) -> Result<Vec<(SiteState, u64)>> {
+        if cx.actor.customer().is_none() {
+            cx.require(Role::Support)?;
+        }
+        Ok(sites::site_counts(&self.core.db, cx.actor.customer()).await?)
+    }
+
+    async fn site_view(&self, cx: &RequestContext, site: &Site) -> Result<SiteView> {
+        let job = jobs::job_active(&self.core.db, site.id).await?.map(|job| job.id);
+        let owners = self.owners(cx, std::slice::from_ref(site)).await?;
+        Ok(self.site_view_with(cx, site, &owners, job).await)
+    }
+
+    /// The owners of these sites, in one query; customers only see sites of their own.
+    async fn owners(&self, cx: &RequestContext, sites: &[Site]) -> Result<HashMap<CustomerId, Customer>> {
+        if !cx.actor.has_role(Role::Support) {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<_> = sites.iter().map(|site| site.customer).collect();
+        Ok(accounts::customers_of(&self.core.db, &ids).await?)
+    }
+
+    async fn site_view_with(
+        &self,
+        cx: &RequestContext,
+        site: &Site,
+        owners: &HashMap<CustomerId, Customer>,
+        job: Option<JobId>,
+    ) -> SiteView {
+        let blueprint = self.blueprints.get(&site.blueprint);
+        let notices = match blueprint {
+            Some(loaded) => self.notices(loaded).await,
+            None => Vec::new(),
+        };
+        let may = cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin);
+        let can_log_in = self.login_hook(&site.blueprint).is_some();
+        SiteView {
+            id: site.id,
+            customer: site.customer,
+            owner: owners.get(&site.customer).map(owner),
+            blueprint: site.blueprint.clone(),
+            blueprint_title: blueprint.map_or(&site.blueprint, |loaded| &loaded.blueprint.title).clone(),
+            title: site.title.to_string(),
+            hostname: site.hostname.to_string(),
+            url: self.core.settings.application_url(site),
+            state: site.state,
+            reason: site.reason.clone(),
+            health: site.health,
+            health_at: site.health_at,
+            admin_user: site.admin_user.to_string(),
+            created_at: site.created_at,
+            purge_at: site.purge_at,
+            notices,
+            job,
+            actions: if may { actions(site.state, job.is_some(), can_log_in) } else { Vec::new() },
+        }
+    }
+}
+
+fn owner(customer: &Customer) -> OwnerView {
+    OwnerView { company: customer.company.to_string(), email: customer.email.to_string() }
+}
+
+/// What may be done with a site now.
+fn actions(state: SiteState, busy: bool, can_log_in: bool) -> Vec<SiteAction> {
+    use SiteAction::{Delete, LogIn, Restart, Retry, Start, Stop, Undelete};
+    if busy {
+        return Vec::new();
+    }
+    let mut actions = match state {
+        SiteState::Active => vec![Restart, Stop, Delete],
+        SiteState::Stopped => vec![Start, Delete],
+        SiteState::Failed => vec![Retry, Delete],
+        SiteState::Suspended | SiteState::Sleeping => vec![Delete],
+        SiteState::Deleting => vec![Undelete],
+        SiteState::Pending | SiteState::Provisioning | SiteState::Updating | SiteState::Deleted => vec![],
+    };
+    if state == SiteState::Active && can_log_in {
+        actions.insert(0, LogIn);
+    }
+    actions
+}

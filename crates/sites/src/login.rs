@@ -1,0 +1,111 @@
+//! Getting into a site: its logins, revealed on demand and audited, and the one-click login.
+
+use crate::Sites;
+use serde::Deserialize;
+use stoa_core::site_access::writable_site;
+use stoa_db::{history, secrets};
+use stoa_model::{
+    blueprint::{Hook, HookName},
+    id::{JobId, SiteId},
+    secret::SecretString,
+    site::SiteState,
+};
+use stoa_provider::engine::Exec;
+
+use crate::{sagas::plan::credential_context, view::CredentialView};
+use stoa_core::{Error, RequestContext, Result, random};
+
+/// What a login hook prints.
+#[derive(Deserialize)]
+struct LoginPath {
+    path: String,
+}
+
+impl Sites {
+    /// The logins of a site, without their passwords.
+    ///
+    /// # Errors
+    /// Not found, or the actor may not have them.
+    pub async fn list_credentials(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<CredentialView>> {
+        let site = writable_site(&self.core.db, cx, id).await?;
+        let base = self.core.settings.application_url(&site);
+        let rows = secrets::credentials_get(&self.core.db, id).await?.into_iter();
+        let view = |c: secrets::Credential| CredentialView {
+            ordinal: c.ordinal,
+            label: c.label,
+            url: format!("{base}{}", path_of(&c.url)),
+            username: c.username,
+        };
+        Ok(rows.map(view).collect())
+    }
+
+    /// One password. That it was looked at goes into the audit trail and the site's history.
+    ///
+    /// # Errors
+    /// Not found, or the actor may not have it.
+    pub async fn reveal_credential(&self, cx: &RequestContext, id: SiteId, ordinal: u32) -> Result<SecretString> {
+        writable_site(&self.core.db, cx, id).await?;
+        let found = secrets::credentials_get(&self.core.db, id).await?.into_iter().find(|c| c.ordinal == ordinal);
+        let credential = found.ok_or(Error::NotFound("login"))?;
+        let password =
+            self.core.key.open(&credential_context(id, ordinal), &credential.sealed).map_err(Error::internal)?;
+        let event = &cx.audit("site.credential.reveal", id, serde_json::json!({ "label": credential.label }));
+        let text = &format!("The password “{}” was shown", credential.label);
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    history::site_event(&tx, id, cx.now, "revealed", text).await?;
+                    history::audit(&tx, event).await
+                })
+            })
+            .await?;
+        Ok(password)
+    }
+
+    /// An address that logs its user into the site's administration, once and within a minute.
+    ///
+    /// # Errors
+    /// Not found, not running, or the site's software has no such way in.
+    pub async fn login_link(&self, cx: &RequestContext, id: SiteId) -> Result<String> {
+        let site = writable_site(&self.core.db, cx, id).await?;
+        if site.state != SiteState::Active {
+            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state)));
+        }
+        let no_way =
+            || Error::Conflict("This kind of site has no one-click login. Use the login shown on its page.".into());
+        let hook = self.login_hook(&site.blueprint).ok_or_else(no_way)?.clone();
+        let plan = self.site_plan(&site, JobId::from_uuid(random::uuid_at(cx.now))).await?;
+        let stdin = hook.stdin_json(&plan.values(&self.core.key).map_err(Error::internal)?).map_err(Error::internal)?;
+        let event = &cx.audit("site.login", id, serde_json::json!({}));
+        self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
+        let exec = Exec {
+            argv: hook.command.clone(),
+            stdin: stdin.map(SecretString::from),
+            user: hook.user.clone(),
+            deadline: hook.timeout,
+        };
+        let away = |source: stoa_core::error::Source| Error::Unavailable {
+            message: "The site did not answer. Please try again in a moment.".into(),
+            source,
+        };
+        let output = self.engine.exec(&site.project, &hook.service, exec).await.map_err(|e| away(e.into()))?;
+        if output.code != 0 {
+            return Err(away(format!("the login hook ended with {}: {}", output.code, output.stderr.trim()).into()));
+        }
+        let answer: LoginPath = serde_json::from_str(&output.stdout).map_err(|e| away(e.into()))?;
+        if !answer.path.starts_with('/') || answer.path.starts_with("//") {
+            return Err(Error::internal("the login hook printed something that is no path"));
+        }
+        Ok(format!("{}{}", self.core.settings.application_url(&site), answer.path))
+    }
+
+    pub(crate) fn login_hook(&self, blueprint: &str) -> Option<&Hook> {
+        self.blueprints.get(blueprint)?.blueprint.hook(HookName::Login)
+    }
+}
+
+/// The path of an address: the site may have another main address than when the login was kept.
+fn path_of(url: &str) -> &str {
+    url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/")
+}

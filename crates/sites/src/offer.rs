@@ -1,0 +1,118 @@
+//! What can be ordered: addresses and blueprints.
+
+use crate::Sites;
+use stoa_db::sites;
+use stoa_model::{blueprint::Kind, host::Subdomain};
+use stoa_provider::engine::EngineError;
+
+use crate::{
+    blueprints::Loaded,
+    view::{AddressCheck, BlueprintView},
+};
+use stoa_core::{Error, RequestContext, Result};
+
+impl Sites {
+    /// Whether an address can be had, as somebody types it.
+    ///
+    /// # Errors
+    /// If the database does not answer; a bad address is an answer, no error.
+    pub async fn check_address(&self, _: &RequestContext, text: &str) -> Result<AddressCheck> {
+        let refuse = |message: String| AddressCheck {
+            subdomain: text.trim().to_lowercase(),
+            hostname: None,
+            available: false,
+            message,
+        };
+        let subdomain = match Subdomain::parse(text) {
+            Ok(subdomain) => subdomain,
+            Err(invalid) => return Ok(refuse(invalid.message)),
+        };
+        let hostname = match subdomain.under(&self.core.settings.base_domain) {
+            Ok(hostname) => hostname,
+            Err(invalid) => return Ok(refuse(invalid.message)),
+        };
+        let taken = sites::hostname_taken(&self.core.db, &hostname).await?;
+        let message = if taken { "This address is taken. Please choose another one." } else { "This address is free." };
+        Ok(AddressCheck {
+            subdomain: subdomain.to_string(),
+            hostname: Some(hostname.to_string()),
+            available: !taken,
+            message: message.into(),
+        })
+    }
+
+    /// What sites can be made from, with the plain facts that must be known before.
+    ///
+    /// # Errors
+    /// Never for now; the signature leaves room for plans.
+    pub async fn list_blueprints(&self, _: &RequestContext) -> Result<Vec<BlueprintView>> {
+        let mut views = Vec::new();
+        let mut all: Vec<_> = self.blueprints.iter().collect();
+        // Stores first: they are what most people come for.
+        all.sort_by_key(|loaded| loaded.blueprint.kind != Kind::Store);
+        for loaded in all {
+            let missing = self.missing_images(loaded).await;
+            views.push(BlueprintView {
+                name: loaded.blueprint.name.clone(),
+                title: loaded.blueprint.title.clone(),
+                description: loaded.blueprint.description.clone(),
+                notices: self.notices(loaded).await,
+                available: missing.is_ok_and(|missing| missing.is_empty()),
+            });
+        }
+        Ok(views)
+    }
+
+    /// Plain facts about the images of a blueprint, for instance that a plugin is absent.
+    pub(crate) async fn notices(&self, loaded: &Loaded) -> Vec<String> {
+        let mut texts = Vec::new();
+        for notice in &loaded.blueprint.notices {
+            let Some(spec) = loaded.blueprint.service(&notice.service) else { continue };
+            let Some(image) = default_image(loaded, spec) else { continue };
+            if let Ok(Some(info)) = self.engine_cache.image(&*self.engine, &image, self.core.clock.now()).await
+                && notice.applies(&info.labels)
+            {
+                texts.push(notice.message.clone());
+            }
+        }
+        texts
+    }
+
+    /// The images of a blueprint that are not on the engine; optional services don't count.
+    pub(crate) async fn missing_images(&self, loaded: &Loaded) -> std::result::Result<Vec<String>, EngineError> {
+        let mut missing = Vec::new();
+        for spec in loaded.blueprint.services.iter().filter(|spec| spec.profiles.is_empty()) {
+            let Some(image) = default_image(loaded, spec) else { continue };
+            if self.engine_cache.image(&*self.engine, &image, self.core.clock.now()).await?.is_none() {
+                missing.push(image.to_string());
+            }
+        }
+        Ok(missing)
+    }
+}
+
+impl Sites {
+    /// Keeps what is known of the engine's machine and images fresh.
+    pub async fn reconcile_engine_cache(&self) -> Result<()> {
+        let of = |loaded: &Loaded| -> Vec<_> {
+            loaded.blueprint.services.iter().filter_map(|spec| default_image(loaded, spec)).collect()
+        };
+        let images: Vec<_> = self.blueprints.iter().flat_map(|loaded| of(loaded)).collect();
+        self.engine_cache.look_again(&*self.engine, &images, self.core.clock.now()).await.map_err(|error| {
+            Error::Unavailable {
+                message: "The machine that runs the sites does not answer.".into(),
+                source: error.into(),
+            }
+        })
+    }
+}
+
+/// The image that a service runs, with the operator's settings and defaults filled in.
+fn default_image(loaded: &Loaded, spec: &stoa_model::blueprint::ServiceSpec) -> Option<stoa_model::image::ImageRef> {
+    use stoa_model::blueprint::Origin;
+    let defaults = loaded.blueprint.variables().iter().filter_map(|(name, variable)| match &variable.origin {
+        Origin::Default(text) => Some((name.clone(), text.clone())),
+        Origin::Fact(_) | Origin::Secret(_) => None,
+    });
+    spec.image.fill(&defaults.collect()).ok()?.parse().ok()
+}

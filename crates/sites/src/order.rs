@@ -1,0 +1,256 @@
+//! Ordering a site. Form, API, command line and staff all end here: everything is checked and
+//! decided, saved in one transaction, and answered at once; a job does the rest.
+
+use crate::Sites;
+use crate::sagas::CreatePlan;
+use std::sync::Arc;
+use stoa_core::jobs::enqueue;
+
+use stoa_db::{Constraint, DbError, Tx, accounts, history, idempotency, sites, subnets};
+use stoa_model::{
+    account::{Actor, Customer, Role},
+    field::Invalid,
+    host::{Hostname, Subdomain},
+    id::{CustomerId, JobId, SiteId},
+    job::JobKind,
+    site::{Health, Site, SiteState},
+    stack::ProjectName,
+    text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
+};
+
+use crate::capacity::Room;
+use crate::{
+    blueprints::Loaded,
+    command::OrderSite,
+    sagas::{SitePlan, plan::fresh_secrets},
+    view::Ordered,
+};
+use stoa_core::{Error, RequestContext, Result, random};
+
+/// In place of a hash: no password matches it. The operator's own accounts have it, for staff log in
+/// as staff.
+const NO_PASSWORD: &str = "!";
+
+/// An order whose every field is good.
+pub(crate) struct ParsedOrder {
+    pub blueprint: Arc<Loaded>,
+    subdomain: Subdomain,
+    pub hostname: Hostname,
+    title: SiteTitle,
+    admin_user: AdminUser,
+    admin_email: EmailAddress,
+}
+
+/// A site and its first job, ready to be saved.
+pub(crate) struct MadeOrder {
+    pub site: Site,
+    pub job: JobId,
+    blueprint: Arc<Loaded>,
+}
+
+impl Sites {
+    /// Orders a site. With an idempotency key, the same order sent again gives the same answer and
+    /// makes nothing new.
+    ///
+    /// # Errors
+    /// All bad fields at once; no room; an address that is taken; a key used for another order.
+    pub async fn order(&self, cx: &RequestContext, command: OrderSite, key: Option<String>) -> Result<Ordered> {
+        let request = random::token_hash(&serde_json::to_string(&command).map_err(Error::internal)?);
+        if let Some(ordered) = self.replayed_order(cx, key.as_deref(), &request).await? {
+            return Ok(ordered);
+        }
+        let customer = self.order_customer(cx, command.customer).await?;
+        let parsed = self.parse_order(&command, Some(&customer.email))?;
+        self.domains.ensure_dns_name_free(&parsed.hostname).await?;
+        let room = self.ensure_order_possible(&parsed.blueprint).await?;
+        let made = self.prepare_order(cx, customer.id, &parsed);
+        let (made, key) = (&made, key.as_deref());
+        let ordered = self
+            .core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    let ordered = self.insert_order(&tx, cx, made, room).await?;
+                    if let Some(key) = key {
+                        let body = serde_json::to_string(&ordered).map_err(Error::internal)?;
+                        let reply = idempotency::Reply { request_hash: request, status: 201, body };
+                        idempotency::idempotency_put(&tx, cx.actor, key, &reply, cx.now).await?;
+                    }
+                    Ok(ordered)
+                })
+            })
+            .await;
+        match ordered {
+            // The same request was a moment faster: its answer is ours.
+            Err(error) => self.replayed_order(cx, key, &request).await?.ok_or(error),
+            Ok(ordered) => {
+                self.core.wakeups.jobs.notify_one();
+                Ok(ordered)
+            }
+        }
+    }
+
+    /// The answer that this key got before, if it was to the same request.
+    async fn replayed_order(
+        &self,
+        cx: &RequestContext,
+        key: Option<&str>,
+        request: &[u8; 32],
+    ) -> Result<Option<Ordered>> {
+        let Some(key) = key else { return Ok(None) };
+        if key.is_empty() || key.len() > 128 || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Invalid::new("Idempotency-Key", "Use 1 to 128 visible ASCII characters.").into());
+        }
+        match idempotency::idempotency_get(&self.core.db, cx.actor, key).await? {
+            None => Ok(None),
+            Some(reply) if reply.request_hash == *request => {
+                serde_json::from_str(&reply.body).map(Some).map_err(Error::internal)
+            }
+            Some(_) => Err(Error::Conflict("This idempotency key was used for another request. Use a new one.".into())),
+        }
+    }
+
+    /// For whom: customers order for themselves; staff for anybody, or for the operator's own
+    /// account, which has their address and is made when first needed.
+    async fn order_customer(&self, cx: &RequestContext, wanted: Option<CustomerId>) -> Result<Customer> {
+        let id = match (cx.actor, wanted) {
+            (Actor::Customer(own), Some(other)) if own != other => return Err(Error::Forbidden("admin")),
+            (Actor::Customer(own), _) => own,
+            (Actor::Staff(..), None) => return self.operator_account(cx).await,
+            (_, Some(id)) => {
+                cx.require(Role::Admin)?;
+                id
+            }
+            (Actor::System, None) => return Err(Invalid::new("customer", "Say for which customer.").into()),
+            (Actor::Nobody, None) => return Err(Error::Unauthenticated("Please log in.")),
+        };
+        accounts::customer_get(&self.core.db, id).await?.ok_or(Error::NotFound("customer"))
+    }
+
+    async fn operator_account(&self, cx: &RequestContext) -> Result<Customer> {
+        cx.require(Role::Admin)?;
+        let Actor::Staff(id, _) = cx.actor else { return Err(Error::NotFound("staff account")) };
+        let staff = accounts::staff_get(&self.core.db, id).await?.ok_or(Error::NotFound("staff account"))?;
+        if let Some(customer) = self.find_operator_account(&staff.email).await? {
+            return Ok(customer);
+        }
+        let id = CustomerId::from_uuid(random::uuid_at(cx.now));
+        let company = CompanyName::parse(&self.core.settings.product_name)?;
+        let customer = Customer { id, email: staff.email, company, created_at: cx.now };
+        let made = &customer;
+        let kept = self
+            .core
+            .db
+            .write(|tx| Box::pin(async move { accounts::customer_insert(&tx, made, NO_PASSWORD).await }))
+            .await;
+        match kept {
+            // Another order was a moment faster.
+            Err(DbError::Conflict(Constraint::CustomerEmail)) => {
+                self.find_operator_account(&customer.email).await?.ok_or(Error::NotFound("customer"))
+            }
+            kept => Ok(kept.map(|()| customer)?),
+        }
+    }
+
+    /// The account with the operator's address, if it is his own.
+    async fn find_operator_account(&self, email: &EmailAddress) -> Result<Option<Customer>> {
+        match accounts::customer_by_email(&self.core.db, email).await? {
+            Some((customer, hash)) if hash == NO_PASSWORD => Ok(Some(customer)),
+            // Somebody registered with this address: what is ordered must not become his.
+            Some(_) => Err(Invalid::new("customer", "A customer has your address. Say for whom the site is.").into()),
+            None => Ok(None),
+        }
+    }
+
+    /// Checks every field.
+    pub(crate) fn parse_order(&self, order: &OrderSite, email: Option<&EmailAddress>) -> Result<ParsedOrder> {
+        let mut bad = Vec::new();
+        let blueprint = self.blueprints.get(&order.blueprint).cloned();
+        if blueprint.is_none() {
+            bad.push(Invalid::new("blueprint", "Please choose what the site is made from."));
+        }
+        let base = &self.core.settings.base_domain;
+        let subdomain = Subdomain::parse(&order.subdomain).and_then(|s| Ok((s.under(base)?, s)));
+        let subdomain = subdomain.map_err(|e| bad.push(Invalid { field: "subdomain", ..e })).ok();
+        let title = SiteTitle::parse(&order.title).map_err(|e| bad.push(e)).ok();
+        let user = if order.admin_user.trim().is_empty() { "admin" } else { &order.admin_user };
+        let admin_user = AdminUser::parse(user).map_err(|e| bad.push(e)).ok();
+        let own = email.map_or("", EmailAddress::as_str);
+        let address = if order.admin_email.trim().is_empty() { own } else { &order.admin_email };
+        let admin_email =
+            EmailAddress::parse(address).map_err(|e| bad.push(Invalid { field: "admin_email", ..e })).ok();
+        match (blueprint, subdomain, title, admin_user, admin_email) {
+            (Some(blueprint), Some((hostname, subdomain)), Some(title), Some(admin_user), Some(admin_email)) => {
+                Ok(ParsedOrder { blueprint, subdomain, hostname, title, admin_user, admin_email })
+            }
+            _ => Err(Error::Invalid(bad)),
+        }
+    }
+
+    /// Decides all names.
+    pub(crate) fn prepare_order(&self, cx: &RequestContext, customer: CustomerId, order: &ParsedOrder) -> MadeOrder {
+        let id = SiteId::from_uuid(random::uuid_at(cx.now));
+        let site = Site {
+            id,
+            customer,
+            blueprint: order.blueprint.blueprint.name.clone(),
+            profiles: Vec::new(),
+            title: order.title.clone(),
+            project: ProjectName::of(id, order.subdomain.as_str()),
+            subdomain: order.subdomain.clone(),
+            hostname: order.hostname.clone(),
+            admin_user: order.admin_user.clone(),
+            admin_email: order.admin_email.clone(),
+            subnet: None,
+            limits: self.core.settings.main_limits,
+            edge: self.core.settings.site_edge,
+            url: None,
+            state: SiteState::Pending,
+            reason: None,
+            upstream: None,
+            health: Health::Unknown,
+            health_at: None,
+            created_at: cx.now,
+            deleted_at: None,
+            purge_at: None,
+        };
+        MadeOrder { site, job: JobId::from_uuid(random::uuid_at(cx.now)), blueprint: order.blueprint.clone() }
+    }
+
+    /// Saves the site, its lease and its job, all or nothing.
+    pub(crate) async fn insert_order(
+        &self,
+        tx: &Tx,
+        cx: &RequestContext,
+        made: &MadeOrder,
+        room: Room,
+    ) -> Result<Ordered> {
+        let site = &made.site;
+        sites::site_insert(tx, site).await?;
+        history::site_event(tx, site.id, cx.now, "ordered", "The site was ordered").await?;
+        let detail = serde_json::json!({ "hostname": site.hostname, "blueprint": site.blueprint });
+        history::audit(tx, &cx.audit("site.order", site.id, detail)).await?;
+        self.enqueue_create(tx, cx, site, made.job, &made.blueprint, room).await
+    }
+
+    /// Leases a network and queues the job that makes the site, if there is still room for it.
+    pub(crate) async fn enqueue_create(
+        &self,
+        tx: &Tx,
+        cx: &RequestContext,
+        site: &Site,
+        job: JobId,
+        loaded: &Loaded,
+        room: Room,
+    ) -> Result<Ordered> {
+        let taken = self.engine_cache.subnets();
+        let subnet = subnets::subnet_lease(tx, &self.core.settings.subnet_pool, site.id, cx.now, &taken).await?;
+        self.ensure_order_fits(tx, room).await?;
+        // With a wildcard certificate the application is told the secure address from the beginning.
+        let url = self.core.settings.site_url(&site.hostname, self.domains.is_covered(&site.hostname));
+        let secrets = fresh_secrets(site.id, &loaded.blueprint, &self.core.key);
+        let plan = SitePlan::of(site, job, subnet, loaded, &self.core.settings, &url, secrets);
+        enqueue(tx, cx, JobKind::Create, job, site.id, &CreatePlan(plan)).await?;
+        Ok(Ordered { site: site.id, job })
+    }
+}

@@ -1,0 +1,119 @@
+//! Start, stop, restart, and one more try at making a site: each a job.
+
+use crate::Sites;
+use crate::sagas::PowerPlan;
+use stoa_core::jobs::enqueue;
+use stoa_core::site_access::writable_site;
+use stoa_db::{history, jobs, secrets, sites};
+use stoa_model::{
+    id::{JobId, SiteId},
+    job::JobKind,
+    site::{Site, SiteState},
+};
+
+use crate::sagas::SitePlan;
+use stoa_core::{Error, RequestContext, Result, random};
+
+impl Sites {
+    /// Starts a stopped site.
+    ///
+    /// # Errors
+    /// Not found, not stopped, or another job is at work on it.
+    pub async fn start(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
+        self.enqueue_power(cx, id, JobKind::Start, SiteState::Stopped).await
+    }
+
+    /// Stops a running site.
+    ///
+    /// # Errors
+    /// Not found, not running, or another job is at work on it.
+    pub async fn stop(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
+        self.enqueue_power(cx, id, JobKind::Stop, SiteState::Active).await
+    }
+
+    /// Stops a running site and starts it again.
+    ///
+    /// # Errors
+    /// Not found, not running, or another job is at work on it.
+    pub async fn restart(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
+        self.enqueue_power(cx, id, JobKind::Restart, SiteState::Active).await
+    }
+
+    async fn enqueue_power(&self, cx: &RequestContext, id: SiteId, kind: JobKind, from: SiteState) -> Result<JobId> {
+        let site = writable_site(&self.core.db, cx, id).await?;
+        if site.state != from {
+            return Err(Error::Conflict(format!("The site is {}; this is not possible now.", site.state)));
+        }
+        let job = JobId::from_uuid(random::uuid_at(cx.now));
+        let plan = &PowerPlan(self.site_plan(&site, job).await?);
+        let event = &cx.audit(&format!("site.{kind}"), id, serde_json::json!({ "job": job }));
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    enqueue(&tx, cx, kind, job, id, plan).await?;
+                    history::audit(&tx, event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        self.core.wakeups.jobs.notify_one();
+        Ok(job)
+    }
+
+    /// The plan of a job on a site that exists, with the secrets that it has.
+    pub(crate) async fn site_plan(&self, site: &Site, job: JobId) -> Result<SitePlan> {
+        let loaded = self.blueprints.get(&site.blueprint).ok_or_else(|| {
+            Error::internal(format!(
+                "the blueprint {} of {} is not installed: restore its folder",
+                site.blueprint, site.id
+            ))
+        })?;
+        let subnet = site.subnet.ok_or_else(|| Error::internal(format!("{} holds no network", site.id)))?;
+        let secrets = secrets::secrets_get(&self.core.db, site.id).await?;
+        Ok(SitePlan::of(
+            site,
+            job,
+            subnet,
+            loaded,
+            &self.core.settings,
+            &self.core.settings.application_url(site),
+            secrets,
+        ))
+    }
+
+    /// Tries once more to make a site that failed: a new job with new choices.
+    ///
+    /// # Errors
+    /// Not found, not failed, or no room.
+    pub async fn retry(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
+        let site = &writable_site(&self.core.db, cx, id).await?;
+        site.state.to(SiteState::Pending)?;
+        let loaded = self.blueprints.get(&site.blueprint).ok_or(Error::NotFound("blueprint"))?;
+        // An abandoned job leaves the world as it was; a new one must not build upon that.
+        if !secrets::secrets_get(&self.core.db, id).await?.is_empty() {
+            return Err(Error::Conflict(
+                "The last attempt was given up and left something behind. Delete this site and order it again.".into(),
+            ));
+        }
+        let room = self.ensure_order_possible(loaded).await?;
+        let job = JobId::from_uuid(random::uuid_at(cx.now));
+        let event = &cx.audit("site.retry", id, serde_json::json!({ "job": job }));
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    if jobs::job_active(&*tx, id).await?.is_some() {
+                        return Err(Error::Conflict("Another job is working on this site.".into()));
+                    }
+                    sites::site_move(&tx, id, SiteState::Failed, SiteState::Pending, None, cx.now).await?;
+                    history::site_event(&tx, id, cx.now, "retried", "Making the site was tried again").await?;
+                    history::audit(&tx, event).await?;
+                    self.enqueue_create(&tx, cx, site, job, loaded, room).await
+                })
+            })
+            .await?;
+        self.core.wakeups.jobs.notify_one();
+        Ok(job)
+    }
+}

@@ -1,0 +1,56 @@
+//! Opening an account together with its first site, both or neither.
+
+use stoa_accounts::{Registration, command::Register, view::NewSession};
+use stoa_core::{Error, RequestContext, Result};
+
+use crate::{Sites, command::OrderSite, view::Ordered};
+
+impl Sites {
+    /// Opens an account and orders its first site.
+    ///
+    /// # Errors
+    /// All bad fields of both at once, and what [`Sites::order`] refuses.
+    pub async fn register_and_order(
+        &self,
+        cx: &RequestContext,
+        command: Register,
+        order: OrderSite,
+    ) -> Result<(NewSession, Ordered)> {
+        self.accounts.count_registration(cx)?;
+        let registration = Registration::parse(cx, command);
+        let email = registration.as_ref().map(|registration| registration.customer.email.clone()).ok();
+        let parsed = self.parse_order(&order, email.as_ref());
+        let (registration, parsed) = both(registration, parsed)?;
+        self.domains.ensure_dns_name_free(&parsed.hostname).await?;
+        let room = self.ensure_order_possible(&parsed.blueprint).await?;
+        let registration = self.accounts.hash_password(registration).await?;
+        let cx = RequestContext { actor: registration.actor(), ..cx.clone() };
+        let made = self.prepare_order(&cx, registration.customer.id, &parsed);
+        let (registration, cx, made) = (&registration, &cx, &made);
+        let ordered = self
+            .core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    registration.insert(&tx, cx).await?;
+                    self.insert_order(&tx, cx, made, room).await
+                })
+            })
+            .await?;
+        self.core.wakeups.jobs.notify_one();
+        Ok((self.accounts.open_session(registration.actor()).await?, ordered))
+    }
+}
+
+/// Both results, or the bad fields of both.
+fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(Error::Invalid(mut a)), Err(Error::Invalid(b))) => {
+            // Without a customer's address, the administrator's is only missing.
+            a.extend(b.into_iter().filter(|bad| bad.field != "admin_email"));
+            Err(Error::Invalid(a))
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}

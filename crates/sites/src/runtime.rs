@@ -1,0 +1,214 @@
+//! Keeps what runs equal to what should run, and writes down what was observed. Sites that a job
+//! works on are the job's.
+
+use crate::Sites;
+use std::{collections::HashMap, time::Duration};
+
+use stoa_db::{history, jobs, sites};
+use stoa_model::{
+    account::Role,
+    id::JobId,
+    site::{Health, Site, SiteState},
+};
+use stoa_provider::engine::{EngineError, Observed};
+use stoa_saga::chain;
+
+use stoa_core::{Error, RequestContext, Result, random};
+
+/// Between a repair and the next look.
+const AFTER_REPAIR: Duration = Duration::from_secs(1);
+/// Sites that are looked at together: no database takes any number of ids in one query.
+const TOGETHER: u64 = 500;
+
+/// A difference between what should run and what runs.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Drift {
+    /// The site's hostname, or the project where no site is known.
+    pub what: String,
+    /// The difference, in words.
+    pub found: String,
+    /// What was done about it.
+    pub repair: Repair,
+    /// Why it could not be repaired, for the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Drift {
+    /// A difference and what came of its repair; `done` if it went well.
+    pub(crate) fn repaired(what: String, found: impl Into<String>, done: Repair, tried: Tried) -> Self {
+        let reason = tried.err();
+        let repair = if reason.is_none() { done } else { Repair::Failed };
+        Self { what, found: found.into(), repair, reason }
+    }
+
+    /// A difference that a person has to look at.
+    pub(crate) fn reported(what: String, found: &str) -> Self {
+        Self { what, found: found.into(), repair: Repair::Reported, reason: None }
+    }
+}
+
+/// What was done about a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repair {
+    /// Its containers were started.
+    Started,
+    /// Its containers were stopped.
+    Stopped,
+    /// It was removed.
+    Removed,
+    /// Nothing: a person has to look.
+    Reported,
+    /// It was tried, without success; the next tick tries again.
+    Failed,
+}
+
+/// How a repair ended; an error is in words for the operator.
+pub(crate) type Tried = std::result::Result<(), String>;
+
+pub(crate) fn away(error: EngineError) -> Error {
+    Error::Unavailable { message: "The machine that runs the sites does not answer.".into(), source: error.into() }
+}
+
+impl Sites {
+    /// Compares everything that should run with what runs, and repairs what can be repaired.
+    ///
+    /// # Errors
+    /// Without the role admin; if engine or database don't answer.
+    pub async fn sync(&self, cx: &RequestContext) -> Result<Vec<Drift>> {
+        cx.require(Role::Admin)?;
+        self.compare_runtime().await
+    }
+
+    /// Compares all sites, repairs what differs, and logs it.
+    ///
+    /// # Errors
+    /// If engine or database do not answer; the next tick tries again.
+    pub async fn reconcile_runtime(&self) -> Result<()> {
+        let drifts = self.compare_runtime().await?;
+        for drift in &drifts {
+            tracing::warn!(what = drift.what, found = drift.found, repair = ?drift.repair, reason = drift.reason, "drift");
+        }
+        if drifts.iter().any(|drift| drift.repair != Repair::Reported) {
+            // What came of it is looked at soon; and what falls again and again is not lifted in a loop.
+            tokio::time::sleep(AFTER_REPAIR).await;
+            self.core.wakeups.runtime.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn compare_runtime(&self) -> Result<Vec<Drift>> {
+        let observed = self.engine.list().await.map_err(away)?;
+        let mut seen: HashMap<_, _> = observed.iter().map(|o| (&o.project, o)).collect();
+        let (mut drifts, mut after) = (Vec::new(), None);
+        loop {
+            let sites = sites::sites_live_after(&self.core.db, after, TOGETHER).await?;
+            let Some(last) = sites.last() else { break };
+            after = Some(last.id);
+            let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
+            let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
+            for site in &sites {
+                let seen = seen.remove(&site.project);
+                if !busy.contains_key(&site.id) {
+                    drifts.extend(self.reconcile_site(site, seen).await?);
+                }
+            }
+        }
+        for stray in observed.iter().filter(|o| seen.contains_key(&o.project)) {
+            let found = "is on the engine, but no site has it; look at it and remove it by hand, or run `stoa cleanup`";
+            drifts.push(Drift::reported(stray.project.to_string(), found));
+        }
+        Ok(drifts)
+    }
+
+    pub(crate) async fn reconcile_site(&self, site: &Site, seen: Option<&Observed>) -> Result<Option<Drift>> {
+        let settled = matches!(
+            site.state,
+            SiteState::Active | SiteState::Stopped | SiteState::Suspended | SiteState::Sleeping | SiteState::Deleting
+        );
+        if !settled {
+            return Ok(None);
+        }
+        let running =
+            seen.is_some_and(|o| o.services.iter().any(|s| s.state == stoa_provider::engine::RunState::Running));
+        let whole = self.is_complete(site, seen);
+        let drifted = if site.state.should_run() { !whole } else { running };
+        if drifted && !self.is_unchanged(site).await? {
+            return Ok(None);
+        }
+        let drift = match (drifted, site.state.should_run()) {
+            (false, _) => None,
+            (true, true) => Some(self.repair_start(site).await),
+            (true, false) => Some(self.repair_stop(site).await),
+        };
+        self.record_health(site, health(site, seen, whole, drift.as_ref())).await?;
+        Ok(drift)
+    }
+
+    /// Whether all that the site's blueprint asks for runs; a container that is gone is none.
+    fn is_complete(&self, site: &Site, seen: Option<&Observed>) -> bool {
+        let Some(seen) = seen.filter(|o| o.all_running()) else { return false };
+        let Some(loaded) = self.blueprints.get(&site.blueprint) else { return true };
+        let on = |profiles: &[String]| profiles.is_empty() || profiles.iter().any(|p| site.profiles.contains(p));
+        let mut wanted = loaded.blueprint.services.iter().filter(|spec| on(&spec.profiles));
+        wanted.all(|spec| seen.services.iter().any(|service| service.service == spec.name))
+    }
+
+    /// Whether the site still is what it was when all were read: a job or a command may have come in
+    /// between, and is right then.
+    async fn is_unchanged(&self, site: &Site) -> Result<bool> {
+        let now = sites::site_get(&self.core.db, site.id).await?;
+        let same = now.is_some_and(|now| now.state == site.state);
+        Ok(same && jobs::job_active(&self.core.db, site.id).await?.is_none())
+    }
+
+    async fn repair_start(&self, site: &Site) -> Drift {
+        let started = async {
+            let job = JobId::from_uuid(random::uuid_at(self.core.clock.now()));
+            let plan = self.site_plan(site, job).await.map_err(|error| error.for_operator())?;
+            let stack = plan.stack(&self.core.key).map_err(|error| chain(&error))?;
+            self.engine.apply(&stack, plan.job).await.map_err(|error| chain(&error))
+        };
+        let (what, found) = (site.hostname.to_string(), "should run, but did not run whole");
+        Drift::repaired(what, found, Repair::Started, started.await)
+    }
+
+    async fn repair_stop(&self, site: &Site) -> Drift {
+        let stopped = self.engine.stop(&site.project).await.map_err(|error| chain(&error));
+        let (what, found) = (site.hostname.to_string(), format!("is {}, but ran", site.state));
+        Drift::repaired(what, found, Repair::Stopped, stopped)
+    }
+
+    /// Writes an observation down if it tells something new.
+    async fn record_health(&self, site: &Site, health: Health) -> Result<()> {
+        if site.health == health {
+            return Ok(());
+        }
+        let (id, now) = (site.id, self.core.clock.now());
+        let text = &format!("Health is now: {health}");
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    sites::site_observe(&tx, id, health, now).await?;
+                    history::site_event(&tx, id, now, "health", text).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+fn health(site: &Site, seen: Option<&Observed>, whole: bool, drift: Option<&Drift>) -> Health {
+    if !site.state.should_run() {
+        return Health::Unknown;
+    }
+    let sick = seen.is_some_and(|o| o.services.iter().any(|s| s.healthy == Some(false)));
+    match (whole, drift.map(|d| d.repair)) {
+        (false, Some(Repair::Started)) => Health::Unknown,
+        (false, _) => Health::Down,
+        (true, _) if sick => Health::Unhealthy,
+        (true, _) => Health::Healthy,
+    }
+}

@@ -1,0 +1,133 @@
+//! Telling the application its address: the blueprint's own hook changes it everywhere, also in
+//! data that it keeps serialized.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use stoa_db::{domains, history, sites};
+use stoa_model::{blueprint::HookName, secret::SecretString};
+use stoa_provider::engine::Exec;
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
+
+use super::{db_failed, is_recorded};
+use crate::sagas::{ChangeDomainPlan, SitePlan, StepContext, plan::Address};
+use stoa_core::Error;
+
+const PUBLIC: &str = "The store's software did not take its new address.";
+
+/// Runs the hook; a blueprint without one makes sites that don't care.
+///
+/// # Errors
+/// `Unavailable` if the engine is away; `Internal` if the hook failed.
+pub(super) async fn update_url(cx: &StepContext, plan: &SitePlan, url: &str) -> Result<(), Error> {
+    let blueprint = plan.blueprint().map_err(Error::internal)?;
+    let Some(hook) = blueprint.hook(HookName::SetDomain) else { return Ok(()) };
+    let values = plan.values_at(&cx.core.key, url).map_err(Error::internal)?;
+    let stdin = hook.stdin_json(&values).map_err(Error::internal)?.map(SecretString::from);
+    let exec = Exec { argv: hook.command.clone(), stdin, user: hook.user.clone(), deadline: hook.timeout };
+    let output = cx.engine.exec(&plan.project, &hook.service, exec).await.map_err(|error| {
+        let away = error.is_transient();
+        let source = error.into();
+        if away { Error::Unavailable { message: PUBLIC.into(), source } } else { Error::Internal(source) }
+    })?;
+    if output.code != 0 {
+        let stderr = output.stderr.trim();
+        return Err(Error::internal(format!("the set-domain hook ended with {}: {stderr}", output.code)));
+    }
+    Ok(())
+}
+
+/// A failure to tell as a step's: an engine that is away is waited for.
+pub(super) fn url_update_failed(error: Error) -> StepError {
+    match error {
+        Error::Unavailable { .. } => StepError::retry(PUBLIC, error.for_operator()),
+        other => StepError::fail(PUBLIC, other.for_operator()),
+    }
+}
+
+/// Makes a name the main one. Until its application was told, all names lead to the site itself.
+async fn point(cx: &StepContext, plan: &SitePlan, address: &Address, told: &str) -> Result<(), Error> {
+    cx.core
+        .db
+        .write(|tx| Box::pin(async move { sites::site_address(&tx, plan.site, &address.hostname, Some(told)).await }))
+        .await
+        .map_err(Error::from)?;
+    cx.domains.refresh_routes(plan.site).await
+}
+
+/// Moves the site to another main address and tells its application.
+pub struct UpdateApplicationUrl;
+
+#[async_trait]
+impl Step<ChangeDomainPlan, StepContext> for UpdateApplicationUrl {
+    fn name(&self) -> &'static str {
+        "application"
+    }
+
+    fn title(&self) -> &'static str {
+        "Tell the application its new address"
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(10 * 60)
+    }
+
+    async fn act(&self, cx: &StepContext, plan: &ChangeDomainPlan, _: &StepRun) -> Result<Done, StepError> {
+        let (change, plan) = (&plan.change, &plan.site);
+        point(cx, plan, &change.to, &change.from.url).await.or_retry(PUBLIC)?;
+        update_url(cx, plan, &change.to.url).await.map_err(url_update_failed)?;
+        Ok(Done::with_detail(change.to.url.clone()))
+    }
+
+    async fn undo(&self, cx: &StepContext, plan: &ChangeDomainPlan, _: &StepRun) -> Result<(), UndoError> {
+        let (change, plan) = (&plan.change, &plan.site);
+        update_url(cx, plan, &change.from.url).await.or_undo_retry("telling the application its former address")?;
+        point(cx, plan, &change.from, &change.from.url).await.or_undo_retry("leading visitors to the former address")
+    }
+}
+
+/// From here on visitors of the other names are sent to the main one, and those of plain HTTP to
+/// HTTPS.
+pub struct CommitAddress;
+
+#[async_trait]
+impl Step<ChangeDomainPlan, StepContext> for CommitAddress {
+    fn name(&self) -> &'static str {
+        "settle"
+    }
+
+    fn title(&self) -> &'static str {
+        "Lead the other addresses there"
+    }
+
+    fn is_commit(&self) -> bool {
+        true
+    }
+
+    async fn act(&self, cx: &StepContext, plan: &ChangeDomainPlan, _: &StepRun) -> Result<Done, StepError> {
+        let (change, plan) = (&plan.change, &plan.site);
+        let (to, now) = (&change.to, cx.core.clock.now());
+        cx.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    sites::site_address(&tx, plan.site, &to.hostname, Some(&to.url)).await?;
+                    domains::domain_main_reached(&tx, plan.site, &to.hostname).await?;
+                    if is_recorded(&tx, plan, "address").await? {
+                        return Ok(());
+                    }
+                    let words = format!("The main address is now {}", to.url);
+                    history::site_event(&tx, plan.site, now, "address", &words).await
+                })
+            })
+            .await
+            .map_err(db_failed)?;
+        cx.domains.refresh_routes_or_lag(plan.site).await;
+        Ok(Done::plain())
+    }
+
+    /// Never called after success; before it nothing was committed.
+    async fn undo(&self, _: &StepContext, _: &ChangeDomainPlan, _: &StepRun) -> Result<(), UndoError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Makes the generic, pre-installed application the customer's own: title, address, administrator.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use stoa_db::sites;
+use stoa_model::{blueprint::HookName, secret::SecretString};
+use stoa_provider::engine::{EngineError, Exec};
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
+
+use super::{db_failed, engine_failed};
+use crate::sagas::{OnSite, SitePlan, StepContext};
+
+/// A hook that fails so often in one run does not mend itself.
+const TRIES: u32 = 4;
+
+pub struct ClaimApplication;
+
+#[async_trait]
+impl<P: OnSite> Step<P, StepContext> for ClaimApplication {
+    fn name(&self) -> &'static str {
+        "application"
+    }
+
+    fn title(&self) -> &'static str {
+        "Set up the application"
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(5 * 60)
+    }
+
+    async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
+        let plan = plan.site();
+        const PUBLIC: &str = "The store's software could not be set up.";
+        let blueprint = plan.blueprint().or_fail(PUBLIC)?;
+        let Some(hook) = blueprint.hook(HookName::Claim) else {
+            told(cx, plan).await?;
+            return Ok(Done::with_detail("The application sets itself up"));
+        };
+        if run.attempt() > 1 {
+            // The engine may have been away, and its containers with it.
+            let stack = plan.stack(&cx.core.key).or_fail(PUBLIC)?;
+            cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))?;
+        }
+        let values = plan.values(&cx.core.key).or_fail(PUBLIC)?;
+        let stdin = hook.stdin_json(&values).or_fail(PUBLIC)?.map(SecretString::from);
+        let exec = Exec { argv: hook.command.clone(), stdin, user: hook.user.clone(), deadline: hook.timeout };
+        match run.unless_cancelled(cx.engine.exec(&plan.project, &hook.service, exec)).await? {
+            Ok(output) if output.code == 0 => {
+                told(cx, plan).await?;
+                Ok(Done::plain())
+            }
+            Ok(output) => {
+                Err(again(run, PUBLIC, format!("the claim hook ended with {}: {}", output.code, output.stderr.trim())))
+            }
+            Err(error @ (EngineError::Refused { .. } | EngineError::NotFound { .. })) => Err(again(run, PUBLIC, error)),
+            Err(error) => Err(engine_failed(PUBLIC, error)),
+        }
+    }
+
+    /// Nothing to take back: what the hook changed lies in the containers that this job made, and
+    /// goes with them.
+    async fn undo(&self, _: &StepContext, _: &P, _: &StepRun) -> Result<(), UndoError> {
+        Ok(())
+    }
+}
+
+/// Notes the address that the application has from now on.
+async fn told(cx: &StepContext, plan: &SitePlan) -> Result<(), StepError> {
+    let url = plan.url.as_str();
+    let written = cx.core.db.write(|tx| Box::pin(async move { sites::site_told(&tx, plan.site, url).await })).await;
+    written.map_err(db_failed)
+}
+
+/// The hook's program may have died with its container; a few more tries tell.
+fn again(run: &StepRun, public: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StepError {
+    if run.attempt() < TRIES { StepError::retry(public, source) } else { StepError::fail(public, source) }
+}

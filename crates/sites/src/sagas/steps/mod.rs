@@ -1,0 +1,72 @@
+//! One file a step. The words for the customer name what did not work and never a path, a host or
+//! a secret; the cause beneath goes to the operator.
+
+mod activate;
+mod application_url;
+mod backups;
+mod certificate;
+mod claim_application;
+mod commit_state;
+mod containers;
+mod credentials;
+mod directory;
+mod power;
+mod route;
+mod secrets;
+mod stack;
+mod verify;
+
+pub(super) use activate::Activate;
+pub(super) use application_url::{CommitAddress, UpdateApplicationUrl};
+pub(super) use backups::ScheduleBackups;
+pub(super) use certificate::IssueCertificate;
+pub(super) use claim_application::ClaimApplication;
+pub(super) use commit_state::CommitState;
+pub(super) use containers::StartContainers;
+pub(super) use credentials::StoreCredentials;
+pub(super) use directory::CreateDirectory;
+pub(super) use power::{StartContainersAgain, StopContainers};
+pub(super) use route::{PublishRoute, RepublishRoute, WithdrawRoute};
+pub(super) use secrets::StoreSecrets;
+pub(super) use stack::WriteManifests;
+pub(super) use verify::VerifySite;
+
+use stoa_db::{DbError, Tx, history, jobs};
+use stoa_provider::engine::EngineError;
+use stoa_saga::{StepError, UndoError};
+
+use crate::sagas::SitePlan;
+
+/// An engine's error as a step's: an engine that is away is waited for.
+fn engine_failed(public: &str, error: EngineError) -> StepError {
+    if error.is_transient() { StepError::retry(public, error) } else { StepError::fail(public, error) }
+}
+
+/// An engine's error as an undo's.
+fn engine_undo_failed(doing: &str, error: EngineError) -> UndoError {
+    if error.is_transient() { UndoError::retry(doing, error) } else { UndoError::fail(doing, error) }
+}
+
+/// Whether the database may do it in a moment.
+fn is_transient(error: &DbError) -> bool {
+    matches!(error, DbError::Busy(_) | DbError::Unavailable(_) | DbError::Full(_))
+}
+
+/// A database's error as a step's.
+fn db_failed(error: DbError) -> StepError {
+    let public = "The platform's own records could not be written.";
+    if is_transient(&error) { StepError::retry(public, error) } else { StepError::fail(public, error) }
+}
+
+/// A database's error as an undo's.
+fn db_undo_failed(doing: &str, error: DbError) -> UndoError {
+    if is_transient(&error) { UndoError::retry(doing, error) } else { UndoError::fail(doing, error) }
+}
+
+/// Whether this job has written such a line into the site's history before, and only did not hear of
+/// it: since it was asked for, no other job can have.
+async fn is_recorded(tx: &Tx, plan: &SitePlan, kind: &str) -> Result<bool, DbError> {
+    let Some(job) = jobs::job_get(tx, plan.job).await? else { return Ok(false) };
+    let events = history::site_events(tx, plan.site, 20).await?;
+    Ok(events.iter().any(|event| event.kind == kind && event.at >= job.queued_at))
+}

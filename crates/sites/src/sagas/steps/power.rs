@@ -1,0 +1,61 @@
+//! Stopping and starting the containers of a site that exists; its data stays where it is.
+
+use async_trait::async_trait;
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
+
+use super::{engine_failed, engine_undo_failed};
+use crate::sagas::{OnSite, StepContext};
+
+/// Stops the containers gracefully. Its undo starts them again.
+pub struct StopContainers;
+
+#[async_trait]
+impl<P: OnSite> Step<P, StepContext> for StopContainers {
+    fn name(&self) -> &'static str {
+        "stop_containers"
+    }
+
+    fn title(&self) -> &'static str {
+        "Stop the containers"
+    }
+
+    async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
+        let plan = plan.site();
+        let stopped = cx.engine.stop(&plan.project).await;
+        stopped.map_err(|error| engine_failed("The store's containers could not be stopped.", error))?;
+        Ok(Done::plain())
+    }
+
+    async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
+        let plan = plan.site();
+        let stack = plan.stack(&cx.core.key).or_undo_fail("starting the containers again")?;
+        let started = cx.engine.apply(&stack, plan.job).await;
+        started.map_err(|error| engine_undo_failed("starting the containers again", error))
+    }
+}
+
+/// Starts the containers again. Its undo is [`StopContainers`]'s, which leaves them running.
+pub struct StartContainersAgain;
+
+#[async_trait]
+impl<P: OnSite> Step<P, StepContext> for StartContainersAgain {
+    fn name(&self) -> &'static str {
+        "start_containers"
+    }
+
+    fn title(&self) -> &'static str {
+        "Start the containers"
+    }
+
+    async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
+        let plan = plan.site();
+        const PUBLIC: &str = "The store's containers could not be started.";
+        let stack = plan.stack(&cx.core.key).or_fail(PUBLIC)?;
+        cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))?;
+        Ok(Done::plain())
+    }
+
+    async fn undo(&self, _: &StepContext, _: &P, _: &StepRun) -> Result<(), UndoError> {
+        Ok(())
+    }
+}

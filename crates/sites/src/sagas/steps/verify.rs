@@ -1,0 +1,125 @@
+//! Does it work? First the application's own health check, then a real request through the edge,
+//! as a visitor sends it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::StatusCode;
+use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
+use tokio::time::{Instant, sleep};
+
+use super::engine_failed;
+use crate::sagas::{OnSite, SitePlan, StepContext};
+use stoa_integrations::probe::Place;
+
+/// Between two looks: short, for every look that comes late is time that a customer waits.
+const PAUSE: Duration = Duration::from_millis(25);
+/// For one answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// So often it is made sure that the containers run, while there is no answer.
+const CHECK_ENGINE: Duration = Duration::from_secs(3);
+
+const PUBLIC: &str = "The store was started but does not answer.";
+
+pub struct VerifySite;
+
+#[async_trait]
+impl<P: OnSite> Step<P, StepContext> for VerifySite {
+    fn name(&self) -> &'static str {
+        "verify"
+    }
+
+    fn title(&self) -> &'static str {
+        "Check that the store answers"
+    }
+
+    async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
+        let (new_address, plan) = (plan.new_address(), plan.site());
+        let blueprint = plan.blueprint().or_fail(PUBLIC)?;
+        let upstream = plan.upstream().or_fail(PUBLIC)?;
+        let url = match new_address {
+            Some(address) => address.url.clone(),
+            None => self.url(cx, plan).await?,
+        };
+        let (host, secure) = split(&url);
+        let inside = Place { address: upstream, secure: false, host };
+        let edge = if secure { cx.core.settings.edge_tls_address } else { None };
+        let outside = Place { address: edge.unwrap_or(cx.core.settings.edge_address), secure: edge.is_some(), host };
+        let began = Instant::now();
+        until_ok(cx, plan, run, inside, &blueprint.health).await?;
+        // A main name that was given up while the site was being deleted is all that its application
+        // knows, and leads here no more. The job that tells it another one asks through the edge.
+        let name = new_address.map_or(&plan.hostname, |address| &address.hostname);
+        if host.split(':').next() != Some(name.as_str()) {
+            return Ok(Done::with_detail("Answered; it is not reached from outside before it is told its new address"));
+        }
+        until_ok(cx, plan, run, outside, &blueprint.front).await?;
+        Ok(Done::with_detail(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))
+    }
+
+    async fn undo(&self, _: &StepContext, _: &P, _: &StepRun) -> Result<(), UndoError> {
+        Ok(())
+    }
+}
+
+impl VerifySite {
+    /// The address that the application knows by now.
+    async fn url(&self, cx: &StepContext, plan: &SitePlan) -> Result<String, StepError> {
+        let site = stoa_db::sites::site_get(&cx.core.db, plan.site).await.map_err(super::db_failed)?;
+        Ok(site.and_then(|site| site.url).unwrap_or_else(|| cx.core.settings.site_url(&plan.hostname, false)))
+    }
+}
+
+/// The Host header as browsers send it, and whether they come over HTTPS.
+fn split(url: &str) -> (&str, bool) {
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
+    (host, url.starts_with("https://"))
+}
+
+/// Asks until the answer is 200.
+async fn until_ok(
+    cx: &StepContext,
+    plan: &SitePlan,
+    run: &StepRun,
+    place: Place<'_>,
+    path: &str,
+) -> Result<(), StepError> {
+    let Place { address, host, .. } = place;
+    let began = Instant::now();
+    let mut checked = began;
+    loop {
+        let answer = run.unless_cancelled(cx.probe.ask(place, path, PATIENCE)).await?;
+        if matches!(&answer, Ok(StatusCode::OK)) {
+            return Ok(());
+        }
+        let last =
+            answer.map_or_else(|e| e.to_string(), |status| format!("{host}{path} at {address} answered {status}"));
+        if began.elapsed() > cx.core.settings.start_limit {
+            return Err(StepError::fail(PUBLIC, format!("{last}; its last output: {}", last_output(cx, plan).await)));
+        }
+        if checked.elapsed() > CHECK_ENGINE {
+            checked = Instant::now();
+            run.note(&format!("Still waiting for an answer: {last}")).await;
+            keep_running(cx, plan).await?;
+        }
+        run.unless_cancelled(sleep(PAUSE)).await?;
+    }
+}
+
+/// Starts again what the engine lost, for instance because the engine itself was restarted.
+async fn keep_running(cx: &StepContext, plan: &SitePlan) -> Result<(), StepError> {
+    let observed = cx.engine.observe(&plan.project).await.map_err(|error| engine_failed(PUBLIC, error))?;
+    let stack = plan.stack(&cx.core.key).or_fail(PUBLIC)?;
+    if observed.all_running() && observed.services.len() >= stack.services.len() {
+        return Ok(());
+    }
+    cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))
+}
+
+/// The end of the containers' output, for the operator.
+async fn last_output(cx: &StepContext, plan: &SitePlan) -> String {
+    match cx.engine.logs(&plan.project, None, 20).await {
+        Ok(lines) => lines.iter().map(|l| format!("{}: {}", l.service, l.line)).collect::<Vec<_>>().join(" ⏎ "),
+        Err(error) => format!("(not readable: {error})"),
+    }
+}

@@ -1,0 +1,156 @@
+//! What pages, the API and `--json` show of sites.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use stoa_model::{
+    id::{CustomerId, JobId, SiteId},
+    site::{Health, SiteState},
+    traffic::Traffic,
+};
+
+/// Whether an address can be had.
+#[derive(Debug, Clone, Serialize)]
+pub struct AddressCheck {
+    /// The label as it would be used.
+    pub subdomain: String,
+    /// The full hostname, if the label is well formed.
+    pub hostname: Option<String>,
+    /// Whether it can be ordered now.
+    pub available: bool,
+    /// A sentence for the person.
+    pub message: String,
+}
+
+/// A blueprint to choose.
+#[derive(Debug, Clone, Serialize)]
+pub struct BlueprintView {
+    /// Name to order by.
+    pub name: String,
+    /// Words for people.
+    pub title: String,
+    /// One or two sentences.
+    pub description: String,
+    /// Plain facts that must be known, for example that a plugin is absent from the image.
+    pub notices: Vec<String>,
+    /// Whether its images are on the engine; `false` means that it can't be ordered now.
+    pub available: bool,
+}
+
+/// What was ordered: the site, and the job that makes it.
+#[derive(Debug, Clone, Copy, Serialize, serde::Deserialize)]
+pub struct Ordered {
+    /// The new site.
+    pub site: SiteId,
+    /// Its job.
+    pub job: JobId,
+}
+
+/// Whose a site is.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnerView {
+    /// Company, or the owner's own name.
+    pub company: String,
+    /// Login name and address for mail.
+    pub email: String,
+}
+
+/// A site, as lists and pages show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct SiteView {
+    /// Its id.
+    pub id: SiteId,
+    /// Its owner.
+    pub customer: CustomerId,
+    /// Its owner in words, for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<OwnerView>,
+    /// Blueprint's name.
+    pub blueprint: String,
+    /// Blueprint in words; its name, if the blueprint is not loaded any more.
+    pub blueprint_title: String,
+    /// Title as typed.
+    pub title: String,
+    /// Hostname.
+    pub hostname: String,
+    /// Address to open, with scheme and, where it isn't the default, port.
+    pub url: String,
+    /// Intent.
+    pub state: SiteState,
+    /// Why, in words for the owner.
+    pub reason: Option<String>,
+    /// Observation.
+    pub health: Health,
+    /// Since when it has been so.
+    pub health_at: Option<Timestamp>,
+    /// Login name of its administrator.
+    pub admin_user: String,
+    /// When it was ordered.
+    pub created_at: Timestamp,
+    /// When its purge begins, if marked for deletion.
+    pub purge_at: Option<Timestamp>,
+    /// Plain facts about its images.
+    pub notices: Vec<String>,
+    /// Its unfinished job, if any.
+    pub job: Option<JobId>,
+    /// What may be done with it now.
+    pub actions: Vec<SiteAction>,
+}
+
+/// Something that may be done with a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteAction {
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Stop and start it.
+    Restart,
+    /// Try to make it once more.
+    Retry,
+    /// Mark it for deletion.
+    Delete,
+    /// Take the deletion back.
+    Undelete,
+    /// Log in to its administration with one click.
+    LogIn,
+}
+
+impl SiteAction {
+    /// The word in the addresses of pages; the API's are those of `serde`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Retry => "retry",
+            Self::Delete => "delete",
+            Self::Undelete => "undelete",
+            Self::LogIn => "login-link",
+        }
+    }
+}
+
+/// A login that the customer may reveal; the password is fetched by itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct CredentialView {
+    /// Which of the site's credentials.
+    pub ordinal: u32,
+    /// For what.
+    pub label: String,
+    /// Where.
+    pub url: String,
+    /// Login name.
+    pub username: String,
+}
+
+/// What a site has served in one hour.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrafficHour {
+    /// When the hour begins.
+    pub from: Timestamp,
+    /// What was counted.
+    pub traffic: Traffic,
+}
+
+pub use stoa_provider::engine::{LogLine, ServiceStats};
