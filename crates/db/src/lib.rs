@@ -18,39 +18,29 @@
 //!    how many rows there are.
 
 pub mod accounts;
-mod acme_accounts;
 pub mod backups;
-pub mod certificate_orders;
-pub mod certificates;
 mod codec;
 mod constraint;
+pub mod core;
 mod db;
-pub mod dns_records;
-mod domain_updates;
 pub mod domains;
 mod entity;
 mod error;
-pub mod history;
-pub mod idempotency;
-mod job_claim;
-pub mod job_log;
-pub mod jobs;
-pub mod meta;
 mod open;
 mod page;
-pub mod routes;
 mod schema;
-pub mod secrets;
-pub mod sessions;
-mod site_names;
 mod site_row;
-mod site_updates;
 pub mod sites;
 pub mod subnets;
-pub mod tasks;
-pub mod tokens;
-pub mod traffic;
 mod wal_sync;
+
+// The paths of before the areas, for callers that don't name the area yet.
+pub use self::{
+    accounts::{sessions, tokens},
+    core::{history, idempotency, jobs, jobs::log as job_log, meta, tasks},
+    domains::{certificates, certificates::orders as certificate_orders, dns_records, routes},
+    sites::{secrets, traffic},
+};
 
 pub use db::{Backend, BoxFuture, Conn, Db, Tx, WriteTx};
 pub use error::{Constraint, DbError, Retry, Source};

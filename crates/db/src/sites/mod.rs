@@ -1,5 +1,9 @@
 //! Sites: how they are stored, found and changed.
 
+pub mod secrets;
+pub mod traffic;
+mod updates;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -12,17 +16,17 @@ use stoa_model::{
     site::{Site, SiteState},
 };
 
-pub use crate::site_names::{hostname_taken, hostnames_of, site_by_hostname};
-pub use crate::site_updates::{
-    site_address, site_edge, site_mark_deleted, site_move, site_observe, site_publish, site_told, site_tombstone,
-    site_unmark_deleted,
-};
+pub use crate::domains::hostnames::{hostname_taken, hostnames_of, site_by_hostname};
 use crate::{
     Conn, DbError, Page, Tx,
     codec::{Row, ms, paged},
     db::Raw,
     entity::{customers, hostnames, sites},
     site_row::{from_row, to_row},
+};
+pub use updates::{
+    site_address, site_edge, site_mark_deleted, site_move, site_observe, site_publish, site_told, site_tombstone,
+    site_unmark_deleted,
 };
 
 /// Which sites the staff wants to see.

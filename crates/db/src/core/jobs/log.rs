@@ -11,12 +11,12 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder
 use stoa_model::id::JobId;
 use stoa_saga::{Entry, Epoch, Event, Log, LogError};
 
+use super::claim::held;
 use crate::{
     Conn, Db, DbError, Tx,
     codec::{Row, ms, words},
     db::Raw,
     entity::{job_log, job_notes, jobs},
-    job_claim::held,
 };
 
 /// How many notes of a job are kept.

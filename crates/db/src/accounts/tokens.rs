@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
 use stoa_model::{account::Actor, id::TokenId};
 
+use super::sessions::active_actor;
 use crate::{
     Conn, DbError, Tx,
     codec::{Row, actor_key, ms},
     db::Raw,
     entity::tokens,
-    sessions::active_actor,
 };
 
 /// A key to the API.

@@ -18,7 +18,7 @@ use crate::{
     codec::{REPORT, ms, words},
     db::Raw,
     entity::{domains, hostnames, sites},
-    site_updates::site_address,
+    sites::site_address,
 };
 
 /// Makes a claimed domain a verified one and gives its name to the site. Does nothing if it is

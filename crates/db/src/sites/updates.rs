@@ -17,7 +17,7 @@ use crate::{
     DbError, Tx,
     codec::{REPORT, int, ms, words},
     db::Raw,
-    domain_updates::domains_remove_of,
+    domains::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
     subnets::subnet_free,
 };

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use stoa_model::{certificate::CertName, secret::Sealed};
 
-pub use crate::acme_accounts::{acme_account_get, acme_account_put};
+pub use super::acme_accounts::{acme_account_get, acme_account_put};
 use crate::{
     Conn, DbError, Tx,
     codec::{REPORT, Row, ms, words},

@@ -1,6 +1,9 @@
 //! Certificates, issued for the platform or uploaded for one site. A stored one never changes but for
 //! when it is to be renewed, and that it is no longer used.
 
+mod acme_accounts;
+pub mod orders;
+
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany,

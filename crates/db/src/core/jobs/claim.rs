@@ -17,12 +17,12 @@ use stoa_model::{
 };
 use stoa_saga::Epoch;
 
+use super::{claimable, from_row, job_get};
 use crate::{
     Db, DbError, Tx,
     codec::{REPORT, ms, words},
     db::Raw,
     entity::jobs,
-    jobs::{claimable, from_row, job_get},
 };
 
 /// Takes the oldest job that nobody works on: queued, or left behind by a worker whose lease ran out.

@@ -15,13 +15,16 @@ use stoa_model::{
     job::{Job, JobState},
 };
 
-pub use crate::job_claim::{job_claim, job_finish, job_heartbeat, job_release, job_set_state};
+mod claim;
+pub mod log;
+
 use crate::{
     Conn, DbError, Page, Tx,
     codec::{Row, actor_key, actor_role, ms, paged},
     db::Raw,
     entity::jobs,
 };
+pub use claim::{job_claim, job_finish, job_heartbeat, job_release, job_set_state};
 
 /// Stores a new job; if it is queued, a worker may take it from the commit on.
 ///

@@ -5,6 +5,12 @@
 //! away what that domain brought and nothing else, so a claim can never cost a site the name that
 //! the platform gave it. Removed domains stay, as they tell who had a name.
 
+pub mod certificates;
+pub mod dns_records;
+pub(crate) mod hostnames;
+pub mod routes;
+pub(crate) mod updates;
+
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
@@ -16,16 +22,16 @@ use stoa_model::{
     id::{CustomerId, DomainId, SiteId},
 };
 
-pub use crate::domain_updates::{
-    domain_checked, domain_expire, domain_main_reached, domain_remove, domain_verify, domains_main_wanted,
-    domains_remove_of,
-};
 use crate::{
     Conn, DbError, Tx,
     codec::{REPORT, Row, ms, words},
     db::Raw,
-    domain_updates::site_lasts,
     entity::domains,
+};
+use updates::site_lasts;
+pub use updates::{
+    domain_checked, domain_expire, domain_main_reached, domain_remove, domain_verify, domains_main_wanted,
+    domains_remove_of,
 };
 
 /// Stores a new domain. Only [`domain_verify`] takes its name for the site.
