@@ -9,12 +9,17 @@ use stoa_control::view::{
 use stoa_model::{domain::DomainState, field::Invalid, id::DomainId, route::RouteLimits, traffic::Traffic};
 use stoa_web::{
     pages::{
-        site::{
-            domains::{DomainsPage, Surroundings, Typed, add::AddForm, limits::LimitsForm, remove::RemovePage},
+        domains::{
+            add::AddForm,
+            limits::LimitsForm,
+            remove::RemovePage,
+            show::{DomainsPage, Surroundings, Typed},
+            staff_certificates::CertificatesPage,
+        },
+        sites::{
             show::SiteHead,
             traffic::{TrafficPage, range::Range},
         },
-        staff::certificates::CertificatesPage,
     },
     ui::{self, field::Problems, frame::Frame, refusal::Refusal},
 };

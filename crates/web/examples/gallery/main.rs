@@ -18,7 +18,7 @@ use axum::{
 use stoa_web::{
     assets,
     fault::{Fault, Kind},
-    pages::error::ErrorPage,
+    pages::core::error::ErrorPage,
     ui::{
         self,
         frame::{Frame, Theme},

@@ -14,11 +14,16 @@ use stoa_model::{
 };
 use stoa_web::{
     pages::{
-        account::{login, register},
-        home,
-        job::show::{JobPage, Outcome, Progress},
-        site::{danger, list, log, login_link, order, show, usage},
-        staff::{jobs, order as staff_order, overview, sites},
+        accounts::{login, register},
+        core::{
+            home,
+            jobs::{
+                show::{JobPage, Outcome, Progress},
+                staff_list as staff_jobs,
+            },
+            staff_overview,
+        },
+        sites::{delete, list, login_link, logs, order, show, staff_list as staff_sites, staff_order, usage},
     },
     ui::{
         self,
@@ -269,7 +274,7 @@ pub fn page(name: &str, theme: Theme) -> Option<Response> {
         "site" | "logs" | "usage" | "danger" => site_page(name, &themed),
         "job" => job_page(name, &themed)?,
 
-        "docs" => ui::ok(&stoa_web::api::docs::DocsPage::new(themed(None, "/api/docs"))),
+        "docs" => ui::ok(&stoa_web::api::core::docs::DocsPage::new(themed(None, "/api/docs"))),
         "staff" => staff_page(name, &themed)?,
         _ => return None,
     })
@@ -337,7 +342,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 at: format!("2026-11-21T09:5{}:00Z", n % 10),
                 line: format!("10.213.4.17 - - \"GET /shop/page/{n} HTTP/1.1\" 200 4312 \"Mozilla/5.0\""),
             };
-            ui::ok(&log::LogPage {
+            ui::ok(&logs::LogPage {
                 frame,
                 head,
                 lines: (0..40).map(line).collect(),
@@ -352,7 +357,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
             services: stats().into_iter().map(Into::into).collect(),
             missing: None,
         }),
-        "danger" => ui::ok(&danger::DangerPage::new(frame, head, "7 days".into(), "", Problems::default())),
+        "danger" => ui::ok(&delete::DangerPage::new(frame, head, "7 days".into(), "", Problems::default())),
         _ => {
             let n = match name {
                 "site-busy" => 1,
@@ -410,7 +415,7 @@ fn job_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Option<
 }
 
 fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Option<Response> {
-    let line = |state| jobs::StaffJob::new(job(state), now());
+    let line = |state| staff_jobs::StaffJob::new(job(state), now());
     Some(match name {
         "staff-login" => {
             ui::ok(&login::LoginPage::new(themed(None, "/staff/login"), true, &Default::default(), Problems::default()))
@@ -443,7 +448,7 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
                     Some("Build it with `make images`."),
                 ),
             ];
-            ui::ok(&overview::OverviewPage::new(
+            ui::ok(&staff_overview::OverviewPage::new(
                 themed(Some(true), "/staff"),
                 counts,
                 (vec![line(JobState::Stuck)], vec![line(JobState::Failed)]),
@@ -453,7 +458,7 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
         }
         "staff-jobs" => {
             let all = JobState::ALL.iter().map(|s| line(*s)).collect();
-            ui::ok(&jobs::JobsPage::new(themed(Some(true), "/staff/jobs"), None, all, Some("job_1".into()), true))
+            ui::ok(&staff_jobs::JobsPage::new(themed(Some(true), "/staff/jobs"), None, all, Some("job_1".into()), true))
         }
         "staff-sites" => {
             let sites = some_sites()
@@ -461,7 +466,7 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
                 .map(|s| list::SiteCard::new(SiteView { owner: owner(), ..s }, now()))
                 .collect();
             let frame = themed(Some(true), "/staff/sites");
-            ui::ok(&sites::SitesPage { frame, sites, next: None, may_order: true })
+            ui::ok(&staff_sites::SitesPage { frame, sites, next: None, may_order: true })
         }
         "staff-order" => {
             let order = order_fields(&Default::default(), &Problems::default());

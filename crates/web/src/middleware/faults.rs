@@ -13,10 +13,10 @@ use axum::{
 
 use super::{is_api, visit::Visit};
 use crate::{
-    api::problem::Problem,
+    api::core::problem::Problem,
     app::App,
     fault::{Fault, Kind},
-    pages::error::ErrorPage,
+    pages::core::error::ErrorPage,
     safe_next,
     ui::{self, frame::Frame},
 };

@@ -1,6 +1,6 @@
 //! The security headers. There is no inline script and no inline style anywhere, so the policy
 //! needs no exception; `form-action 'self'` also covers redirects, which is why logging in to a
-//! store goes through a page of ours (see `pages::site::login_link`).
+//! store goes through a page of ours (see `pages::sites::login_link`).
 //!
 //! That browsers insist on HTTPS (HSTS) is said by the edge, for as long as its operator chose: it
 //! alone knows whether a certificate holds.

@@ -2,11 +2,7 @@
 //! fields, whose template lies at the same place under `templates/`, and its handlers. Templates
 //! don't query and don't decide; a field that a template misses fails the build.
 
-pub mod account;
-pub mod check;
-pub mod error;
-pub mod health;
-pub mod home;
-pub mod job;
-pub mod site;
-pub mod staff;
+pub mod accounts;
+pub mod core;
+pub mod domains;
+pub mod sites;

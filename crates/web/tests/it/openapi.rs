@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stoa_web::{api::openapi::DOCUMENT, routes::ROUTES};
+use stoa_web::{api::core::openapi::DOCUMENT, routes::ROUTES};
 
 #[test]
 fn the_description_and_the_routes_agree() {

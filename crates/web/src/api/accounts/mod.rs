@@ -1,12 +1,14 @@
 //! Tokens, and who one is.
 
+pub mod dto;
+
 use axum::{Json, extract::State};
 use secrecy::ExposeSecret;
 use stoa_control::command::LogIn;
 use stoa_model::account::Actor;
 
-use super::{problem::Problem, shape};
 use crate::{
+    api::core::problem::Problem,
     app::App,
     extract::{
         body,
@@ -17,28 +19,28 @@ use crate::{
 
 /// Log in for a short-lived token.
 #[utoipa::path(
-    post, path = "/api/auth/login", tag = "Accounts", request_body = shape::Credentials, security(()),
-    responses((status = 200, body = shape::Token), (status = 401, body = Problem), (status = 429, body = Problem)),
+    post, path = "/api/auth/login", tag = "Accounts", request_body = dto::Credentials, security(()),
+    responses((status = 200, body = dto::Token), (status = 401, body = Problem), (status = 429, body = Problem)),
 )]
 pub async fn log_in(
     State(app): State<App>,
     Caller(cx): Caller,
-    body::Json(login): body::Json<shape::Credentials>,
-) -> Result<Json<shape::Token>, Fault> {
+    body::Json(login): body::Json<dto::Credentials>,
+) -> Result<Json<dto::Token>, Fault> {
     let command = LogIn { email: login.email, password: login.password };
     let (token, expires_at) = app.control.token_create(&cx, command).await?;
-    Ok(Json(shape::Token { token: token.expose_secret().to_owned(), token_type: "Bearer", expires_at }))
+    Ok(Json(dto::Token { token: token.expose_secret().to_owned(), token_type: "Bearer", expires_at }))
 }
 
 /// Who the token acts for.
 #[utoipa::path(
     get, path = "/api/v1/me", tag = "Accounts",
-    responses((status = 200, body = shape::Me), (status = 401, body = Problem)),
+    responses((status = 200, body = dto::Me), (status = 401, body = Problem)),
 )]
-pub async fn me(LoggedIn(cx): LoggedIn) -> Result<Json<shape::Me>, Fault> {
+pub async fn me(LoggedIn(cx): LoggedIn) -> Result<Json<dto::Me>, Fault> {
     match cx.actor {
-        Actor::Customer(id) => Ok(Json(shape::Me { kind: "customer", id: id.to_string(), role: None })),
-        Actor::Staff(id, role) => Ok(Json(shape::Me { kind: "staff", id: id.to_string(), role: Some(role.as_str()) })),
+        Actor::Customer(id) => Ok(Json(dto::Me { kind: "customer", id: id.to_string(), role: None })),
+        Actor::Staff(id, role) => Ok(Json(dto::Me { kind: "staff", id: id.to_string(), role: Some(role.as_str()) })),
         Actor::Nobody | Actor::System => Err(Fault::unauthenticated()),
     }
 }

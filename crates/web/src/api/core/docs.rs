@@ -12,7 +12,7 @@ use crate::{
 
 /// `/api/docs`
 #[derive(Template)]
-#[template(path = "api/docs.html")]
+#[template(path = "core/api_docs.html")]
 pub struct DocsPage {
     frame: Frame,
     groups: Vec<Group>,

@@ -1,4 +1,4 @@
-//! Jobs over the wire.
+//! Jobs, lists and findings over the wire.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -121,5 +121,40 @@ impl From<view::StepView> for Step {
     fn from(v: view::StepView) -> Self {
         let view::StepView { name, title, state, started_at, duration_ms, detail, error } = v;
         Self { name, title, state, started_at, duration_ms, detail, error }
+    }
+}
+
+/// A finding of the doctor.
+#[derive(Serialize, ToSchema)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: String,
+    /// `good`, `warning` or `bad`.
+    #[schema(value_type = String)]
+    pub verdict: view::Verdict,
+    /// What was found.
+    pub found: String,
+    /// How to mend it.
+    pub remedy: Option<String>,
+}
+
+impl From<view::Finding> for Finding {
+    fn from(v: view::Finding) -> Self {
+        Self { check: v.check, verdict: v.verdict, found: v.found, remedy: v.remedy }
+    }
+}
+
+/// A page of a list, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Pass it as `before` to get the next page; absent on the last one.
+    pub next: Option<String>,
+}
+
+impl<V, T: From<V>> From<view::Paged<V>> for Page<T> {
+    fn from(page: view::Paged<V>) -> Self {
+        Self { items: page.items.into_iter().map(Into::into).collect(), next: page.next }
     }
 }

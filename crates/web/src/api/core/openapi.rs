@@ -11,7 +11,12 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{accounts, certificates, domains, jobs, platform, problem, site_details, sites, traffic};
+use super::{doctor, jobs, problem};
+use crate::api::{
+    accounts,
+    domains::{self, certificates},
+    sites::{self, blueprints, details, traffic},
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,11 +33,11 @@ use super::{accounts, certificates, domains, jobs, platform, problem, site_detai
     components(schemas(problem::Problem)),
     paths(
         accounts::log_in, accounts::me,
-        platform::blueprints, platform::address, platform::doctor,
+        blueprints::blueprints, blueprints::address, doctor::doctor,
         sites::list, sites::create, sites::get, sites::delete, sites::undelete,
         sites::start, sites::stop, sites::restart, sites::retry,
-        site_details::login_link, site_details::credentials, site_details::reveal,
-        site_details::logs, site_details::stats, site_details::jobs,
+        details::login_link, details::credentials, details::reveal,
+        details::logs, details::stats, details::jobs,
         traffic::hours, traffic::limits,
         domains::list, domains::add, domains::check, domains::remove, domains::main,
         certificates::upload, certificates::withdraw, certificates::list,

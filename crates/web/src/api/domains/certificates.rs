@@ -3,8 +3,9 @@
 use axum::{Json, extract::State, http::StatusCode};
 use stoa_control::command::UploadCertificate;
 
-use super::{problem::Problem, shape};
+use super::dto;
 use crate::{
+    api::core::problem::Problem,
     app::App,
     extract::{
         body,
@@ -15,16 +16,16 @@ use crate::{
 
 /// Serve a certificate of one's own for a site's domains. The key is never given back.
 #[utoipa::path(
-    put, path = "/api/v1/sites/{id}/certificate", tag = "Domains", request_body = shape::NewCertificate,
+    put, path = "/api/v1/sites/{id}/certificate", tag = "Domains", request_body = dto::NewCertificate,
     params(("id" = String, Path, description = "Site")),
-    responses((status = 200, body = shape::Certificate), (status = 404, body = Problem), (status = 422, body = Problem)),
+    responses((status = 200, body = dto::Certificate), (status = 404, body = Problem), (status = 422, body = Problem)),
 )]
 pub async fn upload(
     State(app): State<App>,
     own: OwnSite,
-    body::Json(new): body::Json<shape::NewCertificate>,
-) -> Result<Json<shape::Certificate>, Fault> {
-    let shape::NewCertificate { certificate, key } = new;
+    body::Json(new): body::Json<dto::NewCertificate>,
+) -> Result<Json<dto::Certificate>, Fault> {
+    let dto::NewCertificate { certificate, key } = new;
     let command = UploadCertificate { chain: certificate, key };
     Ok(Json(app.control.certificate_upload(&own.cx, own.site.id, command).await?.into()))
 }
@@ -42,12 +43,12 @@ pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<StatusCode
 /// Every name that has or needs a certificate, and how it stands (staff).
 #[utoipa::path(
     get, path = "/api/v1/certificates", operation_id = "list_certificates", tag = "Domains",
-    responses((status = 200, body = Vec<shape::NameCertificate>), (status = 403, body = Problem)),
+    responses((status = 200, body = Vec<dto::NameCertificate>), (status = 403, body = Problem)),
 )]
 pub async fn list(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
-) -> Result<Json<Vec<shape::NameCertificate>>, Fault> {
+) -> Result<Json<Vec<dto::NameCertificate>>, Fault> {
     let all = app.control.certificates(&cx).await?;
     Ok(Json(all.into_iter().map(Into::into).collect()))
 }

@@ -2,6 +2,11 @@
 
 #![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
 
+pub mod blueprints;
+pub mod details;
+pub mod dto;
+pub mod traffic;
+
 use axum::{
     Json,
     extract::State,
@@ -12,8 +17,12 @@ use stoa_control::command::OrderSite;
 use stoa_model::id::SiteId;
 use utoipa::IntoParams;
 
-use super::{problem::Problem, shape};
 use crate::{
+    api::core::{
+        dto::{Begun, Page},
+        limit,
+        problem::Problem,
+    },
     app::App,
     extract::{
         body::{self, Query as Asked},
@@ -33,30 +42,25 @@ pub struct Cursor {
     limit: Option<u32>,
 }
 
-/// The limit that is meant.
-pub(super) fn limit(asked: Option<u32>) -> u32 {
-    asked.unwrap_or(50).clamp(1, 100)
-}
-
 /// Sites within reach: a customer's own, all for staff.
 #[utoipa::path(
     get, path = "/api/v1/sites", operation_id = "list_sites", tag = "Sites", params(Cursor),
-    responses((status = 200, body = shape::Page<shape::Site>), (status = 401, body = Problem)),
+    responses((status = 200, body = Page<dto::Site>), (status = 401, body = Problem)),
 )]
 pub async fn list(
     State(app): State<App>,
     LoggedIn(cx): LoggedIn,
     Asked(cursor): Asked<Cursor>,
-) -> Result<Json<shape::Page<shape::Site>>, Fault> {
+) -> Result<Json<Page<dto::Site>>, Fault> {
     Ok(Json(app.control.site_list(&cx, cursor.before, limit(cursor.limit)).await?.into()))
 }
 
 /// Order a site. Send an `Idempotency-Key` to be able to repeat the call safely.
 #[utoipa::path(
-    post, path = "/api/v1/sites", tag = "Sites", request_body = shape::NewSite,
+    post, path = "/api/v1/sites", tag = "Sites", request_body = dto::NewSite,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; the same key gives the same site.")),
     responses(
-        (status = 201, body = shape::Ordered, headers(("Location" = String, description = "The new site."))),
+        (status = 201, body = dto::Ordered, headers(("Location" = String, description = "The new site."))),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem),
     ),
 )]
@@ -64,40 +68,40 @@ pub async fn create(
     State(app): State<App>,
     LoggedIn(cx): LoggedIn,
     headers: HeaderMap,
-    body::Json(new): body::Json<shape::NewSite>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<shape::Ordered>), Fault> {
+    body::Json(new): body::Json<dto::NewSite>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<dto::Ordered>), Fault> {
     let key = headers.get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    let shape::NewSite { blueprint, subdomain, title, admin_user, admin_email, customer } = new;
+    let dto::NewSite { blueprint, subdomain, title, admin_user, admin_email, customer } = new;
     let order = OrderSite { blueprint, subdomain, title, admin_user, admin_email, customer };
     let ordered = app.control.site_order(&cx, order, key).await?;
     let location = [(header::LOCATION, format!("/api/v1/sites/{}", ordered.site))];
-    Ok((StatusCode::CREATED, location, Json(shape::Ordered { site: ordered.site, job: ordered.job })))
+    Ok((StatusCode::CREATED, location, Json(dto::Ordered { site: ordered.site, job: ordered.job })))
 }
 
 /// One site.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}", operation_id = "get_site", tag = "Sites", params(("id" = String, Path, description = "Site")),
-    responses((status = 200, body = shape::Site), (status = 404, body = Problem)),
+    responses((status = 200, body = dto::Site), (status = 404, body = Problem)),
 )]
-pub async fn get(own: OwnSite) -> Json<shape::Site> {
+pub async fn get(own: OwnSite) -> Json<dto::Site> {
     Json(own.site.into())
 }
 
 /// Mark a site for deletion. It can be taken back until `purge_at`.
 #[utoipa::path(
     delete, path = "/api/v1/sites/{id}", tag = "Sites", params(("id" = String, Path, description = "Site")),
-    responses((status = 200, body = shape::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
+    responses((status = 200, body = dto::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
-pub async fn delete(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Site>, Fault> {
+pub async fn delete(State(app): State<App>, own: OwnSite) -> Result<Json<dto::Site>, Fault> {
     Ok(Json(app.control.site_delete(&own.cx, own.site.id).await?.into()))
 }
 
 /// Take a deletion back.
 #[utoipa::path(
     post, path = "/api/v1/sites/{id}/undelete", tag = "Sites", params(("id" = String, Path, description = "Site")),
-    responses((status = 200, body = shape::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
+    responses((status = 200, body = dto::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
-pub async fn undelete(State(app): State<App>, own: OwnSite) -> Result<Json<shape::Site>, Fault> {
+pub async fn undelete(State(app): State<App>, own: OwnSite) -> Result<Json<dto::Site>, Fault> {
     Ok(Json(app.control.site_undelete(&own.cx, own.site.id).await?.into()))
 }
 
@@ -106,11 +110,11 @@ macro_rules! jobs {
         $(#[$doc])*
         #[utoipa::path(
             post, path = $path, tag = "Sites", params(("id" = String, Path, description = "Site")),
-            responses((status = 202, body = shape::Begun), (status = 404, body = Problem), (status = 409, body = Problem)),
+            responses((status = 202, body = Begun), (status = 404, body = Problem), (status = 409, body = Problem)),
         )]
-        pub async fn $name(State(app): State<App>, own: OwnSite) -> Result<(StatusCode, Json<shape::Begun>), Fault> {
+        pub async fn $name(State(app): State<App>, own: OwnSite) -> Result<(StatusCode, Json<Begun>), Fault> {
             let job = app.control.$method(&own.cx, own.site.id).await?;
-            Ok((StatusCode::ACCEPTED, Json(shape::Begun { job })))
+            Ok((StatusCode::ACCEPTED, Json(Begun { job })))
         }
     )*};
 }

@@ -27,7 +27,7 @@ use crate::{
 
 /// `/login` and `/staff/login`
 #[derive(Template)]
-#[template(path = "account/login.html")]
+#[template(path = "accounts/login.html")]
 pub struct LoginPage {
     /// What surrounds it.
     pub frame: Frame,

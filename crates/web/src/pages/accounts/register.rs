@@ -15,7 +15,7 @@ use crate::{
     extract::{body::Form, rights::Caller},
     fault::Fault,
     middleware::visit::remember,
-    pages::site::order::{OrderFields, OrderForm},
+    pages::sites::order::{OrderFields, OrderForm},
     ui::{
         self,
         field::{Field, Problems},
@@ -26,7 +26,7 @@ use crate::{
 
 /// `/register`
 #[derive(Template)]
-#[template(path = "account/register.html")]
+#[template(path = "accounts/register.html")]
 pub struct RegisterPage {
     /// What surrounds it.
     pub frame: Frame,

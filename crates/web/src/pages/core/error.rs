@@ -7,7 +7,7 @@ use crate::{fault::Fault, ui::frame::Frame};
 
 /// An error page.
 #[derive(Template)]
-#[template(path = "error/show.html")]
+#[template(path = "core/error.html")]
 pub struct ErrorPage {
     frame: Frame,
     status: u16,

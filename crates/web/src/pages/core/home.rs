@@ -18,7 +18,7 @@ use crate::{
 
 /// `/`
 #[derive(Template)]
-#[template(path = "home/show.html")]
+#[template(path = "core/home.html")]
 pub struct HomePage {
     /// What surrounds it.
     pub frame: Frame,

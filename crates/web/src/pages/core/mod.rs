@@ -1,7 +1,8 @@
-//! The operator's pages: what needs somebody, then everything else.
+//! What every area shares: jobs, the front page, errors, health, the operator's overview.
 
-pub mod certificates;
+pub mod error;
+pub mod form_check;
+pub mod health;
+pub mod home;
 pub mod jobs;
-pub mod order;
-pub mod overview;
-pub mod sites;
+pub mod staff_overview;

@@ -8,11 +8,12 @@ use stoa_control::{
 };
 use stoa_model::{job::JobState, site::SiteState};
 
-use super::{certificates, jobs::StaffJob};
+use super::jobs::staff_list::StaffJob;
 use crate::{
     app::App,
     extract::rights::StaffMember,
     fault::Fault,
+    pages::domains::staff_certificates,
     ui::{
         self,
         frame::Frame,
@@ -22,7 +23,7 @@ use crate::{
 
 /// `/staff`
 #[derive(Template)]
-#[template(path = "staff/overview.html")]
+#[template(path = "core/staff_overview.html")]
 pub struct OverviewPage {
     /// What surrounds it.
     pub frame: Frame,
@@ -88,7 +89,7 @@ pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: F
     let counts = app.control.counts(&cx).await?;
     let stuck = jobs(&app, &cx, JobState::Stuck).await?;
     let failed = jobs(&app, &cx, JobState::Failed).await?;
-    let certificates = certificates::bad(&app.control.certificates(&cx).await?, cx.now);
+    let certificates = staff_certificates::bad(&app.control.certificates(&cx).await?, cx.now);
     // A doctor that can't look is a finding too, not a reason to hide the rest.
     let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![blind(&error)]);
     Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))

@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use stoa_control::command::AddDomain;
 
-use super::{Typed, page, path_of};
+use super::show::{Typed, page, path_of};
 use crate::{
     app::App,
     extract::{body::Form, rights::OwnSite},
@@ -47,7 +47,7 @@ impl From<&AddForm> for AddDomain {
 
 /// The form's fields.
 #[derive(Template)]
-#[template(path = "site/domains/add.html")]
+#[template(path = "domains/add.html")]
 pub struct AddFields {
     name: Field,
     www: Tick,

@@ -3,7 +3,7 @@
 use stoa_control::view::{DnsInstruction, DomainView};
 use stoa_model::domain::DomainState;
 
-use super::{Surroundings, lock::Lock};
+use super::{certificate_status::Lock, show::Surroundings};
 use crate::ui::{
     status::{self, Badge},
     time::{self, Moment},

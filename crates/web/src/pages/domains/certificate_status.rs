@@ -2,13 +2,10 @@
 
 use stoa_control::view::{CertificateSource, CertificateState, CertificateView, DomainsView, NameCertificate};
 
-use super::Surroundings;
-use crate::{
-    pages::staff::certificates::WARNING,
-    ui::{
-        status::{self, Badge},
-        time::{self, Moment},
-    },
+use super::{show::Surroundings, staff_certificates::WARNING};
+use crate::ui::{
+    status::{self, Badge},
+    time::{self, Moment},
 };
 
 /// How the certificate of a name stands, in words.

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use stoa_control::{command::UploadCertificate, view::DomainsView};
 use stoa_model::domain::DomainState;
 
-use super::{Surroundings, Typed, lock::Served, page, path_of};
+use super::{
+    certificate_status::Served,
+    show::{Surroundings, Typed, page, path_of},
+};
 use crate::{
     app::App,
     extract::{body::Form, rights::OwnSite},

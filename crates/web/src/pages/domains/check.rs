@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 
-use super::{Typed, page, path_of};
+use super::show::{Typed, page, path_of};
 use crate::{
     app::App,
     extract::rights::{OwnDomain, OwnSite, offered},

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use stoa_control::{Error, command::ChangeLimits};
 use stoa_model::{field::Invalid, limits::Bytes, route::RouteLimits};
 
-use super::{Surroundings, Typed, page, path_of};
+use super::show::{Surroundings, Typed, page, path_of};
 use crate::{
     app::App,
     extract::{body::Form, rights::OwnSite},

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
-use super::{Typed, page};
+use super::show::{Typed, page};
 use crate::{
     app::App,
     extract::{body::Form, rights::OwnSite},

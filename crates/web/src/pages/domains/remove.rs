@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use stoa_control::view::DomainView;
 
-use super::path_of;
+use super::show::path_of;
 use crate::{
     app::App,
     extract::rights::{OwnDomain, may_change},
@@ -14,7 +14,7 @@ use crate::{
 
 /// `/domains/{id}/remove`
 #[derive(Template)]
-#[template(path = "site/domains/remove.html")]
+#[template(path = "domains/remove.html")]
 pub struct RemovePage {
     /// What surrounds it.
     pub frame: Frame,

@@ -4,39 +4,30 @@
 //! One page holds all of it; each form on it has a file here. A form that is refused shows the
 //! whole page again, with what was typed and the service layer's words at the right field.
 
-pub mod add;
-pub mod card;
-pub mod certificate;
-pub mod check;
-pub mod limits;
-pub mod lock;
-pub mod main;
-pub mod remove;
-
 use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_control::{Settings, view::DomainsView};
 use stoa_model::{account::Role, id::SiteId};
 
-use self::{
+use super::{
     add::{AddFields, AddForm},
     card::DomainCard,
-    certificate::Brought,
+    certificate_status::{Lock, MainAddress},
+    certificate_upload::Brought,
     limits::{LimitsForm, SiteLimits},
-    lock::{Lock, MainAddress},
 };
-use super::show::SiteHead;
 use crate::{
     app::App,
     extract::rights::OwnSite,
     fault::Fault,
+    pages::sites::show::SiteHead,
     ui::{frame::Frame, refusal::Refusal},
 };
 
 /// `/sites/{id}/domains`
 #[derive(Template)]
-#[template(path = "site/domains/show.html")]
+#[template(path = "domains/show.html")]
 pub struct DomainsPage {
     /// What surrounds it.
     pub frame: Frame,
@@ -141,6 +132,6 @@ pub(super) async fn page(
 }
 
 /// Where a site's addresses are shown.
-fn path_of(site: SiteId) -> String {
+pub(super) fn path_of(site: SiteId) -> String {
     format!("/sites/{site}/domains")
 }

@@ -27,7 +27,7 @@ pub const WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// `/staff/certificates`
 #[derive(Template)]
-#[template(path = "staff/certificates.html")]
+#[template(path = "domains/staff_certificates.html")]
 pub struct CertificatesPage {
     /// What surrounds it.
     pub frame: Frame,

@@ -19,7 +19,7 @@ use crate::{
 
 /// `/sites/{id}/danger`
 #[derive(Template)]
-#[template(path = "site/danger.html")]
+#[template(path = "sites/delete.html")]
 pub struct DangerPage {
     /// What surrounds it.
     pub frame: Frame,

@@ -24,7 +24,7 @@ pub const PAGE: u32 = 24;
 
 /// `/dashboard`
 #[derive(Template)]
-#[template(path = "site/list.html")]
+#[template(path = "sites/list.html")]
 pub struct DashboardPage {
     /// What surrounds it.
     pub frame: Frame,

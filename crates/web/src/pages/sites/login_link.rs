@@ -16,7 +16,7 @@ use crate::{
 
 /// The page between.
 #[derive(Template)]
-#[template(path = "site/login_link.html")]
+#[template(path = "sites/login_link.html")]
 pub struct LoginLinkPage {
     /// What surrounds it.
     pub frame: Frame,

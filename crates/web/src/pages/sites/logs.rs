@@ -18,7 +18,7 @@ const CHOICES: [u32; 3] = [100, 500, MOST_LINES];
 
 /// `/sites/{id}/logs`
 #[derive(Template)]
-#[template(path = "site/log.html")]
+#[template(path = "sites/logs.html")]
 pub struct LogPage {
     /// What surrounds it.
     pub frame: Frame,

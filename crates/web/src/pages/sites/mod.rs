@@ -1,14 +1,15 @@
 //! Sites: list them, order one, look after one.
 
-pub mod act;
-pub mod credential;
-pub mod danger;
-pub mod domains;
+pub mod actions;
+pub mod credentials;
+pub mod delete;
 pub mod list;
-pub mod log;
 pub mod login_link;
+pub mod logs;
 pub mod order;
 pub mod show;
+pub mod staff_list;
+pub mod staff_order;
 pub mod status;
 pub mod traffic;
 pub mod usage;

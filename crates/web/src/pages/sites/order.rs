@@ -19,7 +19,7 @@ use crate::{
 
 /// The fields of an order.
 #[derive(Template)]
-#[template(path = "site/order_fields.html")]
+#[template(path = "sites/order_fields.html")]
 pub struct OrderFields {
     choices: Vec<Choice>,
     problem: Option<String>,
@@ -95,7 +95,7 @@ impl OrderFields {
 
 /// `/sites/new`
 #[derive(Template)]
-#[template(path = "site/order.html")]
+#[template(path = "sites/order.html")]
 pub struct OrderPage {
     /// What surrounds it.
     pub frame: Frame,

@@ -9,7 +9,7 @@ use stoa_control::{
 };
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
 
-use super::{credential::CredentialLine, traffic::spark::Day};
+use super::{credentials::CredentialLine, traffic::spark::Day};
 use crate::{
     app::App,
     extract::rights::OwnSite,
@@ -70,7 +70,7 @@ impl SiteHead {
 
 /// `/sites/{id}`
 #[derive(Template)]
-#[template(path = "site/show.html")]
+#[template(path = "sites/show.html")]
 pub struct SitePage {
     /// What surrounds it.
     pub frame: Frame,

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 
+use super::list::{Before, SiteCard};
 use crate::{
     app::App,
     extract::{
@@ -10,7 +11,6 @@ use crate::{
         rights::{StaffMember, may_change},
     },
     fault::Fault,
-    pages::site::list::{Before, SiteCard},
     ui::{self, frame::Frame},
 };
 
@@ -19,7 +19,7 @@ const PAGE: u32 = 50;
 
 /// `/staff/sites`
 #[derive(Template)]
-#[template(path = "staff/sites.html")]
+#[template(path = "sites/staff_list.html")]
 pub struct SitesPage {
     /// What surrounds it.
     pub frame: Frame,

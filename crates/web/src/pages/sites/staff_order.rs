@@ -6,11 +6,11 @@ use serde::Deserialize;
 use stoa_control::{Error, RequestContext, command::OrderSite, view::Ordered};
 use stoa_model::{account::Customer, field::Invalid};
 
+use super::order::{OrderFields, OrderForm};
 use crate::{
     app::App,
     extract::{body::Form, rights::Administrator},
     fault::Fault,
-    pages::site::order::{OrderFields, OrderForm},
     ui::{
         self,
         field::{Field, Problems},
@@ -21,7 +21,7 @@ use crate::{
 
 /// `/staff/sites/new`
 #[derive(Template)]
-#[template(path = "staff/order.html")]
+#[template(path = "sites/staff_order.html")]
 pub struct StaffOrderPage {
     /// What surrounds it.
     pub frame: Frame,

@@ -15,7 +15,7 @@ use crate::{
 
 /// `/sites/{id}/usage`
 #[derive(Template)]
-#[template(path = "site/usage.html")]
+#[template(path = "sites/usage.html")]
 pub struct UsagePage {
     /// What surrounds it.
     pub frame: Frame,

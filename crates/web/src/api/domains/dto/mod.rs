@@ -1,5 +1,7 @@
 //! Addresses over the wire.
 
+mod certificate;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stoa_control::view;
@@ -9,7 +11,8 @@ use stoa_model::{
 };
 use utoipa::ToSchema;
 
-use super::{Certificate, Limits, NameCertificate};
+pub use self::certificate::{Certificate, NameCertificate, NewCertificate};
+use crate::api::sites::dto::Limits;
 
 /// A domain to be brought along.
 #[derive(Deserialize, ToSchema)]

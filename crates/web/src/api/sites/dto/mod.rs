@@ -1,5 +1,7 @@
 //! Sites over the wire.
 
+mod traffic;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stoa_control::view;
@@ -8,6 +10,50 @@ use stoa_model::{
     site::{Health, SiteState},
 };
 use utoipa::ToSchema;
+
+pub use self::traffic::{LatencyBucket, Limits, NewLimits, Statuses, TrafficHour};
+
+/// A blueprint to order from.
+#[derive(Serialize, ToSchema)]
+pub struct Blueprint {
+    /// Name to order by.
+    pub name: String,
+    /// Words for people.
+    pub title: String,
+    /// One or two sentences.
+    pub description: String,
+    /// Plain facts that must be known.
+    pub notices: Vec<String>,
+    /// Whether it can be ordered now.
+    pub available: bool,
+}
+
+impl From<view::BlueprintView> for Blueprint {
+    fn from(v: view::BlueprintView) -> Self {
+        let view::BlueprintView { name, title, description, notices, available } = v;
+        Self { name, title, description, notices, available }
+    }
+}
+
+/// Whether an address can be had.
+#[derive(Serialize, ToSchema)]
+pub struct Address {
+    /// The label as it would be used.
+    pub subdomain: String,
+    /// The full hostname, if the label is well formed.
+    pub hostname: Option<String>,
+    /// Whether it can be ordered now.
+    pub available: bool,
+    /// A sentence for the person.
+    pub message: String,
+}
+
+impl From<view::AddressCheck> for Address {
+    fn from(v: view::AddressCheck) -> Self {
+        let view::AddressCheck { subdomain, hostname, available, message } = v;
+        Self { subdomain, hostname, available, message }
+    }
+}
 
 /// A site to be made.
 #[derive(Deserialize, ToSchema)]

@@ -1,5 +1,6 @@
-//! Jobs: watch one, steer one.
+//! Jobs: watch one, steer one, list all.
 
-pub mod act;
+pub mod actions;
 pub mod events;
 pub mod show;
+pub mod staff_list;

@@ -31,7 +31,7 @@ use crate::{
 
 /// `/jobs/{id}`
 #[derive(Template)]
-#[template(path = "job/show.html")]
+#[template(path = "core/jobs/show.html")]
 pub struct JobPage {
     /// What surrounds it.
     pub frame: Frame,
@@ -43,7 +43,7 @@ pub struct JobPage {
 
 /// The part that the stream replaces.
 #[derive(Template)]
-#[template(path = "job/progress.html")]
+#[template(path = "core/jobs/progress.html")]
 pub struct Progress {
     /// Token of the forms in it.
     pub csrf: String,

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     extract::{body::Query, rights::StaffMember},
     fault::Fault,
-    pages::site::show::JobLine,
+    pages::sites::show::JobLine,
     ui::{self, frame::Frame, status},
 };
 
@@ -23,7 +23,7 @@ const PAGE: u32 = 30;
 
 /// `/staff/jobs`
 #[derive(Template)]
-#[template(path = "staff/jobs.html")]
+#[template(path = "core/jobs/staff_list.html")]
 pub struct JobsPage {
     /// What surrounds it.
     pub frame: Frame,

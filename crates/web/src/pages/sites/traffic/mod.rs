@@ -25,7 +25,7 @@ use crate::{
 
 /// `/sites/{id}/traffic`
 #[derive(Template)]
-#[template(path = "site/traffic/show.html")]
+#[template(path = "sites/traffic/show.html")]
 pub struct TrafficPage {
     /// What surrounds it.
     pub frame: Frame,

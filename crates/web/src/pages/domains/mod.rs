@@ -1,0 +1,12 @@
+//! A site's domains and their certificates.
+
+pub mod add;
+pub mod card;
+pub mod certificate_status;
+pub mod certificate_upload;
+pub mod check;
+pub mod limits;
+pub mod main_address;
+pub mod remove;
+pub mod show;
+pub mod staff_certificates;
