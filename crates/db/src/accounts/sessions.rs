@@ -1,6 +1,6 @@
-//! Browser sessions. Only the hash of a session's secret is stored, so that a stolen copy of the
-//! database opens none. What the account may do is read fresh each time: a role that was taken away, or
-//! an account that is gone, ends at the next request and not at the next login.
+//! Browser sessions. Only a hash of the session's secret is stored, so a stolen copy of the database opens
+//! no session. The account and its role are read on every request: a revoked role or a deleted account
+//! takes effect at the next request, not at the next login.
 
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
@@ -17,25 +17,25 @@ use crate::{
     entity::{customers, sessions},
 };
 
-/// A browser that is logged in.
+/// The session of a logged-in browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Hash of the secret in the cookie.
     pub id_hash: [u8; 32],
-    /// Who is logged in, with the role of this moment.
+    /// Who is logged in, with their current role.
     pub actor: Actor,
-    /// The secret that the session's forms carry.
+    /// CSRF token of the session's forms.
     pub csrf: String,
-    /// When it began.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was last used.
     pub seen_at: Timestamp,
 }
 
-/// Begins a session.
+/// Inserts a session.
 ///
 /// # Errors
-/// `Conflict(Key)` if there is one with this hash.
+/// `Conflict(Key)` if the hash is in use.
 pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
     let row = sessions::Model {
         id_hash: session.id_hash.to_vec(),
@@ -48,11 +48,8 @@ pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
     Ok(())
 }
 
-/// A session by the hash of its secret; `None` also if the account is gone. How old is too old the
-/// caller decides.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// A session by the hash of its secret; `None` also if the account no longer exists. The caller decides
+/// whether it is too old.
 pub async fn session_get(c: &impl Conn, id_hash: &[u8; 32]) -> Result<Option<Session>, DbError> {
     let Some(row) = sessions::Entity::find_by_id(id_hash.to_vec()).one(c.raw()).await? else { return Ok(None) };
     let read = Row { table: "sessions", id: &row.actor };
@@ -66,7 +63,7 @@ pub async fn session_get(c: &impl Conn, id_hash: &[u8; 32]) -> Result<Option<Ses
     }))
 }
 
-/// The account that `key` means, with its role of this moment, unless it is gone.
+/// The account with this key and its current role, or `None` if it no longer exists.
 pub(crate) async fn active_actor(c: &impl Conn, read: &Row<'_>, key: &str) -> Result<Option<Actor>, DbError> {
     if key.starts_with(StaffId::PREFIX) {
         let staff = staff_get(c, read.parse(key)?).await?;
@@ -77,10 +74,10 @@ pub(crate) async fn active_actor(c: &impl Conn, read: &Row<'_>, key: &str) -> Re
     Ok(found.map(|_| Actor::Customer(id)))
 }
 
-/// Notes that a session was used.
+/// Records that a session was used.
 ///
 /// # Errors
-/// `Missing` if it has ended.
+/// `Missing` if the session has ended.
 pub async fn session_touch(tx: &Tx, id_hash: &[u8; 32], now: Timestamp) -> Result<(), DbError> {
     let done = sessions::Entity::update_many()
         .col_expr(sessions::Column::SeenAt, Expr::value(ms(now)))
@@ -90,29 +87,20 @@ pub async fn session_touch(tx: &Tx, id_hash: &[u8; 32], now: Timestamp) -> Resul
     if done.rows_affected == 0 { Err(DbError::Missing("sessions")) } else { Ok(()) }
 }
 
-/// Ends a session, if it hasn't ended.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes a session; idempotent.
 pub async fn session_delete(tx: &Tx, id_hash: &[u8; 32]) -> Result<(), DbError> {
     sessions::Entity::delete_by_id(id_hash.to_vec()).exec(tx.raw()).await?;
     Ok(())
 }
 
-/// Ends the sessions that were last used before this time; says how many.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes the sessions last used before `before`, and returns how many.
 pub async fn sessions_delete_idle(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
     let old = sessions::Column::SeenAt.lt(ms(before));
     Ok(sessions::Entity::delete_many().filter(old).exec(tx.raw()).await?.rows_affected)
 }
 
-/// Ends all sessions of one account, for instance after a change of password; says how many.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes all sessions of an account, for instance after a password change, and returns how many.
 pub async fn sessions_delete_of(tx: &Tx, actor: Actor) -> Result<u64, DbError> {
-    let his = sessions::Column::Actor.eq(actor_key(actor));
-    Ok(sessions::Entity::delete_many().filter(his).exec(tx.raw()).await?.rows_affected)
+    let own = sessions::Column::Actor.eq(actor_key(actor));
+    Ok(sessions::Entity::delete_many().filter(own).exec(tx.raw()).await?.rows_affected)
 }

@@ -1,4 +1,4 @@
-//! API tokens. As with sessions, only a hash is stored and the role is read fresh.
+//! API tokens. As with sessions, only a hash is stored and the role is read on every request.
 
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
@@ -12,27 +12,27 @@ use crate::{
     entity::tokens,
 };
 
-/// A key to the API.
+/// An API token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiToken {
     /// Its id.
     pub id: TokenId,
-    /// Whose it is, with the role of this moment.
+    /// Whom it acts for, with their current role.
     pub actor: Actor,
-    /// What its owner calls it.
+    /// Name given by its owner.
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it ends, if it does.
+    /// When it expires, if it does.
     pub expires_at: Option<Timestamp>,
     /// When it was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Adds a token.
+/// Inserts a token.
 ///
 /// # Errors
-/// `Conflict(TokenHash)` if there is one with this hash.
+/// `Conflict(TokenHash)` if the hash is in use.
 pub async fn token_insert(tx: &Tx, token: &ApiToken, hash: &[u8; 32]) -> Result<(), DbError> {
     let row = tokens::Model {
         id: token.id.uuid(),
@@ -47,11 +47,8 @@ pub async fn token_insert(tx: &Tx, token: &ApiToken, hash: &[u8; 32]) -> Result<
     Ok(())
 }
 
-/// A token by its hash; `None` also if its account is gone. An expired one is returned: the caller
-/// compares `expires_at` with his clock.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// A token by its hash; `None` also if the account no longer exists. Expired tokens are returned; the
+/// caller checks `expires_at`.
 pub async fn token_by_hash(c: &impl Conn, hash: &[u8; 32]) -> Result<Option<ApiToken>, DbError> {
     let row = tokens::Entity::find().filter(tokens::Column::Hash.eq(hash.to_vec())).one(c.raw()).await?;
     let Some(row) = row else { return Ok(None) };
@@ -60,38 +57,29 @@ pub async fn token_by_hash(c: &impl Conn, hash: &[u8; 32]) -> Result<Option<ApiT
     actor.map(|actor| token(row, actor)).transpose()
 }
 
-/// All tokens of one account, newest first.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// All tokens of an account, newest first.
 pub async fn token_list(c: &impl Conn, actor: Actor) -> Result<Vec<ApiToken>, DbError> {
-    let his = tokens::Column::Actor.eq(actor_key(actor));
-    let rows = tokens::Entity::find().filter(his).order_by_desc(tokens::Column::Id).all(c.raw()).await?;
+    let own = tokens::Column::Actor.eq(actor_key(actor));
+    let rows = tokens::Entity::find().filter(own).order_by_desc(tokens::Column::Id).all(c.raw()).await?;
     rows.into_iter().map(|row| token(row, actor)).collect()
 }
 
-/// Removes a token if it belongs to this account; says whether it did.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes a token of this account, and returns whether there was one.
 pub async fn token_delete(tx: &Tx, actor: Actor, id: TokenId) -> Result<bool, DbError> {
-    let his = tokens::Column::Actor.eq(actor_key(actor));
-    Ok(tokens::Entity::delete_by_id(id.uuid()).filter(his).exec(tx.raw()).await?.rows_affected > 0)
+    let own = tokens::Column::Actor.eq(actor_key(actor));
+    Ok(tokens::Entity::delete_by_id(id.uuid()).filter(own).exec(tx.raw()).await?.rows_affected > 0)
 }
 
-/// Removes all tokens of this account and says how many.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes all tokens of an account, and returns how many.
 pub async fn tokens_delete_of(tx: &Tx, actor: Actor) -> Result<u64, DbError> {
-    let his = tokens::Column::Actor.eq(actor_key(actor));
-    Ok(tokens::Entity::delete_many().filter(his).exec(tx.raw()).await?.rows_affected)
+    let own = tokens::Column::Actor.eq(actor_key(actor));
+    Ok(tokens::Entity::delete_many().filter(own).exec(tx.raw()).await?.rows_affected)
 }
 
-/// Notes that a token was used.
+/// Records that a token was used.
 ///
 /// # Errors
-/// `Missing` if it was removed.
+/// `Missing` if the token was deleted.
 pub async fn token_used(tx: &Tx, id: TokenId, now: Timestamp) -> Result<(), DbError> {
     let done = tokens::Entity::update_many()
         .col_expr(tokens::Column::LastUsedAt, Expr::value(ms(now)))

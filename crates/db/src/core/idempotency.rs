@@ -1,5 +1,5 @@
-//! Answers that were given, by the key the client sent: a repeated request gets the same answer and
-//! does nothing again. The answer is stored in the transaction of what it answers.
+//! Responses by idempotency key: a repeated request gets the stored response and has no further effect. The
+//! response is stored in the transaction of the request's effect.
 
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -12,21 +12,18 @@ use crate::{
     entity::idempotency,
 };
 
-/// An answer that was given.
+/// A stored response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// Hash of the request; another request with the same key is a client's mistake.
+    /// Hash of the request; a different request with the same key is a client error.
     pub request_hash: [u8; 32],
     /// HTTP status.
     pub status: u16,
-    /// The answer's body.
+    /// Response body.
     pub body: String,
 }
 
-/// The answer that was given to this actor for this key.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// The response stored for this actor and key.
 pub async fn idempotency_get(c: &impl Conn, actor: Actor, key: &str) -> Result<Option<Reply>, DbError> {
     let row = idempotency::Entity::find_by_id((actor_key(actor), key.to_owned())).one(c.raw()).await?;
     let read = Row { table: "idempotency", id: &key };
@@ -36,10 +33,10 @@ pub async fn idempotency_get(c: &impl Conn, actor: Actor, key: &str) -> Result<O
     row.map(reply).transpose()
 }
 
-/// Keeps an answer.
+/// Stores a response.
 ///
 /// # Errors
-/// `Conflict(IdempotencyKey)` if another request with this key was quicker.
+/// `Conflict(IdempotencyKey)` if a concurrent request with this key was faster.
 pub async fn idempotency_put(tx: &Tx, actor: Actor, key: &str, reply: &Reply, now: Timestamp) -> Result<(), DbError> {
     let row = idempotency::Model {
         actor: actor_key(actor),
@@ -53,10 +50,7 @@ pub async fn idempotency_put(tx: &Tx, actor: Actor, key: &str, reply: &Reply, no
     Ok(())
 }
 
-/// Forgets the answers given before this time; says how many.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes the responses stored before `before`, and returns how many.
 pub async fn idempotency_prune(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
     let old = idempotency::Column::CreatedAt.lt(ms(before));
     Ok(idempotency::Entity::delete_many().filter(old).exec(tx.raw()).await?.rows_affected)

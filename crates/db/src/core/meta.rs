@@ -1,15 +1,12 @@
-//! Single values of the platform as a whole.
+//! Single values of the whole platform.
 
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, sea_query::Expr};
 
 use crate::{Conn, DbError, Tx, codec::Row, db::Raw, entity::meta};
 
-const ROUTES: &str = "routes_version";
+const ROUTES_VERSION_KEY: &str = "routes_version";
 
 /// A value by its key.
-///
-/// # Errors
-/// If the database doesn't answer.
 pub async fn meta_get(c: &impl Conn, key: &str) -> Result<Option<String>, DbError> {
     Ok(meta::Entity::find_by_id(key).one(c.raw()).await?.map(|row| row.value))
 }
@@ -17,7 +14,7 @@ pub async fn meta_get(c: &impl Conn, key: &str) -> Result<Option<String>, DbErro
 /// Sets a value.
 ///
 /// # Errors
-/// `Conflict(Key)` if another transaction sets it for the first time at the same moment.
+/// `Conflict(Key)` if a concurrent transaction sets it for the first time too.
 pub async fn meta_set(tx: &Tx, key: &str, value: &str) -> Result<(), DbError> {
     let done = meta::Entity::update_many()
         .col_expr(meta::Column::Value, Expr::value(value))
@@ -31,25 +28,19 @@ pub async fn meta_set(tx: &Tx, key: &str, value: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The version of the routing table; it grows with every change.
-///
-/// # Errors
-/// `Corrupt` if the stored value is no number.
+/// Version of the routing table; every change increments it.
 pub async fn routes_version(c: &impl Conn) -> Result<u64, DbError> {
-    version(meta::Entity::find_by_id(ROUTES).one(c.raw()).await?)
+    version(meta::Entity::find_by_id(ROUTES_VERSION_KEY).one(c.raw()).await?)
 }
 
-/// Says that the routes change with this transaction; answers the new version. Call it last: other
-/// transactions that change routes wait for this one from here on.
-///
-/// # Errors
-/// `Corrupt` if the stored value is no number.
+/// Increments the version of the routing table and returns it. Call it last in the transaction: it blocks
+/// other transactions that change routes until this one ends.
 pub async fn routes_version_bump(tx: &Tx) -> Result<u64, DbError> {
-    let next = version(meta::Entity::find_by_id(ROUTES).lock_exclusive().one(tx.raw()).await?)? + 1;
-    meta_set(tx, ROUTES, &next.to_string()).await?;
+    let next = version(meta::Entity::find_by_id(ROUTES_VERSION_KEY).lock_exclusive().one(tx.raw()).await?)? + 1;
+    meta_set(tx, ROUTES_VERSION_KEY, &next.to_string()).await?;
     Ok(next)
 }
 
 fn version(row: Option<meta::Model>) -> Result<u64, DbError> {
-    row.map_or(Ok(0), |row| Row { table: "meta", id: &ROUTES }.parse(&row.value))
+    row.map_or(Ok(0), |row| Row { table: "meta", id: &ROUTES_VERSION_KEY }.parse(&row.value))
 }

@@ -1,6 +1,6 @@
 //! What every area uses: jobs and their log, tasks, the audit trail, idempotency keys, and single values.
 
-pub mod history;
+pub mod audit;
 pub mod idempotency;
 pub mod jobs;
 pub mod meta;

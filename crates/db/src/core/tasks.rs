@@ -1,9 +1,9 @@
-//! Tasks: deferred effects, done at least once. A task is inserted in the transaction of the fact that
-//! calls for it, taken by a worker for the time of a lease, and removed when it is done.
+//! Tasks: deferred effects, executed at least once. A task is inserted in the transaction of the change that
+//! requires it, leased by a worker, and deleted when done.
 //!
-//! `due_at` says from when on a worker may take it: `run_at` while it waits, the end of the lease while
-//! somebody works on it, NULL once it was given up. A dedupe key belongs to a task that waits: once a
-//! worker has it, the same key can be inserted anew, for what changed since.
+//! `due_at` is when a worker may claim it: `run_at` while it waits, the end of the lease while a worker holds it,
+//! NULL once given up. A dedupe key applies while a task waits: once it is claimed, the same key can be inserted
+//! again for later changes.
 
 use std::time::Duration;
 
@@ -20,45 +20,42 @@ use uuid::Uuid;
 
 use crate::{
     Conn, Db, DbError, Page, Tx,
-    codec::{REPORT, Row, ms, paged, words},
+    codec::{MAX_TEXT_BYTES, Row, clip, ms, paged},
     db::Raw,
     entity::tasks,
 };
 
-/// One deferred effect.
+/// A deferred effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// Its id.
     pub id: TaskId,
-    /// What is to be done.
+    /// Kind of effect.
     pub kind: String,
-    /// With what; secrets in it are sealed.
+    /// Its parameters; secrets are sealed.
     pub payload: Value,
-    /// How often it was taken, this time included.
+    /// Number of claims, the current one included.
     pub attempts: u32,
-    /// Not before this time.
+    /// Earliest time of execution.
     pub run_at: Timestamp,
-    /// When it was called for.
+    /// When it was created.
     pub created_at: Timestamp,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
 }
 
-/// How the queue of tasks stands.
+/// Size of the task queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TaskCounts {
-    /// Wait for their time or a worker.
+    /// Waiting for their time or a worker.
     pub waiting: u64,
-    /// A worker has them.
+    /// Held by a worker.
     pub running: u64,
     /// Given up.
     pub failed: u64,
 }
 
-/// Adds a task; `false` if one with the same dedupe key waits already.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Inserts a task; returns `false` if one with the same dedupe key is already waiting.
 pub async fn task_insert(tx: &Tx, task: &Task, dedupe: Option<&str>) -> Result<bool, DbError> {
     let row = tasks::Model {
         id: task.id.uuid(),
@@ -78,19 +75,18 @@ pub async fn task_insert(tx: &Tx, task: &Task, dedupe: Option<&str>) -> Result<b
         insert.exec_without_returning(tx.raw()).await?;
         return Ok(true);
     };
-    // Affected rows mean different things here; whose row has the key afterwards is the same everywhere.
-    let quiet = OnConflict::column(tasks::Column::Dedupe).do_nothing_on([tasks::Column::Id]).to_owned();
-    insert.on_conflict(quiet).exec_without_returning(tx.raw()).await?;
+    // The affected-rows count differs between databases; the key's owner afterwards doesn't.
+    let ignore = OnConflict::column(tasks::Column::Dedupe).do_nothing_on([tasks::Column::Id]).to_owned();
+    insert.on_conflict(ignore).exec_without_returning(tx.raw()).await?;
     let holder = tasks::Entity::find().select_only().column(tasks::Column::Id);
     let holder: Option<Uuid> = holder.filter(tasks::Column::Dedupe.eq(key)).into_tuple().one(tx.raw()).await?;
     Ok(holder == Some(task.id.uuid()))
 }
 
-/// Takes the task that has been due the longest.
+/// Claims the task that has been due the longest.
 ///
 /// # Errors
-/// `Corrupt` if the stored row can't be read; it is then leased all the same, so that it doesn't block
-/// the queue.
+/// `Corrupt` if the stored row can't be read; the task stays leased, so that it doesn't block the queue.
 pub async fn task_claim(
     db: &Db,
     owner: &str,
@@ -123,57 +119,42 @@ pub async fn task_claim(
     }
 }
 
-/// Keeps a task until then; `false` if it was lost.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Extends the lease; returns `false` if it was lost.
 pub async fn task_heartbeat(db: &Db, id: TaskId, epoch: Epoch, until: Timestamp) -> Result<bool, DbError> {
-    let keep = || tasks::Entity::update_many().col_expr(tasks::Column::DueAt, Expr::value(ms(until)));
-    change(db, || keep().filter(held(id, epoch))).await
+    let extend = || tasks::Entity::update_many().col_expr(tasks::Column::DueAt, Expr::value(ms(until)));
+    change(db, || extend().filter(held_by(id, epoch))).await
 }
 
-/// Removes a task that is done; `false` if it was lost.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes a finished task; returns `false` if the lease was lost.
 pub async fn task_done(db: &Db, id: TaskId, epoch: Epoch) -> Result<bool, DbError> {
     db.write(|tx| {
         Box::pin(async move {
-            let done = tasks::Entity::delete_many().filter(held(id, epoch)).exec(tx.raw()).await?;
+            let done = tasks::Entity::delete_many().filter(held_by(id, epoch)).exec(tx.raw()).await?;
             Ok(done.rows_affected == 1)
         })
     })
     .await
 }
 
-/// Puts a task back, to be tried again at `run_at`; `false` if it was lost.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Returns a task to the queue, to run again at `run_at`; returns `false` if the lease was lost.
 pub async fn task_retry(db: &Db, id: TaskId, epoch: Epoch, run_at: Timestamp, error: &str) -> Result<bool, DbError> {
-    let again = || failed(error, Some(ms(run_at))).col_expr(tasks::Column::RunAt, Expr::value(ms(run_at)));
-    change(db, || again().filter(held(id, epoch))).await
+    let retry = || failed(error, Some(ms(run_at))).col_expr(tasks::Column::RunAt, Expr::value(ms(run_at)));
+    change(db, || retry().filter(held_by(id, epoch))).await
 }
 
-/// Gives a task up; it stays, as failed. `false` if it was lost.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Gives a task up and keeps it as failed; returns `false` if the lease was lost.
 pub async fn task_give_up(db: &Db, id: TaskId, epoch: Epoch, error: &str) -> Result<bool, DbError> {
-    change(db, || failed(error, None).filter(held(id, epoch))).await
+    change(db, || failed(error, None).filter(held_by(id, epoch))).await
 }
 
 fn failed(error: &str, due_at: Option<i64>) -> UpdateMany<tasks::Entity> {
     tasks::Entity::update_many()
         .col_expr(tasks::Column::LeaseOwner, Expr::value(None::<String>))
         .col_expr(tasks::Column::DueAt, Expr::value(due_at))
-        .col_expr(tasks::Column::LastError, Expr::value(words(error, REPORT)))
+        .col_expr(tasks::Column::LastError, Expr::value(clip(error, MAX_TEXT_BYTES)))
 }
 
-/// How many tasks wait, run and were given up.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Number of waiting, running and failed tasks.
 pub async fn task_counts(c: &impl Conn) -> Result<TaskCounts, DbError> {
     let waits = tasks::Column::DueAt.is_not_null().and(tasks::Column::LeaseOwner.is_null());
     Ok(TaskCounts {
@@ -183,17 +164,14 @@ pub async fn task_counts(c: &impl Conn) -> Result<TaskCounts, DbError> {
     })
 }
 
-/// A page of the tasks that were given up, newest first.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// A page of failed tasks, newest first.
 pub async fn tasks_failed(c: &impl Conn, page: Page<TaskId>) -> Result<Vec<Task>, DbError> {
     let failed = tasks::Entity::find().filter(tasks::Column::DueAt.is_null());
     let rows = paged(failed, tasks::Column::Id, page).all(c.raw()).await?;
     rows.into_iter().map(from_row).collect()
 }
 
-fn held(id: TaskId, epoch: Epoch) -> Condition {
+fn held_by(id: TaskId, epoch: Epoch) -> Condition {
     Condition::all()
         .add(tasks::Column::Id.eq(id.uuid()))
         .add(tasks::Column::Epoch.eq(epoch.0))

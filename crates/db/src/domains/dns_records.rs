@@ -1,4 +1,4 @@
-//! The DNS records that the platform made, so that it takes away only its own. One per name and kind.
+//! The DNS records that the platform created, so that it deletes only its own. One row per name and type.
 
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::OnConflict};
@@ -6,23 +6,20 @@ use stoa_model::id::SiteId;
 
 use crate::{Conn, DbError, Tx, codec::ms, db::Raw, entity::dns_records};
 
-/// One record that the platform made.
+/// A record that the platform created.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DnsRecordRow {
-    /// Its full name.
+    /// Fully qualified name.
     pub name: String,
-    /// Its type, like `A` or `TXT`.
+    /// Record type, such as `A` or `TXT`.
     pub kind: String,
-    /// What it says; empty if it is not known whether it was made.
+    /// Its value; empty while it is unknown whether the record was created.
     pub value: String,
-    /// The site that it was made for.
+    /// The site it was created for.
     pub site: Option<SiteId>,
 }
 
-/// Notes a record, in place of the one that was noted for this name and kind.
-///
-/// # Errors
-/// If the database doesn't answer, or has no such site.
+/// Inserts or replaces the record of this name and type.
 pub async fn dns_record_put(
     tx: &Tx,
     name: &str,
@@ -39,35 +36,26 @@ pub async fn dns_record_put(
         site: site.map(SiteId::uuid),
         made_at: ms(now),
     };
-    let over = OnConflict::columns([Column::Name, Column::Kind])
+    let upsert = OnConflict::columns([Column::Name, Column::Kind])
         .update_columns([Column::Value, Column::Site, Column::MadeAt])
         .to_owned();
-    let insert = dns_records::Entity::insert(row.into_active_model()).on_conflict(over);
+    let insert = dns_records::Entity::insert(row.into_active_model()).on_conflict(upsert);
     insert.exec_without_returning(tx.raw()).await?;
     Ok(())
 }
 
-/// The records made for a site, by name and kind. They outlive the site, until they are forgotten.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// The records of a site, by name and type. They outlive the site until they are deleted.
 pub async fn dns_records_of(c: &impl Conn, site: SiteId) -> Result<Vec<DnsRecordRow>, DbError> {
-    let its = dns_records::Entity::find().filter(dns_records::Column::Site.eq(site.uuid()));
-    read(c, its).await
+    let of_site = dns_records::Entity::find().filter(dns_records::Column::Site.eq(site.uuid()));
+    read(c, of_site).await
 }
 
-/// All records, by name and kind.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// All records, by name and type.
 pub async fn dns_records_all(c: &impl Conn) -> Result<Vec<DnsRecordRow>, DbError> {
     read(c, dns_records::Entity::find()).await
 }
 
-/// Forgets a record, if it is there.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes a record; idempotent.
 pub async fn dns_record_forget(tx: &Tx, name: &str, kind: &str) -> Result<(), DbError> {
     dns_records::Entity::delete_by_id((name.to_owned(), kind.to_owned())).exec(tx.raw()).await?;
     Ok(())

@@ -1,9 +1,9 @@
-//! Custom domains: names that customers bring along for their sites.
+//! Domains, certificates and DNS.
 //!
-//! Many may claim a name, and a claim gives nobody anything. Who proves it takes the name: it then
-//! lies in `hostnames`, where it is unique, with the domain that brought it. Removing a domain takes
-//! away what that domain brought and nothing else, so a claim can never cost a site the name that
-//! the platform gave it. Removed domains stay, as they tell who had a name.
+//! This module has the custom domains of sites. Several sites may claim the same name; a claim alone grants
+//! nothing. The first to verify it gets the name: a row in `hostnames`, where names are unique, that refers to
+//! the domain. Removing a domain removes only that row, so a claim can never cost a site the name that the
+//! platform gave it. Removed domains are kept as a record of who had a name.
 
 pub mod certificates;
 pub mod dns_records;
@@ -24,23 +24,23 @@ use stoa_model::{
 
 use crate::{
     Conn, DbError, Tx,
-    codec::{REPORT, Row, ms, words},
+    codec::{MAX_TEXT_BYTES, Row, clip, ms},
     db::Raw,
     entity::domains,
 };
-use updates::site_lasts;
+use updates::lock_remaining_site;
 pub use updates::{
     domain_checked, domain_expire, domain_main_reached, domain_remove, domain_verify, domains_main_wanted,
     domains_remove_of,
 };
 
-/// Stores a new domain. Only [`domain_verify`] takes its name for the site.
+/// Inserts a claim. Only [`domain_verify`] adds its name to the site.
 ///
 /// # Errors
-/// `Conflict(DomainClaim)` if this site has a domain of this name that is not removed; `Moved` if the
-/// site is being deleted.
+/// `Conflict(DomainClaim)` if this site already has an active domain of this name; `StaleWrite` if the site
+/// is being deleted.
 pub async fn domain_insert(tx: &Tx, domain: &Domain) -> Result<(), DbError> {
-    site_lasts(tx, domain.site).await?;
+    lock_remaining_site(tx, domain.site).await?;
     let name = domain.name.as_str().to_owned();
     let row = domains::Model {
         id: domain.id.uuid(),
@@ -55,61 +55,49 @@ pub async fn domain_insert(tx: &Tx, domain: &Domain) -> Result<(), DbError> {
         expires_at: ms(domain.expires_at),
         verified_at: domain.verified_at.map(ms),
         checked_at: domain.checked_at.map(ms),
-        problem: domain.problem.as_deref().map(|text| words(text, REPORT)),
+        problem: domain.problem.as_deref().map(|text| clip(text, MAX_TEXT_BYTES)),
         removed_at: None,
     };
     domains::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())
 }
 
-/// A domain by id; removed ones too.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// A domain by id, removed ones included.
 pub async fn domain_get(c: &impl Conn, id: DomainId) -> Result<Option<Domain>, DbError> {
     domains::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
 }
 
-/// The domains of a site by name, without removed ones.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// The active domains of a site, by name.
 pub async fn domains_of(c: &impl Conn, site: SiteId) -> Result<Vec<Domain>, DbError> {
-    let its = domains::Column::Site.eq(site.uuid()).and(domains::Column::ActiveName.is_not_null());
-    read(domains::Entity::find().filter(its).order_by_asc(domains::Column::ActiveName).all(c.raw()).await?)
+    let of_site = domains::Column::Site.eq(site.uuid()).and(domains::Column::ActiveName.is_not_null());
+    read(domains::Entity::find().filter(of_site).order_by_asc(domains::Column::ActiveName).all(c.raw()).await?)
 }
 
-/// All domains of this name, of any site, oldest first; removed ones too, as they tell who had it.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// All domains of this name, of any site, oldest first, removed ones included.
 pub async fn domains_by_name(c: &impl Conn, name: &Hostname) -> Result<Vec<Domain>, DbError> {
     let named = domains::Entity::find().filter(domains::Column::Name.eq(name.as_str()));
     read(named.order_by_asc(domains::Column::Id).all(c.raw()).await?)
 }
 
-/// When a domain is to be looked at again. Open ones are claimed, or verified and with a problem; they
-/// are fresh if they were claimed, or then verified, a short while ago.
+/// When domains are due for their next check. A domain is *open* if it is claimed, or verified with a problem;
+/// an open domain is *fresh* for a while after it was claimed or verified.
 #[derive(Debug, Clone, Copy)]
 pub struct Due {
-    /// This moment.
+    /// The current time.
     pub now: Timestamp,
-    /// Since when open ones are fresh.
+    /// Domains claimed or verified after this time are fresh.
     pub fresh_since: Timestamp,
-    /// Fresh ones last looked at before.
+    /// Fresh domains last checked before this time are due.
     pub fresh_before: Timestamp,
-    /// Other open ones last looked at before.
+    /// Other open domains last checked before this time are due.
     pub open_before: Timestamp,
-    /// Verified ones without a problem last looked at before.
+    /// Verified domains without a problem last checked before this time are due.
     pub well_before: Timestamp,
 }
 
-/// The first `limit` domains that are to be looked at: those that are [`Due`], those never looked at,
-/// and those that a clock that has been put back since says were looked at later than now. The one
-/// that waits the longest comes first. Those that can't be read are left out.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Up to `limit` domains to check, the longest-waiting first: those that are [`Due`], those never checked, and
+/// those whose last check lies in the future because the clock was set back. Rows that can't be read are left
+/// out.
 pub async fn domains_due(c: &impl Conn, due: &Due, limit: u64) -> Result<Vec<Domain>, DbError> {
     use domains::Column::{CheckedAt, CreatedAt, Problem, State, VerifiedAt};
     let seen = |before| CheckedAt.is_null().or(CheckedAt.lt(ms(before))).or(CheckedAt.gt(ms(due.now)));
@@ -129,18 +117,15 @@ pub async fn domains_due(c: &impl Conn, due: &Due, limit: u64) -> Result<Vec<Dom
     Ok(readable(rows.all(c.raw()).await?))
 }
 
-/// All domains in this state, by name, without those that can't be read.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// All domains in this state, by name. Rows that can't be read are left out.
 pub async fn domains_in(c: &impl Conn, state: DomainState) -> Result<Vec<Domain>, DbError> {
-    let there = domains::Column::State.eq(state.as_str());
-    Ok(readable(domains::Entity::find().filter(there).order_by_asc(domains::Column::Name).all(c.raw()).await?))
+    let in_state = domains::Column::State.eq(state.as_str());
+    Ok(readable(domains::Entity::find().filter(in_state).order_by_asc(domains::Column::Name).all(c.raw()).await?))
 }
 
-/// Those that can be read; one that can't be must not stop all others.
+/// Skips rows that can't be read, so that one doesn't block all others.
 fn readable(rows: Vec<domains::Model>) -> Vec<Domain> {
-    let logged = |error: &DbError| tracing::error!(%error, "a domain is left out");
+    let logged = |error: &DbError| tracing::error!(%error, "skipped a domain that can't be read");
     rows.into_iter().filter_map(|row| from_row(row).inspect_err(logged).ok()).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What the edge's table is made from: one query for all hostnames.
+//! The source of the edge's routing table: one query for all hostnames.
 
 use std::net::SocketAddr;
 
@@ -16,47 +16,41 @@ use crate::{
     site_row,
 };
 
-/// One hostname, and what is known of the site behind it.
+/// A hostname with its site's routing data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteRow {
-    /// The name that is asked for.
+    /// The requested hostname.
     pub hostname: Hostname,
     /// The site it belongs to.
     pub site: SiteId,
-    /// What the site is meant to be.
+    /// Intended state of the site.
     pub state: SiteState,
-    /// Where its requests go, once published.
+    /// Where requests go, once published.
     pub upstream: Option<SocketAddr>,
-    /// What its visitors may use of the edge.
+    /// Limits for its visitors at the edge.
     pub limits: RouteLimits,
-    /// The site's main name; `hostname` itself, or another one.
+    /// The site's main name: `hostname` itself, or another one.
     pub main: Hostname,
-    /// The address that the site's application was last told, if any.
+    /// The URL that the site's application was last configured with, if any.
     pub url: Option<String>,
 }
 
-/// All hostnames. A row that can't be read is left out and logged as an error: one broken site must
-/// not take all others off the air.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// All hostnames. A row that can't be read is logged and left out, so that one broken site doesn't take all
+/// others offline.
 pub async fn routes(c: &impl Conn) -> Result<Vec<RouteRow>, DbError> {
     let rows = fetch(c, select()).await?;
-    let logged = |error: &DbError| tracing::error!(%error, "a hostname is left without a route");
+    let logged = |error: &DbError| tracing::error!(%error, "a hostname has no route, as its row can't be read");
     Ok(rows.into_iter().filter_map(|row| row.inspect_err(logged).ok()).collect())
 }
 
 /// The hostnames of one site.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
 pub async fn route_of(c: &impl Conn, site: SiteId) -> Result<Vec<RouteRow>, DbError> {
-    let mut his = select();
-    his.and_where(Expr::col((hostnames::Entity, hostnames::Column::Site)).eq(site.uuid()));
-    fetch(c, his).await?.into_iter().collect()
+    let mut of_site = select();
+    of_site.and_where(Expr::col((hostnames::Entity, hostnames::Column::Site)).eq(site.uuid()));
+    fetch(c, of_site).await?.into_iter().collect()
 }
 
-/// What is read of a site, after the hostname; [`route`] knows the places.
+/// Columns of the site, selected after the hostname; [`route`] depends on their order.
 const COLUMNS: [sites::Column; 10] = [
     sites::Column::Id,
     sites::Column::State,
@@ -92,7 +86,7 @@ fn route(row: &sea_orm::QueryResult) -> Result<RouteRow, DbError> {
     let hostname: String = row.try_get_by_index(0)?;
     let read = Row { table: "hostnames", id: &hostname };
     let upstream: Option<String> = row.try_get_by_index(3)?;
-    let number = |place| row.try_get_by_index::<i64>(place);
+    let number = |index| row.try_get_by_index::<i64>(index);
     Ok(RouteRow {
         hostname: read.host(&hostname)?,
         site: SiteId::from_uuid(row.try_get_by_index::<Uuid>(1)?),

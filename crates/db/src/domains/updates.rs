@@ -1,5 +1,5 @@
-//! What changes a domain. Whoever moves one locks its row first, then its site's: two who meet wait
-//! for each other instead of taking a name that the other gives away.
+//! Changes of domains. Every change locks the domain's row first and its site's second, so that
+//! concurrent changes are serialized: none takes a name that another one is giving away.
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -15,35 +15,36 @@ use stoa_model::{
 
 use crate::{
     Constraint, DbError, Tx,
-    codec::{REPORT, ms, words},
+    codec::{MAX_TEXT_BYTES, clip, ms},
     db::Raw,
     entity::{domains, hostnames, sites},
     sites::site_address,
 };
 
-/// Makes a claimed domain a verified one and gives its name to the site. Does nothing if it is
-/// verified already. After a `Conflict` nothing is changed, and the transaction can go on, for
-/// instance to say so with [`domain_checked`].
+/// Marks a claimed domain as verified and adds its name to the site; idempotent. After a `Conflict`
+/// nothing is changed and the transaction stays usable, for instance to record the problem with
+/// [`domain_checked`].
 ///
 /// # Errors
-/// `Conflict(Hostname)` if a site has the name, this one by another way included; `Moved` if the
-/// domain is removed, or its site (`sites`) is being deleted; `Missing` if there is none.
+/// `Conflict(Hostname)` if any site already has the name, even this one by other means; `StaleWrite` if
+/// the domain was removed or its site (`sites`) is being deleted; `Missing` if it does not exist.
 pub async fn domain_verify(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), DbError> {
     let row = locked(tx, id).await?;
     if row.state == DomainState::Verified.as_str() {
         return Ok(());
     }
     if row.state != DomainState::Claimed.as_str() {
-        return Err(DbError::moved("domains", id, DomainState::Claimed.as_str()));
+        return Err(DbError::stale_write("domains", id, DomainState::Claimed.as_str()));
     }
-    site_lasts(tx, SiteId::from_uuid(row.site)).await?;
+    lock_remaining_site(tx, SiteId::from_uuid(row.site)).await?;
     let name = hostnames::Model { hostname: row.name.clone(), site: row.site, domain: Some(row.id) };
-    // An insertion that fails ends a transaction of PostgreSQL; whose row it is afterwards tells the same.
-    let quiet = OnConflict::column(hostnames::Column::Hostname).do_nothing_on([hostnames::Column::Hostname]).to_owned();
-    let insert = hostnames::Entity::insert(name.into_active_model()).on_conflict(quiet);
+    // A failed insert would abort PostgreSQL's transaction; reading the row's owner afterwards doesn't.
+    let ignore =
+        OnConflict::column(hostnames::Column::Hostname).do_nothing_on([hostnames::Column::Hostname]).to_owned();
+    let insert = hostnames::Entity::insert(name.into_active_model()).on_conflict(ignore);
     insert.exec_without_returning(tx.raw()).await?;
-    let held = hostnames::Entity::find_by_id(row.name).one(tx.raw()).await?;
-    if held.and_then(|held| held.domain) != Some(row.id) {
+    let existing = hostnames::Entity::find_by_id(row.name).one(tx.raw()).await?;
+    if existing.and_then(|row| row.domain) != Some(row.id) {
         return Err(DbError::Conflict(Constraint::Hostname));
     }
     let verified = update(id)
@@ -52,12 +53,12 @@ pub async fn domain_verify(tx: &Tx, id: DomainId, now: Timestamp) -> Result<(), 
     set(tx, verified).await
 }
 
-/// Notes what is wrong with a domain, if anything is, as a look saw it that began at `begun`; answers
-/// whether it did. What a look saw that began later stays, for the last to end may have seen the least;
-/// but not one in the future, from before the clock was put back.
+/// Records the result of a check that began at `begun`, and returns whether it was recorded. The result of
+/// a check that began later is kept, because checks may finish out of order; a result from the future, from
+/// before the clock was set back, is replaced.
 ///
 /// # Errors
-/// `Missing` if there is no such domain.
+/// `Missing` if the domain does not exist.
 pub async fn domain_checked(
     tx: &Tx,
     id: DomainId,
@@ -71,33 +72,27 @@ pub async fn domain_checked(
     }
     let seen = update(id)
         .col_expr(domains::Column::CheckedAt, Expr::value(ms(begun)))
-        .col_expr(domains::Column::Problem, Expr::value(problem.map(|text| words(text, REPORT))));
+        .col_expr(domains::Column::Problem, Expr::value(problem.map(|text| clip(text, MAX_TEXT_BYTES))));
     set(tx, seen).await?;
     Ok(true)
 }
 
-/// Sets which domain of a site shall become its main address, and that no other one shall.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Sets which domain of a site is to become its main address, and clears the wish on all others.
 pub async fn domains_main_wanted(tx: &Tx, site: SiteId, wanted: Option<DomainId>) -> Result<(), DbError> {
-    let its = |on: bool| {
+    let set_flag = |on: bool| {
         domains::Entity::update_many()
             .col_expr(domains::Column::MainWanted, Expr::value(on))
             .filter(domains::Column::Site.eq(site.uuid()))
             .filter(domains::Column::MainWanted.eq(!on))
     };
-    its(false).exec(tx.raw()).await?;
+    set_flag(false).exec(tx.raw()).await?;
     if let Some(id) = wanted {
-        its(true).filter(domains::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
+        set_flag(true).filter(domains::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
     }
     Ok(())
 }
 
-/// Notes that a name has become its site's main address: that is wanted no more.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Clears the wish for a main address once the name has become it.
 pub async fn domain_main_reached(tx: &Tx, site: SiteId, name: &Hostname) -> Result<(), DbError> {
     let reached = domains::Entity::update_many()
         .col_expr(domains::Column::MainWanted, Expr::value(false))
@@ -107,26 +102,26 @@ pub async fn domain_main_reached(tx: &Tx, site: SiteId, name: &Hostname) -> Resu
     Ok(())
 }
 
-/// Removes a claim that has run out; answers whether it did. One that was proven meanwhile stays.
+/// Removes an expired claim, and returns whether it did. A domain verified meanwhile stays.
 ///
 /// # Errors
-/// `Missing` if there is no such domain.
+/// `Missing` if the domain does not exist.
 pub async fn domain_expire(tx: &Tx, id: DomainId, now: Timestamp) -> Result<bool, DbError> {
     let row = locked(tx, id).await?;
-    let over = row.state == DomainState::Claimed.as_str() && row.expires_at <= ms(now);
-    if over {
+    let is_expired = row.state == DomainState::Claimed.as_str() && row.expires_at <= ms(now);
+    if is_expired {
         set(tx, removed(now).filter(domains::Column::Id.eq(row.id))).await?;
     }
-    Ok(over)
+    Ok(is_expired)
 }
 
-/// Removes a domain, and takes from the site the name that it brought. Does nothing if it is removed
-/// already. A site that is being deleted can't be given another main name before: it gets `own`, the
-/// one that the platform gave it, and its application is told so when the deletion is taken back.
+/// Removes a domain and its name from the site; idempotent. If it is the main name of a site that is being
+/// deleted, the site falls back to `own`, the name given by the platform; the application is updated if the
+/// deletion is undone.
 ///
 /// # Errors
-/// `Moved` if its name is the site's main name: the site must be given another one first. `Missing` if
-/// there is no such domain.
+/// `StaleWrite` if its name is the site's main name: set another main name first. `Missing` if the domain
+/// does not exist.
 pub async fn domain_remove(tx: &Tx, id: DomainId, own: &Hostname, now: Timestamp) -> Result<(), DbError> {
     let row = locked(tx, id).await?;
     if row.state == DomainState::Removed.as_str() {
@@ -136,7 +131,7 @@ pub async fn domain_remove(tx: &Tx, id: DomainId, own: &Hostname, now: Timestamp
     let verified = row.state == DomainState::Verified.as_str();
     if let Some(site) = site.filter(|site| verified && site.hostname == row.name) {
         if site.state != SiteState::Deleting.as_str() {
-            return Err(DbError::moved("domains", id, "an additional name of its site"));
+            return Err(DbError::stale_write("domains", id, "an additional name of its site"));
         }
         site_address(tx, SiteId::from_uuid(site.id), own, site.url.as_deref()).await?;
     }
@@ -144,27 +139,23 @@ pub async fn domain_remove(tx: &Tx, id: DomainId, own: &Hostname, now: Timestamp
     set(tx, removed(now).filter(domains::Column::Id.eq(row.id))).await
 }
 
-/// Removes all domains of a site that ends, with all the names that they brought, the main one
-/// included.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Removes all domains of a purged site and all their names, the main one included.
 pub async fn domains_remove_of(tx: &Tx, site: SiteId, now: Timestamp) -> Result<(), DbError> {
-    let its = domains::Column::Site.eq(site.uuid());
-    removed(now).filter(its).filter(domains::Column::ActiveName.is_not_null()).exec(tx.raw()).await?;
-    let brought = hostnames::Entity::delete_many().filter(hostnames::Column::Site.eq(site.uuid()));
-    brought.filter(hostnames::Column::Domain.is_not_null()).exec(tx.raw()).await?;
+    let of_site = domains::Column::Site.eq(site.uuid());
+    removed(now).filter(of_site).filter(domains::Column::ActiveName.is_not_null()).exec(tx.raw()).await?;
+    let names = hostnames::Entity::delete_many().filter(hostnames::Column::Site.eq(site.uuid()));
+    names.filter(hostnames::Column::Domain.is_not_null()).exec(tx.raw()).await?;
     Ok(())
 }
 
-/// Locks a site that a domain is for. One that is being deleted gets none any more: nobody would
-/// take it away again.
-pub(crate) async fn site_lasts(tx: &Tx, site: SiteId) -> Result<(), DbError> {
+/// Locks the site of a domain. A site that is being deleted gets no more domains, as nothing would remove
+/// them again.
+pub(crate) async fn lock_remaining_site(tx: &Tx, site: SiteId) -> Result<(), DbError> {
     let state = sites::Entity::find_by_id(site.uuid()).select_only().column(sites::Column::State).lock_exclusive();
     let state: Option<String> = state.into_tuple().one(tx.raw()).await?;
     let state = state.ok_or(DbError::Missing("sites"))?;
-    let ends = [SiteState::Deleting, SiteState::Deleted].map(SiteState::as_str).contains(&state.as_str());
-    if ends { Err(DbError::moved("sites", site, "one that stays")) } else { Ok(()) }
+    let is_ending = [SiteState::Deleting, SiteState::Deleted].map(SiteState::as_str).contains(&state.as_str());
+    if is_ending { Err(DbError::stale_write("sites", site, "one that stays")) } else { Ok(()) }
 }
 
 async fn locked(tx: &Tx, id: DomainId) -> Result<domains::Model, DbError> {

@@ -1,5 +1,6 @@
-//! Sites: how they are stored, found and changed.
+//! Sites, with their secrets and traffic.
 
+pub mod events;
 pub mod secrets;
 pub mod traffic;
 mod updates;
@@ -29,19 +30,19 @@ pub use updates::{
     site_unmark_deleted,
 };
 
-/// Which sites the staff wants to see.
+/// Filter of the staff's list of sites.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Only those in this state.
+    /// Only sites in this state.
     pub state: Option<SiteState>,
-    /// Only those with this text in their hostname or title, or in their customer's address.
+    /// Only sites with this text in their hostname, their title or their customer's address.
     pub text: Option<String>,
 }
 
-/// Stores a new site and takes its hostname.
+/// Inserts a site and its hostname.
 ///
 /// # Errors
-/// `Conflict(Hostname)` if another site has it; `Conflict(SubnetBlock)` and `Conflict(Project)` likewise.
+/// `Conflict(Hostname)`, `Conflict(SubnetBlock)` or `Conflict(Project)` if another site has it.
 pub async fn site_insert(tx: &Tx, site: &Site) -> Result<(), DbError> {
     sites::Entity::insert(to_row(site)?.into_active_model()).exec_without_returning(tx.raw()).await?;
     let name = hostnames::Model { hostname: site.hostname.as_str().to_owned(), site: site.id.uuid(), domain: None };
@@ -49,48 +50,33 @@ pub async fn site_insert(tx: &Tx, site: &Site) -> Result<(), DbError> {
     Ok(())
 }
 
-/// A site by id; tombstones too.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// A site by id, tombstones included.
 pub async fn site_get(c: &impl Conn, id: SiteId) -> Result<Option<Site>, DbError> {
     sites::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
 }
 
-/// These sites, in one query; tombstones too.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// Several sites in one query, tombstones included; unknown ids are left out.
 pub async fn sites_by_ids(c: &impl Conn, ids: &[SiteId]) -> Result<HashMap<SiteId, Site>, DbError> {
-    let wanted = sites::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
-    let found = read(sites::Entity::find().filter(wanted).all(c.raw()).await?)?;
+    let by_ids = sites::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
+    let found = read(sites::Entity::find().filter(by_ids).all(c.raw()).await?)?;
     Ok(found.into_iter().map(|site| (site.id, site)).collect())
 }
 
-/// A site of this customer; another customer's is not there.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// A site of this customer; `None` for another customer's.
 pub async fn site_of(c: &impl Conn, customer: CustomerId, id: SiteId) -> Result<Option<Site>, DbError> {
-    let his = sites::Column::Customer.eq(customer.uuid());
-    sites::Entity::find_by_id(id.uuid()).filter(his).one(c.raw()).await?.map(from_row).transpose()
+    let own = sites::Column::Customer.eq(customer.uuid());
+    sites::Entity::find_by_id(id.uuid()).filter(own).one(c.raw()).await?.map(from_row).transpose()
 }
 
 /// A page of a customer's sites, newest first, without tombstones.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
 pub async fn sites_of(c: &impl Conn, customer: CustomerId, page: Page) -> Result<Vec<Site>, DbError> {
-    let his = sites::Entity::find()
+    let own = sites::Entity::find()
         .filter(sites::Column::Customer.eq(customer.uuid()))
         .filter(sites::Column::State.ne(SiteState::Deleted.as_str()));
-    read(paged(his, sites::Column::Id, page).all(c.raw()).await?)
+    read(paged(own, sites::Column::Id, page).all(c.raw()).await?)
 }
 
-/// A page of all sites, newest first; tombstones only when asked for by their state.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// A page of all sites, newest first; tombstones only if the filter names their state.
 pub async fn staff_sites(c: &impl Conn, filter: &Filter, page: Page) -> Result<Vec<Site>, DbError> {
     let state = match filter.state {
         Some(state) => sites::Column::State.eq(state.as_str()),
@@ -103,7 +89,7 @@ pub async fn staff_sites(c: &impl Conn, filter: &Filter, page: Page) -> Result<V
     read(paged(found, sites::Column::Id, page).all(c.raw()).await?)
 }
 
-/// The text as people search: anywhere, upper or lower case, and no character is a wildcard.
+/// Case-insensitive substring search in which no character is a wildcard.
 fn mentions(text: &str) -> Condition {
     let text = text.trim().to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
     let like = || LikeExpr::new(format!("%{text}%")).escape('!');
@@ -119,10 +105,7 @@ fn mentions(text: &str) -> Condition {
         .add(sites::Column::Customer.in_subquery(customers))
 }
 
-/// How many sites of each blueprint are in one of `states`.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Number of sites by blueprint, of those in one of `states`.
 pub async fn site_counts_by_blueprint(c: &impl Conn, states: &[SiteState]) -> Result<Vec<(String, u64)>, DbError> {
     let counted = sites::Entity::find()
         .select_only()
@@ -135,10 +118,7 @@ pub async fn site_counts_by_blueprint(c: &impl Conn, states: &[SiteState]) -> Re
     rows.into_iter().map(|(blueprint, n)| Ok((blueprint, read.number(n)?))).collect()
 }
 
-/// How many sites are in each state; states without sites are left out.
-///
-/// # Errors
-/// `Corrupt` if a stored state is none.
+/// Number of sites by state, of one customer or of all; states without sites are left out.
 pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<Vec<(SiteState, u64)>, DbError> {
     let mut counted = sites::Entity::find()
         .select_only()
@@ -153,10 +133,7 @@ pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<
     rows.into_iter().map(|(state, n)| Ok((read.parse(&state)?, read.number(n)?))).collect()
 }
 
-/// The sites whose grace has ended, the most overdue first.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// The sites whose grace period has ended, the most overdue first.
 pub async fn sites_to_purge(c: &impl Conn, now: Timestamp) -> Result<Vec<Site>, DbError> {
     let due = sites::Entity::find()
         .filter(sites::Column::PurgeAt.lte(ms(now)))
@@ -165,21 +142,15 @@ pub async fn sites_to_purge(c: &impl Conn, now: Timestamp) -> Result<Vec<Site>, 
     read(due.all(c.raw()).await?)
 }
 
-/// All sites but tombstones, oldest first. Fails as a whole if one can't be read: a reconciler that
-/// doesn't see a site might take it for gone.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// All sites except tombstones, oldest first. Fails as a whole if one can't be read: a reconciler that misses a
+/// site might treat it as deleted.
 pub async fn sites_all_live(c: &impl Conn) -> Result<Vec<Site>, DbError> {
     let live = sites::Column::State.ne(SiteState::Deleted.as_str());
     read(sites::Entity::find().filter(live).order_by_asc(sites::Column::Id).all(c.raw()).await?)
 }
 
-/// The first `limit` of these, from the one that follows `after` on: for who looks at all of them and
-/// need not hold all of them at once.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// Up to `limit` sites except tombstones, oldest first, that follow `after`: for iterating over all sites in
+/// batches.
 pub async fn sites_live_after(c: &impl Conn, after: Option<SiteId>, limit: u64) -> Result<Vec<Site>, DbError> {
     let mut live = sites::Entity::find().filter(sites::Column::State.ne(SiteState::Deleted.as_str()));
     if let Some(after) = after {

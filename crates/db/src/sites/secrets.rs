@@ -1,6 +1,6 @@
-//! A site's secrets and the credentials shown to its owner, sealed. Each row says which job put it:
-//! that job may put it again after a crash and take it away when it is undone, and no other may. An
-//! undo can never take away what an older job left.
+//! A site's secrets and the credentials shown to its owner, sealed. Each row names the job that wrote it: only
+//! that job may overwrite it after a crash, or delete it when undone. An undo can't delete what an earlier job
+//! left.
 
 use std::collections::BTreeMap;
 
@@ -17,33 +17,33 @@ use crate::{
     entity::{credentials, secrets},
 };
 
-/// A way into a site, for its owner.
+/// A login of a site, for its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// Its place in the list.
+    /// Position in the list.
     pub ordinal: u32,
-    /// What it is for.
+    /// Purpose, for display.
     pub label: String,
     /// Where to log in.
     pub url: String,
-    /// With which name.
+    /// Login name.
     pub username: String,
-    /// With which password.
+    /// Password, sealed.
     pub sealed: Sealed,
 }
 
-/// Puts secrets of a site, over those of the same names that this job put before.
+/// Inserts secrets of a site, replacing those of the same names written by this job.
 ///
 /// # Errors
-/// `Conflict(Secret)` if another job put one of these names.
+/// `Conflict(Secret)` if another job wrote one of these names.
 pub async fn secrets_put(tx: &Tx, site: SiteId, job: JobId, named: &[(String, Sealed)]) -> Result<(), DbError> {
     if named.is_empty() {
         return Ok(());
     }
     let names = named.iter().map(|(name, _)| name.as_str());
     let own = secrets::Column::Site.eq(site.uuid()).and(secrets::Column::Job.eq(job.uuid()));
-    let again = secrets::Entity::delete_many().filter(own).filter(secrets::Column::Name.is_in(names));
-    again.exec(tx.raw()).await?;
+    let previous = secrets::Entity::delete_many().filter(own).filter(secrets::Column::Name.is_in(names));
+    previous.exec(tx.raw()).await?;
     let rows = named.iter().map(|(name, sealed)| {
         let row = secrets::Model { site: site.uuid(), name: name.clone(), job: job.uuid(), sealed: sealed.0.clone() };
         row.into_active_model()
@@ -53,27 +53,21 @@ pub async fn secrets_put(tx: &Tx, site: SiteId, job: JobId, named: &[(String, Se
 }
 
 /// All secrets of a site by name.
-///
-/// # Errors
-/// If the database doesn't answer.
 pub async fn secrets_get(c: &impl Conn, site: SiteId) -> Result<BTreeMap<String, Sealed>, DbError> {
     let rows = secrets::Entity::find().filter(secrets::Column::Site.eq(site.uuid())).all(c.raw()).await?;
     Ok(rows.into_iter().map(|row| (row.name, Sealed(row.sealed))).collect())
 }
 
-/// Takes away the secrets that this job put; says how many.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes the secrets written by this job, and returns how many.
 pub async fn secrets_delete(tx: &Tx, site: SiteId, job: JobId) -> Result<u64, DbError> {
     let own = secrets::Column::Site.eq(site.uuid()).and(secrets::Column::Job.eq(job.uuid()));
     Ok(secrets::Entity::delete_many().filter(own).exec(tx.raw()).await?.rows_affected)
 }
 
-/// Puts the credentials of a site, in place of all that this job put before.
+/// Replaces all credentials of a site written by this job.
 ///
 /// # Errors
-/// `Conflict(Credential)` if another job put one with the same place in the list.
+/// `Conflict(Credential)` if another job wrote one at the same position.
 pub async fn credentials_put(tx: &Tx, site: SiteId, job: JobId, listed: &[Credential]) -> Result<(), DbError> {
     credentials_delete(tx, site, job).await?;
     if listed.is_empty() {
@@ -96,12 +90,9 @@ pub async fn credentials_put(tx: &Tx, site: SiteId, job: JobId, listed: &[Creden
 }
 
 /// The credentials of a site, in order.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
 pub async fn credentials_get(c: &impl Conn, site: SiteId) -> Result<Vec<Credential>, DbError> {
-    let its = credentials::Entity::find().filter(credentials::Column::Site.eq(site.uuid()));
-    let rows = its.order_by_asc(credentials::Column::Ordinal).all(c.raw()).await?;
+    let of_site = credentials::Entity::find().filter(credentials::Column::Site.eq(site.uuid()));
+    let rows = of_site.order_by_asc(credentials::Column::Ordinal).all(c.raw()).await?;
     let read = Row { table: "credentials", id: &site };
     let credential = |row: credentials::Model| {
         Ok(Credential {
@@ -115,10 +106,7 @@ pub async fn credentials_get(c: &impl Conn, site: SiteId) -> Result<Vec<Credenti
     rows.into_iter().map(credential).collect()
 }
 
-/// Takes away the credentials that this job put; says how many.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes the credentials written by this job, and returns how many.
 pub async fn credentials_delete(tx: &Tx, site: SiteId, job: JobId) -> Result<u64, DbError> {
     let own = credentials::Column::Site.eq(site.uuid()).and(credentials::Column::Job.eq(job.uuid()));
     Ok(credentials::Entity::delete_many().filter(own).exec(tx.raw()).await?.rows_affected)

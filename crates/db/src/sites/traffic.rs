@@ -1,7 +1,7 @@
-//! What sites served, one row per site and hour. Hours are counted since the Unix epoch.
+//! Traffic counters, one row per site and hour. Hours are counted since the Unix epoch.
 //!
-//! The database adds up by itself, so two processes can count the same hour. The columns of the
-//! counters are taken from the entity in their order there; [`numbers`] and [`traffic`] keep to it.
+//! The database does the addition, so several processes can count the same hour. Counter columns are used in
+//! the order of the entity's fields; [`counter_values`] and [`traffic`] depend on it.
 
 use std::collections::BTreeMap;
 
@@ -19,41 +19,38 @@ use crate::{
     entity::{sites, traffic},
 };
 
-/// Rows of one statement: with 24 values each they stay below the 32,766 that SQLite takes.
-const BATCH: usize = 1_000;
+/// Rows per statement: with 24 values each, they stay below SQLite's limit of 32,766 parameters.
+const MAX_ROWS_PER_STATEMENT: usize = 1_000;
 
-/// Adds to what these sites served in one hour. Unknown sites are skipped.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Adds to the counters of sites for one hour. Unknown sites are skipped.
 pub async fn traffic_add(tx: &Tx, hour: i64, rows: &[(SiteId, Traffic)]) -> Result<(), DbError> {
-    // Sorted, so that two who add at once lock rows in the same order; and each site once, as
-    // PostgreSQL changes no row twice in one statement.
+    // Sorted, so that concurrent callers lock rows in the same order; each site once, because PostgreSQL can't
+    // update a row twice in one statement.
     let mut sums = BTreeMap::<Uuid, Traffic>::new();
     for (site, more) in rows {
         sums.entry(site.uuid()).or_default().add(more);
     }
     let sums: Vec<(Uuid, Traffic)> = sums.into_iter().collect();
-    for some in sums.chunks(BATCH) {
+    for chunk in sums.chunks(MAX_ROWS_PER_STATEMENT) {
         let known = sites::Entity::find().select_only().column(sites::Column::Id);
-        let known = known.filter(sites::Column::Id.is_in(some.iter().map(|(site, _)| *site)));
+        let known = known.filter(sites::Column::Id.is_in(chunk.iter().map(|(site, _)| *site)));
         let known: Vec<Uuid> = known.into_tuple().all(tx.raw()).await?;
         let known: std::collections::HashSet<Uuid> = known.into_iter().collect();
-        let rows: Vec<_> = some.iter().filter(|(site, _)| known.contains(site)).collect();
+        let rows: Vec<_> = chunk.iter().filter(|(site, _)| known.contains(site)).collect();
         if !rows.is_empty() {
-            tx.raw().execute(&addition(tx.raw().get_database_backend(), hour, &rows)?).await?;
+            tx.raw().execute(&upsert(tx.raw().get_database_backend(), hour, &rows)?).await?;
         }
     }
     Ok(())
 }
 
-fn addition(backend: DbBackend, hour: i64, rows: &[&(Uuid, Traffic)]) -> Result<InsertStatement, DbError> {
+fn upsert(backend: DbBackend, hour: i64, rows: &[&(Uuid, Traffic)]) -> Result<InsertStatement, DbError> {
     let mut insert = Query::insert();
     insert.into_table(traffic::Entity).columns(traffic::Column::iter());
     for (site, sum) in rows {
         let values = [Expr::value(*site), Expr::value(hour)].into_iter();
         insert
-            .values(values.chain(numbers(sum).map(|number| Expr::value(int(number)))))
+            .values(values.chain(counter_values(sum).map(|number| Expr::value(int(number)))))
             .map_err(|why| DbError::Other(why.into()))?;
     }
     let sum = |column: traffic::Column| {
@@ -68,11 +65,8 @@ fn addition(backend: DbBackend, hour: i64, rows: &[&(Uuid, Traffic)]) -> Result<
     Ok(insert)
 }
 
-/// What a site served in each hour from `from_hour` on and before `to_hour`, oldest first; hours
-/// without requests are left out.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// Traffic of a site by hour, from `from_hour` and before `to_hour`, oldest first; hours without requests are
+/// left out.
 pub async fn traffic_of(
     c: &impl Conn,
     site: SiteId,
@@ -85,26 +79,20 @@ pub async fn traffic_of(
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, traffic(site, row, 1)?))).collect()
 }
 
-/// What a site served from `from_hour` on and before `to_hour`, all together.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// Total traffic of a site from `from_hour` and before `to_hour`.
 pub async fn traffic_total(c: &impl Conn, site: SiteId, from_hour: i64, to_hour: i64) -> Result<Traffic, DbError> {
     let mut total = select(site, from_hour, to_hour);
-    // A sum of bigints is of a wider type, but for SQLite.
-    let whole = match c.raw().get_database_backend() {
+    // Except on SQLite, a sum of bigints has a wider type.
+    let integer = match c.raw().get_database_backend() {
         DbBackend::MySql => "signed",
         _ => "bigint",
     };
-    total.exprs(counters().map(|column| Expr::col(column).sum().cast_as(whole)));
+    total.exprs(counters().map(|column| Expr::col(column).sum().cast_as(integer)));
     let row = c.raw().query_one(&total).await?;
     row.map_or_else(|| Ok(Traffic::default()), |row| traffic(site, &row, 0))
 }
 
-/// Forgets all hours before this one; says how many rows.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes all hours before `before_hour`, and returns the number of rows.
 pub async fn traffic_prune(tx: &Tx, before_hour: i64) -> Result<u64, DbError> {
     let old = traffic::Column::Hour.lt(before_hour);
     Ok(traffic::Entity::delete_many().filter(old).exec(tx.raw()).await?.rows_affected)
@@ -119,22 +107,22 @@ fn select(site: SiteId, from_hour: i64, to_hour: i64) -> SelectStatement {
         .to_owned()
 }
 
-/// The columns of the counters, in order.
+/// The counter columns, in order.
 fn counters() -> impl Iterator<Item = traffic::Column> {
     traffic::Column::iter().filter(|column| !matches!(column, traffic::Column::Site | traffic::Column::Hour))
 }
 
-/// The counters, in the order of their columns.
-fn numbers(of: &Traffic) -> impl Iterator<Item = u64> {
+/// The counter values, in the order of their columns.
+fn counter_values(of: &Traffic) -> impl Iterator<Item = u64> {
     [of.requests, of.bytes_in, of.bytes_out, of.micros].into_iter().chain(of.statuses).chain(of.latency)
 }
 
-/// Reads the counters of a row, from this place on; a sum of no rows is NULL and counts as 0.
+/// Reads the counters of a row from index `first` on; a sum of no rows is NULL and counts as 0.
 fn traffic(site: SiteId, row: &QueryResult, first: usize) -> Result<Traffic, DbError> {
     let read = Row { table: "traffic", id: &site };
-    let mut places = first..;
+    let mut indexes = first..;
     let mut next = || -> Result<u64, DbError> {
-        let number: Option<i64> = row.try_get_by_index(places.next().unwrap_or_default())?;
+        let number: Option<i64> = row.try_get_by_index(indexes.next().unwrap_or_default())?;
         read.number(number.unwrap_or(0))
     };
     let mut out = Traffic { requests: next()?, bytes_in: next()?, bytes_out: next()?, ..Traffic::default() };

@@ -1,6 +1,6 @@
-//! What changes a site, one writer per column: intent (`state`, `reason`) by [`site_move`] and the
-//! tombstone, observation (`health`) by [`site_observe`], the route by [`site_publish`], its main name and what its application was told of it by
-//! [`site_address`] and [`site_told`], the limits at the edge by [`site_edge`].
+//! Changes of sites. Each column has one writer: intent (`state`, `reason`) [`site_move`] and the tombstone,
+//! observation (`health`) [`site_observe`], the route [`site_publish`], the main name and the URL that the
+//! application was configured with [`site_address`] and [`site_told`], the limits at the edge [`site_edge`].
 
 use std::net::SocketAddr;
 
@@ -15,18 +15,17 @@ use stoa_model::{
 
 use crate::{
     DbError, Tx,
-    codec::{REPORT, int, ms, words},
+    codec::{MAX_TEXT_BYTES, clip, int, ms},
     db::Raw,
     domains::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
     subnets::subnet_free,
 };
 
-/// Moves a site from one state to another and says why.
+/// Moves a site from one state to another, with a reason.
 ///
 /// # Errors
-/// `Illegal` if the model's table doesn't have the move; `Moved` if the site is not, or no longer, in
-/// `from`.
+/// `Illegal` if the state machine doesn't allow the transition; `StaleWrite` if the site is not in `from`.
 pub async fn site_move(
     tx: &Tx,
     id: SiteId,
@@ -39,51 +38,51 @@ pub async fn site_move(
     let done = update(id)
         .col_expr(sites::Column::State, Expr::value(to.as_str()))
         .col_expr(sites::Column::StateAt, Expr::value(ms(now)))
-        .col_expr(sites::Column::Reason, Expr::value(reason.map(|text| words(text, REPORT))))
+        .col_expr(sites::Column::Reason, Expr::value(reason.map(|text| clip(text, MAX_TEXT_BYTES))))
         .filter(sites::Column::State.eq(from.as_str()))
         .exec(tx.raw())
         .await?;
-    if done.rows_affected == 0 { Err(DbError::moved("sites", id, from.as_str())) } else { Ok(()) }
+    if done.rows_affected == 0 { Err(DbError::stale_write("sites", id, from.as_str())) } else { Ok(()) }
 }
 
-/// Sets where the edge sends the site's requests, or that there is nothing to send them to.
+/// Sets the upstream of the site's requests, or clears it.
 ///
 /// # Errors
-/// `Missing` if there is no such site.
+/// `Missing` if the site does not exist.
 pub async fn site_publish(tx: &Tx, id: SiteId, upstream: Option<SocketAddr>) -> Result<(), DbError> {
     let address = Expr::value(upstream.map(|address| address.to_string()));
     set(tx, update(id).col_expr(sites::Column::Upstream, address)).await
 }
 
-/// Makes one of the site's names its main one, and sets which address its application was told.
+/// Sets the site's main name, and the URL that its application was configured with.
 ///
 /// # Errors
-/// `Missing("hostnames")` if the name does not lead to the site, `Missing("sites")` if there is none.
+/// `Missing("hostnames")` if the name does not belong to the site, `Missing("sites")` if the site does not exist.
 pub async fn site_address(tx: &Tx, id: SiteId, hostname: &Hostname, url: Option<&str>) -> Result<(), DbError> {
-    // Locked before the look: a domain that is being removed takes its name away only with this lock.
+    // Lock before reading: removing a domain deletes its name only while holding this lock.
     sites::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.raw()).await?.ok_or(DbError::Missing("sites"))?;
     let name = hostnames::Entity::find_by_id(hostname.as_str()).one(tx.raw()).await?;
     if name.is_none_or(|name| name.site != id.uuid()) {
         return Err(DbError::Missing("hostnames"));
     }
-    let moved = update(id)
+    let renamed = update(id)
         .col_expr(sites::Column::Hostname, Expr::value(hostname.as_str()))
         .col_expr(sites::Column::Url, Expr::value(url));
-    set(tx, moved).await
+    set(tx, renamed).await
 }
 
-/// Sets which address the site's application was told.
+/// Sets the URL that the site's application was configured with.
 ///
 /// # Errors
-/// `Missing` if there is no such site.
+/// `Missing` if the site does not exist.
 pub async fn site_told(tx: &Tx, id: SiteId, url: &str) -> Result<(), DbError> {
     set(tx, update(id).col_expr(sites::Column::Url, Expr::value(url))).await
 }
 
-/// Sets what the site's visitors may use of the edge.
+/// Sets the limits for the site's visitors at the edge.
 ///
 /// # Errors
-/// `Missing` if there is no such site.
+/// `Missing` if the site does not exist.
 pub async fn site_edge(tx: &Tx, id: SiteId, limits: &RouteLimits) -> Result<(), DbError> {
     let edge = update(id)
         .col_expr(sites::Column::MaxBody, Expr::value(int(limits.max_body)))
@@ -94,10 +93,10 @@ pub async fn site_edge(tx: &Tx, id: SiteId, limits: &RouteLimits) -> Result<(), 
     set(tx, edge).await
 }
 
-/// Notes what was observed.
+/// Records the observed health.
 ///
 /// # Errors
-/// `Missing` if there is no such site.
+/// `Missing` if the site does not exist.
 pub async fn site_observe(tx: &Tx, id: SiteId, health: Health, now: Timestamp) -> Result<(), DbError> {
     let seen = update(id)
         .col_expr(sites::Column::Health, Expr::value(health.as_str()))
@@ -105,18 +104,18 @@ pub async fn site_observe(tx: &Tx, id: SiteId, health: Health, now: Timestamp) -
     set(tx, seen).await
 }
 
-/// Sets when the site was marked for deletion and when its purge begins. The state is [`site_move`]'s.
+/// Sets when the site was marked for deletion and when its purge begins. [`site_move`] sets the state.
 ///
 /// # Errors
-/// `Missing` if there is no such site.
+/// `Missing` if the site does not exist.
 pub async fn site_mark_deleted(tx: &Tx, id: SiteId, now: Timestamp, purge_at: Timestamp) -> Result<(), DbError> {
     set(tx, marks(id, Some(ms(now)), Some(ms(purge_at)))).await
 }
 
-/// Takes the marks of [`site_mark_deleted`] away.
+/// Clears what [`site_mark_deleted`] set.
 ///
 /// # Errors
-/// `Missing` if there is no such site.
+/// `Missing` if the site does not exist.
 pub async fn site_unmark_deleted(tx: &Tx, id: SiteId) -> Result<(), DbError> {
     set(tx, marks(id, None, None)).await
 }
@@ -127,13 +126,13 @@ fn marks(id: SiteId, deleted_at: Option<i64>, purge_at: Option<i64>) -> UpdateMa
         .col_expr(sites::Column::PurgeAt, Expr::value(purge_at))
 }
 
-/// Ends a site that is being deleted. All its hostnames and its block of addresses are free again, its
-/// domains are removed; its secrets, credentials, backup schedule, the certificates uploaded for it and
-/// the plans of its jobs, which hold sealed secrets, are erased. The row stays, and so do its history,
-/// its jobs and its traffic, and the DNS records that are still to be taken away.
+/// Turns a site that is being deleted into a tombstone. Its hostnames and its subnet become free and its domains
+/// are removed; its secrets, credentials, backup schedule, uploaded certificates and the plans of its jobs, which
+/// contain sealed secrets, are erased. The row, its history, jobs and traffic stay, and so do the DNS records
+/// still to be deleted.
 ///
 /// # Errors
-/// `Moved` if it is not being deleted.
+/// `StaleWrite` if the site is not being deleted.
 pub async fn site_tombstone(tx: &Tx, id: SiteId, now: Timestamp) -> Result<(), DbError> {
     site_move(tx, id, SiteState::Deleting, SiteState::Deleted, None, now).await?;
     let ended = update(id)

@@ -1,8 +1,8 @@
-//! Who works on a job: taking it, keeping it, giving it back, and what only its holder may write.
+//! Leases on jobs: claiming, keeping and releasing one, and the writes that only its holder may do.
 //!
-//! A claim is a look and then a compare-and-set on the epoch, in two statements: of two claimers who
-//! saw the same job one changes no row, and looks again. That is the same on all three databases, and
-//! an idle worker never takes SQLite's writer.
+//! A claim reads a job and then does a compare-and-set on its epoch, in two statements: of two workers that
+//! read the same job, one updates no row and reads again. This works the same on all three databases, and an
+//! idle worker never occupies SQLite's writer.
 
 use std::time::Duration;
 
@@ -17,20 +17,19 @@ use stoa_model::{
 };
 use stoa_saga::Epoch;
 
-use super::{claimable, from_row, job_get};
+use super::{from_row, is_claimable, job_get};
 use crate::{
     Db, DbError, Tx,
-    codec::{REPORT, ms, words},
+    codec::{MAX_TEXT_BYTES, clip, ms},
     db::Raw,
     entity::jobs,
 };
 
-/// Takes the oldest job that nobody works on: queued, or left behind by a worker whose lease ran out.
-/// Its new holder has a higher epoch than all before. A queued job becomes running.
+/// Claims the oldest available job: a queued one, or one whose lease expired. The new holder's epoch is higher
+/// than all earlier ones. A queued job becomes running.
 ///
 /// # Errors
-/// `Corrupt` if the stored row can't be read; the job is then leased all the same, so that it doesn't
-/// block the queue.
+/// `Corrupt` if the stored row can't be read; the job stays leased, so that it doesn't block the queue.
 pub async fn job_claim(db: &Db, owner: &str, now: Timestamp, lease: Duration) -> Result<Option<(Job, Epoch)>, DbError> {
     let until = ms(now).saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
     loop {
@@ -41,18 +40,18 @@ pub async fn job_claim(db: &Db, owner: &str, now: Timestamp, lease: Duration) ->
         let Some(seen) = free.one(db.raw()).await? else { return Ok(None) };
         let id = JobId::from_uuid(seen.id);
         let (epoch, before) = (Epoch(seen.epoch + 1), Epoch(seen.epoch));
-        let took = db
+        let claimed = db
             .write(|tx| {
                 Box::pin(async move {
-                    let took = take(id, before, owner, ms(now), until)
+                    let updated = take(id, before, owner, ms(now), until)
                         .filter(jobs::Column::LeaseUntil.lte(ms(now)))
                         .exec(tx.raw())
                         .await?;
-                    Ok::<_, DbError>(took.rows_affected == 1)
+                    Ok::<_, DbError>(updated.rows_affected == 1)
                 })
             })
             .await?;
-        if took {
+        if claimed {
             let job = job_get(db, id).await?;
             return Ok(Some((job.map_or_else(|| from_row(seen), Ok)?, epoch)));
         }
@@ -73,31 +72,25 @@ fn take(id: JobId, before: Epoch, owner: &str, now: i64, until: i64) -> UpdateMa
         .filter(jobs::Column::Epoch.eq(before.0))
 }
 
-/// What makes somebody the holder of a job. A lease that ran out is still his until another takes it.
-pub(crate) fn held(id: JobId, epoch: Epoch) -> Condition {
+/// Matches a job that the holder of `epoch` still holds. An expired lease is held until another worker claims it.
+pub(crate) fn held_by(id: JobId, epoch: Epoch) -> Condition {
     Condition::all()
         .add(jobs::Column::Id.eq(id.uuid()))
         .add(jobs::Column::Epoch.eq(epoch.0))
         .add(jobs::Column::LeaseOwner.is_not_null())
 }
 
-/// Keeps a job until then; `false` if it was lost.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Extends the lease; returns `false` if it was lost.
 pub async fn job_heartbeat(db: &Db, id: JobId, epoch: Epoch, until: Timestamp) -> Result<bool, DbError> {
     let update = || jobs::Entity::update_many().col_expr(jobs::Column::LeaseUntil, Expr::value(ms(until)));
     db.write(|tx| {
-        Box::pin(async move { Ok(update().filter(held(id, epoch)).exec(tx.raw()).await?.rows_affected == 1) })
+        Box::pin(async move { Ok(update().filter(held_by(id, epoch)).exec(tx.raw()).await?.rows_affected == 1) })
     })
     .await
 }
 
-/// Gives a job back before the lease ends, for instance when the process stops; others may take it at
-/// once. `false` if it was lost.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Releases a job before its lease ends, for instance on shutdown, so that others can claim it at once.
+/// Returns `false` if the lease was lost.
 pub async fn job_release(db: &Db, id: JobId, epoch: Epoch) -> Result<bool, DbError> {
     let update = || {
         jobs::Entity::update_many()
@@ -105,29 +98,29 @@ pub async fn job_release(db: &Db, id: JobId, epoch: Epoch) -> Result<bool, DbErr
             .col_expr(jobs::Column::LeaseUntil, Expr::value(0_i64))
     };
     db.write(|tx| {
-        Box::pin(async move { Ok(update().filter(held(id, epoch)).exec(tx.raw()).await?.rows_affected == 1) })
+        Box::pin(async move { Ok(update().filter(held_by(id, epoch)).exec(tx.raw()).await?.rows_affected == 1) })
     })
     .await
 }
 
-/// Notes how a job goes: running or unwinding. What ends it is [`job_finish`].
+/// Sets the state of a held job to running or unwinding; [`job_finish`] sets all others.
 ///
 /// # Errors
-/// `LeaseLost` if another holds it; `Other` if there would be nothing to do in that state.
+/// `LeaseLost` if the caller doesn't hold it; `Other` for a state in which no worker is needed.
 pub async fn job_set_state(tx: &Tx, id: JobId, epoch: Epoch, state: JobState) -> Result<(), DbError> {
-    if !claimable(state) {
-        return Err(DbError::other(format!("a job becomes {state} by being finished")));
+    if !is_claimable(state) {
+        return Err(DbError::other(format!("only job_finish sets a job to {state}")));
     }
     let update = jobs::Entity::update_many().col_expr(jobs::Column::State, Expr::value(state.as_str()));
-    let done = update.filter(held(id, epoch)).exec(tx.raw()).await?;
+    let done = update.filter(held_by(id, epoch)).exec(tx.raw()).await?;
     if done.rows_affected == 0 { Err(DbError::LeaseLost) } else { Ok(()) }
 }
 
-/// Ends a job, or leaves it stuck, and gives up the lease. The site is free for another job unless it
-/// is stuck.
+/// Finishes a job, or marks it stuck, and releases the lease. Unless the job is stuck, its site is free for
+/// another one.
 ///
 /// # Errors
-/// `LeaseLost` if another holds it; `Other` if the state is no end.
+/// `LeaseLost` if the caller doesn't hold it; `Other` if the state is not final.
 pub async fn job_finish(
     tx: &Tx,
     id: JobId,
@@ -137,13 +130,13 @@ pub async fn job_finish(
     detail: Option<&str>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    if claimable(state) {
-        return Err(DbError::other(format!("a job that is {state} is not finished")));
+    if is_claimable(state) {
+        return Err(DbError::other(format!("job_finish can't set a job to {state}")));
     }
     let mut update = jobs::Entity::update_many()
         .col_expr(jobs::Column::State, Expr::value(state.as_str()))
-        .col_expr(jobs::Column::Error, Expr::value(error.map(|text| words(text, REPORT))))
-        .col_expr(jobs::Column::ErrorDetail, Expr::value(detail.map(|text| words(text, 8 * REPORT))))
+        .col_expr(jobs::Column::Error, Expr::value(error.map(|text| clip(text, MAX_TEXT_BYTES))))
+        .col_expr(jobs::Column::ErrorDetail, Expr::value(detail.map(|text| clip(text, 8 * MAX_TEXT_BYTES))))
         .col_expr(jobs::Column::LeaseOwner, Expr::value(None::<String>))
         .col_expr(jobs::Column::LeaseUntil, Expr::value(None::<i64>));
     if state.is_over() {
@@ -151,6 +144,6 @@ pub async fn job_finish(
             .col_expr(jobs::Column::ActiveSite, Expr::value(None::<uuid::Uuid>))
             .col_expr(jobs::Column::EndedAt, Expr::value(ms(now)));
     }
-    let done = update.filter(held(id, epoch)).exec(tx.raw()).await?;
+    let done = update.filter(held_by(id, epoch)).exec(tx.raw()).await?;
     if done.rows_affected == 0 { Err(DbError::LeaseLost) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
-//! The durable log of a job's saga, and the lines that people watch.
+//! The durable log of a job's saga, and the live log that people watch.
 //!
-//! An append locks the job's row, finds the epoch still current and inserts, in one transaction: who
-//! lost the lease can't write another word. Notes are no part of recovery: the newest 2,000 are kept.
+//! An append locks the job's row, checks that the epoch is current and inserts, in one transaction: a worker
+//! that lost the lease can't write. Notes play no part in recovery; the newest 2,000 are kept.
 
 use std::sync::Arc;
 
@@ -11,70 +11,70 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder
 use stoa_model::id::JobId;
 use stoa_saga::{Entry, Epoch, Event, Log, LogError};
 
-use super::claim::held;
+use super::claim::held_by;
 use crate::{
     Conn, Db, DbError, Tx,
-    codec::{Row, ms, words},
+    codec::{Row, clip, ms},
     db::Raw,
     entity::{job_log, job_notes, jobs},
 };
 
-/// How many notes of a job are kept.
-const NOTES: i64 = 2_000;
-/// Longest note in bytes; the rest is cut off.
-const NOTE_LENGTH: usize = 4_000;
+/// Notes kept per job.
+const MAX_NOTES: i64 = 2_000;
+/// Longest note; the rest is cut off.
+const MAX_NOTE_BYTES: usize = 4_000;
 
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-type Tell<T> = Option<Arc<dyn Fn(&T) + Send + Sync>>;
+type Listener<T> = Option<Arc<dyn Fn(&T) + Send + Sync>>;
 
-/// A line of live log.
+/// A line of the live log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Its place among the notes of its job, rising.
+    /// Sequence number within the job, ascending.
     pub seq: i64,
     /// When it was written.
     pub at: Timestamp,
-    /// The text: the step's name, a colon and what it says.
+    /// The text: step name, colon, message.
     pub line: String,
 }
 
-/// The log of one job, as its saga writes it.
+/// The log of one job, written by its saga.
 pub struct JobLog {
     db: Db,
     job: JobId,
     clock: Clock,
-    on_note: Tell<Note>,
-    on_append: Tell<[Entry]>,
+    on_note: Listener<Note>,
+    on_append: Listener<[Entry]>,
 }
 
 impl JobLog {
-    /// The log of `job`; `clock` stamps what is written.
+    /// The log of `job`; `clock` provides the timestamps.
     pub fn new(db: Db, job: JobId, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self { db, job, clock: Arc::new(clock), on_note: None, on_append: None }
     }
 
-    /// Calls `tell` with each note that was kept.
+    /// Calls `listener` with each stored note.
     #[must_use]
-    pub fn on_note(mut self, tell: impl Fn(&Note) + Send + Sync + 'static) -> Self {
-        self.on_note = Some(Arc::new(tell));
+    pub fn on_note(mut self, listener: impl Fn(&Note) + Send + Sync + 'static) -> Self {
+        self.on_note = Some(Arc::new(listener));
         self
     }
 
-    /// Calls `tell` with the entries of each append, after its commit.
+    /// Calls `listener` with the entries of each append, after its commit.
     #[must_use]
-    pub fn on_append(mut self, tell: impl Fn(&[Entry]) + Send + Sync + 'static) -> Self {
-        self.on_append = Some(Arc::new(tell));
+    pub fn on_append(mut self, listener: impl Fn(&[Entry]) + Send + Sync + 'static) -> Self {
+        self.on_append = Some(Arc::new(listener));
         self
     }
 
-    async fn keep(&self, epoch: Epoch, events: &[Event]) -> Result<Vec<Entry>, DbError> {
+    async fn store(&self, epoch: Epoch, events: &[Event]) -> Result<Vec<Entry>, DbError> {
         let (job, at_ms) = (self.job, ms((self.clock)()));
         self.db.write(|tx| Box::pin(async move { append(&tx, job, epoch, at_ms, events).await })).await
     }
 }
 
 async fn append(tx: &Tx, job: JobId, epoch: Epoch, at_ms: i64, events: &[Event]) -> Result<Vec<Entry>, DbError> {
-    let holder = jobs::Entity::find().select_only().column(jobs::Column::Epoch).filter(held(job, epoch));
+    let holder = jobs::Entity::find().select_only().column(jobs::Column::Epoch).filter(held_by(job, epoch));
     let holder: Option<i64> = holder.lock_exclusive().into_tuple().one(tx.raw()).await?;
     holder.ok_or(DbError::LeaseLost)?;
     if events.is_empty() { Ok(Vec::new()) } else { insert(tx, job, epoch, at_ms, events).await }
@@ -94,10 +94,10 @@ async fn insert(tx: &Tx, job: JobId, epoch: Epoch, at_ms: i64, events: &[Event])
     Ok(entries)
 }
 
-/// Appends a person's answer to a stuck saga, which nobody executes then.
+/// Appends a person's decision about a stuck saga, which no worker executes.
 ///
 /// # Errors
-/// `Missing` if there is no such job, `Conflict(Key)` if somebody else answered at the same moment.
+/// `Missing` if the job does not exist, `Conflict(Key)` if someone else decided at the same time.
 pub async fn job_answer(tx: &Tx, job: JobId, answer: &Event, at: Timestamp) -> Result<(), DbError> {
     let epoch = jobs::Entity::find_by_id(job.uuid()).select_only().column(jobs::Column::Epoch).lock_exclusive();
     let epoch: i64 = epoch.into_tuple().one(tx.raw()).await?.ok_or(DbError::Missing("jobs"))?;
@@ -107,9 +107,9 @@ pub async fn job_answer(tx: &Tx, job: JobId, answer: &Event, at: Timestamp) -> R
 #[async_trait]
 impl Log for JobLog {
     async fn append(&self, epoch: Epoch, events: &[Event]) -> Result<(), LogError> {
-        let entries = self.keep(epoch, events).await.map_err(log_error)?;
-        if let Some(tell) = &self.on_append {
-            tell(&entries);
+        let entries = self.store(epoch, events).await.map_err(log_error)?;
+        if let Some(listener) = &self.on_append {
+            listener(&entries);
         }
         Ok(())
     }
@@ -123,11 +123,11 @@ impl Log for JobLog {
         let (at, line) = ((self.clock)(), format!("{step}: {line}"));
         match job_note_append(&self.db, self.job, at, &line).await {
             Ok(seq) => {
-                if let Some(tell) = &self.on_note {
-                    tell(&Note { seq, at, line });
+                if let Some(listener) = &self.on_note {
+                    listener(&Note { seq, at, line });
                 }
             }
-            Err(error) => tracing::warn!(job = %self.job, %error, "a line of live log is lost"),
+            Err(error) => tracing::warn!(job = %self.job, %error, "could not store a line of the live log"),
         }
     }
 }
@@ -140,21 +140,18 @@ fn log_error(error: DbError) -> LogError {
     }
 }
 
-/// All that the saga of a job has logged, in order.
-///
-/// # Errors
-/// `Corrupt` if a stored event can't be read.
+/// All log entries of a job's saga, in order.
 pub async fn job_entries(c: &impl Conn, job: JobId) -> Result<Vec<Entry>, DbError> {
-    let its = job_log::Entity::find().filter(job_log::Column::Job.eq(job.uuid()));
-    let rows = its.order_by_asc(job_log::Column::Seq).all(c.raw()).await?;
+    let of_job = job_log::Entity::find().filter(job_log::Column::Job.eq(job.uuid()));
+    let rows = of_job.order_by_asc(job_log::Column::Seq).all(c.raw()).await?;
     let read = Row { table: "job_log", id: &job };
     rows.iter().map(|row| Ok(Entry { seq: row.seq, at_ms: row.at_ms, event: read.json(&row.event)? })).collect()
 }
 
-/// Keeps a line of live log and answers its number; the oldest goes when there are too many.
+/// Appends a line to the live log and returns its number; beyond the limit, the oldest lines are deleted.
 ///
 /// # Errors
-/// `Missing` if there is no such job.
+/// `Missing` if the job does not exist.
 pub async fn job_note_append(db: &Db, job: JobId, at: Timestamp, line: &str) -> Result<i64, DbError> {
     db.write(|tx| Box::pin(async move { note(&tx, job, at, line).await })).await
 }
@@ -163,28 +160,25 @@ async fn note(tx: &Tx, job: JobId, at: Timestamp, line: &str) -> Result<i64, DbE
     let locked = jobs::Entity::find_by_id(job.uuid()).select_only().column(jobs::Column::Epoch).lock_exclusive();
     let locked: Option<i64> = locked.into_tuple().one(tx.raw()).await?;
     locked.ok_or(DbError::Missing("jobs"))?;
-    let its = job_notes::Column::Job.eq(job.uuid());
+    let of_job = job_notes::Column::Job.eq(job.uuid());
     let last = job_notes::Entity::find().select_only().column_as(job_notes::Column::Seq.max(), "last");
-    let last: Option<Option<i64>> = last.filter(its.clone()).into_tuple().one(tx.raw()).await?;
+    let last: Option<Option<i64>> = last.filter(of_job.clone()).into_tuple().one(tx.raw()).await?;
     let seq = last.flatten().unwrap_or(0) + 1;
-    let row = job_notes::Model { job: job.uuid(), seq, at_ms: ms(at), line: words(line, NOTE_LENGTH) };
+    let row = job_notes::Model { job: job.uuid(), seq, at_ms: ms(at), line: clip(line, MAX_NOTE_BYTES) };
     job_notes::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
-    if seq > NOTES {
-        let old = job_notes::Entity::delete_many().filter(its).filter(job_notes::Column::Seq.lte(seq - NOTES));
+    if seq > MAX_NOTES {
+        let old = job_notes::Entity::delete_many().filter(of_job).filter(job_notes::Column::Seq.lte(seq - MAX_NOTES));
         old.exec(tx.raw()).await?;
     }
     Ok(seq)
 }
 
-/// The notes of a job that follow `after`, oldest first; 0 for all.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// The notes of a job after number `after`, oldest first; 0 for all.
 pub async fn job_notes(c: &impl Conn, job: JobId, after: i64) -> Result<Vec<Note>, DbError> {
-    let its = job_notes::Entity::find()
+    let of_job = job_notes::Entity::find()
         .filter(job_notes::Column::Job.eq(job.uuid()))
         .filter(job_notes::Column::Seq.gt(after));
-    let rows = its.order_by_asc(job_notes::Column::Seq).all(c.raw()).await?;
+    let rows = of_job.order_by_asc(job_notes::Column::Seq).all(c.raw()).await?;
     let read = Row { table: "job_notes", id: &job };
     rows.into_iter().map(|row| Ok(Note { seq: row.seq, at: read.time(row.at_ms)?, line: row.line })).collect()
 }

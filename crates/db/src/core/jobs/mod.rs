@@ -1,10 +1,10 @@
-//! Jobs: how they are stored and found. Two columns make the rules hold:
+//! Jobs. Two columns carry the invariants:
 //!
-//! - `active_site` names the site while the job is not over, and is unique: one unfinished job per
-//!   site. A stuck job still occupies its site.
-//! - `lease_until` says from when on a worker may take the job: 0 while nobody has it, the end of the
-//!   lease while somebody does, NULL once there is nothing to do. `epoch` counts the holders; whatever a
-//!   holder writes, he writes with his epoch.
+//! - `active_site` is the site while the job is unfinished, and is unique: one unfinished job per site. A
+//!   stuck job still occupies its site.
+//! - `lease_until` is when a worker may claim the job: 0 while it is unclaimed, the end of the lease while a
+//!   worker holds it, NULL once there is nothing to do. `epoch` counts the holders; a holder's writes are
+//!   conditional on its epoch.
 
 use std::collections::HashMap;
 
@@ -26,10 +26,10 @@ use crate::{
 };
 pub use claim::{job_claim, job_finish, job_heartbeat, job_release, job_set_state};
 
-/// Stores a new job; if it is queued, a worker may take it from the commit on.
+/// Inserts a job; a queued one can be claimed once the transaction commits.
 ///
 /// # Errors
-/// `Conflict(ActiveJob)` if the site has an unfinished one.
+/// `Conflict(ActiveJob)` if the site has an unfinished job.
 pub async fn job_insert(tx: &Tx, job: &Job) -> Result<(), DbError> {
     let row = jobs::Model {
         id: job.id.uuid(),
@@ -47,30 +47,24 @@ pub async fn job_insert(tx: &Tx, job: &Job) -> Result<(), DbError> {
         started_at: job.started_at.map(ms),
         ended_at: job.ended_at.map(ms),
         lease_owner: None,
-        lease_until: claimable(job.state).then_some(0),
+        lease_until: is_claimable(job.state).then_some(0),
         epoch: 0,
     };
     jobs::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())
 }
 
-/// Whether there is work to do on a job in this state.
-pub(crate) fn claimable(state: JobState) -> bool {
+/// Whether a job in this state needs a worker.
+pub(crate) fn is_claimable(state: JobState) -> bool {
     matches!(state, JobState::Queued | JobState::Running | JobState::Unwinding)
 }
 
 /// A job by id.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
 pub async fn job_get(c: &impl Conn, id: JobId) -> Result<Option<Job>, DbError> {
     jobs::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
 }
 
-/// The plan of a job alone.
-///
-/// # Errors
-/// `Corrupt` if the stored plan is no JSON.
+/// Only the plan of a job.
 pub async fn job_plan(c: &impl Conn, id: JobId) -> Result<Option<serde_json::Value>, DbError> {
     let plan = jobs::Entity::find_by_id(id.uuid()).select_only().column(jobs::Column::Plan);
     let plan: Option<String> = plan.into_tuple().one(c.raw()).await?;
@@ -78,27 +72,18 @@ pub async fn job_plan(c: &impl Conn, id: JobId) -> Result<Option<serde_json::Val
 }
 
 /// A page of a site's jobs, newest first.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
 pub async fn jobs_of(c: &impl Conn, site: SiteId, page: Page<JobId>) -> Result<Vec<Job>, DbError> {
-    let its = jobs::Entity::find().filter(jobs::Column::Site.eq(site.uuid()));
-    read(paged(its, jobs::Column::Id, page).all(c.raw()).await?)
+    let of_site = jobs::Entity::find().filter(jobs::Column::Site.eq(site.uuid()));
+    read(paged(of_site, jobs::Column::Id, page).all(c.raw()).await?)
 }
 
-/// The unfinished job of a site, stuck or not.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// The unfinished job of a site; a stuck one included.
 pub async fn job_active(c: &impl Conn, site: SiteId) -> Result<Option<Job>, DbError> {
     let active = jobs::Entity::find().filter(jobs::Column::ActiveSite.eq(site.uuid()));
     active.one(c.raw()).await?.map(from_row).transpose()
 }
 
-/// Which of these sites have an unfinished job, and which job.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// The unfinished jobs of several sites.
 pub async fn jobs_active_of(c: &impl Conn, sites: &[SiteId]) -> Result<HashMap<SiteId, JobId>, DbError> {
     let active = jobs::Entity::find()
         .select_only()
@@ -109,9 +94,6 @@ pub async fn jobs_active_of(c: &impl Conn, sites: &[SiteId]) -> Result<HashMap<S
 }
 
 /// A page of all jobs, newest first.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
 pub async fn staff_jobs(c: &impl Conn, state: Option<JobState>, page: Page<JobId>) -> Result<Vec<Job>, DbError> {
     let mut found = jobs::Entity::find();
     if let Some(state) = state {
@@ -120,10 +102,7 @@ pub async fn staff_jobs(c: &impl Conn, state: Option<JobState>, page: Page<JobId
     read(paged(found, jobs::Column::Id, page).all(c.raw()).await?)
 }
 
-/// How many jobs are in each state; states without jobs are left out.
-///
-/// # Errors
-/// `Corrupt` if a stored state is none.
+/// Number of jobs by state; states without jobs are left out.
 pub async fn job_counts(c: &impl Conn) -> Result<Vec<(JobState, u64)>, DbError> {
     let counted = jobs::Entity::find()
         .select_only()
@@ -135,10 +114,7 @@ pub async fn job_counts(c: &impl Conn) -> Result<Vec<(JobState, u64)>, DbError> 
     rows.into_iter().map(|(state, n)| Ok((read.parse(&state)?, read.number(n)?))).collect()
 }
 
-/// Asks for a job to be cancelled; its worker notices between two steps. Says `false` if it is over.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Requests that a job be cancelled; its worker notices between two steps. Returns `false` if it is over.
 pub async fn job_cancel(tx: &Tx, id: JobId) -> Result<bool, DbError> {
     let done = jobs::Entity::update_many()
         .col_expr(jobs::Column::CancelRequested, Expr::value(true))
@@ -149,10 +125,10 @@ pub async fn job_cancel(tx: &Tx, id: JobId) -> Result<bool, DbError> {
     Ok(done.rows_affected > 0)
 }
 
-/// Puts a stuck job back into the queue, to be resumed or abandoned by the worker that takes it.
+/// Requeues a stuck job, to be resumed or abandoned by the worker that claims it.
 ///
 /// # Errors
-/// `Moved` if it isn't stuck.
+/// `StaleWrite` if the job is not stuck.
 pub async fn job_reopen(tx: &Tx, id: JobId) -> Result<(), DbError> {
     let stuck = JobState::Stuck.as_str();
     let done = jobs::Entity::update_many()
@@ -162,13 +138,13 @@ pub async fn job_reopen(tx: &Tx, id: JobId) -> Result<(), DbError> {
         .filter(jobs::Column::State.eq(stuck))
         .exec(tx.raw())
         .await?;
-    if done.rows_affected == 0 { Err(DbError::moved("jobs", id, stuck)) } else { Ok(()) }
+    if done.rows_affected == 0 { Err(DbError::stale_write("jobs", id, stuck)) } else { Ok(()) }
 }
 
-/// Closes a stuck job as failed, without a worker: for one whose plan or log can't be read.
+/// Marks a stuck job as failed without a worker, for jobs whose plan or log can't be read.
 ///
 /// # Errors
-/// `Moved` if it isn't stuck.
+/// `StaleWrite` if the job is not stuck.
 pub async fn job_close(tx: &Tx, id: JobId, detail: &str, now: Timestamp) -> Result<(), DbError> {
     let stuck = JobState::Stuck.as_str();
     let done = jobs::Entity::update_many()
@@ -181,7 +157,7 @@ pub async fn job_close(tx: &Tx, id: JobId, detail: &str, now: Timestamp) -> Resu
         .filter(jobs::Column::State.eq(stuck))
         .exec(tx.raw())
         .await?;
-    if done.rows_affected == 0 { Err(DbError::moved("jobs", id, stuck)) } else { Ok(()) }
+    if done.rows_affected == 0 { Err(DbError::stale_write("jobs", id, stuck)) } else { Ok(()) }
 }
 
 fn read(rows: Vec<jobs::Model>) -> Result<Vec<Job>, DbError> {

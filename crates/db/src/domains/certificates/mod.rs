@@ -1,5 +1,5 @@
-//! Certificates, issued for the platform or uploaded for one site. A stored one never changes but for
-//! when it is to be renewed, and that it is no longer used.
+//! Certificates, issued to the platform or uploaded for one site. A stored certificate is immutable, except
+//! for its renewal time and its retirement.
 
 mod acme_accounts;
 pub mod orders;
@@ -18,45 +18,45 @@ use uuid::Uuid;
 
 use crate::{
     Conn, DbError, Tx,
-    codec::{REPORT, Row, ms, words},
+    codec::{MAX_TEXT_BYTES, Row, clip, ms},
     db::Raw,
     entity::certificates,
 };
 
-/// So many are read at once: databases bound the length of a query.
-const TOGETHER: usize = 500;
+/// Ids per query; databases limit the number of parameters.
+const MAX_IDS_PER_QUERY: usize = 500;
 
-/// A certificate as it is stored, its key sealed.
+/// A stored certificate; its private key is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCertificate {
     /// Its id.
     pub id: CertificateId,
-    /// The names that it is for.
+    /// Its subject alternative names.
     pub names: Vec<CertName>,
-    /// PEM: the leaf first, then what leads to the root, without the root.
+    /// PEM: the leaf, then the intermediates, without the root.
     pub chain: String,
     /// The leaf's private key.
     pub key: Sealed,
-    /// The site that it was uploaded for; nothing if the platform had it issued.
+    /// The site it was uploaded for; `None` if it was issued to the platform.
     pub site: Option<SiteId>,
-    /// Who issued it, for people.
+    /// Name of the issuer, for display.
     pub issuer: String,
-    /// Its serial number, for people.
+    /// Serial number, for display.
     pub serial: String,
-    /// It is valid from this time on.
+    /// Start of validity.
     pub not_before: Timestamp,
-    /// And up to this time.
+    /// End of validity.
     pub not_after: Timestamp,
     /// When it was stored.
     pub created_at: Timestamp,
-    /// When it is to be renewed.
+    /// When to renew it.
     pub renew_at: Timestamp,
 }
 
-/// Stores a new certificate.
+/// Inserts a certificate.
 ///
 /// # Errors
-/// `Conflict(Key)` if there is one with this id.
+/// `Conflict(Key)` if the id is in use.
 pub async fn certificate_insert(tx: &Tx, c: &StoredCertificate) -> Result<(), DbError> {
     let row = certificates::Model {
         id: c.id.uuid(),
@@ -64,8 +64,8 @@ pub async fn certificate_insert(tx: &Tx, c: &StoredCertificate) -> Result<(), Db
         chain: c.chain.clone(),
         sealed_key: c.key.0.clone(),
         site: c.site.map(SiteId::uuid),
-        issuer: words(&c.issuer, REPORT),
-        serial: words(&c.serial, REPORT),
+        issuer: clip(&c.issuer, MAX_TEXT_BYTES),
+        serial: clip(&c.serial, MAX_TEXT_BYTES),
         not_before: ms(c.not_before),
         not_after: ms(c.not_after),
         created_at: ms(c.created_at),
@@ -76,11 +76,8 @@ pub async fn certificate_insert(tx: &Tx, c: &StoredCertificate) -> Result<(), Db
     Ok(())
 }
 
-/// All certificates that are neither retired nor expired, oldest first, and when they are to be
-/// renewed. One that can't be read is logged and left out: it must not take the others down.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Ids and renewal times of the certificates that are neither retired nor expired, oldest first. A row that
+/// can't be read is logged and left out, so that it doesn't block the others.
 pub async fn certificates_live(c: &impl Conn, now: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, DbError> {
     let live = certificates::Entity::find()
         .select_only()
@@ -91,44 +88,38 @@ pub async fn certificates_live(c: &impl Conn, now: Timestamp) -> Result<Vec<(Cer
         .order_by_asc(certificates::Column::Id);
     let rows: Vec<(Uuid, i64)> = live.into_tuple().all(c.raw()).await?;
     let read = |(id, renew_at): (Uuid, i64)| {
-        let renew_at = Row { table: "certificates", id: &id }.time(renew_at).inspect_err(logged).ok()?;
+        let renew_at = Row { table: "certificates", id: &id }.time(renew_at).inspect_err(log_skipped).ok()?;
         Some((CertificateId::from_uuid(id), renew_at))
     };
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-/// Certificates by id, in no order; retired and expired ones too. One that can't be read is logged
-/// and left out.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Certificates by id, in no particular order, retired and expired ones included. A row that can't be read
+/// is logged and left out.
 pub async fn certificates_get(c: &impl Conn, ids: &[CertificateId]) -> Result<Vec<StoredCertificate>, DbError> {
     let mut found = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(TOGETHER) {
-        let these = certificates::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
-        let rows = certificates::Entity::find().filter(these).all(c.raw()).await?;
-        found.extend(rows.into_iter().filter_map(|row| from_row(row).inspect_err(logged).ok()));
+    for ids in ids.chunks(MAX_IDS_PER_QUERY) {
+        let by_ids = certificates::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
+        let rows = certificates::Entity::find().filter(by_ids).all(c.raw()).await?;
+        found.extend(rows.into_iter().filter_map(|row| from_row(row).inspect_err(log_skipped).ok()));
     }
     Ok(found)
 }
 
-/// The certificates that were uploaded for a site and are not retired, oldest first; expired ones too.
-///
-/// # Errors
-/// `Corrupt` if a stored row can't be read.
+/// The certificates uploaded for a site that are not retired, oldest first; expired ones included.
 pub async fn certificates_uploaded(c: &impl Conn, site: SiteId) -> Result<Vec<StoredCertificate>, DbError> {
-    let its = certificates::Entity::find()
+    let uploaded = certificates::Entity::find()
         .filter(certificates::Column::Site.eq(site.uuid()))
         .filter(certificates::Column::RetiredAt.is_null())
         .order_by_asc(certificates::Column::CreatedAt)
         .order_by_asc(certificates::Column::Id);
-    its.all(c.raw()).await?.into_iter().map(from_row).collect()
+    uploaded.all(c.raw()).await?.into_iter().map(from_row).collect()
 }
 
-/// Says that a certificate is no longer used. One that is retired already keeps its time.
+/// Retires a certificate. The time of an earlier retirement is kept.
 ///
 /// # Errors
-/// `Missing` if there is no such certificate.
+/// `Missing` if the certificate does not exist.
 pub async fn certificate_retire(tx: &Tx, id: CertificateId, now: Timestamp) -> Result<(), DbError> {
     let first = Func::coalesce([Expr::col(certificates::Column::RetiredAt), Expr::value(ms(now))]);
     set(tx, update(id).col_expr(certificates::Column::RetiredAt, first.into())).await
@@ -137,35 +128,29 @@ pub async fn certificate_retire(tx: &Tx, id: CertificateId, now: Timestamp) -> R
 /// Sets when a certificate is to be renewed.
 ///
 /// # Errors
-/// `Missing` if there is no such certificate.
+/// `Missing` if the certificate does not exist.
 pub async fn certificate_renew_at(tx: &Tx, id: CertificateId, at: Timestamp) -> Result<(), DbError> {
     set(tx, update(id).col_expr(certificates::Column::RenewAt, Expr::value(ms(at)))).await
 }
 
-/// Says that certificates which ran out before this moment are no longer used.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Retires the certificates that expired before `before`, and returns how many.
 pub async fn certificates_end(tx: &Tx, before: Timestamp, now: Timestamp) -> Result<u64, DbError> {
-    let over = certificates::Entity::update_many()
+    let expired = certificates::Entity::update_many()
         .col_expr(certificates::Column::RetiredAt, Expr::value(ms(now)))
         .filter(certificates::Column::RetiredAt.is_null())
         .filter(certificates::Column::NotAfter.lt(ms(before)));
-    Ok(over.exec(tx.raw()).await?.rows_affected)
+    Ok(expired.exec(tx.raw()).await?.rows_affected)
 }
 
-/// Removes certificates, and with them their sealed keys, that were retired before this moment. One
-/// that has only run out stays: a clock that is ahead once must not cost a key for good.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes the certificates, with their sealed keys, that were retired before `before`. Certificates that
+/// only expired stay: a clock that was ahead once must not cost a key.
 pub async fn certificates_prune(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
-    let over = certificates::Column::RetiredAt.lt(ms(before));
-    Ok(certificates::Entity::delete_many().filter(over).exec(tx.raw()).await?.rows_affected)
+    let retired = certificates::Column::RetiredAt.lt(ms(before));
+    Ok(certificates::Entity::delete_many().filter(retired).exec(tx.raw()).await?.rows_affected)
 }
 
-fn logged(error: &DbError) {
-    tracing::error!(%error, "a certificate is left out");
+fn log_skipped(error: &DbError) {
+    tracing::error!(%error, "skipped a certificate that can't be read");
 }
 
 fn update(id: CertificateId) -> UpdateMany<certificates::Entity> {

@@ -1,5 +1,5 @@
-//! How getting a certificate stands, per subject: what goes wrong, when it is tried again, and the
-//! order that is under way. Beside it every try is counted, as authorities limit them.
+//! Certificate orders by subject: the pending ACME order, the last problem, and when to try again. Every
+//! attempt is also recorded, because certificate authorities limit their number.
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -13,42 +13,42 @@ use stoa_model::{certificate::CertName, secret::Sealed};
 pub use super::acme_accounts::{acme_account_get, acme_account_put};
 use crate::{
     Conn, DbError, Tx,
-    codec::{REPORT, Row, ms, words},
+    codec::{MAX_TEXT_BYTES, Row, clip, ms},
     db::Raw,
     entity::{certificate_orders, certificate_tries},
 };
 
-/// How getting one certificate stands.
+/// State of obtaining one certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateOrder {
-    /// The first of its names; there is one order per subject.
+    /// The first of its names, and the key: there is one row per subject.
     pub subject: CertName,
-    /// All names that it shall be for.
+    /// All names to be certified.
     pub names: Vec<CertName>,
-    /// Failures in a row.
+    /// Consecutive failures.
     pub failures: u32,
-    /// Not to be tried again before this time.
+    /// Earliest time of the next attempt.
     pub next_at: Timestamp,
-    /// What is wrong, in words for the customer.
+    /// The last problem, worded for the customer.
     pub problem: Option<String>,
-    /// What is wrong, for the operator.
+    /// The last problem, for the operator.
     pub detail: Option<String>,
-    /// Where the order lies at the authority, while one is under way.
+    /// URL of the pending ACME order.
     pub order_url: Option<String>,
-    /// The private key of the order that is under way.
+    /// Private key of the pending order.
     pub key: Option<Sealed>,
-    /// Since when there is a problem; without one, when this was last changed.
+    /// Since when there has been a problem; without one, when the row last changed.
     pub updated_at: Timestamp,
 }
 
-/// What became of a try.
+/// Outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Attempt {
-    /// An order was made.
+    /// An order was placed.
     Ordered,
-    /// The authority refused.
+    /// The authority rejected it.
     Failed,
-    /// It issued a certificate.
+    /// The authority issued a certificate.
     Issued,
 }
 
@@ -62,43 +62,31 @@ impl Attempt {
     }
 }
 
-/// How getting the certificate of this subject stands. What can't be read is logged and counts as
-/// nothing: it is written anew by the next try.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// The order of a subject. A row that can't be read is logged and treated as absent; the next attempt
+/// overwrites it.
 pub async fn order_get(c: &impl Conn, subject: &CertName) -> Result<Option<CertificateOrder>, DbError> {
     let row = certificate_orders::Entity::find_by_id(subject.to_string()).one(c.raw()).await?;
     Ok(row.and_then(readable))
 }
 
-/// As [`order_get`]; nobody else changes it until this transaction ends.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Like [`order_get`], and locks the row until the transaction ends.
 pub async fn order_lock(tx: &Tx, subject: &CertName) -> Result<Option<CertificateOrder>, DbError> {
     let row = certificate_orders::Entity::find_by_id(subject.to_string()).lock_exclusive().one(tx.raw()).await?;
     Ok(row.and_then(readable))
 }
 
-/// All of them by subject. One that can't be read is logged and left out: it must not take the
-/// others down.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// All orders by subject. A row that can't be read is logged and left out, so that it doesn't block the
+/// others.
 pub async fn orders_all(c: &impl Conn) -> Result<Vec<CertificateOrder>, DbError> {
     let all = certificate_orders::Entity::find().order_by_asc(certificate_orders::Column::Subject);
     Ok(all.all(c.raw()).await?.into_iter().filter_map(readable).collect())
 }
 
 fn readable(row: certificate_orders::Model) -> Option<CertificateOrder> {
-    from_row(row).inspect_err(|error| tracing::error!(%error, "how a certificate's order stands is left out")).ok()
+    from_row(row).inspect_err(|error| tracing::error!(%error, "skipped a certificate order that can't be read")).ok()
 }
 
-/// Stores how it stands, in place of what was stored for this subject.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Inserts or replaces the order of a subject.
 pub async fn order_put(tx: &Tx, order: &CertificateOrder) -> Result<(), DbError> {
     use certificate_orders::Column;
     let row = certificate_orders::Model {
@@ -106,8 +94,8 @@ pub async fn order_put(tx: &Tx, order: &CertificateOrder) -> Result<(), DbError>
         names: serde_json::json!(order.names).to_string(),
         failures: order.failures.into(),
         next_at: ms(order.next_at),
-        problem: order.problem.as_deref().map(|text| words(text, REPORT)),
-        detail: order.detail.as_deref().map(|text| words(text, REPORT)),
+        problem: order.problem.as_deref().map(|text| clip(text, MAX_TEXT_BYTES)),
+        detail: order.detail.as_deref().map(|text| clip(text, MAX_TEXT_BYTES)),
         order_url: order.order_url.clone(),
         sealed_key: order.key.as_ref().map(|key| key.0.clone()),
         updated_at: ms(order.updated_at),
@@ -122,25 +110,19 @@ pub async fn order_put(tx: &Tx, order: &CertificateOrder) -> Result<(), DbError>
         Column::SealedKey,
         Column::UpdatedAt,
     ];
-    let over = OnConflict::column(Column::Subject).update_columns(replaced).to_owned();
-    let insert = certificate_orders::Entity::insert(row.into_active_model()).on_conflict(over);
+    let upsert = OnConflict::column(Column::Subject).update_columns(replaced).to_owned();
+    let insert = certificate_orders::Entity::insert(row.into_active_model()).on_conflict(upsert);
     insert.exec_without_returning(tx.raw()).await?;
     Ok(())
 }
 
-/// Sets when it is tried again, and nothing else; whether there is such a subject.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Sets only the time of the next attempt, and returns whether the subject exists.
 pub async fn order_due(tx: &Tx, subject: &CertName, at: Timestamp) -> Result<bool, DbError> {
     let due = update(subject).col_expr(certificate_orders::Column::NextAt, Expr::value(ms(at)));
     Ok(due.exec(tx.raw()).await?.rows_affected > 0)
 }
 
-/// Forgets the order that is under way, if there is one, and nothing else that is known.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Clears only the pending ACME order and its key; idempotent.
 pub async fn order_lost(tx: &Tx, subject: &CertName) -> Result<(), DbError> {
     use certificate_orders::Column;
     let none = || Expr::value(None::<String>);
@@ -152,19 +134,13 @@ fn update(subject: &CertName) -> UpdateMany<certificate_orders::Entity> {
     certificate_orders::Entity::update_many().filter(certificate_orders::Column::Subject.eq(subject.to_string()))
 }
 
-/// Forgets a subject, if it is there; its tries stay counted.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes the order of a subject; idempotent. Its attempts stay counted.
 pub async fn order_forget(tx: &Tx, subject: &CertName) -> Result<(), DbError> {
     certificate_orders::Entity::delete_by_id(subject.to_string()).exec(tx.raw()).await?;
     Ok(())
 }
 
-/// Counts a try.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Records an attempt.
 pub async fn try_note(tx: &Tx, subject: &CertName, now: Timestamp, what: Attempt) -> Result<(), DbError> {
     let row = certificate_tries::ActiveModel {
         seq: NotSet,
@@ -176,10 +152,7 @@ pub async fn try_note(tx: &Tx, subject: &CertName, now: Timestamp, what: Attempt
     Ok(())
 }
 
-/// How many tries of this subject, or of all, had this outcome at `since` or later.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Number of attempts with this outcome at or after `since`, of one subject or of all.
 pub async fn tries_since(
     c: &impl Conn,
     subject: Option<&CertName>,
@@ -195,15 +168,12 @@ pub async fn tries_since(
     Ok(tries.count(c.raw()).await?)
 }
 
-/// Forgets the tries before `from`, and those after `to`, which were counted while the clock was ahead.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes attempts before `from`, and those after `to`, which were recorded while the clock was ahead.
 pub async fn tries_prune(tx: &Tx, from: Timestamp, to: Timestamp) -> Result<(), DbError> {
-    let over = Condition::any()
+    let outside = Condition::any()
         .add(certificate_tries::Column::AtMs.lt(ms(from)))
         .add(certificate_tries::Column::AtMs.gt(ms(to)));
-    certificate_tries::Entity::delete_many().filter(over).exec(tx.raw()).await?;
+    certificate_tries::Entity::delete_many().filter(outside).exec(tx.raw()).await?;
     Ok(())
 }
 

@@ -1,6 +1,11 @@
-//! The tables of the public edge.
+//! The tables of the area `domains`.
 
 tables! {
+    hostnames = "hostnames" {
+        #[sea_orm(primary_key, auto_increment = false)] hostname: String,
+        site: Uuid,
+        domain: Option<Uuid>,
+    }
     domains = "domains" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         site: Uuid,
@@ -52,32 +57,6 @@ tables! {
         #[sea_orm(primary_key, auto_increment = false)] account: String,
         sealed: String,
         updated_at: i64,
-    }
-    traffic = "traffic" {
-        #[sea_orm(primary_key, auto_increment = false)] site: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)] hour: i64,
-        requests: i64,
-        bytes_in: i64,
-        bytes_out: i64,
-        micros: i64,
-        status_0: i64,
-        status_1: i64,
-        status_2: i64,
-        status_3: i64,
-        status_4: i64,
-        status_5: i64,
-        latency_0: i64,
-        latency_1: i64,
-        latency_2: i64,
-        latency_3: i64,
-        latency_4: i64,
-        latency_5: i64,
-        latency_6: i64,
-        latency_7: i64,
-        latency_8: i64,
-        latency_9: i64,
-        latency_10: i64,
-        latency_11: i64,
     }
     dns_records = "dns_records" {
         #[sea_orm(primary_key, auto_increment = false)] name: String,
