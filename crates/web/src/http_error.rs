@@ -1,9 +1,8 @@
-//! Every answer that is not what was asked for.
+//! Error responses.
 //!
-//! A handler only says *what* is wrong; [`crate::middleware::faults`] decides *how* it looks: a
-//! page for people, problem details (RFC 9457) under `/api`. So no handler can send HTML to a
-//! program, and each answer carries the request id. The table of kind → status is
-//! [`Fault::status`], and there is no other.
+//! A handler only returns *what* went wrong; [`crate::middleware::errors`] decides *how* it is rendered: as a
+//! page, or as problem details (RFC 9457) under `/api`. So no handler can send HTML to an API client, and every
+//! error carries the request id. [`HttpError::status`] is the only mapping of kinds to statuses.
 
 use std::time::Duration;
 
@@ -13,27 +12,28 @@ use axum::{
 };
 use stoa_control::Error;
 use stoa_model::field::Invalid;
+use stoa_util::error_chain;
 
-/// What is wrong, in the words of the service layer and of HTTP.
+/// An error response.
 #[derive(Debug, Clone)]
-pub struct Fault {
-    /// Its kind.
-    pub kind: Kind,
-    /// A sentence for the person who asked.
+pub struct HttpError {
+    /// Kind of error.
+    pub kind: ErrorKind,
+    /// A sentence for the person or client.
     pub detail: String,
-    /// Refused fields.
+    /// Rejected fields.
     pub fields: Vec<Invalid>,
-    /// When to try again.
+    /// When to retry.
     pub retry_after: Option<Duration>,
 }
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $status:ident, $slug:literal, $title:literal, $advice:literal;)*) => {
-        /// The closed list of kinds.
+        /// Kinds of errors, a closed list.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Kind { $($(#[$doc])* $kind,)* }
+        pub enum ErrorKind { $($(#[$doc])* $kind,)* }
 
-        impl Kind {
+        impl ErrorKind {
             /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
 
@@ -42,12 +42,12 @@ macro_rules! kinds {
                 match self { $(Self::$kind => StatusCode::$status),* }
             }
 
-            /// The word that ends the problem's type address.
+            /// The last part of the problem's type URI.
             pub const fn slug(self) -> &'static str {
                 match self { $(Self::$kind => $slug),* }
             }
 
-            /// Heading for people, title for programs.
+            /// Heading of the page, title of the problem.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$kind => $title),* }
             }
@@ -61,64 +61,64 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The request itself can't be read.
+    /// The request can't be parsed.
     BadRequest = BAD_REQUEST, "bad-request", "We could not read this request",
         "Go back and try once more.";
-    /// Nobody is logged in.
+    /// Not logged in.
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "Please log in",
         "Log in and try again.";
-    /// Not with this role.
+    /// Not allowed for this role.
     Forbidden = FORBIDDEN, "forbidden", "This is not open to you",
         "If you think it should be, ask the person who runs this platform.";
-    /// The form did not come from our page, or the page was too old.
-    ForeignForm = FORBIDDEN, "foreign-form", "This form has expired",
+    /// CSRF protection rejected the form.
+    FormRejected = FORBIDDEN, "foreign-form", "This form has expired",
         "For your safety we did not carry it out. Go back, reload the page and send it once more.";
-    /// No such thing.
+    /// No such resource.
     NotFound = NOT_FOUND, "not-found", "There is nothing here",
         "The address may be mistyped, or the thing has been deleted.";
-    /// Not with this method.
+    /// The method is not allowed.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "That is not how this page is used",
         "Go back to the page you came from and use its buttons.";
     /// Took too long.
     Timeout = GATEWAY_TIMEOUT, "timeout", "This takes too long",
         "What you asked for may still be carried out. Look at the page again in a moment.";
-    /// The thing is in another state.
+    /// The resource is in a state that doesn't allow the operation.
     Conflict = CONFLICT, "conflict", "This is not possible right now",
         "Look at the current state and try again.";
-    /// More than we take.
-    TooLarge = PAYLOAD_TOO_LARGE, "too-large", "That is too much at once",
+    /// The body is too large.
+    PayloadTooLarge = PAYLOAD_TOO_LARGE, "too-large", "That is too much at once",
         "A form may hold up to 1 MB. Shorten the text and send it again.";
-    /// Not a format that we read.
-    MediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "We can't read this format",
+    /// The content type is not supported.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "We can't read this format",
         "Send JSON with the header Content-Type: application/json.";
-    /// Fields to mend.
+    /// Some fields are invalid.
     Invalid = UNPROCESSABLE_ENTITY, "invalid", "Something needs mending",
         "Go back, mend what is named here, and send it again.";
-    /// Too many tries.
+    /// Too many attempts.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "One moment, please",
         "There were too many attempts in a short time. Wait, then try again.";
-    /// A defect.
+    /// A bug, or a failure without a more specific kind.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side",
         "We have noted it. Please try again; if it happens once more, tell us the number below.";
-    /// Something needed does not answer, or there is no room.
+    /// A dependency does not answer, or there is no capacity.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "This is not available at the moment",
         "Please try again in a few minutes.";
 }
 
-impl Fault {
-    /// A fault of `kind` with its own words.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+impl HttpError {
+    /// An error of `kind` with its own message.
+    pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), fields: Vec::new(), retry_after: None }
     }
 
-    /// There is no such thing within reach.
+    /// The resource does not exist, or the caller can't see it.
     pub fn not_found(what: &str) -> Self {
-        Self::new(Kind::NotFound, format!("There is no such {what}."))
+        Self::new(ErrorKind::NotFound, format!("There is no such {what}."))
     }
 
-    /// Nobody is logged in.
+    /// The caller is not logged in.
     pub fn unauthenticated() -> Self {
-        Self::new(Kind::Unauthenticated, "Please log in.")
+        Self::new(ErrorKind::Unauthenticated, "Please log in.")
     }
 
     /// The HTTP status.
@@ -126,49 +126,43 @@ impl Fault {
         self.kind.status()
     }
 
-    /// What a plain response without our words means; the router and its layers make such.
-    pub fn of_status(status: StatusCode) -> Self {
-        let kind = Kind::ALL.iter().copied().find(|k| k.status() == status && *k != Kind::ForeignForm);
+    /// The error for a bare status, as the router and its layers produce.
+    pub fn from_status(status: StatusCode) -> Self {
+        let kind = ErrorKind::ALL.iter().copied().find(|k| k.status() == status && *k != ErrorKind::FormRejected);
         match kind {
-            Some(Kind::NotFound) => Self::new(Kind::NotFound, "There is nothing at this address."),
+            Some(ErrorKind::NotFound) => Self::new(ErrorKind::NotFound, "There is nothing at this address."),
             Some(kind) => Self::new(kind, kind.advice()),
-            None if status.is_server_error() => Self::new(Kind::Internal, Kind::Internal.advice()),
-            None => Self::new(Kind::BadRequest, "The request can't be read."),
+            None if status.is_server_error() => Self::new(ErrorKind::Internal, ErrorKind::Internal.advice()),
+            None => Self::new(ErrorKind::BadRequest, "The request can't be read."),
         }
     }
 }
 
-impl From<Error> for Fault {
+impl From<Error> for HttpError {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::Invalid(fields) => Self { fields, ..Self::new(Kind::Invalid, detail) },
-            Error::Unauthenticated(_) => Self::new(Kind::Unauthenticated, detail),
-            Error::Forbidden(_) => Self::new(Kind::Forbidden, detail),
-            Error::NotFound(_) => Self::new(Kind::NotFound, detail),
-            Error::Conflict(_) => Self::new(Kind::Conflict, detail),
-            Error::RateLimited(wait) => Self { retry_after: Some(wait), ..Self::new(Kind::RateLimited, detail) },
-            Error::Capacity(_) => Self::new(Kind::Unavailable, detail),
+            Error::Invalid(fields) => Self { fields, ..Self::new(ErrorKind::Invalid, detail) },
+            Error::Unauthenticated(_) => Self::new(ErrorKind::Unauthenticated, detail),
+            Error::Forbidden(_) => Self::new(ErrorKind::Forbidden, detail),
+            Error::NotFound(_) => Self::new(ErrorKind::NotFound, detail),
+            Error::Conflict(_) => Self::new(ErrorKind::Conflict, detail),
+            Error::RateLimited(wait) => Self { retry_after: Some(wait), ..Self::new(ErrorKind::RateLimited, detail) },
+            Error::Capacity(_) => Self::new(ErrorKind::Unavailable, detail),
             Error::Unavailable { source, .. } => {
-                tracing::warn!(error = chain(&*source), "a part of the platform does not answer");
-                Self { retry_after: Some(Duration::from_secs(30)), ..Self::new(Kind::Unavailable, detail) }
+                tracing::warn!(error = error_chain(&*source), "a dependency does not answer");
+                Self { retry_after: Some(Duration::from_secs(30)), ..Self::new(ErrorKind::Unavailable, detail) }
             }
             Error::Internal(source) => {
-                tracing::error!(error = chain(&*source), "internal error");
-                Self::new(Kind::Internal, detail)
+                tracing::error!(error = error_chain(&*source), "internal error");
+                Self::new(ErrorKind::Internal, detail)
             }
         }
     }
 }
 
-/// The whole chain of causes in one line, for the log.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-impl IntoResponse for Fault {
-    /// An empty response that carries the fault; the middleware gives it a body.
+impl IntoResponse for HttpError {
+    /// An empty response that carries the error; the middleware renders its body.
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         if let Some(wait) = self.retry_after {
@@ -184,24 +178,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_never_reach_the_person() {
-        let fault = Fault::from(Error::internal("password column is missing"));
-        assert_eq!(fault.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!fault.detail.contains("column"));
+    fn causes_are_not_shown() {
+        let error = HttpError::from(Error::internal("password column is missing"));
+        assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!error.detail.contains("column"));
     }
 
     #[test]
-    fn a_limit_says_when_to_come_back() {
-        let response = Fault::from(Error::RateLimited(Duration::from_secs(42))).into_response();
+    fn a_rate_limit_says_when_to_retry() {
+        let response = HttpError::from(Error::RateLimited(Duration::from_secs(42))).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[header::RETRY_AFTER], "42");
     }
 
     #[test]
-    fn plain_statuses_get_words() {
-        assert_eq!(Fault::of_status(StatusCode::FORBIDDEN).kind, Kind::Forbidden);
-        assert_eq!(Fault::of_status(StatusCode::NOT_FOUND).kind, Kind::NotFound);
-        assert_eq!(Fault::of_status(StatusCode::URI_TOO_LONG).kind, Kind::BadRequest);
-        assert_eq!(Fault::of_status(StatusCode::BAD_GATEWAY).kind, Kind::Internal);
+    fn bare_statuses_become_errors() {
+        assert_eq!(HttpError::from_status(StatusCode::FORBIDDEN).kind, ErrorKind::Forbidden);
+        assert_eq!(HttpError::from_status(StatusCode::NOT_FOUND).kind, ErrorKind::NotFound);
+        assert_eq!(HttpError::from_status(StatusCode::URI_TOO_LONG).kind, ErrorKind::BadRequest);
+        assert_eq!(HttpError::from_status(StatusCode::BAD_GATEWAY).kind, ErrorKind::Internal);
     }
 }

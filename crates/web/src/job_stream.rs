@@ -1,9 +1,9 @@
-//! Watching a job: a stream of whole states, for pages and programs.
+//! Server-sent events of a job, for pages and the API.
 //!
-//! Each event is the complete state and is numbered by its content, so a client that reconnects
-//! with `Last-Event-ID` gets exactly what it doesn't have yet. A change is noticed at once if this
-//! process makes it, and within two seconds if another does. A stream ends with the job, or after
-//! ten minutes: the browser then comes back by itself and its rights are checked anew.
+//! Each event is the complete state, and its id is a hash of its content, so a client that reconnects with
+//! `Last-Event-ID` gets the state only if it changed. Changes made by this process are sent at once, those of
+//! another process within two seconds. A stream ends with the job, or after ten minutes; browsers then
+//! reconnect, and permissions are checked again.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -16,77 +16,86 @@ use sha2::{Digest, Sha256};
 use stoa_model::id::JobId;
 use tokio::{sync::broadcast, time::Instant};
 
-use crate::{app::App, fault::Fault};
+use crate::{app::App, http_error::HttpError};
 
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-const LONGEST: Duration = Duration::from_secs(600);
+/// Longest time until a change made by another process is noticed.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The browser reconnects afterwards, so that permissions are checked again.
+const MAX_STREAM_DURATION: Duration = Duration::from_secs(600);
 
-/// One look at a job.
-pub struct Look {
+/// The state of a job at one moment.
+pub struct Snapshot {
     /// The whole state, rendered.
-    pub state: String,
-    /// Whether nothing more will come.
-    pub over: bool,
+    pub body: String,
+    /// Whether the job is over.
+    pub is_final: bool,
 }
 
-/// How to look; called anew each time, so that rights are checked each time too.
-pub type Looker = Arc<dyn Fn() -> BoxFuture<'static, Result<Look, Fault>> + Send + Sync>;
+/// Reads the current state. It is called for every event, so that permissions are checked every time.
+pub type StateSource = Arc<dyn Fn() -> BoxFuture<'static, Result<Snapshot, HttpError>> + Send + Sync>;
 
-struct Watch {
-    looker: Looker,
+struct JobStream {
+    source: StateSource,
     job: JobId,
     changes: broadcast::Receiver<JobId>,
-    seen: String,
-    until: Instant,
-    over: bool,
+    last_event_id: String,
+    ends_at: Instant,
+    is_over: bool,
 }
 
 /// The stream of a job's states.
-pub fn watch(
+pub fn stream(
     app: &App,
     job: JobId,
     headers: &HeaderMap,
-    looker: Looker,
+    source: StateSource,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
-    let seen = headers.get("last-event-id").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let last_event_id = headers.get("last-event-id").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let changes = app.control.job_changes();
-    let watch = Watch { looker, job, changes, seen, until: Instant::now() + LONGEST, over: false };
-    let events = stream::unfold((watch, true), |(mut watch, first)| async move {
-        let event = watch.next(first).await?;
-        Some((Ok(event), (watch, false)))
+    let state = JobStream {
+        source,
+        job,
+        changes,
+        last_event_id,
+        ends_at: Instant::now() + MAX_STREAM_DURATION,
+        is_over: false,
+    };
+    let events = stream::unfold((state, true), |(mut state, is_first)| async move {
+        let event = state.next(is_first).await?;
+        Some((Ok(event), (state, false)))
     });
     Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
-impl Watch {
-    async fn next(&mut self, mut at_once: bool) -> Option<Event> {
-        if self.over {
+impl JobStream {
+    async fn next(&mut self, mut immediately: bool) -> Option<Event> {
+        if self.is_over {
             return None;
         }
         loop {
-            if Instant::now() >= self.until {
+            if Instant::now() >= self.ends_at {
                 return None;
             }
-            if !at_once {
-                self.change().await;
+            if !immediately {
+                self.wait_for_change().await;
             }
-            at_once = false;
-            let look = (self.looker)().await.ok()?;
-            let id = hex::encode(&Sha256::digest(&look.state)[..8]);
-            self.over = look.over;
-            if id != self.seen {
-                self.seen.clone_from(&id);
-                return Some(Event::default().event("state").id(id).data(look.state));
+            immediately = false;
+            let snapshot = (self.source)().await.ok()?;
+            let id = hex::encode(&Sha256::digest(&snapshot.body)[..8]);
+            self.is_over = snapshot.is_final;
+            if id != self.last_event_id {
+                self.last_event_id.clone_from(&id);
+                return Some(Event::default().event("state").id(id).data(snapshot.body));
             }
-            if look.over {
+            if snapshot.is_final {
                 return Some(Event::default().event("end").data("end"));
             }
         }
     }
 
-    /// Waits for a change of this job, two seconds at most.
-    async fn change(&mut self) {
-        let ours = async {
+    /// Waits for a change of this job, at most [`POLL_INTERVAL`].
+    async fn wait_for_change(&mut self) {
+        let changed = async {
             loop {
                 match self.changes.recv().await {
                     Ok(job) if job == self.job => return,
@@ -96,6 +105,6 @@ impl Watch {
                 }
             }
         };
-        let _ = tokio::time::timeout(LOOK_AGAIN, ours).await;
+        let _ = tokio::time::timeout(POLL_INTERVAL, changed).await;
     }
 }

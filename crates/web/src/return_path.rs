@@ -1,19 +1,19 @@
-//! Where to go after logging in: a path on this very origin, or nowhere. Anything that a browser
-//! could read as another origin (`//host`, `/\host`, control characters that it drops) is refused.
+//! Where to return after logging in: only to a path on this origin. Anything that a browser could read as
+//! another origin (`//host`, `/\host`, control characters that it drops) is rejected.
 
 use std::fmt::Write;
 
-/// The path, if going there stays on this origin.
-pub fn checked(next: &str) -> Option<&str> {
+/// The path, if a redirect to it stays on this origin.
+pub fn same_origin(next: &str) -> Option<&str> {
     let mut bytes = next.bytes();
-    let begins = bytes.next() == Some(b'/') && !matches!(bytes.next(), Some(b'/' | b'\\'));
-    let plain = next.len() <= 512 && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    let leads_on = !next.starts_with("/logout") && !next.starts_with("/theme");
-    (begins && plain && leads_on).then_some(next)
+    let is_absolute_path = bytes.next() == Some(b'/') && !matches!(bytes.next(), Some(b'/' | b'\\'));
+    let is_plain = next.len() <= 512 && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let is_page = !next.starts_with("/logout") && !next.starts_with("/theme");
+    (is_absolute_path && is_plain && is_page).then_some(next)
 }
 
-/// The path as a query value.
-pub fn encoded(next: &str) -> String {
+/// Percent-encodes a query value.
+pub fn percent_encode(next: &str) -> String {
     next.bytes().fold(String::with_capacity(next.len() + 8), |mut out, b| {
         if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
             out.push(char::from(b));
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn only_paths_of_this_origin() {
         for good in ["/", "/dashboard", "/sites/site_1?x=1&y=2#z"] {
-            assert_eq!(checked(good), Some(good));
+            assert_eq!(same_origin(good), Some(good));
         }
         for bad in [
             "",
@@ -46,13 +46,13 @@ mod tests {
             "/x\\y",
             "/logout",
         ] {
-            assert_eq!(checked(bad), None, "{bad:?}");
+            assert_eq!(same_origin(bad), None, "{bad:?}");
         }
-        assert_eq!(checked(&format!("/{}", "x".repeat(512))), None);
+        assert_eq!(same_origin(&format!("/{}", "x".repeat(512))), None);
     }
 
     #[test]
     fn encoding() {
-        assert_eq!(encoded("/a?b=c&d"), "%2Fa%3Fb%3Dc%26d");
+        assert_eq!(percent_encode("/a?b=c&d"), "%2Fa%3Fb%3Dc%26d");
     }
 }

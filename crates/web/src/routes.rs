@@ -1,14 +1,14 @@
-//! Everything that can be requested, in one table: the router is built from it, and the tests walk
-//! it, so a route that nobody thought about fails the build of the access matrix.
+//! The table of all routes. The router is built from it, and the access matrix test fails for a route whose
+//! permissions it doesn't list.
 
 use axum::{
     Router,
     routing::{MethodRouter, delete, get, post, put},
 };
 
-use crate::{api, app::App, assets, fault::Fault, pages};
+use crate::{api, app::App, assets, http_error::HttpError, pages};
 
-/// A line of the table.
+/// A route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// HTTP method, upper case.
@@ -19,7 +19,7 @@ pub struct Route {
 
 macro_rules! routes {
     ($($method:ident $path:literal => $handler:path;)*) => {
-        /// The table.
+        /// All routes.
         pub const ROUTES: &[Route] = &[$(Route { method: method_name(stringify!($method)), path: $path }),*];
 
         fn table() -> Vec<(&'static str, MethodRouter<App>)> {
@@ -38,7 +38,7 @@ const fn method_name(word: &'static str) -> &'static str {
 }
 
 routes! {
-    // For everybody.
+    // For everyone.
     get "/" => pages::core::home::show;
     get "/assets/{*file}" => assets::file;
     get "/favicon.ico" => assets::favicon;
@@ -95,7 +95,7 @@ routes! {
     post "/jobs/{id}/resume" => pages::core::jobs::actions::resume;
     post "/jobs/{id}/abandon" => pages::core::jobs::actions::abandon;
 
-    // The operator.
+    // Staff.
     get "/staff" => pages::core::staff_overview::show;
     get "/staff/sites" => pages::sites::staff_list::show;
     get "/staff/sites/new" => pages::sites::staff_order::show;
@@ -103,7 +103,7 @@ routes! {
     get "/staff/jobs" => pages::core::jobs::staff_list::show;
     get "/staff/certificates" => pages::domains::staff_certificates::show;
 
-    // Programs.
+    // API.
     get "/metrics" => api::core::metrics::show;
     get "/api/docs" => api::core::docs::show;
     get "/api/openapi.json" => api::core::openapi::document;
@@ -145,8 +145,9 @@ routes! {
     post "/api/v1/jobs/{id}/abandon" => api::core::jobs::abandon;
 }
 
-/// The routes, without what surrounds them.
+/// The routes, without middleware.
 pub fn router() -> Router<App> {
     let routes = table().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, method));
-    routes.fallback(async || Fault::new(crate::fault::Kind::NotFound, "There is nothing at this address."))
+    routes
+        .fallback(async || HttpError::new(crate::http_error::ErrorKind::NotFound, "There is nothing at this address."))
 }

@@ -14,7 +14,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("edge", &["model", "provider"]),
     ("integrations", &["model", "provider"]),
     ("control", &["model", "provider", "db", "saga", "integrations"]),
-    ("web", &["model", "control"]),
+    ("web", &["model", "control", "util"]),
     ("testkit", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
     ("stoa", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
 ];

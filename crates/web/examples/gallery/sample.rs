@@ -1,4 +1,4 @@
-//! Sample data: plausible, with a few hard cases (long words, markup in titles).
+//! Sample data, with a few hard cases (long words, markup in titles).
 
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
@@ -77,7 +77,15 @@ pub fn frame(staff: Option<bool>, path: &str) -> Frame {
         staff,
     });
     let (csrf, request_id) = ("x".repeat(43), "7f3a9c1be2d04c55a1b2".into());
-    Frame { product: "Stoa".into(), user, csrf, theme: Theme::Auto, path: path.into(), request_id, in_clear: false }
+    Frame {
+        product: "Stoa".into(),
+        user,
+        csrf,
+        theme: Theme::Auto,
+        path: path.into(),
+        request_id,
+        is_unencrypted: false,
+    }
 }
 
 pub fn now() -> Timestamp {
@@ -255,7 +263,7 @@ fn problems() -> Problems {
 }
 
 fn order_fields(form: &order::OrderForm, problems: &Problems) -> order::OrderFields {
-    order::OrderFields::under("shops.example.com", form, blueprints(), problems)
+    order::OrderFields::with_base_domain("shops.example.com", form, blueprints(), problems)
 }
 
 pub fn page(name: &str, theme: Theme) -> Option<Response> {
@@ -291,7 +299,7 @@ fn form_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
             ui::ok(&login::LoginPage::new(themed(None, "/login"), false, &Default::default(), Problems::default()))
         }
         "login-in-clear" => {
-            let frame = Frame { in_clear: true, ..themed(None, "/login") };
+            let frame = Frame { is_unencrypted: true, ..themed(None, "/login") };
             ui::ok(&login::LoginPage::new(frame, false, &Default::default(), Problems::default()))
         }
         "login-wrong" => ui::ok(&login::LoginPage::new(
@@ -357,7 +365,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
             services: stats().into_iter().map(Into::into).collect(),
             missing: None,
         }),
-        "danger" => ui::ok(&delete::DangerPage::new(frame, head, "7 days".into(), "", Problems::default())),
+        "danger" => ui::ok(&delete::DeletePage::new(frame, head, "7 days".into(), "", Problems::default())),
         _ => {
             let n = match name {
                 "site-busy" => 1,
@@ -377,14 +385,14 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 (86_000, "The store became active"),
                 (86_400, "Ordered"),
             ];
-            let facts = show::Facts {
+            let data = show::SiteData {
                 credentials: Some(if n == 0 { credentials } else { vec![] }),
                 jobs: vec![job(JobState::Succeeded), job(JobState::Failed)],
                 history: history.iter().map(|(s, t)| (ago(*s), "x".into(), (*t).to_owned())).collect(),
                 traffic: if name == "site-failed" { vec![] } else { crate::edge::busy(24) },
                 site: sites.into_iter().nth(n).unwrap(),
             };
-            ui::ok(&show::SitePage::new(frame, facts, revealed, now()))
+            ui::ok(&show::SitePage::new(frame, data, revealed, now()))
         }
     }
 }
@@ -410,7 +418,7 @@ fn job_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Option<
         if matches!(state, JobState::Failed | JobState::Cancelled) { SiteState::Failed } else { SiteState::Active };
     let site = site(1, "Harbour Street Roasters", site_state, Health::Healthy);
     let progress = Progress::new(job(state), &site, "x".into(), state == JobState::Stuck, now());
-    let live = progress.outcome == Outcome::UnderWay;
+    let live = progress.outcome == Outcome::Running;
     Some(ui::ok(&JobPage { frame: themed(Some(state == JobState::Stuck), "/jobs/x"), progress, live }))
 }
 

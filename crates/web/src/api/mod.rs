@@ -1,8 +1,8 @@
-//! The JSON API: the same commands as the pages, for programs.
+//! The JSON API: the same operations as the pages.
 //!
-//! Rules: bearer tokens only, never cookies; lists are paged by cursor, newest first; every
-//! failure is a [`core::problem::Problem`]; what goes over the wire is a type of an area's `dto` module,
-//! so that a change inside does not change the API by accident.
+//! Rules: bearer tokens only, never cookies; lists are paged by cursor, newest first; every error is a
+//! [`Problem`](self::core::problem::Problem); bodies are types of an area's `dto` module, so that an internal
+//! change can't change the API by accident.
 
 pub mod accounts;
 pub mod core;

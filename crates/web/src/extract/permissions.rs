@@ -1,5 +1,5 @@
-//! Rights as types. The service layer checks again, beside the data; these make sure that no
-//! handler shows a page to somebody it isn't for.
+//! Permissions as extractors, so that no handler can skip the check. The service layer checks again, beside the
+//! data.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use stoa_control::{
@@ -14,35 +14,35 @@ use stoa_model::{
 use super::id::Id;
 use crate::{
     app::App,
-    fault::{Fault, Kind},
-    middleware::visit::Visit,
+    http_error::{ErrorKind, HttpError},
+    middleware::auth::RequestAuth,
 };
 
-/// Anybody: no proof, only the context.
+/// Anyone, logged in or not.
 pub struct Caller(pub RequestContext);
 
-/// A customer or somebody of the staff.
+/// A customer or a staff member.
 pub struct LoggedIn(pub RequestContext);
 
 /// A customer.
 pub struct Customer(pub RequestContext);
 
-/// Somebody of the staff, with any role.
+/// A staff member with any role.
 pub struct StaffMember(pub RequestContext);
 
-/// Somebody of the staff who may change things: admin and up.
+/// A staff member who may change things: role admin or higher.
 pub struct Administrator(pub RequestContext);
 
-/// A site within the reach of who asks: the customer's own, or any for staff.
-pub struct OwnSite {
+/// A site that the caller can access: one of the customer's own, or any for staff.
+pub struct AccessibleSite {
     /// The context.
     pub cx: RequestContext,
     /// The site.
     pub site: SiteView,
 }
 
-/// A domain of a site within the reach of who asks.
-pub struct OwnDomain {
+/// A domain of a site that the caller can access.
+pub struct AccessibleDomain {
     /// The context.
     pub cx: RequestContext,
     /// The domain.
@@ -50,45 +50,45 @@ pub struct OwnDomain {
 }
 
 impl FromRequestParts<App> for Caller {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
-        let visit = Visit::of(&parts.extensions);
-        match visit.broken {
-            Some(fault) => Err(fault),
-            None => Ok(Self(visit.request_context(app))),
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
+        let auth = RequestAuth::from_extensions(&parts.extensions);
+        match auth.failure {
+            Some(error) => Err(error),
+            None => Ok(Self(auth.request_context(app))),
         }
     }
 }
 
 impl FromRequestParts<App> for LoggedIn {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let Caller(cx) = Caller::from_request_parts(parts, app).await?;
         match cx.actor {
             Actor::Customer(_) | Actor::Staff(..) => Ok(Self(cx)),
-            Actor::Nobody | Actor::System => Err(Fault::unauthenticated()),
+            Actor::Nobody | Actor::System => Err(HttpError::unauthenticated()),
         }
     }
 }
 
 impl FromRequestParts<App> for Customer {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         match cx.actor {
             Actor::Customer(_) => Ok(Self(cx)),
-            _ => Err(Fault::new(Kind::Forbidden, "This page is for customers.")),
+            _ => Err(HttpError::new(ErrorKind::Forbidden, "This page is for customers.")),
         }
     }
 }
 
 impl FromRequestParts<App> for StaffMember {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         cx.require(Role::Support)?;
         Ok(Self(cx))
@@ -96,30 +96,30 @@ impl FromRequestParts<App> for StaffMember {
 }
 
 impl FromRequestParts<App> for Administrator {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let StaffMember(cx) = StaffMember::from_request_parts(parts, app).await?;
         cx.require(Role::Admin)?;
         Ok(Self(cx))
     }
 }
 
-impl FromRequestParts<App> for OwnSite {
-    type Rejection = Fault;
+impl FromRequestParts<App> for AccessibleSite {
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         let Id(id): Id<SiteId> = Id::from_request_parts(parts, app).await?;
-        let site = offered(&cx, app.control.site_get(&cx, id).await?);
+        let site = with_permitted_actions(&cx, app.control.site_get(&cx, id).await?);
         Ok(Self { cx, site })
     }
 }
 
-impl FromRequestParts<App> for OwnDomain {
-    type Rejection = Fault;
+impl FromRequestParts<App> for AccessibleDomain {
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         let Id(id): Id<DomainId> = Id::from_request_parts(parts, app).await?;
         let domain = app.control.domain_get(&cx, id).await?;
@@ -127,14 +127,14 @@ impl FromRequestParts<App> for OwnDomain {
     }
 }
 
-/// Whether somebody may do more with sites than look at them.
-pub fn may_change(cx: &RequestContext) -> bool {
+/// Whether the caller may change the sites they can access, rather than only view them.
+pub fn can_change_sites(cx: &RequestContext) -> bool {
     cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin)
 }
 
-/// The site with the actions that are open to who asks: nobody is offered a button that is refused.
-pub fn offered(cx: &RequestContext, mut site: SiteView) -> SiteView {
-    if !may_change(cx) {
+/// Removes the actions that the caller is not permitted to take, so that no page offers them.
+pub fn with_permitted_actions(cx: &RequestContext, mut site: SiteView) -> SiteView {
+    if !can_change_sites(cx) {
         site.actions.clear();
     }
     site

@@ -1,15 +1,15 @@
-//! Who asks, from where, and under which number.
+//! Authenticates requests.
 //!
-//! People are known by the session cookie, programs by a bearer token, and never the other way
-//! round: `/api` does not look at cookies, so no foreign page can use it in somebody's name.
+//! Pages use the session cookie, the API a bearer token, never the other way round: `/api` ignores cookies, so
+//! no other website can call it on a person's behalf.
 //!
-//! HTTPS: what came over it is bound to it. Until a platform's own certificate is there its portal
-//! answers over plain HTTP, as its operator must be able to see why there is none; the login says
-//! that it is not encrypted. A session that began like that ends with the first visit over HTTPS, as
-//! its cookie went over the wire in clear. From then on the edge sends everybody to HTTPS.
+//! Until the portal has a certificate it is served over plain HTTP, so that the operator can see why there is
+//! none; the login page warns that the connection is not encrypted. A session created over plain HTTP is ended
+//! at the first request over HTTPS, because its cookie was sent unencrypted. From then on the edge redirects to
+//! HTTPS.
 //!
-//! Whoever is not logged in gets a random form token in a cookie of its own, so that the login
-//! and registration forms are protected too (double submit).
+//! A visitor without a session gets a random form token in a cookie of its own, which protects the login and
+//! registration forms too (double-submit cookie).
 
 use std::net::IpAddr;
 
@@ -29,76 +29,77 @@ use stoa_model::account::Actor;
 use tracing::Instrument;
 
 use super::is_api;
-use crate::{ClientAddress, app::App, fault::Fault, ui::frame::is_https};
+use crate::{ClientAddress, app::App, http_error::HttpError, ui::frame::is_https};
 
-/// What is known of a request before any handler sees it.
+/// Who sends a request, and how, as known before any handler runs.
 #[derive(Clone)]
-pub struct Visit {
-    /// Who asks.
+pub struct RequestAuth {
+    /// Who sends it.
     pub actor: Actor,
-    /// From where.
+    /// Client address.
     pub address: Option<IpAddr>,
-    /// Its number.
+    /// Request id.
     pub request_id: String,
-    /// The session, if a person is logged in.
+    /// The session, if the request has one.
     pub session: Option<SessionView>,
     /// The session cookie's value.
     pub token: Option<SecretString>,
-    /// The token that forms must carry.
+    /// The CSRF token that forms must carry.
     pub csrf: String,
-    /// Whether it came over HTTPS.
+    /// Whether the client uses HTTPS.
     pub https: bool,
-    /// Why it could not be found out who asks.
-    pub broken: Option<Fault>,
+    /// Why authentication could not be carried out.
+    pub failure: Option<HttpError>,
 }
 
-impl Visit {
-    /// The visit that [`begin`] noted; nobody's, if it did not run.
-    pub fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Self>().cloned().unwrap_or_else(|| Self::nobody(None, String::new()))
+impl RequestAuth {
+    /// The result of [`authenticate`]; anonymous if it did not run.
+    pub fn from_extensions(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_else(|| Self::anonymous(None, String::new()))
     }
 
-    fn nobody(address: Option<IpAddr>, request_id: String) -> Self {
-        let (session, token, broken) = (None, None, None);
+    fn anonymous(address: Option<IpAddr>, request_id: String) -> Self {
+        let (session, token, failure) = (None, None, None);
         let (https, csrf) = (false, String::new());
-        Self { actor: Actor::Nobody, address, request_id, session, token, csrf, https, broken }
+        Self { actor: Actor::Nobody, address, request_id, session, token, csrf, https, failure }
     }
 
-    /// The context for the service layer.
+    /// The request context for the service layer.
     pub fn request_context(&self, app: &App) -> RequestContext {
         app.control.request_context(self.actor, self.address, self.request_id.clone())
     }
 }
 
 /// The middleware.
-pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
     let address = request.extensions().get::<ClientAddress>().map(|a| a.0);
     let path = request.uri().path().to_owned();
     let https = is_https(headers);
-    let mut visit = Visit { https, ..Visit::nobody(address, request_id(headers)) };
-    let in_clear = if https && !is_api(&path) { end_in_clear(&app, &visit, headers).await } else { false };
-    let known = if is_api(&path) {
-        bearer(&app, &mut visit, headers).await
+    let mut auth = RequestAuth { https, ..RequestAuth::anonymous(address, request_id(headers)) };
+    let ended_unencrypted =
+        if https && !is_api(&path) { end_unencrypted_session(&app, &auth, headers).await } else { false };
+    let outcome = if is_api(&path) {
+        authenticate_token(&app, &mut auth, headers).await
     } else if path.starts_with("/assets/") {
         Ok(())
     } else {
-        session(&app, &mut visit, headers, https).await
+        authenticate_session(&app, &mut auth, headers, https).await
     };
-    visit.broken = known.err();
-    let new_token = visit.csrf.is_empty().then(random_token);
+    auth.failure = outcome.err();
+    let new_token = auth.csrf.is_empty().then(random_token);
     if let Some(token) = &new_token {
-        visit.csrf.clone_from(token);
+        auth.csrf.clone_from(token);
     }
-    let span = tracing::info_span!("request", id = visit.request_id, method = %request.method(), path);
-    let number = HeaderValue::from_str(&visit.request_id);
-    request.extensions_mut().insert(visit);
+    let span = tracing::info_span!("request", id = auth.request_id, method = %request.method(), path);
+    let request_id = HeaderValue::from_str(&auth.request_id);
+    request.extensions_mut().insert(auth);
     let mut response = next.run(request).instrument(span).await;
-    if let Ok(number) = number {
-        response.headers_mut().insert("x-request-id", number);
+    if let Ok(request_id) = request_id {
+        response.headers_mut().insert("x-request-id", request_id);
     }
-    if in_clear {
-        add_cookie(&mut response, ended(session_cookie(false), false));
+    if ended_unencrypted {
+        add_cookie(&mut response, removal(session_cookie(false), false));
     }
     if let Some(token) = new_token.filter(|_| is_page(&response)) {
         add_cookie(&mut response, cookie(form_cookie(https), token, https));
@@ -106,47 +107,53 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
     response
 }
 
-/// The number that our edge gave, or a new one.
+/// The request id set by the edge, or a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let fits = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(fits);
+    let is_valid =
+        |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(is_valid);
     given.map_or_else(|| hex::encode(rand::random::<[u8; 10]>()), str::to_owned)
 }
 
-async fn bearer(app: &App, visit: &mut Visit, headers: &HeaderMap) -> Result<(), Fault> {
+async fn authenticate_token(app: &App, auth: &mut RequestAuth, headers: &HeaderMap) -> Result<(), HttpError> {
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let Some((scheme, token)) = given.and_then(|v| v.split_once(' ')) else { return Ok(()) };
     if scheme.eq_ignore_ascii_case("bearer")
         && let Some(actor) = app.control.token_actor(token.trim()).await?
     {
-        visit.actor = actor;
+        auth.actor = actor;
     }
     Ok(())
 }
 
-async fn session(app: &App, visit: &mut Visit, headers: &HeaderMap, https: bool) -> Result<(), Fault> {
+async fn authenticate_session(
+    app: &App,
+    auth: &mut RequestAuth,
+    headers: &HeaderMap,
+    https: bool,
+) -> Result<(), HttpError> {
     let jar = CookieJar::from_headers(headers);
     if let Some(token) = jar.get(session_cookie(https)).map(Cookie::value)
         && let Some(session) = app.control.session(token).await?
     {
-        visit.actor = session.actor;
-        visit.csrf.clone_from(&session.csrf);
-        visit.token = Some(SecretString::from(token));
-        visit.session = Some(session);
+        auth.actor = session.actor;
+        auth.csrf.clone_from(&session.csrf);
+        auth.token = Some(SecretString::from(token));
+        auth.session = Some(session);
     } else if let Some(token) = jar.get(form_cookie(https)).map(Cookie::value).filter(|t| t.len() == 43) {
-        visit.csrf = token.to_owned();
+        auth.csrf = token.to_owned();
     }
     Ok(())
 }
 
-/// Ends the session that began before there was HTTPS, if the browser still has one.
-async fn end_in_clear(app: &App, visit: &Visit, headers: &HeaderMap) -> bool {
+/// Ends the session that was created over plain HTTP, if the browser still has one.
+async fn end_unencrypted_session(app: &App, auth: &RequestAuth, headers: &HeaderMap) -> bool {
     let jar = CookieJar::from_headers(headers);
     let Some(token) = jar.get(session_cookie(false)).map(Cookie::value) else { return false };
     if let Ok(Some(session)) = app.control.session(token).await {
-        let cx = app.control.request_context(session.actor, visit.address, visit.request_id.clone());
+        let cx = app.control.request_context(session.actor, auth.address, auth.request_id.clone());
         if let Err(error) = app.control.log_out(&cx, token).await {
-            tracing::warn!(%error, "a session that went over the wire in clear could not be ended");
+            tracing::warn!(%error, "could not end a session that was created over plain HTTP");
         }
     }
     true
@@ -162,7 +169,7 @@ fn random_token() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// Over https the `__Host-` prefix keeps the sites under the same domain from planting a cookie.
+/// Over HTTPS, the `__Host-` prefix keeps sites on subdomains from setting the cookie.
 pub const fn session_cookie(https: bool) -> &'static str {
     if https { "__Host-stoa" } else { "stoa" }
 }
@@ -171,23 +178,23 @@ const fn form_cookie(https: bool) -> &'static str {
     if https { "__Host-stoa_form" } else { "stoa_form" }
 }
 
-/// A cookie that scripts can't read and other sites can't send along with a form.
+/// A cookie that scripts can't read and other sites' forms don't send.
 fn cookie(name: &'static str, value: String, https: bool) -> Cookie<'static> {
     Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax).secure(https).build()
 }
 
-/// Begins the session in the browser. The form token of the time before is dropped.
-pub fn remember(response: &mut Response, token: &SecretString, https: bool) {
+/// Sets the session cookie and removes the form token of the anonymous visitor.
+pub fn set_session(response: &mut Response, token: &SecretString, https: bool) {
     add_cookie(response, cookie(session_cookie(https), token.expose_secret().to_owned(), https));
-    add_cookie(response, ended(form_cookie(https), https));
+    add_cookie(response, removal(form_cookie(https), https));
 }
 
-/// Ends the session in the browser.
-pub fn forget(response: &mut Response, https: bool) {
-    add_cookie(response, ended(session_cookie(https), https));
+/// Removes the session cookie.
+pub fn clear_session(response: &mut Response, https: bool) {
+    add_cookie(response, removal(session_cookie(https), https));
 }
 
-fn ended(name: &'static str, https: bool) -> Cookie<'static> {
+fn removal(name: &'static str, https: bool) -> Cookie<'static> {
     let mut cookie = cookie(name, String::new(), https);
     cookie.make_removal();
     cookie
@@ -213,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn only_harmless_request_numbers_are_taken_over() {
+    fn only_well_formed_request_ids_are_accepted() {
         let with = |id: &str| HeaderMap::from_iter([("x-request-id".parse().unwrap(), id.parse().unwrap())]);
         assert_eq!(request_id(&with("0123-abcd")), "0123-abcd");
         for hostile in ["short", "<script>alert</script>", &"x".repeat(65)] {

@@ -1,5 +1,5 @@
-//! A form that was refused for something the person can mend: it is shown again, with the words
-//! of the service layer and what was typed. Everything else gets the ordinary error page.
+//! Errors that the person can fix in the form: it is shown again, with the service layer's messages and what
+//! was typed. All other errors get the error page.
 
 use std::time::Duration;
 
@@ -11,25 +11,24 @@ use axum::{
 use stoa_control::Error;
 
 use super::field::Problems;
-use crate::fault::Fault;
+use crate::http_error::HttpError;
 
-/// Why a form comes back.
+/// Why a form is shown again.
 #[derive(Default)]
-pub struct Refusal {
+pub struct FormErrors {
     status: StatusCode,
     retry_after: Option<Duration>,
-    /// What to mend.
+    /// What to fix.
     pub problems: Problems,
 }
 
-impl Refusal {
-    /// What an error means for the form.
-    ///
-    /// # Errors
-    /// If nothing in the form can mend it.
-    pub fn of(error: Error) -> Result<Self, Fault> {
-        let words = error.to_string();
-        let general = |status| Self { status, problems: Problems::general(words), retry_after: None };
+impl TryFrom<Error> for FormErrors {
+    type Error = HttpError;
+
+    /// Fails with errors that can't be fixed in the form.
+    fn try_from(error: Error) -> Result<Self, HttpError> {
+        let message = error.to_string();
+        let general = |status| Self { status, problems: Problems::general(message), retry_after: None };
         match error {
             Error::Invalid(fields) => {
                 let (status, problems) = (StatusCode::UNPROCESSABLE_ENTITY, Problems::of_fields(fields));
@@ -42,22 +41,24 @@ impl Refusal {
             error => Err(error.into()),
         }
     }
+}
 
-    /// What the form's response must say beside its page.
-    pub const fn reply(&self) -> Reply {
-        Reply { status: self.status, retry_after: self.retry_after }
+impl FormErrors {
+    /// Status and headers for the response that shows the form again.
+    pub const fn response(&self) -> FormResponse {
+        FormResponse { status: self.status, retry_after: self.retry_after }
     }
 }
 
-/// Status and waiting time of a form's page.
+/// Status and `Retry-After` of the response that shows a form again.
 #[derive(Clone, Copy)]
-pub struct Reply {
+pub struct FormResponse {
     status: StatusCode,
     retry_after: Option<Duration>,
 }
 
-impl Reply {
-    /// The page, with them.
+impl FormResponse {
+    /// Renders the form's page.
     pub fn page(self, template: &impl Template) -> Response {
         let mut response = super::page(self.status, template);
         if let Some(wait) = self.retry_after {

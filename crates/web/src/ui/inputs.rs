@@ -1,13 +1,13 @@
-//! Inputs that are no line of text: a box for much of it, and a tick.
+//! Text areas and checkboxes.
 
 use askama::{Template, filters::HtmlSafe};
 
 use super::field::Problems;
 
-/// A labelled box for several lines of machine-made text.
+/// A labeled text area for machine-generated text.
 #[derive(Debug, Clone, Default, Template)]
-#[template(path = "part/area.html")]
-pub struct Area {
+#[template(path = "part/text_area.html")]
+pub struct TextArea {
     name: &'static str,
     label: &'static str,
     hint: &'static str,
@@ -15,46 +15,46 @@ pub struct Area {
     problems: Vec<String>,
 }
 
-impl HtmlSafe for Area {}
+impl HtmlSafe for TextArea {}
 
-impl Area {
-    /// A required box, with what was typed. For secrets, pass nothing: they are never printed back.
+impl TextArea {
+    /// A required text area with its value. Pass an empty value for secrets: they are never shown again.
     pub fn new(name: &'static str, label: &'static str, value: &str) -> Self {
         Self { name, label, value: value.to_owned(), ..Self::default() }
     }
 
-    /// A sentence under the label.
+    /// A hint below the label.
     #[must_use]
     pub fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
     }
 
-    /// With everything that is wrong with it.
+    /// Adds the field's error messages.
     #[must_use]
     pub fn with(self, problems: &Problems) -> Self {
         Self { problems: problems.all_of(self.name), ..self }
     }
 }
 
-/// A labelled box to tick.
+/// A labeled checkbox.
 #[derive(Debug, Clone, Template)]
-#[template(path = "part/tick.html")]
-pub struct Tick {
+#[template(path = "part/checkbox.html")]
+pub struct Checkbox {
     name: &'static str,
     label: &'static str,
     hint: &'static str,
     checked: bool,
 }
 
-impl HtmlSafe for Tick {}
+impl HtmlSafe for Checkbox {}
 
-impl Tick {
-    /// A box, ticked or not.
+impl Checkbox {
+    /// A checkbox, checked or not.
     pub const fn new(name: &'static str, label: &'static str, checked: bool) -> Self {
         Self { name, label, hint: "", checked }
     }
 
-    /// A sentence beside it.
+    /// A hint beside the label.
     #[must_use]
     pub const fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
@@ -68,9 +68,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_problems_of_a_box_are_said_and_its_text_stays_text() {
+    fn all_problems_are_shown_and_the_value_is_escaped() {
         let wrong = vec![Invalid::new("certificate", "It has expired."), Invalid::new("certificate", "It is <other>.")];
-        let html = Area::new("certificate", "Certificate", "</textarea><script>").with(&Problems::of_fields(wrong));
+        let html = TextArea::new("certificate", "Certificate", "</textarea><script>").with(&Problems::of_fields(wrong));
         let html = html.to_string();
         assert!(html.contains("It has expired.") && html.contains("It is &#60;other&#62;."), "{html}");
         assert!(html.contains("aria-invalid=\"true\"") && !html.contains("<script>"), "{html}");

@@ -1,4 +1,4 @@
-//! Tokens, and who one is.
+//! API tokens and the current account.
 
 pub mod dto;
 
@@ -12,9 +12,9 @@ use crate::{
     app::App,
     extract::{
         body,
-        rights::{Caller, LoggedIn},
+        permissions::{Caller, LoggedIn},
     },
-    fault::Fault,
+    http_error::HttpError,
 };
 
 /// Log in for a short-lived token.
@@ -26,7 +26,7 @@ pub async fn log_in(
     State(app): State<App>,
     Caller(cx): Caller,
     body::Json(login): body::Json<dto::Credentials>,
-) -> Result<Json<dto::Token>, Fault> {
+) -> Result<Json<dto::Token>, HttpError> {
     let command = LogIn { email: login.email, password: login.password };
     let (token, expires_at) = app.control.token_create(&cx, command).await?;
     Ok(Json(dto::Token { token: token.expose_secret().to_owned(), token_type: "Bearer", expires_at }))
@@ -37,10 +37,10 @@ pub async fn log_in(
     get, path = "/api/v1/me", tag = "Accounts",
     responses((status = 200, body = dto::Me), (status = 401, body = Problem)),
 )]
-pub async fn me(LoggedIn(cx): LoggedIn) -> Result<Json<dto::Me>, Fault> {
+pub async fn me(LoggedIn(cx): LoggedIn) -> Result<Json<dto::Me>, HttpError> {
     match cx.actor {
         Actor::Customer(id) => Ok(Json(dto::Me { kind: "customer", id: id.to_string(), role: None })),
         Actor::Staff(id, role) => Ok(Json(dto::Me { kind: "staff", id: id.to_string(), role: Some(role.as_str()) })),
-        Actor::Nobody | Actor::System => Err(Fault::unauthenticated()),
+        Actor::Nobody | Actor::System => Err(HttpError::unauthenticated()),
     }
 }

@@ -1,4 +1,4 @@
-//! The reference for people, written from the API's own description; no script of anybody.
+//! The API reference as a page, generated from the OpenAPI document, without third-party scripts.
 
 use askama::Template;
 use axum::response::Response;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::openapi::DOCUMENT;
 use crate::{
-    fault::Kind,
+    http_error::ErrorKind,
     ui::{self, frame::Frame},
 };
 
@@ -51,7 +51,7 @@ struct Line {
 }
 
 impl DocsPage {
-    /// The page.
+    /// Builds the page from the OpenAPI document.
     pub fn new(frame: Frame) -> Self {
         let operations = operations(&DOCUMENT);
         let tags = DOCUMENT["tags"].as_array().into_iter().flatten();
@@ -62,12 +62,12 @@ impl DocsPage {
             Group { description: text(&tag["description"]), name, operations }
         };
         let schemas = DOCUMENT["components"]["schemas"].as_object().into_iter().flatten();
-        let problem = |k: &Kind| (k.status().as_u16(), k.slug(), k.title());
+        let problem = |k: &ErrorKind| (k.status().as_u16(), k.slug(), k.title());
         Self {
             frame,
             groups: tags.map(group).collect(),
             types: schemas.map(|(name, schema)| describe(name, schema)).collect(),
-            problems: Kind::ALL.iter().filter(|k| **k != Kind::ForeignForm).map(problem).collect(),
+            problems: ErrorKind::ALL.iter().filter(|k| **k != ErrorKind::FormRejected).map(problem).collect(),
         }
     }
 }
@@ -137,7 +137,7 @@ fn kind_of(schema: &Value) -> String {
     }
 }
 
-/// A text of the description, without its Markdown.
+/// A text of the OpenAPI document, without its Markdown.
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().replace('`', "")
 }

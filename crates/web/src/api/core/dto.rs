@@ -1,4 +1,4 @@
-//! Jobs, lists and findings over the wire.
+//! Response bodies shared by all areas: jobs, lists, findings.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,9 +9,9 @@ use stoa_model::{
 };
 use utoipa::ToSchema;
 
-/// Work that was begun.
+/// A job that was started.
 #[derive(Serialize, ToSchema)]
-pub struct Begun {
+pub struct StartedJob {
     /// The job to watch.
     #[schema(value_type = String)]
     pub job: JobId,
@@ -33,7 +33,7 @@ pub struct Job {
     /// `create`, `start`, `stop`, `restart` or `readdress`.
     #[schema(value_type = String, example = "create")]
     pub kind: JobKind,
-    /// Words for it.
+    /// Title, for people.
     pub title: String,
     /// `queued`, `running`, `unwinding`, `succeeded`, `failed`, `cancelled` or `stuck`.
     #[schema(value_type = String, example = "succeeded")]
@@ -43,17 +43,17 @@ pub struct Job {
     /// Why it failed, for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_detail: Option<String>,
-    /// What to do now.
+    /// What to do next.
     pub advice: Option<String>,
     /// Whether it can be cancelled now.
     pub can_cancel: bool,
-    /// When it was asked for.
+    /// When it was queued.
     #[schema(value_type = String, format = DateTime)]
     pub queued_at: Timestamp,
-    /// When a worker first took it.
+    /// When a worker first claimed it.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
-    /// When it was over.
+    /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
     /// Its steps in order.
@@ -67,16 +67,16 @@ pub struct Job {
 pub struct Step {
     /// Stable name.
     pub name: String,
-    /// Words for people.
+    /// Title, for people.
     pub title: String,
     /// `waiting`, `running`, `done`, `failed`, `undoing`, `undone` or `undo_failed`.
     pub state: String,
-    /// When it began.
+    /// When it started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
-    /// How long, in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: Option<u64>,
-    /// What it says about its result.
+    /// Details of its result.
     pub detail: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
@@ -85,12 +85,12 @@ pub struct Step {
 /// A line of a job's log.
 #[derive(Serialize, ToSchema)]
 pub struct LogEntry {
-    /// Its number.
+    /// Sequence number.
     pub seq: i64,
-    /// When.
+    /// When it was written.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What.
+    /// The text.
     pub line: String,
 }
 
@@ -127,14 +127,14 @@ impl From<view::StepView> for Step {
 /// A finding of the doctor.
 #[derive(Serialize, ToSchema)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub check: String,
     /// `good`, `warning` or `bad`.
     #[schema(value_type = String)]
     pub verdict: view::Verdict,
     /// What was found.
     pub found: String,
-    /// How to mend it.
+    /// How to fix it.
     pub remedy: Option<String>,
 }
 

@@ -1,6 +1,6 @@
-//! Jobs: find, watch, steer.
+//! Jobs: list, watch, cancel, resume, abandon.
 
-#![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
+#![allow(unused_qualifications, reason = "utoipa's derive macro generates them")]
 
 use std::sync::Arc;
 
@@ -19,52 +19,56 @@ use super::{dto, limit, problem::Problem};
 use crate::{
     app::App,
     extract::{
-        body::Query as Asked,
+        body::Query,
         id::Id,
-        rights::{Administrator, LoggedIn, StaffMember},
+        permissions::{Administrator, LoggedIn, StaffMember},
     },
-    fault::Fault,
-    live::{self, Look},
+    http_error::HttpError,
+    job_stream::{self, Snapshot},
 };
 
-/// Which jobs.
+/// Filter and page.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
-    /// Only those in this state.
+pub struct JobsQuery {
+    /// Only jobs in this state.
     #[param(value_type = Option<String>)]
     state: Option<JobState>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(value_type = Option<String>)]
     before: Option<JobId>,
-    /// 1 to 100; 50 without it.
+    /// 1 to 100; 50 by default.
     limit: Option<u32>,
 }
 
-/// All jobs (staff).
+/// List all jobs (staff).
 #[utoipa::path(
-    get, path = "/api/v1/jobs", operation_id = "list_jobs", tag = "Jobs", params(Which),
+    get, path = "/api/v1/jobs", operation_id = "list_jobs", tag = "Jobs", params(JobsQuery),
     responses((status = 200, body = dto::Page<dto::Job>), (status = 403, body = Problem)),
 )]
 pub async fn list(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
-    Asked(which): Asked<Which>,
-) -> Result<Json<dto::Page<dto::Job>>, Fault> {
-    let page = app.control.job_list(&cx, which.state, which.before, limit(which.limit)).await?;
+    Query(query): Query<JobsQuery>,
+) -> Result<Json<dto::Page<dto::Job>>, HttpError> {
+    let page = app.control.job_list(&cx, query.state, query.before, limit(query.limit)).await?;
     Ok(Json(page.into()))
 }
 
-/// One job with its steps and its log.
+/// Get a job with its steps and log.
 #[utoipa::path(
     get, path = "/api/v1/jobs/{id}", operation_id = "get_job", tag = "Jobs", params(("id" = String, Path, description = "Job")),
     responses((status = 200, body = dto::Job), (status = 404, body = Problem)),
 )]
-pub async fn get(State(app): State<App>, LoggedIn(cx): LoggedIn, Id(id): Id<JobId>) -> Result<Json<dto::Job>, Fault> {
+pub async fn get(
+    State(app): State<App>,
+    LoggedIn(cx): LoggedIn,
+    Id(id): Id<JobId>,
+) -> Result<Json<dto::Job>, HttpError> {
     Ok(Json(app.control.job_get(&cx, id).await?.into()))
 }
 
-/// Watch a job: server-sent events named `state`, each the whole job as JSON, until it is over.
+/// Watch a job: server-sent events named `state`, each with the whole job as JSON, until the job is over.
 #[utoipa::path(
     get, path = "/api/v1/jobs/{id}/events", tag = "Jobs", params(("id" = String, Path, description = "Job")),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 404, body = Problem)),
@@ -74,60 +78,60 @@ pub async fn events(
     LoggedIn(cx): LoggedIn,
     Id(id): Id<JobId>,
     headers: HeaderMap,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     app.control.job_get(&cx, id).await?;
     let watcher = app.clone();
-    let looker: live::Looker = Arc::new(move || {
+    let source: job_stream::StateSource = Arc::new(move || {
         let (app, cx) = (watcher.clone(), cx.clone());
         Box::pin(async move {
             let cx = app.control.request_context(cx.actor, cx.address, cx.request_id);
             let job = dto::Job::from(app.control.job_get(&cx, id).await?);
-            let over = job.state.is_over();
-            let state = serde_json::to_string(&job).map_err(|e| Fault::from(Error::internal(e)))?;
-            Ok(Look { state, over })
+            let is_final = job.state.is_over();
+            let body = serde_json::to_string(&job).map_err(|e| HttpError::from(Error::internal(e)))?;
+            Ok(Snapshot { body, is_final })
         })
     });
-    Ok(live::watch(&app, id, &headers, looker).into_response())
+    Ok(job_stream::stream(&app, id, &headers, source).into_response())
 }
 
-/// Cancel a job: what it did is undone.
+/// Cancel a job and undo what it did.
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/cancel", tag = "Jobs", params(("id" = String, Path, description = "Job")),
-    responses((status = 202, body = dto::Begun), (status = 404, body = Problem), (status = 409, body = Problem)),
+    responses((status = 202, body = dto::StartedJob), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn cancel(
     State(app): State<App>,
     LoggedIn(cx): LoggedIn,
     Id(job): Id<JobId>,
-) -> Result<(StatusCode, Json<dto::Begun>), Fault> {
+) -> Result<(StatusCode, Json<dto::StartedJob>), HttpError> {
     app.control.job_cancel(&cx, job).await?;
-    Ok((StatusCode::ACCEPTED, Json(dto::Begun { job })))
+    Ok((StatusCode::ACCEPTED, Json(dto::StartedJob { job })))
 }
 
-/// Resume a stuck job (staff from admin up).
+/// Resume a stuck job (admin).
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/resume", tag = "Jobs", params(("id" = String, Path, description = "Job")),
-    responses((status = 202, body = dto::Begun), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)),
+    responses((status = 202, body = dto::StartedJob), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn resume(
     State(app): State<App>,
     Administrator(cx): Administrator,
     Id(job): Id<JobId>,
-) -> Result<(StatusCode, Json<dto::Begun>), Fault> {
+) -> Result<(StatusCode, Json<dto::StartedJob>), HttpError> {
     app.control.job_resume(&cx, job).await?;
-    Ok((StatusCode::ACCEPTED, Json(dto::Begun { job })))
+    Ok((StatusCode::ACCEPTED, Json(dto::StartedJob { job })))
 }
 
-/// Abandon a stuck job: what is left is left (staff from admin up).
+/// Abandon a stuck job, without undoing the rest (admin).
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/abandon", tag = "Jobs", params(("id" = String, Path, description = "Job")),
-    responses((status = 202, body = dto::Begun), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)),
+    responses((status = 202, body = dto::StartedJob), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn abandon(
     State(app): State<App>,
     Administrator(cx): Administrator,
     Id(job): Id<JobId>,
-) -> Result<(StatusCode, Json<dto::Begun>), Fault> {
+) -> Result<(StatusCode, Json<dto::StartedJob>), HttpError> {
     app.control.job_abandon(&cx, job).await?;
-    Ok((StatusCode::ACCEPTED, Json(dto::Begun { job })))
+    Ok((StatusCode::ACCEPTED, Json(dto::StartedJob { job })))
 }

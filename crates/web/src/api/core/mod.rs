@@ -1,4 +1,4 @@
-//! What every area of the API shares: jobs, problems, the description of the API, metrics.
+//! What all areas of the API share: jobs, problems, the OpenAPI document and its reference, metrics, doctor.
 
 pub mod docs;
 pub mod doctor;
@@ -8,7 +8,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod problem;
 
-/// The limit that is meant.
-pub(crate) fn limit(asked: Option<u32>) -> u32 {
-    asked.unwrap_or(50).clamp(1, 100)
+/// The page size for a requested limit.
+pub(crate) fn limit(requested: Option<u32>) -> u32 {
+    requested.unwrap_or(50).clamp(1, 100)
 }

@@ -1,4 +1,4 @@
-//! The API's own description, OpenAPI 3.1. A test compares it with the table of routes.
+//! The OpenAPI 3.1 document. A test compares it with the table of routes.
 
 use std::sync::LazyLock;
 
@@ -20,15 +20,15 @@ use crate::api::{
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Stoa", description = "Order and look after stores and sites."),
+    info(title = "Stoa", description = "Order and manage stores and sites."),
     modifiers(&Bearer),
     security(("bearer" = [])),
     tags(
-        (name = "Accounts", description = "Tokens, and who one is."),
-        (name = "Platform", description = "What can be ordered, and how the platform does."),
-        (name = "Sites", description = "Stores and sites, and what belongs to them."),
-        (name = "Domains", description = "Domains that customers bring along, and certificates."),
-        (name = "Jobs", description = "Work on sites, step by step."),
+        (name = "Accounts", description = "API tokens and the current account."),
+        (name = "Platform", description = "Blueprints, available addresses, and the health of the platform."),
+        (name = "Sites", description = "Stores and sites, their logins, logs, usage and traffic."),
+        (name = "Domains", description = "Custom domains and certificates."),
+        (name = "Jobs", description = "Long-running operations on sites, step by step."),
     ),
     components(schemas(problem::Problem)),
     paths(
@@ -44,7 +44,7 @@ use crate::api::{
         jobs::list, jobs::get, jobs::events, jobs::cancel, jobs::resume, jobs::abandon,
     ),
 )]
-struct Description;
+struct ApiDocument;
 
 struct Bearer;
 
@@ -56,9 +56,9 @@ impl Modify for Bearer {
     }
 }
 
-/// The description as JSON, made once.
+/// The document as JSON, built once.
 pub static DOCUMENT: LazyLock<serde_json::Value> =
-    LazyLock::new(|| serde_json::to_value(Description::openapi()).unwrap_or_default());
+    LazyLock::new(|| serde_json::to_value(ApiDocument::openapi()).unwrap_or_default());
 
 /// `GET /api/openapi.json`
 pub async fn document() -> Response {

@@ -7,29 +7,29 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::fault::Fault;
+use crate::http_error::HttpError;
 
-/// Why a call was not carried out.
+/// Why a request failed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// Address of the kind of problem, in the reference.
+    /// URI of the kind of problem, in the API reference.
     #[serde(rename = "type")]
     #[schema(example = "/api/docs#problem-invalid")]
     kind: String,
-    /// The kind in words.
+    /// The kind of problem, for people.
     title: &'static str,
     /// HTTP status.
     status: u16,
     /// What happened this time.
     detail: String,
-    /// Number of the request, for questions to the operator.
+    /// Id of the request, for questions to the operator.
     request_id: String,
-    /// Refused fields.
+    /// Rejected fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
 }
 
-/// A refused field.
+/// A rejected field.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FieldProblem {
     /// Its name.
@@ -39,14 +39,14 @@ pub struct FieldProblem {
 }
 
 impl Problem {
-    /// The problem that a fault is.
-    pub fn new(fault: &Fault, request_id: &str) -> Self {
-        let errors = fault.fields.iter().map(|f| FieldProblem { field: f.field, message: f.message.clone() });
+    /// The problem details of an error.
+    pub fn new(error: &HttpError, request_id: &str) -> Self {
+        let errors = error.fields.iter().map(|f| FieldProblem { field: f.field, message: f.message.clone() });
         Self {
-            kind: format!("/api/docs#problem-{}", fault.kind.slug()),
-            title: fault.kind.title(),
-            status: fault.status().as_u16(),
-            detail: fault.detail.clone(),
+            kind: format!("/api/docs#problem-{}", error.kind.slug()),
+            title: error.kind.title(),
+            status: error.status().as_u16(),
+            detail: error.detail.clone(),
             request_id: request_id.to_owned(),
             errors: errors.collect(),
         }
@@ -71,9 +71,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shape_is_rfc_9457() {
-        let fault = Fault::from(Error::from(Invalid::new("title", "Please enter a title for the store.")));
-        let json = serde_json::to_value(Problem::new(&fault, "r1")).unwrap();
+    fn the_format_is_rfc_9457() {
+        let error = HttpError::from(Error::from(Invalid::new("title", "Please enter a title for the store.")));
+        let json = serde_json::to_value(Problem::new(&error, "r1")).unwrap();
         let expected = serde_json::json!({
             "type": "/api/docs#problem-invalid",
             "title": "Something needs mending",
@@ -83,7 +83,7 @@ mod tests {
             "errors": [{"field": "title", "message": "Please enter a title for the store."}],
         });
         assert_eq!(json, expected);
-        let response = Problem::new(&fault, "r1").into_response();
+        let response = Problem::new(&error, "r1").into_response();
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     }
 }

@@ -1,4 +1,4 @@
-//! Certificates: one's own for a site, and how all of them stand.
+//! Certificates: uploaded ones, and the state of all.
 
 use axum::{Json, extract::State, http::StatusCode};
 use stoa_control::command::UploadCertificate;
@@ -9,12 +9,12 @@ use crate::{
     app::App,
     extract::{
         body,
-        rights::{OwnSite, StaffMember},
+        permissions::{AccessibleSite, StaffMember},
     },
-    fault::Fault,
+    http_error::HttpError,
 };
 
-/// Serve a certificate of one's own for a site's domains. The key is never given back.
+/// Upload a certificate for a site's domains. The private key is never returned.
 #[utoipa::path(
     put, path = "/api/v1/sites/{id}/certificate", tag = "Domains", request_body = dto::NewCertificate,
     params(("id" = String, Path, description = "Site")),
@@ -22,25 +22,25 @@ use crate::{
 )]
 pub async fn upload(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     body::Json(new): body::Json<dto::NewCertificate>,
-) -> Result<Json<dto::Certificate>, Fault> {
+) -> Result<Json<dto::Certificate>, HttpError> {
     let dto::NewCertificate { certificate, key } = new;
     let command = UploadCertificate { chain: certificate, key };
-    Ok(Json(app.control.certificate_upload(&own.cx, own.site.id, command).await?.into()))
+    Ok(Json(app.control.certificate_upload(&access.cx, access.site.id, command).await?.into()))
 }
 
-/// Serve it no more; the authority is asked for one again.
+/// Stop using the uploaded certificate; the platform requests a replacement.
 #[utoipa::path(
     delete, path = "/api/v1/sites/{id}/certificate", tag = "Domains", params(("id" = String, Path, description = "Site")),
-    responses((status = 204, description = "It is served no more."), (status = 404, body = Problem)),
+    responses((status = 204, description = "The certificate is no longer used."), (status = 404, body = Problem)),
 )]
-pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<StatusCode, Fault> {
-    app.control.certificate_withdraw(&own.cx, own.site.id).await?;
+pub async fn withdraw(State(app): State<App>, access: AccessibleSite) -> Result<StatusCode, HttpError> {
+    app.control.certificate_withdraw(&access.cx, access.site.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Every name that has or needs a certificate, and how it stands (staff).
+/// List all names that have or need a certificate (staff).
 #[utoipa::path(
     get, path = "/api/v1/certificates", operation_id = "list_certificates", tag = "Domains",
     responses((status = 200, body = Vec<dto::NameCertificate>), (status = 403, body = Problem)),
@@ -48,7 +48,7 @@ pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<StatusCode
 pub async fn list(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
-) -> Result<Json<Vec<dto::NameCertificate>>, Fault> {
+) -> Result<Json<Vec<dto::NameCertificate>>, HttpError> {
     let all = app.control.certificates(&cx).await?;
     Ok(Json(all.into_iter().map(Into::into).collect()))
 }

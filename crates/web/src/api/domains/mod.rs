@@ -1,4 +1,4 @@
-//! A site's addresses: bring a domain along, prove it, make it the main one.
+//! Domains of a site: add, verify, remove, and choose the main address.
 
 pub mod certificates;
 pub mod dto;
@@ -7,25 +7,25 @@ use axum::{Json, extract::State, http::StatusCode};
 use stoa_control::command::AddDomain;
 
 use crate::{
-    api::core::{dto::Begun, problem::Problem},
+    api::core::{dto::StartedJob, problem::Problem},
     app::App,
     extract::{
         body,
-        rights::{OwnDomain, OwnSite},
+        permissions::{AccessibleDomain, AccessibleSite},
     },
-    fault::Fault,
+    http_error::HttpError,
 };
 
-/// A site's addresses, with the DNS records to make for each domain.
+/// List a site's addresses, with the DNS records to create for each domain.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/domains", operation_id = "list_domains", tag = "Domains", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = dto::Addresses), (status = 404, body = Problem)),
 )]
-pub async fn list(State(app): State<App>, own: OwnSite) -> Result<Json<dto::Addresses>, Fault> {
-    Ok(Json(app.control.site_domains(&own.cx, own.site.id).await?.into()))
+pub async fn list(State(app): State<App>, access: AccessibleSite) -> Result<Json<dto::Addresses>, HttpError> {
+    Ok(Json(app.control.site_domains(&access.cx, access.site.id).await?.into()))
 }
 
-/// Bring a domain along. It leads to the site once it is proven: see its `records`.
+/// Add a domain. It serves the site once it is verified: see its `records`.
 #[utoipa::path(
     post, path = "/api/v1/sites/{id}/domains", tag = "Domains", request_body = dto::NewDomain,
     params(("id" = String, Path, description = "Site")),
@@ -36,44 +36,44 @@ pub async fn list(State(app): State<App>, own: OwnSite) -> Result<Json<dto::Addr
 )]
 pub async fn add(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     body::Json(new): body::Json<dto::NewDomain>,
-) -> Result<(StatusCode, Json<Vec<dto::Domain>>), Fault> {
+) -> Result<(StatusCode, Json<Vec<dto::Domain>>), HttpError> {
     let dto::NewDomain { name, with_www, main } = new;
-    let added = app.control.domain_add(&own.cx, own.site.id, AddDomain { name, with_www, main }).await?;
+    let added = app.control.domain_add(&access.cx, access.site.id, AddDomain { name, with_www, main }).await?;
     Ok((StatusCode::CREATED, Json(added.into_iter().map(Into::into).collect())))
 }
 
-/// Look at a domain now: is it proven, does it lead here?
+/// Check now whether a domain is verified and points to this platform.
 #[utoipa::path(
     post, path = "/api/v1/domains/{id}/check", tag = "Domains", params(("id" = String, Path, description = "Domain")),
     responses((status = 200, body = dto::Domain), (status = 404, body = Problem), (status = 429, body = Problem)),
 )]
-pub async fn check(State(app): State<App>, own: OwnDomain) -> Result<Json<dto::Domain>, Fault> {
-    Ok(Json(app.control.domain_check(&own.cx, own.domain.id).await?.into()))
+pub async fn check(State(app): State<App>, access: AccessibleDomain) -> Result<Json<dto::Domain>, HttpError> {
+    Ok(Json(app.control.domain_check(&access.cx, access.domain.id).await?.into()))
 }
 
-/// Give a domain up.
+/// Remove a domain.
 #[utoipa::path(
     delete, path = "/api/v1/domains/{id}", tag = "Domains", params(("id" = String, Path, description = "Domain")),
-    responses((status = 204, description = "It leads here no more."), (status = 404, body = Problem), (status = 409, body = Problem)),
+    responses((status = 204, description = "The domain was removed."), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
-pub async fn remove(State(app): State<App>, own: OwnDomain) -> Result<StatusCode, Fault> {
-    app.control.domain_remove(&own.cx, own.domain.id).await?;
+pub async fn remove(State(app): State<App>, access: AccessibleDomain) -> Result<StatusCode, HttpError> {
+    app.control.domain_remove(&access.cx, access.domain.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Make one of a site's names its main address; the others lead there from then on.
+/// Make one of a site's names its main address; the others then redirect to it.
 #[utoipa::path(
     post, path = "/api/v1/sites/{id}/address", tag = "Domains", request_body = dto::NewAddress,
     params(("id" = String, Path, description = "Site")),
-    responses((status = 202, body = Begun), (status = 404, body = Problem), (status = 409, body = Problem)),
+    responses((status = 202, body = StartedJob), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
 pub async fn main(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     body::Json(dto::NewAddress { name }): body::Json<dto::NewAddress>,
-) -> Result<(StatusCode, Json<Begun>), Fault> {
-    let job = app.control.site_main_address(&own.cx, own.site.id, &name).await?;
-    Ok((StatusCode::ACCEPTED, Json(Begun { job })))
+) -> Result<(StatusCode, Json<StartedJob>), HttpError> {
+    let job = app.control.site_main_address(&access.cx, access.site.id, &name).await?;
+    Ok((StatusCode::ACCEPTED, Json(StartedJob { job })))
 }

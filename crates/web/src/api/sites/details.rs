@@ -1,6 +1,6 @@
-//! What belongs to a site: its logins, its log, what it uses, its jobs.
+//! A site's logins, logs, usage and jobs.
 
-#![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
+#![allow(unused_qualifications, reason = "utoipa's derive macro generates them")]
 
 use axum::{Json, extract::State};
 use secrecy::ExposeSecret;
@@ -11,84 +11,87 @@ use super::dto;
 use crate::{
     api::core::{dto::Job, problem::Problem},
     app::App,
-    extract::{body::Query as Asked, id::Ordinal, rights::OwnSite},
-    fault::Fault,
+    extract::{body::Query, id::Ordinal, permissions::AccessibleSite},
+    http_error::HttpError,
 };
 
-/// A one-time address that logs in to the site's administration.
+/// Create a one-time link that logs in to the site's administration.
 #[utoipa::path(
     post, path = "/api/v1/sites/{id}/login-link", tag = "Sites", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = dto::LoginLink), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
-pub async fn login_link(State(app): State<App>, own: OwnSite) -> Result<Json<dto::LoginLink>, Fault> {
-    Ok(Json(dto::LoginLink { url: app.control.site_login_link(&own.cx, own.site.id).await? }))
+pub async fn login_link(State(app): State<App>, access: AccessibleSite) -> Result<Json<dto::LoginLink>, HttpError> {
+    Ok(Json(dto::LoginLink { url: app.control.site_login_link(&access.cx, access.site.id).await? }))
 }
 
-/// The site's logins, without their passwords.
+/// List the site's logins, without passwords.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/credentials", tag = "Sites", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = Vec<dto::Credential>), (status = 404, body = Problem)),
 )]
-pub async fn credentials(State(app): State<App>, own: OwnSite) -> Result<Json<Vec<dto::Credential>>, Fault> {
-    let credentials = app.control.site_credentials(&own.cx, own.site.id).await?;
+pub async fn credentials(
+    State(app): State<App>,
+    access: AccessibleSite,
+) -> Result<Json<Vec<dto::Credential>>, HttpError> {
+    let credentials = app.control.site_credentials(&access.cx, access.site.id).await?;
     Ok(Json(credentials.into_iter().map(Into::into).collect()))
 }
 
-/// One password; this is written to the audit trail.
+/// Reveal a password; this is recorded in the audit trail.
 #[utoipa::path(
     post, path = "/api/v1/sites/{id}/credentials/{ordinal}/reveal", tag = "Sites",
-    params(("id" = String, Path, description = "Site"), ("ordinal" = u32, Path, description = "Which login")),
-    responses((status = 200, body = dto::Revealed), (status = 404, body = Problem)),
+    params(("id" = String, Path, description = "Site"), ("ordinal" = u32, Path, description = "Number of the login")),
+    responses((status = 200, body = dto::RevealedPassword), (status = 404, body = Problem)),
 )]
 pub async fn reveal(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     Ordinal(ordinal): Ordinal,
-) -> Result<Json<dto::Revealed>, Fault> {
-    let secret = app.control.site_credential_reveal(&own.cx, own.site.id, ordinal).await?;
-    Ok(Json(dto::Revealed { password: secret.expose_secret().to_owned() }))
+) -> Result<Json<dto::RevealedPassword>, HttpError> {
+    let secret = app.control.site_credential_reveal(&access.cx, access.site.id, ordinal).await?;
+    Ok(Json(dto::RevealedPassword { password: secret.expose_secret().to_owned() }))
 }
 
-/// How much of the log.
+/// Number of lines.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Tail {
-    /// Lines of each service, 1 to 2000; 100 without it.
+pub struct LogsQuery {
+    /// Lines per service, 1 to 2000; 100 by default.
     #[param(minimum = 1, maximum = 2000)]
     tail: Option<u32>,
 }
 
-/// What the site's services wrote last, oldest first.
+/// Get the latest log lines of the site's services, oldest first.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/logs", tag = "Sites",
-    params(("id" = String, Path, description = "Site"), Tail),
+    params(("id" = String, Path, description = "Site"), LogsQuery),
     responses((status = 200, body = Vec<dto::LogLine>), (status = 404, body = Problem)),
 )]
 pub async fn logs(
     State(app): State<App>,
-    own: OwnSite,
-    Asked(Tail { tail }): Asked<Tail>,
-) -> Result<Json<Vec<dto::LogLine>>, Fault> {
-    let lines = app.control.site_logs(&own.cx, own.site.id, tail.unwrap_or(100)).await?;
+    access: AccessibleSite,
+    Query(LogsQuery { tail }): Query<LogsQuery>,
+) -> Result<Json<Vec<dto::LogLine>>, HttpError> {
+    let lines = app.control.site_logs(&access.cx, access.site.id, tail.unwrap_or(100)).await?;
     Ok(Json(lines.into_iter().map(Into::into).collect()))
 }
 
-/// What the site's services use now.
+/// Get the current resource usage of the site's services.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/stats", tag = "Sites", params(("id" = String, Path, description = "Site")),
-    responses((status = 200, body = Vec<dto::Usage>), (status = 404, body = Problem)),
+    responses((status = 200, body = Vec<dto::ServiceStats>), (status = 404, body = Problem)),
 )]
-pub async fn stats(State(app): State<App>, own: OwnSite) -> Result<Json<Vec<dto::Usage>>, Fault> {
-    let stats = app.control.site_stats(&own.cx, own.site.id).await?;
+pub async fn stats(State(app): State<App>, access: AccessibleSite) -> Result<Json<Vec<dto::ServiceStats>>, HttpError> {
+    let stats = app.control.site_stats(&access.cx, access.site.id).await?;
     Ok(Json(stats.into_iter().map(Into::into).collect()))
 }
 
-/// The site's jobs, newest first, without their logs.
+/// List the site's jobs, newest first, without logs.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/jobs", tag = "Sites", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = Vec<Job>), (status = 404, body = Problem)),
 )]
-pub async fn jobs(State(app): State<App>, own: OwnSite) -> Result<Json<Vec<Job>>, Fault> {
-    let jobs = app.control.site_jobs(&own.cx, own.site.id).await?;
+pub async fn jobs(State(app): State<App>, access: AccessibleSite) -> Result<Json<Vec<Job>>, HttpError> {
+    let jobs = app.control.site_jobs(&access.cx, access.site.id).await?;
     Ok(Json(jobs.into_iter().map(Into::into).collect()))
 }

@@ -1,6 +1,6 @@
 //! Sites: order, find, start, stop, delete.
 
-#![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
+#![allow(unused_qualifications, reason = "utoipa's derive macro generates them")]
 
 pub mod blueprints;
 pub mod details;
@@ -19,46 +19,46 @@ use utoipa::IntoParams;
 
 use crate::{
     api::core::{
-        dto::{Begun, Page},
+        dto::{Page, StartedJob},
         limit,
         problem::Problem,
     },
     app::App,
     extract::{
-        body::{self, Query as Asked},
-        rights::{LoggedIn, OwnSite},
+        body::{self, Query},
+        permissions::{AccessibleSite, LoggedIn},
     },
-    fault::Fault,
+    http_error::HttpError,
 };
 
-/// Where a page of a list begins and how long it is.
+/// Page of a list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Cursor {
-    /// `next` of the page before.
+pub struct SitesQuery {
+    /// `next` of the previous page.
     #[param(value_type = Option<String>)]
     before: Option<SiteId>,
-    /// 1 to 100; 50 without it.
+    /// 1 to 100; 50 by default.
     limit: Option<u32>,
 }
 
-/// Sites within reach: a customer's own, all for staff.
+/// List sites: a customer's own, or all for staff.
 #[utoipa::path(
-    get, path = "/api/v1/sites", operation_id = "list_sites", tag = "Sites", params(Cursor),
+    get, path = "/api/v1/sites", operation_id = "list_sites", tag = "Sites", params(SitesQuery),
     responses((status = 200, body = Page<dto::Site>), (status = 401, body = Problem)),
 )]
 pub async fn list(
     State(app): State<App>,
     LoggedIn(cx): LoggedIn,
-    Asked(cursor): Asked<Cursor>,
-) -> Result<Json<Page<dto::Site>>, Fault> {
-    Ok(Json(app.control.site_list(&cx, cursor.before, limit(cursor.limit)).await?.into()))
+    Query(query): Query<SitesQuery>,
+) -> Result<Json<Page<dto::Site>>, HttpError> {
+    Ok(Json(app.control.site_list(&cx, query.before, limit(query.limit)).await?.into()))
 }
 
-/// Order a site. Send an `Idempotency-Key` to be able to repeat the call safely.
+/// Order a site. Send an `Idempotency-Key` to make the request safe to repeat.
 #[utoipa::path(
     post, path = "/api/v1/sites", tag = "Sites", request_body = dto::NewSite,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; the same key gives the same site.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; the same key returns the same site.")),
     responses(
         (status = 201, body = dto::Ordered, headers(("Location" = String, description = "The new site."))),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem),
@@ -69,7 +69,7 @@ pub async fn create(
     LoggedIn(cx): LoggedIn,
     headers: HeaderMap,
     body::Json(new): body::Json<dto::NewSite>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<dto::Ordered>), Fault> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<dto::Ordered>), HttpError> {
     let key = headers.get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     let dto::NewSite { blueprint, subdomain, title, admin_user, admin_email, customer } = new;
     let order = OrderSite { blueprint, subdomain, title, admin_user, admin_email, customer };
@@ -78,54 +78,54 @@ pub async fn create(
     Ok((StatusCode::CREATED, location, Json(dto::Ordered { site: ordered.site, job: ordered.job })))
 }
 
-/// One site.
+/// Get a site.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}", operation_id = "get_site", tag = "Sites", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = dto::Site), (status = 404, body = Problem)),
 )]
-pub async fn get(own: OwnSite) -> Json<dto::Site> {
-    Json(own.site.into())
+pub async fn get(access: AccessibleSite) -> Json<dto::Site> {
+    Json(access.site.into())
 }
 
-/// Mark a site for deletion. It can be taken back until `purge_at`.
+/// Mark a site for deletion. This can be undone until `purge_at`.
 #[utoipa::path(
     delete, path = "/api/v1/sites/{id}", tag = "Sites", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = dto::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
-pub async fn delete(State(app): State<App>, own: OwnSite) -> Result<Json<dto::Site>, Fault> {
-    Ok(Json(app.control.site_delete(&own.cx, own.site.id).await?.into()))
+pub async fn delete(State(app): State<App>, access: AccessibleSite) -> Result<Json<dto::Site>, HttpError> {
+    Ok(Json(app.control.site_delete(&access.cx, access.site.id).await?.into()))
 }
 
-/// Take a deletion back.
+/// Undo a deletion.
 #[utoipa::path(
     post, path = "/api/v1/sites/{id}/undelete", tag = "Sites", params(("id" = String, Path, description = "Site")),
     responses((status = 200, body = dto::Site), (status = 404, body = Problem), (status = 409, body = Problem)),
 )]
-pub async fn undelete(State(app): State<App>, own: OwnSite) -> Result<Json<dto::Site>, Fault> {
-    Ok(Json(app.control.site_undelete(&own.cx, own.site.id).await?.into()))
+pub async fn undelete(State(app): State<App>, access: AccessibleSite) -> Result<Json<dto::Site>, HttpError> {
+    Ok(Json(app.control.site_undelete(&access.cx, access.site.id).await?.into()))
 }
 
-macro_rules! jobs {
+macro_rules! job_handlers {
     ($($(#[$doc:meta])* $name:ident = $path:literal, $method:ident;)*) => {$(
         $(#[$doc])*
         #[utoipa::path(
             post, path = $path, tag = "Sites", params(("id" = String, Path, description = "Site")),
-            responses((status = 202, body = Begun), (status = 404, body = Problem), (status = 409, body = Problem)),
+            responses((status = 202, body = StartedJob), (status = 404, body = Problem), (status = 409, body = Problem)),
         )]
-        pub async fn $name(State(app): State<App>, own: OwnSite) -> Result<(StatusCode, Json<Begun>), Fault> {
-            let job = app.control.$method(&own.cx, own.site.id).await?;
-            Ok((StatusCode::ACCEPTED, Json(Begun { job })))
+        pub async fn $name(State(app): State<App>, access: AccessibleSite) -> Result<(StatusCode, Json<StartedJob>), HttpError> {
+            let job = app.control.$method(&access.cx, access.site.id).await?;
+            Ok((StatusCode::ACCEPTED, Json(StartedJob { job })))
         }
     )*};
 }
 
-jobs! {
+job_handlers! {
     /// Start a stopped site.
     start = "/api/v1/sites/{id}/start", site_start;
     /// Stop a running site.
     stop = "/api/v1/sites/{id}/stop", site_stop;
-    /// Stop and start a running site.
+    /// Restart a running site.
     restart = "/api/v1/sites/{id}/restart", site_restart;
-    /// Try once more to make a site.
+    /// Retry the creation of a site.
     retry = "/api/v1/sites/{id}/retry", site_retry;
 }

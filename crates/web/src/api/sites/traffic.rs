@@ -1,6 +1,6 @@
-//! What a site's visitors use of the edge, and what they may use.
+//! A site's traffic, and the limits for its visitors.
 
-#![allow(unused_qualifications, reason = "the macro that describes parameters writes some")]
+#![allow(unused_qualifications, reason = "utoipa's derive macro generates them")]
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
@@ -11,36 +11,36 @@ use crate::{
     api::core::problem::Problem,
     app::App,
     extract::{
-        body::{self, Query as Asked},
-        rights::{Administrator, OwnSite},
+        body::{self, Query},
+        permissions::{AccessibleSite, Administrator},
     },
-    fault::Fault,
+    http_error::HttpError,
 };
 
-/// How far back.
+/// Period.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Back {
-    /// Hours, 1 to 744, the present one included; 24 without it.
+pub struct TrafficQuery {
+    /// Hours, 1 to 744, the current one included; 24 by default.
     hours: Option<u32>,
 }
 
-/// What a site has served, by the hour, oldest first; quiet hours too.
+/// Get a site's traffic by hour, oldest first, hours without requests included.
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/traffic", tag = "Sites",
-    params(("id" = String, Path, description = "Site"), Back),
+    params(("id" = String, Path, description = "Site"), TrafficQuery),
     responses((status = 200, body = Vec<dto::TrafficHour>), (status = 404, body = Problem)),
 )]
 pub async fn hours(
     State(app): State<App>,
-    own: OwnSite,
-    Asked(Back { hours }): Asked<Back>,
-) -> Result<Json<Vec<dto::TrafficHour>>, Fault> {
-    let traffic = app.control.site_traffic(&own.cx, own.site.id, hours.unwrap_or(24).clamp(1, 744)).await?;
+    access: AccessibleSite,
+    Query(TrafficQuery { hours }): Query<TrafficQuery>,
+) -> Result<Json<Vec<dto::TrafficHour>>, HttpError> {
+    let traffic = app.control.site_traffic(&access.cx, access.site.id, hours.unwrap_or(24).clamp(1, 744)).await?;
     Ok(Json(traffic.into_iter().map(Into::into).collect()))
 }
 
-/// Change what a site's visitors may use of the edge (admin).
+/// Change the limits for a site's visitors (admin).
 #[utoipa::path(
     put, path = "/api/v1/sites/{id}/limits", tag = "Sites", request_body = dto::NewLimits,
     params(("id" = String, Path, description = "Site")),
@@ -49,8 +49,8 @@ pub async fn hours(
 pub async fn limits(
     State(app): State<App>,
     Administrator(cx): Administrator,
-    own: OwnSite,
+    access: AccessibleSite,
     body::Json(new): body::Json<dto::NewLimits>,
-) -> Result<Json<dto::Limits>, Fault> {
-    Ok(Json(app.control.site_limits(&cx, own.site.id, new.into()).await?.into()))
+) -> Result<Json<dto::Limits>, HttpError> {
+    Ok(Json(app.control.site_limits(&cx, access.site.id, new.into()).await?.into()))
 }

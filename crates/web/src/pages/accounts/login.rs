@@ -1,5 +1,5 @@
-//! Logging in. `/login` is for everybody, `/staff/login` takes only staff. Wrong credentials are answered
-//! alike whether the account exists or not; how often one may try is the service layer's business.
+//! Login. `/login` is for everyone, `/staff/login` accepts only staff. The response to wrong credentials is the
+//! same whether or not the account exists; the service layer limits the number of attempts.
 
 use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -12,16 +12,16 @@ use crate::{
     app::App,
     extract::{
         body::{Form, Query},
-        rights::Caller,
+        permissions::Caller,
     },
-    fault::Fault,
-    middleware::visit::remember,
-    safe_next,
+    http_error::HttpError,
+    middleware::auth::set_session,
+    return_path,
     ui::{
         self,
         field::{Field, Problems},
+        form_errors::FormErrors,
         frame::{Frame, is_https},
-        refusal::Refusal,
     },
 };
 
@@ -29,13 +29,13 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
 pub struct LoginPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// Whether it is the staff's.
+    /// Whether it is the staff login.
     pub staff: bool,
-    /// Where to go afterwards.
+    /// Where to go after logging in.
     pub next: String,
-    /// What is wrong.
+    /// Error messages.
     pub problems: Problems,
     /// Login name.
     pub email: Field,
@@ -44,7 +44,7 @@ pub struct LoginPage {
 }
 
 impl LoginPage {
-    /// The form, with what was typed before.
+    /// The form, with the previous input.
     pub fn new(frame: Frame, staff: bool, form: &LoginForm, problems: Problems) -> Self {
         let email = Field::email("email", "E-mail address", &form.email).with(&problems);
         let password = Field::password("password", "Password", "current-password").with(&problems);
@@ -53,7 +53,7 @@ impl LoginPage {
     }
 }
 
-/// What was typed.
+/// Input of the form.
 #[derive(Deserialize, Default)]
 pub struct LoginForm {
     #[serde(default)]
@@ -64,31 +64,31 @@ pub struct LoginForm {
     next: String,
 }
 
-/// Where to go afterwards, in the address.
+/// Query of the login page.
 #[derive(Deserialize)]
-pub struct Next {
+pub struct LoginQuery {
     #[serde(default)]
     next: String,
 }
 
 /// `GET /login`
-pub async fn show(Caller(cx): Caller, frame: Frame, Query(next): Query<Next>) -> Response {
-    form(cx.actor, frame, false, next)
+pub async fn show(Caller(cx): Caller, frame: Frame, Query(query): Query<LoginQuery>) -> Response {
+    form(cx.actor, frame, false, query)
 }
 
 /// `GET /staff/login`
-pub async fn show_staff(Caller(cx): Caller, frame: Frame, Query(next): Query<Next>) -> Response {
-    form(cx.actor, frame, true, next)
+pub async fn show_staff(Caller(cx): Caller, frame: Frame, Query(query): Query<LoginQuery>) -> Response {
+    form(cx.actor, frame, true, query)
 }
 
-fn form(actor: Actor, frame: Frame, staff: bool, Next { next }: Next) -> Response {
-    let already = match actor {
+fn form(actor: Actor, frame: Frame, staff: bool, LoginQuery { next }: LoginQuery) -> Response {
+    let home = match actor {
         Actor::Staff(..) if staff => Some("/staff"),
         Actor::Customer(_) if !staff => Some("/dashboard"),
         _ => None,
     };
-    match already {
-        Some(home) => ui::see_other(safe_next::checked(&next).unwrap_or(home)),
+    match home {
+        Some(home) => ui::see_other(return_path::same_origin(&next).unwrap_or(home)),
         None => {
             let form = LoginForm { next, ..LoginForm::default() };
             ui::ok(&LoginPage::new(frame, staff, &form, Problems::default()))
@@ -103,10 +103,10 @@ pub async fn submit(
     frame: Frame,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     let command = LogIn { email: form.email.clone(), password: form.password.clone() };
     let session = app.control.log_in(&cx, command).await;
-    answer(session, false, frame, &form, &headers)
+    respond(session, false, frame, &form, &headers)
 }
 
 /// `POST /staff/login`
@@ -116,29 +116,29 @@ pub async fn submit_staff(
     frame: Frame,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     let command = LogIn { email: form.email.clone(), password: form.password.clone() };
     let session = app.control.log_in_staff(&cx, command).await;
-    answer(session, true, frame, &form, &headers)
+    respond(session, true, frame, &form, &headers)
 }
 
-fn answer(
+fn respond(
     session: stoa_control::Result<NewSession>,
     staff: bool,
     frame: Frame,
     form: &LoginForm,
     headers: &HeaderMap,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     match session {
         Ok(session) => {
             let home = if matches!(session.actor, Actor::Staff(..)) { "/staff" } else { "/dashboard" };
-            let mut response = ui::see_other(safe_next::checked(&form.next).unwrap_or(home));
-            remember(&mut response, &session.token, is_https(headers));
+            let mut response = ui::see_other(return_path::same_origin(&form.next).unwrap_or(home));
+            set_session(&mut response, &session.token, is_https(headers));
             Ok(response)
         }
         Err(error) => {
-            let refusal = Refusal::of(error)?;
-            Ok(refusal.reply().page(&LoginPage::new(frame, staff, form, refusal.problems)))
+            let form_errors = FormErrors::try_from(error)?;
+            Ok(form_errors.response().page(&LoginPage::new(frame, staff, form, form_errors.problems)))
         }
     }
 }

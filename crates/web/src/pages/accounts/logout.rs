@@ -1,13 +1,13 @@
-//! Logging out: the session ends on our side first, then in the browser.
+//! Logout: ends the session in the database first, then in the browser.
 
 use axum::{Extension, extract::State, http::HeaderMap, response::Response};
 use secrecy::ExposeSecret;
 
 use crate::{
     app::App,
-    extract::rights::Caller,
-    fault::Fault,
-    middleware::visit::{Visit, forget},
+    extract::permissions::Caller,
+    http_error::HttpError,
+    middleware::auth::{RequestAuth, clear_session},
     ui::{self, frame::is_https},
 };
 
@@ -15,13 +15,13 @@ use crate::{
 pub async fn submit(
     State(app): State<App>,
     Caller(cx): Caller,
-    Extension(visit): Extension<Visit>,
+    Extension(auth): Extension<RequestAuth>,
     headers: HeaderMap,
-) -> Result<Response, Fault> {
-    if let Some(token) = &visit.token {
+) -> Result<Response, HttpError> {
+    if let Some(token) = &auth.token {
         app.control.log_out(&cx, token.expose_secret()).await?;
     }
     let mut response = ui::see_other("/");
-    forget(&mut response, is_https(&headers));
+    clear_session(&mut response, is_https(&headers));
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Accounts: register, log in, log out.
+//! Registration, login and logout.
 
 pub mod login;
 pub mod logout;

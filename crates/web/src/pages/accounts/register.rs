@@ -1,5 +1,5 @@
-//! Registering: the account and the first store in one form. Nothing is made unless all of it is
-//! good; then the person is logged in and watches the store being made.
+//! Registration: the account and the first store in one form. Nothing is created unless all fields are valid;
+//! then the customer is logged in and watches the store being created.
 
 use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -12,15 +12,15 @@ use stoa_control::{
 
 use crate::{
     app::App,
-    extract::{body::Form, rights::Caller},
-    fault::Fault,
-    middleware::visit::remember,
+    extract::{body::Form, permissions::Caller},
+    http_error::HttpError,
+    middleware::auth::set_session,
     pages::sites::order::{OrderFields, OrderForm},
     ui::{
         self,
         field::{Field, Problems},
+        form_errors::FormErrors,
         frame::{Frame, is_https},
-        refusal::Refusal,
     },
 };
 
@@ -28,9 +28,9 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/register.html")]
 pub struct RegisterPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// What is wrong.
+    /// Error messages.
     pub problems: Problems,
     /// Login name.
     pub email: Field,
@@ -42,7 +42,7 @@ pub struct RegisterPage {
     pub order: OrderFields,
 }
 
-/// What was typed; the password is not shown again.
+/// Input of the form; the password is not shown again.
 #[derive(Deserialize, Default)]
 pub struct RegisterForm {
     /// Login name.
@@ -60,7 +60,7 @@ pub struct RegisterForm {
 }
 
 impl RegisterPage {
-    /// The form, with what was typed before.
+    /// The form, with the previous input.
     pub fn new(frame: Frame, form: &RegisterForm, order: OrderFields, problems: Problems) -> Self {
         let email = Field::email("email", "E-mail address", &form.email)
             .hint("You log in with it, and we write to it when something needs you.")
@@ -80,11 +80,11 @@ impl RegisterPage {
 }
 
 /// `GET /register`
-pub async fn show(State(app): State<App>, Caller(cx): Caller, frame: Frame) -> Result<Response, Fault> {
+pub async fn show(State(app): State<App>, Caller(cx): Caller, frame: Frame) -> Result<Response, HttpError> {
     if frame.user.is_some() {
         return Ok(ui::see_other("/sites/new"));
     }
-    page(&app, &cx, frame, &RegisterForm::default(), Refusal::default()).await
+    page(&app, &cx, frame, &RegisterForm::default(), FormErrors::default()).await
 }
 
 /// `POST /register`
@@ -94,19 +94,19 @@ pub async fn submit(
     frame: Frame,
     headers: HeaderMap,
     Form(form): Form<RegisterForm>,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     let account =
         Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
     let order = OrderSite::from(&form.order);
-    let refusal = match app.control.register_and_order(&cx, account, order).await {
+    let form_errors = match app.control.register_and_order(&cx, account, order).await {
         Ok((session, ordered)) => {
             let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
-            remember(&mut response, &session.token, is_https(&headers));
+            set_session(&mut response, &session.token, is_https(&headers));
             return Ok(response);
         }
-        Err(error) => Refusal::of(error)?,
+        Err(error) => FormErrors::try_from(error)?,
     };
-    page(&app, &cx, frame, &form, refusal).await
+    page(&app, &cx, frame, &form, form_errors).await
 }
 
 async fn page(
@@ -114,9 +114,9 @@ async fn page(
     cx: &RequestContext,
     frame: Frame,
     form: &RegisterForm,
-    refusal: Refusal,
-) -> Result<Response, Fault> {
+    form_errors: FormErrors,
+) -> Result<Response, HttpError> {
     let blueprints = app.control.blueprints(cx).await?;
-    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &refusal.problems);
-    Ok(refusal.reply().page(&RegisterPage::new(frame, form, fields, refusal.problems)))
+    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &form_errors.problems);
+    Ok(form_errors.response().page(&RegisterPage::new(frame, form, fields, form_errors.problems)))
 }

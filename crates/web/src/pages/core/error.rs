@@ -1,9 +1,9 @@
-//! The page of every failure: what happened, what to do next, and the number to ask about.
+//! The error page: what happened, what to do next, and the request id.
 
 use askama::Template;
 use stoa_model::field::Invalid;
 
-use crate::{fault::Fault, ui::frame::Frame};
+use crate::{http_error::HttpError, ui::frame::Frame};
 
 /// An error page.
 #[derive(Template)]
@@ -19,18 +19,18 @@ pub struct ErrorPage {
 }
 
 impl ErrorPage {
-    /// The page of a fault.
-    pub fn new(frame: Frame, fault: Fault) -> Self {
-        let advice = if fault.detail == fault.kind.advice() { "" } else { fault.kind.advice() };
-        let detail = if fault.fields.is_empty() { fault.detail } else { fault.kind.advice().to_owned() };
+    /// The page for an error.
+    pub fn new(frame: Frame, error: HttpError) -> Self {
+        let advice = if error.detail == error.kind.advice() { "" } else { error.kind.advice() };
+        let detail = if error.fields.is_empty() { error.detail } else { error.kind.advice().to_owned() };
         Self {
             frame,
-            status: fault.kind.status().as_u16(),
-            title: fault.kind.title(),
-            advice: if fault.fields.is_empty() { advice } else { "" },
+            status: error.kind.status().as_u16(),
+            title: error.kind.title(),
+            advice: if error.fields.is_empty() { advice } else { "" },
             detail,
-            fields: fault.fields,
-            wait: fault.retry_after.map(|w| match w.as_secs().max(1) {
+            fields: error.fields,
+            wait: error.retry_after.map(|w| match w.as_secs().max(1) {
                 1 => "one second".to_owned(),
                 s @ 2..120 => format!("{s} seconds"),
                 s => format!("{} minutes", s.div_ceil(60)),

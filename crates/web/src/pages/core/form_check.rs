@@ -1,4 +1,4 @@
-//! Checks while one types. The rules are the service layer's; this only carries them to the page.
+//! Checks fields while people type, by the service layer's rules.
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -8,14 +8,14 @@ use crate::{
     app::App,
     extract::{
         body::{Form, Query},
-        rights::Caller,
+        permissions::Caller,
     },
-    fault::Fault,
+    http_error::HttpError,
 };
 
-/// What is typed into the address.
+/// A subdomain being typed.
 #[derive(Deserialize)]
-pub struct Address {
+pub struct AddressQuery {
     #[serde(default)]
     subdomain: String,
 }
@@ -24,29 +24,29 @@ pub struct Address {
 pub async fn address(
     State(app): State<App>,
     Caller(cx): Caller,
-    Query(Address { subdomain }): Query<Address>,
-) -> Result<Json<AddressCheck>, Fault> {
+    Query(AddressQuery { subdomain }): Query<AddressQuery>,
+) -> Result<Json<AddressCheck>, HttpError> {
     Ok(Json(app.control.address_check(&cx, &subdomain).await?))
 }
 
-/// A field and what is typed into it; a form, as a password must not stand in an address.
+/// A field and its value. It is sent as a form, because a password must not appear in a URL.
 #[derive(Deserialize)]
-pub struct Typed {
+pub struct FieldInput {
     field: String,
     #[serde(default)]
     value: String,
 }
 
-/// Whether a value can be used.
+/// Whether a value is valid.
 #[derive(Serialize)]
-pub struct Checked {
+pub struct FieldCheck {
     good: bool,
     message: String,
 }
 
 /// `POST /check/field`
-pub async fn field(State(app): State<App>, Form(typed): Form<Typed>) -> Json<Checked> {
-    let checked = app.control.register_check(&typed.field, &typed.value);
+pub async fn field(State(app): State<App>, Form(input): Form<FieldInput>) -> Json<FieldCheck> {
+    let checked = app.control.register_check(&input.field, &input.value);
     let message = checked.err().map(|invalid| invalid.message);
-    Json(Checked { good: message.is_none(), message: message.unwrap_or_default() })
+    Json(FieldCheck { good: message.is_none(), message: message.unwrap_or_default() })
 }

@@ -1,4 +1,4 @@
-//! For load balancers and monitors.
+//! Health endpoints for load balancers and monitoring.
 
 use axum::{
     extract::State,
@@ -8,19 +8,19 @@ use axum::{
 
 use crate::{
     app::App,
-    fault::{Fault, Kind},
+    http_error::{ErrorKind, HttpError},
 };
 
-/// `GET /healthz`: this process answers.
+/// `GET /healthz`: liveness.
 pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: what this process needs answers too.
+/// `GET /readyz`: readiness, including the database.
 pub async fn ready(State(app): State<App>) -> Response {
     if app.control.ready().await {
         (StatusCode::OK, "ready\n").into_response()
     } else {
-        Fault::new(Kind::Unavailable, "The database does not answer.").into_response()
+        HttpError::new(ErrorKind::Unavailable, "The database does not answer.").into_response()
     }
 }

@@ -1,4 +1,4 @@
-//! The front page and the theme switch.
+//! The home page and the theme switch.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::{
     app::App,
     extract::body::Form,
-    middleware::visit::add_cookie,
-    safe_next,
+    middleware::auth::add_cookie,
+    return_path,
     ui::{
         self,
         frame::{Frame, THEME_COOKIE, Theme},
@@ -20,9 +20,9 @@ use crate::{
 #[derive(Template)]
 #[template(path = "core/home.html")]
 pub struct HomePage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// An address as an example.
+    /// Example of a store's address.
     pub example: String,
 }
 
@@ -40,11 +40,11 @@ pub struct ThemeForm {
     next: String,
 }
 
-/// `POST /theme`: kept for long, in a cookie that says nothing about the person.
+/// `POST /theme`: stores the theme in a long-lived cookie without personal data.
 pub async fn theme(Form(form): Form<ThemeForm>) -> Response {
-    let word = Theme::read(&form.theme).as_str();
-    let mut response = ui::see_other(safe_next::checked(&form.next).unwrap_or("/"));
-    let cookie = Cookie::build((THEME_COOKIE, word)).path("/").http_only(true).same_site(SameSite::Lax);
+    let theme = Theme::parse(&form.theme).as_str();
+    let mut response = ui::see_other(return_path::same_origin(&form.next).unwrap_or("/"));
+    let cookie = Cookie::build((THEME_COOKIE, theme)).path("/").http_only(true).same_site(SameSite::Lax);
     add_cookie(&mut response, cookie.permanent().build());
     response
 }

@@ -1,4 +1,4 @@
-//! What every area shares: jobs, the front page, errors, health, the operator's overview.
+//! What all areas share: jobs, the home page, error pages, health endpoints, the staff overview.
 
 pub mod error;
 pub mod form_check;

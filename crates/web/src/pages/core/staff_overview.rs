@@ -1,4 +1,4 @@
-//! The operator's first page: what needs a person, how the platform does, how many sites there are.
+//! The staff's start page: what needs attention, the health of the platform, the number of sites.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -11,8 +11,8 @@ use stoa_model::{job::JobState, site::SiteState};
 use super::jobs::staff_list::StaffJob;
 use crate::{
     app::App,
-    extract::rights::StaffMember,
-    fault::Fault,
+    extract::permissions::StaffMember,
+    http_error::HttpError,
     pages::domains::staff_certificates,
     ui::{
         self,
@@ -25,31 +25,31 @@ use crate::{
 #[derive(Template)]
 #[template(path = "core/staff_overview.html")]
 pub struct OverviewPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// Sites by state.
+    /// Number of sites by state.
     pub counts: Vec<(Badge, u64)>,
-    /// Sites altogether.
+    /// Number of all sites.
     pub total: u64,
-    /// Jobs that wait for a person.
+    /// Stuck jobs.
     pub stuck: Vec<StaffJob>,
-    /// The latest failures.
+    /// Latest failed jobs.
     pub failed: Vec<StaffJob>,
-    /// Names whose certificates need somebody.
+    /// Number of names whose certificates need attention.
     pub certificates: usize,
-    /// The doctor's findings, the worst first.
+    /// The doctor's findings, worst first.
     pub findings: Vec<FindingLine>,
 }
 
-/// A finding on the page.
+/// A finding, as shown.
 pub struct FindingLine {
-    /// How it stands.
+    /// Verdict.
     pub verdict: Badge,
-    /// What was looked at.
+    /// What was checked.
     pub check: String,
     /// What was found.
     pub found: String,
-    /// How to mend it.
+    /// How to fix it.
     pub remedy: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl From<Finding> for FindingLine {
 }
 
 impl OverviewPage {
-    /// The page.
+    /// Builds the page.
     pub fn new(
         frame: Frame,
         counts: Vec<(SiteState, u64)>,
@@ -85,22 +85,22 @@ impl OverviewPage {
 }
 
 /// `GET /staff`
-pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, Fault> {
+pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, HttpError> {
     let counts = app.control.counts(&cx).await?;
     let stuck = jobs(&app, &cx, JobState::Stuck).await?;
     let failed = jobs(&app, &cx, JobState::Failed).await?;
-    let certificates = staff_certificates::bad(&app.control.certificates(&cx).await?, cx.now);
-    // A doctor that can't look is a finding too, not a reason to hide the rest.
-    let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![blind(&error)]);
+    let certificates = staff_certificates::count_needing_attention(&app.control.certificates(&cx).await?, cx.now);
+    // A doctor that fails is a finding too, not a reason to hide the rest of the page.
+    let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![doctor_failure(&error)]);
     Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))
 }
 
-async fn jobs(app: &App, cx: &RequestContext, state: JobState) -> Result<Vec<StaffJob>, Fault> {
+async fn jobs(app: &App, cx: &RequestContext, state: JobState) -> Result<Vec<StaffJob>, HttpError> {
     let page = app.control.job_list(cx, Some(state), None, 5).await?;
     Ok(page.items.into_iter().map(|job| StaffJob::new(job, cx.now)).collect())
 }
 
-fn blind(error: &stoa_control::Error) -> Finding {
+fn doctor_failure(error: &stoa_control::Error) -> Finding {
     let found = error.to_string();
     Finding { check: "Doctor".into(), verdict: Verdict::Bad, found, remedy: Some("Run `stoa doctor` there.".into()) }
 }

@@ -1,34 +1,34 @@
-//! `POST /sites/{id}/domains`: a domain is claimed; what to do then stands on its card.
+//! Add a domain to a site; its card then says what to do.
 
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use stoa_control::command::AddDomain;
 
-use super::show::{Typed, page, path_of};
+use super::show::{FormInput, domains_path, page};
 use crate::{
     app::App,
-    extract::{body::Form, rights::OwnSite},
-    fault::Fault,
+    extract::{body::Form, permissions::AccessibleSite},
+    http_error::HttpError,
     ui::{
         self,
-        area::Tick,
         field::{Field, Problems},
+        form_errors::FormErrors,
         frame::Frame,
-        refusal::Refusal,
+        inputs::Checkbox,
     },
 };
 
-/// What was typed; a box that is not ticked is not sent.
+/// Input of the form; browsers don't send unchecked boxes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AddForm {
     /// The domain.
     #[serde(default)]
     pub name: String,
-    /// With `www.` before it too.
+    /// Also with `www.` in front.
     #[serde(default)]
     pub www: Option<String>,
-    /// As the main address, as soon as it works.
+    /// Make it the main address as soon as it works.
     #[serde(default)]
     pub main: Option<String>,
 }
@@ -50,20 +50,20 @@ impl From<&AddForm> for AddDomain {
 #[template(path = "domains/add.html")]
 pub struct AddFields {
     name: Field,
-    www: Tick,
-    main: Tick,
+    www: Checkbox,
+    main: Checkbox,
 }
 
 impl HtmlSafe for AddFields {}
 
 impl AddFields {
-    /// With what was typed before.
+    /// The fields, with the previous input.
     pub fn new(form: &AddForm, problems: &Problems) -> Self {
         let name = Field::text("name", "Domain", &form.name)
             .hint("One that you own, like shop.example.com or example.com.")
             .with(problems);
-        let www = Tick::new("www", "Also the same with www. before it", form.www.is_some());
-        let main = Tick::new("main", "Make it my main address as soon as it works", form.main.is_some())
+        let www = Checkbox::new("www", "Also the same with www. before it", form.www.is_some());
+        let main = Checkbox::new("main", "Make it my main address as soon as it works", form.main.is_some())
             .hint("Visitors of the other addresses are sent there.");
         Self { name, www, main }
     }
@@ -72,16 +72,16 @@ impl AddFields {
 /// `POST /sites/{id}/domains`
 pub async fn submit(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     frame: Frame,
     Form(form): Form<AddForm>,
-) -> Result<Response, Fault> {
-    let refusal = match app.control.domain_add(&own.cx, own.site.id, AddDomain::from(&form)).await {
+) -> Result<Response, HttpError> {
+    let form_errors = match app.control.domain_add(&access.cx, access.site.id, AddDomain::from(&form)).await {
         Ok(added) => {
             let anchor = added.first().map(|domain| format!("#{}", domain.id)).unwrap_or_default();
-            return Ok(ui::see_other(&format!("{}{anchor}", path_of(own.site.id))));
+            return Ok(ui::see_other(&format!("{}{anchor}", domains_path(access.site.id))));
         }
-        Err(error) => Refusal::of(error)?,
+        Err(error) => FormErrors::try_from(error)?,
     };
-    page(&app, own, frame, Typed { add: form, ..Typed::default() }, refusal).await
+    page(&app, access, frame, FormInput { add: form, ..FormInput::default() }, form_errors).await
 }

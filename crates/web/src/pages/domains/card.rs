@@ -1,49 +1,49 @@
-//! One domain on the page: what to do to prove it, or how it stands.
+//! The card of a domain: how to verify it, or its state.
 
 use stoa_control::view::{DnsInstruction, DomainView};
 use stoa_model::domain::DomainState;
 
-use super::{certificate_status::Lock, show::Surroundings};
+use super::{certificate_status::CertificateStatus, show::PageContext};
 use crate::ui::{
     status::{self, Badge},
     time::{self, Moment},
 };
 
-/// A domain.
+/// A domain, as shown.
 pub struct DomainCard {
     /// Its id.
     pub id: String,
-    /// As people write it.
+    /// Name as people write it.
     pub display: String,
-    /// As DNS writes it, where that is something else.
+    /// Name as DNS writes it, if different.
     pub ascii: Option<String>,
     /// State.
     pub badge: Badge,
-    /// Whether it is still to be proven.
+    /// Whether it is not verified yet.
     pub claimed: bool,
     /// Whether it is the site's main address.
     pub is_main: bool,
-    /// Whether it becomes that as soon as it can.
+    /// Whether it becomes the main address as soon as it works.
     pub main_wanted: bool,
-    /// Whether it works, so that visitors can be sent there.
+    /// Whether it works and could become the main address.
     pub can_be_main: bool,
-    /// What is wrong.
+    /// Error messages.
     pub problem: Option<String>,
-    /// Records to make.
+    /// DNS records to create.
     pub records: Vec<RecordLine>,
-    /// Address of the file that proves it too, ids of the places to copy from.
+    /// The file that verifies it instead of the TXT record.
     pub file: FileProof,
-    /// When the claim ends.
+    /// When the claim expires.
     pub expires: Option<(String, Moment)>,
-    /// When it was last looked at.
+    /// When it was last checked.
     pub checked: Option<Moment>,
-    /// Its certificate, once proven.
-    pub lock: Option<Lock>,
+    /// Its certificate, once verified.
+    pub certificate: Option<CertificateStatus>,
 }
 
-/// A record to make.
+/// A DNS record to create.
 pub struct RecordLine {
-    /// Unique on the page.
+    /// Element id, unique on the page.
     pub id: String,
     /// `TXT`, `A`, …
     pub kind: &'static str,
@@ -51,34 +51,34 @@ pub struct RecordLine {
     pub name: String,
     /// Value.
     pub value: String,
-    /// What it is for.
+    /// Purpose.
     pub purpose: &'static str,
-    /// Whether it was seen.
+    /// Whether the last check found it.
     pub seen: Option<Badge>,
 }
 
-/// The file that proves a domain instead of the TXT record.
+/// The file that verifies a domain instead of the TXT record.
 pub struct FileProof {
-    /// Unique on the page.
+    /// Element id, unique on the page.
     pub id: String,
-    /// Its address.
+    /// URL.
     pub url: String,
-    /// Its content.
+    /// Content.
     pub content: String,
 }
 
 impl DomainCard {
     /// The `n`-th domain of the page.
-    pub fn new(n: usize, view: &DomainView, around: Surroundings) -> Self {
+    pub fn new(n: usize, view: &DomainView, context: PageContext) -> Self {
         let (url, content) = view.file.clone();
         let records = view.records.iter().enumerate();
-        let mut lock = view.certificate.as_ref().map(|certificate| Lock::new(certificate, around));
-        if let (Some(lock), true, true) = (&mut lock, view.problem.is_some(), around.issues) {
-            // Nothing is ordered before the domain leads here.
-            let waits = "The certificate follows by itself as soon as this is mended.".to_owned();
-            lock.words = lock.words.take().map(|_| waits);
+        let mut certificate = view.certificate.as_ref().map(|view| CertificateStatus::new(view, context));
+        if let (Some(certificate), true, true) = (&mut certificate, view.problem.is_some(), context.issues) {
+            // No certificate is ordered before the domain points here.
+            let explanation = "The certificate follows by itself as soon as this is mended.".to_owned();
+            certificate.explanation = certificate.explanation.take().map(|_| explanation);
         }
-        let works = view.problem.is_none() && lock.as_ref().is_some_and(|lock| !lock.moving);
+        let works = view.problem.is_none() && certificate.as_ref().is_some_and(|certificate| !certificate.is_pending);
         Self {
             id: view.id.to_string(),
             display: view.display.clone(),
@@ -90,23 +90,26 @@ impl DomainCard {
             problem: view.problem.clone(),
             records: records.map(|(r, record)| RecordLine::new(format!("record-{n}-{r}"), record, view)).collect(),
             file: FileProof { id: format!("file-{n}"), url, content },
-            expires: view.expires_at.map(|at| (time::date(at), time::moment(at, around.now))),
-            checked: view.checked_at.map(|at| time::moment(at, around.now)),
+            expires: view.expires_at.map(|at| (time::date(at), time::moment(at, context.now))),
+            checked: view.checked_at.map(|at| time::moment(at, context.now)),
             can_be_main: works && !view.is_main,
-            lock,
+            certificate,
         }
     }
 
-    /// Whether it may change by itself soon.
-    pub fn is_moving(&self) -> bool {
-        self.claimed || self.main_wanted || self.problem.is_some() || self.lock.as_ref().is_some_and(|l| l.moving)
+    /// Whether it may change soon without user action.
+    pub fn is_pending(&self) -> bool {
+        self.claimed
+            || self.main_wanted
+            || self.problem.is_some()
+            || self.certificate.as_ref().is_some_and(|certificate| certificate.is_pending)
     }
 }
 
 impl RecordLine {
     fn new(id: String, record: &DnsInstruction, domain: &DomainView) -> Self {
         let DnsInstruction { kind, name, value, purpose, seen } = record.clone();
-        // Once a domain is proven, the problem's own words say more than "not found".
+        // Once a domain is verified, its problem says more than "not found".
         let seen = seen.filter(|seen| *seen || domain.state == DomainState::Claimed);
         Self { id, kind, name, value, purpose, seen: seen.map(status::record) }
     }

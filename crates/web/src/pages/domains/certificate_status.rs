@@ -1,117 +1,118 @@
-//! The lock of a name: whether visitors see it, and if not, why not and when it is tried again.
+//! Certificate status of a name: whether HTTPS works, and if not, why not and when the next attempt is due.
 
 use stoa_control::view::{CertificateSource, CertificateState, CertificateView, DomainsView, NameCertificate};
 
-use super::{show::Surroundings, staff_certificates::WARNING};
+use super::{show::PageContext, staff_certificates::EXPIRY_WARNING};
 use crate::ui::{
     status::{self, Badge},
     time::{self, Moment},
 };
 
-/// How the certificate of a name stands, in words.
-pub struct Lock {
+/// Certificate status of a name, as shown.
+pub struct CertificateStatus {
     /// The name.
     pub name: String,
-    /// In one word.
+    /// State.
     pub badge: Badge,
-    /// In a sentence, where the certificate does not speak for itself.
-    pub words: Option<String>,
-    /// Who issued what is served, if anything.
-    pub served: Option<Served>,
-    /// Why there is none, or no new one.
+    /// Explanation of the state, where needed.
+    pub explanation: Option<String>,
+    /// The certificate in use.
+    pub served: Option<ServedCertificate>,
+    /// Why there is none, or why it could not be renewed.
     pub problem: Option<String>,
-    /// The cause, for staff.
+    /// Technical cause, for staff.
     pub detail: Option<String>,
-    /// When it is tried again.
+    /// When the next attempt is due.
     pub next_try: Option<Moment>,
-    /// Whether it may change by itself soon.
-    pub moving: bool,
+    /// Whether it may change soon without user action.
+    pub is_pending: bool,
 }
 
-/// A certificate that is served.
-pub struct Served {
-    /// Who issued it.
+/// A certificate in use, as shown.
+pub struct ServedCertificate {
+    /// Issuer.
     pub issuer: String,
-    /// The names that it is for.
+    /// Its names.
     pub names: Vec<String>,
-    /// The day on which it runs out.
+    /// Day of expiry.
     pub until: String,
-    /// How far off that is.
+    /// Time until expiry.
     pub left: Moment,
-    /// Whether its owner has to bring the next one.
+    /// Whether it was uploaded, so that its owner must renew it.
     pub uploaded: bool,
 }
 
-impl Served {
-    /// A certificate, seen now.
-    pub fn new(view: &CertificateView, around: Surroundings) -> Self {
+impl ServedCertificate {
+    /// The certificate at the current time.
+    pub fn new(view: &CertificateView, context: PageContext) -> Self {
         Self {
             issuer: view.issuer.clone(),
             names: view.names.clone(),
             until: time::day(view.expires_at),
-            left: time::moment(view.expires_at, around.now),
+            left: time::moment(view.expires_at, context.now),
             uploaded: view.source == CertificateSource::Uploaded,
         }
     }
 }
 
-impl Lock {
-    /// The lock of a name.
-    pub fn new(name: &NameCertificate, around: Surroundings) -> Self {
-        let words = match name.state {
+impl CertificateStatus {
+    /// The status of a name.
+    pub fn new(name: &NameCertificate, context: PageContext) -> Self {
+        let explanation = match name.state {
             CertificateState::Good | CertificateState::Failing => None,
-            CertificateState::Waiting if around.issues => {
+            CertificateState::Waiting if context.issues => {
                 Some("There is no certificate yet. It is ordered by itself, which usually takes less than a minute.")
             }
             CertificateState::Waiting => Some("There is no certificate: nobody issues them on this platform."),
             CertificateState::Off => Some("This platform serves plain HTTP only; its operator can set up HTTPS."),
         };
-        let unattended = |c: &CertificateView| {
-            c.source == CertificateSource::Uploaded && c.expires_at.duration_since(around.now) < WARNING
+        let expires_soon = |c: &CertificateView| {
+            c.source == CertificateSource::Uploaded && c.expires_at.duration_since(context.now) < EXPIRY_WARNING
         };
         let failing = name.problem.is_some() && name.state != CertificateState::Off;
         Self {
             name: name.name.clone(),
             badge: match name.state {
-                CertificateState::Good if name.certificate.as_ref().is_some_and(unattended) => status::RUNS_OUT,
-                CertificateState::Waiting if !around.issues => status::certificate(CertificateState::Off),
+                CertificateState::Good if name.certificate.as_ref().is_some_and(expires_soon) => status::EXPIRING,
+                CertificateState::Waiting if !context.issues => status::certificate(CertificateState::Off),
                 state => status::certificate(state),
             },
-            words: words.map(str::to_owned),
-            served: name.certificate.as_ref().map(|view| Served::new(view, around)),
+            explanation: explanation.map(str::to_owned),
+            served: name.certificate.as_ref().map(|view| ServedCertificate::new(view, context)),
             problem: name.problem.clone().filter(|_| failing),
             detail: name.detail.clone().filter(|_| failing),
-            next_try: name.next_try.filter(|_| failing).map(|at| time::moment(at, around.now)),
-            moving: around.issues && matches!(name.state, CertificateState::Waiting | CertificateState::Failing),
+            next_try: name.next_try.filter(|_| failing).map(|at| time::moment(at, context.now)),
+            is_pending: context.issues && matches!(name.state, CertificateState::Waiting | CertificateState::Failing),
         }
     }
 }
 
-/// The address under which a site is known.
+/// The main address of a site, as shown.
 pub struct MainAddress {
-    /// It.
+    /// URL.
     pub url: String,
-    /// How its certificate stands.
-    pub lock: Lock,
-    /// Whether it is the platform's own name.
+    /// Certificate status.
+    pub certificate: CertificateStatus,
+    /// Whether it is the name given by the platform.
     pub is_own: bool,
-    /// A domain that becomes it as soon as it can.
+    /// A domain that becomes the main address as soon as it works.
     pub next: Option<String>,
 }
 
 impl MainAddress {
-    /// Of these addresses.
-    pub fn new(view: &DomainsView, around: Surroundings) -> Self {
+    /// The main one of a site's addresses.
+    pub fn new(view: &DomainsView, context: PageContext) -> Self {
         let main = view.domains.iter().find(|domain| domain.is_main && !view.own_is_main);
-        let certificate = main.and_then(|domain| domain.certificate.as_ref()).unwrap_or(&view.own);
-        let mut lock = Lock::new(certificate, around);
-        // The certificate is there, but the site's application is still told its new address.
-        if certificate.state == CertificateState::Good && !view.url.starts_with("https://") {
-            lock.badge = status::certificate(CertificateState::Waiting);
-            lock.words = Some("The certificate is there. The store is being told its new address.".to_owned());
-            lock.moving = true;
+        let current = main.and_then(|domain| domain.certificate.as_ref()).unwrap_or(&view.own);
+        let mut certificate = CertificateStatus::new(current, context);
+        // The certificate exists, but the site's application is not configured with the new URL yet.
+        if current.state == CertificateState::Good && !view.url.starts_with("https://") {
+            certificate.badge = status::certificate(CertificateState::Waiting);
+            certificate.explanation =
+                Some("The certificate is there. The store is being told its new address.".to_owned());
+            certificate.is_pending = true;
         }
-        let wanted = view.domains.iter().find(|domain| domain.main_wanted && !domain.is_main);
-        Self { url: view.url.clone(), lock, is_own: view.own_is_main, next: wanted.map(|d| d.display.clone()) }
+        let next = view.domains.iter().find(|domain| domain.main_wanted && !domain.is_main);
+        Self { url: view.url.clone(), certificate, is_own: view.own_is_main, next: next.map(|d| d.display.clone()) }
     }
 }

@@ -1,5 +1,5 @@
-//! A certificate of one's own: brought along, served instead of an issued one, and taken back. The
-//! private key goes one way only: it is never shown again, not even with a mistake in it.
+//! Uploaded certificates: used instead of an issued one until withdrawn. The private key is never shown again, not
+//! even if it is invalid.
 
 use axum::{extract::State, response::Response};
 use secrecy::SecretString;
@@ -8,54 +8,54 @@ use stoa_control::{command::UploadCertificate, view::DomainsView};
 use stoa_model::domain::DomainState;
 
 use super::{
-    certificate_status::Served,
-    show::{Surroundings, Typed, page, path_of},
+    certificate_status::ServedCertificate,
+    show::{FormInput, PageContext, domains_path, page},
 };
 use crate::{
     app::App,
-    extract::{body::Form, rights::OwnSite},
-    fault::Fault,
-    ui::{self, area::Area, field::Problems, frame::Frame, refusal::Refusal},
+    extract::{body::Form, permissions::AccessibleSite},
+    http_error::HttpError,
+    ui::{self, field::Problems, form_errors::FormErrors, frame::Frame, inputs::TextArea},
 };
 
-/// What is brought along, and the form for it.
-pub struct Brought {
-    /// What is served, if anything was brought along.
-    pub served: Option<Served>,
-    /// What is worth knowing about it.
+/// The uploaded certificate, and the form for one.
+pub struct CertificateUpload {
+    /// The uploaded certificate, if one is in use.
+    pub served: Option<ServedCertificate>,
+    /// Remarks about it.
     pub notes: Vec<String>,
-    /// Whether there is a domain that it could be for.
+    /// Whether there is a domain that a certificate could be for.
     pub possible: bool,
     /// Whether the form is open.
     pub open: bool,
-    /// The chain.
-    pub certificate: Area,
-    /// The key.
-    pub key: Area,
+    /// Field for the certificate and its chain.
+    pub certificate: TextArea,
+    /// Field for the private key.
+    pub key: TextArea,
 }
 
-impl Brought {
-    /// With what was typed before.
-    pub fn new(view: &DomainsView, chain: &str, around: Surroundings, problems: &Problems) -> Self {
-        let certificate = Area::new("certificate", "Certificate and chain", chain)
+impl CertificateUpload {
+    /// The fields, with the previous input.
+    pub fn new(view: &DomainsView, chain: &str, context: PageContext, problems: &Problems) -> Self {
+        let certificate = TextArea::new("certificate", "Certificate and chain", chain)
             .hint("Paste the text of the file (.pem or .crt): your certificate first, then the ones between it and its root.")
             .with(problems);
-        let key = Area::new("key", "Private key", "")
+        let key = TextArea::new("key", "Private key", "")
             .hint("Paste the text of the file (.key or .pem), without a passphrase. It is stored encrypted and never shown again.")
             .with(problems);
-        let wrong = ["certificate", "key"].iter().any(|name| problems.of(name).is_some());
+        let has_errors = ["certificate", "key"].iter().any(|name| problems.of(name).is_some());
         Self {
-            served: view.uploaded.as_ref().map(|view| Served::new(view, around)),
+            served: view.uploaded.as_ref().map(|view| ServedCertificate::new(view, context)),
             notes: view.uploaded.iter().flat_map(|view| view.notes.clone()).collect(),
             possible: view.domains.iter().any(|domain| domain.state == DomainState::Verified),
-            open: wrong || !chain.is_empty(),
+            open: has_errors || !chain.is_empty(),
             certificate,
             key,
         }
     }
 }
 
-/// What was typed.
+/// Input of the form.
 #[derive(Deserialize)]
 pub struct UploadForm {
     #[serde(default)]
@@ -67,22 +67,22 @@ pub struct UploadForm {
 /// `POST /sites/{id}/certificate`
 pub async fn upload(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     frame: Frame,
     Form(UploadForm { certificate, key }): Form<UploadForm>,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     let command = UploadCertificate { chain: certificate.clone(), key };
-    let refusal = match app.control.certificate_upload(&own.cx, own.site.id, command).await {
-        Ok(_) => return Ok(ui::see_other(&format!("{}#own-certificate", path_of(own.site.id)))),
-        Err(error) => Refusal::of(error)?,
+    let form_errors = match app.control.certificate_upload(&access.cx, access.site.id, command).await {
+        Ok(_) => return Ok(ui::see_other(&format!("{}#own-certificate", domains_path(access.site.id)))),
+        Err(error) => FormErrors::try_from(error)?,
     };
-    // A key that was put into the wrong box is not shown again either.
+    // A key pasted into the wrong field is not shown again either.
     let chain = if certificate.contains("PRIVATE KEY") { String::new() } else { certificate };
-    page(&app, own, frame, Typed { chain, ..Typed::default() }, refusal).await
+    page(&app, access, frame, FormInput { chain, ..FormInput::default() }, form_errors).await
 }
 
 /// `POST /sites/{id}/certificate/withdraw`
-pub async fn withdraw(State(app): State<App>, own: OwnSite) -> Result<Response, Fault> {
-    app.control.certificate_withdraw(&own.cx, own.site.id).await?;
-    Ok(ui::see_other(&format!("{}#own-certificate", path_of(own.site.id))))
+pub async fn withdraw(State(app): State<App>, access: AccessibleSite) -> Result<Response, HttpError> {
+    app.control.certificate_withdraw(&access.cx, access.site.id).await?;
+    Ok(ui::see_other(&format!("{}#own-certificate", domains_path(access.site.id))))
 }

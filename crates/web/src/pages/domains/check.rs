@@ -1,22 +1,22 @@
-//! `POST /domains/{id}/check`: a domain is looked at now.
+//! Check a domain now.
 
 use axum::{extract::State, response::Response};
 
-use super::show::{Typed, page, path_of};
+use super::show::{FormInput, domains_path, page};
 use crate::{
     app::App,
-    extract::rights::{OwnDomain, OwnSite, offered},
-    fault::Fault,
-    ui::{self, frame::Frame, refusal::Refusal},
+    extract::permissions::{AccessibleDomain, AccessibleSite, with_permitted_actions},
+    http_error::HttpError,
+    ui::{self, form_errors::FormErrors, frame::Frame},
 };
 
-/// `POST /domains/{id}/check`: what was seen stands on the domain's card.
-pub async fn submit(State(app): State<App>, own: OwnDomain, frame: Frame) -> Result<Response, Fault> {
-    let OwnDomain { cx, domain } = own;
-    let refusal = match app.control.domain_check(&cx, domain.id).await {
-        Ok(domain) => return Ok(ui::see_other(&format!("{}#{}", path_of(domain.site), domain.id))),
-        Err(error) => Refusal::of(error)?,
+/// `POST /domains/{id}/check`: the domain's card shows the result.
+pub async fn submit(State(app): State<App>, access: AccessibleDomain, frame: Frame) -> Result<Response, HttpError> {
+    let AccessibleDomain { cx, domain } = access;
+    let form_errors = match app.control.domain_check(&cx, domain.id).await {
+        Ok(domain) => return Ok(ui::see_other(&format!("{}#{}", domains_path(domain.site), domain.id))),
+        Err(error) => FormErrors::try_from(error)?,
     };
-    let site = offered(&cx, app.control.site_get(&cx, domain.site).await?);
-    page(&app, OwnSite { cx, site }, frame, Typed::default(), refusal).await
+    let site = with_permitted_actions(&cx, app.control.site_get(&cx, domain.site).await?);
+    page(&app, AccessibleSite { cx, site }, frame, FormInput::default(), form_errors).await
 }

@@ -1,35 +1,35 @@
-//! What a site's visitors may use of the edge: facts for everybody, a small form for administrators.
+//! Limits for a site's visitors: shown to everyone, changed by administrators.
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use stoa_control::{Error, command::ChangeLimits};
 use stoa_model::{field::Invalid, limits::Bytes, route::RouteLimits};
 
-use super::show::{Surroundings, Typed, page, path_of};
+use super::show::{FormInput, PageContext, domains_path, page};
 use crate::{
     app::App,
-    extract::{body::Form, rights::OwnSite},
-    fault::Fault,
+    extract::{body::Form, permissions::AccessibleSite},
+    http_error::HttpError,
     ui::{
         self,
         field::{Field, Problems},
+        form_errors::FormErrors,
         frame::Frame,
-        refusal::Refusal,
         time,
     },
 };
 
-/// The limits on the page.
+/// The limits, as shown.
 pub struct SiteLimits {
-    /// Name and value, in words.
+    /// Name and value.
     pub facts: Vec<(&'static str, String)>,
-    /// The form's fields, for those who may change them.
+    /// The form's fields, for viewers who may change them.
     pub fields: Vec<Field>,
     /// Whether the form is open.
     pub open: bool,
 }
 
-/// What was typed.
+/// Input of the form.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct LimitsForm {
     #[serde(default)]
@@ -57,37 +57,34 @@ impl From<RouteLimits> for LimitsForm {
 }
 
 impl LimitsForm {
-    /// The command; everything that is no number at once.
-    ///
-    /// # Errors
-    /// Those fields.
+    /// The command, or errors for all fields that are not numbers.
     pub fn command(&self) -> Result<ChangeLimits, Error> {
-        let mut bad = Vec::new();
-        let mut whole = |field, text: &str| {
-            let number = text.trim().parse().ok();
-            bad.extend(number.is_none().then(|| Invalid::new(field, "Please enter a whole number; 0 is no limit.")));
-            number
+        let mut errors = Vec::new();
+        let mut number = |field, text: &str| {
+            let value = text.trim().parse().ok();
+            errors.extend(value.is_none().then(|| Invalid::new(field, "Please enter a whole number; 0 is no limit.")));
+            value
         };
         let change = ChangeLimits {
-            rate: whole("rate", &self.rate),
-            burst: whole("burst", &self.burst),
-            in_flight: whole("in_flight", &self.in_flight),
-            response_seconds: whole("response_seconds", &self.response_seconds),
+            rate: number("rate", &self.rate),
+            burst: number("burst", &self.burst),
+            in_flight: number("in_flight", &self.in_flight),
+            response_seconds: number("response_seconds", &self.response_seconds),
             max_body: self.max_body.parse::<Bytes>().ok().map(|bytes| bytes.0),
         };
         if change.max_body.is_none() {
-            bad.insert(0, Invalid::new("max_body", "Please enter an amount like 100m or 1g."));
+            errors.insert(0, Invalid::new("max_body", "Please enter an amount like 100m or 1g."));
         }
-        if bad.is_empty() { Ok(change) } else { Err(Error::Invalid(bad)) }
+        if errors.is_empty() { Ok(change) } else { Err(Error::Invalid(errors)) }
     }
 }
 
 impl SiteLimits {
-    /// As they are, with what was typed before.
-    pub fn new(now: RouteLimits, typed: Option<LimitsForm>, around: Surroundings, problems: &Problems) -> Self {
-        let open = typed.is_some();
-        let form = typed.unwrap_or_else(|| now.into());
-        let fields = if around.limits { fields(&form, problems) } else { Vec::new() };
+    /// The current limits, with the previous input.
+    pub fn new(now: RouteLimits, input: Option<LimitsForm>, context: PageContext, problems: &Problems) -> Self {
+        let open = input.is_some();
+        let form = input.unwrap_or_else(|| now.into());
+        let fields = if context.may_change_limits { fields(&form, problems) } else { Vec::new() };
         Self { facts: facts(now), fields, open }
     }
 }
@@ -136,20 +133,20 @@ fn fields(form: &LimitsForm, problems: &Problems) -> Vec<Field> {
 /// `POST /sites/{id}/limits`
 pub async fn submit(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     frame: Frame,
     Form(form): Form<LimitsForm>,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     let changed = async {
-        // Who may not change them is told that, and not how to fill in a form that he never saw.
-        own.cx.require(stoa_model::account::Role::Admin)?;
-        app.control.site_limits(&own.cx, own.site.id, form.command()?).await
+        // Check the permission first: a viewer without it never saw the form, so field errors would not help.
+        access.cx.require(stoa_model::account::Role::Admin)?;
+        app.control.site_limits(&access.cx, access.site.id, form.command()?).await
     };
-    let refusal = match changed.await {
-        Ok(_) => return Ok(ui::see_other(&format!("{}#limits", path_of(own.site.id)))),
-        Err(error) => Refusal::of(error)?,
+    let form_errors = match changed.await {
+        Ok(_) => return Ok(ui::see_other(&format!("{}#limits", domains_path(access.site.id)))),
+        Err(error) => FormErrors::try_from(error)?,
     };
-    page(&app, own, frame, Typed { limits: Some(form), ..Typed::default() }, refusal).await
+    page(&app, access, frame, FormInput { limits: Some(form), ..FormInput::default() }, form_errors).await
 }
 
 #[cfg(test)]
@@ -157,12 +154,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_minutes_are_said_as_minutes() {
+    fn whole_minutes_are_shown_as_minutes() {
         assert_eq!([1, 60, 90, 600].map(wait).join(", "), "1 second, 60 seconds, 90 seconds, 10 minutes");
     }
 
     #[test]
-    fn everything_that_is_no_number_is_told_at_once() {
+    fn all_invalid_fields_are_reported_at_once() {
         let now = RouteLimits { rate: 5, burst: 10, ..RouteLimits::body(100 << 20) };
         let form = LimitsForm::from(now);
         assert_eq!(form.max_body, "100m");

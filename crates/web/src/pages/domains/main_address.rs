@@ -1,33 +1,33 @@
-//! `POST /sites/{id}/address`: another one of the site's names becomes its main address.
+//! Make another one of a site's names its main address.
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
-use super::show::{Typed, page};
+use super::show::{FormInput, page};
 use crate::{
     app::App,
-    extract::{body::Form, rights::OwnSite},
-    fault::Fault,
-    ui::{self, frame::Frame, refusal::Refusal},
+    extract::{body::Form, permissions::AccessibleSite},
+    http_error::HttpError,
+    ui::{self, form_errors::FormErrors, frame::Frame},
 };
 
-/// Which name.
+/// Input of the form.
 #[derive(Deserialize)]
-pub struct Which {
+pub struct MainAddressForm {
     #[serde(default)]
     name: String,
 }
 
-/// `POST /sites/{id}/address`: the site's application must be told, so it becomes a job.
+/// `POST /sites/{id}/address`: starts a job, because the site's application must be reconfigured.
 pub async fn submit(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     frame: Frame,
-    Form(Which { name }): Form<Which>,
-) -> Result<Response, Fault> {
-    let refusal = match app.control.site_main_address(&own.cx, own.site.id, &name).await {
+    Form(MainAddressForm { name }): Form<MainAddressForm>,
+) -> Result<Response, HttpError> {
+    let form_errors = match app.control.site_main_address(&access.cx, access.site.id, &name).await {
         Ok(job) => return Ok(ui::see_other(&format!("/jobs/{job}"))),
-        Err(error) => Refusal::of(error)?,
+        Err(error) => FormErrors::try_from(error)?,
     };
-    page(&app, own, frame, Typed::default(), refusal).await
+    page(&app, access, frame, FormInput::default(), form_errors).await
 }

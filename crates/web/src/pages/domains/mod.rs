@@ -1,4 +1,4 @@
-//! A site's domains and their certificates.
+//! Domains, certificates and limits of a site, and all certificates for staff.
 
 pub mod add;
 pub mod card;

@@ -1,24 +1,24 @@
-//! Giving a domain up: asked once more, as visitors who use it find nothing afterwards.
+//! Remove a domain, with a confirmation, because its visitors won't reach the site any more.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
 use stoa_control::view::DomainView;
 
-use super::show::path_of;
+use super::show::domains_path;
 use crate::{
     app::App,
-    extract::rights::{OwnDomain, may_change},
-    fault::{Fault, Kind},
-    ui::{self, field::Problems, frame::Frame, refusal::Refusal},
+    extract::permissions::{AccessibleDomain, can_change_sites},
+    http_error::{ErrorKind, HttpError},
+    ui::{self, field::Problems, form_errors::FormErrors, frame::Frame},
 };
 
 /// `/domains/{id}/remove`
 #[derive(Template)]
 #[template(path = "domains/remove.html")]
 pub struct RemovePage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// What is wrong.
+    /// Error messages.
     pub problems: Problems,
     /// The domain's id.
     pub id: String,
@@ -31,23 +31,23 @@ pub struct RemovePage {
 }
 
 impl RemovePage {
-    /// The question.
+    /// Builds the confirmation page.
     pub fn new(frame: Frame, domain: &DomainView, problems: Problems) -> Self {
         Self {
             frame,
             problems,
             id: domain.id.to_string(),
             name: domain.display.clone(),
-            back: path_of(domain.site),
+            back: domains_path(domain.site),
             is_main: domain.is_main,
         }
     }
 }
 
 /// `GET /domains/{id}/remove`
-pub async fn show(OwnDomain { cx, domain }: OwnDomain, frame: Frame) -> Result<Response, Fault> {
-    if !may_change(&cx) {
-        return Err(Fault::new(Kind::Forbidden, "Only the owner of the store can give a domain up."));
+pub async fn show(AccessibleDomain { cx, domain }: AccessibleDomain, frame: Frame) -> Result<Response, HttpError> {
+    if !can_change_sites(&cx) {
+        return Err(HttpError::new(ErrorKind::Forbidden, "Only the owner of the store can give a domain up."));
     }
     Ok(ui::ok(&RemovePage::new(frame, &domain, Problems::default())))
 }
@@ -55,13 +55,13 @@ pub async fn show(OwnDomain { cx, domain }: OwnDomain, frame: Frame) -> Result<R
 /// `POST /domains/{id}/remove`
 pub async fn submit(
     State(app): State<App>,
-    OwnDomain { cx, domain }: OwnDomain,
+    AccessibleDomain { cx, domain }: AccessibleDomain,
     frame: Frame,
-) -> Result<Response, Fault> {
-    let refusal = match app.control.domain_remove(&cx, domain.id).await {
-        Ok(()) => return Ok(ui::see_other(&path_of(domain.site))),
-        Err(error) => Refusal::of(error)?,
+) -> Result<Response, HttpError> {
+    let form_errors = match app.control.domain_remove(&cx, domain.id).await {
+        Ok(()) => return Ok(ui::see_other(&domains_path(domain.site))),
+        Err(error) => FormErrors::try_from(error)?,
     };
-    let reply = refusal.reply();
-    Ok(reply.page(&RemovePage::new(frame, &domain, refusal.problems)))
+    let response = form_errors.response();
+    Ok(response.page(&RemovePage::new(frame, &domain, form_errors.problems)))
 }

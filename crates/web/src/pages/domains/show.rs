@@ -1,8 +1,8 @@
-//! A site's addresses: the main one and its lock, the platform's own name, and the domains that
-//! its owner brought along.
+//! A site's addresses: the main one, the name given by the platform, and the custom domains, with certificates and
+//! limits.
 //!
-//! One page holds all of it; each form on it has a file here. A form that is refused shows the
-//! whole page again, with what was typed and the service layer's words at the right field.
+//! Each form on this page has its own file. A form with errors shows the whole page again, with the input and the
+//! service layer's messages at the fields.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -13,125 +13,125 @@ use stoa_model::{account::Role, id::SiteId};
 use super::{
     add::{AddFields, AddForm},
     card::DomainCard,
-    certificate_status::{Lock, MainAddress},
-    certificate_upload::Brought,
+    certificate_status::{CertificateStatus, MainAddress},
+    certificate_upload::CertificateUpload,
     limits::{LimitsForm, SiteLimits},
 };
 use crate::{
     app::App,
-    extract::rights::OwnSite,
-    fault::Fault,
+    extract::permissions::AccessibleSite,
+    http_error::HttpError,
     pages::sites::show::SiteHead,
-    ui::{frame::Frame, refusal::Refusal},
+    ui::{form_errors::FormErrors, frame::Frame},
 };
 
 /// `/sites/{id}/domains`
 #[derive(Template)]
 #[template(path = "domains/show.html")]
 pub struct DomainsPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// The site's head.
+    /// Heading shared by the pages of a site.
     pub head: SiteHead,
-    /// What is wrong with what was sent.
-    pub refusal: Refusal,
+    /// Errors of the submitted form.
+    pub form_errors: FormErrors,
     /// The main address.
     pub main: MainAddress,
-    /// The platform's own name.
-    pub own: Lock,
-    /// The domains that were brought along.
+    /// The name given by the platform.
+    pub own: CertificateStatus,
+    /// The custom domains.
     pub domains: Vec<DomainCard>,
-    /// Whether something may change by itself soon.
-    pub moving: bool,
-    /// The form for another one.
+    /// Whether something may change soon without user action.
+    pub pending: bool,
+    /// The form for adding a domain.
     pub add: AddFields,
-    /// The certificate that was brought along.
-    pub brought: Brought,
-    /// What visitors may use.
+    /// The uploaded certificate.
+    pub upload: CertificateUpload,
+    /// Limits for visitors.
     pub limits: SiteLimits,
-    /// Whether who looks may change anything.
+    /// Whether the viewer may change anything.
     pub may_change: bool,
 }
 
-/// What was typed into which form.
+/// Input of the page's forms.
 #[derive(Default)]
-pub struct Typed {
-    /// A domain.
+pub struct FormInput {
+    /// Form for adding a domain.
     pub add: AddForm,
-    /// A certificate, without its key.
+    /// Certificate chain, without the key.
     pub chain: String,
-    /// Limits.
+    /// Form for the limits.
     pub limits: Option<LimitsForm>,
 }
 
-/// What the page must know of the platform, beside the site's addresses.
+/// What the page needs to know about the platform and the viewer.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings {
-    /// Whether an authority issues certificates here.
+pub struct PageContext {
+    /// Whether certificates are issued automatically.
     pub issues: bool,
-    /// Whether who looks may change limits.
-    pub limits: bool,
+    /// Whether the viewer may change limits.
+    pub may_change_limits: bool,
     /// Now.
     pub now: Timestamp,
 }
 
-impl Surroundings {
-    fn new(settings: &Settings, limits: bool, now: Timestamp) -> Self {
-        Self { issues: settings.acme.is_some(), limits, now }
+impl PageContext {
+    fn new(settings: &Settings, may_change_limits: bool, now: Timestamp) -> Self {
+        Self { issues: settings.acme.is_some(), may_change_limits, now }
     }
 }
 
 impl DomainsPage {
-    /// The page.
+    /// Builds the page.
     pub fn new(
         frame: Frame,
         head: SiteHead,
         view: DomainsView,
-        around: Surroundings,
-        typed: Typed,
-        refusal: Refusal,
+        context: PageContext,
+        input: FormInput,
+        form_errors: FormErrors,
     ) -> Self {
-        let problems = &refusal.problems;
+        let problems = &form_errors.problems;
         let cards = view.domains.iter().enumerate();
-        let domains: Vec<DomainCard> = cards.map(|(n, domain)| DomainCard::new(n, domain, around)).collect();
-        let main = MainAddress::new(&view, around);
-        let moving = main.lock.moving || domains.iter().any(DomainCard::is_moving);
+        let domains: Vec<DomainCard> = cards.map(|(n, domain)| DomainCard::new(n, domain, context)).collect();
+        let main = MainAddress::new(&view, context);
+        let pending = main.certificate.is_pending || domains.iter().any(DomainCard::is_pending);
         Self {
-            add: AddFields::new(&typed.add, problems),
-            brought: Brought::new(&view, &typed.chain, around, problems),
-            limits: SiteLimits::new(view.limits, typed.limits, around, problems),
-            own: Lock::new(&view.own, around),
+            add: AddFields::new(&input.add, problems),
+            upload: CertificateUpload::new(&view, &input.chain, context, problems),
+            limits: SiteLimits::new(view.limits, input.limits, context, problems),
+            own: CertificateStatus::new(&view.own, context),
             may_change: view.may_change,
             frame,
             head,
-            refusal,
+            form_errors,
             main,
             domains,
-            moving,
+            pending,
         }
     }
 }
 
 /// `GET /sites/{id}/domains`
-pub async fn show(State(app): State<App>, own: OwnSite, frame: Frame) -> Result<Response, Fault> {
-    page(&app, own, frame, Typed::default(), Refusal::default()).await
+pub async fn show(State(app): State<App>, access: AccessibleSite, frame: Frame) -> Result<Response, HttpError> {
+    page(&app, access, frame, FormInput::default(), FormErrors::default()).await
 }
 
-/// The page, with what was typed and why it was refused.
+/// The page, with the input and errors of a form.
 pub(super) async fn page(
     app: &App,
-    OwnSite { cx, site }: OwnSite,
+    AccessibleSite { cx, site }: AccessibleSite,
     frame: Frame,
-    typed: Typed,
-    refusal: Refusal,
-) -> Result<Response, Fault> {
+    input: FormInput,
+    form_errors: FormErrors,
+) -> Result<Response, HttpError> {
     let view = app.control.site_domains(&cx, site.id).await?;
-    let around = Surroundings::new(app.control.settings(), cx.actor.has_role(Role::Admin), cx.now);
-    let reply = refusal.reply();
-    Ok(reply.page(&DomainsPage::new(frame, SiteHead::new(&site), view, around, typed, refusal)))
+    let context = PageContext::new(app.control.settings(), cx.actor.has_role(Role::Admin), cx.now);
+    let response = form_errors.response();
+    Ok(response.page(&DomainsPage::new(frame, SiteHead::new(&site), view, context, input, form_errors)))
 }
 
-/// Where a site's addresses are shown.
-pub(super) fn path_of(site: SiteId) -> String {
+/// Path of a site's page of addresses.
+pub(super) fn domains_path(site: SiteId) -> String {
     format!("/sites/{site}/domains")
 }

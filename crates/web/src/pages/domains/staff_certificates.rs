@@ -1,4 +1,4 @@
-//! Every name that has or needs a certificate; what needs somebody comes first.
+//! All names that have or need a certificate, the most urgent first.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -10,8 +10,8 @@ use stoa_control::{
 
 use crate::{
     app::App,
-    extract::rights::StaffMember,
-    fault::Fault,
+    extract::permissions::StaffMember,
+    http_error::HttpError,
     ui::{
         self,
         frame::Frame,
@@ -20,84 +20,85 @@ use crate::{
     },
 };
 
-/// Names on the page; those that are left out are well.
-const MOST: usize = 300;
-/// One that nobody renews is spoken of this long before its end.
-pub const WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Longest list; the names beyond it are the least urgent.
+const MAX_NAMES: usize = 300;
+/// How long before its expiry an uploaded certificate, which is not renewed automatically, is reported.
+pub const EXPIRY_WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// `/staff/certificates`
 #[derive(Template)]
 #[template(path = "domains/staff_certificates.html")]
 pub struct CertificatesPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// What is not set up, and how to.
+    /// What is not configured, and how to configure it.
     pub missing: Option<&'static str>,
-    /// Names that need somebody.
+    /// Number of names that need attention.
     pub bad: usize,
-    /// All names.
+    /// Number of all names.
     pub total: usize,
-    /// The names, the soonest trouble first.
+    /// The names, the most urgent first.
     pub lines: Vec<CertificateLine>,
 }
 
-/// A name's certificate in the list.
+/// A name's certificate, as shown.
 pub struct CertificateLine {
-    /// The name, or the names of one that was brought along.
+    /// The name, or the names of an uploaded certificate.
     pub name: String,
-    /// How it stands.
+    /// State.
     pub badge: Badge,
-    /// Who issued what is served, and whether it was brought along.
+    /// Issuer of the certificate in use, and whether it was uploaded.
     pub issuer: Option<(String, bool)>,
-    /// When that runs out: the day, and how far off.
+    /// Expiry: day, and time until then.
     pub until: Option<(String, Moment)>,
-    /// What is wrong.
+    /// Error messages.
     pub problem: Option<String>,
-    /// Its cause.
+    /// Technical cause.
     pub detail: Option<String>,
-    /// When it is tried again.
+    /// When the next attempt is due.
     pub next_try: Option<Moment>,
 }
 
-/// How much a name needs somebody, the worst first.
+/// Urgency of a name, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Trouble {
-    /// Visitors are not served over HTTPS.
+enum Urgency {
+    /// HTTPS does not work.
     NotServed,
-    /// They will not be, unless something happens.
-    RunsOut,
-    /// There was no time yet.
+    /// HTTPS will stop working without intervention.
+    Expiring,
+    /// The first certificate is pending.
     Waiting,
-    /// None.
-    Well,
+    /// Nothing to do.
+    Healthy,
 }
 
-fn trouble(name: &NameCertificate, now: Timestamp) -> Trouble {
+fn urgency(name: &NameCertificate, now: Timestamp) -> Urgency {
     let served = name.certificate.as_ref();
-    let unattended = |source, at: Timestamp| source == CertificateSource::Uploaded && at.duration_since(now) < WARNING;
+    let expires_soon =
+        |source, at: Timestamp| source == CertificateSource::Uploaded && at.duration_since(now) < EXPIRY_WARNING;
     match name.state {
-        CertificateState::Failing => Trouble::NotServed,
-        CertificateState::Good if name.problem.is_some() => Trouble::RunsOut,
-        CertificateState::Good if served.is_some_and(|c| unattended(c.source, c.expires_at)) => Trouble::RunsOut,
-        CertificateState::Waiting => Trouble::Waiting,
-        CertificateState::Good | CertificateState::Off => Trouble::Well,
+        CertificateState::Failing => Urgency::NotServed,
+        CertificateState::Good if name.problem.is_some() => Urgency::Expiring,
+        CertificateState::Good if served.is_some_and(|c| expires_soon(c.source, c.expires_at)) => Urgency::Expiring,
+        CertificateState::Waiting => Urgency::Waiting,
+        CertificateState::Good | CertificateState::Off => Urgency::Healthy,
     }
 }
 
-/// How many names need somebody.
-pub fn bad(all: &[NameCertificate], now: Timestamp) -> usize {
-    all.iter().filter(|name| trouble(name, now) <= Trouble::RunsOut).count()
+/// Number of names that need attention.
+pub fn count_needing_attention(all: &[NameCertificate], now: Timestamp) -> usize {
+    all.iter().filter(|name| urgency(name, now) <= Urgency::Expiring).count()
 }
 
 impl CertificateLine {
     fn new(name: NameCertificate, now: Timestamp) -> Self {
-        let badge = match trouble(&name, now) {
-            Trouble::RunsOut => status::RUNS_OUT,
+        let badge = match urgency(&name, now) {
+            Urgency::Expiring => status::EXPIRING,
             _ => status::certificate(name.state),
         };
         let (served, failing) = (name.certificate, name.problem.is_some());
-        let brought = served.as_ref().is_some_and(|c| c.source == CertificateSource::Uploaded);
-        let unattended = (badge == status::RUNS_OUT && brought)
+        let uploaded = served.as_ref().is_some_and(|c| c.source == CertificateSource::Uploaded);
+        let notice = (badge == status::EXPIRING && uploaded)
             .then(|| "It was brought along and is not renewed by itself: its owner uploads the next one.".to_owned());
         Self {
             badge,
@@ -105,24 +106,24 @@ impl CertificateLine {
             issuer: served.map(|c| (c.issuer, c.source == CertificateSource::Uploaded)),
             next_try: name.next_try.filter(|_| failing).map(|at| time::moment(at, now)),
             detail: name.detail.filter(|_| failing),
-            problem: name.problem.or(unattended),
+            problem: name.problem.or(notice),
             name: name.name,
         }
     }
 }
 
 impl CertificatesPage {
-    /// The page.
+    /// Builds the page.
     pub fn new(frame: Frame, mut all: Vec<NameCertificate>, missing: Option<&'static str>, now: Timestamp) -> Self {
         let ends = |name: &NameCertificate| name.certificate.as_ref().map(|c| c.expires_at);
-        all.sort_by_key(|name| (trouble(name, now), ends(name), name.name.clone()));
-        let (bad, total) = (bad(&all, now), all.len());
-        let lines = all.into_iter().take(MOST).map(|name| CertificateLine::new(name, now)).collect();
+        all.sort_by_key(|name| (urgency(name, now), ends(name), name.name.clone()));
+        let (bad, total) = (count_needing_attention(&all, now), all.len());
+        let lines = all.into_iter().take(MAX_NAMES).map(|name| CertificateLine::new(name, now)).collect();
         Self { frame, missing, bad, total, lines }
     }
 }
 
-/// What the operator has not set up, if anything.
+/// What is not configured, if anything.
 fn missing(settings: &Settings) -> Option<&'static str> {
     match (settings.https_port, &settings.acme) {
         (None, _) => Some("This platform serves no HTTPS. Set https_listen, and a directory in [acme]."),
@@ -134,7 +135,7 @@ fn missing(settings: &Settings) -> Option<&'static str> {
 }
 
 /// `GET /staff/certificates`
-pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, Fault> {
+pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, HttpError> {
     let all = app.control.certificates(&cx).await?;
     Ok(ui::ok(&CertificatesPage::new(frame, all, missing(app.control.settings()), cx.now)))
 }
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_soonest_trouble_comes_first() {
+    fn the_most_urgent_comes_first() {
         use CertificateState::{Failing, Good, Waiting};
         let all = vec![
             name("good.example", Good, Some(3), false),

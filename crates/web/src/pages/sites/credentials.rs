@@ -1,5 +1,4 @@
-//! Logins of a site: listed without their passwords; one password is fetched when asked for, which
-//! is written to the audit trail.
+//! Logins of a site, listed without passwords. Revealing one is recorded in the audit trail.
 
 use axum::{extract::State, response::Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -8,18 +7,18 @@ use stoa_control::view::CredentialView;
 use super::show;
 use crate::{
     app::App,
-    extract::{id::Ordinal, rights::OwnSite},
-    fault::Fault,
+    extract::{id::Ordinal, permissions::AccessibleSite},
+    http_error::HttpError,
     ui::frame::Frame,
 };
 
-/// A login on the page.
+/// A login, as shown.
 pub struct CredentialLine {
-    /// Which one.
+    /// Number among the site's logins.
     pub ordinal: u32,
-    /// For what.
+    /// Purpose.
     pub label: String,
-    /// Where.
+    /// Where to log in.
     pub url: String,
     /// Login name.
     pub username: String,
@@ -40,10 +39,10 @@ impl CredentialLine {
 /// `POST /sites/{id}/credentials/{ordinal}`: the site's page again, with the password in it.
 pub async fn reveal(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     Ordinal(ordinal): Ordinal,
     frame: Frame,
-) -> Result<Response, Fault> {
-    let secret = app.control.site_credential_reveal(&own.cx, own.site.id, ordinal).await?;
-    show::page(&app, own, frame, Some((ordinal, secret))).await
+) -> Result<Response, HttpError> {
+    let secret = app.control.site_credential_reveal(&access.cx, access.site.id, ordinal).await?;
+    show::page(&app, access, frame, Some((ordinal, secret))).await
 }

@@ -1,4 +1,4 @@
-//! Deleting a site: said plainly, typed to confirm, and taken back within the days of grace.
+//! Deleting a site, confirmed by typing its address. It can be undone during the grace period.
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -8,8 +8,8 @@ use stoa_model::field::Invalid;
 use super::show::SiteHead;
 use crate::{
     app::App,
-    extract::{body::Form, rights::OwnSite},
-    fault::Fault,
+    extract::{body::Form, permissions::AccessibleSite},
+    http_error::HttpError,
     ui::{
         self,
         field::{Field, Problems},
@@ -20,53 +20,53 @@ use crate::{
 /// `/sites/{id}/danger`
 #[derive(Template)]
 #[template(path = "sites/delete.html")]
-pub struct DangerPage {
-    /// What surrounds it.
+pub struct DeletePage {
+    /// Layout of the page.
     pub frame: Frame,
-    /// The site's head.
+    /// Heading shared by the pages of a site.
     pub head: SiteHead,
-    /// How long it can be taken back.
+    /// Grace period.
     pub grace: String,
-    /// What is wrong.
+    /// Error messages.
     pub problems: Problems,
-    /// Where the address is typed.
+    /// Field for the address.
     pub confirm: Field,
 }
 
-impl DangerPage {
-    /// The page.
+impl DeletePage {
+    /// Builds the page.
     pub fn new(frame: Frame, head: SiteHead, grace: String, typed: &str, problems: Problems) -> Self {
         let confirm = Field::text("confirm", "Type the store's address to confirm", typed).with(&problems);
         Self { frame, head, grace, problems, confirm }
     }
 }
 
-/// The typed address.
+/// Input of the form.
 #[derive(Deserialize)]
-pub struct Confirm {
+pub struct DeleteForm {
     #[serde(default)]
     confirm: String,
 }
 
 /// `GET /sites/{id}/danger`
-pub async fn show(State(app): State<App>, own: OwnSite, frame: Frame) -> Response {
-    ui::ok(&DangerPage::new(frame, SiteHead::new(&own.site), grace(&app), "", Problems::default()))
+pub async fn show(State(app): State<App>, access: AccessibleSite, frame: Frame) -> Response {
+    ui::ok(&DeletePage::new(frame, SiteHead::new(&access.site), grace(&app), "", Problems::default()))
 }
 
 /// `POST /sites/{id}/delete`
 pub async fn submit(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     frame: Frame,
-    Form(Confirm { confirm }): Form<Confirm>,
-) -> Result<Response, Fault> {
-    if !confirm.trim().eq_ignore_ascii_case(&own.site.hostname) {
-        let words = format!("Please type {} exactly.", own.site.hostname);
-        let problems = Problems::of_fields(vec![Invalid::new("confirm", words)]);
-        let page = DangerPage::new(frame, SiteHead::new(&own.site), grace(&app), &confirm, problems);
+    Form(DeleteForm { confirm }): Form<DeleteForm>,
+) -> Result<Response, HttpError> {
+    if !confirm.trim().eq_ignore_ascii_case(&access.site.hostname) {
+        let message = format!("Please type {} exactly.", access.site.hostname);
+        let problems = Problems::of_fields(vec![Invalid::new("confirm", message)]);
+        let page = DeletePage::new(frame, SiteHead::new(&access.site), grace(&app), &confirm, problems);
         return Ok(ui::page(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    let site = app.control.site_delete(&own.cx, own.site.id).await?;
+    let site = app.control.site_delete(&access.cx, access.site.id).await?;
     Ok(ui::see_other(&format!("/sites/{}", site.id)))
 }
 

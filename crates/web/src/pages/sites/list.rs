@@ -1,4 +1,4 @@
-//! A customer's sites: the dashboard.
+//! The dashboard: a customer's sites.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -9,8 +9,8 @@ use stoa_model::id::SiteId;
 
 use crate::{
     app::App,
-    extract::{body::Query, rights::LoggedIn},
-    fault::Fault,
+    extract::{body::Query, permissions::LoggedIn},
+    http_error::HttpError,
     ui::{
         self,
         frame::Frame,
@@ -19,20 +19,20 @@ use crate::{
     },
 };
 
-/// How many sites a page of the list holds.
-pub const PAGE: u32 = 24;
+/// Sites per page.
+pub const PAGE_SIZE: u32 = 24;
 
 /// `/dashboard`
 #[derive(Template)]
 #[template(path = "sites/list.html")]
 pub struct DashboardPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
     /// The sites, newest first.
     pub sites: Vec<SiteCard>,
-    /// Where the next page begins.
+    /// Cursor of the next page.
     pub next: Option<String>,
-    /// Whether something is under way, so that the page looks again by itself.
+    /// Whether a job is in progress, so that the page refreshes itself.
     pub busy: bool,
 }
 
@@ -44,28 +44,28 @@ pub struct SiteCard {
     pub title: String,
     /// Hostname.
     pub hostname: String,
-    /// Blueprint in words.
+    /// Title of its blueprint.
     pub blueprint: String,
-    /// Its owner, for staff.
+    /// Owner, for staff.
     pub owner: Option<OwnerView>,
-    /// Address to open, if there is something to see.
+    /// URL to open, if the site runs.
     pub open: Option<String>,
     /// State.
     pub state: Badge,
     /// Health.
     pub health: Option<Badge>,
-    /// Why, in words.
+    /// Why it is in its state.
     pub reason: Option<String>,
-    /// Its unfinished job.
+    /// Id of its unfinished job.
     pub job: Option<String>,
-    /// Whether its administration can be entered with one click.
+    /// Whether its login link is available.
     pub can_log_in: bool,
     /// When it was ordered.
     pub created: Moment,
 }
 
 impl SiteCard {
-    /// What a list shows of a site.
+    /// The card of a site.
     pub fn new(site: SiteView, now: Timestamp) -> Self {
         Self {
             open: site.state.should_run().then_some(site.url),
@@ -84,16 +84,16 @@ impl SiteCard {
     }
 }
 
-/// Where a page of a list begins.
+/// Page of a list.
 #[derive(Deserialize)]
-pub struct Before {
-    /// Id of the last item of the page before.
+pub struct PageQuery {
+    /// Id of the last item of the previous page.
     #[serde(default)]
     pub before: Option<String>,
 }
 
-impl Before {
-    /// The id; a broken one begins at the top.
+impl PageQuery {
+    /// The id; an invalid one means the first page.
     pub fn site(&self) -> Option<SiteId> {
         self.before.as_deref().and_then(|id| id.parse().ok())
     }
@@ -104,12 +104,12 @@ pub async fn show(
     State(app): State<App>,
     LoggedIn(cx): LoggedIn,
     frame: Frame,
-    Query(before): Query<Before>,
-) -> Result<Response, Fault> {
+    Query(query): Query<PageQuery>,
+) -> Result<Response, HttpError> {
     if frame.is_staff() {
         return Ok(ui::see_other("/staff"));
     }
-    let page = app.control.site_list(&cx, before.site(), PAGE).await?;
+    let page = app.control.site_list(&cx, query.site(), PAGE_SIZE).await?;
     let busy = page.items.iter().any(|site| site.job.is_some());
     let sites = page.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
     Ok(ui::ok(&DashboardPage { frame, sites, next: page.next, busy }))

@@ -1,4 +1,4 @@
-//! What a site's services wrote last.
+//! The latest log lines of a site's services.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -8,35 +8,35 @@ use stoa_control::{MOST_LINES, view::LogLine};
 use super::show::SiteHead;
 use crate::{
     app::App,
-    extract::{body::Query, rights::OwnSite},
-    fault::{Fault, Kind},
+    extract::{body::Query, permissions::AccessibleSite},
+    http_error::{ErrorKind, HttpError},
     ui::{self, frame::Frame},
 };
 
-/// How many lines can be asked for.
+/// Numbers of lines to choose from.
 const CHOICES: [u32; 3] = [100, 500, MOST_LINES];
 
 /// `/sites/{id}/logs`
 #[derive(Template)]
 #[template(path = "sites/logs.html")]
 pub struct LogPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// The site's head.
+    /// Heading shared by the pages of a site.
     pub head: SiteHead,
     /// The lines, oldest first.
     pub lines: Vec<LogLine>,
-    /// Why there are none, if that isn't for want of any.
+    /// Why the log is unavailable.
     pub missing: Option<String>,
-    /// How many were asked for.
+    /// Requested number of lines.
     pub tail: u32,
-    /// How many can be asked for.
+    /// Numbers of lines to choose from.
     pub choices: [u32; 3],
 }
 
-/// How many lines.
+/// Query of the page.
 #[derive(Deserialize)]
-pub struct Tail {
+pub struct LogsQuery {
     #[serde(default)]
     tail: Option<u32>,
 }
@@ -44,16 +44,19 @@ pub struct Tail {
 /// `GET /sites/{id}/logs`
 pub async fn show(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     frame: Frame,
-    Query(Tail { tail }): Query<Tail>,
-) -> Result<Response, Fault> {
+    Query(LogsQuery { tail }): Query<LogsQuery>,
+) -> Result<Response, HttpError> {
     let tail = tail.filter(|t| CHOICES.contains(t)).unwrap_or(CHOICES[0]);
-    let (lines, missing) = match app.control.site_logs(&own.cx, own.site.id, tail).await.map_err(Fault::from) {
+    let (lines, missing) = match app.control.site_logs(&access.cx, access.site.id, tail).await.map_err(HttpError::from)
+    {
         Ok(lines) => (lines, None),
-        Err(fault) if matches!(fault.kind, Kind::Conflict | Kind::Unavailable) => (Vec::new(), Some(fault.detail)),
-        Err(fault) => return Err(fault),
+        Err(error) if matches!(error.kind, ErrorKind::Conflict | ErrorKind::Unavailable) => {
+            (Vec::new(), Some(error.detail))
+        }
+        Err(error) => return Err(error),
     };
-    let head = SiteHead::new(&own.site);
+    let head = SiteHead::new(&access.site);
     Ok(ui::ok(&LogPage { frame, head, lines, missing, tail, choices: CHOICES }))
 }

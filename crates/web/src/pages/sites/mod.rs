@@ -1,4 +1,4 @@
-//! Sites: list them, order one, look after one.
+//! Sites: list, order, manage.
 
 pub mod actions;
 pub mod credentials;

@@ -7,13 +7,13 @@ use stoa_control::{RequestContext, Settings, command::OrderSite, view::Blueprint
 
 use crate::{
     app::App,
-    extract::{body::Form, rights::Customer},
-    fault::Fault,
+    extract::{body::Form, permissions::Customer},
+    http_error::HttpError,
     ui::{
         self,
         field::{Field, Problems},
+        form_errors::FormErrors,
         frame::Frame,
-        refusal::Refusal,
     },
 };
 
@@ -37,13 +37,13 @@ struct Choice {
     checked: bool,
 }
 
-/// What was typed.
+/// Input of the form.
 #[derive(Deserialize, Default, Clone)]
 pub struct OrderForm {
     /// Blueprint's name.
     #[serde(default)]
     pub blueprint: String,
-    /// Label under the base domain.
+    /// Subdomain.
     #[serde(default)]
     pub subdomain: String,
     /// Title.
@@ -62,17 +62,17 @@ impl From<&OrderForm> for OrderSite {
 }
 
 impl OrderFields {
-    /// The fields, with what was typed before. The first blueprint that can be had is chosen
-    /// beforehand; the service layer lists stores first, which is what most people come for.
+    /// The fields, with the previous input. The first available blueprint is preselected; the service layer lists
+    /// stores first, which is what most people want.
     pub fn new(form: &OrderForm, blueprints: Vec<BlueprintView>, settings: &Settings, problems: &Problems) -> Self {
-        Self::under(&settings.base_domain.to_string(), form, blueprints, problems)
+        Self::with_base_domain(&settings.base_domain.to_string(), form, blueprints, problems)
     }
 
-    /// The same, under a base domain.
-    pub fn under(base: &str, form: &OrderForm, blueprints: Vec<BlueprintView>, problems: &Problems) -> Self {
+    /// Like [`new`](Self::new), for a base domain.
+    pub fn with_base_domain(base: &str, form: &OrderForm, blueprints: Vec<BlueprintView>, problems: &Problems) -> Self {
         let first = blueprints.iter().find(|b| b.available).map(|b| b.name.clone());
-        let wanted = if form.blueprint.is_empty() { first.unwrap_or_default() } else { form.blueprint.clone() };
-        let choose = |view: BlueprintView| Choice { checked: view.available && view.name == wanted, view };
+        let selected = if form.blueprint.is_empty() { first.unwrap_or_default() } else { form.blueprint.clone() };
+        let choose = |view: BlueprintView| Choice { checked: view.available && view.name == selected, view };
         let subdomain = Field::text("subdomain", "Address", &form.subdomain)
             .hint("3 to 40 letters, digits and hyphens.")
             .suffix(format!(".{base}"))
@@ -97,17 +97,17 @@ impl OrderFields {
 #[derive(Template)]
 #[template(path = "sites/order.html")]
 pub struct OrderPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// What is wrong.
+    /// Error messages.
     pub problems: Problems,
     /// The fields.
     pub order: OrderFields,
 }
 
 /// `GET /sites/new`
-pub async fn show(State(app): State<App>, Customer(cx): Customer, frame: Frame) -> Result<Response, Fault> {
-    page(&app, &cx, frame, &OrderForm::default(), Refusal::default()).await
+pub async fn show(State(app): State<App>, Customer(cx): Customer, frame: Frame) -> Result<Response, HttpError> {
+    page(&app, &cx, frame, &OrderForm::default(), FormErrors::default()).await
 }
 
 /// `POST /sites/new`
@@ -116,12 +116,12 @@ pub async fn submit(
     Customer(cx): Customer,
     frame: Frame,
     Form(form): Form<OrderForm>,
-) -> Result<Response, Fault> {
-    let refusal = match app.control.site_order(&cx, OrderSite::from(&form), None).await {
+) -> Result<Response, HttpError> {
+    let form_errors = match app.control.site_order(&cx, OrderSite::from(&form), None).await {
         Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
-        Err(error) => Refusal::of(error)?,
+        Err(error) => FormErrors::try_from(error)?,
     };
-    page(&app, &cx, frame, &form, refusal).await
+    page(&app, &cx, frame, &form, form_errors).await
 }
 
 async fn page(
@@ -129,11 +129,11 @@ async fn page(
     cx: &RequestContext,
     frame: Frame,
     form: &OrderForm,
-    refusal: Refusal,
-) -> Result<Response, Fault> {
+    form_errors: FormErrors,
+) -> Result<Response, HttpError> {
     let blueprints = app.control.blueprints(cx).await?;
-    let order = OrderFields::new(form, blueprints, app.control.settings(), &refusal.problems);
-    Ok(refusal.reply().page(&OrderPage { frame, problems: refusal.problems, order }))
+    let order = OrderFields::new(form, blueprints, app.control.settings(), &form_errors.problems);
+    Ok(form_errors.response().page(&OrderPage { frame, problems: form_errors.problems, order }))
 }
 
 #[cfg(test)]
@@ -150,17 +150,17 @@ mod tests {
         };
         let blueprints = [("magento", false), ("woocommerce", true), ("ebuilder", true)].map(view);
         let form = OrderForm { blueprint: typed.into(), ..OrderForm::default() };
-        let fields = OrderFields::under("stoa.test", &form, blueprints.into(), &Problems::default());
+        let fields = OrderFields::with_base_domain("stoa.test", &form, blueprints.into(), &Problems::default());
         fields.choices.into_iter().filter(|c| c.checked).map(|c| c.view.name).collect()
     }
 
     #[test]
-    fn the_first_blueprint_that_can_be_had_is_chosen_beforehand() {
+    fn the_first_available_blueprint_is_preselected() {
         assert_eq!(chosen(""), ["woocommerce"]);
     }
 
     #[test]
-    fn what_was_chosen_stays_chosen_and_what_cannot_be_had_is_not() {
+    fn the_selection_is_kept_unless_it_is_unavailable() {
         assert_eq!(chosen("ebuilder"), ["ebuilder"]);
         assert_eq!(chosen("magento"), [""; 0]);
     }

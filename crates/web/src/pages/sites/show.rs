@@ -1,4 +1,4 @@
-//! One site at a glance: is it up, where is it, how do I get in, what can I do.
+//! Overview of a site: state, address, logins, actions.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -9,11 +9,11 @@ use stoa_control::{
 };
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
 
-use super::{credentials::CredentialLine, traffic::spark::Day};
+use super::{credentials::CredentialLine, traffic::day_summary::DaySummary};
 use crate::{
     app::App,
-    extract::rights::OwnSite,
-    fault::Fault,
+    extract::permissions::AccessibleSite,
+    http_error::HttpError,
     ui::{
         self,
         frame::Frame,
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// What every page of a site begins with.
+/// Heading shared by the pages of a site.
 pub struct SiteHead {
     /// Its id.
     pub id: SiteId,
@@ -36,20 +36,20 @@ pub struct SiteHead {
     pub state: Badge,
     /// Health.
     pub health: Option<Badge>,
-    /// Whether there is something to see at its address.
+    /// Whether it runs, so that its address can be opened.
     pub open: bool,
-    /// Whether its administration can be entered with one click.
+    /// Whether its login link is available.
     pub can_log_in: bool,
     /// Whether it can be deleted.
     pub can_delete: bool,
     /// Day of its purge, if it is marked for deletion.
     pub purge: Option<String>,
-    /// Whether the deletion can be taken back.
+    /// Whether the deletion can be undone.
     pub can_undelete: bool,
 }
 
 impl SiteHead {
-    /// The head of a site's pages.
+    /// The heading of a site.
     pub fn new(site: &SiteView) -> Self {
         let may = |action| site.actions.contains(&action);
         Self {
@@ -72,47 +72,47 @@ impl SiteHead {
 #[derive(Template)]
 #[template(path = "sites/show.html")]
 pub struct SitePage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// The site's head.
+    /// Heading shared by the pages of a site.
     pub head: SiteHead,
     /// Why it is in its state.
     pub reason: Option<String>,
-    /// Whether making it failed.
+    /// Whether its creation failed.
     pub failed: bool,
-    /// Its unfinished job.
+    /// Id of its unfinished job.
     pub job: Option<String>,
     /// Start, stop, restart, retry.
     pub actions: Vec<Action>,
-    /// Plain facts.
+    /// Facts about its images.
     pub notices: Vec<String>,
-    /// Blueprint in words.
+    /// Title of its blueprint.
     pub blueprint: String,
-    /// Its owner, for staff.
+    /// Owner, for staff.
     pub owner: Option<OwnerView>,
     /// When it was ordered.
     pub created: Moment,
-    /// When it was last looked at.
+    /// When it was last checked.
     pub checked: Option<Moment>,
     /// Logins, for those who may see them.
     pub credentials: Option<Vec<CredentialLine>>,
     /// Latest jobs.
     pub jobs: Vec<JobLine>,
-    /// What happened.
+    /// Events.
     pub history: Vec<(Moment, String)>,
-    /// Whether containers run whose use can be shown.
+    /// Whether it runs, so that resource usage can be shown.
     pub usage: bool,
     /// The last 24 hours.
-    pub day: Day,
+    pub day: DaySummary,
 }
 
 /// A button.
 pub struct Action {
-    /// Last part of its address.
+    /// Last segment of its URL.
     pub path: &'static str,
-    /// Word.
+    /// Label.
     pub label: &'static str,
-    /// Drawing.
+    /// Icon.
     pub icon: &'static str,
 }
 
@@ -120,18 +120,18 @@ pub struct Action {
 pub struct JobLine {
     /// Its id.
     pub id: String,
-    /// Words.
+    /// Title.
     pub title: String,
     /// State.
     pub state: Badge,
-    /// When.
+    /// When it was queued.
     pub at: Moment,
-    /// How long.
+    /// Duration.
     pub took: Option<String>,
 }
 
 impl JobLine {
-    /// What a list shows of a job.
+    /// The line of a job.
     pub fn new(job: &JobView, now: Timestamp) -> Self {
         let took = job.started_at.zip(job.ended_at).map(|(from, to)| to.duration_since(from).as_millis());
         Self {
@@ -144,24 +144,24 @@ impl JobLine {
     }
 }
 
-/// What a site's page is made from.
-pub struct Facts {
+/// Data of a site's page.
+pub struct SiteData {
     /// The site.
     pub site: SiteView,
     /// Its logins, for those who may see them.
     pub credentials: Option<Vec<CredentialView>>,
     /// Its jobs.
     pub jobs: Vec<JobView>,
-    /// What happened: when, kind, text.
+    /// Events: time, kind, text.
     pub history: Vec<(Timestamp, String, String)>,
-    /// What was served in the last 24 hours.
+    /// Traffic of the last 24 hours.
     pub traffic: Vec<TrafficHour>,
 }
 
 impl SitePage {
     /// The page, with one login revealed if asked for.
-    pub fn new(frame: Frame, facts: Facts, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
-        let Facts { site, credentials, jobs, history, traffic } = facts;
+    pub fn new(frame: Frame, data: SiteData, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
+        let SiteData { site, credentials, jobs, history, traffic } = data;
         let line = |c: CredentialView| CredentialLine::new(c, revealed.as_ref());
         Self {
             frame,
@@ -175,7 +175,7 @@ impl SitePage {
             jobs: jobs.iter().take(5).map(|job| JobLine::new(job, now)).collect(),
             history: history.into_iter().take(12).map(|(at, _, text)| (time::moment(at, now), text)).collect(),
             usage: site.state.should_run(),
-            day: Day::new(&traffic),
+            day: DaySummary::new(&traffic),
             reason: site.reason,
             notices: site.notices,
             blueprint: site.blueprint_title,
@@ -184,7 +184,7 @@ impl SitePage {
     }
 }
 
-/// The everyday actions; deleting has a page of its own, logging in a place of its own.
+/// Buttons for the everyday actions; deleting and logging in are elsewhere.
 fn button(action: &SiteAction) -> Option<Action> {
     let (label, icon) = match action {
         SiteAction::Start => ("Start", "play"),
@@ -197,24 +197,24 @@ fn button(action: &SiteAction) -> Option<Action> {
 }
 
 /// `GET /sites/{id}`
-pub async fn show(State(app): State<App>, own: OwnSite, frame: Frame) -> Result<Response, Fault> {
-    page(&app, own, frame, None).await
+pub async fn show(State(app): State<App>, access: AccessibleSite, frame: Frame) -> Result<Response, HttpError> {
+    page(&app, access, frame, None).await
 }
 
 /// The page of a site, with one login revealed if asked for.
 pub(super) async fn page(
     app: &App,
-    OwnSite { cx, site }: OwnSite,
+    AccessibleSite { cx, site }: AccessibleSite,
     frame: Frame,
     revealed: Option<(u32, SecretString)>,
-) -> Result<Response, Fault> {
-    let facts = facts(app, &cx, site).await?;
-    Ok(ui::ok(&SitePage::new(frame, facts, revealed, cx.now)))
+) -> Result<Response, HttpError> {
+    let data = load(app, &cx, site).await?;
+    Ok(ui::ok(&SitePage::new(frame, data, revealed, cx.now)))
 }
 
-async fn facts(app: &App, cx: &RequestContext, site: SiteView) -> Result<Facts, Fault> {
+async fn load(app: &App, cx: &RequestContext, site: SiteView) -> Result<SiteData, HttpError> {
     let id = site.id;
-    // Support looks after sites without seeing how to get in.
+    // Support staff can't see logins.
     let credentials = match app.control.site_credentials(cx, id).await {
         Err(Error::Forbidden(_)) => None,
         credentials => Some(credentials?),
@@ -222,5 +222,5 @@ async fn facts(app: &App, cx: &RequestContext, site: SiteView) -> Result<Facts, 
     let jobs = app.control.site_jobs(cx, id).await?;
     let history = app.control.site_history(cx, id).await?;
     let traffic = app.control.site_traffic(cx, id, 24).await?;
-    Ok(Facts { site, credentials, jobs, history, traffic })
+    Ok(SiteData { site, credentials, jobs, history, traffic })
 }

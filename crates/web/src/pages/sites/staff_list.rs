@@ -3,31 +3,31 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 
-use super::list::{Before, SiteCard};
+use super::list::{PageQuery, SiteCard};
 use crate::{
     app::App,
     extract::{
         body::Query,
-        rights::{StaffMember, may_change},
+        permissions::{StaffMember, can_change_sites},
     },
-    fault::Fault,
+    http_error::HttpError,
     ui::{self, frame::Frame},
 };
 
-/// How many sites a page of the list holds.
-const PAGE: u32 = 50;
+/// Sites per page.
+const PAGE_SIZE: u32 = 50;
 
 /// `/staff/sites`
 #[derive(Template)]
 #[template(path = "sites/staff_list.html")]
 pub struct SitesPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
     /// The sites, newest first.
     pub sites: Vec<SiteCard>,
-    /// Where the next page begins.
+    /// Cursor of the next page.
     pub next: Option<String>,
-    /// Whether who looks may order a store for somebody.
+    /// Whether the viewer may order a store for a customer.
     pub may_order: bool,
 }
 
@@ -36,9 +36,9 @@ pub async fn show(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
     frame: Frame,
-    Query(before): Query<Before>,
-) -> Result<Response, Fault> {
-    let page = app.control.site_list(&cx, before.site(), PAGE).await?;
+    Query(query): Query<PageQuery>,
+) -> Result<Response, HttpError> {
+    let page = app.control.site_list(&cx, query.site(), PAGE_SIZE).await?;
     let sites = page.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
-    Ok(ui::ok(&SitesPage { frame, sites, next: page.next, may_order: may_change(&cx) }))
+    Ok(ui::ok(&SitesPage { frame, sites, next: page.next, may_order: can_change_sites(&cx) }))
 }

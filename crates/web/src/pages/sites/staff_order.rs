@@ -1,4 +1,4 @@
-//! A store for somebody else: the order's fields, and for whom.
+//! Staff order a store for a customer.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -9,13 +9,13 @@ use stoa_model::{account::Customer, field::Invalid};
 use super::order::{OrderFields, OrderForm};
 use crate::{
     app::App,
-    extract::{body::Form, rights::Administrator},
-    fault::Fault,
+    extract::{body::Form, permissions::Administrator},
+    http_error::HttpError,
     ui::{
         self,
         field::{Field, Problems},
+        form_errors::FormErrors,
         frame::Frame,
-        refusal::Refusal,
     },
 };
 
@@ -23,17 +23,17 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sites/staff_order.html")]
 pub struct StaffOrderPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// What is wrong.
+    /// Error messages.
     pub problems: Problems,
-    /// For whom.
+    /// The customer.
     pub customer: Field,
     /// The store.
     pub order: OrderFields,
 }
 
-/// What was typed.
+/// Input of the form.
 #[derive(Deserialize, Default)]
 pub struct StaffOrderForm {
     /// The customer's address.
@@ -45,7 +45,7 @@ pub struct StaffOrderForm {
 }
 
 impl StaffOrderPage {
-    /// The form, with what was typed before.
+    /// The form, with the previous input.
     pub fn new(frame: Frame, form: &StaffOrderForm, order: OrderFields, problems: Problems) -> Self {
         let customer = Field::email("customer", "Customer's e-mail address", &form.customer)
             .hint("The one that the customer logs in with. The store will be theirs.")
@@ -57,8 +57,12 @@ impl StaffOrderPage {
 }
 
 /// `GET /staff/sites/new`
-pub async fn show(State(app): State<App>, Administrator(cx): Administrator, frame: Frame) -> Result<Response, Fault> {
-    page(&app, &cx, frame, &StaffOrderForm::default(), Refusal::default()).await
+pub async fn show(
+    State(app): State<App>,
+    Administrator(cx): Administrator,
+    frame: Frame,
+) -> Result<Response, HttpError> {
+    page(&app, &cx, frame, &StaffOrderForm::default(), FormErrors::default()).await
 }
 
 /// `POST /staff/sites/new`
@@ -67,16 +71,16 @@ pub async fn submit(
     Administrator(cx): Administrator,
     frame: Frame,
     Form(form): Form<StaffOrderForm>,
-) -> Result<Response, Fault> {
-    let refusal = match order(&app, &cx, &form).await {
+) -> Result<Response, HttpError> {
+    let form_errors = match order(&app, &cx, &form).await {
         Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
-        Err(error) => Refusal::of(error)?,
+        Err(error) => FormErrors::try_from(error)?,
     };
-    page(&app, &cx, frame, &form, refusal).await
+    page(&app, &cx, frame, &form, form_errors).await
 }
 
-/// Orders for the customer who was named, and for nobody else: without a customer the service layer
-/// would take the operator's own account.
+/// Orders for the named customer. A missing customer is an error here, because the service layer would use the
+/// operator's own account.
 async fn order(app: &App, cx: &RequestContext, form: &StaffOrderForm) -> Result<Ordered, Error> {
     let customer = customer(app, cx, &form.customer).await?;
     let order = OrderSite { customer: Some(customer.id), ..OrderSite::from(&form.order) };
@@ -96,9 +100,9 @@ async fn page(
     cx: &RequestContext,
     frame: Frame,
     form: &StaffOrderForm,
-    refusal: Refusal,
-) -> Result<Response, Fault> {
+    form_errors: FormErrors,
+) -> Result<Response, HttpError> {
     let blueprints = app.control.blueprints(cx).await?;
-    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &refusal.problems);
-    Ok(refusal.reply().page(&StaffOrderPage::new(frame, form, fields, refusal.problems)))
+    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &form_errors.problems);
+    Ok(form_errors.response().page(&StaffOrderPage::new(frame, form, fields, form_errors.problems)))
 }

@@ -1,5 +1,5 @@
-//! `GET /status/{id}`: for old links and programs. A browser is sent to what is worth looking at;
-//! who asks for JSON gets it.
+//! `GET /status/{id}`: for old links and scripts. Browsers are redirected to the job or the site; clients that
+//! accept JSON get JSON.
 
 use axum::{
     Json,
@@ -7,12 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{extract::rights::OwnSite, ui};
+use crate::{extract::permissions::AccessibleSite, ui};
 
 /// `GET /status/{id}`
-pub async fn show(own: OwnSite, headers: HeaderMap) -> Response {
+pub async fn show(access: AccessibleSite, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let site = own.site;
+    let site = access.site;
     if accept.contains("application/json") {
         let job = site.job.map(|job| job.to_string());
         let body = serde_json::json!({

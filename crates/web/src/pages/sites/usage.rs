@@ -1,5 +1,5 @@
-//! What a site's services use now. A page of its own, as the engine needs a moment to measure; the
-//! overview fetches it afterwards.
+//! Current resource usage of a site's services. A page of its own, because the engine takes a while to measure;
+//! the overview loads it afterwards.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -8,8 +8,8 @@ use stoa_control::view::ServiceStats;
 use super::show::SiteHead;
 use crate::{
     app::App,
-    extract::rights::OwnSite,
-    fault::{Fault, Kind},
+    extract::permissions::AccessibleSite,
+    http_error::{ErrorKind, HttpError},
     ui::{self, frame::Frame, time},
 };
 
@@ -17,9 +17,9 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sites/usage.html")]
 pub struct UsagePage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// The site's head.
+    /// Heading shared by the pages of a site.
     pub head: SiteHead,
     /// A line per service.
     pub services: Vec<ServiceLine>,
@@ -27,17 +27,17 @@ pub struct UsagePage {
     pub missing: Option<String>,
 }
 
-/// What a service uses.
+/// Resource usage of a service.
 pub struct ServiceLine {
     /// Its name.
     pub name: String,
-    /// Processor time, in hundredths of a core.
+    /// CPU usage, in percent of a core.
     pub cpu: String,
     /// Memory in use.
     pub memory: String,
     /// Its limit.
     pub limit: String,
-    /// Memory in hundredths of the limit.
+    /// Memory in percent of the limit.
     pub percent: u64,
     /// Processes.
     pub processes: u32,
@@ -57,11 +57,13 @@ impl From<ServiceStats> for ServiceLine {
 }
 
 /// `GET /sites/{id}/usage`
-pub async fn show(State(app): State<App>, own: OwnSite, frame: Frame) -> Result<Response, Fault> {
-    let (services, missing) = match app.control.site_stats(&own.cx, own.site.id).await.map_err(Fault::from) {
+pub async fn show(State(app): State<App>, access: AccessibleSite, frame: Frame) -> Result<Response, HttpError> {
+    let (services, missing) = match app.control.site_stats(&access.cx, access.site.id).await.map_err(HttpError::from) {
         Ok(stats) => (stats.into_iter().map(ServiceLine::from).collect(), None),
-        Err(fault) if matches!(fault.kind, Kind::Conflict | Kind::Unavailable) => (Vec::new(), Some(fault.detail)),
-        Err(fault) => return Err(fault),
+        Err(error) if matches!(error.kind, ErrorKind::Conflict | ErrorKind::Unavailable) => {
+            (Vec::new(), Some(error.detail))
+        }
+        Err(error) => return Err(error),
     };
-    Ok(ui::ok(&UsagePage { frame, head: SiteHead::new(&own.site), services, missing }))
+    Ok(ui::ok(&UsagePage { frame, head: SiteHead::new(&access.site), services, missing }))
 }

@@ -1,62 +1,63 @@
-//! How long answers took, on a ladder of steps.
+//! Quantiles of response times by slot, over the latency buckets.
 
 use askama::{Template, filters::HtmlSafe};
 
-use super::{Percent, part};
+use super::{Percent, slot_position};
 
-/// Three marks a slot on a ladder of steps: how long half, 95 and 99 of 100 took.
+/// A chart with three marks per slot: median, 95th and 99th percentile. The vertical axis is the latency buckets.
 #[derive(Template)]
-#[template(path = "part/plot/ladder.html")]
-pub struct Ladder {
+#[template(path = "part/plot/quantile_chart.html")]
+pub struct QuantileChart {
     id: &'static str,
     title: String,
     description: String,
-    rungs: Vec<(Percent, String)>,
-    lying: Vec<String>,
+    buckets: Vec<(Percent, String)>,
+    x_labels: Vec<String>,
     marks: Vec<Mark>,
 }
 
-impl HtmlSafe for Ladder {}
+impl HtmlSafe for QuantileChart {}
 
 struct Mark {
     x: Percent,
     left: Percent,
     right: Percent,
-    half: Percent,
-    most: Percent,
-    nearly: Percent,
-    words: String,
+    p50: Percent,
+    p95: Percent,
+    p99: Percent,
+    hint: String,
 }
 
-/// The rungs that a slot's three marks lie on, from below, and what they say.
-pub struct Heights {
-    /// Half, 95 and 99 of 100.
-    pub rungs: [usize; 3],
-    /// In words.
-    pub words: String,
+/// The marks of a slot.
+pub struct Quantiles {
+    /// Bucket index of the median, the 95th and the 99th percentile.
+    pub buckets: [usize; 3],
+    /// Tooltip.
+    pub hint: String,
 }
 
-impl Ladder {
-    /// `heights` by slot on rungs named from below; a slot without any has no marks.
+impl QuantileChart {
+    /// Bucket names from the bottom up, and quantiles by slot; a slot without traffic has no marks.
     pub fn new(
         id: &'static str,
         (title, description): (String, String),
         names: Vec<String>,
-        lying: Vec<String>,
+        x_labels: Vec<String>,
         slots: usize,
-        heights: Vec<Option<Heights>>,
+        quantiles: Vec<Option<Quantiles>>,
     ) -> Self {
-        let rungs = names.len();
-        // Half a rung of room above and below, so that no mark is cut off.
-        let y = |rung: usize| Percent(100.0 - (rung as f64 + 0.5) * 100.0 / rungs.max(1) as f64);
-        let mark = |(slot, heights): (usize, Option<Heights>)| {
-            let Heights { rungs: [half, most, nearly], words } = heights?;
-            let (x, left, right) = (part(slot, slots, 0.5), part(slot, slots, 0.2), part(slot, slots, 0.8));
-            Some(Mark { x, left, right, half: y(half), most: y(most), nearly: y(nearly), words })
+        let count = names.len();
+        // Half a bucket of room above and below, so that no mark is cut off.
+        let y = |bucket: usize| Percent(100.0 - (bucket as f64 + 0.5) * 100.0 / count.max(1) as f64);
+        let mark = |(slot, quantiles): (usize, Option<Quantiles>)| {
+            let Quantiles { buckets: [p50, p95, p99], hint } = quantiles?;
+            let (x, left, right) =
+                (slot_position(slot, slots, 0.5), slot_position(slot, slots, 0.2), slot_position(slot, slots, 0.8));
+            Some(Mark { x, left, right, p50: y(p50), p95: y(p95), p99: y(p99), hint })
         };
-        let marks = heights.into_iter().take(slots).enumerate().filter_map(mark).collect();
-        let rungs = names.into_iter().enumerate().map(|(rung, name)| (y(rung), name)).rev().collect();
-        Self { id, title, description, rungs, lying, marks }
+        let marks = quantiles.into_iter().take(slots).enumerate().filter_map(mark).collect();
+        let buckets = names.into_iter().enumerate().map(|(bucket, name)| (y(bucket), name)).rev().collect();
+        Self { id, title, description, buckets, x_labels, marks }
     }
 }
 
@@ -65,10 +66,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ladder_has_a_rung_for_each_name_and_marks_where_there_is_something() {
+    fn slots_without_traffic_have_no_marks() {
         let names = vec!["5 ms".to_owned(), "10 ms".to_owned()];
-        let heights = vec![None, Some(Heights { rungs: [0, 1, 1], words: "x".into() })];
-        let html = Ladder::new("l", ("T".into(), "D".into()), names, vec![], 2, heights).to_string();
+        let quantiles = vec![None, Some(Quantiles { buckets: [0, 1, 1], hint: "x".into() })];
+        let html = QuantileChart::new("l", ("T".into(), "D".into()), names, vec![], 2, quantiles).to_string();
         assert_eq!(html.matches("class=\"rungs\"><title>").count(), 1, "{html}");
         assert!(html.contains(r#"cx="75%" cy="75%""#) && html.contains(r#"cx="75%" cy="25%""#), "{html}");
     }

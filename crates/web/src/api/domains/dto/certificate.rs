@@ -1,11 +1,11 @@
-//! Certificates over the wire.
+//! Request and response bodies of certificates.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stoa_control::view;
 use utoipa::ToSchema;
 
-/// How the certificate of a name stands.
+/// The certificate of a name, and its state.
 #[derive(Serialize, ToSchema)]
 pub struct NameCertificate {
     /// The name.
@@ -13,14 +13,14 @@ pub struct NameCertificate {
     /// `good`, `waiting`, `failing` or, on a platform without HTTPS, `off`.
     #[schema(value_type = String, example = "good")]
     pub state: view::CertificateState,
-    /// What is served.
+    /// The certificate in use.
     pub certificate: Option<Certificate>,
-    /// Why there is none, or no new one.
+    /// Why there is none, or why it could not be renewed.
     pub problem: Option<String>,
     /// The cause, for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// When it is tried again.
+    /// When the next attempt is due.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_try: Option<Timestamp>,
 }
@@ -32,20 +32,20 @@ impl From<view::NameCertificate> for NameCertificate {
     }
 }
 
-/// A certificate that is served.
+/// A certificate in use.
 #[derive(Serialize, ToSchema)]
 pub struct Certificate {
-    /// The names that it is for.
+    /// Its names.
     pub names: Vec<String>,
     /// `issued` by an authority and renewed by the platform, or `uploaded`.
     #[schema(value_type = String, example = "issued")]
     pub source: view::CertificateSource,
     /// Who issued it.
     pub issuer: String,
-    /// When it runs out.
+    /// When it expires.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
-    /// What is worth knowing about it.
+    /// Remarks.
     pub notes: Vec<String>,
 }
 
@@ -56,11 +56,11 @@ impl From<view::CertificateView> for Certificate {
     }
 }
 
-/// A certificate of one's own.
+/// A certificate to upload.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCertificate {
-    /// PEM: the certificate and what leads to its root.
+    /// PEM: the certificate and its intermediates.
     pub certificate: String,
     /// PEM: its private key, without a passphrase.
     #[schema(value_type = String, format = Password)]

@@ -1,4 +1,4 @@
-//! Addresses over the wire.
+//! Request and response bodies of domains.
 
 mod certificate;
 
@@ -14,22 +14,22 @@ use utoipa::ToSchema;
 pub use self::certificate::{Certificate, NameCertificate, NewCertificate};
 use crate::api::sites::dto::Limits;
 
-/// A domain to be brought along.
+/// A domain to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDomain {
-    /// The name as people type it; internationalised names too.
+    /// The name as people type it; internationalized names too.
     #[schema(example = "shop.example.com")]
     pub name: String,
-    /// Whether the same with `www.` before it is claimed too.
+    /// Whether to add the name with `www.` in front too.
     #[serde(default)]
     pub with_www: bool,
-    /// Whether it becomes the site's main address as soon as it works.
+    /// Whether to make it the site's main address as soon as it works.
     #[serde(default)]
     pub main: bool,
 }
 
-/// Which of a site's names is to be its main address.
+/// The name to make a site's main address.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAddress {
@@ -43,18 +43,18 @@ pub struct NewAddress {
 pub struct Addresses {
     /// Its main address.
     pub url: String,
-    /// The platform's own name for it, which always leads to it.
+    /// The name given by the platform, which always serves the site.
     pub own: NameCertificate,
-    /// Whether that is the main address.
+    /// Whether that name is the main address.
     pub own_is_main: bool,
-    /// Domains that were brought along, by name.
+    /// Custom domains, by name.
     pub domains: Vec<Domain>,
-    /// IP addresses that domains must lead to; empty if the operator has not said.
+    /// IP addresses that domains must point to; empty if the operator has not configured them.
     #[schema(value_type = Vec<String>)]
     pub addresses: Vec<std::net::IpAddr>,
-    /// The certificate that was brought along, if one is served.
+    /// The uploaded certificate, if one is in use.
     pub uploaded: Option<Certificate>,
-    /// What visitors may use of the edge.
+    /// Limits for visitors.
     pub limits: Limits,
 }
 
@@ -72,7 +72,7 @@ impl From<view::DomainsView> for Addresses {
     }
 }
 
-/// A domain that was brought along.
+/// A custom domain.
 #[derive(Serialize, ToSchema)]
 pub struct Domain {
     /// Its id.
@@ -87,23 +87,23 @@ pub struct Domain {
     /// The name as people write it.
     #[schema(example = "bücher.example")]
     pub display: String,
-    /// `claimed` until it is proven, then `verified`.
+    /// `claimed` until it is verified, then `verified`.
     #[schema(value_type = String, example = "claimed")]
     pub state: DomainState,
     /// Whether it is the site's main address.
     pub is_main: bool,
-    /// Whether it becomes that as soon as it can.
+    /// Whether it becomes the main address as soon as it works.
     pub main_wanted: bool,
-    /// What is wrong, in words.
+    /// What is wrong, for people.
     pub problem: Option<String>,
-    /// Records to make where the domain is managed.
+    /// Records to create at the DNS provider.
     pub records: Vec<DnsRecord>,
-    /// The file that proves the domain instead of the TXT record.
+    /// The file that verifies the domain instead of the TXT record.
     pub file: ProofFile,
-    /// When the claim ends, while it is not proven.
+    /// When the claim expires, while it is not verified.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// When it was last looked at.
+    /// When it was last checked.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub checked_at: Option<Timestamp>,
     /// Its certificate, once it is verified.
@@ -131,7 +131,7 @@ impl From<view::DomainView> for Domain {
     }
 }
 
-/// A DNS record to make.
+/// A DNS record to create.
 #[derive(Serialize, ToSchema)]
 pub struct DnsRecord {
     /// `TXT`, `A`, `AAAA` or `CNAME`.
@@ -141,9 +141,9 @@ pub struct DnsRecord {
     pub name: String,
     /// Value.
     pub value: String,
-    /// What it is for, in words.
+    /// Its purpose, for people.
     pub purpose: &'static str,
-    /// Whether it was found at the last look; absent before the first one, or where it isn't looked for.
+    /// Whether the last check found it; null before the first check, or if it isn't checked.
     pub seen: Option<bool>,
 }
 
@@ -154,11 +154,11 @@ impl From<view::DnsInstruction> for DnsRecord {
     }
 }
 
-/// A file that proves a domain.
+/// A file that verifies a domain.
 #[derive(Serialize, ToSchema)]
 pub struct ProofFile {
-    /// Where it must be found.
+    /// Where it must be served.
     pub url: String,
-    /// Its whole content.
+    /// Its exact content.
     pub content: String,
 }

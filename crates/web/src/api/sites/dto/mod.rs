@@ -1,4 +1,4 @@
-//! Sites over the wire.
+//! Request and response bodies of sites.
 
 mod traffic;
 
@@ -16,13 +16,13 @@ pub use self::traffic::{LatencyBucket, Limits, NewLimits, Statuses, TrafficHour}
 /// A blueprint to order from.
 #[derive(Serialize, ToSchema)]
 pub struct Blueprint {
-    /// Name to order by.
+    /// Name, used in orders.
     pub name: String,
-    /// Words for people.
+    /// Title, for people.
     pub title: String,
-    /// One or two sentences.
+    /// Description in one or two sentences.
     pub description: String,
-    /// Plain facts that must be known.
+    /// Facts to know before ordering.
     pub notices: Vec<String>,
     /// Whether it can be ordered now.
     pub available: bool,
@@ -35,64 +35,63 @@ impl From<view::BlueprintView> for Blueprint {
     }
 }
 
-/// Whether an address can be had.
+/// Whether an address is available.
 #[derive(Serialize, ToSchema)]
-pub struct Address {
-    /// The label as it would be used.
+pub struct AddressCheck {
+    /// The subdomain as it would be used.
     pub subdomain: String,
-    /// The full hostname, if the label is well formed.
+    /// The full hostname, if the subdomain is valid.
     pub hostname: Option<String>,
     /// Whether it can be ordered now.
     pub available: bool,
-    /// A sentence for the person.
+    /// The result, for people.
     pub message: String,
 }
 
-impl From<view::AddressCheck> for Address {
+impl From<view::AddressCheck> for AddressCheck {
     fn from(v: view::AddressCheck) -> Self {
         let view::AddressCheck { subdomain, hostname, available, message } = v;
         Self { subdomain, hostname, available, message }
     }
 }
 
-/// A site to be made.
+/// A site to order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSite {
     /// Name of the blueprint.
     #[schema(example = "woocommerce")]
     pub blueprint: String,
-    /// Label under the platform's domain: 3 to 40 of a-z, 0-9 and single inner hyphens.
+    /// Subdomain of the platform's domain: 3 to 40 characters of a-z, 0-9 and single inner hyphens.
     #[schema(example = "harbour-street")]
     pub subdomain: String,
-    /// Title, kept exactly as typed.
+    /// Title, stored exactly as sent.
     #[schema(example = "Harbour Street Roasters")]
     pub title: String,
-    /// Login name of the site's administrator; `admin` without one.
+    /// Login name of the site's administrator; `admin` by default.
     #[serde(default)]
     pub admin_user: String,
-    /// Address of the site's administrator; the customer's own without one.
+    /// E-mail address of the site's administrator; the customer's by default.
     #[serde(default)]
     pub admin_email: String,
-    /// For whom: only staff may name another than themselves. Who of the staff names nobody orders for
-    /// the operator's own account.
+    /// The owner. Only staff may name someone else; without it, staff order for the operator's own account.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub customer: Option<CustomerId>,
 }
 
-/// What was ordered.
+/// An accepted order.
 #[derive(Serialize, ToSchema)]
 pub struct Ordered {
     /// The new site.
     #[schema(value_type = String)]
     pub site: SiteId,
-    /// The job that makes it.
+    /// The job that creates it.
     #[schema(value_type = String)]
     pub job: JobId,
 }
 
-/// Whose a site is.
+/// The owner of a site.
 #[derive(Serialize, ToSchema)]
 pub struct Owner {
     /// Company, or the owner's own name.
@@ -117,31 +116,31 @@ pub struct Site {
     /// Its owner.
     #[schema(value_type = String)]
     pub customer: CustomerId,
-    /// Its owner in words, for staff only.
+    /// Its owner's name and address, for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
     /// Name of its blueprint.
     #[schema(example = "woocommerce")]
     pub blueprint: String,
-    /// Its blueprint in words.
+    /// Title of its blueprint.
     #[schema(example = "WooCommerce store")]
     pub blueprint_title: String,
-    /// Title as typed.
+    /// Title.
     pub title: String,
     /// Hostname.
     pub hostname: String,
-    /// Address to open.
+    /// URL to open.
     pub url: String,
-    /// What the platform means it to be: `pending`, `provisioning`, `active`, `failed`, `suspended`,
+    /// Intended state: `pending`, `provisioning`, `active`, `failed`, `suspended`,
     /// `stopped`, `sleeping`, `updating`, `deleting` or `deleted`.
     #[schema(value_type = String, example = "active")]
     pub state: SiteState,
-    /// Why, in words.
+    /// Why it is in this state, for people.
     pub reason: Option<String>,
-    /// What was last observed: `unknown`, `healthy`, `unhealthy` or `down`.
+    /// Last observed health: `unknown`, `healthy`, `unhealthy` or `down`.
     #[schema(value_type = String, example = "healthy")]
     pub health: Health,
-    /// Since when it has been so.
+    /// Since when.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub health_at: Option<Timestamp>,
     /// Login name of its administrator.
@@ -149,15 +148,15 @@ pub struct Site {
     /// When it was ordered.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it is removed for good, if it is marked for deletion.
+    /// When it is purged, if it is marked for deletion.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub purge_at: Option<Timestamp>,
-    /// Plain facts about its images.
+    /// Facts about its images.
     pub notices: Vec<String>,
     /// Its unfinished job.
     #[schema(value_type = Option<String>)]
     pub job: Option<JobId>,
-    /// What may be done with it now.
+    /// Actions that are possible now.
     #[schema(value_type = Vec<String>, example = json!(["stop", "restart", "delete", "log_in"]))]
     pub actions: Vec<view::SiteAction>,
 }
@@ -190,11 +189,11 @@ impl From<view::SiteView> for Site {
 /// A login, without its password.
 #[derive(Serialize, ToSchema)]
 pub struct Credential {
-    /// Which of the site's logins.
+    /// Number among the site's logins.
     pub ordinal: u32,
-    /// For what.
+    /// Purpose, for people.
     pub label: String,
-    /// Where.
+    /// Where to log in.
     pub url: String,
     /// Login name.
     pub username: String,
@@ -209,26 +208,26 @@ impl From<view::CredentialView> for Credential {
 
 /// A revealed password.
 #[derive(Serialize, ToSchema)]
-pub struct Revealed {
+pub struct RevealedPassword {
     /// The password.
     pub password: String,
 }
 
-/// A one-time address that logs in.
+/// A one-time login link.
 #[derive(Serialize, ToSchema)]
 pub struct LoginLink {
-    /// Open it once, soon.
+    /// URL; works once, for a short time.
     pub url: String,
 }
 
-/// A line that a service wrote.
+/// A line of a service's log.
 #[derive(Serialize, ToSchema)]
 pub struct LogLine {
-    /// Which service.
+    /// Name of the service.
     pub service: String,
-    /// When.
+    /// When it was written.
     pub at: String,
-    /// What.
+    /// The text.
     pub line: String,
 }
 
@@ -238,10 +237,10 @@ impl From<view::LogLine> for LogLine {
     }
 }
 
-/// What a service uses now.
+/// Current resource usage of a service.
 #[derive(Serialize, ToSchema)]
-pub struct Usage {
-    /// Which service.
+pub struct ServiceStats {
+    /// Name of the service.
     pub service: String,
     /// Thousandths of a core.
     pub cpu_milli: u32,
@@ -253,7 +252,7 @@ pub struct Usage {
     pub pids: u32,
 }
 
-impl From<view::ServiceStats> for Usage {
+impl From<view::ServiceStats> for ServiceStats {
     fn from(v: view::ServiceStats) -> Self {
         Self {
             service: v.service,

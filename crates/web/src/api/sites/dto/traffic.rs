@@ -1,4 +1,4 @@
-//! What visitors use, over the wire.
+//! Request and response bodies of traffic and limits.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,18 +9,18 @@ use stoa_model::{
 };
 use utoipa::ToSchema;
 
-/// What a site's visitors may use of the edge, all together; 0 is no limit.
+/// Limits for all visitors of a site together; 0 is no limit.
 #[derive(Serialize, ToSchema)]
 pub struct Limits {
     /// Largest request body in bytes.
     pub max_body: u64,
     /// Requests per second.
     pub rate: u32,
-    /// Requests at once before the rate is enforced.
+    /// Burst of requests above the rate.
     pub burst: u32,
-    /// Requests open at the same time.
+    /// Concurrent requests.
     pub in_flight: u32,
-    /// Seconds that the site may take to answer; 0 is the edge's own time.
+    /// Response timeout in seconds; 0 is the edge's default.
     pub response_seconds: u32,
 }
 
@@ -31,7 +31,7 @@ impl From<RouteLimits> for Limits {
     }
 }
 
-/// Limits to change; what is absent stays as it is.
+/// Limits to change; absent ones stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLimits {
@@ -41,13 +41,13 @@ pub struct NewLimits {
     /// Requests per second.
     #[serde(default)]
     pub rate: Option<u32>,
-    /// Requests at once before the rate is enforced.
+    /// Burst of requests above the rate.
     #[serde(default)]
     pub burst: Option<u32>,
-    /// Requests open at the same time.
+    /// Concurrent requests.
     #[serde(default)]
     pub in_flight: Option<u32>,
-    /// Seconds that the site may take to answer: up to 3600.
+    /// Response timeout in seconds, up to 3600.
     #[serde(default)]
     pub response_seconds: Option<u32>,
 }
@@ -59,7 +59,7 @@ impl From<NewLimits> for ChangeLimits {
     }
 }
 
-/// What a site has served in one hour.
+/// Traffic of a site in one hour.
 #[derive(Serialize, ToSchema)]
 pub struct TrafficHour {
     /// When the hour begins.
@@ -71,18 +71,18 @@ pub struct TrafficHour {
     pub bytes_in: u64,
     /// Bytes of response bodies.
     pub bytes_out: u64,
-    /// Requests by the kind of their answer.
+    /// Requests by class of response status.
     pub statuses: Statuses,
     /// Requests by duration; each is counted in one bucket only.
     pub latency: Vec<LatencyBucket>,
-    /// All durations together, in microseconds.
+    /// Sum of all durations, in microseconds.
     pub micros: u64,
 }
 
-/// Requests by the kind of their answer.
+/// Requests by class of response status.
 #[derive(Serialize, ToSchema)]
 pub struct Statuses {
-    /// Visitors who left before the answer.
+    /// The visitor disconnected before the response.
     pub left: u64,
     /// Status 100 to 199.
     pub informational: u64,
@@ -96,12 +96,12 @@ pub struct Statuses {
     pub server_error: u64,
 }
 
-/// Requests within a span of durations.
+/// Requests in a range of durations.
 #[derive(Serialize, ToSchema)]
 pub struct LatencyBucket {
-    /// Longest duration in it, in milliseconds; absent for the last one, which has no end.
+    /// Upper bound in milliseconds; null for the last bucket, which has none.
     pub to_ms: Option<u64>,
-    /// How many requests.
+    /// Number of requests.
     pub requests: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Steering a job.
+//! Cancel, resume or abandon a job.
 
 use axum::{extract::State, response::Response};
 use stoa_model::id::JobId;
@@ -7,16 +7,16 @@ use crate::{
     app::App,
     extract::{
         id::Id,
-        rights::{Administrator, LoggedIn},
+        permissions::{Administrator, LoggedIn},
     },
-    fault::Fault,
+    http_error::HttpError,
     ui,
 };
 
 /// `POST /jobs/{id}/cancel`
-pub async fn cancel(State(app): State<App>, LoggedIn(cx): LoggedIn, Id(id): Id<JobId>) -> Result<Response, Fault> {
+pub async fn cancel(State(app): State<App>, LoggedIn(cx): LoggedIn, Id(id): Id<JobId>) -> Result<Response, HttpError> {
     app.control.job_cancel(&cx, id).await?;
-    back(id)
+    redirect_to_job(id)
 }
 
 /// `POST /jobs/{id}/resume`
@@ -24,9 +24,9 @@ pub async fn resume(
     State(app): State<App>,
     Administrator(cx): Administrator,
     Id(id): Id<JobId>,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     app.control.job_resume(&cx, id).await?;
-    back(id)
+    redirect_to_job(id)
 }
 
 /// `POST /jobs/{id}/abandon`
@@ -34,11 +34,11 @@ pub async fn abandon(
     State(app): State<App>,
     Administrator(cx): Administrator,
     Id(id): Id<JobId>,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     app.control.job_abandon(&cx, id).await?;
-    back(id)
+    redirect_to_job(id)
 }
 
-fn back(id: JobId) -> Result<Response, Fault> {
+fn redirect_to_job(id: JobId) -> Result<Response, HttpError> {
     Ok(ui::see_other(&format!("/jobs/{id}")))
 }

@@ -1,4 +1,4 @@
-//! The stream behind a job's page.
+//! The event stream of a job's page.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use stoa_model::id::JobId;
 use super::show::{self, Outcome};
 use crate::{
     app::App,
-    extract::{id::Id, rights::LoggedIn},
-    fault::Fault,
-    live::{self, Look},
+    extract::{id::Id, permissions::LoggedIn},
+    http_error::HttpError,
+    job_stream::{self, Snapshot},
     ui::frame::Frame,
 };
 
@@ -27,18 +27,18 @@ pub async fn stream(
     Id(id): Id<JobId>,
     frame: Frame,
     headers: HeaderMap,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     app.control.job_get(&cx, id).await?;
     let watcher = app.clone();
-    let looker: live::Looker = Arc::new(move || {
+    let source: job_stream::StateSource = Arc::new(move || {
         let (app, cx, csrf) = (watcher.clone(), cx.clone(), frame.csrf.clone());
         Box::pin(async move {
             let cx = app.control.request_context(cx.actor, cx.address, cx.request_id);
             let progress = show::progress(&app, &cx, id, csrf).await?;
-            let over = progress.outcome != Outcome::UnderWay;
-            let state = progress.render().map_err(|e| Fault::from(Error::internal(e)))?;
-            Ok(Look { state, over })
+            let is_final = progress.outcome != Outcome::Running;
+            let body = progress.render().map_err(|e| HttpError::from(Error::internal(e)))?;
+            Ok(Snapshot { body, is_final })
         })
     });
-    Ok(live::watch(&app, id, &headers, looker).into_response())
+    Ok(job_stream::stream(&app, id, &headers, source).into_response())
 }

@@ -1,4 +1,4 @@
-//! Jobs: watch one, steer one, list all.
+//! Jobs: watch one, cancel, resume or abandon one, list all.
 
 pub mod actions;
 pub mod events;

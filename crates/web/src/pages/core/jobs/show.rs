@@ -1,5 +1,5 @@
-//! A job as it happens. The whole state is rendered every time, here and in every event of the
-//! stream, so that a reload, a lost connection and another tab all show the same.
+//! A job in progress. The page and every event of its stream render the whole state, so that a reload, a lost
+//! connection and another tab all show the same.
 
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
@@ -18,9 +18,9 @@ use crate::{
     app::App,
     extract::{
         id::Id,
-        rights::{LoggedIn, may_change, offered},
+        permissions::{LoggedIn, can_change_sites, with_permitted_actions},
     },
-    fault::Fault,
+    http_error::HttpError,
     ui::{
         self,
         frame::Frame,
@@ -33,23 +33,23 @@ use crate::{
 #[derive(Template)]
 #[template(path = "core/jobs/show.html")]
 pub struct JobPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// What changes.
+    /// The part that changes.
     pub progress: Progress,
-    /// Whether it goes on by itself.
+    /// Whether it is updated while the job runs.
     pub live: bool,
 }
 
-/// The part that the stream replaces.
+/// The part that the event stream replaces.
 #[derive(Template)]
 #[template(path = "core/jobs/progress.html")]
 pub struct Progress {
-    /// Token of the forms in it.
+    /// CSRF token of its forms.
     pub csrf: String,
     /// The job's id.
     pub id: JobId,
-    /// Words for it.
+    /// Title.
     pub title: String,
     /// The site's id.
     pub site: String,
@@ -61,42 +61,42 @@ pub struct Progress {
     pub hostname: String,
     /// State.
     pub state: Badge,
-    /// One sentence, spoken when it changes.
+    /// One sentence for screen readers, announced when it changes.
     pub spoken: String,
-    /// What it came to.
+    /// Outcome.
     pub outcome: Outcome,
     /// Why it failed.
     pub error: Option<String>,
-    /// Why it failed, for staff.
+    /// Technical cause, for staff.
     pub error_detail: Option<String>,
-    /// What to do now.
+    /// What to do next.
     pub advice: Option<String>,
     /// Steps.
     pub steps: Vec<Step>,
-    /// Log lines: seconds since the job began, and text.
+    /// Log lines: time since the job started, and text.
     pub log: Vec<(String, String)>,
-    /// When it was asked for.
+    /// When it was queued.
     pub queued: Moment,
-    /// How long it took or takes.
-    pub took: Ticking,
+    /// Duration so far.
+    pub took: Elapsed,
     /// Whether it can be cancelled.
     pub can_cancel: bool,
-    /// Whether the site can be made once more.
+    /// Whether creating the site can be retried.
     pub can_retry: bool,
-    /// Whether the site's administration can be entered.
+    /// Whether the site's login link is available.
     pub can_log_in: bool,
-    /// Whether who looks may resume or abandon it.
+    /// Whether the viewer may resume or abandon it.
     pub can_steer: bool,
 }
 
 impl HtmlSafe for Progress {}
 
-/// What a job came to.
+/// Outcome of a job, as shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It goes on.
-    UnderWay,
-    /// A site was made.
+    /// Not over yet.
+    Running,
+    /// Done: a site was created.
     Ready,
     /// Done.
     Done,
@@ -104,55 +104,55 @@ pub enum Outcome {
     Failed,
     /// Cancelled, and undone.
     Cancelled,
-    /// A person is needed.
+    /// Needs an operator.
     Stuck,
 }
 
-/// A duration that goes on while the page is open.
-pub struct Ticking {
-    /// So far, in words.
-    pub words: Option<String>,
-    /// Milliseconds so far, while it goes on.
-    pub from: Option<u64>,
+/// A duration; the page's script keeps counting while it runs.
+pub struct Elapsed {
+    /// Duration so far, formatted.
+    pub text: Option<String>,
+    /// Milliseconds so far, while it runs.
+    pub running_ms: Option<u64>,
 }
 
-impl Ticking {
-    /// A duration, running or over.
+impl Elapsed {
+    /// A running or finished duration.
     pub fn new(milliseconds: Option<u64>, running: bool) -> Self {
-        Self { words: milliseconds.map(time::duration), from: milliseconds.filter(|_| running) }
+        Self { text: milliseconds.map(time::duration), running_ms: milliseconds.filter(|_| running) }
     }
 }
 
-/// A step on the page.
+/// A step, as shown.
 pub struct Step {
-    /// Its state, a class.
+    /// State, used as a CSS class.
     pub state: String,
-    /// Drawing.
+    /// Icon.
     pub icon: &'static str,
-    /// Its state, spoken.
+    /// State, for screen readers.
     pub word: &'static str,
-    /// Words.
+    /// Title.
     pub title: String,
-    /// What it says about its result.
+    /// Details of its result.
     pub detail: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
-    /// How long.
-    pub took: Ticking,
+    /// Duration.
+    pub took: Elapsed,
 }
 
 impl From<StepView> for Step {
     fn from(step: StepView) -> Self {
         let (icon, word) = status::step(&step.state);
         let running = matches!(step.state.as_str(), "running" | "undoing");
-        let took = Ticking::new(step.duration_ms.filter(|_| step.state != "waiting"), running);
+        let took = Elapsed::new(step.duration_ms.filter(|_| step.state != "waiting"), running);
         Self { state: step.state, icon, word, title: step.title, detail: step.detail, error: step.error, took }
     }
 }
 
 impl Progress {
-    /// What there is to see of a job for somebody.
-    pub fn new(job: JobView, site: &SiteView, csrf: String, steers: bool, now: Timestamp) -> Self {
+    /// The job as the viewer may see it.
+    pub fn new(job: JobView, site: &SiteView, csrf: String, can_administer: bool, now: Timestamp) -> Self {
         let outcome = outcome(&job);
         let since = job.started_at.unwrap_or(job.queued_at);
         let until = job.ended_at.unwrap_or(now);
@@ -169,14 +169,14 @@ impl Progress {
             hostname: site.hostname.clone(),
             state: status::job(job.state),
             outcome,
-            took: Ticking::new(took, outcome == Outcome::UnderWay),
+            took: Elapsed::new(took, outcome == Outcome::Running),
             log: job.log.into_iter().map(|l| (time::duration(offset(l.at)), l.line)).collect(),
             steps: job.steps.into_iter().map(Step::from).collect(),
             queued: time::moment(job.queued_at, now),
             can_cancel: job.can_cancel,
-            can_retry: may(SiteAction::Retry) && outcome != Outcome::UnderWay,
+            can_retry: may(SiteAction::Retry) && outcome != Outcome::Running,
             can_log_in: may(SiteAction::LogIn),
-            can_steer: steers && outcome == Outcome::Stuck,
+            can_steer: can_administer && outcome == Outcome::Stuck,
             title: job.title,
             error: job.error,
             error_detail: job.error_detail,
@@ -187,7 +187,7 @@ impl Progress {
 
 fn outcome(job: &JobView) -> Outcome {
     match job.state {
-        JobState::Queued | JobState::Running | JobState::Unwinding => Outcome::UnderWay,
+        JobState::Queued | JobState::Running | JobState::Unwinding => Outcome::Running,
         JobState::Succeeded if job.kind == JobKind::Create => Outcome::Ready,
         JobState::Succeeded => Outcome::Done,
         JobState::Failed => Outcome::Failed,
@@ -196,16 +196,16 @@ fn outcome(job: &JobView) -> Outcome {
     }
 }
 
-/// The one sentence that a screen reader hears.
+/// The sentence for screen readers.
 fn spoken(job: &JobView, outcome: Outcome) -> String {
     let done = job.steps.iter().filter(|s| s.state == "done").count();
     let running = job.steps.iter().find(|s| matches!(s.state.as_str(), "running" | "undoing"));
     match (outcome, running) {
-        (Outcome::UnderWay, Some(step)) if job.state == JobState::Unwinding => format!("Undoing: {}.", step.title),
-        (Outcome::UnderWay, Some(step)) => format!("Step {} of {}: {}.", done + 1, job.steps.len(), step.title),
-        (Outcome::UnderWay, None) if job.state == JobState::Unwinding => "Undoing what was begun.".into(),
-        (Outcome::UnderWay, None) if job.state == JobState::Queued => "Waiting for its turn.".into(),
-        (Outcome::UnderWay, None) => format!("{done} of {} steps done.", job.steps.len()),
+        (Outcome::Running, Some(step)) if job.state == JobState::Unwinding => format!("Undoing: {}.", step.title),
+        (Outcome::Running, Some(step)) => format!("Step {} of {}: {}.", done + 1, job.steps.len(), step.title),
+        (Outcome::Running, None) if job.state == JobState::Unwinding => "Undoing what was begun.".into(),
+        (Outcome::Running, None) if job.state == JobState::Queued => "Waiting for its turn.".into(),
+        (Outcome::Running, None) => format!("{done} of {} steps done.", job.steps.len()),
         (Outcome::Ready, _) => "Your store is ready.".into(),
         (Outcome::Done, _) => "Done.".into(),
         (Outcome::Failed, _) => "This did not work out. Everything was undone.".into(),
@@ -214,11 +214,11 @@ fn spoken(job: &JobView, outcome: Outcome) -> String {
     }
 }
 
-/// Reads a job and its site, and renders what there is to see.
-pub(super) async fn progress(app: &App, cx: &RequestContext, id: JobId, csrf: String) -> Result<Progress, Fault> {
+/// Loads a job and its site.
+pub(super) async fn progress(app: &App, cx: &RequestContext, id: JobId, csrf: String) -> Result<Progress, HttpError> {
     let mut job = app.control.job_get(cx, id).await?;
-    job.can_cancel &= may_change(cx);
-    let site = offered(cx, app.control.site_get(cx, job.site).await?);
+    job.can_cancel &= can_change_sites(cx);
+    let site = with_permitted_actions(cx, app.control.site_get(cx, job.site).await?);
     Ok(Progress::new(job, &site, csrf, cx.actor.has_role(Role::Admin), cx.now))
 }
 
@@ -228,8 +228,8 @@ pub async fn show(
     LoggedIn(cx): LoggedIn,
     Id(id): Id<JobId>,
     frame: Frame,
-) -> Result<Response, Fault> {
+) -> Result<Response, HttpError> {
     let progress = progress(&app, &cx, id, frame.csrf.clone()).await?;
-    let live = progress.outcome == Outcome::UnderWay;
+    let live = progress.outcome == Outcome::Running;
     Ok(ui::ok(&JobPage { frame, progress, live }))
 }

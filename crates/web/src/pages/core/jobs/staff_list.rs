@@ -1,4 +1,4 @@
-//! All jobs, filtered by state; the stuck ones can be resumed or abandoned right here.
+//! All jobs, filtered by state; stuck ones can be resumed or abandoned here.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -12,38 +12,38 @@ use stoa_model::{
 
 use crate::{
     app::App,
-    extract::{body::Query, rights::StaffMember},
-    fault::Fault,
+    extract::{body::Query, permissions::StaffMember},
+    http_error::HttpError,
     pages::sites::show::JobLine,
     ui::{self, frame::Frame, status},
 };
 
-/// How many jobs a page of the list holds.
-const PAGE: u32 = 30;
+/// Jobs per page.
+const PAGE_SIZE: u32 = 30;
 
 /// `/staff/jobs`
 #[derive(Template)]
 #[template(path = "core/jobs/staff_list.html")]
 pub struct JobsPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// The chosen state's word, or nothing for all.
+    /// The selected state, or empty for all.
     pub filter: &'static str,
-    /// The states: word in the address, word on screen.
+    /// The states: query value and label.
     pub filters: Vec<(&'static str, &'static str)>,
     /// The jobs, newest first.
     pub jobs: Vec<StaffJob>,
-    /// Where the next page begins.
+    /// Cursor of the next page.
     pub next: Option<String>,
-    /// Whether who looks may steer them.
-    pub steers: bool,
-    /// Whether something is under way.
+    /// Whether the viewer may cancel, resume and abandon them.
+    pub can_administer: bool,
+    /// Whether a job is in progress.
     pub busy: bool,
 }
 
-/// A job in the operator's list.
+/// A job in the staff list.
 pub struct StaffJob {
-    /// What every list shows.
+    /// What all lists show.
     pub line: JobLine,
     /// Its site.
     pub site: String,
@@ -53,16 +53,16 @@ pub struct StaffJob {
     pub hostname: String,
     /// Why it failed.
     pub error: Option<String>,
-    /// Why it failed, for staff.
+    /// Technical cause, for staff.
     pub detail: Option<String>,
     /// Whether it can be cancelled.
     pub can_cancel: bool,
-    /// Whether it waits for a person.
+    /// Whether it is stuck.
     pub stuck: bool,
 }
 
 impl StaffJob {
-    /// What the list shows of a job.
+    /// The line of a job.
     pub fn new(job: JobView, now: Timestamp) -> Self {
         Self {
             line: JobLine::new(&job, now),
@@ -77,9 +77,9 @@ impl StaffJob {
     }
 }
 
-/// Which jobs.
+/// Filter and page.
 #[derive(Deserialize)]
-pub struct Which {
+pub struct JobsQuery {
     #[serde(default)]
     state: String,
     #[serde(default)]
@@ -87,12 +87,18 @@ pub struct Which {
 }
 
 impl JobsPage {
-    /// The page.
-    pub fn new(frame: Frame, state: Option<JobState>, jobs: Vec<StaffJob>, next: Option<String>, steers: bool) -> Self {
+    /// Builds the page.
+    pub fn new(
+        frame: Frame,
+        state: Option<JobState>,
+        jobs: Vec<StaffJob>,
+        next: Option<String>,
+        can_administer: bool,
+    ) -> Self {
         let filters = JobState::ALL.iter().map(|s| (s.as_str(), status::job(*s).word));
         let filters = std::iter::once(("", "All")).chain(filters).collect();
         let busy = jobs.iter().any(|j| matches!(j.line.state.tone, "busy"));
-        Self { frame, filter: state.map_or("", JobState::as_str), filters, jobs, next, steers, busy }
+        Self { frame, filter: state.map_or("", JobState::as_str), filters, jobs, next, can_administer, busy }
     }
 }
 
@@ -101,12 +107,12 @@ pub async fn show(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
     frame: Frame,
-    Query(which): Query<Which>,
-) -> Result<Response, Fault> {
-    let state = which.state.parse().ok();
-    let before = which.before.and_then(|id| id.parse().ok());
-    let page = app.control.job_list(&cx, state, before, PAGE).await?;
+    Query(query): Query<JobsQuery>,
+) -> Result<Response, HttpError> {
+    let state = query.state.parse().ok();
+    let before = query.before.and_then(|id| id.parse().ok());
+    let page = app.control.job_list(&cx, state, before, PAGE_SIZE).await?;
     let jobs = page.items.into_iter().map(|job| StaffJob::new(job, cx.now)).collect();
-    let steers = matches!(cx.actor, Actor::Staff(..)) && cx.actor.has_role(Role::Admin);
-    Ok(ui::ok(&JobsPage::new(frame, state, jobs, page.next, steers)))
+    let can_administer = matches!(cx.actor, Actor::Staff(..)) && cx.actor.has_role(Role::Admin);
+    Ok(ui::ok(&JobsPage::new(frame, state, jobs, page.next, can_administer)))
 }

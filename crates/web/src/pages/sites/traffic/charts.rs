@@ -1,28 +1,28 @@
-//! The plots of the page, from what was counted.
+//! The charts of the traffic page.
 
 use stoa_model::traffic::{LATENCY_MS, Traffic};
 
 use super::range::{Bin, Range};
 use crate::ui::{
     number,
-    plot::{Axes, Bars, Heights, Ladder, Look, Series},
+    plot::{Axes, BarChart, Pattern, QuantileChart, Quantiles, Series},
     time,
 };
 
-/// All plots.
-pub struct Plots {
-    /// Requests by the kind of their answer.
-    pub requests: Bars,
+/// All charts.
+pub struct Charts {
+    /// Requests by response status.
+    pub requests: BarChart,
     /// Bytes sent.
-    pub sent: Bars,
+    pub sent: BarChart,
     /// Bytes received.
-    pub received: Bars,
-    /// How long answers took.
-    pub latency: Ladder,
+    pub received: BarChart,
+    /// Response times.
+    pub latency: QuantileChart,
 }
 
-impl Plots {
-    /// Of these bars.
+impl Charts {
+    /// Charts of the binned traffic; `all` is the total.
     pub fn new(range: Range, bins: &[Bin], all: &Traffic) -> Self {
         Self {
             requests: requests(range, bins, all),
@@ -33,7 +33,7 @@ impl Plots {
     }
 }
 
-/// `250 ms`, `2.5 s`: the bounds of the buckets, exactly.
+/// Formats the bound of a latency bucket exactly: `250 ms`, `2.5 s`.
 pub fn bound(ms: u64) -> String {
     match ms {
         0..1000 => format!("{ms} ms"),
@@ -42,36 +42,36 @@ pub fn bound(ms: u64) -> String {
     }
 }
 
-/// Labels under the bars; those of the days still to come are there too.
-fn lying(range: Range, bins: &[Bin]) -> Vec<String> {
-    let labelled = bins.iter().step_by(range.label_every());
-    let mut labels: Vec<String> = labelled.map(|bin| range.tick(bin.from)).collect();
+/// Labels below the bars, padded for days that are still to come.
+fn x_labels(range: Range, bins: &[Bin]) -> Vec<String> {
+    let labeled = bins.iter().step_by(range.label_every());
+    let mut labels: Vec<String> = labeled.map(|bin| range.tick(bin.from)).collect();
     labels.resize(range.bars() / range.label_every(), String::new());
     labels
 }
 
 fn busiest(range: Range, bins: &[Bin], of: impl Fn(&Traffic) -> u64) -> Option<(String, u64)> {
     let most = bins.iter().max_by_key(|bin| of(&bin.traffic))?;
-    Some((range.stretch(most.from), of(&most.traffic)))
+    Some((range.period(most.from), of(&most.traffic)))
 }
 
-fn requests(range: Range, bins: &[Bin], all: &Traffic) -> Bars {
-    let series = |name, look, of: fn(&Traffic) -> u64| Series {
+fn requests(range: Range, bins: &[Bin], all: &Traffic) -> BarChart {
+    let series = |name, pattern, of: fn(&Traffic) -> u64| Series {
         name,
-        look,
+        pattern,
         values: bins.iter().map(|bin| of(&bin.traffic)).collect(),
     };
     let kinds = vec![
-        series("Answered (1xx, 2xx)", Look::Plain, |t| t.statuses[1] + t.statuses[2]),
-        series("Moved or unchanged (3xx)", Look::Stripes, |t| t.statuses[3]),
-        series("Refused or not found (4xx)", Look::Hatch, |t| t.statuses[4]),
-        series("Failed (5xx)", Look::Cross, |t| t.statuses[5]),
-        series("Left before the answer", Look::Dots, |t| t.statuses[0]),
+        series("Answered (1xx, 2xx)", Pattern::Plain, |t| t.statuses[1] + t.statuses[2]),
+        series("Moved or unchanged (3xx)", Pattern::Stripes, |t| t.statuses[3]),
+        series("Refused or not found (4xx)", Pattern::Hatch, |t| t.statuses[4]),
+        series("Failed (5xx)", Pattern::Cross, |t| t.statuses[5]),
+        series("Left before the answer", Pattern::Dots, |t| t.statuses[0]),
     ];
     let most = busiest(range, bins, |t| t.requests);
     let top = number::nice(most.as_ref().map_or(0, |(_, n)| *n));
     let peak = most.map(|(when, n)| format!(" The most were {} in {when} UTC.", number::count(n)));
-    let words = (
+    let labels = (
         format!("Requests per {}", range.each()),
         format!(
             "{} in all, {} of them failed.{} All numbers stand in the table below.",
@@ -81,35 +81,54 @@ fn requests(range: Range, bins: &[Bin], all: &Traffic) -> Bars {
         ),
     );
     let hints = bins.iter().map(|bin| hint(range, bin)).collect();
-    let upright = [top, top / 2, 0].map(number::count);
-    Bars::new("requests", words, Axes { upright, lying: lying(range, bins) }, top, range.bars(), kinds, hints)
+    let y_labels = [top, top / 2, 0].map(number::count);
+    BarChart::new(
+        "requests",
+        labels,
+        Axes { y_labels, x_labels: x_labels(range, bins) },
+        top,
+        range.bars(),
+        kinds,
+        hints,
+    )
 }
 
 fn hint(range: Range, bin: &Bin) -> String {
     let t = &bin.traffic;
     let failed = if t.statuses[5] > 0 { format!(", {} failed", number::count(t.statuses[5])) } else { String::new() };
-    format!("{}: {}{failed}", range.stretch(bin.from), number::counted(t.requests, "request"))
+    format!("{}: {}{failed}", range.period(bin.from), number::counted(t.requests, "request"))
 }
 
-fn bytes(id: &'static str, what: &str, range: Range, bins: &[Bin], of: fn(&Traffic) -> u64) -> Bars {
+fn bytes(id: &'static str, what: &str, range: Range, bins: &[Bin], of: fn(&Traffic) -> u64) -> BarChart {
     let most = busiest(range, bins, of);
     let top = number::nice_bytes(most.as_ref().map_or(0, |(_, n)| *n));
     let peak = most.map_or_else(String::new, |(when, n)| format!("The most were {} in {when} UTC.", time::bytes(n)));
-    let words = (format!("Bytes {what} per {}", range.each()), peak);
-    let series = Series { name: "Bytes", look: Look::Plain, values: bins.iter().map(|bin| of(&bin.traffic)).collect() };
-    let hints = bins.iter().map(|bin| format!("{}: {}", range.stretch(bin.from), time::bytes(of(&bin.traffic))));
-    let upright = [time::bytes(top), time::bytes(top / 2), "0".to_owned()];
-    Bars::new(id, words, Axes { upright, lying: lying(range, bins) }, top, range.bars(), vec![series], hints.collect())
+    let labels = (format!("Bytes {what} per {}", range.each()), peak);
+    let series =
+        Series { name: "Bytes", pattern: Pattern::Plain, values: bins.iter().map(|bin| of(&bin.traffic)).collect() };
+    let hints = bins.iter().map(|bin| format!("{}: {}", range.period(bin.from), time::bytes(of(&bin.traffic))));
+    let y_labels = [time::bytes(top), time::bytes(top / 2), "0".to_owned()];
+    BarChart::new(
+        id,
+        labels,
+        Axes { y_labels, x_labels: x_labels(range, bins) },
+        top,
+        range.bars(),
+        vec![series],
+        hints.collect(),
+    )
 }
 
-fn latency(range: Range, bins: &[Bin], all: &Traffic) -> Ladder {
+fn latency(range: Range, bins: &[Bin], all: &Traffic) -> QuantileChart {
     let names = LATENCY_MS.iter().map(|ms| bound(*ms)).chain(["longer".to_owned()]).collect();
-    let heights = |bin: &Bin| {
+    let quantiles = |bin: &Bin| {
         let t = &bin.traffic;
-        (t.requests > 0)
-            .then(|| Heights { rungs: [0.5, 0.95, 0.99].map(|share| rung(t, share)), words: words(range, bin) })
+        (t.requests > 0).then(|| Quantiles {
+            buckets: [0.5, 0.95, 0.99].map(|share| bucket(t, share)),
+            hint: quantile_hint(range, bin),
+        })
     };
-    let said = (
+    let labels = (
         format!("Time to answer per {}", range.each()),
         format!(
             "Over all, half of the requests were answered in {}, 95 of 100 in {}, 99 of 100 in {}.",
@@ -118,11 +137,18 @@ fn latency(range: Range, bins: &[Bin], all: &Traffic) -> Ladder {
             within(all, 0.99)
         ),
     );
-    Ladder::new("latency", said, names, lying(range, bins), range.bars(), bins.iter().map(heights).collect())
+    QuantileChart::new(
+        "latency",
+        labels,
+        names,
+        x_labels(range, bins),
+        range.bars(),
+        bins.iter().map(quantiles).collect(),
+    )
 }
 
-/// The step of the ladder on which so many requests were answered; the last one is beyond all bounds.
-fn rung(traffic: &Traffic, share: f64) -> usize {
+/// Index of the latency bucket of a quantile; the last one is beyond all bounds.
+fn bucket(traffic: &Traffic, share: f64) -> usize {
     let bound = traffic.quantile(share);
     LATENCY_MS.iter().position(|ms| Some(*ms) == bound).unwrap_or(LATENCY_MS.len())
 }
@@ -131,9 +157,9 @@ fn within(traffic: &Traffic, share: f64) -> String {
     traffic.quantile(share).map_or_else(|| "more than 10 s".to_owned(), |ms| format!("at most {}", bound(ms)))
 }
 
-fn words(range: Range, bin: &Bin) -> String {
+fn quantile_hint(range: Range, bin: &Bin) -> String {
     let [half, most, nearly] = [0.5, 0.95, 0.99].map(|share| within(&bin.traffic, share));
-    format!("{}: half {half}, 95 of 100 {most}, 99 of 100 {nearly}", range.stretch(bin.from))
+    format!("{}: half {half}, 95 of 100 {most}, 99 of 100 {nearly}", range.period(bin.from))
 }
 
 #[cfg(test)]
@@ -147,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_last_bound_is_the_last_rung() {
+    fn beyond_the_last_bound_is_the_last_bucket() {
         let mut traffic = Traffic::default();
         traffic.count(200, 0, 0, 4_000);
         traffic.count(200, 0, 0, 60_000_000);
-        assert_eq!((rung(&traffic, 0.5), rung(&traffic, 0.99)), (0, LATENCY_MS.len()));
+        assert_eq!((bucket(&traffic, 0.5), bucket(&traffic, 0.99)), (0, LATENCY_MS.len()));
         assert_eq!(within(&traffic, 0.99), "more than 10 s");
     }
 }

@@ -1,8 +1,8 @@
-//! What a site's visitors did: how many came, what they got, how much was sent, how long it took.
+//! Traffic of a site: requests, responses, bytes, latency.
 
-pub mod plots;
+pub mod charts;
+pub mod day_summary;
 pub mod range;
-pub mod spark;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -12,14 +12,14 @@ use stoa_control::view::TrafficHour;
 use stoa_model::traffic::Traffic;
 
 use self::{
-    plots::Plots,
+    charts::Charts,
     range::{Bin, Range},
 };
 use super::show::SiteHead;
 use crate::{
     app::App,
-    extract::{body::Query, rights::OwnSite},
-    fault::Fault,
+    extract::{body::Query, permissions::AccessibleSite},
+    http_error::HttpError,
     ui::{self, frame::Frame, number, time},
 };
 
@@ -27,31 +27,31 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sites/traffic/show.html")]
 pub struct TrafficPage {
-    /// What surrounds it.
+    /// Layout of the page.
     pub frame: Frame,
-    /// The site's head.
+    /// Heading shared by the pages of a site.
     pub head: SiteHead,
-    /// How far back.
+    /// Selected period.
     pub range: Range,
-    /// How far back one can look.
+    /// Periods to choose from.
     pub ranges: [Range; 3],
-    /// Name and value of what is worth knowing at once.
+    /// Summary: name and value.
     pub totals: Vec<(String, String)>,
-    /// The plots; nothing if there was nobody.
-    pub plots: Option<Plots>,
-    /// The same in numbers, the newest first.
+    /// The charts; `None` if there was no traffic.
+    pub charts: Option<Charts>,
+    /// The numbers, newest first.
     pub rows: Vec<Row>,
 }
 
-/// A line of the table.
+/// A row of the table.
 pub struct Row {
-    /// The stretch of time.
-    pub stretch: String,
-    /// Requests, and by kind: 1xx and 2xx, 3xx, 4xx, 5xx, left.
+    /// Period of time.
+    pub period: String,
+    /// All requests, then by status: 1xx and 2xx, 3xx, 4xx, 5xx, disconnected.
     pub counts: [String; 6],
     /// Bytes out and in.
     pub bytes: [String; 2],
-    /// Half, 95 and 99 of 100.
+    /// Median, 95th and 99th percentile.
     pub took: [String; 3],
 }
 
@@ -60,7 +60,7 @@ impl Row {
         let t = &bin.traffic;
         let [left, informational, success, redirect, client, server] = t.statuses;
         Self {
-            stretch: range.stretch(bin.from),
+            period: range.period(bin.from),
             counts: [t.requests, informational + success, redirect, client, server, left].map(number::count),
             bytes: [t.bytes_out, t.bytes_in].map(time::bytes),
             took: [0.5, 0.95, 0.99].map(|share| took(t, share)),
@@ -68,29 +68,29 @@ impl Row {
     }
 }
 
-/// Within what time so many requests were answered, in words.
+/// A quantile of the response time, formatted.
 fn took(traffic: &Traffic, share: f64) -> String {
     match traffic.quantile(share) {
         _ if traffic.requests == 0 => "–".to_owned(),
-        Some(ms) => format!("≤ {}", plots::bound(ms)),
+        Some(ms) => format!("≤ {}", charts::bound(ms)),
         None => "> 10 s".to_owned(),
     }
 }
 
 impl TrafficPage {
-    /// The page.
+    /// Builds the page.
     pub fn new(frame: Frame, head: SiteHead, range: Range, hours: &[TrafficHour]) -> Self {
         let bins = range.bins(hours);
         let mut all = Traffic::default();
         bins.iter().for_each(|bin| all.add(&bin.traffic));
-        let somebody = all.requests > 0;
+        let has_traffic = all.requests > 0;
         Self {
             frame,
             head,
             range,
             ranges: Range::ALL,
             totals: totals(&all),
-            plots: somebody.then(|| Plots::new(range, &bins, &all)),
+            charts: has_traffic.then(|| Charts::new(range, &bins, &all)),
             rows: bins.iter().rev().map(|bin| Row::new(bin, range)).collect(),
         }
     }
@@ -107,9 +107,9 @@ fn totals(all: &Traffic) -> Vec<(String, String)> {
     ]
 }
 
-/// How far back.
+/// Query of the page.
 #[derive(Deserialize)]
-pub struct Back {
+pub struct TrafficQuery {
     #[serde(default)]
     range: String,
 }
@@ -117,13 +117,13 @@ pub struct Back {
 /// `GET /sites/{id}/traffic`
 pub async fn show(
     State(app): State<App>,
-    own: OwnSite,
+    access: AccessibleSite,
     frame: Frame,
-    Query(Back { range }): Query<Back>,
-) -> Result<Response, Fault> {
-    let range = Range::read(&range);
-    let hours = app.control.site_traffic(&own.cx, own.site.id, range.hours(own.cx.now)).await?;
-    Ok(ui::ok(&TrafficPage::new(frame, SiteHead::new(&own.site), range, &hours)))
+    Query(TrafficQuery { range }): Query<TrafficQuery>,
+) -> Result<Response, HttpError> {
+    let range = Range::parse(&range);
+    let hours = app.control.site_traffic(&access.cx, access.site.id, range.hours(access.cx.now)).await?;
+    Ok(ui::ok(&TrafficPage::new(frame, SiteHead::new(&access.site), range, &hours)))
 }
 
 /// `14:00`.

@@ -1,13 +1,13 @@
-//! How far back one looks, and how the hours are put together for that.
+//! Periods of the traffic page, and how hours are grouped into bars.
 //!
-//! The last 24 hours are shown by the hour and end now; a week and a month are whole days in UTC,
-//! today included, so that the bars of today and yesterday can be compared.
+//! The last 24 hours are shown by hour and end now; a week and a month are whole UTC days, today included, so that
+//! the bars of today and yesterday are comparable.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use stoa_control::view::TrafficHour;
 use stoa_model::traffic::Traffic;
 
-/// How far back.
+/// A period that ends now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Range {
     /// 24 hours.
@@ -19,25 +19,25 @@ pub enum Range {
     Month,
 }
 
-/// What was served in one stretch of time.
+/// Traffic of one bar.
 #[derive(Debug, Clone)]
 pub struct Bin {
-    /// When it begins.
+    /// Start.
     pub from: Timestamp,
-    /// What was counted.
+    /// Traffic.
     pub traffic: Traffic,
 }
 
 impl Range {
-    /// All of them.
+    /// All periods.
     pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
 
-    /// Reads the word of an address; anything unknown is a day.
-    pub fn read(word: &str) -> Self {
-        Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or_default()
+    /// Parses the query value; anything unknown is [`Range::Day`].
+    pub fn parse(text: &str) -> Self {
+        Self::ALL.into_iter().find(|range| range.as_str() == text).unwrap_or_default()
     }
 
-    /// The word in addresses.
+    /// The query value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Day => "24h",
@@ -46,7 +46,7 @@ impl Range {
         }
     }
 
-    /// On screen.
+    /// The label.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Day => "24 hours",
@@ -55,7 +55,7 @@ impl Range {
         }
     }
 
-    /// What one bar is for.
+    /// The unit of one bar.
     pub const fn each(self) -> &'static str {
         match self {
             Self::Day => "hour",
@@ -64,7 +64,7 @@ impl Range {
         }
     }
 
-    /// Hours in a bar.
+    /// Hours per bar.
     const fn step(self) -> usize {
         match self {
             Self::Day => 1,
@@ -73,7 +73,7 @@ impl Range {
         }
     }
 
-    /// Bars.
+    /// Number of bars.
     pub const fn bars(self) -> usize {
         match self {
             Self::Day => 24,
@@ -82,7 +82,7 @@ impl Range {
         }
     }
 
-    /// Bars between two labels of the axis.
+    /// Bars per label of the axis.
     pub const fn label_every(self) -> usize {
         match self {
             Self::Day | Self::Month => 6,
@@ -90,7 +90,7 @@ impl Range {
         }
     }
 
-    /// Hours to ask for, the present one included.
+    /// Hours to query, the current one included.
     pub fn hours(self, now: Timestamp) -> u32 {
         let of_day = u32::try_from(now.as_second().div_euclid(3600).rem_euclid(24)).unwrap_or(0);
         match self {
@@ -100,7 +100,7 @@ impl Range {
         }
     }
 
-    /// The hours put together; what is still to come is not there.
+    /// Groups hours into bars, without future ones.
     pub fn bins(self, hours: &[TrafficHour]) -> Vec<Bin> {
         let bin = |chunk: &[TrafficHour]| {
             let mut traffic = Traffic::default();
@@ -110,7 +110,7 @@ impl Range {
         hours.chunks(self.step()).filter_map(bin).collect()
     }
 
-    /// The label of a moment on the axis.
+    /// The axis label of a time.
     pub fn tick(self, at: Timestamp) -> String {
         let format = match self {
             Self::Day => "%H:%M",
@@ -120,8 +120,8 @@ impl Range {
         at.to_zoned(TimeZone::UTC).strftime(format).to_string()
     }
 
-    /// A bar's stretch of time in words: `14:00 to 15:00`, `Sat 21 Nov, 06:00 to 12:00`, `Sat 21 Nov`.
-    pub fn stretch(self, from: Timestamp) -> String {
+    /// A bar's period: `14:00 to 15:00`, `Sat 21 Nov, 06:00 to 12:00`, `Sat 21 Nov`.
+    pub fn period(self, from: Timestamp) -> String {
         let to = from + SignedDuration::from_hours(i64::try_from(self.step()).unwrap_or(1));
         let show = |at: Timestamp, format: &str| at.to_zoned(TimeZone::UTC).strftime(format).to_string();
         match self {
@@ -159,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn stretches_in_words() {
+    fn periods_are_formatted() {
         let at: Timestamp = "2026-11-21T18:00:00Z".parse().unwrap();
-        assert_eq!(Range::Day.stretch(at), "18:00 to 19:00");
-        assert_eq!(Range::Week.stretch(at), "Sat 21 Nov, 18:00 to 00:00");
-        assert_eq!(Range::Month.stretch(at), "Sat 21 Nov");
-        assert_eq!(Range::read("7d"), Range::Week);
-        assert_eq!(Range::read("<script>"), Range::Day);
+        assert_eq!(Range::Day.period(at), "18:00 to 19:00");
+        assert_eq!(Range::Week.period(at), "Sat 21 Nov, 18:00 to 00:00");
+        assert_eq!(Range::Month.period(at), "Sat 21 Nov");
+        assert_eq!(Range::parse("7d"), Range::Week);
+        assert_eq!(Range::parse("<script>"), Range::Day);
     }
 }
