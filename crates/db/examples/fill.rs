@@ -1,9 +1,8 @@
 //! Fills a database for bench/api: `fill URL STAFF_EMAIL SITES`.
 //!
-//! Two customers get the password of that member of the staff: `few@bench.test` with ten sites, and
-//! `many@bench.test` with all the others, every tenth of which belongs to a customer of its own
-//! instead. All sites are stopped, so that a platform that starts on them has nothing to do; each
-//! has the job that made it and a line of history.
+//! Two customers get the password of that staff member: `few@bench.test` with ten sites and `many@bench.test` with the
+//! others, except that every tenth belongs to a customer of its own. All sites are stopped, so that a platform
+//! started on the database has nothing to do; each has its create job and one event.
 
 use std::{env, error::Error};
 
@@ -24,8 +23,8 @@ use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Sites of one transaction.
-const BATCH: u32 = 500;
+/// Sites per transaction.
+const SITES_PER_TRANSACTION: u32 = 500;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -40,9 +39,9 @@ async fn main() -> Result<()> {
     let few = fill.customer(&tx, "few", 0).await?;
     let many = fill.customer(&tx, "many", 1).await?;
     tx.commit().await?;
-    for first in (0..wanted).step_by(BATCH as usize) {
+    for first in (0..wanted).step_by(SITES_PER_TRANSACTION as usize) {
         let tx = db.begin().await?;
-        for number in first..wanted.min(first + BATCH) {
+        for number in first..wanted.min(first + SITES_PER_TRANSACTION) {
             let owner = match number {
                 0..10 => few,
                 _ if number % 10 == 0 => fill.customer(&tx, &format!("c{number}"), number + 2).await?,
@@ -62,7 +61,7 @@ struct Fill {
 }
 
 impl Fill {
-    /// The moment at which something was made, later for higher numbers.
+    /// Creation time, later for higher numbers.
     fn at(&self, number: u32) -> Timestamp {
         self.began + SignedDuration::from_millis(i64::from(number))
     }

@@ -1,4 +1,5 @@
-//! When a site is backed up. As with secrets, the row says which job put it.
+//! Backup schedules of sites. Each row names the job that wrote it, so that undoing a job removes only its
+//! own schedule.
 
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -11,25 +12,22 @@ use crate::{
     entity::backup_schedules,
 };
 
-/// When a site is backed up, and for how long a backup is kept.
+/// When a site is backed up, and how long backups are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupSchedule {
     /// The site.
     pub site: SiteId,
-    /// The job that put the schedule.
+    /// The job that wrote the schedule.
     pub job: JobId,
-    /// Seconds between two backups.
+    /// Interval between backups, in seconds.
     pub every_s: u64,
-    /// Days that a backup is kept.
+    /// Retention, in days.
     pub keep_days: u32,
-    /// When the next one is due.
+    /// When the next backup is due.
     pub next_at: Timestamp,
 }
 
-/// Puts the schedule of a site, in place of the one it had.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Inserts or replaces a site's schedule.
 pub async fn backup_schedule_put(
     tx: &Tx,
     site: SiteId,
@@ -50,10 +48,7 @@ pub async fn backup_schedule_put(
     Ok(())
 }
 
-/// The schedule of a site.
-///
-/// # Errors
-/// `Corrupt` if the stored row can't be read.
+/// A site's schedule.
 pub async fn backup_schedule_get(c: &impl Conn, site: SiteId) -> Result<Option<BackupSchedule>, DbError> {
     let row = backup_schedules::Entity::find_by_id(site.uuid()).one(c.raw()).await?;
     let read = Row { table: "backup_schedules", id: &site };
@@ -69,10 +64,7 @@ pub async fn backup_schedule_get(c: &impl Conn, site: SiteId) -> Result<Option<B
     row.map(schedule).transpose()
 }
 
-/// Takes away the schedule if this job put it; says whether it did.
-///
-/// # Errors
-/// If the database doesn't answer.
+/// Deletes a site's schedule if this job wrote it, and returns whether it did.
 pub async fn backup_schedule_delete(tx: &Tx, site: SiteId, job: JobId) -> Result<bool, DbError> {
     let own = backup_schedules::Column::Job.eq(job.uuid());
     let done = backup_schedules::Entity::delete_by_id(site.uuid()).filter(own).exec(tx.raw()).await?;

@@ -1,7 +1,7 @@
-//! Between columns and the model's types.
+//! Conversion between columns and the model's types.
 //!
-//! Times are milliseconds of Unix time, numbers are `bigint`, states are their words, and an actor is
-//! his printed id with the role he had then beside it. Everything is parsed again on the way out.
+//! Times are Unix milliseconds, numbers are `bigint`, states are stored by name, and an actor is stored as
+//! their printed id and, for staff, the role they had at the time. Everything is parsed again when read.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -15,26 +15,26 @@ use stoa_model::{
 
 use crate::{DbError, Page};
 
-/// A time as it is stored.
+/// A time as stored.
 pub(crate) fn ms(time: Timestamp) -> i64 {
     time.as_millisecond()
 }
 
-/// A count as it is stored; no column holds more than 63 bits.
+/// A count as stored; a column holds 63 bits at most.
 pub(crate) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Words for people as they are stored, so that no report can fail to be stored: at most `max` bytes,
-/// as MySQL refuses longer ones, and without NUL, which PostgreSQL refuses.
-pub(crate) fn words(text: &str, max: usize) -> String {
-    text[..text.floor_char_boundary(max)].replace('\0', "")
+/// Text for people, made storable everywhere: at most `max_bytes`, because MySQL rejects longer text, and
+/// without NUL, which PostgreSQL rejects.
+pub(crate) fn clip(text: &str, max_bytes: usize) -> String {
+    text[..text.floor_char_boundary(max_bytes)].replace('\0', "")
 }
 
-/// The longest report that every database's `{text}` holds.
-pub(crate) const REPORT: usize = 16_000;
+/// Longest text that the `{text}` column type of every database holds, in bytes.
+pub(crate) const MAX_TEXT_BYTES: usize = 16_000;
 
-/// Who, without his role.
+/// Stored form of an actor, without the role.
 pub(crate) fn actor_key(actor: Actor) -> String {
     match actor {
         Actor::Nobody => "nobody".into(),
@@ -44,7 +44,7 @@ pub(crate) fn actor_key(actor: Actor) -> String {
     }
 }
 
-/// The role he has, if he is staff.
+/// Stored form of an actor's role; only staff have one.
 pub(crate) fn actor_role(actor: Actor) -> Option<String> {
     match actor {
         Actor::Staff(_, role) => Some(role.as_str().to_owned()),
@@ -52,7 +52,7 @@ pub(crate) fn actor_role(actor: Actor) -> Option<String> {
     }
 }
 
-/// A row being read; every method is one way to read a column of it.
+/// A row being read, for error messages; each method decodes one kind of column.
 pub(crate) struct Row<'a> {
     pub(crate) table: &'static str,
     pub(crate) id: &'a (dyn Display + Sync),
@@ -105,7 +105,7 @@ impl Row<'_> {
 pub(crate) fn paged<E, K>(select: Select<E>, key: E::Column, page: Page<K>) -> Select<E>
 where
     E: EntityTrait,
-    K: Key,
+    K: PageKey,
 {
     let select = match page.before {
         Some(before) => select.filter(key.lt(before.value())),
@@ -114,14 +114,14 @@ where
     select.order_by_desc(key).limit(page.limit)
 }
 
-/// What a page can be keyed by.
-pub(crate) trait Key {
+/// A column type that lists can be paged by.
+pub(crate) trait PageKey {
     fn value(self) -> sea_orm::Value;
 }
 
 macro_rules! keys {
     ($($id:ident),*) => {$(
-        impl Key for stoa_model::id::$id {
+        impl PageKey for stoa_model::id::$id {
             fn value(self) -> sea_orm::Value {
                 self.uuid().into()
             }
@@ -130,7 +130,7 @@ macro_rules! keys {
 }
 keys!(CustomerId, SiteId, JobId, TaskId);
 
-impl Key for i64 {
+impl PageKey for i64 {
     fn value(self) -> sea_orm::Value {
         self.into()
     }

@@ -1,13 +1,13 @@
-//! Names for what must be unique, whatever the database calls it in its message.
+//! Names of the unique constraints, independent of how a database reports them.
 
 use std::fmt;
 
-/// Something that must be unique.
+/// A unique constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Constraint {
-    /// A hostname leads to one site.
+    /// A hostname belongs to one site.
     Hostname,
-    /// A site claims a domain once at a time.
+    /// A site has one active claim per domain.
     DomainClaim,
     /// A customer's e-mail address.
     CustomerEmail,
@@ -15,7 +15,7 @@ pub enum Constraint {
     StaffEmail,
     /// One unfinished job per site.
     ActiveJob,
-    /// A block of addresses belongs to one site.
+    /// A subnet is leased to one site.
     SubnetBlock,
     /// A site's name on the engine.
     Project,
@@ -23,15 +23,15 @@ pub enum Constraint {
     IdempotencyKey,
     /// The hash of an API token.
     TokenHash,
-    /// A secret of a site that another job put.
+    /// A secret of a site that another job wrote.
     Secret,
-    /// A credential of a site that another job put.
+    /// A credential of a site that another job wrote.
     Credential,
-    /// The id of a new row, or another key that only a bug repeats.
+    /// The id of a row, or another key that only a bug repeats.
     Key,
 }
 
-/// Each with its unique index, and with the columns by which SQLite names that index.
+/// Each constraint with its unique index, and the columns by which SQLite reports that index.
 const NAMES: [(Constraint, &str, &str); 11] = [
     (Constraint::Hostname, "hostnames_hostname", "hostnames.hostname"),
     (Constraint::DomainClaim, "domains_claim", "domains.site, domains.active_name"),
@@ -47,10 +47,10 @@ const NAMES: [(Constraint, &str, &str); 11] = [
 ];
 
 impl Constraint {
-    /// The one that `named` means: an index, with or without its table, or SQLite's list of columns.
-    pub(crate) fn find(named: &str) -> Self {
-        let index = named.rsplit('.').next().unwrap_or(named);
-        NAMES.iter().find(|(_, name, columns)| *name == index || *columns == named).map_or(Self::Key, |found| found.0)
+    /// The constraint reported as `name`: an index, with or without its table, or SQLite's list of columns.
+    pub(crate) fn find(name: &str) -> Self {
+        let index = name.rsplit('.').next().unwrap_or(name);
+        NAMES.iter().find(|(_, known, columns)| *known == index || *columns == name).map_or(Self::Key, |found| found.0)
     }
 }
 
@@ -62,12 +62,12 @@ impl fmt::Display for Constraint {
             Self::CustomerEmail => "a customer with this e-mail address",
             Self::StaffEmail => "a staff member with this e-mail address",
             Self::ActiveJob => "an unfinished job of this site",
-            Self::SubnetBlock => "a lease of this block of addresses",
+            Self::SubnetBlock => "a lease of this subnet",
             Self::Project => "a site with this name on the engine",
             Self::IdempotencyKey => "this idempotency key",
             Self::TokenHash => "this token",
-            Self::Secret => "this secret, put by another job,",
-            Self::Credential => "this credential, put by another job,",
+            Self::Secret => "this secret, written by another job,",
+            Self::Credential => "this credential, written by another job,",
             Self::Key => "a row with this key",
         })
     }

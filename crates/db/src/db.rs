@@ -1,24 +1,24 @@
-//! The handle on the database, and transactions.
+//! The database handle, and transactions.
 //!
-//! SQLite takes one writer at a time. Writers queue up for it in memory, in the order they came, and
-//! begin with BEGIN IMMEDIATE; nobody polls a lock. Readers have connections of their own and never
-//! wait for the writer (write-ahead log). On MySQL and PostgreSQL all share one pool, at READ COMMITTED:
-//! what must not change between a look and a write is locked by row or guarded by a constraint.
+//! SQLite has one writer at a time. Writers queue for it in memory, first come first served, and start with
+//! BEGIN IMMEDIATE, so no lock is polled. Readers have their own connections and never wait for the writer
+//! (write-ahead log). On MySQL and PostgreSQL all share one pool at READ COMMITTED: what must not change
+//! between a read and a write is locked by row or guarded by a constraint.
 
 use std::{marker::PhantomData, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{DbError, Retry, open, schema, wal_sync::Durable};
+use crate::{DbError, Retry, open, schema, wal_sync::WalSync};
 
 /// A future that can be sent between threads.
 pub type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 
-/// Which database it is.
+/// Kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// A file on this machine.
+    /// SQLite, a file on this machine.
     Sqlite,
     /// MariaDB or MySQL.
     MySql,
@@ -36,30 +36,30 @@ struct Inner {
     backend: Backend,
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    /// SQLite only: whose turn it is to write.
-    queue: Option<Arc<Mutex<()>>>,
+    /// SQLite only: the queue of writers.
+    write_queue: Option<Arc<Mutex<()>>>,
     /// SQLite only: makes commits durable.
-    durable: Option<Arc<Durable>>,
+    wal_sync: Option<Arc<WalSync>>,
 }
 
-/// A transaction: everything in it is written by [`commit`](Self::commit), or nothing when it is
-/// dropped. Never wait for the network while you hold one.
+/// A transaction: [`commit`](Self::commit) writes all of it; dropping it writes nothing. Never wait for the
+/// network while holding one.
 pub struct Tx {
-    // Dropped in this order: rolled back first, then the next writer's turn.
+    // Drop order matters: roll back first, then admit the next writer.
     tx: DatabaseTransaction,
-    turn: Option<OwnedMutexGuard<()>>,
-    durable: Option<Arc<Durable>>,
+    write_permit: Option<OwnedMutexGuard<()>>,
+    wal_sync: Option<Arc<WalSync>>,
 }
 
-/// Something to read from: [`Db`], or a [`Tx`] that also sees its own writes.
+/// A source of reads: [`Db`], or a [`Tx`], which also sees its own writes.
 pub trait Conn: Raw {}
 
 mod raw {
-    /// What only this crate can reach.
+    /// Access to SeaORM, for this crate only.
     pub trait Raw: Sync {
-        /// SeaORM's side of it.
+        /// SeaORM's connection type.
         type Orm: sea_orm::ConnectionTrait;
-        /// SeaORM's side of it.
+        /// SeaORM's connection.
         fn raw(&self) -> &Self::Orm;
     }
 }
@@ -70,79 +70,70 @@ impl Db {
     /// `postgres://user:password@host/name`.
     ///
     /// # Errors
-    /// `Unavailable` if it can't be reached, `Other` if the URL is of no known kind.
+    /// `Unavailable` if it can't be reached, `Other` if the URL scheme is unknown.
     pub async fn connect(url: &str) -> Result<Self, DbError> {
-        let open::Opened { backend, reader, writer, durable } = open::open(url).await?;
-        let queue = (backend == Backend::Sqlite).then(Arc::default);
-        Ok(Self { inner: Arc::new(Inner { backend, reader, writer, queue, durable: durable.map(Arc::new) }) })
+        let open::Connections { backend, reader, writer, wal_sync } = open::open(url).await?;
+        let write_queue = (backend == Backend::Sqlite).then(Arc::default);
+        Ok(Self { inner: Arc::new(Inner { backend, reader, writer, write_queue, wal_sync: wal_sync.map(Arc::new) }) })
     }
 
-    /// Brings the schema up to date; does nothing if it is. Safe when two processes do it at once.
+    /// Applies all pending migrations; idempotent. Several processes may call it at once.
     ///
     /// # Errors
-    /// `Busy` if another process takes over a minute at it; `Other` if the database belongs to a newer
+    /// `Busy` if another process migrates for more than a minute; `Other` if the database belongs to a newer
     /// release.
     pub async fn migrate(&self) -> Result<(), DbError> {
         schema::migrate(self, i64::MAX).await
     }
 
-    /// As [`migrate`](Self::migrate), but applies nothing after the migration numbered `last`: for
-    /// tests of how an older database is brought up to date.
-    ///
-    /// # Errors
-    /// As `migrate`.
+    /// Like [`migrate`](Self::migrate), but stops after the migration numbered `last`: for tests that upgrade
+    /// an older schema.
     #[doc(hidden)]
     pub async fn migrate_to(&self, last: i64) -> Result<(), DbError> {
         schema::migrate(self, last).await
     }
 
     /// Names of the migrations that [`migrate`](Self::migrate) would apply.
-    ///
-    /// # Errors
-    /// As `migrate`.
     pub async fn pending_migrations(&self) -> Result<Vec<&'static str>, DbError> {
         Ok(schema::pending(self).await?.iter().map(|migration| migration.name).collect())
     }
 
-    /// Asks whether the database answers.
-    ///
-    /// # Errors
-    /// If it doesn't.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         Ok(self.inner.reader.ping().await?)
     }
 
-    /// Which database it is.
+    /// The kind of database.
     pub fn backend(&self) -> Backend {
         self.inner.backend
     }
 
-    /// Begins a transaction; on SQLite, after all who asked before.
+    /// Begins a transaction; on SQLite, after all earlier callers have finished theirs.
     ///
     /// # Errors
     /// `Busy` if another process holds SQLite's writer for over 10 seconds.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        let turn = match &self.inner.queue {
+        let write_permit = match &self.inner.write_queue {
             Some(queue) => Some(Arc::clone(queue).lock_owned().await),
             None => None,
         };
-        let sqlite_transaction_mode = turn.is_some().then_some(SqliteTransactionMode::Immediate);
+        let sqlite_transaction_mode = write_permit.is_some().then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
         let tx = self.inner.writer.begin_with_options(options).await?;
-        Ok(Tx { tx, turn, durable: self.inner.durable.clone() })
+        Ok(Tx { tx, write_permit, wal_sync: self.inner.wal_sync.clone() })
     }
 
-    /// Runs `body` in a transaction and commits if it succeeds. If another transaction was in the way,
-    /// all of it is run again, up to 5 times: `body` must do nothing but read and write this database.
+    /// Runs `body` in a transaction and commits if it succeeds. On a conflict with another transaction,
+    /// `body` runs again, up to 5 times in all, so it must only read and write this database.
     ///
     /// ```no_run
     /// # async fn example(db: &stoa_db::Db) -> Result<(), stoa_db::DbError> {
-    /// let version = db.write(|tx| Box::pin(async move { stoa_db::meta::routes_version_bump(&tx).await })).await?;
+    /// let version = db.write(|tx| Box::pin(async move { stoa_db::core::meta::routes_version_bump(&tx).await })).await?;
     /// # let _: u64 = version; Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// What `body` answers, or the commit.
+    /// The error of `body`, or of the commit.
     pub async fn write<'a, T, E, F>(&self, mut body: F) -> Result<T, E>
     where
         F: for<'t> FnMut(WriteTx<'t, 'a>) -> BoxFuture<'t, Result<T, E>>,
@@ -166,34 +157,34 @@ impl Db {
         }
     }
 
-    /// Closes all connections, once their work is done. On SQLite this also folds the write-ahead log
-    /// back into the file.
+    /// Closes all connections once their work is done. On SQLite this also merges the write-ahead log into
+    /// the database file.
     pub async fn close(&self) {
         for connection in [&self.inner.reader, &self.inner.writer] {
             if let Err(error) = connection.close_by_ref().await {
-                tracing::warn!(%error, "closing the database");
+                tracing::warn!(%error, "could not close a database connection cleanly");
             }
         }
     }
 }
 
 impl Tx {
-    /// Writes it all. When this returns, a power failure can't take it back.
+    /// Commits. Once this returns, the changes survive a power failure.
     ///
     /// # Errors
-    /// `Busy` if nothing was written; `Unavailable` if nobody knows.
+    /// `Busy` if nothing was written; `Unavailable` if the outcome is unknown.
     pub async fn commit(self) -> Result<(), DbError> {
-        let Self { tx, turn, durable } = self;
+        let Self { tx, write_permit, wal_sync } = self;
         tx.commit().await?;
-        drop(turn);
-        match durable {
-            Some(durable) => durable.wait().await,
+        drop(write_permit);
+        match wal_sync {
+            Some(wal_sync) => wal_sync.sync_commit().await,
             None => Ok(()),
         }
     }
 }
 
-/// The transaction inside [`Db::write`]; use it as a [`Tx`]. `'a` is what its closure borrows.
+/// The transaction inside [`Db::write`]; it derefs to [`Tx`]. `'a` is the lifetime of what the closure borrows.
 #[derive(Clone, Copy)]
 pub struct WriteTx<'t, 'a> {
     tx: &'t Tx,

@@ -1,5 +1,4 @@
-//! What the database can answer instead of a result: a closed list, so that callers decide by kind
-//! and never by text.
+//! Database errors: a closed list, so that callers decide by kind and never by text.
 
 use std::sync::Arc;
 
@@ -11,26 +10,26 @@ use stoa_model::site::IllegalMove;
 
 pub use crate::constraint::Constraint;
 
-/// Where an error came from; opaque, for logs.
+/// The underlying error; opaque, for logs.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why the database did not do it.
+/// Why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// Another transaction was in the way (deadlock, serialization failure, lock time-out). Nothing
-    /// was written; the whole transaction can be tried again, as [`Db::write`](crate::Db::write) does.
+    /// Conflict with another transaction (deadlock, serialization failure, lock timeout). Nothing was
+    /// written; the whole transaction can be retried, as [`Db::write`](crate::Db::write) does.
     #[error("the database is busy: {0}")]
     Busy(#[source] Source),
-    /// The database can't be reached. What a commit did is then unknown.
+    /// The database can't be reached. The outcome of a commit is then unknown.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Source),
     /// The disk is full.
     #[error("the database's disk is full: {0}")]
     Full(#[source] Source),
-    /// What should be unique is there already.
-    #[error("{0} exists already")]
+    /// A unique constraint was violated.
+    #[error("{0} already exists")]
     Conflict(Constraint),
-    /// A stored value can't be read. Trying again will not help.
+    /// A stored value can't be read. Retrying does not help.
     #[error("a stored value can't be read: {table} {id}: {why}")]
     Corrupt {
         /// Table of the row.
@@ -40,10 +39,10 @@ pub enum DbError {
         /// What is wrong with it.
         why: String,
     },
-    /// The row to be changed does not exist.
-    #[error("there is no such row in {0}")]
+    /// The row to change does not exist.
+    #[error("no such row in {0}")]
     Missing(&'static str),
-    /// The row is no longer in the state that the change starts from.
+    /// The row is no longer in the state that the change requires.
     #[error("{table} {id} is no longer {expected}")]
     StaleWrite {
         /// Table of the row.
@@ -53,24 +52,24 @@ pub enum DbError {
         /// The state it should have been in.
         expected: &'static str,
     },
-    /// The table of states doesn't have this move.
+    /// The state machine does not allow this transition.
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
-    /// All blocks of the pool of subnets are leased.
-    #[error("no network is free in the pool")]
+    /// All subnets of the pool are leased.
+    #[error("no subnet is free in the pool")]
     Exhausted,
-    /// Somebody else holds the lease now, or nobody.
-    #[error("the lease is held by somebody else")]
+    /// The caller no longer holds the lease.
+    #[error("the lease was lost to another worker, or released")]
     LeaseLost,
-    /// Anything else: a bug, or a database that is set up wrong.
+    /// Anything else: a bug, or a misconfigured database.
     #[error("database error: {0}")]
     Other(#[source] Source),
 }
 
-/// Whether an error means "try the whole transaction again". [`Db::write`](crate::Db::write) asks
-/// this of the caller's own error type.
+/// Tells [`Db::write`](crate::Db::write) whether an error of the caller's own type means "retry the whole
+/// transaction".
 pub trait Retry {
-    /// Whether nothing was written and another attempt may succeed.
+    /// Whether nothing was written and a retry may succeed.
     fn is_busy(&self) -> bool;
 }
 
@@ -81,7 +80,7 @@ impl Retry for DbError {
 }
 
 impl DbError {
-    pub(crate) fn moved(table: &'static str, id: impl ToString, expected: &'static str) -> Self {
+    pub(crate) fn stale_write(table: &'static str, id: impl ToString, expected: &'static str) -> Self {
         Self::StaleWrite { table, id: id.to_string(), expected }
     }
 
@@ -103,7 +102,7 @@ impl From<DbErr> for DbError {
     }
 }
 
-/// Finds the kind of a driver's error.
+/// Classifies a driver's error.
 pub(crate) fn classify(error: Arc<sqlx::Error>) -> DbError {
     match &*error {
         sqlx::Error::Database(database) => match kind(&**database) {
@@ -133,17 +132,17 @@ enum Kind {
     Other,
 }
 
-/// One table for three databases: SQLite's result codes, MySQL's error numbers, PostgreSQL's SQLSTATE.
+/// Classifies by SQLite's result codes, MySQL's error numbers and PostgreSQL's SQLSTATE.
 fn kind(error: &dyn DatabaseError) -> Kind {
     if let Some(error) = error.try_downcast_ref::<SqlxMySqlError>() {
         return match error.number() {
             1020 | 1205 | 1213 => Kind::Busy,
             1021 | 1114 => Kind::Full,
             1040 | 1053 | 1158..=1161 | 1927 => Kind::Unavailable,
-            // Duplicate entry '…' for key '…': the value is a stranger's text, the key's name comes last.
+            // Duplicate entry '…' for key '…': the value is untrusted text, the key's name comes last.
             1062 => {
-                let named = error.message().rsplit("for key").next().unwrap_or_default();
-                Kind::Conflict(Constraint::find(named.trim().trim_matches('\'')))
+                let key = error.message().rsplit("for key").next().unwrap_or_default();
+                Kind::Conflict(Constraint::find(key.trim().trim_matches('\'')))
             }
             _ => Kind::Other,
         };
@@ -159,7 +158,7 @@ fn kind(error: &dyn DatabaseError) -> Kind {
             _ => Kind::Other,
         };
     }
-    // SQLite: the low byte is the result, the rest says more about it.
+    // SQLite: the low byte is the primary result code, the rest is the extended code.
     let code: u32 = code.parse().unwrap_or_default();
     match (code, code & 0xff) {
         (1555 | 2067, _) => Kind::Conflict(Constraint::find(error.message().rsplit(": ").next().unwrap_or_default())),

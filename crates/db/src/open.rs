@@ -1,4 +1,4 @@
-//! Opens the connections, each kind of database with the settings that make it keep its promises.
+//! Opens connections, with the settings that each kind of database needs for durability and isolation.
 
 use std::{path::Path, str::FromStr, time::Duration};
 
@@ -12,78 +12,78 @@ use sea_orm::{
     },
 };
 
-use crate::{Backend, DbError, wal_sync::Durable};
+use crate::{Backend, DbError, wal_sync::WalSync};
 
-/// How long anybody waits for a lock or a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Connections to a database server.
-const CONNECTIONS: u32 = 10;
-/// Connections that read a SQLite file.
-const READERS: u32 = 4;
+/// Longest wait for a lock or a connection.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pool size for a database server.
+const MAX_CONNECTIONS: u32 = 10;
+/// Pool size for readers of a SQLite file.
+const MAX_SQLITE_READERS: u32 = 4;
 
-/// What was opened.
-pub(crate) struct Opened {
+/// The opened connections of one database.
+pub(crate) struct Connections {
     pub(crate) backend: Backend,
     pub(crate) reader: DatabaseConnection,
     pub(crate) writer: DatabaseConnection,
-    /// What makes a commit durable, where the database doesn't by itself.
-    pub(crate) durable: Option<Durable>,
+    /// SQLite only: makes commits durable.
+    pub(crate) wal_sync: Option<WalSync>,
 }
 
-pub(crate) async fn open(url: &str) -> Result<Opened, DbError> {
+pub(crate) async fn open(url: &str) -> Result<Connections, DbError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
         Some("sqlite") => sqlite(url).await,
         Some("mysql" | "mariadb") => mysql(url).await,
         Some("postgres" | "postgresql") => postgres(url).await,
-        _ => Err(DbError::other("the database's URL must begin with sqlite://, mysql:// or postgres://")),
+        _ => Err(DbError::other("the database URL must begin with sqlite://, mysql:// or postgres://")),
     }
     .map_err(|error| match error {
-        // Whatever goes wrong at the door, there is no database behind it.
+        // While connecting, every failure means that the database is unavailable.
         DbError::Busy(source) => DbError::Unavailable(source),
         error => error,
     })
 }
 
-/// One writer and several readers that can't write. SQLite keeps the file sound by itself; that commits
-/// survive a power failure too is [`Durable`]'s part.
-async fn sqlite(url: &str) -> Result<Opened, DbError> {
+/// One writer and several read-only readers. SQLite keeps the file consistent; [`WalSync`] makes commits
+/// survive a power failure.
+async fn sqlite(url: &str) -> Result<Connections, DbError> {
     let options = SqliteConnectOptions::from_str(url)?
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(LOCK_TIMEOUT)
         .statement_cache_capacity(300);
     if url.contains("mode=rwc") {
-        private_file(options.get_filename()).map_err(|error| DbError::Unavailable(error.into()))?;
+        create_private_file(options.get_filename()).map_err(|error| DbError::Unavailable(error.into()))?;
     }
     let pool = |size| {
         SqlitePoolOptions::new()
             .min_connections(1)
             .max_connections(size)
-            .acquire_timeout(PATIENCE * 3)
+            .acquire_timeout(LOCK_TIMEOUT * 3)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            // SQLite itself ends a transaction that meets a full disk or a broken one. The driver then
-            // takes it for open for ever: what it commits on this connection is not written any more.
+            // SQLite ends a transaction by itself on a full or failing disk, but the driver still counts it
+            // as open: later commits on this connection would not be written.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
     };
-    let durable = Durable::new(options.get_filename());
+    let wal_sync = WalSync::new(options.get_filename());
     let writer = pool(1).connect_with(options.clone()).await?;
-    // Rows come from SQLite's thread through a channel; a wide one spares most of the switching when a
-    // reader wants thousands.
+    // Rows arrive from SQLite's thread through a channel; a large buffer avoids most of the thread switches
+    // when a query returns thousands.
     let options = options.pragma("query_only", "on").row_buffer_size(1_000);
-    let reader = pool(READERS).connect_with(options).await?;
-    Ok(Opened {
+    let reader = pool(MAX_SQLITE_READERS).connect_with(options).await?;
+    Ok(Connections {
         backend: Backend::Sqlite,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-        durable: Some(durable),
+        wal_sync: Some(wal_sync),
     })
 }
 
-/// Makes the file before SQLite does, readable by its owner only; SQLite gives its log the same mode.
-fn private_file(path: &Path) -> std::io::Result<()> {
+/// Creates the file before SQLite does, readable by its owner only; SQLite gives its log the same mode.
+fn create_private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
@@ -91,17 +91,17 @@ fn private_file(path: &Path) -> std::io::Result<()> {
     }
 }
 
-async fn mysql(url: &str) -> Result<Opened, DbError> {
+async fn mysql(url: &str) -> Result<Connections, DbError> {
     let options = MySqlConnectOptions::from_str(url)?.charset("utf8mb4");
     let pool = MySqlPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(PATIENCE)
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(LOCK_TIMEOUT)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 for setting in [
                     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
                     "SET SESSION innodb_lock_wait_timeout = 10",
-                    // Without this a text too long is cut instead of refused.
+                    // Without strict mode, MySQL truncates text that is too long instead of rejecting it.
                     "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
                 ] {
                     connection.execute(setting).await?;
@@ -112,16 +112,19 @@ async fn mysql(url: &str) -> Result<Opened, DbError> {
         .connect_with(options)
         .await?;
     let pool = SqlxMySqlConnector::from_sqlx_mysql_pool(pool);
-    Ok(Opened { backend: Backend::MySql, reader: pool.clone(), writer: pool, durable: None })
+    Ok(Connections { backend: Backend::MySql, reader: pool.clone(), writer: pool, wal_sync: None })
 }
 
-async fn postgres(url: &str) -> Result<Opened, DbError> {
+async fn postgres(url: &str) -> Result<Connections, DbError> {
     let options = PgConnectOptions::from_str(url)?
         .options([("lock_timeout", "10s"), ("default_transaction_isolation", "read committed")]);
-    let pool =
-        PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(LOCK_TIMEOUT)
+        .connect_with(options)
+        .await?;
     let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    Ok(Opened { backend: Backend::Postgres, reader: pool.clone(), writer: pool, durable: None })
+    Ok(Connections { backend: Backend::Postgres, reader: pool.clone(), writer: pool, wal_sync: None })
 }
 
 impl From<sqlx::Error> for DbError {

@@ -1,14 +1,13 @@
-//! Keyset paging: the rows before a key, newest first. The cost of a page does not depend on how
-//! many pages came before it.
+//! Keyset pagination, newest first: the cost of a page does not depend on its position.
 
 use stoa_model::id::SiteId;
 
 /// One page of a list that is sorted newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page<K = SiteId> {
-    /// At most so many rows.
+    /// Maximum number of rows.
     pub limit: u64,
-    /// Only rows older than this one: the last of the page before.
+    /// Only rows older than this one, the last row of the previous page.
     pub before: Option<K>,
 }
 

@@ -1,12 +1,12 @@
-//! Commits on SQLite that survive a power failure, many with one sync.
+//! Group commit for SQLite: commits survive a power failure, and share syncs.
 //!
-//! Left to itself (`synchronous=FULL`), SQLite syncs its write-ahead log within each commit while the
-//! next writer waits: thirty orders at once wait for thirty syncs. Here a commit only appends to the
-//! log (`synchronous=NORMAL`, which keeps the file sound), the next writer goes on at once, and the
-//! committer waits for a sync that began after his commit. All who wait meanwhile share the next one.
+//! With `synchronous=FULL`, SQLite syncs its write-ahead log inside each commit while the next writer waits:
+//! thirty concurrent orders wait for thirty syncs. With `synchronous=NORMAL`, which keeps the file
+//! consistent, a commit only appends to the log and the next writer continues at once; the committer then
+//! waits for a sync that started after its commit. Everyone who waits meanwhile shares the next sync.
 //!
-//! In between, others can see what is not durable yet. Whatever they write on the ground of it lies
-//! further on in the same log, so it is never durable without it.
+//! In between, others can read data that is not durable yet. Whatever they write based on it comes later in
+//! the same log, so it can't become durable without it.
 
 use std::{
     fs::File,
@@ -19,27 +19,27 @@ use tokio::{sync::Mutex, task::spawn_blocking};
 use crate::DbError;
 
 /// Syncs the write-ahead log of one database.
-pub(crate) struct Durable {
+pub(crate) struct WalSync {
     log: PathBuf,
-    /// How many commits there were.
+    /// Number of commits.
     committed: AtomicU64,
-    /// How many of them are known to be durable. The lock is held during a sync, and waited for in turn.
+    /// Number of commits known to be durable. The lock is held during a sync.
     synced: Mutex<u64>,
 }
 
-impl Durable {
-    /// For the database in this file.
+impl WalSync {
+    /// For the database file at `database`.
     pub(crate) fn new(database: &Path) -> Self {
         let mut log = database.as_os_str().to_owned();
         log.push("-wal");
         Self { log: log.into(), committed: AtomicU64::new(0), synced: Mutex::new(0) }
     }
 
-    /// Returns when everything that was committed before this call is durable.
+    /// Waits until everything committed before this call is durable.
     ///
     /// # Errors
-    /// `Unavailable` if the log can't be synced: nobody knows what would survive then.
-    pub(crate) async fn wait(&self) -> Result<(), DbError> {
+    /// `Unavailable` if the log can't be synced: what would survive is then unknown.
+    pub(crate) async fn sync_commit(&self) -> Result<(), DbError> {
         let mine = self.committed.fetch_add(1, Ordering::SeqCst) + 1;
         let mut synced = self.synced.lock().await;
         if *synced >= mine {
@@ -47,7 +47,7 @@ impl Durable {
         }
         let all = self.committed.load(Ordering::SeqCst);
         let log = self.log.clone();
-        // Opened each time: the log is another file after its last user closed the database.
+        // Opened each time: SQLite replaces the log when the last connection closes.
         let done = spawn_blocking(move || File::open(log)?.sync_data()).await;
         done.map_err(std::io::Error::other).flatten().map_err(|error| DbError::Unavailable(error.into()))?;
         *synced = all;
@@ -64,29 +64,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_who_wait_share_one_sync() {
+    async fn concurrent_commits_share_one_sync() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("stoa.db-wal"), b"frames").expect("a log");
-        let durable = Arc::new(Durable::new(&folder.path().join("stoa.db")));
-        let under_way = durable.synced.lock().await;
+        let wal_sync = Arc::new(WalSync::new(&folder.path().join("stoa.db")));
+        let running_sync = wal_sync.synced.lock().await;
         let mut waiting = JoinSet::new();
         for _ in 0..30 {
-            let durable = durable.clone();
-            waiting.spawn(async move { durable.wait().await });
+            let wal_sync = wal_sync.clone();
+            waiting.spawn(async move { wal_sync.sync_commit().await });
         }
-        while durable.committed.load(Ordering::SeqCst) < 30 {
+        while wal_sync.committed.load(Ordering::SeqCst) < 30 {
             tokio::task::yield_now().await;
         }
-        drop(under_way);
+        drop(running_sync);
         waiting.join_next().await.expect("one").expect("no panic").expect("durable");
-        assert_eq!(*durable.synced.lock().await, 30, "the first sync is enough for all");
+        assert_eq!(*wal_sync.synced.lock().await, 30, "the first sync is enough for all");
         assert!(waiting.join_all().await.into_iter().all(|done| done.is_ok()));
     }
 
     #[tokio::test]
-    async fn a_log_that_is_not_there_is_no_success() {
+    async fn a_missing_log_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
-        let durable = Durable::new(&folder.path().join("stoa.db"));
-        assert!(matches!(durable.wait().await, Err(DbError::Unavailable(_))));
+        let wal_sync = WalSync::new(&folder.path().join("stoa.db"));
+        assert!(matches!(wal_sync.sync_commit().await, Err(DbError::Unavailable(_))));
     }
 }

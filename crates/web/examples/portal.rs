@@ -1,6 +1,6 @@
-//! The whole portal over a platform with a fake engine, to be clicked through:
+//! The portal over a platform with a fake engine, for manual testing:
 //! `cargo run -p stoa-web --example portal`, then http://localhost:7071/. Staff log in as
-//! `super-admin-1@stoa.example`. Everything is gone when it ends.
+//! `super-admin-1@stoa.example`. All data is deleted when it ends.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

@@ -1,8 +1,8 @@
-//! What every handler is given.
+//! The state shared by all handlers.
 
 use stoa_control::Control;
 
-/// The state of the router; a cheap clone.
+/// The state of the router; cheap to clone.
 #[derive(Clone)]
 pub struct App {
     /// The service layer.

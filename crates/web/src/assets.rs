@@ -1,7 +1,7 @@
-//! Style sheet, script and pictures: compiled in, addressed by their content.
+//! Style sheet, script and images, embedded in the binary.
 //!
-//! [`href`] gives an address that changes whenever the content does, so browsers may keep what
-//! they have for ever; the plain address works too and is revalidated by its entity tag.
+//! [`href`] returns a URL with a fingerprint of the content, which browsers may cache forever; the URL without
+//! fingerprint works too and is revalidated by its entity tag.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
@@ -13,7 +13,7 @@ use axum::{
 };
 use rust_embed::RustEmbed;
 
-use crate::fault::Fault;
+use crate::http_error::HttpError;
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
@@ -45,7 +45,7 @@ fn kind_of(name: &str) -> &'static str {
     }
 }
 
-/// The address of an asset, with its fingerprint.
+/// The URL of an asset, with its fingerprint.
 pub fn href(name: &str) -> String {
     match ASSETS.get(name) {
         Some(asset) => format!("/assets/{name}?v={}", asset.version),
@@ -54,28 +54,35 @@ pub fn href(name: &str) -> String {
 }
 
 /// `GET /assets/{name}`.
-pub async fn file(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Fault> {
-    answer(&name, query.as_deref(), &headers)
+pub async fn file(
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    respond(&name, query.as_deref(), &headers)
 }
 
-/// `GET /favicon.ico`, which browsers ask for unasked.
-pub async fn favicon(headers: HeaderMap) -> Result<Response, Fault> {
-    answer("icon.svg", None, &headers)
+/// `GET /favicon.ico`, which browsers request by default.
+pub async fn favicon(headers: HeaderMap) -> Result<Response, HttpError> {
+    respond("icon.svg", None, &headers)
 }
 
 /// `GET /robots.txt`.
-pub async fn robots(headers: HeaderMap) -> Result<Response, Fault> {
-    answer("robots.txt", None, &headers)
+pub async fn robots(headers: HeaderMap) -> Result<Response, HttpError> {
+    respond("robots.txt", None, &headers)
 }
 
-fn answer(name: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Fault> {
-    let asset = ASSETS.get(name).ok_or(Fault::not_found("file"))?;
+fn respond(name: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Response, HttpError> {
+    let asset = ASSETS.get(name).ok_or(HttpError::not_found("file"))?;
     let tag = format!("W/\"{}\"", asset.version);
     let current = query.and_then(|q| q.strip_prefix("v=")) == Some(asset.version.as_str());
     let caching = if current { "public, max-age=31536000, immutable" } else { "public, max-age=0, must-revalidate" };
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|v| v.as_bytes() == tag.as_bytes());
-    let mut response =
-        if known { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(asset.body.clone()).into_response() };
+    let is_cached = headers.get_all(header::IF_NONE_MATCH).iter().any(|v| v.as_bytes() == tag.as_bytes());
+    let mut response = if is_cached {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Body::from(asset.body.clone()).into_response()
+    };
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -90,20 +97,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_carry_a_fingerprint() {
+    fn urls_carry_a_fingerprint() {
         let href = href("stoa.css");
         assert!(href.starts_with("/assets/stoa.css?v=") && href.len() == 35, "{href}");
     }
 
     #[test]
-    fn a_fingerprinted_asset_is_kept_for_ever_and_any_other_is_revalidated() {
+    fn fingerprinted_urls_are_immutable_and_others_are_revalidated() {
         let version = ASSETS["stoa.css"].version.clone();
-        let kept = answer("stoa.css", Some(&format!("v={version}")), &HeaderMap::new()).unwrap();
-        assert!(kept.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
-        let old = answer("stoa.css", Some("v=0"), &HeaderMap::new()).unwrap();
+        let fingerprinted = respond("stoa.css", Some(&format!("v={version}")), &HeaderMap::new()).unwrap();
+        assert!(fingerprinted.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        let old = respond("stoa.css", Some("v=0"), &HeaderMap::new()).unwrap();
         assert!(old.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("must-revalidate"));
         let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, old.headers()[header::ETAG].clone())]);
-        assert_eq!(answer("stoa.css", None, &known).unwrap().status(), StatusCode::NOT_MODIFIED);
-        assert!(answer("../Cargo.toml", None, &HeaderMap::new()).is_err());
+        assert_eq!(respond("stoa.css", None, &known).unwrap().status(), StatusCode::NOT_MODIFIED);
+        assert!(respond("../Cargo.toml", None, &HeaderMap::new()).is_err());
     }
 }

@@ -1,14 +1,14 @@
-//! Everything that can be requested, in one table: the router is built from it, and the tests walk
-//! it, so a route that nobody thought about fails the build of the access matrix.
+//! The table of all routes. The router is built from it, and the access matrix test fails for a route whose
+//! permissions it doesn't list.
 
 use axum::{
     Router,
     routing::{MethodRouter, delete, get, post, put},
 };
 
-use crate::{api, app::App, assets, fault::Fault, pages};
+use crate::{api, app::App, assets, http_error::HttpError, pages};
 
-/// A line of the table.
+/// A route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// HTTP method, upper case.
@@ -19,7 +19,7 @@ pub struct Route {
 
 macro_rules! routes {
     ($($method:ident $path:literal => $handler:path;)*) => {
-        /// The table.
+        /// All routes.
         pub const ROUTES: &[Route] = &[$(Route { method: method_name(stringify!($method)), path: $path }),*];
 
         fn table() -> Vec<(&'static str, MethodRouter<App>)> {
@@ -38,80 +38,80 @@ const fn method_name(word: &'static str) -> &'static str {
 }
 
 routes! {
-    // For everybody.
-    get "/" => pages::home::show;
+    // For everyone.
+    get "/" => pages::core::home::show;
     get "/assets/{*file}" => assets::file;
     get "/favicon.ico" => assets::favicon;
     get "/robots.txt" => assets::robots;
-    get "/healthz" => pages::health::live;
-    get "/readyz" => pages::health::ready;
-    post "/theme" => pages::home::theme;
+    get "/healthz" => pages::core::health::live;
+    get "/readyz" => pages::core::health::ready;
+    post "/theme" => pages::core::home::theme;
 
     // Accounts.
-    get "/register" => pages::account::register::show;
-    post "/register" => pages::account::register::submit;
-    get "/check/address" => pages::check::address;
-    post "/check/field" => pages::check::field;
-    get "/login" => pages::account::login::show;
-    post "/login" => pages::account::login::submit;
-    get "/staff/login" => pages::account::login::show_staff;
-    post "/staff/login" => pages::account::login::submit_staff;
-    post "/logout" => pages::account::logout::submit;
+    get "/register" => pages::accounts::register::show;
+    post "/register" => pages::accounts::register::submit;
+    get "/check/address" => pages::core::form_check::address;
+    post "/check/field" => pages::core::form_check::field;
+    get "/login" => pages::accounts::login::show;
+    post "/login" => pages::accounts::login::submit;
+    get "/staff/login" => pages::accounts::login::show_staff;
+    post "/staff/login" => pages::accounts::login::submit_staff;
+    post "/logout" => pages::accounts::logout::submit;
 
     // Sites.
-    get "/dashboard" => pages::site::list::show;
-    get "/sites/new" => pages::site::order::show;
-    post "/sites/new" => pages::site::order::submit;
-    get "/sites/{id}" => pages::site::show::show;
-    get "/sites/{id}/usage" => pages::site::usage::show;
-    get "/sites/{id}/logs" => pages::site::log::show;
-    get "/sites/{id}/danger" => pages::site::danger::show;
-    post "/sites/{id}/start" => pages::site::act::start;
-    post "/sites/{id}/stop" => pages::site::act::stop;
-    post "/sites/{id}/restart" => pages::site::act::restart;
-    post "/sites/{id}/retry" => pages::site::act::retry;
-    post "/sites/{id}/delete" => pages::site::danger::submit;
-    post "/sites/{id}/undelete" => pages::site::act::undelete;
-    post "/sites/{id}/login-link" => pages::site::login_link::submit;
-    post "/sites/{id}/credentials/{ordinal}" => pages::site::credential::reveal;
-    get "/sites/{id}/domains" => pages::site::domains::show;
-    post "/sites/{id}/domains" => pages::site::domains::add::submit;
-    post "/sites/{id}/address" => pages::site::domains::main::submit;
-    post "/sites/{id}/certificate" => pages::site::domains::certificate::upload;
-    post "/sites/{id}/certificate/withdraw" => pages::site::domains::certificate::withdraw;
-    post "/sites/{id}/limits" => pages::site::domains::limits::submit;
-    get "/sites/{id}/traffic" => pages::site::traffic::show;
-    get "/status/{id}" => pages::site::status::show;
+    get "/dashboard" => pages::sites::list::show;
+    get "/sites/new" => pages::sites::order::show;
+    post "/sites/new" => pages::sites::order::submit;
+    get "/sites/{id}" => pages::sites::show::show;
+    get "/sites/{id}/usage" => pages::sites::usage::show;
+    get "/sites/{id}/logs" => pages::sites::logs::show;
+    get "/sites/{id}/danger" => pages::sites::delete::show;
+    post "/sites/{id}/start" => pages::sites::actions::start;
+    post "/sites/{id}/stop" => pages::sites::actions::stop;
+    post "/sites/{id}/restart" => pages::sites::actions::restart;
+    post "/sites/{id}/retry" => pages::sites::actions::retry;
+    post "/sites/{id}/delete" => pages::sites::delete::submit;
+    post "/sites/{id}/undelete" => pages::sites::actions::undelete;
+    post "/sites/{id}/login-link" => pages::sites::login_link::submit;
+    post "/sites/{id}/credentials/{ordinal}" => pages::sites::credentials::reveal;
+    get "/sites/{id}/domains" => pages::domains::show::show;
+    post "/sites/{id}/domains" => pages::domains::add::submit;
+    post "/sites/{id}/address" => pages::domains::main_address::submit;
+    post "/sites/{id}/certificate" => pages::domains::certificate_upload::upload;
+    post "/sites/{id}/certificate/withdraw" => pages::domains::certificate_upload::withdraw;
+    post "/sites/{id}/limits" => pages::domains::limits::submit;
+    get "/sites/{id}/traffic" => pages::sites::traffic::show;
+    get "/status/{id}" => pages::sites::status::show;
 
     // Domains.
-    post "/domains/{id}/check" => pages::site::domains::check::submit;
-    get "/domains/{id}/remove" => pages::site::domains::remove::show;
-    post "/domains/{id}/remove" => pages::site::domains::remove::submit;
+    post "/domains/{id}/check" => pages::domains::check::submit;
+    get "/domains/{id}/remove" => pages::domains::remove::show;
+    post "/domains/{id}/remove" => pages::domains::remove::submit;
 
     // Jobs.
-    get "/jobs/{id}" => pages::job::show::show;
-    get "/jobs/{id}/events" => pages::job::events::stream;
-    post "/jobs/{id}/cancel" => pages::job::act::cancel;
-    post "/jobs/{id}/resume" => pages::job::act::resume;
-    post "/jobs/{id}/abandon" => pages::job::act::abandon;
+    get "/jobs/{id}" => pages::core::jobs::show::show;
+    get "/jobs/{id}/events" => pages::core::jobs::events::stream;
+    post "/jobs/{id}/cancel" => pages::core::jobs::actions::cancel;
+    post "/jobs/{id}/resume" => pages::core::jobs::actions::resume;
+    post "/jobs/{id}/abandon" => pages::core::jobs::actions::abandon;
 
-    // The operator.
-    get "/staff" => pages::staff::overview::show;
-    get "/staff/sites" => pages::staff::sites::show;
-    get "/staff/sites/new" => pages::staff::order::show;
-    post "/staff/sites/new" => pages::staff::order::submit;
-    get "/staff/jobs" => pages::staff::jobs::show;
-    get "/staff/certificates" => pages::staff::certificates::show;
+    // Staff.
+    get "/staff" => pages::core::staff_overview::show;
+    get "/staff/sites" => pages::sites::staff_list::show;
+    get "/staff/sites/new" => pages::sites::staff_order::show;
+    post "/staff/sites/new" => pages::sites::staff_order::submit;
+    get "/staff/jobs" => pages::core::jobs::staff_list::show;
+    get "/staff/certificates" => pages::domains::staff_certificates::show;
 
-    // Programs.
-    get "/metrics" => api::metrics::show;
-    get "/api/docs" => api::docs::show;
-    get "/api/openapi.json" => api::openapi::document;
+    // API.
+    get "/metrics" => api::core::metrics::show;
+    get "/api/docs" => api::core::docs::show;
+    get "/api/openapi.json" => api::core::openapi::document;
     post "/api/auth/login" => api::accounts::log_in;
     get "/api/v1/me" => api::accounts::me;
-    get "/api/v1/blueprints" => api::platform::blueprints;
-    get "/api/v1/addresses/{subdomain}" => api::platform::address;
-    get "/api/v1/doctor" => api::platform::doctor;
+    get "/api/v1/blueprints" => api::sites::blueprints::blueprints;
+    get "/api/v1/addresses/{subdomain}" => api::sites::blueprints::address;
+    get "/api/v1/doctor" => api::core::doctor::doctor;
     get "/api/v1/sites" => api::sites::list;
     post "/api/v1/sites" => api::sites::create;
     get "/api/v1/sites/{id}" => api::sites::get;
@@ -121,32 +121,33 @@ routes! {
     post "/api/v1/sites/{id}/stop" => api::sites::stop;
     post "/api/v1/sites/{id}/restart" => api::sites::restart;
     post "/api/v1/sites/{id}/retry" => api::sites::retry;
-    post "/api/v1/sites/{id}/login-link" => api::site_details::login_link;
-    get "/api/v1/sites/{id}/credentials" => api::site_details::credentials;
-    post "/api/v1/sites/{id}/credentials/{ordinal}/reveal" => api::site_details::reveal;
-    get "/api/v1/sites/{id}/logs" => api::site_details::logs;
-    get "/api/v1/sites/{id}/stats" => api::site_details::stats;
-    get "/api/v1/sites/{id}/jobs" => api::site_details::jobs;
+    post "/api/v1/sites/{id}/login-link" => api::sites::details::login_link;
+    get "/api/v1/sites/{id}/credentials" => api::sites::details::credentials;
+    post "/api/v1/sites/{id}/credentials/{ordinal}/reveal" => api::sites::details::reveal;
+    get "/api/v1/sites/{id}/logs" => api::sites::details::logs;
+    get "/api/v1/sites/{id}/stats" => api::sites::details::stats;
+    get "/api/v1/sites/{id}/jobs" => api::sites::details::jobs;
     get "/api/v1/sites/{id}/domains" => api::domains::list;
     post "/api/v1/sites/{id}/domains" => api::domains::add;
     post "/api/v1/sites/{id}/address" => api::domains::main;
     post "/api/v1/domains/{id}/check" => api::domains::check;
     delete "/api/v1/domains/{id}" => api::domains::remove;
-    put "/api/v1/sites/{id}/certificate" => api::certificates::upload;
-    delete "/api/v1/sites/{id}/certificate" => api::certificates::withdraw;
-    get "/api/v1/certificates" => api::certificates::list;
-    get "/api/v1/sites/{id}/traffic" => api::traffic::hours;
-    put "/api/v1/sites/{id}/limits" => api::traffic::limits;
-    get "/api/v1/jobs" => api::jobs::list;
-    get "/api/v1/jobs/{id}" => api::jobs::get;
-    get "/api/v1/jobs/{id}/events" => api::jobs::events;
-    post "/api/v1/jobs/{id}/cancel" => api::jobs::cancel;
-    post "/api/v1/jobs/{id}/resume" => api::jobs::resume;
-    post "/api/v1/jobs/{id}/abandon" => api::jobs::abandon;
+    put "/api/v1/sites/{id}/certificate" => api::domains::certificates::upload;
+    delete "/api/v1/sites/{id}/certificate" => api::domains::certificates::withdraw;
+    get "/api/v1/certificates" => api::domains::certificates::list;
+    get "/api/v1/sites/{id}/traffic" => api::sites::traffic::hours;
+    put "/api/v1/sites/{id}/limits" => api::sites::traffic::limits;
+    get "/api/v1/jobs" => api::core::jobs::list;
+    get "/api/v1/jobs/{id}" => api::core::jobs::get;
+    get "/api/v1/jobs/{id}/events" => api::core::jobs::events;
+    post "/api/v1/jobs/{id}/cancel" => api::core::jobs::cancel;
+    post "/api/v1/jobs/{id}/resume" => api::core::jobs::resume;
+    post "/api/v1/jobs/{id}/abandon" => api::core::jobs::abandon;
 }
 
-/// The routes, without what surrounds them.
+/// The routes, without middleware.
 pub fn router() -> Router<App> {
     let routes = table().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, method));
-    routes.fallback(async || Fault::new(crate::fault::Kind::NotFound, "There is nothing at this address."))
+    routes
+        .fallback(async || HttpError::new(crate::http_error::ErrorKind::NotFound, "There is nothing at this address."))
 }

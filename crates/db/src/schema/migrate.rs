@@ -1,17 +1,17 @@
-//! Brings a database to the newest schema.
+//! Applies migrations.
 
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::{MIGRATIONS, Migration, render};
 use crate::{Backend, Conn, Db, DbError, Tx, db::Raw};
 
-const APPLIED: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \
+const CREATE_MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \
     (version bigint NOT NULL PRIMARY KEY, name varchar(255) NOT NULL)";
 
-/// The migrations that this database lacks.
+/// The migrations that are not applied yet.
 ///
 /// # Errors
-/// Also if it has one that this program doesn't know: it belongs to a newer release.
+/// `Other` if an unknown migration is applied: the database belongs to a newer release.
 pub(crate) async fn pending(db: &Db) -> Result<Vec<&'static Migration>, DbError> {
     let exists = match db.backend() {
         Backend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
@@ -24,13 +24,13 @@ pub(crate) async fn pending(db: &Db) -> Result<Vec<&'static Migration>, DbError>
                 WHERE table_schema = current_schema() AND table_name = 'schema_migrations'"
         }
     };
-    if db.raw().query_one_raw(plain(db.backend(), exists)).await?.is_none() {
+    if db.raw().query_one_raw(statement(db.backend(), exists)).await?.is_none() {
         return Ok(MIGRATIONS.iter().collect());
     }
-    lacking(db, db.backend()).await
+    missing(db, db.backend()).await
 }
 
-/// Applies what is pending, up to the migration numbered `last`, one process at a time.
+/// Applies pending migrations up to number `last`, one process at a time.
 pub(crate) async fn migrate(db: &Db, last: i64) -> Result<(), DbError> {
     if pending(db).await?.iter().all(|migration| migration.version > last) {
         return Ok(());
@@ -40,19 +40,19 @@ pub(crate) async fn migrate(db: &Db, last: i64) -> Result<(), DbError> {
     match backend {
         Backend::Sqlite => apply(&tx, backend, last).await?,
         Backend::Postgres => {
-            tx.raw().query_one_raw(plain(backend, "SELECT pg_advisory_xact_lock(8390057281)")).await?;
+            tx.raw().query_one_raw(statement(backend, "SELECT pg_advisory_xact_lock(8390057281)")).await?;
             apply(&tx, backend, last).await?;
         }
         Backend::MySql => {
             let lock = "SELECT GET_LOCK(MD5(CONCAT('stoa.', DATABASE())), 60) = 1 AS got";
-            let got = tx.raw().query_one_raw(plain(backend, lock)).await?;
+            let got = tx.raw().query_one_raw(statement(backend, lock)).await?;
             if got.map(|row| row.try_get::<Option<i32>>("", "got")).transpose()?.flatten().is_none_or(|got| got != 1) {
-                return Err(DbError::Busy("another process is migrating".into()));
+                return Err(DbError::Busy("another process is migrating the database".into()));
             }
             let done = apply(&tx, backend, last).await;
-            // The lock belongs to the connection, which goes back to the pool.
+            // The lock belongs to the connection, which returns to the pool.
             let unlock = "SELECT RELEASE_LOCK(MD5(CONCAT('stoa.', DATABASE())))";
-            tx.raw().query_one_raw(plain(backend, unlock)).await?;
+            tx.raw().query_one_raw(statement(backend, unlock)).await?;
             done?;
         }
     }
@@ -60,15 +60,15 @@ pub(crate) async fn migrate(db: &Db, last: i64) -> Result<(), DbError> {
 }
 
 async fn apply(tx: &Tx, backend: Backend, last: i64) -> Result<(), DbError> {
-    tx.raw().execute_unprepared(APPLIED).await?;
-    for migration in lacking(tx, backend).await?.into_iter().filter(|migration| migration.version <= last) {
+    tx.raw().execute_unprepared(CREATE_MIGRATIONS_TABLE).await?;
+    for migration in missing(tx, backend).await?.into_iter().filter(|migration| migration.version <= last) {
         tracing::info!(version = migration.version, name = migration.name, "migrating the database");
         for statement in render::statements(migration, backend) {
             tx.raw().execute_unprepared(&statement).await?;
         }
         for added in migration.columns {
-            let there = plain(backend, &render::has_column(added.0, added.1, backend));
-            if tx.raw().query_one_raw(there).await?.is_none() {
+            let column_exists = statement(backend, &render::has_column(added.0, added.1, backend));
+            if tx.raw().query_one_raw(column_exists).await?.is_none() {
                 tx.raw().execute_unprepared(&render::add_column(*added, backend)).await?;
             }
         }
@@ -82,15 +82,17 @@ async fn apply(tx: &Tx, backend: Backend, last: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn lacking(c: &impl Conn, backend: Backend) -> Result<Vec<&'static Migration>, DbError> {
-    let rows = c.raw().query_all_raw(plain(backend, "SELECT version FROM schema_migrations")).await?;
+async fn missing(c: &impl Conn, backend: Backend) -> Result<Vec<&'static Migration>, DbError> {
+    let rows = c.raw().query_all_raw(statement(backend, "SELECT version FROM schema_migrations")).await?;
     let applied = rows.iter().map(|row| row.try_get::<i64>("", "version")).collect::<Result<Vec<_>, _>>()?;
     if let Some(newer) = applied.iter().find(|version| MIGRATIONS.iter().all(|known| known.version != **version)) {
-        return Err(DbError::other(format!("the database has migration {newer}, which belongs to a newer release")));
+        return Err(DbError::other(format!(
+            "the database has migration {newer}, which belongs to a newer release; run that release"
+        )));
     }
     Ok(MIGRATIONS.iter().filter(|known| !applied.contains(&known.version)).collect())
 }
 
-fn plain(backend: Backend, sql: &str) -> Statement {
+fn statement(backend: Backend, sql: &str) -> Statement {
     Statement::from_string(backend.into(), sql.to_owned())
 }

@@ -1,15 +1,14 @@
-//! Migrations: numbered, forward-only, and expand/contract, so that the release before still runs on
-//! the schema of the release after.
+//! Migrations: numbered, forward-only, and expand/contract, so that the previous release still runs on the new
+//! schema.
 //!
-//! - A migration is written once for all databases: columns in plain SQL with a few type words in
+//! - A migration is written once for all databases: columns in plain SQL with a few type placeholders in
 //!   braces, indexes as names and columns ([`Table`]).
-//! - A released migration is never edited; the next number changes what it made.
-//! - Words that will grow in number, such as a site's states, are rows that a foreign key points at: a
-//!   row can be added everywhere, a CHECK can't be altered in SQLite without copying the table.
-//! - Two processes that migrate at once wait for each other: SQLite's one writer, PostgreSQL's advisory
-//!   lock, MySQL's named lock. MySQL commits at every statement that makes or alters a table, so each
-//!   statement can be repeated.
-//! - A column that is added is nullable or has a default: the release before doesn't know of it.
+//! - A released migration is never edited; a later one changes what it created.
+//! - Enumerations that will grow, such as a site's states, are rows referenced by a foreign key: a row can be
+//!   added on every database, while SQLite can't alter a CHECK without copying the table.
+//! - Concurrent migrations wait for each other: on SQLite's writer, PostgreSQL's advisory lock, MySQL's named
+//!   lock. MySQL commits at every DDL statement, so each statement is repeatable.
+//! - An added column is nullable or has a default, because the previous release doesn't know it.
 
 mod migrate;
 mod render;
@@ -20,15 +19,15 @@ pub(crate) use migrate::{migrate, pending};
 
 /// One numbered step of the schema.
 pub(crate) struct Migration {
-    /// Its number; they follow one another from 1.
+    /// Version, consecutive from 1.
     pub(crate) version: i64,
-    /// What it is for.
+    /// Purpose.
     pub(crate) name: &'static str,
-    /// Tables it makes.
+    /// New tables.
     pub(crate) tables: &'static [Table],
-    /// Columns it adds to tables that are there: table, name and type, with the words of [`Table::columns`].
+    /// Columns added to existing tables: table, name and type, with the placeholders of [`Table::columns`].
     pub(crate) columns: &'static [(&'static str, &'static str, &'static str)],
-    /// Rows it inserts: table, columns, values; left alone where they are there already.
+    /// Rows to insert: table, columns, values; existing rows are left alone.
     pub(crate) rows: &'static [(&'static str, &'static str, &'static [&'static str])],
 }
 

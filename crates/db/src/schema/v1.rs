@@ -1,4 +1,4 @@
-//! The first schema. Times are milliseconds of Unix time.
+//! The first schema. Times are Unix milliseconds.
 
 use super::{Migration, Table};
 
@@ -70,7 +70,7 @@ pub(super) const MIGRATION: Migration = Migration {
             unique: &[("hostnames_hostname", "hostname")],
             index: &[("hostnames_site", "site")],
         },
-        // Only one job of a site can name it in active_site; NULL, once it is over, is no value to collide.
+        // active_site is unique, so a site has one unfinished job; it is NULL once the job is over, and NULLs don't collide.
         Table {
             name: "jobs",
             columns: "id {id} NOT NULL PRIMARY KEY, site {id} NOT NULL, active_site {id}, kind varchar(16) NOT NULL,
@@ -101,7 +101,7 @@ pub(super) const MIGRATION: Migration = Migration {
             unique: &[],
             index: &[],
         },
-        // due_at: run_at while it waits, the end of the lease while somebody works on it, NULL once given up.
+        // due_at: run_at while the task waits, the end of the lease while a worker holds it, NULL once given up.
         Table {
             name: "tasks",
             columns: "id {id} NOT NULL PRIMARY KEY, kind varchar(64) NOT NULL, payload {long} NOT NULL,

@@ -1,4 +1,4 @@
-//! What the public edge needs: custom domains, certificates, limits, traffic and DNS records.
+//! Custom domains, certificates, edge limits, traffic and DNS records.
 
 use super::{Migration, Table};
 
@@ -7,7 +7,7 @@ pub(super) const MIGRATION: Migration = Migration {
     name: "the public edge",
     tables: &[
         Table { name: "domain_states", columns: "state varchar(16) NOT NULL PRIMARY KEY", unique: &[], index: &[] },
-        // A site claims a name only once at a time: active_name is NULL once the domain is removed.
+        // A site has one active claim per name: active_name is NULL once the domain is removed.
         Table {
             name: "domains",
             columns: "id {id} NOT NULL PRIMARY KEY, site {id} NOT NULL, customer {id} NOT NULL,
@@ -61,7 +61,7 @@ pub(super) const MIGRATION: Migration = Migration {
             unique: &[],
             index: &[],
         },
-        // hour: hours since the Unix epoch. Counters are columns, so that the database itself adds to them.
+        // hour: hours since the Unix epoch. Counters are columns, so that the database can add to them.
         Table {
             name: "traffic",
             columns: "site {id} NOT NULL, hour bigint NOT NULL, requests bigint NOT NULL, bytes_in bigint NOT NULL,
@@ -91,7 +91,7 @@ pub(super) const MIGRATION: Migration = Migration {
         ("sites", "edge_burst", "bigint NOT NULL DEFAULT 0"),
         ("sites", "edge_in_flight", "bigint NOT NULL DEFAULT 0"),
         ("sites", "edge_seconds", "bigint NOT NULL DEFAULT 0"),
-        // The domain that brought the name along; NULL for the platform's own name of the site.
+        // The custom domain of this name; NULL for the name given by the platform.
         ("hostnames", "domain", "{id}"),
     ],
     rows: &[("domain_states", "state", &["'claimed'", "'verified'", "'removed'"])],

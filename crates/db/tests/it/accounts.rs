@@ -35,7 +35,7 @@ pub async fn a_customer_reads_back(bed: Bed) {
     assert_eq!(customer_count(&bed.db).await.unwrap(), 2);
 }
 
-pub async fn an_address_is_taken_once(bed: Bed) {
+pub async fn an_address_is_unique(bed: Bed) {
     let first = bed.customer().await;
     let mut second = bed.new_customer();
     second.email = first.email.clone();

@@ -1,4 +1,4 @@
-//! A database for one test, and what is put into it.
+//! A database for one test, and fixtures.
 
 use std::{
     sync::{
@@ -31,7 +31,7 @@ pub enum Kind {
     Postgres,
 }
 
-/// What a test has to do with.
+/// A database for one test.
 #[derive(Clone)]
 pub struct Bed {
     pub db: Db,
@@ -40,7 +40,7 @@ pub struct Bed {
     numbers: Arc<AtomicU32>,
 }
 
-/// A moment, and a second one so many milliseconds later.
+/// A fixed time plus `ms` milliseconds.
 pub fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000 + ms).expect("a time")
 }
@@ -48,12 +48,12 @@ pub fn at(ms: i64) -> Timestamp {
 pub const MINUTE: Duration = Duration::from_secs(60);
 
 impl Bed {
-    /// Runs a test on a fresh database, and drops that whether the test fails or not.
+    /// Runs a test on a new database, which is dropped even if the test fails.
     pub async fn run<F: Future<Output = ()> + Send + 'static>(kind: Kind, test: fn(Self) -> F) {
         Self::run_at(kind, i64::MAX, test).await;
     }
 
-    /// As [`run`](Self::run), on a database that has no migration after the one numbered `last`.
+    /// Like [`run`](Self::run), on a schema without the migrations after number `last`.
     pub async fn run_at<F: Future<Output = ()> + Send + 'static>(kind: Kind, last: i64, test: fn(Self) -> F) {
         let Some(made) = Made::new(kind).await else { return };
         let db = Db::connect(&made.url).await.expect("a connection");
@@ -71,7 +71,7 @@ impl Bed {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// An id that sorts after all before it.
+    /// An id that sorts after all earlier ones.
     pub fn uuid(&self) -> Uuid {
         Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(self.number()))
     }
@@ -159,7 +159,7 @@ impl Bed {
         tx.commit().await
     }
 
-    /// A site of its own customer with one queued job.
+    /// A new customer's site with one queued job.
     pub async fn queued(&self) -> Job {
         let customer = self.customer().await;
         let site = self.site(customer.id, &format!("shop-{}", self.number())).await;
@@ -168,7 +168,7 @@ impl Bed {
         job
     }
 
-    /// Runs SQL behind the platform's back.
+    /// Runs SQL on a connection of its own.
     pub async fn raw(&self, sql: &str) -> u64 {
         let raw = Database::connect(&self.url).await.expect("a connection");
         let done = raw.execute_unprepared(sql).await.expect("ran");
@@ -177,7 +177,7 @@ impl Bed {
     }
 }
 
-/// A database that was made for a test.
+/// A database created for a test.
 struct Made {
     url: String,
     server: Option<(String, String)>,

@@ -43,7 +43,7 @@ async fn get(bed: &Bed, id: CertificateId) -> Option<StoredCertificate> {
     certificates_get(&bed.db, &[id]).await.unwrap().pop()
 }
 
-/// Those that live, whole.
+/// The live certificates, loaded.
 async fn live(bed: &Bed, now: i64) -> Vec<StoredCertificate> {
     let live = certificates_live(&bed.db, at(now)).await.unwrap();
     let ids: Vec<_> = live.iter().map(|(id, _)| *id).collect();
@@ -83,7 +83,7 @@ pub async fn certificates_live_until_retired_or_expired(bed: Bed) {
     let first = at(11).as_millisecond();
     assert_eq!(bed.raw(&format!("UPDATE certificates SET renew_at = 0 WHERE retired_at = {first}")).await, 1);
     assert_eq!(get(&bed, nobody).await, None);
-    // What was retired is kept for a while and then removed with its key; what has run out is retired first.
+    // Retired certificates are kept for a while, then deleted with their key; expired ones are retired first.
     let tx = bed.db.begin().await.unwrap();
     assert_eq!(certificates_prune(&tx, at(11)).await.unwrap(), 0);
     assert_eq!(certificates_prune(&tx, at(12)).await.unwrap(), 1);
@@ -96,7 +96,7 @@ pub async fn certificates_live_until_retired_or_expired(bed: Bed) {
     assert_eq!(live(&bed, 11).await.len(), 1);
 }
 
-pub async fn one_that_cant_be_read_takes_no_other_with_it(bed: Bed) {
+pub async fn an_unreadable_certificate_is_skipped(bed: Bed) {
     let (bad, good) = (new_certificate(&bed, 0, 100), new_certificate(&bed, 1, 100));
     insert(&bed, &bad).await.unwrap();
     insert(&bed, &good).await.unwrap();
@@ -106,7 +106,7 @@ pub async fn one_that_cant_be_read_takes_no_other_with_it(bed: Bed) {
     assert_eq!(get(&bed, bad.id).await, None);
 }
 
-pub async fn an_uploaded_one_ends_with_its_site(bed: Bed) {
+pub async fn an_uploaded_certificate_ends_with_its_site(bed: Bed) {
     let customer = bed.customer().await;
     let site = Site { state: SiteState::Deleting, ..bed.new_site(customer.id, "janes") };
     bed.insert_site(&site).await.unwrap();
@@ -170,7 +170,7 @@ pub async fn orders_are_kept_by_subject(bed: Bed) {
     assert_eq!(orders_all(&bed.db).await.unwrap(), [full]);
 }
 
-pub async fn an_order_is_changed_in_parts(bed: Bed) {
+pub async fn an_order_is_changed_partially(bed: Bed) {
     let subject = name("shop.example.com");
     let order = CertificateOrder {
         subject: subject.clone(),
@@ -197,7 +197,7 @@ pub async fn an_order_is_changed_in_parts(bed: Bed) {
     assert_eq!(orders_all(&bed.db).await.unwrap(), [other, rest]);
 }
 
-pub async fn tries_are_counted(bed: Bed) {
+pub async fn attempts_are_counted(bed: Bed) {
     let (wild, shop) = (name("*.example.com"), name("shop.example.com"));
     let tx = bed.db.begin().await.unwrap();
     for (n, (subject, what)) in (0..).zip([

@@ -15,7 +15,7 @@ use crate::{
     domains::{claim, due_at},
 };
 
-pub async fn a_title_that_is_none(bed: Bed) {
+pub async fn unreadable_columns_of_a_site(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     for (bad, good) in [
@@ -40,7 +40,7 @@ pub async fn a_title_that_is_none(bed: Bed) {
     }
 }
 
-pub async fn a_route_that_is_none_takes_no_other_with_it(bed: Bed) {
+pub async fn an_unreadable_route_is_skipped(bed: Bed) {
     let customer = bed.customer().await;
     let good = bed.site(customer.id, "good-shop").await;
     let bad = bed.site(customer.id, "bad-shop").await;
@@ -49,7 +49,7 @@ pub async fn a_route_that_is_none_takes_no_other_with_it(bed: Bed) {
     assert!(matches!(route_of(&bed.db, bad.id).await, Err(DbError::Corrupt { .. })));
 }
 
-pub async fn a_domain_that_is_none_takes_no_other_with_it(bed: Bed) {
+pub async fn an_unreadable_domain_is_skipped(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let good = claim(&bed, &site, "good.example.com").await;
@@ -59,13 +59,13 @@ pub async fn a_domain_that_is_none_takes_no_other_with_it(bed: Bed) {
         let alone = std::slice::from_ref(&good);
         assert_eq!(domains_in(&bed.db, DomainState::Claimed).await.unwrap(), alone, "{damage}");
         assert_eq!(domains_due(&bed.db, &due_at(9, 9, 9), 9).await.unwrap(), alone, "{damage}");
-        // Who asks for its own must not believe that they are all.
+        // The list of one site must not silently be incomplete.
         assert!(matches!(domains_of(&bed.db, site.id).await, Err(DbError::Corrupt { table: "domains", .. })));
     }
     assert!(domains_by_name(&bed.db, &good.name).await.is_ok());
 }
 
-pub async fn an_order_of_a_certificate_that_is_none_takes_no_other_with_it(bed: Bed) {
+pub async fn an_unreadable_certificate_order_is_skipped(bed: Bed) {
     let order = |name: &str| {
         let subject: CertName = name.parse().unwrap();
         CertificateOrder {
@@ -97,7 +97,7 @@ pub async fn an_order_of_a_certificate_that_is_none_takes_no_other_with_it(bed: 
     assert_eq!(order_get(&bed.db, &bad.subject).await.unwrap(), Some(bad), "written anew");
 }
 
-pub async fn a_log_that_is_none(bed: Bed) {
+pub async fn an_unreadable_log(bed: Bed) {
     let job = bed.queued().await;
     let (_, epoch) = job_claim(&bed.db, "me", at(0), MINUTE).await.unwrap().unwrap();
     let log = JobLog::new(bed.db.clone(), job.id, || at(0));

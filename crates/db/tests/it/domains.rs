@@ -93,7 +93,7 @@ pub async fn claims_read_back_and_collide_within_a_site(bed: Bed) {
     assert_eq!(domains_by_name(&bed.db, &host("example.com")).await.unwrap(), []);
 }
 
-pub async fn who_proves_a_name_has_it(bed: Bed) {
+pub async fn the_first_to_verify_a_name_gets_it(bed: Bed) {
     let customer = bed.customer().await;
     let (one, two) = (bed.site(customer.id, "one-shop").await, bed.site(customer.id, "two-shop").await);
     let (winner, loser) = (claim(&bed, &one, "a.example.com").await, claim(&bed, &two, "a.example.com").await);
@@ -120,7 +120,7 @@ pub async fn who_proves_a_name_has_it(bed: Bed) {
     assert!(matches!(verify(&bed, DomainId::from_uuid(bed.uuid())).await, Err(DbError::Missing("domains"))));
 }
 
-pub async fn eight_prove_one_name_at_once(bed: Bed) {
+pub async fn eight_verify_one_name_at_once(bed: Bed) {
     let customer = bed.customer().await;
     let mut tries = Vec::new();
     for n in 0..8 {
@@ -139,7 +139,7 @@ pub async fn eight_prove_one_name_at_once(bed: Bed) {
     assert_eq!((won, domains_in(&bed.db, DomainState::Verified).await.unwrap().len()), (1, 1));
 }
 
-pub async fn a_main_name_stays_and_the_platforms_own_too(bed: Bed) {
+pub async fn the_main_name_and_the_platforms_name_are_kept(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let domain = claim(&bed, &site, "a.example.com").await;
@@ -169,7 +169,7 @@ pub async fn a_main_name_stays_and_the_platforms_own_too(bed: Bed) {
     assert_eq!(names(&bed, site.id).await, ["janes.stoa.test"]);
 }
 
-pub async fn a_site_that_is_being_deleted_gets_none_and_can_give_its_main_one_up(bed: Bed) {
+pub async fn a_site_being_deleted_gets_no_domain_and_can_lose_its_main_one(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let (main, open) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
@@ -188,7 +188,7 @@ pub async fn a_site_that_is_being_deleted_gets_none_and_can_give_its_main_one_up
     assert_eq!(names(&bed, site.id).await, ["janes.stoa.test"]);
 }
 
-pub async fn what_a_site_is_told_and_may_use(bed: Bed) {
+pub async fn url_and_limits_of_a_site(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let edge = RouteLimits { max_body: 1 << 40, rate: u32::MAX, burst: 1, in_flight: 2, response_seconds: 3 };
@@ -206,7 +206,7 @@ pub async fn what_a_site_is_told_and_may_use(bed: Bed) {
     assert!(matches!(site_address(&tx, nobody, &site.hostname, None).await, Err(DbError::Missing("sites"))));
 }
 
-pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
+pub async fn the_longest_waiting_is_due_first(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let mut ids = Vec::new();
@@ -233,7 +233,7 @@ pub async fn who_waits_the_longest_is_due_first(bed: Bed) {
     assert_eq!(put_back[0].id, ids[4], "looked at in the future: the clock was put back");
 }
 
-pub async fn a_proven_one_with_a_problem_is_due_as_a_claim_is(bed: Bed) {
+pub async fn a_verified_domain_with_a_problem_is_due_like_a_claim(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let (ill, well) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
@@ -245,7 +245,7 @@ pub async fn a_proven_one_with_a_problem_is_due_as_a_claim_is(bed: Bed) {
     assert_eq!(due.iter().map(|domain| domain.id).collect::<Vec<_>>(), [ill.id]);
 }
 
-pub async fn what_stays_open_is_looked_at_less_often(bed: Bed) {
+pub async fn old_open_domains_are_checked_less_often(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let mut ids = Vec::new();
@@ -268,7 +268,7 @@ pub async fn what_stays_open_is_looked_at_less_often(bed: Bed) {
     assert_eq!(due(95, 60).await, [0; 0]);
 }
 
-/// With none that are fresh.
+/// No domain is fresh.
 pub fn due_at(now: i64, open: i64, well: i64) -> Due {
     let (fresh_since, fresh_before) = (at(1000), at(0));
     Due { now: at(now), fresh_since, fresh_before, open_before: at(open), well_before: at(well) }
@@ -279,7 +279,7 @@ async fn checked(bed: &Bed, id: DomainId, begun: i64, now: i64, problem: Option<
     noted.await.unwrap()
 }
 
-pub async fn a_look_that_began_earlier_takes_nothing_back(bed: Bed) {
+pub async fn an_earlier_check_does_not_overwrite_a_later_one(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let id = claim(&bed, &site, "a.example.com").await.id;
@@ -295,7 +295,7 @@ pub async fn a_look_that_began_earlier_takes_nothing_back(bed: Bed) {
     assert_eq!(seen().await, (Some(at(5)), false));
 }
 
-pub async fn one_domain_at_most_is_wanted_as_the_main_one(bed: Bed) {
+pub async fn at_most_one_domain_is_wanted_as_the_main_one(bed: Bed) {
     let customer = bed.customer().await;
     let (site, other) = (bed.site(customer.id, "janes").await, bed.site(customer.id, "spare").await);
     let (a, b) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
@@ -328,7 +328,7 @@ pub async fn one_domain_at_most_is_wanted_as_the_main_one(bed: Bed) {
     assert_eq!(wanted().await, [far.id], "the other site's wish for the same name stays");
 }
 
-pub async fn a_claim_that_was_proven_does_not_run_out(bed: Bed) {
+pub async fn a_verified_claim_does_not_expire(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let (late, proven) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);
@@ -350,7 +350,7 @@ pub async fn a_claim_that_was_proven_does_not_run_out(bed: Bed) {
     );
 }
 
-pub async fn a_site_that_ends_frees_its_names(bed: Bed) {
+pub async fn a_purged_site_frees_its_names(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let (main, open) = (claim(&bed, &site, "a.example.com").await, claim(&bed, &site, "b.example.com").await);

@@ -1,5 +1,5 @@
-//! SQLite on a disk that is really full. It ends a transaction by itself then, which the driver must
-//! not take for one that is still open: everything after it would be acknowledged and never written.
+//! SQLite on a disk that is really full. It then ends a transaction by itself, and the driver must not treat it as
+//! open: everything after it would be acknowledged and never written.
 
 use std::{fs, io::Write, path::Path, process::Command};
 
@@ -21,7 +21,7 @@ fn fill(disk: &Path) {
 }
 
 #[tokio::test]
-async fn what_is_written_after_a_full_disk_is_really_written() {
+async fn writes_after_a_full_disk_are_durable() {
     let home = tempfile::tempdir().unwrap();
     let disk = home.path();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(disk).status();
@@ -42,11 +42,11 @@ async fn what_is_written_after_a_full_disk_is_really_written() {
                 assert!(matches!(set(&db, &long).await, Err(DbError::Full(_))), "the disk is full");
             }
             fs::remove_file(disk.join("ballast")).unwrap();
-            // A transaction that is given up, and one that is kept.
+            // A dropped transaction, and a committed one.
             drop(db.begin().await.unwrap());
             let value = format!("round {round}");
             set(&db, &value).await.unwrap();
-            assert_eq!(get(&other).await, Some(value), "what was acknowledged is not there for others");
+            assert_eq!(get(&other).await, Some(value), "an acknowledged write is not visible to others");
             set(&other, "theirs").await.expect("the writer is free");
         }
     })

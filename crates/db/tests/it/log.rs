@@ -47,7 +47,7 @@ pub async fn an_old_epoch_writes_nothing(bed: Bed) {
     let (_, new) = job_claim(&bed.db, "next", at(60_000), MINUTE).await.unwrap().unwrap();
     assert_eq!(log.append(old, &[started("b")]).await, Err(LogError::LeaseLost));
     assert_eq!(log.append(old, &[]).await, Err(LogError::LeaseLost), "nothing to write is checked too");
-    // Both at once: only the holder's are there.
+    // Both at once: only the holder's entries are stored.
     let (slow, next) = (JobLog::new(bed.db.clone(), job.id, || at(1)), JobLog::new(bed.db.clone(), job.id, || at(2)));
     let late = [started("b")];
     let (lost, kept) = tokio::join!(slow.append(old, &late), async {
@@ -70,7 +70,7 @@ pub async fn notes_are_kept_up_to_a_bound(bed: Bed) {
     let notes = job_notes(&bed.db, job.id, 0).await.unwrap();
     assert_eq!((notes.len(), notes[0].line.as_str(), notes[0].at), (1, "pull: 50 %", at(3)));
     assert_eq!(told.lock().unwrap()[0].seq, notes[0].seq);
-    // The bound, without two thousand appends.
+    // Reaches the limit without two thousand appends.
     let hex = job.id.uuid().simple().to_string();
     let id = match bed.kind {
         crate::Kind::Postgres => format!("'{hex}'"),

@@ -1,6 +1,6 @@
-//! One suite over three databases. SQLite always; MariaDB/MySQL and PostgreSQL where the environment
-//! says how to reach them (`STOA_TEST_MYSQL_URL`, `STOA_TEST_POSTGRES_URL`; `tests/databases` starts
-//! both). A test gets a database of its own, migrated, and an order book of fixtures.
+//! One suite for three databases: always SQLite, and MariaDB/MySQL and PostgreSQL if the environment has their URLs
+//! (`STOA_TEST_MYSQL_URL`, `STOA_TEST_POSTGRES_URL`; `tests/databases` starts both). Each test gets its own migrated
+//! database and fixtures.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -46,7 +46,7 @@ macro_rules! suite {
 suite! {
     accounts {
         a_customer_reads_back,
-        an_address_is_taken_once,
+        an_address_is_unique,
         staff_and_passwords,
         sessions_follow_their_account,
         tokens,
@@ -55,42 +55,42 @@ suite! {
         a_site_reads_back_exactly,
         hostile_texts_read_back_exactly,
         two_orders_of_one_hostname,
-        a_customer_sees_only_his_own,
+        a_customer_sees_only_their_own,
         pages_go_newest_first,
         staff_filters,
         moves_are_checked_and_compared,
         a_tombstone_frees_and_erases,
-        all_live_ones_a_few_at_a_time,
+        live_sites_in_batches,
         routes_in_one_query,
     }
     domains {
         claims_read_back_and_collide_within_a_site,
-        who_proves_a_name_has_it,
-        eight_prove_one_name_at_once,
-        a_main_name_stays_and_the_platforms_own_too,
-        a_site_that_is_being_deleted_gets_none_and_can_give_its_main_one_up,
-        what_a_site_is_told_and_may_use,
-        who_waits_the_longest_is_due_first,
-        a_proven_one_with_a_problem_is_due_as_a_claim_is,
-        a_look_that_began_earlier_takes_nothing_back,
-        what_stays_open_is_looked_at_less_often,
-        one_domain_at_most_is_wanted_as_the_main_one,
-        a_claim_that_was_proven_does_not_run_out,
-        a_site_that_ends_frees_its_names,
+        the_first_to_verify_a_name_gets_it,
+        eight_verify_one_name_at_once,
+        the_main_name_and_the_platforms_name_are_kept,
+        a_site_being_deleted_gets_no_domain_and_can_lose_its_main_one,
+        url_and_limits_of_a_site,
+        the_longest_waiting_is_due_first,
+        a_verified_domain_with_a_problem_is_due_like_a_claim,
+        an_earlier_check_does_not_overwrite_a_later_one,
+        old_open_domains_are_checked_less_often,
+        at_most_one_domain_is_wanted_as_the_main_one,
+        a_verified_claim_does_not_expire,
+        a_purged_site_frees_its_names,
     }
     certificates {
         certificates_live_until_retired_or_expired,
-        one_that_cant_be_read_takes_no_other_with_it,
-        an_uploaded_one_ends_with_its_site,
+        an_unreadable_certificate_is_skipped,
+        an_uploaded_certificate_ends_with_its_site,
         orders_are_kept_by_subject,
-        an_order_is_changed_in_parts,
-        tries_are_counted,
+        an_order_is_changed_partially,
+        attempts_are_counted,
         an_account_by_its_key,
     }
     traffic {
         hours_add_up,
-        two_count_the_same_hour,
-        a_thousand_sites_in_one_go,
+        two_writers_count_the_same_hour,
+        a_thousand_sites_at_once,
     }
     dns {
         records_by_name_and_kind,
@@ -117,7 +117,7 @@ suite! {
     }
     tasks {
         done_retried_given_up,
-        a_key_waits_once,
+        a_dedupe_key_waits_once,
         two_claimers_never_share,
     }
     rest {
@@ -128,11 +128,11 @@ suite! {
         meta_and_versions,
     }
     corrupt {
-        a_title_that_is_none,
-        a_route_that_is_none_takes_no_other_with_it,
-        a_domain_that_is_none_takes_no_other_with_it,
-        an_order_of_a_certificate_that_is_none_takes_no_other_with_it,
-        a_log_that_is_none,
+        unreadable_columns_of_a_site,
+        an_unreadable_route_is_skipped,
+        an_unreadable_domain_is_skipped,
+        an_unreadable_certificate_order_is_skipped,
+        an_unreadable_log,
     }
     migrate {
         twice_and_at_once,

@@ -1,4 +1,4 @@
-//! What it costs, on SQLite: `cargo test --release -p stoa-db --test it measure -- --ignored --nocapture`.
+//! Measures queries on SQLite: `cargo test --release -p stoa-db --test it measure -- --ignored --nocapture`.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::{
     tx::order,
 };
 
-/// Median and least milliseconds of so many runs.
+/// Median and minimum in milliseconds.
 macro_rules! median {
     ($times:literal, $work:expr) => {{
         let mut taken = Vec::new();

@@ -10,7 +10,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     assert!(bed.db.pending_migrations().await.unwrap().is_empty());
     bed.db.migrate().await.expect("twice is once");
     bed.db.ping().await.unwrap();
-    // As if nothing had been noted: each statement can be repeated, also by two processes at once.
+    // Without a record of the migrations, each statement is repeatable, also by two processes at once.
     bed.raw("DELETE FROM schema_migrations").await;
     assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
     let other = Db::connect(&bed.url).await.unwrap();
@@ -19,7 +19,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     two.unwrap();
     assert!(other.pending_migrations().await.unwrap().is_empty());
     other.close().await;
-    // And from nothing at all.
+    // And without the table of migrations.
     bed.raw("DROP TABLE schema_migrations").await;
     assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
     bed.db.migrate().await.unwrap();
@@ -40,7 +40,7 @@ pub async fn a_newer_database_is_refused(bed: Bed) {
     assert!(matches!(bed.db.migrate().await, Err(DbError::Other(_))));
 }
 
-/// A database of the first release, with a site in it.
+/// A database of the first schema, with a site in it.
 async fn from_the_first(bed: Bed) {
     assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 1);
     let customer = bed.customer().await;

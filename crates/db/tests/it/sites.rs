@@ -76,7 +76,7 @@ pub async fn two_orders_of_one_hostname(bed: Bed) {
     assert!(!hostname_taken(&bed.db, &bed.new_site(customer.id, "other").hostname).await.unwrap());
 }
 
-pub async fn a_customer_sees_only_his_own(bed: Bed) {
+pub async fn a_customer_sees_only_their_own(bed: Bed) {
     let (jane, joe) = (bed.customer().await, bed.customer().await);
     let site = bed.site(jane.id, "janes").await;
     assert_eq!(site_of(&bed.db, jane.id, site.id).await.unwrap().as_ref(), Some(&site));
@@ -199,7 +199,7 @@ pub async fn a_tombstone_frees_and_erases(bed: Bed) {
     assert!(matches!(site_tombstone(&tx, site.id, at(12)).await, Err(DbError::StaleWrite { .. })));
 }
 
-pub async fn all_live_ones_a_few_at_a_time(bed: Bed) {
+pub async fn live_sites_in_batches(bed: Bed) {
     let customer = bed.customer().await;
     let (mut made, mut seen, mut after) = (Vec::new(), Vec::new(), None);
     for n in 0..5 {

@@ -59,7 +59,7 @@ pub async fn done_retried_given_up(bed: Bed) {
     assert_eq!(task_counts(&bed.db).await.unwrap().waiting, 0);
 }
 
-pub async fn a_key_waits_once(bed: Bed) {
+pub async fn a_dedupe_key_waits_once(bed: Bed) {
     let first = insert(&bed, 0, Some("sync cus_1")).await.unwrap();
     assert_eq!(insert(&bed, 0, Some("sync cus_1")).await, None);
     assert!(insert(&bed, 5, Some("sync cus_2")).await.is_some());

@@ -7,7 +7,7 @@ use stoa_model::{id::SiteId, traffic::Traffic};
 
 use crate::bed::Bed;
 
-/// Every counter has another value.
+/// Every counter has a different value.
 fn counted(from: u64) -> Traffic {
     let mut n = from..;
     let mut next = || n.next().unwrap();
@@ -58,8 +58,8 @@ pub async fn hours_add_up(bed: Bed) {
     assert_eq!(total(one, 0, i64::MAX).await, sum(&[&a, &b]));
 }
 
-/// Opposite orders of the same sites, over and over: nothing is lost, and nobody waits in a circle.
-pub async fn two_count_the_same_hour(bed: Bed) {
+/// Opposite orders of the same sites, repeatedly: nothing is lost and nothing deadlocks.
+pub async fn two_writers_count_the_same_hour(bed: Bed) {
     let customer = bed.customer().await;
     let mut rows = Vec::new();
     for n in 0..10 {
@@ -84,7 +84,7 @@ pub async fn two_count_the_same_hour(bed: Bed) {
     }
 }
 
-pub async fn a_thousand_sites_in_one_go(bed: Bed) {
+pub async fn a_thousand_sites_at_once(bed: Bed) {
     let customer = bed.customer().await;
     let tx = bed.db.begin().await.unwrap();
     let mut rows = Vec::new();

@@ -26,7 +26,7 @@ pub async fn dropped_is_rolled_back(bed: Bed) {
     let tx = bed.db.begin().await.unwrap();
     assert_eq!(customer_count(&tx).await.unwrap(), 0);
     customer_insert(&tx, &bed.new_customer(), "x").await.unwrap();
-    // Cut off in the middle of a statement.
+    // Cancelled in the middle of a statement.
     let cut = tokio::time::timeout(Duration::ZERO, customer_insert(&tx, &bed.new_customer(), "x")).await;
     drop((cut, tx));
     bed.customer().await;
@@ -53,7 +53,7 @@ pub async fn busy_is_retried(bed: Bed) {
     assert_eq!(meta_get(&bed.db, "tries").await.unwrap().as_deref(), Some("2"), "nothing of it was written");
 }
 
-/// Two transactions that want each other's rows. SQLite has one writer, so there it can't happen.
+/// Two transactions that lock each other's rows. It can't happen on SQLite, which has one writer.
 pub async fn a_real_deadlock_is_busy(bed: Bed) {
     if bed.db.backend() == Backend::Sqlite {
         return;
@@ -86,7 +86,7 @@ pub async fn a_real_deadlock_is_busy(bed: Bed) {
     assert_eq!(busy.load(Ordering::SeqCst), 1, "one gave way, and came again");
 }
 
-/// All that an order writes.
+/// Everything that an order writes.
 pub async fn order(bed: &Bed, site: &Site, job: &Job) -> Result<(), DbError> {
     let pool = "10.200.0.0/14".parse().unwrap();
     bed.db

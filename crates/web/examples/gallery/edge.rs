@@ -1,22 +1,25 @@
-//! Sample data of the public edge: domains in every state, certificates, traffic.
+//! Sample data: domains in every state, certificates, traffic.
 
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use stoa_domains::view::{
-    CertificateSource, CertificateState, CertificateView, DnsInstruction, DomainView, DomainsView, NameCertificate,
-};
-use stoa_model::{domain::DomainState, field::Invalid, id::DomainId, route::RouteLimits, traffic::Traffic};
+use stoa_domains::view::{CertificateSource, CertificateState, CertificateView, DnsInstruction, DomainView, DomainsView, NameCertificate};
 use stoa_sites::view::TrafficHour;
+use stoa_model::{domain::DomainState, field::Invalid, id::DomainId, route::RouteLimits, traffic::Traffic};
 use stoa_web::{
     pages::{
-        site::{
-            domains::{DomainsPage, Surroundings, Typed, add::AddForm, limits::LimitsForm, remove::RemovePage},
+        domains::{
+            add::AddForm,
+            limits::LimitsForm,
+            remove::RemovePage,
+            show::{DomainsPage, FormInput, PageContext},
+            staff_certificates::CertificatesPage,
+        },
+        sites::{
             show::SiteHead,
             traffic::{TrafficPage, range::Range},
         },
-        staff::certificates::CertificatesPage,
     },
-    ui::{self, field::Problems, frame::Frame, refusal::Refusal},
+    ui::{self, field::Problems, form_errors::FormErrors, frame::Frame},
 };
 use uuid::Uuid;
 
@@ -174,8 +177,8 @@ fn proven() -> Vec<DomainView> {
     vec![first, domain(2, "www.harbour-street.example", "www.harbour-street.example", DomainState::Verified)]
 }
 
-fn refused() -> (Typed, Refusal) {
-    let typed = Typed {
+fn refused() -> (FormInput, FormErrors) {
+    let input = FormInput {
         add: AddForm { name: "<script>alert(1)</script>".into(), www: Some("yes".into()), main: None },
         chain: "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUAJ\n-----END CERTIFICATE-----\n".into(),
         limits: None,
@@ -189,7 +192,7 @@ fn refused() -> (Typed, Refusal) {
             "The key is not the one of this certificate. Please choose the key file that was made together with it.",
         ),
     ];
-    (typed, Refusal::of(stoa_core::Error::Invalid(wrong)).unwrap_or_default())
+    (input, FormErrors::try_from(stoa_core::Error::Invalid(wrong)).unwrap_or_default())
 }
 
 pub fn page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Option<Response> {
@@ -229,16 +232,19 @@ fn domains(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Response
     }
     site.hostname = view.url.trim_start_matches("https://").trim_start_matches("http://").into();
     site.url = view.url.clone();
-    let (typed, refusal) = if name == "domains-refused" { refused() } else { Default::default() };
-    let typed =
-        if name == "domains-admin" { Typed { limits: Some(LimitsForm::from(view.limits)), ..typed } } else { typed };
-    let around = Surroundings { issues: true, limits: name == "domains-admin", now: now() };
+    let (input, form_errors) = if name == "domains-refused" { refused() } else { Default::default() };
+    let input = if name == "domains-admin" {
+        FormInput { limits: Some(LimitsForm::from(view.limits)), ..input }
+    } else {
+        input
+    };
+    let context = PageContext { issues: true, may_change_limits: name == "domains-admin", now: now() };
     let frame = themed(Some(staff), "/sites/x/domains");
-    ui::ok(&DomainsPage::new(frame, SiteHead::new(&site), view, around, typed, refusal))
+    ui::ok(&DomainsPage::new(frame, SiteHead::new(&site), view, context, input, form_errors))
 }
 
 fn traffic(name: &str, frame: Frame) -> Response {
-    let range = Range::read(name.strip_prefix("traffic-").unwrap_or_default());
+    let range = Range::parse(name.strip_prefix("traffic-").unwrap_or_default());
     let hours = if name == "traffic-empty" { quiet(24) } else { busy(range.hours(now())) };
     ui::ok(&TrafficPage::new(frame, SiteHead::new(&some_sites()[0]), range, &hours))
 }
@@ -252,7 +258,7 @@ fn quiet(hours: u32) -> Vec<TrafficHour> {
     (0..hours).rev().map(|back| TrafficHour { from: hour(back), traffic: Traffic::default() }).collect()
 }
 
-/// A shop's week: quiet nights, a busy evening, a bad half day, visitors who leave when it is slow.
+/// A store's traffic: quiet nights, busy evenings, a slow half day in which visitors disconnect.
 pub fn busy(hours: u32) -> Vec<TrafficHour> {
     let one = |back: u32| {
         let from = hour(back);

@@ -1,5 +1,4 @@
-//! Every page with sample data, to be looked at: `cargo run -p stoa-web --example gallery`, then
-//! http://127.0.0.1:7070/. Add `?theme=dark` or `?theme=light`.
+//! Every page with sample data: `cargo run -p stoa-web --example gallery`, then http://127.0.0.1:7070/. Add `?theme=dark` or `?theme=light`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -17,8 +16,8 @@ use axum::{
 };
 use stoa_web::{
     assets,
-    fault::{Fault, Kind},
-    pages::error::ErrorPage,
+    http_error::{ErrorKind, HttpError},
+    pages::core::error::ErrorPage,
     ui::{
         self,
         frame::{Frame, Theme},
@@ -31,7 +30,7 @@ async fn main() {
         .route("/", get(index))
         .route("/assets/{*file}", get(assets::file))
         .route("/{page}", get(show))
-        .layer(axum::middleware::from_fn(stoa_web::middleware::headers::secure));
+        .layer(axum::middleware::from_fn(stoa_web::middleware::headers::add_security_headers));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:7070").await.unwrap();
     println!("http://127.0.0.1:7070/");
     axum::serve(listener, app).await.unwrap();
@@ -43,11 +42,11 @@ async fn index() -> Html<String> {
 }
 
 async fn show(Path(page): Path<String>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let theme = query.get("theme").map_or(Theme::Auto, |t| Theme::read(t));
-    if let Some(kind) = page.strip_prefix("error-").and_then(|s| Kind::ALL.iter().find(|k| k.slug() == s)) {
+    let theme = query.get("theme").map_or(Theme::Auto, |t| Theme::parse(t));
+    if let Some(kind) = page.strip_prefix("error-").and_then(|s| ErrorKind::ALL.iter().find(|k| k.slug() == s)) {
         let frame = Frame { theme, ..sample::frame(None, "/nowhere") };
-        let fault = Fault::new(*kind, "There is no such site.");
-        return ui::page(kind.status(), &ErrorPage::new(frame, fault));
+        let error = HttpError::new(*kind, "There is no such site.");
+        return ui::page(kind.status(), &ErrorPage::new(frame, error));
     }
     sample::page(&page, theme).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }

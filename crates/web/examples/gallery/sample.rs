@@ -1,22 +1,27 @@
-//! Sample data: plausible, with a few hard cases (long words, markup in titles).
+//! Sample data, with a few hard cases (long words, markup in titles).
 
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use stoa_core::view::{Finding, JobView, LogView, StepView, Verdict};
+use stoa_sites::view::{BlueprintView, CredentialView, LogLine, OwnerView, ServiceStats, SiteAction, SiteView};
 use stoa_model::{
     field::Invalid,
     id::{CustomerId, JobId, SiteId},
     job::{JobKind, JobState},
     site::{Health, SiteState},
 };
-use stoa_sites::view::{BlueprintView, CredentialView, LogLine, OwnerView, ServiceStats, SiteAction, SiteView};
 use stoa_web::{
     pages::{
-        account::{login, register},
-        home,
-        job::show::{JobPage, Outcome, Progress},
-        site::{danger, list, log, login_link, order, show, usage},
-        staff::{jobs, order as staff_order, overview, sites},
+        accounts::{login, register},
+        core::{
+            home,
+            jobs::{
+                show::{JobPage, Outcome, Progress},
+                staff_list as staff_jobs,
+            },
+            staff_overview,
+        },
+        sites::{delete, list, login_link, logs, order, show, staff_list as staff_sites, staff_order, usage},
     },
     ui::{
         self,
@@ -70,7 +75,15 @@ pub fn frame(staff: Option<bool>, path: &str) -> Frame {
         staff,
     });
     let (csrf, request_id) = ("x".repeat(43), "7f3a9c1be2d04c55a1b2".into());
-    Frame { product: "Stoa".into(), user, csrf, theme: Theme::Auto, path: path.into(), request_id, in_clear: false }
+    Frame {
+        product: "Stoa".into(),
+        user,
+        csrf,
+        theme: Theme::Auto,
+        path: path.into(),
+        request_id,
+        is_unencrypted: false,
+    }
 }
 
 pub fn now() -> Timestamp {
@@ -248,7 +261,7 @@ fn problems() -> Problems {
 }
 
 fn order_fields(form: &order::OrderForm, problems: &Problems) -> order::OrderFields {
-    order::OrderFields::under("shops.example.com", form, blueprints(), problems)
+    order::OrderFields::with_base_domain("shops.example.com", form, blueprints(), problems)
 }
 
 pub fn page(name: &str, theme: Theme) -> Option<Response> {
@@ -267,7 +280,7 @@ pub fn page(name: &str, theme: Theme) -> Option<Response> {
         "site" | "logs" | "usage" | "danger" => site_page(name, &themed),
         "job" => job_page(name, &themed)?,
 
-        "docs" => ui::ok(&stoa_web::api::docs::DocsPage::new(themed(None, "/api/docs"))),
+        "docs" => ui::ok(&stoa_web::api::core::docs::DocsPage::new(themed(None, "/api/docs"))),
         "staff" => staff_page(name, &themed)?,
         _ => return None,
     })
@@ -284,7 +297,7 @@ fn form_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
             ui::ok(&login::LoginPage::new(themed(None, "/login"), false, &Default::default(), Problems::default()))
         }
         "login-in-clear" => {
-            let frame = Frame { in_clear: true, ..themed(None, "/login") };
+            let frame = Frame { is_unencrypted: true, ..themed(None, "/login") };
             ui::ok(&login::LoginPage::new(frame, false, &Default::default(), Problems::default()))
         }
         "login-wrong" => ui::ok(&login::LoginPage::new(
@@ -335,7 +348,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 at: format!("2026-11-21T09:5{}:00Z", n % 10),
                 line: format!("10.213.4.17 - - \"GET /shop/page/{n} HTTP/1.1\" 200 4312 \"Mozilla/5.0\""),
             };
-            ui::ok(&log::LogPage {
+            ui::ok(&logs::LogPage {
                 frame,
                 head,
                 lines: (0..40).map(line).collect(),
@@ -350,7 +363,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
             services: stats().into_iter().map(Into::into).collect(),
             missing: None,
         }),
-        "danger" => ui::ok(&danger::DangerPage::new(frame, head, "7 days".into(), "", Problems::default())),
+        "danger" => ui::ok(&delete::DeletePage::new(frame, head, "7 days".into(), "", Problems::default())),
         _ => {
             let n = match name {
                 "site-busy" => 1,
@@ -370,14 +383,14 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 (86_000, "The store became active"),
                 (86_400, "Ordered"),
             ];
-            let facts = show::Facts {
+            let data = show::SiteData {
                 credentials: Some(if n == 0 { credentials } else { vec![] }),
                 jobs: vec![job(JobState::Succeeded), job(JobState::Failed)],
                 history: history.iter().map(|(s, t)| (ago(*s), "x".into(), (*t).to_owned())).collect(),
                 traffic: if name == "site-failed" { vec![] } else { crate::edge::busy(24) },
                 site: sites.into_iter().nth(n).unwrap(),
             };
-            ui::ok(&show::SitePage::new(frame, facts, revealed, now()))
+            ui::ok(&show::SitePage::new(frame, data, revealed, now()))
         }
     }
 }
@@ -403,12 +416,12 @@ fn job_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Option<
         if matches!(state, JobState::Failed | JobState::Cancelled) { SiteState::Failed } else { SiteState::Active };
     let site = site(1, "Harbour Street Roasters", site_state, Health::Healthy);
     let progress = Progress::new(job(state), &site, "x".into(), state == JobState::Stuck, now());
-    let live = progress.outcome == Outcome::UnderWay;
+    let live = progress.outcome == Outcome::Running;
     Some(ui::ok(&JobPage { frame: themed(Some(state == JobState::Stuck), "/jobs/x"), progress, live }))
 }
 
 fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Option<Response> {
-    let line = |state| jobs::StaffJob::new(job(state), now());
+    let line = |state| staff_jobs::StaffJob::new(job(state), now());
     Some(match name {
         "staff-login" => {
             ui::ok(&login::LoginPage::new(themed(None, "/staff/login"), true, &Default::default(), Problems::default()))
@@ -441,7 +454,7 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
                     Some("Build it with `make images`."),
                 ),
             ];
-            ui::ok(&overview::OverviewPage::new(
+            ui::ok(&staff_overview::OverviewPage::new(
                 themed(Some(true), "/staff"),
                 counts,
                 (vec![line(JobState::Stuck)], vec![line(JobState::Failed)]),
@@ -451,7 +464,7 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
         }
         "staff-jobs" => {
             let all = JobState::ALL.iter().map(|s| line(*s)).collect();
-            ui::ok(&jobs::JobsPage::new(themed(Some(true), "/staff/jobs"), None, all, Some("job_1".into()), true))
+            ui::ok(&staff_jobs::JobsPage::new(themed(Some(true), "/staff/jobs"), None, all, Some("job_1".into()), true))
         }
         "staff-sites" => {
             let sites = some_sites()
@@ -459,7 +472,7 @@ fn staff_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Optio
                 .map(|s| list::SiteCard::new(SiteView { owner: owner(), ..s }, now()))
                 .collect();
             let frame = themed(Some(true), "/staff/sites");
-            ui::ok(&sites::SitesPage { frame, sites, next: None, may_order: true })
+            ui::ok(&staff_sites::SitesPage { frame, sites, next: None, may_order: true })
         }
         "staff-order" => {
             let order = order_fields(&Default::default(), &Problems::default());

@@ -1,19 +1,10 @@
-//! The JSON API: the same commands as the pages, for programs.
+//! The JSON API: the same operations as the pages.
 //!
-//! Rules: bearer tokens only, never cookies; lists are paged by cursor, newest first; every
-//! failure is a [`problem::Problem`]; what goes over the wire is a type of [`shape`], so that a
-//! change inside does not change the API by accident.
+//! Rules: bearer tokens only, never cookies; lists are paged by cursor, newest first; every error is a
+//! [`Problem`](self::core::problem::Problem); bodies are types of an area's `dto` module, so that an internal
+//! change can't change the API by accident.
 
 pub mod accounts;
-pub mod certificates;
-pub mod docs;
+pub mod core;
 pub mod domains;
-pub mod jobs;
-pub mod metrics;
-pub mod openapi;
-pub mod platform;
-pub mod problem;
-pub mod shape;
-pub mod site_details;
 pub mod sites;
-pub mod traffic;

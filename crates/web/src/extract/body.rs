@@ -1,5 +1,4 @@
-//! What is sent along: forms of people, JSON of programs, queries of both. What can't be read is said in words, never in a
-//! library's.
+//! Forms, queries and JSON bodies, with error messages of our own instead of a library's.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::FormRejection},
@@ -8,36 +7,38 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    fault::{Fault, Kind},
+    http_error::{ErrorKind, HttpError},
     middleware::limits::read_body,
 };
 
-/// A form; the middleware has checked its origin, token and size.
+/// A form; the CSRF middleware has checked its origin, token and size.
 pub struct Form<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, HttpError> {
         match axum::Form::from_request(request, state).await {
             Ok(axum::Form(value)) => Ok(Self(value)),
-            Err(FormRejection::BytesRejection(_)) => Err(Fault::new(Kind::TooLarge, Kind::TooLarge.advice())),
-            Err(_) => Err(Fault::new(Kind::BadRequest, "A field of the form is missing or appears twice.")),
+            Err(FormRejection::BytesRejection(_)) => {
+                Err(HttpError::new(ErrorKind::PayloadTooLarge, ErrorKind::PayloadTooLarge.advice()))
+            }
+            Err(_) => Err(HttpError::new(ErrorKind::BadRequest, "A field of the form is missing or appears twice.")),
         }
     }
 }
 
-/// The part of the address after the question mark.
+/// The query string.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
         match axum::extract::Query::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(error) => {
-                Err(Fault::new(Kind::BadRequest, format!("The address can't be read: {}.", error.body_text())))
+                Err(HttpError::new(ErrorKind::BadRequest, format!("The address can't be read: {}.", error.body_text())))
             }
         }
     }
@@ -47,16 +48,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, HttpError> {
         if !is_json(request.headers()) {
-            return Err(Fault::new(Kind::MediaType, Kind::MediaType.advice()));
+            return Err(HttpError::new(ErrorKind::UnsupportedMediaType, ErrorKind::UnsupportedMediaType.advice()));
         }
         let body = read_body(request.into_body()).await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
-            let kind = if error.is_data() { Kind::Invalid } else { Kind::BadRequest };
-            Fault::new(kind, format!("The JSON can't be read: {error}."))
+            let kind = if error.is_data() { ErrorKind::Invalid } else { ErrorKind::BadRequest };
+            HttpError::new(kind, format!("The JSON can't be read: {error}."))
         })
     }
 }
@@ -74,20 +75,20 @@ mod tests {
 
     use super::*;
 
-    async fn read(kind: &str, body: &str) -> Result<OrderSite, Fault> {
+    async fn read(kind: &str, body: &str) -> Result<OrderSite, HttpError> {
         let request = Request::builder().header("content-type", kind).body(Body::from(body.to_owned())).unwrap();
         Json::from_request(request, &()).await.map(|Json(value)| value)
     }
 
     #[tokio::test]
-    async fn json_mistakes_have_their_own_words_and_status() {
+    async fn json_errors_have_their_own_message_and_status() {
         let good = r#"{"blueprint":"woocommerce","subdomain":"jane","title":"Jane"}"#;
         assert_eq!(read("application/json; charset=utf-8", good).await.unwrap().title, "Jane");
-        assert_eq!(read("text/plain", good).await.unwrap_err().kind, Kind::MediaType);
-        assert_eq!(read("application/json", "{").await.unwrap_err().kind, Kind::BadRequest);
+        assert_eq!(read("text/plain", good).await.unwrap_err().kind, ErrorKind::UnsupportedMediaType);
+        assert_eq!(read("application/json", "{").await.unwrap_err().kind, ErrorKind::BadRequest);
         let unknown = r#"{"blueprint":"a","subdomain":"b","title":"c","colour":"red"}"#;
         assert!(read("application/json", unknown).await.unwrap_err().detail.contains("unknown field `colour`"));
         let wrong = r#"{"blueprint":1,"subdomain":"b","title":"c"}"#;
-        assert_eq!(read("application/json", wrong).await.unwrap_err().kind, Kind::Invalid);
+        assert_eq!(read("application/json", wrong).await.unwrap_err().kind, ErrorKind::Invalid);
     }
 }

@@ -1,4 +1,4 @@
-//! Parts of the path that are parsed into their type; what doesn't parse doesn't exist.
+//! Typed path parameters; one that can't be parsed is a 404.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use axum::{
 };
 use stoa_model::id::{DomainId, JobId, SiteId};
 
-use crate::fault::Fault;
+use crate::http_error::HttpError;
 
 /// The path's `{id}`.
 pub struct Id<T>(pub T);
@@ -16,46 +16,46 @@ pub struct Id<T>(pub T);
 /// The path's `{ordinal}`.
 pub struct Ordinal(pub u32);
 
-/// What an id is called when it isn't one.
-pub trait Named: FromStr + Send {
+/// An id with the noun for its 404 message.
+pub trait ResourceId: FromStr + Send {
     /// The noun.
     const NOUN: &'static str;
 }
 
-impl Named for SiteId {
+impl ResourceId for SiteId {
     const NOUN: &'static str = "site";
 }
 
-impl Named for JobId {
+impl ResourceId for JobId {
     const NOUN: &'static str = "job";
 }
 
-impl Named for DomainId {
+impl ResourceId for DomainId {
     const NOUN: &'static str = "domain";
 }
 
-impl<S: Send + Sync, T: Named> FromRequestParts<S> for Id<T> {
-    type Rejection = Fault;
+impl<S: Send + Sync, T: ResourceId> FromRequestParts<S> for Id<T> {
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         Ok(Self(parameter(parts, state, "id", T::NOUN).await?))
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Ordinal {
-    type Rejection = Fault;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         Ok(Self(parameter(parts, state, "ordinal", "login").await?))
     }
 }
 
-async fn parameter<S, T>(parts: &mut Parts, state: &S, name: &str, noun: &str) -> Result<T, Fault>
+async fn parameter<S, T>(parts: &mut Parts, state: &S, name: &str, noun: &str) -> Result<T, HttpError>
 where
     S: Send + Sync,
     T: FromStr,
 {
-    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Fault::not_found(noun))?;
+    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| HttpError::not_found(noun))?;
     let value = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-    value.and_then(|v| v.parse().ok()).ok_or_else(|| Fault::not_found(noun))
+    value.and_then(|v| v.parse().ok()).ok_or_else(|| HttpError::not_found(noun))
 }

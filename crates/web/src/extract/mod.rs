@@ -1,6 +1,6 @@
-//! What handlers ask for. Each extractor proves something: a handler that holds an
-//! [`OwnSite`](rights::OwnSite) can't have skipped the check.
+//! Extractors for handlers. Permissions are types: a handler that has an
+//! [`AccessibleSite`](permissions::AccessibleSite) can't have skipped the check.
 
 pub mod body;
 pub mod id;
-pub mod rights;
+pub mod permissions;

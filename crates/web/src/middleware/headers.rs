@@ -1,9 +1,8 @@
-//! The security headers. There is no inline script and no inline style anywhere, so the policy
-//! needs no exception; `form-action 'self'` also covers redirects, which is why logging in to a
-//! store goes through a page of ours (see `pages::site::login_link`).
+//! Security headers. No page has inline scripts or styles, so the content security policy needs no exceptions.
+//! `form-action 'self'` also applies to redirects, which is why logging in to a store goes through a page of
+//! ours (see `pages::sites::login_link`).
 //!
-//! That browsers insist on HTTPS (HSTS) is said by the edge, for as long as its operator chose: it
-//! alone knows whether a certificate holds.
+//! The edge sends HSTS, as configured by the operator: only the edge knows whether the certificate is valid.
 
 use axum::{
     extract::Request,
@@ -12,11 +11,11 @@ use axum::{
     response::Response,
 };
 
-/// What a page of ours may load and do.
+/// The content security policy.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-const ALWAYS: [(HeaderName, &str); 6] = [
+const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, CSP),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -26,13 +25,13 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 ];
 
 /// The middleware.
-pub async fn secure(request: Request, next: Next) -> Response {
+pub async fn add_security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    for (name, value) in ALWAYS {
+    for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // What has no word about caching belongs to one person.
+    // Responses without a caching policy are personal.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

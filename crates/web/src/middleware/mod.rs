@@ -1,17 +1,17 @@
-//! What happens to every request, from the outside in. The order is part of the design:
+//! Middleware for every request, from the outside in. The order matters:
 //!
-//! 1. [`visit`] numbers the request and finds out who asks, so that everything inside knows both.
-//! 2. [`headers`] puts the security headers on whatever comes back, error pages too.
+//! 1. [`auth`] gives the request an id and authenticates it, so that everything inside knows both.
+//! 2. [`headers`] adds the security headers to every response, error pages included.
 //! 3. Compression.
-//! 4. [`faults`] gives every failure its page or its problem details.
-//! 5. [`limits`] turns panics and requests that take too long into failures.
-//! 6. [`forms`] refuses forms that are too large or did not come from our own pages.
+//! 4. [`errors`] renders every error as a page or as problem details.
+//! 5. [`limits`] turns panics and timeouts into errors.
+//! 6. [`csrf`] rejects forms that are too large or don't come from our own pages.
 
-pub mod faults;
-pub mod forms;
+pub mod auth;
+pub mod csrf;
+pub mod errors;
 pub mod headers;
 pub mod limits;
-pub mod visit;
 
 use axum::{Router, middleware::from_fn_with_state};
 use tower_http::compression::CompressionLayer;
@@ -19,18 +19,17 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 
 /// Wraps the routes; the last layer added is the outermost.
-pub fn around(routes: Router<App>, app: &App) -> Router<App> {
+pub fn wrap(routes: Router<App>, app: &App) -> Router<App> {
     routes
-        .layer(axum::middleware::from_fn(forms::check))
-        .layer(axum::middleware::from_fn(limits::contain))
-        .layer(from_fn_with_state(app.clone(), faults::render))
+        .layer(axum::middleware::from_fn(csrf::check))
+        .layer(axum::middleware::from_fn(limits::contain_failures))
+        .layer(from_fn_with_state(app.clone(), errors::render))
         .layer(CompressionLayer::new())
-        .layer(axum::middleware::from_fn(headers::secure))
-        .layer(from_fn_with_state(app.clone(), visit::begin))
+        .layer(axum::middleware::from_fn(headers::add_security_headers))
+        .layer(from_fn_with_state(app.clone(), auth::authenticate))
 }
 
-/// Whether a path belongs to programs: they get JSON, bring bearer tokens and no cookies. The
-/// reference is a page for people.
+/// Whether a path belongs to the API: JSON, bearer tokens, no cookies. The API reference is an ordinary page.
 pub fn is_api(path: &str) -> bool {
     (path == "/api" || path.starts_with("/api/") || path == "/metrics") && path != "/api/docs"
 }

@@ -1,12 +1,8 @@
-//! The pages: a folder per noun, a file per verb. A file holds the page's struct of display-ready
-//! fields, whose template lies at the same place under `templates/`, and its handlers. Templates
-//! don't query and don't decide; a field that a template misses fails the build.
+//! The pages: a folder per area, a file per page or action. A file has the page's struct of display-ready
+//! fields, whose template has the same path under `templates/`, and its handlers. Templates don't query
+//! and don't decide; a missing field fails the build.
 
-pub mod account;
-pub mod check;
-pub mod error;
-pub mod health;
-pub mod home;
-pub mod job;
-pub mod site;
-pub mod staff;
+pub mod accounts;
+pub mod core;
+pub mod domains;
+pub mod sites;

@@ -1,13 +1,12 @@
-//! A labelled input with its hint, its value and what is wrong with it.
+//! A labeled input with its hint, its value and its error message.
 //!
-//! Every field of every form comes from here, so that each has a label, says its mistake beside
-//! itself and in words, and ties both to the input for screen readers. Passwords are never
-//! printed back.
+//! Every input of every form comes from here or from [`super::inputs`], so that each has a label and an error message,
+//! both linked to it for screen readers. Passwords are never shown again.
 
 use askama::{Template, filters::HtmlSafe};
 use stoa_model::field::Invalid;
 
-/// One field.
+/// A labeled input.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "part/field.html")]
 pub struct Field {
@@ -33,7 +32,7 @@ impl Field {
         Self { name, label, kind: "text", value: value.to_owned(), autocomplete: "off", ..Self::default() }
     }
 
-    /// A mail address that is also a login name.
+    /// An e-mail address that is also a login name.
     pub fn email(name: &'static str, label: &'static str, value: &str) -> Self {
         Self { kind: "email", autocomplete: "username", ..Self::text(name, label, value) }
     }
@@ -48,45 +47,44 @@ impl Field {
         Self { numeric: true, ..Self::text(name, label, value) }
     }
 
-    /// A sentence under the label.
+    /// A hint below the label.
     pub fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
     }
 
-    /// What the browser may fill in.
+    /// The `autocomplete` token.
     pub fn fill(self, autocomplete: &'static str) -> Self {
         Self { autocomplete, ..self }
     }
 
-    /// Fixed text that follows what is typed.
+    /// Fixed text after the input.
     pub fn suffix(self, suffix: String) -> Self {
         Self { suffix, ..self }
     }
 
-    /// May stay empty.
+    /// Makes the field optional.
     pub fn optional(self) -> Self {
         Self { optional: true, ..self }
     }
 
-    /// Checked while it is typed: `value` by the service layer's rules, `address` also for being
-    /// free.
+    /// Checked while typing: `value` by the service layer's rules, `address` also for availability.
     pub fn checked(self, check: &'static str) -> Self {
         Self { check, ..self }
     }
 
-    /// Where typing begins, unless there are problems to read first.
+    /// Focused, unless there are error messages to read first.
     pub fn focused(self, problems: &Problems) -> Self {
         Self { focus: problems.is_empty(), ..self }
     }
 
-    /// With what is wrong with it, if anything.
+    /// Adds the field's error message, if there is one.
     pub fn with(self, problems: &Problems) -> Self {
         let problem = problems.of(self.name).map(str::to_owned);
         Self { problem, ..self }
     }
 }
 
-/// What must be mended before a form can be carried out.
+/// Error messages of a form.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "part/problems.html")]
 pub struct Problems {
@@ -97,27 +95,27 @@ pub struct Problems {
 impl HtmlSafe for Problems {}
 
 impl Problems {
-    /// Problems of single fields.
+    /// Error messages of fields.
     pub fn of_fields(fields: Vec<Invalid>) -> Self {
         Self { general: None, fields }
     }
 
-    /// A problem of the whole form.
-    pub fn general(words: impl Into<String>) -> Self {
-        Self { general: Some(words.into()), fields: Vec::new() }
+    /// An error message of the whole form.
+    pub fn general(message: impl Into<String>) -> Self {
+        Self { general: Some(message.into()), fields: Vec::new() }
     }
 
-    /// Whether there is nothing to mend.
+    /// Whether there are no error messages.
     pub fn is_empty(&self) -> bool {
         self.general.is_none() && self.fields.is_empty()
     }
 
-    /// Everything that is wrong with a field.
+    /// All error messages of a field.
     pub fn all_of(&self, name: &str) -> Vec<String> {
         self.fields.iter().filter(|p| p.field == name).map(|p| p.message.clone()).collect()
     }
 
-    /// What is wrong with a field.
+    /// The first error message of a field.
     pub fn of(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|p| p.field == name).map(|p| p.message.as_str())
     }
@@ -128,13 +126,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_typed_comes_back_escaped() {
+    fn values_are_escaped() {
         let html = Field::text("title", "Title", "\"><script>alert(1)</script>").to_string();
         assert!(!html.contains("<script>") && html.contains("&#60;script&#62;"), "{html}");
     }
 
     #[test]
-    fn a_problem_is_tied_to_its_field() {
+    fn a_problem_is_linked_to_its_field() {
         let problems = Problems::of_fields(vec![Invalid::new("title", "Please enter a title.")]);
         let html = Field::text("title", "Title", "").hint("Shown on top.").with(&problems).to_string();
         assert!(html.contains("aria-invalid=\"true\""), "{html}");
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_printed_back() {
+    fn a_password_is_never_shown_again() {
         assert!(!Field::password("password", "Password", "new-password").to_string().contains("value="));
     }
 }

@@ -1,4 +1,4 @@
-//! What surrounds every page: the product's name, who is logged in, the theme, the form token.
+//! The frame of every page: product name, current user, theme, CSRF token.
 
 use std::convert::Infallible;
 
@@ -10,15 +10,15 @@ use axum_extra::extract::CookieJar;
 use stoa_accounts::view::SessionView;
 use stoa_model::account::Actor;
 
-use crate::{app::App, middleware::visit::Visit};
+use crate::{app::App, middleware::auth::RequestAuth};
 
 /// Name of the theme's cookie.
 pub const THEME_COOKIE: &str = "stoa_theme";
 
-/// Light, dark, or as the system says.
+/// Color theme.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system says.
+    /// As the system setting.
     #[default]
     Auto,
     /// Always light.
@@ -28,16 +28,16 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// Reads a word; anything unknown is [`Theme::Auto`].
-    pub fn read(word: &str) -> Self {
-        match word {
+    /// Parses a stored theme; anything unknown is [`Theme::Auto`].
+    pub fn parse(text: &str) -> Self {
+        match text {
             "light" => Self::Light,
             "dark" => Self::Dark,
             _ => Self::Auto,
         }
     }
 
-    /// Its word.
+    /// Stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -47,57 +47,57 @@ impl Theme {
     }
 }
 
-/// Who is logged in, as the header shows it.
+/// The current user, as shown in the header.
 #[derive(Debug, Clone)]
 pub struct User {
     /// Login name.
     pub email: String,
     /// Company of a customer, role of staff.
     pub label: String,
-    /// Whether it is staff.
+    /// Whether the user is staff.
     pub staff: bool,
 }
 
-/// What surrounds a page.
+/// The frame of a page.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
     /// Name of the product.
     pub product: String,
-    /// Who is logged in.
+    /// The current user.
     pub user: Option<User>,
-    /// Token that forms carry.
+    /// CSRF token of forms.
     pub csrf: String,
     /// Theme.
     pub theme: Theme,
     /// Path of the page.
     pub path: String,
-    /// Number of the request.
+    /// Request id.
     pub request_id: String,
-    /// Whether what is typed goes over the wire in clear although the portal is meant to be secure.
-    pub in_clear: bool,
+    /// Whether the connection is unencrypted although the portal is configured for HTTPS.
+    pub is_unencrypted: bool,
 }
 
 impl Frame {
-    /// Puts it together from a request's headers and what the middleware found out.
-    pub fn new(app: &App, visit: &Visit, path: &str, headers: &HeaderMap) -> Self {
-        let theme = CookieJar::from_headers(headers).get(THEME_COOKIE).map(|c| Theme::read(c.value()));
+    /// The frame for a request.
+    pub fn new(app: &App, auth: &RequestAuth, path: &str, headers: &HeaderMap) -> Self {
+        let theme = CookieJar::from_headers(headers).get(THEME_COOKIE).map(|c| Theme::parse(c.value()));
         Self {
             product: app.control.settings().product_name.clone(),
-            user: visit.session.as_ref().map(user),
-            csrf: visit.csrf.clone(),
+            user: auth.session.as_ref().map(user),
+            csrf: auth.csrf.clone(),
             theme: theme.unwrap_or_default(),
             path: path.to_owned(),
-            request_id: visit.request_id.clone(),
-            in_clear: !visit.https && app.control.settings().portal_url.starts_with("https://"),
+            request_id: auth.request_id.clone(),
+            is_unencrypted: !auth.https && app.control.settings().portal_url.starts_with("https://"),
         }
     }
 
-    /// Whether somebody of the staff looks at the page.
+    /// Whether the user is staff.
     pub fn is_staff(&self) -> bool {
         self.user.as_ref().is_some_and(|u| u.staff)
     }
 
-    /// Whether the page lies under `prefix`, for the menu.
+    /// Whether the page is below `prefix`, for the menu.
     pub fn is_at(&self, prefix: &str) -> bool {
         self.path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
@@ -115,17 +115,17 @@ impl FromRequestParts<App> for Frame {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let visit = Visit::of(&parts.extensions);
-        Ok(Self::new(app, &visit, parts.uri.path(), &parts.headers))
+        let auth = RequestAuth::from_extensions(&parts.extensions);
+        Ok(Self::new(app, &auth, parts.uri.path(), &parts.headers))
     }
 }
 
-/// Whether a request came over https, as our edge says.
+/// Whether a request came over HTTPS, as reported by the edge.
 pub fn is_https(headers: &HeaderMap) -> bool {
     headers.get("x-forwarded-proto").is_some_and(|v| v.as_bytes() == b"https")
 }
 
-/// Host as the browser named it, for comparing with `Origin`.
+/// The `Host` header, for comparison with `Origin`.
 pub fn host(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST).and_then(|v| v.to_str().ok())
 }

@@ -1,14 +1,14 @@
-//! Pieces that pages are put together from: typed, display-ready, escaped where they are printed.
+//! Components of pages: typed, display-ready, escaped when rendered.
 //!
-//! A piece that is itself HTML implements [`askama::filters::HtmlSafe`]; everything else that a
-//! template prints is escaped. Only this module may claim that something is safe.
+//! A component that renders HTML implements [`askama::filters::HtmlSafe`]; everything else that a template prints is
+//! escaped. Only this module and the pages' components may claim that something is safe.
 
-pub mod area;
 pub mod field;
+pub mod form_errors;
 pub mod frame;
+pub mod inputs;
 pub mod number;
 pub mod plot;
-pub mod refusal;
 pub mod status;
 pub mod time;
 
@@ -20,12 +20,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{assets, fault::Fault};
+use crate::{assets, http_error::HttpError};
 
-/// A drawing of our sprite; hidden from screen readers, as the words beside it say the same.
+/// An icon from the sprite, hidden from screen readers because the text beside it says the same.
 pub struct Icon(&'static str);
 
-/// The drawing called `name` in `assets/icons.svg`.
+/// The icon `name` in `assets/icons.svg`.
 pub const fn icon(name: &'static str) -> Icon {
     Icon(name)
 }
@@ -40,23 +40,23 @@ impl fmt::Display for Icon {
 
 impl HtmlSafe for Icon {}
 
-/// A page as a response. Pages show what belongs to one person, so nobody may store them.
+/// Renders a page. Pages are personal, so they must not be cached.
 pub fn page(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => {
             let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
             (status, headers, html).into_response()
         }
-        Err(error) => Fault::from(stoa_core::Error::internal(error)).into_response(),
+        Err(error) => HttpError::from(stoa_core::Error::internal(error)).into_response(),
     }
 }
 
-/// A page that went well.
+/// Renders a page with status 200.
 pub fn ok(template: &impl Template) -> Response {
     page(StatusCode::OK, template)
 }
 
-/// "Go there now", after a form was carried out.
+/// Redirects (303) after a form was processed.
 pub fn see_other(path: &str) -> Response {
     axum::response::Redirect::to(path).into_response()
 }

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 /// `12,345`.
 pub fn count(n: u64) -> String {
@@ -18,7 +18,7 @@ pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// A share in words that never round something down to nothing: `0 %`, `under 0.1 %`, `2.5 %`.
+/// A percentage that never rounds something down to zero: `0 %`, `under 0.1 %`, `2.5 %`.
 pub fn share(part: u64, whole: u64) -> String {
     let whole = u128::from(whole.max(1));
     let thousandths = u64::try_from((u128::from(part) * 1000 + whole / 2) / whole).unwrap_or(1000);
@@ -29,7 +29,7 @@ pub fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// A whole number at or above `n` whose half is a round number too: the top of an axis.
+/// The top of an axis: a round number at or above `n` whose half is round too.
 pub fn nice(n: u64) -> u64 {
     const STEPS: [u64; 12] = [10, 12, 14, 16, 18, 20, 24, 30, 40, 50, 60, 80];
     if let Some(small) = [2, 4, 6, 8].into_iter().find(|step| *step >= n) {
@@ -44,7 +44,7 @@ pub fn nice(n: u64) -> u64 {
     }
 }
 
-/// The same for bytes, in whole units of 1024.
+/// Like [`nice`], for bytes, in units of 1024.
 pub fn nice_bytes(n: u64) -> u64 {
     let mut unit = 1u64;
     while n.div_ceil(unit) > 1000 && unit < 1 << 50 {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_words() {
+    fn numbers_are_formatted() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!((counted(1, "request").as_str(), counted(0, "request").as_str()), ("1 request", "0 requests"));
         assert_eq!(share(0, 0), "0\u{a0}%");

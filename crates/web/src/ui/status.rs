@@ -1,4 +1,4 @@
-//! One place that says how a state looks: word, shape and tone, never colour alone.
+//! How states look: text, icon and color, never color alone.
 
 use std::fmt;
 
@@ -13,14 +13,14 @@ use stoa_model::{
 
 use super::icon;
 
-/// A state as a pill.
+/// A state as a badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Badge {
-    /// Tone, a class of the style sheet.
+    /// Color, a class of the style sheet.
     pub tone: &'static str,
-    /// Drawing.
+    /// Icon.
     pub icon: &'static str,
-    /// Word.
+    /// Text.
     pub word: &'static str,
 }
 
@@ -52,7 +52,7 @@ pub const fn site(state: SiteState) -> Badge {
     }
 }
 
-/// How a site's health looks; only of interest where it should run.
+/// How a site's health looks; only for sites that should run.
 pub const fn health(state: SiteState, health: Health) -> Option<Badge> {
     if !state.should_run() {
         return None;
@@ -87,7 +87,7 @@ pub const fn verdict(verdict: Verdict) -> Badge {
     }
 }
 
-/// How far a domain has come.
+/// How a domain's state looks.
 pub const fn domain(domain: &DomainView) -> Badge {
     match (domain.state, &domain.problem) {
         (DomainState::Claimed, _) => badge("busy", "clock", "Waiting for proof"),
@@ -97,13 +97,13 @@ pub const fn domain(domain: &DomainView) -> Badge {
     }
 }
 
-/// Whether a DNS record was found.
+/// How a DNS record looks: found or not.
 pub const fn record(seen: bool) -> Badge {
     if seen { badge("good", "check", "Found") } else { badge("off", "wait", "Not found yet") }
 }
 
-/// A certificate that is served, but will end unless something happens.
-pub const RUNS_OUT: Badge = badge("warn", "warning", "Runs out");
+/// A certificate in use that expires soon and will not be renewed automatically.
+pub const EXPIRING: Badge = badge("warn", "warning", "Runs out");
 
 /// How a name's certificate looks.
 pub const fn certificate(state: CertificateState) -> Badge {
@@ -115,7 +115,7 @@ pub const fn certificate(state: CertificateState) -> Badge {
     }
 }
 
-/// The drawing and the spoken word for a step's state.
+/// The icon and the screen reader text of a step's state.
 pub fn step(state: &str) -> (&'static str, &'static str) {
     match state {
         "running" => ("turn", "running"),

@@ -1,11 +1,11 @@
-//! Moments and durations in words.
+//! Formats times and durations.
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 use jiff::{Timestamp, tz::TimeZone};
 
-/// A moment as people say it ("3 minutes ago"), with the exact time for machines and on hover.
+/// A relative time ("3 minutes ago"), with the exact time for machines and on hover.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     at: Timestamp,
@@ -68,7 +68,7 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
-/// `512 MB`, `1.5 GB`: powers of 1024, as memory limits are written.
+/// `512 MB`, `1.5 GB`: units of 1024, as memory limits are written.
 pub fn bytes(count: u64) -> String {
     const MB: u64 = 1 << 20;
     const GB: u64 = 1 << 30;
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_for_times() {
+    fn relative_times_are_formatted() {
         assert_eq!(relative(3), "just now");
         assert_eq!(relative(60), "1 minute ago");
         assert_eq!(relative(7_300), "2 hours ago");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn words_for_durations_and_sizes() {
+    fn durations_and_sizes_are_formatted() {
         assert_eq!(duration(0), "0 ms");
         assert_eq!(duration(4), "4 ms");
         assert_eq!(duration(99), "99 ms");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_exact_for_machines() {
+    fn a_relative_time_is_exact_for_machines() {
         let at: Timestamp = "2026-11-21T02:43:37Z".parse().unwrap();
         let text = moment(at, at).to_string();
         assert_eq!(text, "<time datetime=\"2026-11-21T02:43:37Z\" title=\"2026-11-21 02:43 UTC\">just now</time>");

@@ -1,5 +1,5 @@
-//! Every route × everybody. A route that isn't in the table fails the test, and so does a line
-//! whose route is gone.
+//! The access matrix: every route for every kind of caller. A route without a row fails the test, and so does a row
+//! without a route.
 
 use std::collections::BTreeSet;
 
@@ -15,16 +15,16 @@ use stoa_web::routes::ROUTES;
 
 use crate::browser::{Answer, Browser, TestApp};
 
-/// What somebody gets.
+/// What a caller gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gets {
-    /// Through: what then comes of it depends on the state of things.
+    /// Access; the result depends on the state.
     Yes,
-    /// To the login (pages), or 401 (API).
+    /// A redirect to the login (pages), or 401 (API).
     Login,
     /// 403.
     No,
-    /// 404, as for something that isn't there.
+    /// 404, as for a resource that doesn't exist.
     Nothing,
 }
 use Gets::{Login, No, Nothing, Yes};
@@ -133,7 +133,7 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("POST", "/api/v1/jobs/{id}/cancel", CHANGE),
     ("POST", "/api/v1/jobs/{id}/resume", ADMINS),
     ("POST", "/api/v1/jobs/{id}/abandon", ADMINS),
-    // Last, as it ends the sessions that the other lines use.
+    // Last, because it ends the sessions that the other rows use.
     ("POST", "/logout", ANYBODY),
 ];
 
@@ -147,7 +147,7 @@ fn every_route_is_in_the_table() {
 }
 
 #[tokio::test]
-async fn everybody_gets_what_the_table_says() {
+async fn everyone_gets_what_the_table_says() {
     let app = TestApp::new().await;
     let owner = app.platform.customer("jane").await;
     let shop = app.platform.shop(&owner, "janes-shop").await;
@@ -169,14 +169,14 @@ async fn everybody_gets_what_the_table_says() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// What the table's `{id}` stands for.
+/// Values for the table's `{id}`.
 struct Ids {
     site: String,
     job: String,
     domain: String,
 }
 
-/// A domain that is there, although the line before may have removed the last one.
+/// An existing domain; an earlier row may have removed the last one.
 async fn domain(app: &TestApp, owner: &RequestContext, site: SiteId) -> String {
     let (control, cx) = (&app.platform.control, app.platform.now(owner));
     let command = AddDomain { name: "shop.example.com".into(), ..AddDomain::default() };
@@ -200,7 +200,7 @@ async fn everybody(app: &TestApp, owner: Actor) -> Vec<(&'static str, Browser)> 
     all
 }
 
-/// Somebody with a session for the pages and a token for the API.
+/// A caller with a session for the pages and a token for the API.
 async fn person(app: &TestApp, actor: Actor, email: &str) -> Browser {
     let mut browser = app.logged_in(email).await;
     browser.bearer = Some(token(&app.platform, actor).await);
@@ -236,7 +236,7 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
         }
         ("POST", "/theme") => browser.submit("/api/docs", path, &[("theme", "dark")]).await,
         ("POST", "/check/field") => browser.submit("/api/docs", path, &[("field", "title"), ("value", "x")]).await,
-        // Typed right, so that the service layer is asked.
+        // Correct confirmation, so that the service layer is called.
         ("POST", "/sites/{id}/delete") => {
             browser.submit("/api/docs", &concrete, &[("confirm", "janes-shop.localhost")]).await
         }
@@ -245,7 +245,7 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
     }
 }
 
-/// What the calls that take JSON are sent; refused, but read.
+/// JSON bodies: invalid, but readable.
 fn body(path: &str) -> Option<&'static str> {
     Some(match path.rsplit('/').next()? {
         "domains" | "address" => r#"{"name":""}"#,
@@ -259,7 +259,7 @@ fn outcome(answer: &Answer) -> Result<Gets, String> {
     let to_login = ["/login", "/staff/login"].iter().any(|l| answer.location().starts_with(l));
     match answer.status.as_u16() {
         303 if to_login => Ok(Login),
-        // A form that comes back with its mistakes, or a program without a token.
+        // HTML: a form with errors. Otherwise: an API client without a token.
         401 if answer.header("content-type").starts_with("text/html") => Ok(Yes),
         401 => Ok(Login),
         403 => Ok(No),

@@ -30,7 +30,7 @@ fn problem(answer: &Answer, status: u16, slug: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_password_buys_a_token() {
+async fn a_password_is_exchanged_for_a_token() {
     let app = TestApp::new().await;
     app.platform.customer("jane").await;
     let mut program = app.browser();
@@ -46,7 +46,7 @@ async fn a_password_buys_a_token() {
 }
 
 #[tokio::test]
-async fn an_order_with_a_key_is_carried_out_once() {
+async fn an_order_with_an_idempotency_key_is_executed_once() {
     let app = TestApp::new().await;
     let mut program = program(&app, "jane").await;
     program.extra.push(("idempotency-key", "order-1".into()));
@@ -64,7 +64,7 @@ async fn an_order_with_a_key_is_carried_out_once() {
 }
 
 #[tokio::test]
-async fn refused_fields_are_named() {
+async fn rejected_fields_are_named() {
     let app = TestApp::new().await;
     let mut program = program(&app, "jane").await;
     let bad = r#"{"blueprint":"woocommerce","subdomain":"-","title":""}"#;
@@ -74,7 +74,7 @@ async fn refused_fields_are_named() {
 }
 
 #[tokio::test]
-async fn broken_calls_get_problems_never_pages() {
+async fn invalid_requests_get_problems_not_pages() {
     let app = TestApp::new().await;
     let mut program = program(&app, "jane").await;
     let mut post = async |body: &str| program.json(Method::POST, "/api/v1/sites", body).await;

@@ -1,4 +1,4 @@
-//! A browser without a window: keeps cookies, fills forms, follows nothing by itself.
+//! A minimal browser: keeps cookies, submits forms, follows no redirects.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use stoa_testkit::{PASSWORD, TestPlatform};
 use tower::ServiceExt;
 
-/// The portal over a platform.
+/// The portal of a platform.
 pub struct TestApp {
     pub platform: TestPlatform,
     pub router: Router,
@@ -30,7 +30,7 @@ impl TestApp {
         Browser { router: self.router.clone(), cookies: BTreeMap::new(), bearer: None, extra: Vec::new() }
     }
 
-    /// A browser in which `email` is logged in.
+    /// A browser logged in as `email`.
     pub async fn logged_in(&self, email: &str) -> Browser {
         let mut browser = self.browser();
         let form = [("email", email), ("password", PASSWORD)];
@@ -40,7 +40,7 @@ impl TestApp {
     }
 }
 
-/// One browser, or one program if it has a bearer token.
+/// A browser, or an API client if it has a bearer token.
 #[derive(Clone)]
 pub struct Browser {
     router: Router,
@@ -49,7 +49,7 @@ pub struct Browser {
     pub extra: Vec<(&'static str, String)>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -70,7 +70,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
 
-    /// The token of the page's forms.
+    /// CSRF token of the page's forms.
     pub fn csrf(&self) -> String {
         let rest = self.text.split("name=\"csrf\" value=\"").nth(1).expect("a page with a form");
         rest.split('"').next().expect("a value").to_owned()
@@ -101,13 +101,13 @@ impl Browser {
         self.post(action, &fields).await
     }
 
-    /// Presses a button that has no fields.
+    /// Submits a form without fields.
     pub async fn press(&mut self, action: &str) -> Answer {
         self.submit("/api/docs", action, &[]).await
     }
 
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let encode = stoa_web::safe_next::encoded;
+        let encode = stoa_web::return_path::percent_encode;
         let pairs: Vec<_> = fields.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
         self.send(Method::POST, path, Some(("application/x-www-form-urlencoded", pairs.join("&")))).await
     }

@@ -1,4 +1,4 @@
-//! Certificates for the operator: the page, the overview, and the numbers for monitoring.
+//! Certificates for staff: page, overview, metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::{
     domains::{certificate, proven, secure},
 };
 
-/// A site with one certificate that was brought along, and one name that waits.
+/// A site with one uploaded certificate and one name without a certificate yet.
 async fn operator(app: &TestApp) -> Browser {
     let platform = &app.platform;
     let jane = platform.customer("jane").await;
@@ -32,7 +32,7 @@ async fn operator(app: &TestApp) -> Browser {
 }
 
 #[tokio::test]
-async fn the_operator_sees_all_names_and_what_is_not_set_up() {
+async fn staff_see_all_names_and_what_is_not_configured() {
     let app = secure().await;
     let mut staff = operator(&app).await;
     let page = staff.get("/staff/certificates").await;
@@ -44,7 +44,7 @@ async fn the_operator_sees_all_names_and_what_is_not_set_up() {
         all.as_array().unwrap().iter().map(|c| (c["name"].as_str().unwrap(), c["state"].as_str().unwrap())).collect();
     assert_eq!((states["bakery.example"], states["cakes.example"]), ("good", "waiting"));
 
-    // Its end comes near: nobody renews it, so the authority would be asked for one in its place.
+    // Near its expiry: an uploaded certificate is not renewed automatically.
     app.platform.clock.advance(jiff::SignedDuration::from_hours(24 * 282));
     let mut staff = app.logged_in("support-1@stoa.example").await;
     staff.get("/staff").await.says("1 certificate</a> can’t be had or will run out");
@@ -57,7 +57,7 @@ struct Sample {
     value: f64,
 }
 
-/// Reads one line as Prometheus does, by hand: `name{label="text",…} value`.
+/// Parses a line as Prometheus does: `name{label="text",…} value`.
 fn sample(line: &str) -> Sample {
     let (head, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
     let (name, mut rest) =
@@ -112,7 +112,7 @@ async fn metrics_can_be_read_by_prometheus() {
     assert_eq!(of("stoa_site_bytes_total", "direction", "out"), [4000.0]);
     assert_eq!(of("stoa_sites", "state", "active"), [1.0]);
     assert!(of("stoa_jobs", "state", "succeeded")[0] >= 1.0);
-    assert_eq!(of("stoa_jobs", "state", "stuck"), [0.0], "said even of none");
+    assert_eq!(of("stoa_jobs", "state", "stuck"), [0.0], "present even at 0");
     let ends = of("stoa_certificate_expiry_timestamp_seconds", "subject", "bakery.example");
     assert_eq!(ends, [1_924_992_000.0], "2031-01-01");
     assert_eq!(of("stoa_certificate_problem", "subject", "cakes.example"), [0.0]);

@@ -1,10 +1,10 @@
-//! Domains and certificates as their owner, others and programs meet them.
+//! Domains and certificates, for owners, other users and API clients.
 
 use axum::http::Method;
 use stoa_core::RequestContext;
 use stoa_domains::{command::AddDomain, view::DomainView};
-use stoa_model::{account::Role, host::Hostname, id::SiteId};
 use stoa_sites::view::Ordered;
+use stoa_model::{account::Role, host::Hostname, id::SiteId};
 use stoa_testkit::TestPlatform;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 pub const HERE: &str = "198.51.100.1";
 
-/// A platform that knows its own address and serves HTTPS.
+/// A platform that knows its public address and serves HTTPS.
 pub async fn secure() -> TestApp {
     let platform = TestPlatform::builder().settings(|s| {
         s.public_addresses = vec![HERE.parse().unwrap()];
@@ -27,7 +27,7 @@ pub fn host(text: &str) -> Hostname {
     Hostname::parse(text).unwrap()
 }
 
-/// A domain that leads here and is proven.
+/// A verified domain that points to the platform.
 pub async fn proven(app: &TestApp, cx: &RequestContext, site: SiteId, name: &str) -> DomainView {
     let (platform, command) = (&app.platform, AddDomain { name: name.into(), ..AddDomain::default() });
     let claim = platform.control.domains.add_domain(&platform.now(cx), site, command).await.unwrap().remove(0);
@@ -35,7 +35,7 @@ pub async fn proven(app: &TestApp, cx: &RequestContext, site: SiteId, name: &str
     platform.control.domains.check_domain(&platform.now(cx), claim.id).await.unwrap()
 }
 
-/// The records that a customer is told to make, in the world's DNS.
+/// Creates the records that the customer is asked for, in the public DNS.
 fn make_records(app: &TestApp, name: &str, text: &str) {
     app.platform.world_dns.lead(&host(name), &[HERE.parse().unwrap()]);
     app.platform.prove(&host(name), text);
@@ -87,12 +87,11 @@ async fn from_the_claim_to_the_main_address_and_back() {
     page.says("www.bakery.example").says("data-poll=\"5\"").says("Not looked at yet").says("To be proven by");
     page.says("becomes the main address as soon as it works");
 
-    // A look that finds nothing says so; one that finds the domain proves it.
+    // A check without the record says so; one with the record verifies the domain.
     shop.browser.press(&format!("/domains/{id}/check")).await.is(303);
     shop.browser.get(&shop.path).await.says("the TXT record was not found").says("Not found yet");
     let control = &shop.app.platform.control;
-    let domains =
-        control.domains.list_domains(&shop.app.platform.now(&shop.jane), shop.site.site).await.unwrap().domains;
+    let domains = control.domains.list_domains(&shop.app.platform.now(&shop.jane), shop.site.site).await.unwrap().domains;
     let claim = domains.iter().find(|domain| domain.name == "bakery.example").unwrap();
     make_records(&shop.app, "bakery.example", &claim.records[0].value);
     let answer = shop.browser.press(&format!("/domains/{id}/check")).await;
@@ -110,7 +109,7 @@ async fn from_the_claim_to_the_main_address_and_back() {
 }
 
 #[tokio::test]
-async fn a_domain_is_removed_after_a_question_and_the_main_one_is_not() {
+async fn removing_a_domain_needs_a_confirmation_and_spares_the_main_one() {
     let mut shop = shop().await;
     let domain = proven(&shop.app, &shop.jane, shop.site.site, "bakery.example").await;
     let remove = format!("/domains/{}/remove", domain.id);
@@ -133,7 +132,7 @@ async fn a_domain_is_removed_after_a_question_and_the_main_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_domain_that_came_to_lead_elsewhere_says_so_and_is_not_offered_as_the_main_address() {
+async fn a_domain_that_points_elsewhere_says_so_and_cannot_become_the_main_address() {
     let mut shop = shop().await;
     let domain = proven(&shop.app, &shop.jane, shop.site.site, "bakery.example").await;
     shop.app.platform.world_dns.lead(&host("bakery.example"), &["203.0.113.9".parse().unwrap()]);
@@ -144,7 +143,7 @@ async fn a_domain_that_came_to_lead_elsewhere_says_so_and_is_not_offered_as_the_
 }
 
 #[tokio::test]
-async fn hostile_names_are_refused_in_words_and_come_back_as_text() {
+async fn hostile_names_are_rejected_and_escaped() {
     let mut shop = shop().await;
     let long = "x".repeat(300);
     let hostile = ["<script>alert(1)</script>", "a.com;\n}", long.as_str(), "", "..", "bakery.localhost", "1.2.3.4"];
@@ -152,7 +151,7 @@ async fn hostile_names_are_refused_in_words_and_come_back_as_text() {
         let page = shop.add(&[("name", name), ("www", "yes")]).await;
         page.is(422).says("href=\"#name\"").says("aria-invalid=\"true\"");
         assert!(!page.text.contains("<script>") && page.text.len() < 40_000, "{}", page.text);
-        // What was chosen stays chosen: www. was, the main address was not.
+        // Checkboxes keep their state: www. was checked, the main address was not.
         page.says("name=\"www\" value=\"yes\" checked").says("name=\"main\" value=\"yes\" aria");
     }
     shop.browser.get(&shop.path).await.says("None yet");
@@ -162,7 +161,7 @@ async fn hostile_names_are_refused_in_words_and_come_back_as_text() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_none_of_the_sites_is_refused_on_the_page() {
+async fn a_name_of_another_site_is_rejected_on_the_page() {
     let mut shop = shop().await;
     let address = format!("/sites/{}/address", shop.site.site);
     for name in ["other.example", "<b>", ""] {
@@ -172,7 +171,7 @@ async fn a_name_that_is_none_of_the_sites_is_refused_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_certificate_is_checked_served_and_withdrawn_and_its_key_is_never_shown() {
+async fn a_certificate_is_checked_used_and_withdrawn_and_its_key_is_never_shown() {
     let mut shop = shop().await;
     let action = format!("/sites/{}/certificate", shop.site.site);
     shop.browser.get(&shop.path).await.says("prove first that a domain is yours");
@@ -201,7 +200,7 @@ async fn a_certificate_is_checked_served_and_withdrawn_and_its_key_is_never_show
 }
 
 #[tokio::test]
-async fn limits_are_facts_for_the_owner_and_a_form_for_administrators() {
+async fn owners_see_limits_and_administrators_change_them() {
     let mut shop = shop().await;
     let action = format!("/sites/{}/limits", shop.site.site);
     let page = shop.browser.get(&shop.path).await;
@@ -220,7 +219,7 @@ async fn limits_are_facts_for_the_owner_and_a_form_for_administrators() {
 }
 
 #[tokio::test]
-async fn support_looks_but_is_offered_nothing_to_change() {
+async fn support_can_view_but_not_change() {
     let shop = shop().await;
     let domain = proven(&shop.app, &shop.jane, shop.site.site, "bakery.example").await;
     shop.app.platform.staff(Role::Support).await;
@@ -238,7 +237,7 @@ async fn support_looks_but_is_offered_nothing_to_change() {
 }
 
 #[tokio::test]
-async fn a_form_of_this_page_without_the_token_changes_nothing() {
+async fn a_form_without_the_token_changes_nothing() {
     let mut shop = shop().await;
     let domain = proven(&shop.app, &shop.jane, shop.site.site, "bakery.example").await;
     let site = format!("/sites/{}", shop.site.site);
@@ -252,7 +251,7 @@ async fn a_form_of_this_page_without_the_token_changes_nothing() {
 }
 
 #[tokio::test]
-async fn programs_bring_domains_along_too() {
+async fn domains_are_managed_by_the_api_too() {
     let shop = shop().await;
     let (mut program, mut other) = (shop.app.browser(), shop.app.browser());
     program.bearer = Some(token(&shop.app.platform, shop.jane.actor).await);

@@ -1,4 +1,4 @@
-//! Watching a job.
+//! Event streams of jobs.
 
 use crate::{access::token, browser::TestApp};
 
@@ -7,14 +7,14 @@ fn field<'a>(stream: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn a_page_hears_of_the_whole_job_and_misses_nothing_after_a_break() {
+async fn a_page_gets_every_state_of_a_job_also_after_a_reconnect() {
     let app = TestApp::new().await;
     let owner = app.platform.customer("jane").await;
     let ordered = app.platform.order(&owner, "janes-shop").await;
     let mut jane = app.logged_in("jane@example.com").await;
     let path = format!("/jobs/{}/events", ordered.job);
     let workers = app.platform.run();
-    // The stream ends by itself when the job does.
+    // The stream ends with the job.
     let answer = jane.get(&path).await;
     workers.stop().await;
     answer.is(200);
@@ -22,7 +22,7 @@ async fn a_page_hears_of_the_whole_job_and_misses_nothing_after_a_break() {
     let ids = field(&answer.text, "id");
     assert!(!ids.is_empty() && answer.text.contains("Your store is ready"), "{}", answer.text);
 
-    // Who has the last state gets nothing but the end; who has an older one gets the whole state.
+    // A client with the latest state only gets the end, one with an older state gets the whole state.
     let mut back = jane.clone();
     back.extra.push(("last-event-id", (*ids.last().unwrap()).to_owned()));
     let answer = back.get(&path).await;
@@ -33,7 +33,7 @@ async fn a_page_hears_of_the_whole_job_and_misses_nothing_after_a_break() {
 }
 
 #[tokio::test]
-async fn programs_hear_json() {
+async fn the_api_streams_json() {
     let app = TestApp::new().await;
     let owner = app.platform.customer("jane").await;
     let shop = app.platform.shop(&owner, "janes-shop").await;

@@ -1,4 +1,4 @@
-//! What protects every request.
+//! Protection of every request.
 
 use axum::http::Method;
 use stoa_web::middleware::headers::CSP;
@@ -8,7 +8,7 @@ use stoa_testkit::TestPlatform;
 use crate::browser::TestApp;
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers_and_a_number() {
+async fn every_response_has_security_headers_and_a_request_id() {
     let app = TestApp::new().await;
     for path in ["/", "/login", "/nowhere", "/dashboard", "/healthz", "/api/v1/sites", "/assets/stoa.css"] {
         let answer = app.browser().get(path).await;
@@ -22,7 +22,7 @@ async fn every_answer_carries_the_security_headers_and_a_number() {
 }
 
 #[tokio::test]
-async fn https_is_kept_and_binds_the_cookies_to_the_host() {
+async fn over_https_cookies_are_secure_and_bound_to_the_host() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
     browser.extra.push(("x-forwarded-proto", "https".into()));
@@ -34,7 +34,7 @@ async fn https_is_kept_and_binds_the_cookies_to_the_host() {
 }
 
 #[tokio::test]
-async fn before_its_certificate_a_portal_warns_and_a_session_in_clear_ends_with_https() {
+async fn without_a_certificate_the_portal_warns_and_an_unencrypted_session_ends_with_https() {
     let secure = TestPlatform::builder().settings(|s| s.portal_url = "https://portal.example".into()).build().await;
     let app = TestApp::over(secure);
     app.platform.customer("jane").await;
@@ -49,7 +49,7 @@ async fn before_its_certificate_a_portal_warns_and_a_session_in_clear_ends_with_
     assert_eq!(jane.get("/dashboard").await.is(303).location(), "/login?next=%2Fdashboard");
     assert!(!jane.cookies.contains_key("stoa"), "{:?}", jane.cookies);
     assert!(!jane.get("/login").await.is(200).text.contains("not encrypted"));
-    // Whoever listened has nothing: neither as it was, nor under the name of the secure one.
+    // An eavesdropper's cookie is worthless, under its own name and under the secure cookie's name.
     for name in ["stoa", "__Host-stoa"] {
         let mut thief = app.browser();
         thief.cookies.insert(name.into(), token.clone());
@@ -63,14 +63,14 @@ async fn before_its_certificate_a_portal_warns_and_a_session_in_clear_ends_with_
 }
 
 #[tokio::test]
-async fn a_form_without_the_right_token_is_refused() {
+async fn a_form_without_the_right_token_is_rejected() {
     let app = TestApp::new().await;
     app.platform.customer("jane").await;
     let mut browser = app.logged_in("jane@example.com").await;
     for fields in [vec![], vec![("csrf", "")], vec![("csrf", "x")]] {
         browser.post("/logout", &fields).await.is(403).says("This form has expired");
     }
-    // The token of the time before the login is worth nothing afterwards.
+    // The token from before the login is invalid afterwards.
     let before = app.browser().get("/login").await.csrf();
     browser.post("/logout", &[("csrf", &before)]).await.is(403);
     browser.get("/dashboard").await.is(200);
@@ -84,7 +84,7 @@ async fn a_login_form_needs_its_cookie_too() {
 }
 
 #[tokio::test]
-async fn a_form_from_elsewhere_is_refused_even_with_the_token() {
+async fn a_form_from_another_origin_is_rejected_even_with_the_token() {
     let app = TestApp::new().await;
     for (name, value) in [
         ("origin", "https://evil.example"),
@@ -104,7 +104,7 @@ async fn a_form_from_elsewhere_is_refused_even_with_the_token() {
 }
 
 #[tokio::test]
-async fn cookies_open_no_door_of_the_api() {
+async fn the_api_ignores_cookies() {
     let app = TestApp::new().await;
     app.platform.customer("jane").await;
     let mut browser = app.logged_in("jane@example.com").await;
@@ -112,7 +112,7 @@ async fn cookies_open_no_door_of_the_api() {
 }
 
 #[tokio::test]
-async fn a_megabyte_in_a_field_is_refused_calmly() {
+async fn a_megabyte_in_a_field_is_rejected() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
     let long = "x".repeat(1 << 20);
@@ -124,7 +124,7 @@ async fn a_megabyte_in_a_field_is_refused_calmly() {
 }
 
 #[tokio::test]
-async fn wrong_addresses_and_methods_are_answered_in_words() {
+async fn unknown_paths_and_methods_get_error_pages() {
     let app = TestApp::new().await;
     app.browser().get("/nowhere").await.is(404).says("There is nothing here");
     let answer = app.browser().get("/logout").await;
@@ -136,7 +136,7 @@ async fn wrong_addresses_and_methods_are_answered_in_words() {
 }
 
 #[tokio::test]
-async fn the_login_leads_nowhere_else() {
+async fn the_login_redirects_to_no_other_origin() {
     let app = TestApp::new().await;
     app.platform.customer("jane").await;
     for (next, to) in
@@ -149,7 +149,7 @@ async fn the_login_leads_nowhere_else() {
 }
 
 #[tokio::test]
-async fn assets_are_kept_and_pages_are_not() {
+async fn assets_are_cached_and_pages_are_not() {
     let app = TestApp::new().await;
     let page = app.browser().get("/").await;
     assert_eq!(page.header("cache-control"), "no-store");

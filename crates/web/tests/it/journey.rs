@@ -1,4 +1,4 @@
-//! A customer's whole way, as a browser without JavaScript goes it.
+//! A customer's journey, in a browser without JavaScript.
 
 use stoa_testkit::{PASSWORD, TestPlatform};
 
@@ -19,7 +19,7 @@ fn with<'a>(changed: &'a [(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[tokio::test]
-async fn from_the_front_page_to_a_running_store_and_its_deletion() {
+async fn from_the_home_page_to_a_running_store_and_its_deletion() {
     let app = TestApp::new().await;
     let mut jane = app.browser();
     jane.get("/").await.is(200).says("Open a store");
@@ -83,7 +83,7 @@ async fn delete(jane: &mut Browser, site: &str) {
 }
 
 #[tokio::test]
-async fn mistakes_are_said_beside_the_fields_and_nothing_typed_is_lost_but_the_password() {
+async fn errors_are_shown_at_the_fields_and_only_the_password_is_lost() {
     let app = TestApp::new().await;
     let mut jane = app.browser();
     let bad = with(&[("email", "jane@"), ("password", "short-pw"), ("subdomain", "Admin")]);
@@ -92,12 +92,12 @@ async fn mistakes_are_said_beside_the_fields_and_nothing_typed_is_lost_but_the_p
     page.says("value=\"jane@\"").says("value=\"Harbour &#38; Co\"").says("value=\"Harbour &#60;Roasters&#62;\"");
     assert!(!page.text.contains("short-pw"));
     assert_eq!(page.text.matches("aria-invalid=\"true\"").count(), 3);
-    // Nothing was made.
+    // Nothing was created.
     jane.submit("/register", "/register", &FORM).await.is(303);
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_makes_no_account() {
+async fn a_taken_address_creates_no_account() {
     let app = TestApp::new().await;
     app.browser().submit("/register", "/register", &FORM).await.is(303);
     let mut bob = app.browser();
@@ -108,7 +108,7 @@ async fn an_address_that_is_taken_makes_no_account() {
 }
 
 #[tokio::test]
-async fn checks_while_typing() {
+async fn fields_are_checked_while_typing() {
     let app = TestApp::new().await;
     app.browser().submit("/register", "/register", &FORM).await.is(303);
     let mut bob = app.browser();
@@ -122,7 +122,7 @@ async fn checks_while_typing() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_says_no_more_than_an_unknown_account() {
+async fn a_wrong_password_and_an_unknown_account_get_the_same_response() {
     let app = TestApp::new().await;
     app.platform.customer("jane").await;
     let mut texts = Vec::new();
@@ -137,7 +137,7 @@ async fn a_wrong_password_says_no_more_than_an_unknown_account() {
 }
 
 #[tokio::test]
-async fn too_many_logins_are_told_when_to_come_back() {
+async fn too_many_logins_are_told_when_to_retry() {
     let mut app = TestApp::over(TestPlatform::builder().throttled().build().await);
     app.router = app.router.layer(axum::Extension(stoa_web::ClientAddress([192, 0, 2, 1].into())));
     let mut jane = app.browser();
@@ -148,13 +148,13 @@ async fn too_many_logins_are_told_when_to_come_back() {
     let page = jane.submit("/login", "/login", &fields).await;
     page.is(429).says("Too many attempts").says("value=\"jane@example.com\"");
     assert!(page.header("retry-after").parse::<u32>().unwrap() > 0);
-    // Which of several limits was met is not known here, so nothing is claimed about it.
+    // The response doesn't say which of several limits was reached.
     assert!(page.headers.keys().all(|name| !name.as_str().contains("ratelimit")));
     jane.get("/api/docs").await.is(200).says("no <code>RateLimit</code> headers");
 }
 
 #[tokio::test]
-async fn staff_log_in_at_the_same_door_and_see_everything() {
+async fn staff_use_the_same_login_and_see_everything() {
     let app = TestApp::new().await;
     let owner = app.platform.customer("jane").await;
     app.platform.shop(&owner, "janes-shop").await;
@@ -168,7 +168,7 @@ async fn staff_log_in_at_the_same_door_and_see_everything() {
 }
 
 #[tokio::test]
-async fn old_status_links_lead_on() {
+async fn old_status_links_redirect() {
     let app = TestApp::new().await;
     let owner = app.platform.customer("jane").await;
     let ordered = app.platform.order(&owner, "janes-shop").await;

@@ -1,4 +1,4 @@
-//! The faces over the real service layer, on a database of their own and a fake engine.
+//! Pages and API over the real service layer, with a database per test and a fake engine.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -7,6 +7,7 @@ mod api;
 mod browser;
 mod certificates;
 mod domains;
+mod dto;
 mod events;
 mod guard;
 mod journey;

@@ -1,8 +1,8 @@
-//! The API's description says what there is, no more and no less.
+//! The OpenAPI document describes exactly the routes that exist.
 
 use std::collections::BTreeSet;
 
-use stoa_web::{api::openapi::DOCUMENT, routes::ROUTES};
+use stoa_web::{api::core::openapi::DOCUMENT, routes::ROUTES};
 
 #[test]
 fn the_description_and_the_routes_agree() {
@@ -18,7 +18,7 @@ fn the_description_and_the_routes_agree() {
 }
 
 #[test]
-fn it_is_openapi_3_1_and_all_its_references_lead_somewhere() {
+fn it_is_openapi_3_1_and_its_references_resolve() {
     assert_eq!(DOCUMENT["openapi"], "3.1.0");
     assert_eq!(DOCUMENT["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
     let text = DOCUMENT.to_string();

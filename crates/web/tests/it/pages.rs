@@ -1,8 +1,8 @@
-//! Every page for everybody who may see it: small, escaped, without loose ends.
+//! Every page, for everyone who may see it: small, escaped, with consistent ids.
 
 use axum::http::Method;
-use stoa_model::account::Role;
 use stoa_sites::command::OrderSite;
+use stoa_model::account::Role;
 use stoa_web::routes::ROUTES;
 
 use crate::browser::TestApp;
@@ -10,7 +10,7 @@ use crate::browser::TestApp;
 const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)> {{7*7}} ${X} 🛒";
 
 #[tokio::test]
-async fn a_hostile_title_is_only_ever_text_and_no_page_is_large() {
+async fn a_hostile_title_is_escaped_and_no_page_is_large() {
     let app = TestApp::new().await;
     let owner = app.platform.customer("jane").await;
     let order = OrderSite { title: HOSTILE.into(), ..stoa_testkit::shop("janes-shop") };
@@ -38,7 +38,7 @@ async fn a_hostile_title_is_only_ever_text_and_no_page_is_large() {
     assert!(seen >= 10, "the title was looked for on {seen} pages only");
 }
 
-/// No id stands twice on a page, and labels lead to their fields.
+/// Ids are unique on a page, and labels refer to existing fields.
 fn ids_hold(path: &str, page: &str) {
     let ids: Vec<_> = page.split(" id=\"").skip(1).map(|s| s.split('"').next().unwrap()).collect();
     let mut unique = ids.clone();
@@ -51,7 +51,7 @@ fn ids_hold(path: &str, page: &str) {
 }
 
 #[tokio::test]
-async fn ids_hold_for_newcomers() {
+async fn ids_are_unique_for_visitors() {
     let app = TestApp::new().await;
     for path in ["/", "/register", "/login", "/staff/login"] {
         ids_hold(path, &app.browser().get(path).await.text);

@@ -1,4 +1,4 @@
-//! What staff do for customers, and the names that they see.
+//! What staff do for customers, and what they see.
 
 use axum::http::Method;
 use stoa_model::account::Role;
@@ -28,7 +28,7 @@ async fn an_administrator_orders_for_a_customer() {
 }
 
 #[tokio::test]
-async fn a_customer_who_is_not_there_is_said_beside_the_field_and_nothing_is_made() {
+async fn an_unknown_customer_is_an_error_at_the_field_and_nothing_is_created() {
     let app = TestApp::new().await;
     app.platform.staff(Role::SuperAdmin).await;
     let mut boss = app.logged_in("super-admin-1@stoa.example").await;
@@ -44,7 +44,7 @@ async fn a_customer_who_is_not_there_is_said_beside_the_field_and_nothing_is_mad
 }
 
 #[tokio::test]
-async fn mistakes_in_the_order_come_back_with_the_customer() {
+async fn errors_in_the_order_keep_the_customer() {
     let app = TestApp::new().await;
     app.platform.customer("jane").await;
     app.platform.staff(Role::Admin).await;
@@ -54,7 +54,7 @@ async fn mistakes_in_the_order_come_back_with_the_customer() {
 }
 
 #[tokio::test]
-async fn support_is_not_offered_what_it_may_not_do() {
+async fn support_is_not_offered_forbidden_actions() {
     let app = TestApp::new().await;
     app.platform.staff(Role::Support).await;
     let mut support = app.logged_in("support-1@stoa.example").await;
@@ -63,7 +63,7 @@ async fn support_is_not_offered_what_it_may_not_do() {
 }
 
 #[tokio::test]
-async fn staff_see_names_and_customers_see_no_owner() {
+async fn only_staff_see_owners() {
     let app = TestApp::new().await;
     let jane = app.platform.customer("jane").await;
     let shop = app.platform.shop(&jane, "janes-shop").await;

@@ -1,4 +1,4 @@
-//! Rules that hold for the source of every page.
+//! Rules for all templates.
 
 use std::{fs, path::Path};
 
@@ -21,7 +21,7 @@ fn templates() -> Vec<(String, String)> {
 }
 
 #[test]
-fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+fn nothing_is_inline_or_third_party() {
     for (name, text) in templates() {
         let lower = text.to_lowercase();
         for word in [" style=", "<style", "javascript:", "<iframe", "src=\"http", "href=\"http"] {

@@ -1,4 +1,4 @@
-//! What a site has served: its page, its overview, the API.
+//! Traffic of a site: page, overview, API.
 
 use jiff::SignedDuration;
 use stoa_model::account::Role;
@@ -25,7 +25,7 @@ async fn serve(app: &TestApp, site: &str, statuses: &[u16]) {
 }
 
 #[tokio::test]
-async fn a_quiet_site_says_so_and_a_busy_one_is_drawn() {
+async fn a_site_without_traffic_says_so_and_one_with_traffic_has_charts() {
     let (app, mut jane, site) = busy().await;
     let page = jane.get(&format!("/sites/{site}/traffic")).await;
     page.is(200).says("No visitors in this time").says("aria-current=\"true\">24 hours");
@@ -35,7 +35,7 @@ async fn a_quiet_site_says_so_and_a_busy_one_is_drawn() {
     serve(&app, &site, &[200, 200, 302, 404, 503]).await;
     app.platform.clock.advance(SignedDuration::from_hours(2));
     serve(&app, &site, &[200]).await;
-    // The session is over by then.
+    // The session has expired by then.
     let mut jane = app.logged_in("jane@example.com").await;
     for (range, each) in [("24h", "hour"), ("7d", "6 hours"), ("30d", "day")] {
         let page = jane.get(&format!("/sites/{site}/traffic?range={range}")).await;
@@ -53,7 +53,7 @@ async fn a_quiet_site_says_so_and_a_busy_one_is_drawn() {
 }
 
 #[tokio::test]
-async fn programs_and_support_may_look_and_others_may_not() {
+async fn owners_and_support_see_traffic_and_others_do_not() {
     let (app, mut jane, site) = busy().await;
     serve(&app, &site, &[200, 499]).await;
     let path = format!("/api/v1/sites/{site}/traffic");

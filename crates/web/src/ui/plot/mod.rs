@@ -1,22 +1,22 @@
-//! Plots, drawn by the server as SVG: no script, no library, and legible without colour.
+//! Charts, rendered by the server as SVG: no script, no library, and legible without color.
 //!
-//! All positions are shares of the drawing's size, so it fits every screen while lines and letters
-//! keep theirs. Each kind of bar has its own pattern. A plot says in its title and description what
-//! there is to see; the numbers themselves stand in a table beside it.
+//! All positions are percentages of the drawing, so it scales with the screen while lines and text don't. Each
+//! series has its own pattern. Title and description summarize a chart for screen readers; the numbers are in a
+//! table beside it.
 
-mod bars;
-mod ladder;
+mod bar_chart;
+mod quantile_chart;
 
 use std::fmt;
 
 use askama::{Template, filters::HtmlSafe};
 
 pub use self::{
-    bars::{Axes, Bars, Look, Series},
-    ladder::{Heights, Ladder},
+    bar_chart::{Axes, BarChart, Pattern, Series},
+    quantile_chart::{QuantileChart, Quantiles},
 };
 
-/// A position in hundredths of the drawing, with two digits.
+/// A position in percent of the drawing, with two decimals.
 #[derive(Debug, Clone, Copy)]
 pub struct Percent(f64);
 
@@ -29,7 +29,7 @@ impl fmt::Display for Percent {
 
 impl HtmlSafe for Percent {}
 
-/// A bar's place.
+/// Position of a bar.
 struct Rect {
     x: Percent,
     y: Percent,
@@ -37,25 +37,25 @@ struct Rect {
     height: Percent,
 }
 
-/// Where a slot begins, or `more` of it further.
-fn part(slot: usize, slots: usize, more: f64) -> Percent {
-    Percent((slot as f64 + more) * 100.0 / slots.max(1) as f64)
+/// Horizontal position in a slot: `fraction` of its width from its start.
+fn slot_position(slot: usize, slots: usize, fraction: f64) -> Percent {
+    Percent((slot as f64 + fraction) * 100.0 / slots.max(1) as f64)
 }
 
-/// A bar, at least a hair high: something is never drawn as nothing.
+/// A bar, with a minimum height so that it is visible.
 fn bar(slot: usize, slots: usize, base: u64, value: u64, top: u64) -> Rect {
     let share = |n: u64| n as f64 * 100.0 / top.max(1) as f64;
     let height = share(value).max(0.5);
     let y = (100.0 - share(base) - height).max(0.0);
     Rect {
-        x: part(slot, slots, 0.14),
+        x: slot_position(slot, slots, 0.14),
         y: Percent(y),
         width: Percent(72.0 / slots.max(1) as f64),
         height: Percent(height),
     }
 }
 
-/// Bars without axes, beside words that say the same.
+/// A sparkline: bars without axes, beside text that says the same.
 #[derive(Template)]
 #[template(path = "part/plot/spark.html")]
 pub struct Spark {
@@ -65,7 +65,7 @@ pub struct Spark {
 impl HtmlSafe for Spark {}
 
 impl Spark {
-    /// Of these values.
+    /// A sparkline of these values.
     pub fn new(values: &[u64]) -> Self {
         let top = values.iter().copied().max().unwrap_or(0);
         let rects = values.iter().enumerate().filter(|(_, v)| **v > 0);

@@ -1,0 +1,69 @@
+//! The audit trail, for the operator. Append-only: no function changes or deletes an entry.
+
+use jiff::Timestamp;
+use sea_orm::{ActiveValue::NotSet, EntityTrait, IntoActiveModel};
+use serde_json::Value;
+use stoa_model::account::Actor;
+
+use crate::{
+    Conn, DbError, Page, Tx,
+    codec::{Row, actor_key, actor_role, clip, ms, paged},
+    db::Raw,
+    entity::audit as entries,
+};
+
+/// An entry of the audit trail: who did what to which thing, and the outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Who, with the role they had at the time.
+    pub actor: Actor,
+    /// Action.
+    pub action: String,
+    /// Printed id of the thing acted on.
+    pub target: String,
+    /// Outcome.
+    pub outcome: String,
+    /// Id of the request.
+    pub request_id: String,
+    /// Details; never a secret.
+    pub detail: Value,
+}
+
+/// Appends an entry to the audit trail.
+pub async fn audit(tx: &Tx, event: &AuditEvent) -> Result<(), DbError> {
+    let row = entries::Model {
+        seq: 0,
+        at_ms: ms(event.at),
+        actor: actor_key(event.actor),
+        actor_role: actor_role(event.actor),
+        action: clip(&event.action, 64),
+        target: clip(&event.target, 255),
+        outcome: clip(&event.outcome, 32),
+        request_id: clip(&event.request_id, 64),
+        detail: event.detail.to_string(),
+    };
+    let row = entries::ActiveModel { seq: NotSet, ..row.into_active_model() };
+    entries::Entity::insert(row).exec_without_returning(tx.raw()).await?;
+    Ok(())
+}
+
+/// A page of the audit trail, newest first, each entry with its page key.
+pub async fn audit_list(c: &impl Conn, page: Page<i64>) -> Result<Vec<(i64, AuditEvent)>, DbError> {
+    let rows = paged(entries::Entity::find(), entries::Column::Seq, page).all(c.raw()).await?;
+    let event = |row: entries::Model| {
+        let read = Row { table: "audit", id: &row.seq };
+        let event = AuditEvent {
+            at: read.time(row.at_ms)?,
+            actor: read.actor(&row.actor, row.actor_role.as_deref())?,
+            detail: read.json(&row.detail)?,
+            action: row.action,
+            target: row.target,
+            outcome: row.outcome,
+            request_id: row.request_id,
+        };
+        Ok((row.seq, event))
+    };
+    rows.into_iter().map(event).collect()
+}

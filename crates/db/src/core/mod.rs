@@ -1,0 +1,7 @@
+//! What every area uses: jobs and their log, tasks, the audit trail, idempotency keys, and single values.
+
+pub mod audit;
+pub mod idempotency;
+pub mod jobs;
+pub mod meta;
+pub mod tasks;

@@ -1,0 +1,72 @@
+//! The tables of the area `core`.
+
+tables! {
+    jobs = "jobs" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        site: Uuid,
+        active_site: Option<Uuid>,
+        kind: String,
+        state: String,
+        actor: String,
+        actor_role: Option<String>,
+        plan: String,
+        cancel_requested: bool,
+        error: Option<String>,
+        error_detail: Option<String>,
+        queued_at: i64,
+        started_at: Option<i64>,
+        ended_at: Option<i64>,
+        lease_owner: Option<String>,
+        lease_until: Option<i64>,
+        epoch: i64,
+    }
+    job_log = "job_log" {
+        #[sea_orm(primary_key, auto_increment = false)] job: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] seq: i64,
+        epoch: i64,
+        at_ms: i64,
+        event: String,
+    }
+    job_notes = "job_notes" {
+        #[sea_orm(primary_key, auto_increment = false)] job: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] seq: i64,
+        at_ms: i64,
+        line: String,
+    }
+    tasks = "tasks" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        kind: String,
+        payload: String,
+        dedupe: Option<String>,
+        attempts: i64,
+        run_at: i64,
+        created_at: i64,
+        due_at: Option<i64>,
+        lease_owner: Option<String>,
+        epoch: i64,
+        last_error: Option<String>,
+    }
+    audit = "audit" {
+        #[sea_orm(primary_key)] seq: i64,
+        at_ms: i64,
+        actor: String,
+        actor_role: Option<String>,
+        action: String,
+        target: String,
+        outcome: String,
+        request_id: String,
+        detail: String,
+    }
+    idempotency = "idempotency" {
+        #[sea_orm(primary_key, auto_increment = false)] actor: String,
+        #[sea_orm(primary_key, auto_increment = false)] idem_key: String,
+        request_hash: Vec<u8>,
+        status: i64,
+        body: String,
+        created_at: i64,
+    }
+    meta = "meta" {
+        #[sea_orm(primary_key, auto_increment = false)] name: String,
+        value: String,
+    }
+}

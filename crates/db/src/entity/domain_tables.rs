@@ -1,0 +1,68 @@
+//! The tables of the area `domains`.
+
+tables! {
+    hostnames = "hostnames" {
+        #[sea_orm(primary_key, auto_increment = false)] hostname: String,
+        site: Uuid,
+        domain: Option<Uuid>,
+    }
+    domains = "domains" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        site: Uuid,
+        customer: Uuid,
+        name: String,
+        active_name: Option<String>,
+        token: String,
+        state: String,
+        main_wanted: bool,
+        created_at: i64,
+        expires_at: i64,
+        verified_at: Option<i64>,
+        checked_at: Option<i64>,
+        problem: Option<String>,
+        removed_at: Option<i64>,
+    }
+    certificates = "certificates" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        names: String,
+        chain: String,
+        sealed_key: String,
+        site: Option<Uuid>,
+        issuer: String,
+        serial: String,
+        not_before: i64,
+        not_after: i64,
+        created_at: i64,
+        renew_at: i64,
+        retired_at: Option<i64>,
+    }
+    certificate_orders = "certificate_orders" {
+        #[sea_orm(primary_key, auto_increment = false)] subject: String,
+        names: String,
+        failures: i64,
+        next_at: i64,
+        problem: Option<String>,
+        detail: Option<String>,
+        order_url: Option<String>,
+        sealed_key: Option<String>,
+        updated_at: i64,
+    }
+    certificate_tries = "certificate_tries" {
+        #[sea_orm(primary_key)] seq: i64,
+        subject: String,
+        at_ms: i64,
+        outcome: String,
+    }
+    acme_accounts = "acme_accounts" {
+        #[sea_orm(primary_key, auto_increment = false)] account: String,
+        sealed: String,
+        updated_at: i64,
+    }
+    dns_records = "dns_records" {
+        #[sea_orm(primary_key, auto_increment = false)] name: String,
+        #[sea_orm(primary_key, auto_increment = false)] kind: String,
+        value: String,
+        site: Option<Uuid>,
+        made_at: i64,
+    }
+}

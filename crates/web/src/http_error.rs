@@ -1,0 +1,201 @@
+//! Error responses.
+//!
+//! A handler only returns *what* went wrong; [`crate::middleware::errors`] decides *how* it is rendered: as a
+//! page, or as problem details (RFC 9457) under `/api`. So no handler can send HTML to an API client, and every
+//! error carries the request id. [`HttpError::status`] is the only mapping of kinds to statuses.
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use stoa_core::Error;
+use stoa_model::field::Invalid;
+use stoa_util::error_chain;
+
+/// An error response.
+#[derive(Debug, Clone)]
+pub struct HttpError {
+    /// Kind of error.
+    pub kind: ErrorKind,
+    /// A sentence for the person or client.
+    pub detail: String,
+    /// Rejected fields.
+    pub fields: Vec<Invalid>,
+    /// When to retry.
+    pub retry_after: Option<Duration>,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $status:ident, $slug:literal, $title:literal, $advice:literal;)*) => {
+        /// Kinds of errors, a closed list.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ErrorKind { $($(#[$doc])* $kind,)* }
+
+        impl ErrorKind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// The HTTP status.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$kind => StatusCode::$status),* }
+            }
+
+            /// The last part of the problem's type URI.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$kind => $slug),* }
+            }
+
+            /// Heading of the page, title of the problem.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$kind => $title),* }
+            }
+
+            /// What to do next.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$kind => $advice),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The request can't be parsed.
+    BadRequest = BAD_REQUEST, "bad-request", "We could not read this request",
+        "Go back and try once more.";
+    /// Not logged in.
+    Unauthenticated = UNAUTHORIZED, "unauthenticated", "Please log in",
+        "Log in and try again.";
+    /// Not allowed for this role.
+    Forbidden = FORBIDDEN, "forbidden", "This is not open to you",
+        "If you think it should be, ask the person who runs this platform.";
+    /// CSRF protection rejected the form.
+    FormRejected = FORBIDDEN, "foreign-form", "This form has expired",
+        "For your safety we did not carry it out. Go back, reload the page and send it once more.";
+    /// No such resource.
+    NotFound = NOT_FOUND, "not-found", "There is nothing here",
+        "The address may be mistyped, or the thing has been deleted.";
+    /// The method is not allowed.
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "That is not how this page is used",
+        "Go back to the page you came from and use its buttons.";
+    /// Took too long.
+    Timeout = GATEWAY_TIMEOUT, "timeout", "This takes too long",
+        "What you asked for may still be carried out. Look at the page again in a moment.";
+    /// The resource is in a state that doesn't allow the operation.
+    Conflict = CONFLICT, "conflict", "This is not possible right now",
+        "Look at the current state and try again.";
+    /// The body is too large.
+    PayloadTooLarge = PAYLOAD_TOO_LARGE, "too-large", "That is too much at once",
+        "A form may hold up to 1 MB. Shorten the text and send it again.";
+    /// The content type is not supported.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "We can't read this format",
+        "Send JSON with the header Content-Type: application/json.";
+    /// Some fields are invalid.
+    Invalid = UNPROCESSABLE_ENTITY, "invalid", "Something needs mending",
+        "Go back, mend what is named here, and send it again.";
+    /// Too many attempts.
+    RateLimited = TOO_MANY_REQUESTS, "rate-limited", "One moment, please",
+        "There were too many attempts in a short time. Wait, then try again.";
+    /// A bug, or a failure without a more specific kind.
+    Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side",
+        "We have noted it. Please try again; if it happens once more, tell us the number below.";
+    /// A dependency does not answer, or there is no capacity.
+    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "This is not available at the moment",
+        "Please try again in a few minutes.";
+}
+
+impl HttpError {
+    /// An error of `kind` with its own message.
+    pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), fields: Vec::new(), retry_after: None }
+    }
+
+    /// The resource does not exist, or the caller can't see it.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(ErrorKind::NotFound, format!("There is no such {what}."))
+    }
+
+    /// The caller is not logged in.
+    pub fn unauthenticated() -> Self {
+        Self::new(ErrorKind::Unauthenticated, "Please log in.")
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// The error for a bare status, as the router and its layers produce.
+    pub fn from_status(status: StatusCode) -> Self {
+        let kind = ErrorKind::ALL.iter().copied().find(|k| k.status() == status && *k != ErrorKind::FormRejected);
+        match kind {
+            Some(ErrorKind::NotFound) => Self::new(ErrorKind::NotFound, "There is nothing at this address."),
+            Some(kind) => Self::new(kind, kind.advice()),
+            None if status.is_server_error() => Self::new(ErrorKind::Internal, ErrorKind::Internal.advice()),
+            None => Self::new(ErrorKind::BadRequest, "The request can't be read."),
+        }
+    }
+}
+
+impl From<Error> for HttpError {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Invalid(fields) => Self { fields, ..Self::new(ErrorKind::Invalid, detail) },
+            Error::Unauthenticated(_) => Self::new(ErrorKind::Unauthenticated, detail),
+            Error::Forbidden(_) => Self::new(ErrorKind::Forbidden, detail),
+            Error::NotFound(_) => Self::new(ErrorKind::NotFound, detail),
+            Error::Conflict(_) => Self::new(ErrorKind::Conflict, detail),
+            Error::RateLimited(wait) => Self { retry_after: Some(wait), ..Self::new(ErrorKind::RateLimited, detail) },
+            Error::Capacity(_) => Self::new(ErrorKind::Unavailable, detail),
+            Error::Unavailable { source, .. } => {
+                tracing::warn!(error = error_chain(&*source), "a dependency does not answer");
+                Self { retry_after: Some(Duration::from_secs(30)), ..Self::new(ErrorKind::Unavailable, detail) }
+            }
+            Error::Internal(source) => {
+                tracing::error!(error = error_chain(&*source), "internal error");
+                Self::new(ErrorKind::Internal, detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for HttpError {
+    /// An empty response that carries the error; the middleware renders its body.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_not_shown() {
+        let error = HttpError::from(Error::internal("password column is missing"));
+        assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!error.detail.contains("column"));
+    }
+
+    #[test]
+    fn a_rate_limit_says_when_to_retry() {
+        let response = HttpError::from(Error::RateLimited(Duration::from_secs(42))).into_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "42");
+    }
+
+    #[test]
+    fn bare_statuses_become_errors() {
+        assert_eq!(HttpError::from_status(StatusCode::FORBIDDEN).kind, ErrorKind::Forbidden);
+        assert_eq!(HttpError::from_status(StatusCode::NOT_FOUND).kind, ErrorKind::NotFound);
+        assert_eq!(HttpError::from_status(StatusCode::URI_TOO_LONG).kind, ErrorKind::BadRequest);
+        assert_eq!(HttpError::from_status(StatusCode::BAD_GATEWAY).kind, ErrorKind::Internal);
+    }
+}

@@ -1,0 +1,237 @@
+//! Authenticates requests.
+//!
+//! Pages use the session cookie, the API a bearer token, never the other way round: `/api` ignores cookies, so
+//! no other website can call it on a person's behalf.
+//!
+//! Until the portal has a certificate it is served over plain HTTP, so that the operator can see why there is
+//! none; the login page warns that the connection is not encrypted. A session created over plain HTTP is ended
+//! at the first request over HTTPS, because its cookie was sent unencrypted. From then on the edge redirects to
+//! HTTPS.
+//!
+//! A visitor without a session gets a random form token in a cookie of its own, which protects the login and
+//! registration forms too (double-submit cookie).
+
+use std::net::IpAddr;
+
+use axum::{
+    extract::{Request, State},
+    http::{Extensions, HeaderMap, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+use axum_extra::extract::{
+    CookieJar,
+    cookie::{Cookie, SameSite},
+};
+use secrecy::{ExposeSecret, SecretString};
+use stoa_accounts::view::SessionView;
+use stoa_core::RequestContext;
+use stoa_model::account::Actor;
+use tracing::Instrument;
+
+use super::is_api;
+use crate::{ClientAddress, app::App, http_error::HttpError, ui::frame::is_https};
+
+/// Who sends a request, and how, as known before any handler runs.
+#[derive(Clone)]
+pub struct RequestAuth {
+    /// Who sends it.
+    pub actor: Actor,
+    /// Client address.
+    pub address: Option<IpAddr>,
+    /// Request id.
+    pub request_id: String,
+    /// The session, if the request has one.
+    pub session: Option<SessionView>,
+    /// The session cookie's value.
+    pub token: Option<SecretString>,
+    /// The CSRF token that forms must carry.
+    pub csrf: String,
+    /// Whether the client uses HTTPS.
+    pub https: bool,
+    /// Why authentication could not be carried out.
+    pub failure: Option<HttpError>,
+}
+
+impl RequestAuth {
+    /// The result of [`authenticate`]; anonymous if it did not run.
+    pub fn from_extensions(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_else(|| Self::anonymous(None, String::new()))
+    }
+
+    fn anonymous(address: Option<IpAddr>, request_id: String) -> Self {
+        let (session, token, failure) = (None, None, None);
+        let (https, csrf) = (false, String::new());
+        Self { actor: Actor::Nobody, address, request_id, session, token, csrf, https, failure }
+    }
+
+    /// The request context for the service layer.
+    pub fn request_context(&self, app: &App) -> RequestContext {
+        app.control.core.request_context(self.actor, self.address, self.request_id.clone())
+    }
+}
+
+/// The middleware.
+pub async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let address = request.extensions().get::<ClientAddress>().map(|a| a.0);
+    let path = request.uri().path().to_owned();
+    let https = is_https(headers);
+    let mut auth = RequestAuth { https, ..RequestAuth::anonymous(address, request_id(headers)) };
+    let ended_unencrypted =
+        if https && !is_api(&path) { end_unencrypted_session(&app, &auth, headers).await } else { false };
+    let outcome = if is_api(&path) {
+        authenticate_token(&app, &mut auth, headers).await
+    } else if path.starts_with("/assets/") {
+        Ok(())
+    } else {
+        authenticate_session(&app, &mut auth, headers, https).await
+    };
+    auth.failure = outcome.err();
+    let new_token = auth.csrf.is_empty().then(random_token);
+    if let Some(token) = &new_token {
+        auth.csrf.clone_from(token);
+    }
+    let span = tracing::info_span!("request", id = auth.request_id, method = %request.method(), path);
+    let request_id = HeaderValue::from_str(&auth.request_id);
+    request.extensions_mut().insert(auth);
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(request_id) = request_id {
+        response.headers_mut().insert("x-request-id", request_id);
+    }
+    if ended_unencrypted {
+        add_cookie(&mut response, removal(session_cookie(false), false));
+    }
+    if let Some(token) = new_token.filter(|_| is_page(&response)) {
+        add_cookie(&mut response, cookie(form_cookie(https), token, https));
+    }
+    response
+}
+
+/// The request id set by the edge, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let is_valid =
+        |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(is_valid);
+    given.map_or_else(|| hex::encode(rand::random::<[u8; 10]>()), str::to_owned)
+}
+
+async fn authenticate_token(app: &App, auth: &mut RequestAuth, headers: &HeaderMap) -> Result<(), HttpError> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let Some((scheme, token)) = given.and_then(|v| v.split_once(' ')) else { return Ok(()) };
+    if scheme.eq_ignore_ascii_case("bearer")
+        && let Some(actor) = app.control.accounts.token_owner(token.trim()).await?
+    {
+        auth.actor = actor;
+    }
+    Ok(())
+}
+
+async fn authenticate_session(
+    app: &App,
+    auth: &mut RequestAuth,
+    headers: &HeaderMap,
+    https: bool,
+) -> Result<(), HttpError> {
+    let jar = CookieJar::from_headers(headers);
+    if let Some(token) = jar.get(session_cookie(https)).map(Cookie::value)
+        && let Some(session) = app.control.accounts.session(token).await?
+    {
+        auth.actor = session.actor;
+        auth.csrf.clone_from(&session.csrf);
+        auth.token = Some(SecretString::from(token));
+        auth.session = Some(session);
+    } else if let Some(token) = jar.get(form_cookie(https)).map(Cookie::value).filter(|t| t.len() == 43) {
+        auth.csrf = token.to_owned();
+    }
+    Ok(())
+}
+
+/// Ends the session that was created over plain HTTP, if the browser still has one.
+async fn end_unencrypted_session(app: &App, auth: &RequestAuth, headers: &HeaderMap) -> bool {
+    let jar = CookieJar::from_headers(headers);
+    let Some(token) = jar.get(session_cookie(false)).map(Cookie::value) else { return false };
+    if let Ok(Some(session)) = app.control.accounts.session(token).await {
+        let cx = app.control.core.request_context(session.actor, auth.address, auth.request_id.clone());
+        if let Err(error) = app.control.accounts.log_out(&cx, token).await {
+            tracing::warn!(%error, "could not end a session that was created over plain HTTP");
+        }
+    }
+    true
+}
+
+fn is_page(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/html"))
+}
+
+/// 256 random bits, URL-safe.
+fn random_token() -> String {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// Over HTTPS, the `__Host-` prefix keeps sites on subdomains from setting the cookie.
+pub const fn session_cookie(https: bool) -> &'static str {
+    if https { "__Host-stoa" } else { "stoa" }
+}
+
+const fn form_cookie(https: bool) -> &'static str {
+    if https { "__Host-stoa_form" } else { "stoa_form" }
+}
+
+/// A cookie that scripts can't read and other sites' forms don't send.
+fn cookie(name: &'static str, value: String, https: bool) -> Cookie<'static> {
+    Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax).secure(https).build()
+}
+
+/// Sets the session cookie and removes the form token of the anonymous visitor.
+pub fn set_session(response: &mut Response, token: &SecretString, https: bool) {
+    add_cookie(response, cookie(session_cookie(https), token.expose_secret().to_owned(), https));
+    add_cookie(response, removal(form_cookie(https), https));
+}
+
+/// Removes the session cookie.
+pub fn clear_session(response: &mut Response, https: bool) {
+    add_cookie(response, removal(session_cookie(https), https));
+}
+
+fn removal(name: &'static str, https: bool) -> Cookie<'static> {
+    let mut cookie = cookie(name, String::new(), https);
+    cookie.make_removal();
+    cookie
+}
+
+/// Adds a cookie to a response.
+pub fn add_cookie(response: &mut Response, cookie: Cookie<'_>) {
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
+        let https = cookie(session_cookie(true), "x".into(), true).to_string();
+        assert_eq!(https, "__Host-stoa=x; HttpOnly; SameSite=Lax; Secure; Path=/");
+        let http = cookie(session_cookie(false), "x".into(), false).to_string();
+        assert_eq!(http, "stoa=x; HttpOnly; SameSite=Lax; Path=/");
+    }
+
+    #[test]
+    fn only_well_formed_request_ids_are_accepted() {
+        let with = |id: &str| HeaderMap::from_iter([("x-request-id".parse().unwrap(), id.parse().unwrap())]);
+        assert_eq!(request_id(&with("0123-abcd")), "0123-abcd");
+        for hostile in ["short", "<script>alert</script>", &"x".repeat(65)] {
+            assert_eq!(request_id(&with(hostile)).len(), 20, "{hostile}");
+        }
+    }
+
+    #[test]
+    fn tokens_differ() {
+        assert_ne!(random_token(), random_token());
+        assert_eq!(random_token().len(), 43);
+    }
+}

@@ -1,0 +1,121 @@
+//! Registration: the account and the first store in one form. Nothing is created unless all fields are valid;
+//! then the customer is logged in and watches the store being created.
+
+use askama::Template;
+use axum::{extract::State, http::HeaderMap, response::Response};
+use secrecy::SecretString;
+use serde::Deserialize;
+use stoa_accounts::command::Register;
+use stoa_core::RequestContext;
+use stoa_sites::command::OrderSite;
+
+use crate::{
+    app::App,
+    extract::{body::Form, permissions::Caller},
+    http_error::HttpError,
+    middleware::auth::set_session,
+    pages::sites::order::{OrderFields, OrderForm},
+    ui::{
+        self,
+        field::{Field, Problems},
+        form_errors::FormErrors,
+        frame::{Frame, is_https},
+    },
+};
+
+/// `/register`
+#[derive(Template)]
+#[template(path = "accounts/register.html")]
+pub struct RegisterPage {
+    /// Layout of the page.
+    pub frame: Frame,
+    /// Error messages.
+    pub problems: Problems,
+    /// Login name.
+    pub email: Field,
+    /// Password.
+    pub password: Field,
+    /// Company.
+    pub company: Field,
+    /// The first store.
+    pub order: OrderFields,
+}
+
+/// Input of the form; the password is not shown again.
+#[derive(Deserialize, Default)]
+pub struct RegisterForm {
+    /// Login name.
+    #[serde(default)]
+    pub email: String,
+    #[serde(default)]
+    /// Password.
+    pub password: SecretString,
+    /// Company.
+    #[serde(default)]
+    pub company: String,
+    /// The first store.
+    #[serde(flatten)]
+    pub order: OrderForm,
+}
+
+impl RegisterPage {
+    /// The form, with the previous input.
+    pub fn new(frame: Frame, form: &RegisterForm, order: OrderFields, problems: Problems) -> Self {
+        let email = Field::email("email", "E-mail address", &form.email)
+            .hint("You log in with it, and we write to it when something needs you.")
+            .checked("value")
+            .with(&problems)
+            .focused(&problems);
+        let password = Field::password("password", "Password", "new-password")
+            .hint("At least 10 characters. A few words in a row are easy to remember and hard to guess.")
+            .checked("value")
+            .with(&problems);
+        let company = Field::text("company", "Company, or your own name", &form.company)
+            .fill("organization")
+            .checked("value")
+            .with(&problems);
+        Self { frame, problems, email, password, company, order }
+    }
+}
+
+/// `GET /register`
+pub async fn show(State(app): State<App>, Caller(cx): Caller, frame: Frame) -> Result<Response, HttpError> {
+    if frame.user.is_some() {
+        return Ok(ui::see_other("/sites/new"));
+    }
+    page(&app, &cx, frame, &RegisterForm::default(), FormErrors::default()).await
+}
+
+/// `POST /register`
+pub async fn submit(
+    State(app): State<App>,
+    Caller(cx): Caller,
+    frame: Frame,
+    headers: HeaderMap,
+    Form(form): Form<RegisterForm>,
+) -> Result<Response, HttpError> {
+    let account =
+        Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
+    let order = OrderSite::from(&form.order);
+    let form_errors = match app.control.sites.register_and_order(&cx, account, order).await {
+        Ok((session, ordered)) => {
+            let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
+            set_session(&mut response, &session.token, is_https(&headers));
+            return Ok(response);
+        }
+        Err(error) => FormErrors::try_from(error)?,
+    };
+    page(&app, &cx, frame, &form, form_errors).await
+}
+
+async fn page(
+    app: &App,
+    cx: &RequestContext,
+    frame: Frame,
+    form: &RegisterForm,
+    form_errors: FormErrors,
+) -> Result<Response, HttpError> {
+    let blueprints = app.control.sites.list_blueprints(cx).await?;
+    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &form_errors.problems);
+    Ok(form_errors.response().page(&RegisterPage::new(frame, form, fields, form_errors.problems)))
+}

@@ -1,0 +1,8 @@
+//! What all areas share: jobs, the home page, error pages, health endpoints, the staff overview.
+
+pub mod error;
+pub mod form_check;
+pub mod health;
+pub mod home;
+pub mod jobs;
+pub mod staff_overview;

@@ -1,5 +1,0 @@
-//! Jobs: watch one, steer one.
-
-pub mod act;
-pub mod events;
-pub mod show;

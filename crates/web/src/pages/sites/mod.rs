@@ -1,0 +1,15 @@
+//! Sites: list, order, manage.
+
+pub mod actions;
+pub mod credentials;
+pub mod delete;
+pub mod list;
+pub mod login_link;
+pub mod logs;
+pub mod order;
+pub mod show;
+pub mod staff_list;
+pub mod staff_order;
+pub mod status;
+pub mod traffic;
+pub mod usage;

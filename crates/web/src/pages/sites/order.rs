@@ -1,0 +1,168 @@
+//! Ordering a store: the fields that registration and `/sites/new` share.
+
+use askama::{Template, filters::HtmlSafe};
+use axum::{extract::State, response::Response};
+use serde::Deserialize;
+use stoa_core::{RequestContext, Settings};
+use stoa_sites::{command::OrderSite, view::BlueprintView};
+
+use crate::{
+    app::App,
+    extract::{body::Form, permissions::Customer},
+    http_error::HttpError,
+    ui::{
+        self,
+        field::{Field, Problems},
+        form_errors::FormErrors,
+        frame::Frame,
+    },
+};
+
+/// The fields of an order.
+#[derive(Template)]
+#[template(path = "sites/order_fields.html")]
+pub struct OrderFields {
+    choices: Vec<Choice>,
+    problem: Option<String>,
+    subdomain: Field,
+    title: Field,
+    admin_user: Field,
+    open: bool,
+}
+
+impl HtmlSafe for OrderFields {}
+
+/// A blueprint to choose.
+struct Choice {
+    view: BlueprintView,
+    checked: bool,
+}
+
+/// Input of the form.
+#[derive(Deserialize, Default, Clone)]
+pub struct OrderForm {
+    /// Blueprint's name.
+    #[serde(default)]
+    pub blueprint: String,
+    /// Subdomain.
+    #[serde(default)]
+    pub subdomain: String,
+    /// Title.
+    #[serde(default)]
+    pub title: String,
+    /// Administrator's login name.
+    #[serde(default)]
+    pub admin_user: String,
+}
+
+impl From<&OrderForm> for OrderSite {
+    fn from(form: &OrderForm) -> Self {
+        let OrderForm { blueprint, subdomain, title, admin_user } = form.clone();
+        Self { blueprint, subdomain, title, admin_user, ..Self::default() }
+    }
+}
+
+impl OrderFields {
+    /// The fields, with the previous input. The first available blueprint is preselected; the service layer lists
+    /// stores first, which is what most people want.
+    pub fn new(form: &OrderForm, blueprints: Vec<BlueprintView>, settings: &Settings, problems: &Problems) -> Self {
+        Self::with_base_domain(&settings.base_domain.to_string(), form, blueprints, problems)
+    }
+
+    /// Like [`new`](Self::new), for a base domain.
+    pub fn with_base_domain(base: &str, form: &OrderForm, blueprints: Vec<BlueprintView>, problems: &Problems) -> Self {
+        let first = blueprints.iter().find(|b| b.available).map(|b| b.name.clone());
+        let selected = if form.blueprint.is_empty() { first.unwrap_or_default() } else { form.blueprint.clone() };
+        let choose = |view: BlueprintView| Choice { checked: view.available && view.name == selected, view };
+        let subdomain = Field::text("subdomain", "Address", &form.subdomain)
+            .hint("3 to 40 letters, digits and hyphens.")
+            .suffix(format!(".{base}"))
+            .checked("address")
+            .with(problems);
+        let title = Field::text("title", "Title", &form.title)
+            .hint("The name your visitors read. You can change it in the store at any time.")
+            .checked("value")
+            .with(problems);
+        let admin_user = Field::text("admin_user", "Login name of the store's administrator", &form.admin_user)
+            .hint("“admin” if you leave it empty. The password is made for you; you find it on the store's page.")
+            .optional()
+            .checked("value")
+            .with(problems);
+        let open = problems.of("admin_user").is_some() || !form.admin_user.is_empty();
+        let problem = problems.of("blueprint").map(str::to_owned);
+        Self { choices: blueprints.into_iter().map(choose).collect(), problem, subdomain, title, admin_user, open }
+    }
+}
+
+/// `/sites/new`
+#[derive(Template)]
+#[template(path = "sites/order.html")]
+pub struct OrderPage {
+    /// Layout of the page.
+    pub frame: Frame,
+    /// Error messages.
+    pub problems: Problems,
+    /// The fields.
+    pub order: OrderFields,
+}
+
+/// `GET /sites/new`
+pub async fn show(State(app): State<App>, Customer(cx): Customer, frame: Frame) -> Result<Response, HttpError> {
+    page(&app, &cx, frame, &OrderForm::default(), FormErrors::default()).await
+}
+
+/// `POST /sites/new`
+pub async fn submit(
+    State(app): State<App>,
+    Customer(cx): Customer,
+    frame: Frame,
+    Form(form): Form<OrderForm>,
+) -> Result<Response, HttpError> {
+    let form_errors = match app.control.sites.order(&cx, OrderSite::from(&form), None).await {
+        Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
+        Err(error) => FormErrors::try_from(error)?,
+    };
+    page(&app, &cx, frame, &form, form_errors).await
+}
+
+async fn page(
+    app: &App,
+    cx: &RequestContext,
+    frame: Frame,
+    form: &OrderForm,
+    form_errors: FormErrors,
+) -> Result<Response, HttpError> {
+    let blueprints = app.control.sites.list_blueprints(cx).await?;
+    let order = OrderFields::new(form, blueprints, app.control.settings(), &form_errors.problems);
+    Ok(form_errors.response().page(&OrderPage { frame, problems: form_errors.problems, order }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(typed: &str) -> Vec<String> {
+        let view = |(name, available): (&str, bool)| BlueprintView {
+            name: name.into(),
+            title: name.into(),
+            description: String::new(),
+            notices: Vec::new(),
+            available,
+        };
+        let blueprints = [("magento", false), ("woocommerce", true), ("ebuilder", true)].map(view);
+        let form = OrderForm { blueprint: typed.into(), ..OrderForm::default() };
+        let fields = OrderFields::with_base_domain("stoa.test", &form, blueprints.into(), &Problems::default());
+        fields.choices.into_iter().filter(|c| c.checked).map(|c| c.view.name).collect()
+    }
+
+    #[test]
+    fn the_first_available_blueprint_is_preselected() {
+        assert_eq!(chosen(""), ["woocommerce"]);
+    }
+
+    #[test]
+    fn the_selection_is_kept_unless_it_is_unavailable() {
+        assert_eq!(chosen("ebuilder"), ["ebuilder"]);
+        assert_eq!(chosen("magento"), [""; 0]);
+    }
+}
