@@ -3,9 +3,9 @@
 //! Nothing is remembered: whoever asks has just changed something, or told a customer to. Every
 //! question ends within [`PATIENCE`], and answers are cut to a sane size.
 
-mod ask;
-mod chain;
+mod aliases;
 mod fixed;
+mod query;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,8 +23,8 @@ use hickory_resolver::{
 use stoa_model::host::Hostname;
 use stoa_provider::dns::RecordName;
 
-use self::ask::{Told, ask, family, fresh, server};
 pub use self::fixed::FixedAnswers;
+use self::query::{Told, ask, family, fresh, server};
 
 /// The longest that a question may take.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -136,7 +136,7 @@ impl Resolver {
                 }
                 // A circle looks like any failure to who asks for addresses; step by step it shows.
                 Some(reason) => {
-                    return Err(match chain::follow(resolver, host).await {
+                    return Err(match aliases::follow(resolver, host).await {
                         Err(circle @ ResolveError::Loop { .. }) => circle,
                         _ => ResolveError::Unavailable { name: host.to_string(), reason },
                     });
@@ -148,8 +148,8 @@ impl Resolver {
             list.dedup();
             list.truncate(MOST);
             let via = match answered {
-                Some(lookup) => chain::within(lookup, host),
-                None => chain::follow(resolver, host).await?,
+                Some(lookup) => aliases::within(lookup, host),
+                None => aliases::follow(resolver, host).await?,
             };
             Ok(Addresses { list, via })
         })

@@ -10,6 +10,7 @@
 //! call at most twice that.
 
 mod account;
+mod customer_text;
 mod error;
 mod finish;
 mod http;
@@ -17,7 +18,6 @@ mod order;
 mod problem;
 mod ready;
 mod renewal;
-mod words;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -15,9 +15,9 @@ use stoa_provider::dns::RecordKind;
 
 use super::{
     Change,
-    fault::Fault,
-    http::{Api, encode},
-    records::{Held, Records, plain},
+    error::Fault,
+    json_api::{Api, encode},
+    record_api::{Held, Records, plain},
 };
 
 const API: &str = "https://api.cloudflare.com/client/v4";

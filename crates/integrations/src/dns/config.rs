@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use stoa_model::{host::Hostname, secret::SecretString};
 
 use super::{
-    Vendor, cloudflare::Cloudflare, desec::Desec, digitalocean::DigitalOcean, fault::Fault, hetzner::Hetzner,
+    Vendor, cloudflare::Cloudflare, desec::Desec, digitalocean::DigitalOcean, error::Fault, hetzner::Hetzner,
     powerdns::PowerDns, rfc2136::Rfc2136,
 };
 

@@ -13,7 +13,7 @@ use stoa_model::{
     secret::{ExposeSecret, SecretString},
 };
 
-use super::{Change, Vendor, fault::Fault, http::Api};
+use super::{Change, Vendor, error::Fault, json_api::Api};
 
 const API: &str = "https://desec.io/api/v1";
 

@@ -11,9 +11,9 @@ use stoa_model::{
 
 use super::{
     Change,
-    fault::Fault,
-    http::{Api, encode},
-    records::{Held, Records, plain},
+    error::Fault,
+    json_api::{Api, encode},
+    record_api::{Held, Records, plain},
 };
 
 const API: &str = "https://api.digitalocean.com";

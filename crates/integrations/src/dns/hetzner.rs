@@ -16,9 +16,9 @@ use stoa_model::{
 
 use super::{
     Change, Vendor,
-    fault::Fault,
-    http::{Api, encode},
-    records::plain,
+    error::Fault,
+    json_api::{Api, encode},
+    record_api::plain,
 };
 
 const API: &str = "https://api.hetzner.cloud/v1";

@@ -3,18 +3,18 @@
 //!
 //! All of them are thin clients of our own that know one thing: replace the records of one name and
 //! kind. Vendors come in two shapes. Some keep sets and replace them whole; some keep single
-//! records, and there new ones are made before old ones go ([`records`]), so that a name never
+//! records, and there new ones are made before old ones go ([`record_api`]), so that a name never
 //! vanishes in between.
 
 mod cloudflare;
 mod config;
 mod desec;
 mod digitalocean;
-mod fault;
+mod error;
 mod hetzner;
-mod http;
+mod json_api;
 mod powerdns;
-mod records;
+mod record_api;
 mod rfc2136;
 mod wire;
 
@@ -25,7 +25,7 @@ use stoa_model::host::Hostname;
 use stoa_provider::dns::{Dns, DnsError, RecordKind, RecordName, RecordSet};
 
 pub use self::config::{DnsAccess, DnsConfig, Token, Transport, TsigAlgorithm};
-use self::fault::Fault;
+use self::error::Fault;
 
 /// The longest that one change may take; a vendor needs up to about ten requests for it.
 const PATIENCE: Duration = Duration::from_secs(30);

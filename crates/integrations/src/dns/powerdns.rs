@@ -13,8 +13,8 @@ use stoa_model::{
 
 use super::{
     Change, Vendor,
-    fault::Fault,
-    http::{Api, encode},
+    error::Fault,
+    json_api::{Api, encode},
 };
 
 /// A zone of a PowerDNS.

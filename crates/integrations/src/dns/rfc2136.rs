@@ -26,7 +26,7 @@ use stoa_model::{
 };
 use stoa_provider::dns::RecordKind;
 
-use super::{Change, Transport, TsigAlgorithm, Vendor, fault::Fault, wire};
+use super::{Change, Transport, TsigAlgorithm, Vendor, error::Fault, wire};
 
 /// How far the clocks of both sides may differ, in seconds (RFC 8945 10).
 const FUDGE: u16 = 300;

@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Transport, fault::Fault};
+use super::{Transport, error::Fault};
 
 /// What fits into a datagram everywhere (RFC 9715 3.1).
 const DATAGRAM: usize = 1232;

@@ -6,7 +6,7 @@ use stoa_model::{
     text::EmailAddress,
 };
 
-use super::bed::{Bed, names};
+use super::fixture::{Bed, names};
 use crate::pebble::Options;
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use stoa_integrations::acme::{Acme, AcmeConfig, AcmeError, Method, ProblemKind};
 use tokio::net::TcpListener;
 
 use super::{
-    bed::{config, host, names},
     fake::{Answer, FakeCa, answer, problem},
+    fixture::{config, host, names},
 };
 use crate::port::free_port;
 

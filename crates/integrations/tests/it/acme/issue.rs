@@ -9,7 +9,7 @@ use stoa_integrations::{
 };
 use tokio::task::JoinSet;
 
-use super::bed::{Bed, host, key, names};
+use super::fixture::{Bed, host, key, names};
 use crate::pebble::Options;
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn every_call_can_be_repeated() {
     let second = acme.finish(&ordered.url, &wanted, &key).await.expect("the same certificate");
     assert_eq!(first, second);
 
-    let other = acme.finish(&ordered.url, &wanted, &super::bed::key()).await.expect_err("another key");
+    let other = acme.finish(&ordered.url, &wanted, &super::fixture::key()).await.expect_err("another key");
     assert!(matches!(&other, AcmeError::Gone { detail } if detail.contains("another key")), "{other}");
     let other = acme.finish(&ordered.url, &names(&["other.example.com"]), &key).await.expect_err("another name");
     assert!(matches!(&other, AcmeError::Gone { detail } if detail.contains("not for other.example.com")), "{other}");

@@ -2,7 +2,7 @@
 
 use stoa_integrations::acme::{AcmeError, Method, ProblemKind};
 
-use super::bed::{Bed, host, key, names};
+use super::fixture::{Bed, host, key, names};
 use crate::pebble::Options;
 
 /// Orders, answers, and expects a refusal of `ready`; the order is lost then.

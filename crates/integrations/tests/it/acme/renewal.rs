@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use stoa_integrations::acme::{Acme, AcmeError, Method, RenewalWindow};
 
 use super::{
-    bed::{Bed, names},
     fake::{Answer, FakeCa, answer, directory, problem},
+    fixture::{Bed, names},
 };
 use crate::pebble::Options;
 
@@ -128,5 +128,5 @@ async fn pebble_takes_a_renewal() {
     acme.renewal(&old).await.expect("a window or none");
     let ordered = acme.order(&wanted, Method::Http01, Some(&old)).await.expect("an order");
     acme.ready(&ordered.url, Method::Http01).await.expect("proven");
-    acme.finish(&ordered.url, &wanted, &super::bed::key()).await.expect("the next certificate");
+    acme.finish(&ordered.url, &wanted, &super::fixture::key()).await.expect("the next certificate");
 }

@@ -1,6 +1,6 @@
 //! Chains, as they were pasted.
 
-use super::made::{Made, authority, key, leaf, problem, upload};
+use super::fixture::{Made, authority, key, leaf, problem, upload};
 use rcgen::date_time_ymd;
 
 #[test]

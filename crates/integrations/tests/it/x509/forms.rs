@@ -3,7 +3,7 @@
 use stoa_integrations::x509::{Checked, check_upload, inspect};
 use stoa_model::secret::{ExposeSecret, SecretString};
 
-use super::made::{Made, hosts, problem, upload};
+use super::fixture::{Made, hosts, problem, upload};
 
 const BAG: &str = include_str!("openssl/bag.pem");
 const LOCKED_PKCS8: &str = include_str!("openssl/locked-pkcs8.key");

@@ -4,7 +4,7 @@ use rcgen::{ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
 use stoa_integrations::x509::{Facts, check_upload, inspect};
 use stoa_model::certificate::CertName;
 
-use super::made::{Made, hosts, key, leaf, problem, today, upload};
+use super::fixture::{Made, hosts, key, leaf, problem, today, upload};
 
 #[test]
 fn a_certificate_says_what_it_is() {

@@ -19,7 +19,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::fault::Fault;
+use super::error::Fault;
 
 /// The most that an answer may weigh; a page of a hundred records is about 60 KiB.
 const MAX_ANSWER: usize = 1024 * 1024;

@@ -9,7 +9,7 @@ use hickory_resolver::{
 };
 use stoa_model::host::Hostname;
 
-use super::{ResolveError, ask::ask};
+use super::{ResolveError, query::ask};
 
 /// Longer ways than this are taken for a circle; resolvers give up at 8 to 16.
 const LONGEST: usize = 16;

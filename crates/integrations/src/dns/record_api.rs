@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use super::{Change, Vendor, fault::Fault};
+use super::{Change, Vendor, error::Fault};
 
 /// A record that is there.
 pub(super) struct Held {
