@@ -1,4 +1,4 @@
-//! One question to name servers, and what their failures mean.
+//! One query to the name servers, and what their failures mean.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,14 +13,14 @@ use hickory_resolver::{
     },
 };
 
-/// The longest that one family's addresses are waited for: less than [`PATIENCE`](super::PATIENCE), so
-/// that silence about one leaves time to take the other's.
-const FAMILY_PATIENCE: Duration = Duration::from_secs(4);
+/// Shorter than [`LOOKUP_TIMEOUT`](super::LOOKUP_TIMEOUT), so that silence about one family leaves time
+/// to use the other.
+const FAMILY_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// An answer: nothing there is no lookup, errors are words.
-pub(super) type Told = Result<Option<Lookup>, String>;
+/// `None` if there are no such records; an error is a text for the operator.
+pub(super) type Answer = Result<Option<Lookup>, String>;
 
-/// A server at an address, over both transports.
+/// The configuration of a server, over UDP and TCP.
 pub(super) fn server(address: SocketAddr) -> NameServerConfig {
     let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
         connection.port = address.port();
@@ -29,8 +29,8 @@ pub(super) fn server(address: SocketAddr) -> NameServerConfig {
     NameServerConfig::new(address.ip(), true, connections.to_vec())
 }
 
-/// Every question is asked anew, and soon given up.
-pub(super) fn fresh(options: &mut ResolverOpts) {
+/// Nothing is cached, and a silent server is given up soon.
+pub(super) fn disable_cache(options: &mut ResolverOpts) {
     options.cache_size = 0;
     options.positive_max_ttl = Some(Duration::ZERO);
     options.negative_max_ttl = Some(Duration::ZERO);
@@ -40,37 +40,37 @@ pub(super) fn fresh(options: &mut ResolverOpts) {
     options.attempts = 1;
 }
 
-/// Asks for one kind of records.
-pub(super) async fn ask(resolver: &TokioResolver, name: &impl ToString, kind: RecordType) -> Told {
-    let mut name = Name::from_ascii(name.to_string()).map_err(|error| format!("it is no DNS name: {error}"))?;
-    // With the dot at its end no search domain is tried.
+/// Queries one kind of records.
+pub(super) async fn query(resolver: &TokioResolver, name: &impl ToString, kind: RecordType) -> Answer {
+    let mut name = Name::from_ascii(name.to_string()).map_err(|error| format!("it is not a DNS name: {error}"))?;
+    // A fully qualified name is not combined with search domains.
     name.set_fqdn(true);
     match resolver.lookup(name, kind).await {
         Ok(lookup) => Ok(Some(lookup)),
         Err(error) if error.is_no_records_found() => Ok(None),
-        Err(error) => Err(words(&error)),
+        Err(error) => Err(failure_text(&error)),
     }
 }
 
-/// Asks for the addresses of one family, and gives it up in time for the other's.
-pub(super) async fn family(resolver: &TokioResolver, name: &impl ToString, kind: RecordType) -> Told {
-    let late = |_| Err(format!("no name server answered within {} seconds", FAMILY_PATIENCE.as_secs()));
-    tokio::time::timeout(FAMILY_PATIENCE, ask(resolver, name, kind)).await.unwrap_or_else(late)
+/// Queries the addresses of one family, within [`FAMILY_TIMEOUT`].
+pub(super) async fn query_family(resolver: &TokioResolver, name: &impl ToString, kind: RecordType) -> Answer {
+    let late = |_| Err(format!("no name server answered within {} seconds", FAMILY_TIMEOUT.as_secs()));
+    tokio::time::timeout(FAMILY_TIMEOUT, query(resolver, name, kind)).await.unwrap_or_else(late)
 }
 
-fn words(error: &NetError) -> String {
+fn failure_text(error: &NetError) -> String {
     match error {
         NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)) => {
             "the name servers answer with a failure (SERVFAIL): the zone is broken, for instance its DNSSEC signatures \
-             do not fit, or its own servers are down; its owner must mend it"
+             are invalid, or its own servers are down; its owner has to fix it"
                 .into()
         }
         NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => {
-            "the name servers refuse to answer for it (REFUSED): the zone is delegated to servers that do not have it, \
-             or the configured resolver does not serve this machine"
+            "the name servers refuse to answer (REFUSED): the zone is delegated to servers that do not have it, or the \
+             configured resolver does not serve this machine"
                 .into()
         }
         NetError::Timeout => "no name server answered in time; try again later".into(),
-        other => format!("no name server could be asked ({other}); try again later"),
+        other => format!("no name server could be queried ({other}); try again later"),
     }
 }

@@ -14,7 +14,7 @@ async fn refusal(bed: &Bed, name: &str, method: Method, prepare: impl FnOnce(&Be
     prepare(bed);
     let error = acme.ready(&ordered.url, method).await.expect_err("a refusal");
     assert!(!error.is_transient(), "{error}");
-    let words = error.words(&host("asked.example.com"));
+    let words = error.customer_text(&host("asked.example.com"));
     let again = acme.ready(&ordered.url, method).await.expect_err("a refusal still");
     assert_eq!(format!("{again:?}"), format!("{error:?}"));
     let late = acme.finish(&ordered.url, &wanted, &key()).await.expect_err("no certificate");

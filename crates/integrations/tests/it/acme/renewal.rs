@@ -81,7 +81,7 @@ async fn no_window_is_no_error_and_an_impossible_one_is() {
 
     let (_ca, acme) = ca(|| answer(200, &[], &window("2026-04-03T10:00:00Z", "2026-04-01T10:00:00Z"))).await;
     let error = acme.renewal(&chain()).await.expect_err("a window that ends before it begins");
-    assert!(matches!(&error, AcmeError::Garbage { detail } if detail.contains("impossible window")), "{error:?}");
+    assert!(matches!(&error, AcmeError::Garbage { detail } if detail.contains("invalid window")), "{error:?}");
     let (_ca, acme) = ca(|| problem(429, &[("Retry-After", "60")], "rateLimited", "slow down")).await;
     assert!(matches!(acme.renewal(&chain()).await, Err(AcmeError::RateLimited { .. })));
 }

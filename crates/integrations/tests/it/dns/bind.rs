@@ -9,11 +9,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsMaker, Transport, TsigAlgorithm};
+use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsProvider, Transport, TsigAlgorithm};
 use stoa_model::host::Hostname;
 use stoa_provider::dns::{
     Dns, RecordKind, RecordName, RecordSet, RecordValues,
-    conformance::{self, Held, Probe},
+    conformance::{self, Probe, StoredSet},
 };
 use tempfile::TempDir;
 
@@ -37,7 +37,7 @@ async fn conforms() {
         return;
     }
     let bind = Bind::start();
-    conformance::run(&bind.maker(Knot::KEY), &bind).await;
+    conformance::run(&bind.provider(Knot::KEY), &bind).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,11 +53,11 @@ async fn wrong_keys_and_missing_rights_are_told() {
         (Key { secret: Knot::KEY_OF_OTHERS.secret, ..Knot::KEY }, "BADSIG"),
         (Knot::KEY_OF_OTHERS, "REFUSED"),
     ] {
-        let error = bind.maker(key).set(&set).await.expect_err("the key is wrong");
+        let error = bind.provider(key).set(&set).await.expect_err("the key is wrong");
         assert!(!error.transient && error.to_string().contains(words), "{error}");
     }
     let name = RecordName::host(&Hostname::parse(&format!("alias.{ZONE}")).expect("a hostname"));
-    let error = bind.maker(Knot::KEY).set(&RecordSet { name, ..set }).await.expect_err("an alias is alone");
+    let error = bind.provider(Knot::KEY).set(&RecordSet { name, ..set }).await.expect_err("an alias is alone");
     assert!(!error.transient && error.to_string().contains("CNAME"), "{error}");
 }
 
@@ -107,7 +107,7 @@ impl Bind {
         bind
     }
 
-    fn maker(&self, key: Key) -> DnsMaker {
+    fn provider(&self, key: Key) -> DnsProvider {
         let access = DnsAccess::Rfc2136 {
             server: self.address,
             transport: Transport::Udp,
@@ -115,8 +115,8 @@ impl Bind {
             algorithm: TsigAlgorithm::HmacSha256,
             secret: key.secret.to_owned().into(),
         };
-        DnsMaker::new(DnsConfig { zone: Hostname::parse(ZONE).expect("a hostname"), ttl: 300, access })
-            .expect("a maker")
+        DnsProvider::new(DnsConfig { zone: Hostname::parse(ZONE).expect("a hostname"), ttl: 300, access })
+            .expect("a provider")
     }
 }
 
@@ -133,7 +133,7 @@ impl Probe for Bind {
         update(self.address, ZONE, &plant(set));
     }
 
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet> {
         held(ask(self.address, name.as_str(), kind.as_str()))
     }
 }

@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use stoa_provider::dns::{
     RecordKind, RecordName, RecordSet,
-    conformance::{Held, Probe},
+    conformance::{Probe, StoredSet},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -217,12 +217,12 @@ impl Probe for FakeVendor {
         }
     }
 
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet> {
         let records = self.zone().of(name.as_str(), kind.as_str());
         let ttl = records.first()?.ttl;
         assert!(records.iter().all(|record| record.ttl == ttl), "one time for all records of a set: {records:?}");
         let mut contents = records.into_iter().map(|record| record.content).collect::<Vec<_>>();
         contents.sort_unstable();
-        Some(Held { ttl, contents })
+        Some(StoredSet { ttl, contents })
     }
 }

@@ -1,6 +1,6 @@
 //! The forms in which people bring certificates and keys, as OpenSSL writes them.
 
-use stoa_integrations::x509::{Checked, check_upload, inspect};
+use stoa_integrations::x509::{CheckedUpload, check_upload, inspect};
 use stoa_model::secret::{ExposeSecret, SecretString};
 
 use super::fixture::{Made, hosts, problem, upload};
@@ -20,7 +20,7 @@ const SEC1_KEY: &str = include_str!("openssl/sec1.key");
 const SHA1: &str = include_str!("openssl/sha1.pem");
 
 /// Uploads in the second after the certificate was made.
-fn bring(chain: &str, key: &str) -> Result<Checked, Vec<stoa_model::field::Invalid>> {
+fn bring(chain: &str, key: &str) -> Result<CheckedUpload, Vec<stoa_model::field::Invalid>> {
     let now = inspect(SHA1).expect("the newest").not_before.max(inspect(SEC1).expect("a certificate").not_before);
     check_upload(chain, &SecretString::from(key), &hosts(&["shop.example.com"]), now)
 }

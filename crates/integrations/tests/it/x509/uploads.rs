@@ -1,7 +1,7 @@
 //! What makes a certificate useless for a site, and what it says about itself.
 
 use rcgen::{ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
-use stoa_integrations::x509::{Facts, check_upload, inspect};
+use stoa_integrations::x509::{CertificateInfo, check_upload, inspect};
 use stoa_model::certificate::CertName;
 
 use super::fixture::{Made, hosts, key, leaf, problem, today, upload};
@@ -12,7 +12,7 @@ fn a_certificate_says_what_it_is() {
     let mut params = leaf(&["Shop.Example.com", "*.example.com", "under_score.example.com"]);
     params.serial_number = Some(rcgen::SerialNumber::from_slice(&[0x00, 0xAB, 0x0C]));
     let shop = root.sign(params, key());
-    let Facts { names, not_before, not_after, issuer, serial, fingerprint, self_signed } =
+    let CertificateInfo { names, not_before, not_after, issuer, serial, fingerprint, self_signed } =
         inspect(&format!("{}{}", shop.pem, root.pem)).expect("a chain");
     let names: Vec<_> = names.iter().map(CertName::to_string).collect();
     assert_eq!(names, ["shop.example.com", "*.example.com"], "a name that no site can have is passed over");
