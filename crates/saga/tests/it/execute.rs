@@ -148,7 +148,7 @@ async fn cancelling_interrupts_a_step_that_listens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopped_run_is_gone_on_with() {
+async fn a_stopped_run_is_continued() {
     let (world, log) = stage();
     let signals = RunSignals::default();
     let stop = signals.stop.clone();

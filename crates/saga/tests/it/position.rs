@@ -118,7 +118,7 @@ fn the_first_impossible_event_is_named() {
 
 #[test]
 #[should_panic(expected = "two steps are named a")]
-fn a_name_is_taken_once() {
+fn step_names_are_unique() {
     use crate::toy::{Habit, Make, saga};
     let step = || Box::new(Make("a", Habit::Sound));
     drop(saga(vec![step(), step()]));

@@ -70,7 +70,7 @@ async fn go(step: Flaky) -> (Outcome, World, Arc<MemoryLog>, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transient_failure_is_waited_out_and_told_once() {
+async fn a_transient_failure_is_retried_and_noted_once() {
     let (outcome, _, log, took) = go(Flaky { act_fails: 8, ..Flaky::default() }).await;
     assert_eq!(outcome, Outcome::Succeeded);
     assert_eq!(took.as_millis(), 50 + 100 + 200 + 400 + 800 + 1600 + 2000 + 2000);
@@ -103,7 +103,7 @@ async fn a_commit_whose_end_is_unknown_is_not_undone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transient_failure_of_undo_is_waited_out() {
+async fn a_transient_failure_of_an_undo_is_retried() {
     let (outcome, world, ..) = go(Flaky { undo_fails: 5, ..Flaky::default() }).await;
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     assert!(world.existing().is_empty());

@@ -123,7 +123,7 @@ async fn a_ca_in_trouble_is_unreachable() {
 type Case = (&'static str, u16, &'static [(&'static str, &'static str)], String);
 
 #[tokio::test]
-async fn what_is_no_acme_is_garbage() {
+async fn a_response_that_is_not_acme_is_garbage() {
     let page = "<html><title>Login to the hotel's network</title></html>";
     let cases: [Case; 6] = [
         ("HTML", 200, &[], page.into()),

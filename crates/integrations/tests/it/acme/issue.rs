@@ -148,7 +148,7 @@ async fn one_order_finished_twice_at_once_is_one_certificate() {
 
 /// The answers to `ready` and `finish` are lost, but the CA has worked on both.
 #[tokio::test]
-async fn calls_that_were_broken_off_are_taken_up_again() {
+async fn calls_that_were_broken_off_are_continued() {
     with_a_pebble_that_lives(async |bed| {
         let (acme, key) = (bed.account().await, key());
         let wanted = names(&["one.example.com", "two.example.com", "three.example.com"]);
@@ -183,7 +183,7 @@ async fn with_a_pebble_that_lives(run: impl AsyncFn(&Bed) -> Result<(), AcmeErro
 }
 
 #[tokio::test]
-async fn names_that_were_proven_lately_have_no_challenge() {
+async fn names_that_were_proven_recently_have_no_challenge() {
     let Some(bed) = Bed::new(Options { authz_reuse: 100, ..Options::default() }).await else { return };
     let acme = bed.account().await;
     let wanted = names(&["shop.example.com"]);

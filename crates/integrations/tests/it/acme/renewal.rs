@@ -50,7 +50,7 @@ fn window(start: &str, end: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_window_and_when_to_ask_again_are_told() {
+async fn the_renewal_window_and_the_next_request_are_returned() {
     let info = window("2026-04-01T10:00:00Z", "2026-04-03T10:00:00Z");
     for (headers, wait) in [
         (&[("Retry-After", "7200")][..], 7200),
@@ -72,7 +72,7 @@ async fn the_window_and_when_to_ask_again_are_told() {
 }
 
 #[tokio::test]
-async fn no_window_is_no_error_and_an_impossible_one_is() {
+async fn no_window_is_no_error_and_an_invalid_one_is() {
     let (_ca, acme) = ca(|| problem(404, &[], "malformed", "unknown certificate")).await;
     assert_eq!(acme.renewal(&chain()).await, Ok(None), "unknown to the CA");
     let without = FakeCa::start(|_, _| None).await.account().await;
@@ -88,7 +88,7 @@ async fn no_window_is_no_error_and_an_impossible_one_is() {
 
 /// An order says what it replaces; where the CA won't have that, it goes out without.
 #[tokio::test]
-async fn a_renewal_names_its_predecessor_if_the_ca_takes_it() {
+async fn a_renewal_names_its_predecessor_if_the_ca_accepts_it() {
     for accepts in [true, false] {
         let ca = FakeCa::start(move |base, asked| match asked.path.as_str() {
             "/dir" => {

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::{held, plant};
 use crate::{
-    knot::{Key, Knot, PATIENCE, ask, update},
+    knot::{Key, Knot, SERVER_TIMEOUT, ask, update},
     port::free_port,
 };
 
@@ -41,7 +41,7 @@ async fn conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_keys_and_missing_rights_are_told() {
+async fn wrong_keys_and_missing_rights_are_reported() {
     if skipped() {
         return;
     }
@@ -64,7 +64,7 @@ async fn wrong_keys_and_missing_rights_are_told() {
 fn skipped() -> bool {
     let skipped = std::env::var_os("STOA_SKIP_BIND").is_some();
     if skipped {
-        eprintln!("left out: STOA_SKIP_BIND is set");
+        eprintln!("skipped: STOA_SKIP_BIND is set");
     }
     skipped
 }
@@ -101,7 +101,7 @@ impl Bind {
         let begun = Instant::now();
         while ask(address, ZONE, "SOA").is_empty() {
             let log = fs::read_to_string(&log).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "named does not answer: {log}");
+            assert!(begun.elapsed() < SERVER_TIMEOUT, "named does not answer: {log}");
             std::thread::sleep(Duration::from_millis(50));
         }
         bind

@@ -9,7 +9,7 @@ mod fake;
 mod hetzner;
 mod powerdns;
 mod rfc2136;
-mod vendors;
+mod services;
 
 use stoa_provider::dns::{RecordSet, conformance::StoredSet};
 

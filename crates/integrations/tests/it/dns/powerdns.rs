@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::held;
 use crate::{
-    knot::{PATIENCE, ask},
+    knot::{SERVER_TIMEOUT, ask},
     port::free_port,
 };
 
@@ -45,7 +45,7 @@ async fn conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_keys_and_zones_are_told() {
+async fn wrong_keys_and_zones_are_reported() {
     if skipped() {
         return;
     }
@@ -69,7 +69,7 @@ async fn wrong_keys_and_zones_are_told() {
 fn skipped() -> bool {
     let skipped = std::env::var_os("STOA_SKIP_POWERDNS").is_some();
     if skipped {
-        eprintln!("left out: STOA_SKIP_POWERDNS is set");
+        eprintln!("skipped: STOA_SKIP_POWERDNS is set");
     }
     skipped
 }
@@ -111,7 +111,7 @@ impl PowerDns {
         let begun = Instant::now();
         while ask(dns, ZONE, "SOA").is_empty() || std::net::TcpStream::connect(api).is_err() {
             let log = fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "pdns_server does not answer: {log}");
+            assert!(begun.elapsed() < SERVER_TIMEOUT, "pdns_server does not answer: {log}");
             std::thread::sleep(Duration::from_millis(50));
         }
         server

@@ -32,7 +32,7 @@ async fn conforms_over_tcp_with_the_longer_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_fit_into_a_datagram_takes_tcp() {
+async fn an_update_that_does_not_fit_into_a_datagram_uses_tcp() {
     if skipped() {
         return;
     }
@@ -44,7 +44,7 @@ async fn what_does_not_fit_into_a_datagram_takes_tcp() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_key_is_told_from_a_wrong_secret() {
+async fn a_wrong_key_differs_from_a_wrong_secret() {
     if skipped() {
         return;
     }
@@ -70,7 +70,7 @@ async fn a_wrong_key_is_told_from_a_wrong_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zone_that_it_does_not_keep_is_told() {
+async fn a_zone_of_another_server_is_reported() {
     if skipped() {
         return;
     }
@@ -82,7 +82,7 @@ async fn a_zone_that_it_does_not_keep_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_alias_in_the_way_is_told() {
+async fn an_alias_in_the_way_is_reported() {
     if skipped() {
         return;
     }
@@ -95,7 +95,7 @@ async fn an_alias_in_the_way_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_down_can_be_tried_again() {
+async fn a_server_that_is_down_can_be_retried() {
     if skipped() {
         return;
     }
@@ -113,7 +113,7 @@ async fn a_server_that_is_down_can_be_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_silent_or_talks_nonsense_is_given_up() {
+async fn a_server_that_is_silent_or_answers_nonsense_is_given_up() {
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let provider =
         open(ZONE, silent.local_addr().expect("its address"), Knot::KEY, Transport::Udp).expect("a provider");
@@ -148,7 +148,7 @@ async fn an_answer_without_a_signature_is_not_believed() {
 }
 
 #[test]
-fn keys_that_can_not_be_used_are_told_at_the_start() {
+fn unusable_keys_are_reported_at_the_start() {
     let server = SocketAddr::from(([127, 0, 0, 1], 53));
     for key in [Key { secret: "no base64!", ..Knot::KEY }, Key { name: "a..b", ..Knot::KEY }] {
         let error = open(ZONE, server, key, Transport::Udp).err().expect("it can't be used");

@@ -26,7 +26,7 @@ fn bring(chain: &str, key: &str) -> Result<CheckedUpload, Vec<stoa_model::field:
 }
 
 #[test]
-fn keys_in_their_old_forms_are_taken_and_tidied() {
+fn keys_in_old_formats_are_accepted_and_cleaned_up() {
     for (chain, key, label) in [(RSA2048, RSA2048_KEY, "RSA PRIVATE KEY"), (SEC1, SEC1_KEY, "EC PRIVATE KEY")] {
         let noise = format!("subject=whatever\r\n{}", key.replace('\n', "\r\n"));
         let checked = bring(chain, &noise).expect(label);
@@ -39,7 +39,7 @@ fn keys_in_their_old_forms_are_taken_and_tidied() {
 }
 
 #[test]
-fn a_bag_is_told_apart() {
+fn the_certificates_of_a_bag_are_found() {
     let (field, message) = problem(bring(BAG, SEC1_KEY));
     assert_eq!(field, "certificate");
     assert!(message.contains("private key among the certificates"), "{message}");
@@ -48,7 +48,7 @@ fn a_bag_is_told_apart() {
 }
 
 #[test]
-fn each_mistake_has_its_own_words() {
+fn each_mistake_has_its_own_message() {
     let many = SEC1.repeat(11);
     let large = "x".repeat(70_000);
     let broken = SEC1.replace('M', "\u{e9}");

@@ -1,4 +1,4 @@
-//! What is the same for all vendors, asked of a double of each.
+//! What all DNS hosting services share, tested with a fake of each.
 
 use http::Method;
 use serde_json::json;
@@ -8,13 +8,13 @@ use stoa_provider::dns::{Dns, RecordKind, RecordName, RecordSet, RecordValues, c
 
 use super::{
     PROXIED, cloudflare, desec, digitalocean,
-    fake::{FakeVendor, Reply, ZONE},
+    fake::{FakeService, Reply, ZONE},
     hetzner,
 };
 
 type Access = fn(Token) -> DnsAccess;
 
-async fn all() -> Vec<(FakeVendor, Access)> {
+async fn all() -> Vec<(FakeService, Access)> {
     vec![
         (cloudflare::start().await, DnsAccess::Cloudflare),
         (digitalocean::start().await, DnsAccess::DigitalOcean),
@@ -48,7 +48,7 @@ async fn hetzner_conforms() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_told_and_not_printed() {
+async fn a_wrong_token_is_reported_and_not_printed() {
     for (fake, access) in all().await {
         let provider = open(&fake, access, "bad-secret-token", ZONE);
         let error = provider.set(&set(&["192.0.2.1"], 3600)).await.expect_err("the token is wrong");
@@ -60,7 +60,7 @@ async fn a_wrong_token_is_told_and_not_printed() {
 }
 
 #[tokio::test]
-async fn a_zone_that_is_not_there_is_told() {
+async fn a_missing_zone_is_reported() {
     for (fake, access) in all().await {
         let provider = open(&fake, access, "good", "elsewhere.example");
         let name = RecordName::host(provider.zone());
@@ -72,7 +72,7 @@ async fn a_zone_that_is_not_there_is_told() {
 }
 
 #[tokio::test]
-async fn passing_troubles_can_be_tried_again() {
+async fn transient_failures_can_be_retried() {
     let limited = Reply::new(429, json!({ "message": "slow down" })).with("retry-after", "17");
     let troubles =
         [(limited, "after 17 seconds"), (Reply::new(500, json!("oops")), "500"), (Reply::new(503, json!(null)), "503")];
@@ -99,7 +99,7 @@ async fn redirects_and_nonsense_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_vendor_that_is_down_or_silent_can_be_tried_again() {
+async fn a_provider_that_is_down_or_silent_can_be_retried() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = silent.local_addr().expect("its address");
     let token = |api| DnsAccess::Cloudflare(Token { token: "good".to_owned().into(), api: Some(api) });
@@ -114,7 +114,7 @@ async fn a_vendor_that_is_down_or_silent_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_when_all_is_as_it_should_be() {
+async fn nothing_is_written_when_nothing_changes() {
     for (fake, access) in all().await {
         let provider = open(&fake, access, "good", ZONE);
         provider.set(&set(&["192.0.2.1", "192.0.2.2"], 3600)).await.expect("set");
@@ -127,7 +127,7 @@ async fn nothing_is_written_when_all_is_as_it_should_be() {
 }
 
 #[tokio::test]
-async fn short_times_are_raised_to_the_vendors_least() {
+async fn short_ttls_are_raised_to_the_providers_minimum() {
     for ((fake, access), least) in all().await.into_iter().zip([60, 30, 3600, 60]) {
         let provider = open(&fake, access, "good", ZONE);
         for _ in 0..2 {
@@ -160,7 +160,7 @@ async fn a_proxy_that_the_operator_switched_on_stays() {
     assert_eq!(fake.writes(), Vec::<Method>::new());
 }
 
-fn open(fake: &FakeVendor, access: Access, token: &str, zone: &str) -> DnsProvider {
+fn open(fake: &FakeService, access: Access, token: &str, zone: &str) -> DnsProvider {
     let access = access(Token { token: token.to_owned().into(), api: Some(fake.url()) });
     let zone = Hostname::parse(zone).expect("a hostname");
     DnsProvider::new(DnsConfig { zone, ttl: 300, access }).expect("a provider")
