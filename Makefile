@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CARGO_TEST := cargo test --quiet --workspace
 
-.PHONY: help run stop images test check fmt lint unit docker e2e screenshots bench-% need
+.PHONY: help run stop images test check fmt lint unit docker e2e mutants screenshots bench-% need
 
 help:            ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -53,6 +53,9 @@ e2e: images      ## the browser tests
 	@e2e/run
 	@echo '== browser: a domain of its own, from instructions to the padlock'
 	@e2e/edge/run
+
+mutants:         ## change the code of model and saga in 200 places (SEED=1 COUNT=200); their tests must notice 90 %
+	@scripts/mutants
 
 screenshots: images  ## pictures of every screen, 1440 and 390 wide, light and dark, in e2e/screenshots/
 	@e2e/run screenshots

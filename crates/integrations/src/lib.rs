@@ -1,8 +1,9 @@
-//! Makers of single effects in the outside world: mail, certificates, DNS records, and what the world
-//! says.
+//! Clients of other people's services: mail, certificate authorities, DNS providers and resolvers; and
+//! the reading of certificates.
 
 pub mod acme;
 pub mod dns;
+mod http_client;
 pub mod mail;
 pub mod probe;
 pub mod resolver;

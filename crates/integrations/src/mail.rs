@@ -1,89 +1,84 @@
-//! Mail. Where no SMTP server is set, messages are written into an outbox folder, one `.eml` file
-//! (RFC 5322) each, so that nothing is lost and everything can be looked at.
+//! Mail, written into an outbox folder as one `.eml` file (RFC 5322) per message.
 //!
-//! Messages are built by a library that encodes every header: a customer's name can hold line
-//! breaks and still add no header.
+//! A library builds the messages and encodes every header, so line breaks in a customer's name add
+//! no header.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use lettre::{
     Message,
     message::{Mailbox, MultiPart, header},
 };
 use stoa_model::text::EmailAddress;
+use stoa_util::atomic_file;
 
-/// A message to one person, as text and as HTML.
+/// An e-mail to one person, as text and as HTML.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Email {
-    /// Names the message, so that sending it again replaces it instead of doubling it.
+    /// Identifies the e-mail: sending it again replaces the first one.
     pub key: String,
     /// Receiver.
     pub to: EmailAddress,
-    /// Subject; line breaks become blanks.
+    /// Subject; control characters become spaces.
     pub subject: String,
-    /// Body for readers of plain text.
+    /// Plain text body.
     pub text: String,
-    /// Body for readers of HTML; values in it are escaped already.
+    /// HTML body, with its values already escaped.
     pub html: String,
 }
 
 /// How mail leaves.
 #[derive(Debug, Clone)]
 pub enum Mailer {
-    /// Into a folder, one file a message.
+    /// Into a folder, one file per e-mail.
     Outbox {
-        /// Which folder; made when missing.
+        /// The folder; created if it is missing.
         folder: PathBuf,
         /// Sender.
         from: EmailAddress,
     },
 }
 
-/// Why a message did not leave; it can be tried again.
+/// Why an e-mail was not sent. Sending it again is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// It can't be put together.
-    #[error("building the message {key} to {to}: {reason}")]
+    /// The message could not be built.
+    #[error("building the e-mail {key} to {to}: {reason}")]
     Build {
-        /// Which message.
+        /// The e-mail's key.
         key: String,
-        /// To whom.
+        /// Its recipient.
         to: EmailAddress,
-        /// Why.
+        /// What is wrong.
         reason: String,
     },
-    /// It can't be written to the outbox.
-    #[error("writing the message to {path}: {source}")]
+    /// The message could not be written to the outbox.
+    #[error("writing the e-mail to {path}: {source}")]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
 }
 
 impl Mailer {
-    /// Sends a email. Sending the same key again leaves one message.
-    ///
-    /// # Errors
-    /// If it could not be built or handed over; nothing has left then.
+    /// Sends an e-mail. When this returns, the file and its folder are synced: a power cut can't take
+    /// back an e-mail that counts as sent.
     pub fn send(&self, email: &Email) -> Result<(), MailError> {
         let Self::Outbox { folder, from } = self;
-        let bytes = build(email, from)?.formatted();
+        let message = build(email, from)?.formatted();
         let name: String = email.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let failed = |source| MailError::Write { path: folder.join(format!("{name}.eml")), source };
-        write_aside(folder, &name, &bytes).map_err(failed)
+        let path = folder.join(format!("{name}.eml"));
+        fs::create_dir_all(folder)
+            .and_then(|()| atomic_file::write_private(&path, &message))
+            .map_err(|source| MailError::Write { path, source })
     }
 }
 
 fn build(email: &Email, from: &EmailAddress) -> Result<Message, MailError> {
-    let bad = |reason: String| MailError::Build { key: email.key.clone(), to: email.to.clone(), reason };
-    let mailbox = |address: &EmailAddress| address.as_str().parse::<Mailbox>().map_err(|e| bad(e.to_string()));
+    let invalid = |reason: String| MailError::Build { key: email.key.clone(), to: email.to.clone(), reason };
+    let mailbox = |address: &EmailAddress| address.as_str().parse::<Mailbox>().map_err(|e| invalid(e.to_string()));
     let subject: String = email.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Message::builder()
         .from(mailbox(from)?)
@@ -91,19 +86,7 @@ fn build(email: &Email, from: &EmailAddress) -> Result<Message, MailError> {
         .subject(subject)
         .header(header::MIME_VERSION_1_0)
         .multipart(MultiPart::alternative_plain_html(email.text.clone(), email.html.clone()))
-        .map_err(|e| bad(e.to_string()))
-}
-
-/// Writes beside the target, syncs, and renames: a reader never sees half a message. The folder is
-/// synced too, else a power cut could take a message back that counts as sent.
-fn write_aside(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let (path, aside) = (folder.join(format!("{name}.eml")), folder.join(format!("{name}.part")));
-    fs::create_dir_all(folder)?;
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    File::open(folder)?.sync_all()
+        .map_err(|e| invalid(e.to_string()))
 }
 
 #[cfg(test)]
@@ -111,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hostile_subject_adds_no_header_and_a_repeated_letter_is_one_file() {
+    fn a_hostile_subject_adds_no_header_and_a_repeated_email_is_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let from = EmailAddress::parse("stoa@example.com").unwrap();
         let mailer = Mailer::Outbox { folder: folder.path().join("outbox"), from };

@@ -1,11 +1,11 @@
-//! What the rest of the world sees under a name: its addresses, the aliases on the way, its texts.
+//! Public DNS lookups: a name's addresses, the aliases on the way, and its texts.
 //!
-//! Nothing is remembered: whoever asks has just changed something, or told a customer to. Every
-//! question ends within [`PATIENCE`], and answers are cut to a sane size.
+//! Nothing is cached: the caller has just changed something, or asked a customer to. Every lookup ends
+//! within [`LOOKUP_TIMEOUT`], and the number of records is limited.
 
-mod ask;
-mod chain;
+mod aliases;
 mod fixed;
+mod query;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,16 +23,16 @@ use hickory_resolver::{
 use stoa_model::host::Hostname;
 use stoa_provider::dns::RecordName;
 
-use self::ask::{Told, ask, family, fresh, server};
 pub use self::fixed::FixedAnswers;
+use self::query::{Answer, disable_cache, query, query_family, server};
 
-/// The longest that a question may take.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit of one lookup.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many addresses or texts of one name are looked at; honest names have far less.
-const MOST: usize = 64;
+/// No more addresses or texts of one name are read; honest names have far fewer.
+const MAX_RECORDS: usize = 64;
 
-/// Asks name servers. Cheap to clone.
+/// A client of recursive name servers. Cheap to clone.
 #[derive(Clone)]
 pub struct Resolver {
     source: Source,
@@ -44,31 +44,31 @@ enum Source {
     Fixed(FixedAnswers),
 }
 
-/// Where a name leads.
+/// What a name resolves to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Addresses {
-    /// Its addresses, sorted; none if the name or its addresses do not exist.
+    /// The addresses, sorted; empty if the name or its addresses do not exist.
     pub list: Vec<IpAddr>,
-    /// The aliases (CNAME) on the way, first to last: not the name itself, but the last one's target.
-    /// Names that could be no host's, such as ones with underscores, are left out.
+    /// The targets of the CNAME records on the way, first to last. Names that can't be hostnames, such
+    /// as ones with underscores, are left out.
     pub via: Vec<Hostname>,
 }
 
-/// Why it is not known where a name leads.
+/// Why a lookup failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// Its aliases lead back to themselves, so it leads nowhere until its owner changes them.
-    #[error("looking up {name}: its CNAME records go round in a circle ({})", list(.via))]
+    /// The aliases form a loop. Only the name's owner can fix it.
+    #[error("looking up {name}: its CNAME records form a loop ({})", list(.via))]
     Loop {
-        /// Which name.
+        /// The name.
         name: String,
-        /// The circle, as far as it was followed.
+        /// The loop, as far as it was followed.
         via: Vec<Hostname>,
     },
-    /// No server could tell; it may be able to later.
+    /// No server gave an answer. A later attempt may work.
     #[error("looking up {name}: {reason}")]
     Unavailable {
-        /// Which name.
+        /// The name.
         name: String,
         /// What happened and what to do.
         reason: String,
@@ -80,18 +80,18 @@ fn list(via: &[Hostname]) -> String {
 }
 
 impl Resolver {
-    /// Asks the servers that this machine asks (`/etc/resolv.conf`), but neither its hosts file nor
-    /// its search domains.
+    /// Uses the name servers of this machine (`/etc/resolv.conf`), but neither its hosts file nor its
+    /// search domains.
     ///
     /// # Errors
-    /// If the system's configuration can't be read, in words.
+    /// If the system's configuration can't be read or names no server.
     pub fn system() -> Result<Self, String> {
         let (config, _) = system_conf::read_system_conf()
-            .map_err(|error| format!("reading which name servers this machine asks (/etc/resolv.conf): {error}"))?;
+            .map_err(|error| format!("reading the name servers of this machine (/etc/resolv.conf): {error}"))?;
         Self::build(config.name_servers().to_vec())
     }
 
-    /// Asks these servers, over UDP and, where an answer does not fit, TCP.
+    /// Uses these servers, over UDP and, where a response does not fit, TCP.
     ///
     /// # Errors
     /// If there are none.
@@ -99,45 +99,48 @@ impl Resolver {
         Self::build(servers.into_iter().map(server).collect())
     }
 
-    /// Answers from a map that can be changed while this is in use: for tests of what is above.
+    /// For tests: answers from a map that can be changed at any time.
     pub fn fixed(answers: FixedAnswers) -> Self {
         Self { source: Source::Fixed(answers) }
     }
 
     fn build(servers: Vec<NameServerConfig>) -> Result<Self, String> {
         if servers.is_empty() {
-            return Err("no name server to ask; name one in the configuration or in /etc/resolv.conf".into());
+            return Err("no name server is configured; add one to the configuration or to /etc/resolv.conf".into());
         }
         let config = ResolverConfig::from_parts(None, Vec::new(), servers);
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        fresh(builder.options_mut());
-        let resolver = builder.build().map_err(|error| format!("preparing to ask name servers: {error}"))?;
+        disable_cache(builder.options_mut());
+        let resolver = builder.build().map_err(|error| format!("preparing the DNS client: {error}"))?;
         Ok(Self { source: Source::Servers(Box::new(resolver)) })
     }
 
-    /// Where a name leads: both families of addresses, aliases followed. Where only one family can be
-    /// told, its addresses are the answer: authorities come by them too, and many a broken server fails
-    /// at the family that it has no records of.
+    /// Looks up the addresses of both families, following aliases. If the lookup of one family fails, the
+    /// other one is the answer: certificate authorities do the same, and many broken servers fail for the
+    /// family that they have no records of.
     ///
     /// # Errors
-    /// If it leads in a circle, or no server could tell. That there is nothing is no error.
+    /// If the aliases form a loop, or no server gave an answer. A missing name is no error.
     pub async fn addresses(&self, host: &Hostname) -> Result<Addresses, ResolveError> {
         let resolver = match &self.source {
             Source::Fixed(answers) => return answers.addresses(host).await,
             Source::Servers(resolver) => resolver,
         };
-        in_time(host.as_str(), async {
-            let (v4, v6) = tokio::join!(family(resolver, host, RecordType::A), family(resolver, host, RecordType::AAAA));
-            let (lookups, failure) = told(v4, v6);
+        with_timeout(host.as_str(), async {
+            let (v4, v6) = tokio::join!(
+                query_family(resolver, host, RecordType::A),
+                query_family(resolver, host, RecordType::AAAA)
+            );
+            let (lookups, failure) = combine(v4, v6);
             let answered = lookups.iter().flatten().find(|lookup| addresses_in(lookup).next().is_some());
             match failure {
                 Some(reason) if answered.is_some() => {
-                    tracing::info!(%host, reason, "only one family of a name's addresses could be looked up; it is taken");
+                    tracing::info!(%host, reason, "only one family of a name's addresses could be looked up");
                 }
-                // A circle looks like any failure to who asks for addresses; step by step it shows.
+                // A loop looks like any other failure; only following it step by step shows it.
                 Some(reason) => {
-                    return Err(match chain::follow(resolver, host).await {
-                        Err(circle @ ResolveError::Loop { .. }) => circle,
+                    return Err(match aliases::follow(resolver, host).await {
+                        Err(error @ ResolveError::Loop { .. }) => error,
                         _ => ResolveError::Unavailable { name: host.to_string(), reason },
                     });
                 }
@@ -146,51 +149,51 @@ impl Resolver {
             let mut list = lookups.iter().flatten().flat_map(addresses_in).collect::<Vec<_>>();
             list.sort_unstable();
             list.dedup();
-            list.truncate(MOST);
+            list.truncate(MAX_RECORDS);
             let via = match answered {
-                Some(lookup) => chain::within(lookup, host),
-                None => chain::follow(resolver, host).await?,
+                Some(lookup) => aliases::of_answer(lookup, host),
+                None => aliases::follow(resolver, host).await?,
             };
             Ok(Addresses { list, via })
         })
         .await
     }
 
-    /// The texts of a name, aliases followed; the strings of one record are put together. At most 64.
+    /// Looks up the texts of a name, following aliases. The strings of one record are joined. At most 64.
     ///
     /// # Errors
-    /// If no server could tell. That there are none is no error.
+    /// If no server gave an answer. Missing texts are no error.
     pub async fn texts(&self, name: &RecordName) -> Result<Vec<String>, ResolveError> {
         let resolver = match &self.source {
             Source::Fixed(answers) => return answers.texts(name),
             Source::Servers(resolver) => resolver,
         };
-        in_time(name.as_str(), async {
+        with_timeout(name.as_str(), async {
             let unavailable = |reason| ResolveError::Unavailable { name: name.to_string(), reason };
-            let lookup = ask(resolver, name, RecordType::TXT).await.map_err(unavailable)?;
+            let lookup = query(resolver, name, RecordType::TXT).await.map_err(unavailable)?;
             let records = lookup.iter().flat_map(|lookup| lookup.answers());
             let texts = records.filter_map(|record| match &record.data {
                 RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
                 _ => None,
             });
-            Ok(texts.take(MOST).collect())
+            Ok(texts.take(MAX_RECORDS).collect())
         })
         .await
     }
 }
 
-/// What was told of both families, and why it was not all.
-fn told(v4: Told, v6: Told) -> ([Option<Lookup>; 2], Option<String>) {
+/// The answers about both families, and why one is missing.
+fn combine(v4: Answer, v6: Answer) -> ([Option<Lookup>; 2], Option<String>) {
     match (v4, v6) {
         (Ok(v4), Ok(v6)) => ([v4, v6], None),
-        (Ok(told), Err(reason)) | (Err(reason), Ok(told)) => ([told, None], Some(reason)),
+        (Ok(answer), Err(reason)) | (Err(reason), Ok(answer)) => ([answer, None], Some(reason)),
         (Err(reason), Err(_)) => ([None, None], Some(reason)),
     }
 }
 
-async fn in_time<T>(name: &str, work: impl Future<Output = Result<T, ResolveError>>) -> Result<T, ResolveError> {
-    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| {
-        let reason = format!("no name server answered within {} seconds", PATIENCE.as_secs());
+async fn with_timeout<T>(name: &str, work: impl Future<Output = Result<T, ResolveError>>) -> Result<T, ResolveError> {
+    tokio::time::timeout(LOOKUP_TIMEOUT, work).await.unwrap_or_else(|_| {
+        let reason = format!("no name server answered within {} seconds", LOOKUP_TIMEOUT.as_secs());
         Err(ResolveError::Unavailable { name: name.to_owned(), reason })
     })
 }

@@ -116,3 +116,42 @@ impl fmt::Display for Actor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn roles_read_back_and_their_words_are_stored_ones() {
+        assert_eq!(Role::ALL.map(Role::as_str), ["support", "admin", "super_admin"]);
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+            assert_eq!(serde_json::to_value(role).expect("a word"), role.as_str());
+        }
+        assert!("root".parse::<Role>().is_err_and(|error| error.contains("\"root\"")));
+    }
+
+    #[test]
+    fn each_role_has_the_rights_of_the_weaker_ones() {
+        let staff = |role| Actor::Staff(StaffId::from_uuid(Uuid::nil()), role);
+        for (index, role) in Role::ALL.into_iter().enumerate() {
+            for (needed, least) in Role::ALL.into_iter().enumerate() {
+                assert_eq!(staff(role).has_role(least), index >= needed, "{role:?} for {least:?}");
+            }
+            assert!(Actor::System.has_role(role));
+            assert!(!Actor::Nobody.has_role(role));
+            assert!(!Actor::Customer(CustomerId::from_uuid(Uuid::nil())).has_role(role));
+        }
+    }
+
+    #[test]
+    fn only_a_customer_is_a_customer_and_every_actor_is_named() {
+        let (customer, staff) = (CustomerId::from_uuid(Uuid::from_u128(1)), StaffId::from_uuid(Uuid::from_u128(2)));
+        let actors = [Actor::Nobody, Actor::Customer(customer), Actor::Staff(staff, Role::Admin), Actor::System];
+        assert_eq!(actors.map(|actor| actor.customer()), [None, Some(customer), None, None]);
+        let names = ["nobody".to_owned(), customer.to_string(), format!("{staff} (admin)"), "system".to_owned()];
+        assert_eq!(actors.map(|actor| actor.to_string()), names);
+    }
+}

@@ -127,4 +127,27 @@ mod tests {
             assert!(text.parse::<CertName>().is_err(), "{text:?} was accepted");
         }
     }
+
+    #[test]
+    fn names_are_stored_as_text() {
+        let name: CertName = "*.Example.com".parse().expect("a name");
+        assert_eq!(serde_json::to_value(&name).expect("a text"), "*.example.com");
+        assert_eq!(serde_json::from_str::<CertName>("\"*.example.com\"").expect("a name"), name);
+        assert!(serde_json::from_str::<CertName>("\"*.*\"").is_err());
+    }
+
+    #[test]
+    fn certificates_are_compared_by_id_and_print_no_key() {
+        let certificate = |id: u128, chain: &str| Certificate {
+            id: CertificateId::from_uuid(uuid::Uuid::from_u128(id)),
+            names: vec!["shop.example.com".parse().expect("a name")],
+            chain: chain.into(),
+            key: SecretString::from("hunter2"),
+        };
+        assert_eq!(certificate(1, "one"), certificate(1, "two"), "a certificate never changes");
+        assert_ne!(certificate(1, "one"), certificate(2, "one"));
+        let printed = format!("{:?}", certificate(1, "one"));
+        assert!(printed.contains("CertificateId") && printed.contains("shop.example.com"), "{printed}");
+        assert!(!printed.contains("hunter2"), "{printed}");
+    }
 }

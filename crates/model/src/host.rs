@@ -285,4 +285,48 @@ mod tests {
             assert!(Hostname::parse(text).is_err(), "{text:?} was accepted");
         }
     }
+
+    #[test]
+    fn lengths_are_limited_exactly() {
+        let long = |length: usize| "a".repeat(length);
+        for (length, fits) in [(2, false), (3, true), (40, true), (41, false)] {
+            assert_eq!(Subdomain::parse(&long(length)).is_ok(), fits, "a subdomain of {length}");
+        }
+        for (length, fits) in [(63, true), (64, false)] {
+            assert_eq!(Hostname::parse(&format!("{}.example", long(length))).is_ok(), fits, "a label of {length}");
+        }
+        let name = |length: usize| format!("{0}.{0}.{0}.{1}", long(63), long(length - 192));
+        for (length, fits) in [(253, true), (254, false)] {
+            assert_eq!(name(length).len(), length);
+            assert_eq!(Hostname::parse(&name(length)).is_ok(), fits, "a name of {length}");
+        }
+        let base = Hostname::parse(&name(249)).expect("a base domain");
+        let under = |label: &str| Subdomain::parse(label).expect("a label").under(&base);
+        assert_eq!(under("abc").expect("253 characters").as_str(), format!("abc.{base}"));
+        assert!(under("abcd").is_err());
+    }
+
+    #[test]
+    fn a_hostname_is_its_text_everywhere() {
+        let name = Hostname::parse("shop.example.com").expect("a name");
+        assert_eq!((name.as_str(), name.to_string().as_str()), ("shop.example.com", "shop.example.com"));
+        assert_eq!(serde_json::to_string(&name).expect("a text"), "\"shop.example.com\"");
+        assert_eq!(serde_json::from_str::<Hostname>("\"Shop.example.com\"").expect("a name"), name);
+        assert!(serde_json::from_str::<Hostname>("\"a b\"").is_err());
+        let names = std::collections::HashSet::from([name]);
+        assert!(names.contains("shop.example.com") && !names.contains("example.com"));
+        let label = Subdomain::parse("janes-shop").expect("a label");
+        assert_eq!((label.as_str(), label.to_string().as_str()), ("janes-shop", "janes-shop"));
+    }
+
+    #[test]
+    fn hyphens_stand_inside_only() {
+        for text in ["-ab", "ab-", "a--b"] {
+            assert!(Subdomain::parse(text).is_err_and(|error| error.message.contains("hyphen")), "{text}");
+        }
+        for text in ["-a.example", "a-.example", "a.-b.example"] {
+            assert!(Hostname::parse(text).is_err_and(|error| error.message.contains("hyphen")), "{text}");
+        }
+        assert!(Hostname::parse("a--b.xn--p1ai").is_ok());
+    }
 }

@@ -67,4 +67,22 @@ mod tests {
             assert!(text.parse::<ImageRef>().is_err(), "{text:?} was accepted");
         }
     }
+
+    #[test]
+    fn every_rule_counts_alone() {
+        let long = |length: usize| "a".repeat(length);
+        assert!(long(255).parse::<ImageRef>().is_ok());
+        for text in [long(256).as_str(), ".a", "a//b", "a/", "a@", "a b", "é"] {
+            assert!(text.parse::<ImageRef>().is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_its_text_everywhere() {
+        let image: ImageRef = "r.example/app:1".parse().expect("a reference");
+        assert_eq!((image.as_str(), image.to_string().as_str()), ("r.example/app:1", "r.example/app:1"));
+        assert_eq!(serde_json::to_string(&image).expect("a text"), "\"r.example/app:1\"");
+        assert_eq!(serde_json::from_str::<ImageRef>("\"r.example/app:1\"").expect("a reference"), image);
+        assert!(serde_json::from_str::<ImageRef>("\"a b\"").is_err());
+    }
 }

@@ -98,3 +98,25 @@ pub struct Job {
     /// When it was over.
     pub ended_at: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_over_when_nothing_more_happens_by_itself() {
+        let over: Vec<_> = JobState::ALL.iter().copied().filter(|state| state.is_over()).collect();
+        assert_eq!(over, [JobState::Succeeded, JobState::Failed, JobState::Cancelled]);
+    }
+
+    #[test]
+    fn kinds_read_back_and_have_titles_of_their_own() {
+        for kind in JobKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        assert_eq!("readdress".parse(), Ok(JobKind::ChangeDomain), "as earlier releases stored it");
+        let titles: std::collections::BTreeSet<_> = JobKind::ALL.iter().map(|kind| kind.title()).collect();
+        assert_eq!(titles.len(), JobKind::ALL.len());
+        assert!(JobKind::ALL.iter().all(|kind| kind.title().contains("site")));
+    }
+}

@@ -23,3 +23,6 @@ pub mod site;
 pub mod stack;
 pub mod text;
 pub mod traffic;
+
+#[cfg(test)]
+mod tests;

@@ -117,4 +117,30 @@ mod tests {
             assert!(text.parse::<MilliCpu>().is_err(), "{text:?} was accepted");
         }
     }
+
+    #[test]
+    fn amounts_that_fill_no_unit_print_in_a_smaller_one() {
+        for (bytes, text) in [
+            (0, "0b"),
+            (1023, "1023b"),
+            (1024, "1k"),
+            (1025, "1025b"),
+            (3 << 19, "1536k"),
+            ((1 << 30) + 1024, "1048577k"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), text);
+            assert_eq!(text.parse(), Ok(Bytes(bytes)));
+        }
+        assert_eq!(Bytes::mib(3), Bytes(3 * 1024 * 1024));
+    }
+
+    #[test]
+    fn cores_have_bounds() {
+        for (text, cpu) in [("0.01", 10), ("1", 1000), ("1024", 1_024_000), (" 2.5 ", 2500)] {
+            assert_eq!(text.parse(), Ok(MilliCpu(cpu)), "{text}");
+        }
+        for text in ["0.009", "1024.1"] {
+            assert!(text.parse::<MilliCpu>().is_err(), "{text} was accepted");
+        }
+    }
 }

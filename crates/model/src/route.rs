@@ -88,3 +88,20 @@ pub enum Notice {
     /// It has used up what its plan allows for the month: 503.
     OverQuota,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_the_body_limit_nothing_else() {
+        let limits = RouteLimits { max_body: 7, rate: 0, burst: 0, in_flight: 0, response_seconds: 0 };
+        assert_eq!(RouteLimits::body(7), limits);
+        assert!(
+            serde_json::from_str::<RouteLimits>(
+                r#"{"max_body":7,"rate":0,"burst":0,"in_flight":0,"response_seconds":0,"x":1}"#
+            )
+            .is_err()
+        );
+    }
+}

@@ -200,4 +200,30 @@ mod tests {
         assert_eq!(shared(&former, &next), Routes::SHARDS - 1);
         assert!(next["shop-3.example.com"].secure && !former["shop-3.example.com"].secure);
     }
+
+    /// Tables of several processes are compared shard by shard.
+    #[test]
+    fn a_name_has_the_same_shard_everywhere() {
+        for (name, shard) in [("shop.example.com", 23), ("a.example", 138), ("www.stoa.example", 39)] {
+            assert_eq!(Routes::shard_of(name), shard, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_a_map_from_names() {
+        let mut routes = Routes::default();
+        assert_eq!((routes.is_empty(), routes.len(), routes.shards().len()), (true, 0, Routes::SHARDS));
+        routes.extend([(name(1), route(1)), (name(2), route(2))]);
+        assert!(!routes.is_empty() && routes.contains_key("shop-1.example.com"));
+        assert!(!routes.contains_key("shop-3.example.com"));
+        assert_eq!(routes.get("shop-3.example.com"), None);
+        assert_eq!(routes.get_mut("shop-3.example.com"), None);
+        let mut listed: Vec<_> = (&routes).into_iter().map(|(name, route)| (name.clone(), route.clone())).collect();
+        listed.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(listed, [(name(1), route(1)), (name(2), route(2))]);
+        routes.insert(name(1), route(9));
+        assert_eq!((routes.len(), &routes["shop-1.example.com"]), (2, &route(9)));
+        routes.retain(|name, _| name.as_str() != "shop-1.example.com");
+        assert_eq!(routes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["shop-2.example.com"]);
+    }
 }

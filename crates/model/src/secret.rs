@@ -11,3 +11,14 @@ impl std::fmt::Debug for Sealed {
         f.write_str("Sealed(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealed_secrets_do_not_print() {
+        let sealed = Sealed("c2VhbGVk".into());
+        assert_eq!(format!("{sealed:?}"), "Sealed(…)");
+    }
+}

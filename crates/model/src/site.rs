@@ -248,4 +248,12 @@ mod tests {
             assert!(seen.contains(&SiteState::Deleted), "{state} can never be deleted");
         }
     }
+
+    #[test]
+    fn only_active_and_updating_sites_run() {
+        let running: Vec<_> = SiteState::ALL.iter().copied().filter(|state| state.should_run()).collect();
+        assert_eq!(running, [SiteState::Active, SiteState::Updating]);
+        let illegal = SiteState::Deleted.to(SiteState::Active).expect_err("a tombstone");
+        assert_eq!(illegal.to_string(), "a site that is deleted can't become active");
+    }
 }

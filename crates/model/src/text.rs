@@ -195,4 +195,46 @@ mod tests {
             assert!(AdminUser::parse(text).is_err(), "{text:?} was accepted");
         }
     }
+
+    #[test]
+    fn lengths_are_limited_exactly() {
+        // In characters, not bytes.
+        assert!(SiteTitle::parse(&"é".repeat(120)).is_ok() && SiteTitle::parse(&"é".repeat(121)).is_err());
+        let address =
+            |local: usize, domain: usize| format!("{}@{}.{}", "a".repeat(local), "b".repeat(domain), "c".repeat(60));
+        assert!(EmailAddress::parse(&address(64, 10)).is_ok());
+        assert!(EmailAddress::parse(&address(65, 10)).is_err_and(|error| error.message.contains("before the @")));
+        let long = |domain: usize| format!("{}@{}.{2}.{2}", "a".repeat(64), "b".repeat(domain), "c".repeat(63));
+        assert_eq!((long(61).len(), long(62).len()), (254, 255));
+        assert!(EmailAddress::parse(&long(61)).is_ok());
+        assert!(EmailAddress::parse(&long(62)).is_err_and(|error| error.message.contains("254")));
+        for (length, fits) in [(2, false), (3, true), (40, true), (41, false)] {
+            assert_eq!(AdminUser::parse(&"a".repeat(length)).is_ok(), fits, "a user of {length}");
+        }
+    }
+
+    #[test]
+    fn dots_and_symbols_have_their_places() {
+        for text in ["a.@b.c", ".a@b.c", "a..b@c.d", "a@b.c.", "a@.b.c"] {
+            assert!(EmailAddress::parse(text).is_err(), "{text} was accepted");
+        }
+        assert!(EmailAddress::parse("a.b!#$%&'*+-/=?^_`{|}~@c.d").is_ok());
+        for text in [".abc", "_abc", "-abc"] {
+            assert!(AdminUser::parse(text).is_err(), "{text} was accepted");
+        }
+        assert!(AdminUser::parse("0.b_c-d").is_ok());
+    }
+
+    #[test]
+    fn texts_print_as_they_are() {
+        let title = SiteTitle::parse(" A & B ").expect("a title");
+        assert_eq!((title.as_str(), title.to_string().as_str()), (" A & B ", " A & B "));
+        let company = CompanyName::parse("Jane & Co").expect("a name");
+        assert_eq!((company.as_str(), company.to_string().as_str()), ("Jane & Co", "Jane & Co"));
+        assert!(SiteTitle::parse("tab\tline\r\nend").is_ok(), "these control characters are text");
+        let email = EmailAddress::parse("Jane@Example.com").expect("an address");
+        assert_eq!((email.as_str(), email.to_string().as_str()), ("jane@example.com", "jane@example.com"));
+        let user = AdminUser::parse("Jane").expect("a user");
+        assert_eq!((user.as_str(), user.to_string().as_str()), ("jane", "jane"));
+    }
 }

@@ -111,4 +111,54 @@ mod tests {
         }
         assert_eq!((traffic.quantile(0.5), traffic.quantile(0.99)), (Some(5), Some(100)));
     }
+
+    #[test]
+    fn every_counter_is_summed_and_subtracted() {
+        let counted = |times: u64| {
+            let mut traffic = Traffic::default();
+            for _ in 0..times {
+                traffic.count(204, 3, 5, 7);
+                traffic.count(301, 3, 5, 60_000);
+            }
+            traffic
+        };
+        let expected = |times: u64| Traffic {
+            requests: 2 * times,
+            bytes_in: 6 * times,
+            bytes_out: 10 * times,
+            statuses: [0, 0, times, times, 0, 0],
+            latency: [times, 0, 0, 0, times, 0, 0, 0, 0, 0, 0, 0],
+            micros: 60_007 * times,
+        };
+        assert_eq!((counted(1), counted(3)), (expected(1), expected(3)));
+        let mut sum = counted(2);
+        sum.add(&counted(3));
+        assert_eq!(sum, expected(5));
+        assert_eq!(sum.since(&counted(1)), expected(4));
+        assert_eq!(counted(1).since(&sum), expected(1), "smaller counters began anew");
+    }
+
+    #[test]
+    fn statuses_and_durations_fall_into_their_classes() {
+        for (status, class) in [(99, 0), (100, 1), (200, 2), (404, 4), (499, 0), (500, 5), (999, 5)] {
+            assert_eq!(Traffic::class(status), class, "{status}");
+        }
+        for (micros, bucket) in [
+            (0, 0),
+            (5_000, 0),
+            (5_001, 1),
+            (10_000, 1),
+            (10_000_000, LATENCY_MS.len() - 1),
+            (10_000_001, LATENCY_MS.len()),
+        ] {
+            assert_eq!(Traffic::bucket(micros), bucket, "{micros}");
+        }
+        let mut slow = Traffic::default();
+        slow.count(200, 0, 0, 60_000_000);
+        assert_eq!(slow.quantile(0.5), None, "beyond the last bound");
+        assert_eq!(
+            Traffic { requests: 1, latency: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], ..slow }.quantile(0.0),
+            Some(5)
+        );
+    }
 }

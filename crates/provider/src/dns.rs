@@ -1,8 +1,8 @@
-//! Who keeps the records of a DNS zone.
+//! The interface to a DNS zone.
 //!
-//! The platform owns *sets*: all records of one name and kind. What else is in the zone belongs to
-//! somebody else and is never touched. A set is replaced as a whole, because that is idempotent and
-//! every server can do it: a name and its wildcard are proven in one order, both answers in one set.
+//! The platform owns *sets*: all records of one name and kind. Everything else in the zone belongs to
+//! others and is never touched. A set is replaced as a whole, because that is idempotent and every
+//! server can do it. A name and its wildcard are proven in one order with both answers in one set.
 
 pub mod conformance;
 pub mod fake;
@@ -12,38 +12,36 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use stoa_model::host::Hostname;
 
-/// A maker of DNS records: a name server that takes updates (RFC 2136), or a vendor's API.
+/// A provider of DNS records: a name server that accepts updates (RFC 2136), or a service's API.
 #[async_trait]
 pub trait Dns: Send + Sync + 'static {
-    /// Makes `set` the only records of its name and kind. Idempotent. Other kinds of the same name,
-    /// and other names, stay as they are. There is no moment at which a record that is there before
-    /// and after is missing.
+    /// Makes `set` the only records of its name and kind. Idempotent. Other kinds and other names stay
+    /// as they are. A record that exists before and after is never missing in between.
     ///
     /// # Errors
-    /// If it could not be done or it is not known whether it was; it can be repeated then. A set
-    /// that [`RecordSet::check`] refuses is refused before anything is sent.
+    /// If it failed, or nobody knows whether it did; repeating it is safe. A set that
+    /// [`RecordSet::check`] refuses is refused before anything is sent.
     async fn set(&self, set: &RecordSet) -> Result<(), DnsError>;
 
-    /// Removes all records of this name and kind. Idempotent: none there is no error.
+    /// Removes all records of this name and kind. Idempotent: a missing set is no error.
     ///
     /// # Errors
     /// As [`Dns::set`].
     async fn remove(&self, name: &RecordName, kind: RecordKind) -> Result<(), DnsError>;
 
-    /// The zone in which records can be made; names outside it are refused.
+    /// The managed zone; names outside it are refused.
     fn zone(&self) -> &Hostname;
 
-    /// How long others may remember records that are to last, in seconds, as the operator wishes;
-    /// for [`RecordSet::ttl`].
+    /// The operator's time to live for lasting records, in seconds; for [`RecordSet::ttl`].
     fn ttl(&self) -> u32;
 }
 
 /// All records of one name and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordSet {
-    /// Whose records.
+    /// The records' name.
     pub name: RecordName,
-    /// How long others may remember them, in seconds. A maker may raise it to its vendor's least.
+    /// Time to live, in seconds. A provider may raise it to the shortest that it accepts.
     pub ttl: u32,
     /// The values; never empty, all of one kind.
     pub values: RecordValues,
@@ -54,12 +52,12 @@ pub struct RecordSet {
 pub enum RecordValues {
     /// Addresses of one family: all IPv4, or all IPv6.
     Addresses(Vec<IpAddr>),
-    /// Texts, each of 1 to 255 printable ASCII characters without quotes and backslashes, which
-    /// vendors escape in different ways.
+    /// Texts of 1 to 255 printable ASCII characters each, without quotes and backslashes, which
+    /// providers escape in different ways.
     Texts(Vec<String>),
 }
 
-/// Kinds of records that the platform makes.
+/// The kinds of records that the platform creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordKind {
     /// IPv4 addresses.
@@ -82,7 +80,7 @@ impl RecordKind {
 }
 
 impl RecordSet {
-    /// Of which kind its values are.
+    /// The kind of its values.
     pub fn kind(&self) -> RecordKind {
         match &self.values {
             RecordValues::Addresses(list) if list.iter().any(IpAddr::is_ipv4) => RecordKind::A,
@@ -91,7 +89,7 @@ impl RecordSet {
         }
     }
 
-    /// The values as zone files write them, texts without quotes; sorted, none twice.
+    /// The values as zone files write them, but texts without quotes; sorted, without duplicates.
     pub fn contents(&self) -> Vec<String> {
         let mut contents = match &self.values {
             RecordValues::Addresses(list) => list.iter().map(IpAddr::to_string).collect(),
@@ -102,7 +100,7 @@ impl RecordSet {
         contents
     }
 
-    /// Whether these records can be made in this zone: every maker asks this first.
+    /// Whether these records can exist in this zone. Every provider checks this first.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -110,11 +108,11 @@ impl RecordSet {
         self.name.check(zone)?;
         let contents = self.contents();
         if contents.is_empty() {
-            return Err("a set of records without values can't be made; remove it instead".into());
+            return Err("a set of records needs at least one value; remove it instead".into());
         }
         match &self.values {
             RecordValues::Addresses(list) if list.iter().any(|ip| ip.is_ipv4() != list[0].is_ipv4()) => {
-                Err("IPv4 and IPv6 addresses are two kinds of records; set each kind by itself".into())
+                Err("IPv4 and IPv6 addresses are two kinds of records; set each kind separately".into())
             }
             RecordValues::Texts(_) if !contents.iter().all(|text| is_plain(text)) => {
                 Err("a text must have 1 to 255 printable ASCII characters without quotes and backslashes".into())
@@ -128,7 +126,7 @@ fn is_plain(text: &str) -> bool {
     (1..=255).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' ' | b'!'..=b'~') && b != b'"' && b != b'\\')
 }
 
-/// The name of a record: a host, maybe with a label of the platform's own before it.
+/// The name of a record: a host, or a host behind a label of the platform's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordName(String);
 
@@ -138,7 +136,7 @@ impl RecordName {
         Self(host.to_string())
     }
 
-    /// All names one label below a host that have no records of their own.
+    /// All names one label below `parent` that have no records of their own.
     pub fn wildcard(parent: &Hostname) -> Self {
         Self(format!("*.{parent}"))
     }
@@ -148,23 +146,23 @@ impl RecordName {
         Self(format!("_acme-challenge.{host}"))
     }
 
-    /// Where a customer proves that a name is his.
+    /// Where a customer proves that they control a name.
     pub fn ownership(host: &Hostname) -> Self {
         Self(format!("_stoa.{host}"))
     }
 
-    /// As text, without a dot at the end.
+    /// The name as text, without a trailing dot.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it lies in this zone.
+    /// Whether the name is in this zone.
     pub fn is_in(&self, zone: &Hostname) -> bool {
-        self.below(zone).is_some()
+        self.relative_to(zone).is_some()
     }
 
-    /// What stands before the zone's name: nothing for the zone itself.
-    pub fn below(&self, zone: &Hostname) -> Option<&str> {
+    /// The labels before the zone's name, empty for the zone itself; `None` outside the zone.
+    pub fn relative_to(&self, zone: &Hostname) -> Option<&str> {
         let rest = self.0.strip_suffix(zone.as_str())?;
         if rest.is_empty() { Some(rest) } else { rest.strip_suffix('.') }
     }
@@ -175,11 +173,11 @@ impl RecordName {
     /// Why not.
     pub fn check(&self, zone: &Hostname) -> Result<(), String> {
         if !self.is_in(zone) {
-            return Err(format!("{self} is not in the zone {zone}; only names in that zone can be kept here"));
+            return Err(format!("{self} is not in the zone {zone}; this provider manages only names in that zone"));
         }
-        // The longest name that has a wire form (RFC 1035 2.3.4): a label of ours can make one too long.
+        // RFC 1035 2.3.4. A label of ours can make a valid hostname too long.
         if self.0.len() > 253 {
-            return Err(format!("{self} is longer than the 253 characters that a name may have"));
+            return Err(format!("{self} has more than the 253 characters that a name may have"));
         }
         Ok(())
     }
@@ -191,17 +189,17 @@ impl std::fmt::Display for RecordName {
     }
 }
 
-/// Why a record could not be made or removed.
+/// Why a record could not be set or removed.
 #[derive(Debug, thiserror::Error)]
-#[error("{doing} at the {maker} name server: {reason}")]
+#[error("{doing} at the {provider} name server: {reason}")]
 pub struct DnsError {
-    /// Name of the maker.
-    pub maker: &'static str,
-    /// What was tried, with the record's name.
+    /// Name of the provider.
+    pub provider: &'static str,
+    /// What was attempted, with the record's name.
     pub doing: String,
     /// What went wrong and what to do.
     pub reason: String,
-    /// Whether it may work in a moment.
+    /// Whether the same call may work later without anybody doing anything.
     pub transient: bool,
 }
 
@@ -223,11 +221,11 @@ mod tests {
     fn a_zone_ends_at_a_dot() {
         let zone = host("example.com");
         for (name, below) in [("example.com", ""), ("a.example.com", "a"), ("a.b.example.com", "a.b")] {
-            assert_eq!(RecordName::host(&host(name)).below(&zone), Some(below));
+            assert_eq!(RecordName::host(&host(name)).relative_to(&zone), Some(below));
         }
-        assert_eq!(RecordName::acme_challenge(&zone).below(&zone), Some("_acme-challenge"));
+        assert_eq!(RecordName::acme_challenge(&zone).relative_to(&zone), Some("_acme-challenge"));
         for name in ["badexample.com", "com", "example.com.org"] {
-            assert!(RecordName::host(&host(name)).check(&zone).is_err(), "{name} was taken for a part of the zone");
+            assert!(RecordName::host(&host(name)).check(&zone).is_err(), "{name} is outside the zone");
         }
     }
 
@@ -240,14 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn contents_are_sorted_and_single() {
+    fn contents_are_sorted_without_duplicates() {
         let set = addresses(&["192.0.2.2", "192.0.2.1", "192.0.2.2"]);
         assert_eq!(set.contents(), ["192.0.2.1", "192.0.2.2"]);
         assert_eq!(set.kind(), RecordKind::A);
     }
 
     #[test]
-    fn sets_that_no_server_could_keep_are_refused() {
+    fn sets_that_no_server_can_hold_are_refused() {
         let zone = host("example.com");
         assert_eq!(addresses(&["192.0.2.1", "192.0.2.2"]).check(&zone), Ok(()));
         assert!(addresses(&[]).check(&zone).is_err());

@@ -1,4 +1,4 @@
-//! One half of one step, run to an event: retries, deadline, cancelling, stopping, panics.
+//! Runs the act or the undo of one step to its final event: retries, deadline, cancelling, stopping, panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -13,15 +13,14 @@ use tracing::error;
 use crate::writer::Backoff;
 use crate::{Cause, Event, Failure, Log, Position, Reason, RunSignals, Saga, Step, StepError, StepRun, UndoError};
 
-/// How long a step may go on after the process was told to stop. Then it is dropped, which
-/// recovery treats as the crash it resembles.
-const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How long a step may go on after the stop signal. Then it is dropped, which recovery treats as a crash.
+const STOP_GRACE_DURATION: Duration = Duration::from_secs(2);
 
-/// What running an effect came to.
+/// How running an effect ended.
 pub(crate) enum Ended {
-    /// This, to be logged.
+    /// With this event, to be logged.
     With(Event),
-    /// Nothing that may be logged: the process stops.
+    /// The process stops; nothing may be logged.
     Interrupted,
 }
 
@@ -32,12 +31,12 @@ pub(crate) struct Effect<'a, P, C> {
     plan: &'a P,
     cx: &'a C,
     log: &'a Arc<dyn Log>,
-    control: &'a RunSignals,
-    /// Why it was tried again last, for when the deadline passes.
+    signals: &'a RunSignals,
+    /// Why the last attempt is retried; reported if the deadline passes.
     waiting_for: Mutex<Option<Reason>>,
 }
 
-/// What one attempt came to.
+/// How one attempt ended.
 enum Attempt {
     Ended(Event),
     Retry(Reason),
@@ -56,7 +55,7 @@ where
         plan: &'a P,
         cx: &'a C,
         log: &'a Arc<dyn Log>,
-        control: &'a RunSignals,
+        signals: &'a RunSignals,
     ) -> Option<Self> {
         let (index, undo) = match position {
             Position::Forward { step, started: true } => (*step, false),
@@ -64,40 +63,40 @@ where
             _ => return None,
         };
         let step = saga.steps().get(index)?.as_ref();
-        Some(Self { step, undo, plan, cx, log, control, waiting_for: Mutex::new(None) })
+        Some(Self { step, undo, plan, cx, log, signals, waiting_for: Mutex::new(None) })
     }
 
     /// Runs it to its end.
     pub(crate) async fn run(&self) -> Ended {
-        if self.may_cancel() && self.control.cancel.is_cancelled() {
+        if self.is_cancellable() && self.signals.cancel.is_cancelled() {
             return Ended::With(Event::Unwinding { cause: Cause::Cancelled });
         }
         let token = CancellationToken::new();
-        // Also when this future is dropped: work that the step spawned must not outlive it.
-        let _fires_at_the_end = token.clone().drop_guard();
+        // Work that the step spawned must not outlive it, even if this future is dropped.
+        let _cancel_on_drop = token.clone().drop_guard();
         let deadline = if self.undo { self.step.undo_deadline() } else { self.step.deadline() };
         tokio::select! {
             biased;
-            () = self.pass_on(&token) => Ended::Interrupted,
-            end = timeout(deadline, no_panic(self.attempts(&token))) => match end {
+            () = self.forward_signals(&token) => Ended::Interrupted,
+            end = timeout(deadline, catch_panic(self.attempts(&token))) => match end {
                 Ok(Ok(end)) => end,
-                Ok(Err(panic)) => Ended::With(self.unclear("This step stopped unexpectedly.", panic)),
-                Err(_) => Ended::With(self.too_late(deadline)),
+                Ok(Err(panic)) => Ended::With(self.unknown_end("This step stopped unexpectedly.", panic)),
+                Err(_) => Ended::With(self.deadline_event(deadline)),
             },
         }
     }
 
-    /// Passes cancelling and stopping on to the step. Returns when its grace is over.
-    async fn pass_on(&self, token: &CancellationToken) {
-        if self.may_cancel() {
+    /// Forwards cancelling and stopping to the step. Returns when its grace period is over.
+    async fn forward_signals(&self, token: &CancellationToken) {
+        if self.is_cancellable() {
             tokio::select! {
-                () = self.control.stop.cancelled() => {}
-                () = self.control.cancel.cancelled() => token.cancel(),
+                () = self.signals.stop.cancelled() => {}
+                () = self.signals.cancel.cancelled() => token.cancel(),
             }
         }
-        self.control.stop.cancelled().await;
+        self.signals.stop.cancelled().await;
         token.cancel();
-        sleep(STOP_GRACE).await;
+        sleep(STOP_GRACE_DURATION).await;
     }
 
     async fn attempts(&self, token: &CancellationToken) -> Ended {
@@ -107,7 +106,7 @@ where
             match self.attempt(&run).await {
                 Attempt::Ended(event) => return Ended::With(event),
                 Attempt::Cancelled => break,
-                Attempt::Retry(reason) => self.tell_that_it_waits(&run, reason).await,
+                Attempt::Retry(reason) => self.note_retry(&run, reason).await,
             }
             tokio::select! {
                 biased;
@@ -115,7 +114,7 @@ where
                 () = sleep(backoff.next()) => {}
             }
         }
-        self.let_go()
+        self.end_after_token()
     }
 
     async fn attempt(&self, run: &StepRun) -> Attempt {
@@ -136,8 +135,8 @@ where
         }
     }
 
-    /// Once for each reason, not for each attempt.
-    async fn tell_that_it_waits(&self, run: &StepRun, reason: Reason) {
+    /// Writes a note once per reason, not once per attempt.
+    async fn note_retry(&self, run: &StepRun, reason: Reason) {
         let known = {
             let mut last = self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner);
             let known = last.as_ref().is_some_and(|last| last.public == reason.public);
@@ -149,32 +148,32 @@ where
         }
     }
 
-    /// The step returned because its token fired; what that means depends on who fired it.
-    fn let_go(&self) -> Ended {
-        if self.may_cancel() && self.control.cancel.is_cancelled() {
+    /// The step returned because its token was cancelled; what that means depends on the cause.
+    fn end_after_token(&self) -> Ended {
+        if self.is_cancellable() && self.signals.cancel.is_cancelled() {
             Ended::With(Event::Unwinding { cause: Cause::Cancelled })
-        } else if self.control.stop.is_cancelled() {
+        } else if self.signals.stop.is_cancelled() {
             Ended::Interrupted
         } else {
             let source = "the step returned as cancelled, but nobody had cancelled it".to_owned();
-            Ended::With(self.unclear("This step stopped unexpectedly.", source))
+            Ended::With(self.unknown_end("This step stopped unexpectedly.", source))
         }
     }
 
-    fn too_late(&self, deadline: Duration) -> Event {
+    fn deadline_event(&self, deadline: Duration) -> Event {
         let last = self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner).take();
         match last {
             Some(Reason { public, source }) => {
-                self.unclear(&public, format!("no success within {deadline:?}; last: {source}"))
+                self.unknown_end(&public, format!("no success within {deadline:?}; last: {source}"))
             }
-            None => self.unclear("This step took too long.", format!("no answer within {deadline:?}")),
+            None => self.unknown_end("This step took too long.", format!("no answer within {deadline:?}")),
         }
     }
 
-    /// The step's end is not known. Any step but a commit can be undone whatever it was.
-    fn unclear(&self, public: &str, source: String) -> Event {
+    /// The step may or may not have taken effect. Any step but a commit can be undone in either case.
+    fn unknown_end(&self, public: &str, source: String) -> Event {
         let step = self.step.name();
-        error!(step, undo = self.undo, source, "a saga's step came to no clear end");
+        error!(step, undo = self.undo, source, "a saga's step ended in an unknown state");
         let reason = Reason { public: public.to_owned(), source };
         if self.undo {
             Event::UndoFailed { step: step.to_owned(), reason: reason.to_string() }
@@ -190,26 +189,26 @@ where
         Failure { step: self.step.name().to_owned(), public, source }
     }
 
-    fn may_cancel(&self) -> bool {
+    fn is_cancellable(&self) -> bool {
         !self.undo && !self.step.is_commit()
     }
 }
 
-/// Awaits `work`; a panic comes back as its message, and the worker lives on.
-async fn no_panic<T>(work: impl Future<Output = T>) -> Result<T, String> {
+/// Awaits `work`; a panic is returned as its message, so that the worker survives.
+async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, String> {
     let mut work = pin!(work);
     std::future::poll_fn(|cx| {
-        // Broken invariants can't be seen again: the future is dropped, never polled further.
+        // Unwind safe: after a panic the future is dropped and never polled again.
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-            Err(panic) => Poll::Ready(Err(message(panic.as_ref()))),
+            Err(panic) => Poll::Ready(Err(panic_message(panic.as_ref()))),
         }
     })
     .await
 }
 
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     format!("panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))

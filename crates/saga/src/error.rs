@@ -1,14 +1,16 @@
-//! What a step says when it did not work, and who is to read which part of it.
+//! A step's errors, with one text for the customer and one for the operator.
 //!
-//! The customer reads `public`: a whole sentence that names what did not work, never a host name,
-//! a path or a secret. The operator reads `source`: the chain of errors beneath it.
+//! The customer reads `public`: a whole sentence that names what failed, never a hostname, a path or a
+//! secret. The operator reads `source`: the chain of errors behind it.
 
 use std::error::Error;
 
-/// Anything that can be told to the operator: an error, or a text.
+use stoa_util::error_chain;
+
+/// An error or a text for the operator.
 type Source = Box<dyn Error + Send + Sync>;
 
-/// Why something did not work, told twice.
+/// Why something failed, for both readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// A sentence for the customer.
@@ -18,9 +20,9 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// Tells `public` to the customer and the whole chain of `source` to the operator.
+    /// `public` for the customer, and the whole chain of `source` for the operator.
     pub fn new(public: impl Into<String>, source: impl Into<Source>) -> Self {
-        Self { public: public.into(), source: chain(source.into().as_ref()) }
+        Self { public: public.into(), source: error_chain(source.into().as_ref()) }
     }
 }
 
@@ -31,16 +33,16 @@ impl std::fmt::Display for Reason {
     }
 }
 
-/// Why `act` returned without having done it.
+/// Why `act` failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepError {
-    /// It may work in a moment (Docker is down). Tried again until the step's deadline.
+    /// Transient, such as an unavailable Docker. Retried until the step's deadline.
     Retry(Reason),
-    /// It will not work. Everything started is undone.
+    /// Final. All started steps are undone.
     Fail(Reason),
-    /// Only a person can decide. The saga is stuck at once, and nothing is undone.
+    /// Only a person can decide. The saga is stuck immediately, and nothing is undone.
     AskOperator(Reason),
-    /// The step heard its token and returned early.
+    /// The step's token was cancelled, and it returned early.
     Cancelled,
 }
 
@@ -61,29 +63,29 @@ impl StepError {
     }
 }
 
-/// Why `undo` returned without having undone it. For the operator's eyes only.
+/// Why `undo` failed, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UndoError {
-    /// It may work in a moment. Tried again until the step's undo deadline.
+    /// Transient. Retried until the step's undo deadline.
     Retry(String),
-    /// It will not work. The saga is stuck.
+    /// Final. The saga is stuck.
     Fail(String),
 }
 
 impl UndoError {
     /// A transient failure while `doing` ("removing the stack").
     pub fn retry(doing: &str, source: impl Into<Source>) -> Self {
-        Self::Retry(format!("{doing}: {}", chain(source.into().as_ref())))
+        Self::Retry(format!("{doing}: {}", error_chain(source.into().as_ref())))
     }
 
     /// A final failure while `doing`.
     pub fn fail(doing: &str, source: impl Into<Source>) -> Self {
-        Self::Fail(format!("{doing}: {}", chain(source.into().as_ref())))
+        Self::Fail(format!("{doing}: {}", error_chain(source.into().as_ref())))
     }
 }
 
-/// So that `undo` can use the same helpers as `act`. Cancelled is worth another try: an undo is only
-/// ever interrupted by the process stopping.
+/// Lets `undo` use the helpers of `act`. `Cancelled` becomes a retry: an undo is only interrupted when the
+/// process stops.
 impl From<StepError> for UndoError {
     fn from(error: StepError) -> Self {
         match error {
@@ -94,7 +96,7 @@ impl From<StepError> for UndoError {
     }
 }
 
-/// Turns the errors of others into a step's, at the point where the words for it are known.
+/// Turns errors into those of a step, where the text for the customer is known.
 pub trait ResultExt<T> {
     /// A transient failure, see [`StepError::Retry`].
     fn or_retry(self, public: &str) -> Result<T, StepError>;
@@ -128,18 +130,4 @@ impl<T, E: Into<Source>> ResultExt<T> for Result<T, E> {
     fn or_undo_fail(self, doing: &str) -> Result<T, UndoError> {
         self.map_err(|source| UndoError::fail(doing, source))
     }
-}
-
-/// The error and its causes in one line. A cause that its parent already printed is left out.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        next = cause.source();
-    }
-    text
 }

@@ -1,12 +1,12 @@
-//! What is written to the log. The serde names are stored for years: add, never rename.
+//! The events in the log. Their serde names are stored for years: add, never rename.
 
 use serde::{Deserialize, Serialize};
 
-/// One fact about a saga's run. Carries no clock; the log stamps it ([`Entry`]).
+/// One fact about a saga's run. The log adds the time ([`Entry`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The step is about to act: from here on its effects may exist.
+    /// The step is about to act: from now on its effects may exist.
     Started {
         /// Name of the step.
         step: String,
@@ -19,11 +19,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
-    /// The step failed for good. Unwinding follows.
+    /// The step failed. Unwinding follows.
     Failed(Failure),
-    /// The step needs a person's decision. The saga is stuck, nothing is undone.
+    /// The step needs a person's decision. The saga is stuck, and nothing is undone.
     Asked(Failure),
-    /// From here on the started steps are undone, the last one first.
+    /// From now on the started steps are undone, the last one first.
     Unwinding {
         /// Why.
         cause: Cause,
@@ -33,19 +33,19 @@ pub enum Event {
         /// Name of the step.
         step: String,
     },
-    /// Nothing of the step is left.
+    /// The step is undone.
     UndoFinished {
         /// Name of the step.
         step: String,
     },
-    /// The undo failed for good. The saga is stuck.
+    /// The undo failed. The saga is stuck.
     UndoFailed {
         /// Name of the step.
         step: String,
         /// Why, for the operator.
         reason: String,
     },
-    /// A person told a stuck saga to try again what it is stuck at.
+    /// A person made a stuck saga retry.
     Resumed {
         /// Who.
         by: String,
@@ -58,7 +58,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The step it is about; `None` for what concerns the whole run.
+    /// The step that the event is about; `None` for events of the whole run.
     pub fn step(&self) -> Option<&str> {
         match self {
             Self::Started { step }
@@ -72,7 +72,7 @@ impl Event {
     }
 }
 
-/// A step that failed, or asked, and why.
+/// A step that failed or asked a person, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Name of the step.
@@ -98,29 +98,29 @@ pub enum Cause {
     Failed,
     /// Somebody cancelled the job.
     Cancelled,
-    /// A step asked a person, who answered: give it up.
+    /// A step asked a person, who chose to undo.
     Abandoned,
 }
 
-/// How a saga ended, for good.
+/// How a saga ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// All done.
     Succeeded,
-    /// The world as before.
+    /// All started steps are undone.
     RolledBack,
-    /// A person closed a stuck saga and left the world as it is.
+    /// A person closed a stuck saga and left everything as it is.
     Abandoned {
         /// Who.
         by: String,
     },
 }
 
-/// An event as the log keeps it.
+/// An event in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Place in the log of this saga, rising.
+    /// Position in the log of this saga, increasing.
     pub seq: i64,
     /// When it was written, in milliseconds of Unix time.
     pub at_ms: i64,

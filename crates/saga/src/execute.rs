@@ -1,7 +1,7 @@
-//! The executor: append what is decided, do what was announced, repeat until at rest.
+//! The executor: append the intent, run the effect, repeat until the saga is at rest.
 //!
-//! Each turn appends one batch: what the last effect came to, and the intent that follows from it.
-//! So a saga of n steps costs n+1 durable writes.
+//! Each round appends one batch: the result of the last effect and the next intent. A saga of n steps
+//! costs n+1 durable writes.
 
 use std::sync::Arc;
 
@@ -11,26 +11,26 @@ use crate::effect::{Effect, Ended};
 use crate::writer::Writer;
 use crate::{Cause, Corrupt, Ending, Epoch, Event, Log, Outcome, Position, RunSignals, Saga, Side};
 
-/// Runs `saga` from where `log` says it stands until it comes to rest.
+/// Runs `saga` from its position in `log` until it is at rest.
 ///
-/// Dropping the future is as safe as killing the process: the next call goes on.
+/// Dropping the future is as safe as killing the process: the next call continues.
 pub async fn execute<P, C>(
     saga: &Saga<P, C>,
     plan: &P,
     cx: &C,
     log: Arc<dyn Log>,
     epoch: Epoch,
-    control: RunSignals,
+    signals: RunSignals,
 ) -> Outcome
 where
     P: Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
-    let lost = control.lost.clone();
+    let lost = signals.lost.clone();
     tokio::select! {
         biased;
         () = lost.cancelled() => Outcome::LeaseLost,
-        outcome = run(saga, plan, cx, log, epoch, control) => match outcome {
+        outcome = run(saga, plan, cx, log, epoch, signals) => match outcome {
             Ok(outcome) | Err(outcome) => outcome,
         },
     }
@@ -42,26 +42,26 @@ async fn run<P, C>(
     cx: &C,
     log: Arc<dyn Log>,
     epoch: Epoch,
-    control: RunSignals,
+    signals: RunSignals,
 ) -> Result<Outcome, Outcome>
 where
     P: Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
     let names = saga.names();
-    let (mut writer, events) = Writer::open(log.clone(), epoch, control.clone()).await?;
-    let mut position = Position::replay(&names, &events).map_err(nonsense)?;
+    let (mut writer, events) = Writer::open(log.clone(), epoch, signals.clone()).await?;
+    let mut position = Position::replay(&names, &events).map_err(corrupt_outcome)?;
     if let Some(outcome) = position.outcome(&names) {
         return Ok(outcome);
     }
     let mut batch = Vec::new();
     loop {
-        let stopping = control.stop.is_cancelled();
-        while let Some(event) = onward(&position, &names, &control.cancel, stopping) {
+        let stopping = signals.stop.is_cancelled();
+        while let Some(event) = next_event(&position, &names, &signals.cancel, stopping) {
             position = advance(position, &names, &event)?;
             batch.push(event);
         }
-        // On recovery the batch may be empty: no effect before the lease is proven.
+        // On recovery the batch may be empty; appending it proves the lease before any effect.
         writer.append(&batch).await?;
         if let Some(outcome) = position.outcome(&names) {
             return Ok(outcome);
@@ -69,7 +69,7 @@ where
         if stopping {
             return Err(Outcome::Interrupted);
         }
-        let Some(effect) = Effect::at(&position, saga, plan, cx, &log, &control) else {
+        let Some(effect) = Effect::at(&position, saga, plan, cx, &log, &signals) else {
             return Err(Outcome::Interrupted);
         };
         let Ended::With(event) = effect.run().await else {
@@ -80,8 +80,13 @@ where
     }
 }
 
-/// What follows from the position alone. `None` when an effect is due, or nothing.
-fn onward(position: &Position, names: &[&'static str], cancel: &CancellationToken, stopping: bool) -> Option<Event> {
+/// The event that follows from the position alone; `None` if an effect is due or nothing follows.
+fn next_event(
+    position: &Position,
+    names: &[&'static str],
+    cancel: &CancellationToken,
+    stopping: bool,
+) -> Option<Event> {
     match position {
         Position::Forward { step, started: false } => match names.get(*step) {
             None => Some(Event::Finished { outcome: Ending::Succeeded }),
@@ -101,13 +106,13 @@ fn onward(position: &Position, names: &[&'static str], cancel: &CancellationToke
     }
 }
 
-/// The executor moves by the function that recovery folds with.
+/// Moves with the same function as recovery.
 fn advance(position: Position, names: &[&'static str], event: &Event) -> Result<Position, Outcome> {
-    position
-        .after(names, event)
-        .ok_or_else(|| nonsense(Corrupt { index: 0, event: Box::new(event.clone()), position: Box::new(position) }))
+    position.after(names, event).ok_or_else(|| {
+        corrupt_outcome(Corrupt { index: 0, event: Box::new(event.clone()), position: Box::new(position) })
+    })
 }
 
-fn nonsense(corrupt: Corrupt) -> Outcome {
+fn corrupt_outcome(corrupt: Corrupt) -> Outcome {
     Outcome::Stuck { step: None, reason: corrupt.to_string() }
 }

@@ -1,4 +1,4 @@
-//! A log in memory, for tests and for runs that need not outlive the process.
+//! A log in memory, for tests and for runs that don't have to survive the process.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use crate::{Entry, Epoch, Event, Log, LogError};
 
-/// A [`Log`] that keeps everything in memory. Its clock begins at zero and follows tokio's.
+/// A [`Log`] in memory. Its clock starts at zero and follows tokio's.
 #[derive(Debug)]
 pub struct MemoryLog {
-    born: Instant,
+    created: Instant,
     inner: Mutex<Inner>,
 }
 
@@ -22,41 +22,41 @@ struct Inner {
 }
 
 impl MemoryLog {
-    /// An empty log; nobody holds the lease.
+    /// An empty log without a lease.
     pub fn new() -> Self {
         let inner = Inner { epoch: Epoch(0), entries: Vec::new(), notes: Vec::new() };
-        Self { born: Instant::now(), inner: Mutex::new(inner) }
+        Self { created: Instant::now(), inner: Mutex::new(inner) }
     }
 
-    /// Takes the lease from whoever has it.
+    /// Takes the lease from its holder.
     pub fn lease(&self) -> Epoch {
         let mut inner = self.inner();
         inner.epoch.0 += 1;
         inner.epoch
     }
 
-    /// What was appended, with its times.
+    /// The appended events with their times.
     pub fn entries(&self) -> Vec<Entry> {
         self.inner().entries.clone()
     }
 
-    /// What was appended.
+    /// The appended events.
     pub fn events(&self) -> Vec<Event> {
         self.inner().entries.iter().map(|entry| entry.event.clone()).collect()
     }
 
-    /// The live log: step and line.
+    /// The live log, as step and line.
     pub fn notes(&self) -> Vec<(String, String)> {
         self.inner().notes.clone()
     }
 
-    /// Appends without a lease, as a person's command does to a saga that nobody runs.
+    /// Appends without a lease, as a person's command does while no executor runs.
     pub fn push(&self, event: Event) {
-        self.inner().push(self.born, event);
+        self.inner().push(self.created, event);
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // Every change is one push, so a panic elsewhere can't have left it half made.
+        // Every change is a single push, so a panic can't have left it incomplete.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,9 +68,9 @@ impl Default for MemoryLog {
 }
 
 impl Inner {
-    fn push(&mut self, born: Instant, event: Event) {
+    fn push(&mut self, created: Instant, event: Event) {
         let seq = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
-        let at_ms = i64::try_from(born.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let at_ms = i64::try_from(created.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.entries.push(Entry { seq, at_ms, event });
     }
 }
@@ -83,7 +83,7 @@ impl Log for MemoryLog {
             return Err(LogError::LeaseLost);
         }
         for event in events {
-            inner.push(self.born, event.clone());
+            inner.push(self.created, event.clone());
         }
         Ok(())
     }

@@ -1,22 +1,21 @@
-//! Where a saga stands: a pure fold over its log.
+//! The position of a saga: a pure fold over its log.
 //!
-//! The executor moves through the same function, [`Position::after`], that recovery folds with,
-//! so the two can't disagree. Every prefix of a legal log is legal: an append that was cut short
-//! by a log with weaker promises than asked for still leaves something to go on from.
+//! The executor and recovery use the same function, [`Position::after`], so they can't disagree. Every
+//! prefix of a legal log is legal: even a log that stored only a part of an append can be recovered.
 
 use crate::{Cause, Ending, Event, Failure, Outcome};
 
-/// Where a saga stands.
+/// The position of a saga.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
-    /// Going forward; all steps before `step` have succeeded.
+    /// Going forward. All steps before `step` have succeeded.
     Forward {
         /// Index of the step to act; the number of steps when all have succeeded.
         step: usize,
         /// Whether its effects may exist.
         started: bool,
     },
-    /// A step has failed, and unwinding has not been decided yet.
+    /// A step has failed, and unwinding is not logged yet.
     Failed {
         /// Index of the step.
         step: usize,
@@ -29,14 +28,14 @@ pub enum Position {
         cause: Cause,
         /// The step that failed or asked, if one did.
         failure: Option<Failure>,
-        /// How many steps are still to be undone; the next one is the last of these.
+        /// How many steps remain to be undone; the last of them is next.
         left: usize,
-        /// Whether the next one's undo has begun.
+        /// Whether its undo has started.
         started: bool,
     },
     /// Waiting for a person.
     Stuck {
-        /// What it is stuck at, and comes back to when resumed.
+        /// Where it is stuck, and where it continues when resumed.
         at: Side,
         /// Why, for the operator.
         reason: String,
@@ -50,14 +49,14 @@ pub enum Position {
     },
 }
 
-/// Which half of which step a saga is stuck at.
+/// The half of a step that a saga is stuck at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Side {
     /// The act of a step that asked.
     Act {
         /// Index of the step.
         step: usize,
-        /// What it asked.
+        /// The question.
         failure: Failure,
     },
     /// The undo of a step.
@@ -79,13 +78,13 @@ pub struct Corrupt {
     pub index: usize,
     /// The event.
     pub event: Box<Event>,
-    /// Where the saga stood.
+    /// The position before the event.
     pub position: Box<Position>,
 }
 
-/// A person's command to a saga that is not stuck, or not in the way that the command is for.
+/// A command to a saga that is not stuck, or not stuck in the way that the command is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the job does not wait for this decision")]
+#[error("the job is not waiting for this decision")]
 pub struct NotStuck;
 
 impl Position {
@@ -114,12 +113,12 @@ impl Position {
             Self::Unwinding { cause, failure, left, started } => {
                 backward(names, (*cause, failure.as_ref()), *left, *started, event)
             }
-            Self::Stuck { at, .. } => decided(at, event),
+            Self::Stuck { at, .. } => after_decision(at, event),
             Self::Finished { .. } => None,
         }
     }
 
-    /// The outcome, where nothing moves any more by itself.
+    /// The outcome, if nothing more happens without a person.
     pub fn outcome(&self, names: &[&'static str]) -> Option<Outcome> {
         match self {
             Self::Stuck { at, reason } => {
@@ -138,8 +137,7 @@ impl Position {
         }
     }
 
-    /// The event by which `by` has a stuck saga try again what it is stuck at. Append it, then
-    /// run the saga.
+    /// The event by which `by` makes a stuck saga retry. Append it, then run the saga.
     pub fn resume(&self, by: &str) -> Result<Event, NotStuck> {
         match self {
             Self::Stuck { .. } => Ok(Event::Resumed { by: by.to_owned() }),
@@ -147,7 +145,7 @@ impl Position {
         }
     }
 
-    /// The event by which `by` closes a stuck saga and leaves the world as it is.
+    /// The event by which `by` closes a stuck saga and leaves everything as it is.
     pub fn abandon(&self, by: &str) -> Result<Event, NotStuck> {
         match self {
             Self::Stuck { .. } => Ok(Event::Finished { outcome: Ending::Abandoned { by: by.to_owned() } }),
@@ -155,8 +153,8 @@ impl Position {
         }
     }
 
-    /// The event by which a person answers a step that asked: give it up, undo everything.
-    /// Append it, then run the saga.
+    /// The event by which a person answers a step that asked: undo everything. Append it, then run the
+    /// saga.
     pub fn unwind(&self) -> Result<Event, NotStuck> {
         match self {
             Self::Stuck { at: Side::Act { .. }, .. } => Ok(Event::Unwinding { cause: Cause::Abandoned }),
@@ -217,8 +215,8 @@ fn backward(
     }
 }
 
-/// What a person decided about a stuck saga.
-fn decided(at: &Side, event: &Event) -> Option<Position> {
+/// The position after a person's decision about a stuck saga.
+fn after_decision(at: &Side, event: &Event) -> Option<Position> {
     match (event, at) {
         (Event::Resumed { .. }, Side::Act { step, .. }) => Some(Position::Forward { step: *step, started: true }),
         (Event::Resumed { .. }, Side::Undo { step, cause, failure }) => {

@@ -1,6 +1,6 @@
-//! What people see of a run: a view of each step, derived from the log and nothing else.
+//! The progress of a run for people: a view of each step, derived from the log alone.
 //!
-//! A log that makes no sense still gives a view: events that fit no step are passed over.
+//! Events that fit no step are skipped, so that a corrupt log still has a view.
 
 use crate::{Entry, Event, Heading};
 
@@ -9,13 +9,13 @@ use crate::{Entry, Event, Heading};
 pub struct StepView {
     /// The stable name.
     pub name: &'static str,
-    /// Words for people.
+    /// What people read.
     pub title: &'static str,
-    /// Where it stands.
+    /// The state.
     pub state: StepState,
-    /// When it first began, in milliseconds of Unix time.
+    /// When it first started, in milliseconds of Unix time.
     pub started_ms: Option<i64>,
-    /// When it last came to an end, be that done, failed or undone.
+    /// When it last ended: done, failed or undone.
     pub ended_ms: Option<i64>,
     /// One line for people, from the step.
     pub detail: Option<String>,
@@ -25,15 +25,15 @@ pub struct StepView {
     pub operator_error: Option<String>,
 }
 
-/// Where a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// Not begun.
+    /// Not started.
     Waiting,
     /// Acting.
     Running,
-    /// Acted.
+    /// Has acted.
     Done,
     /// Failed, not undone yet.
     Failed,
@@ -49,14 +49,14 @@ pub enum StepState {
 
 /// The view of each step after `log`.
 pub fn progress(steps: &[Heading], log: &[Entry]) -> Vec<StepView> {
-    let mut views: Vec<StepView> = steps.iter().map(waiting).collect();
+    let mut views: Vec<StepView> = steps.iter().map(initial_view).collect();
     for entry in log {
         match &entry.event {
-            Event::Resumed { .. } => views.iter_mut().for_each(again),
+            Event::Resumed { .. } => views.iter_mut().for_each(resume_view),
             event => {
                 let name = event.step();
                 if let Some(view) = views.iter_mut().find(|view| Some(view.name) == name) {
-                    show(view, entry.at_ms, event);
+                    apply_event(view, entry.at_ms, event);
                 }
             }
         }
@@ -64,7 +64,7 @@ pub fn progress(steps: &[Heading], log: &[Entry]) -> Vec<StepView> {
     views
 }
 
-fn waiting(heading: &Heading) -> StepView {
+fn initial_view(heading: &Heading) -> StepView {
     StepView {
         name: heading.name,
         title: heading.title,
@@ -77,7 +77,7 @@ fn waiting(heading: &Heading) -> StepView {
     }
 }
 
-fn show(view: &mut StepView, at_ms: i64, event: &Event) {
+fn apply_event(view: &mut StepView, at_ms: i64, event: &Event) {
     let mut end = Some(at_ms);
     view.state = match event {
         Event::Started { .. } => {
@@ -108,8 +108,8 @@ fn show(view: &mut StepView, at_ms: i64, event: &Event) {
     view.ended_ms = end;
 }
 
-/// A stuck step runs again; what it was stuck for no longer holds.
-fn again(view: &mut StepView) {
+/// A stuck step runs again, and its error disappears.
+fn resume_view(view: &mut StepView) {
     view.state = match view.state {
         StepState::Asking => {
             view.error = None;

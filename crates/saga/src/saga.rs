@@ -8,12 +8,12 @@ pub struct Saga<P, C> {
     steps: Vec<Box<dyn Step<P, C>>>,
 }
 
-/// A step's two names, for showing progress without the saga's types.
+/// A step's two names, to show progress without the saga's types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Heading {
-    /// The stable name, as in the log.
+    /// The stable name, which is in the log.
     pub name: &'static str,
-    /// Words for people.
+    /// What people read.
     pub title: &'static str,
 }
 
@@ -22,7 +22,7 @@ where
     P: Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
-    /// An empty saga. The name is for messages; what a log holds are the names of steps.
+    /// An empty saga. The name is for messages; logs hold only the names of steps.
     pub fn named(name: &'static str) -> Self {
         Self { name, steps: Vec::new() }
     }
@@ -30,17 +30,17 @@ where
     /// Adds the next step.
     ///
     /// # Panics
-    /// When the name is taken by an earlier step, or the last step was a commit: a saga that
-    /// could go wrong after its point of no return would be neither done nor undone.
+    /// If an earlier step has the same name, or the last step is a commit: a saga that fails after its
+    /// point of no return would be neither done nor undone.
     #[must_use]
     pub fn step(self, step: impl Step<P, C>) -> Self {
         self.boxed(Box::new(step))
     }
 
-    /// [`Saga::step`], for a step that is boxed already.
+    /// [`Saga::step`] for a boxed step.
     ///
     /// # Panics
-    /// As [`Saga::step`] does.
+    /// As [`Saga::step`].
     #[must_use]
     pub fn boxed(mut self, step: Box<dyn Step<P, C>>) -> Self {
         let name = step.name();
@@ -62,17 +62,17 @@ where
         &self.steps
     }
 
-    /// The steps, taken out: for a harness that wraps each of them.
+    /// The steps, for a harness that wraps each of them.
     pub fn into_steps(self) -> Vec<Box<dyn Step<P, C>>> {
         self.steps
     }
 
-    /// The stable names of the steps, in order: what [`crate::Position::replay`] needs.
+    /// The stable names of the steps, in order, for [`crate::Position::replay`].
     pub fn names(&self) -> Vec<&'static str> {
         self.steps.iter().map(|step| step.name()).collect()
     }
 
-    /// Names and titles of the steps, in order: what [`crate::progress`] needs.
+    /// Names and titles of the steps, in order, for [`crate::progress`].
     pub fn headings(&self) -> Vec<Heading> {
         self.steps.iter().map(|step| Heading { name: step.name(), title: step.title() }).collect()
     }

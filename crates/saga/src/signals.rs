@@ -1,4 +1,4 @@
-//! How a run is steered from outside, and how it comes to rest.
+//! The signals that steer a run from outside, and its outcome.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Cause, Failure};
 
-/// The reins of one call to [`crate::execute`].
+/// The signals to one call of [`crate::execute`].
 #[derive(Debug, Clone)]
 pub struct RunSignals {
     /// The job is cancelled: unwind.
     pub cancel: CancellationToken,
-    /// The process stops: come to rest, to be resumed later. A step that runs gets two seconds.
+    /// The process stops: interrupt the run, to be continued later. A running step gets two seconds.
     pub stop: CancellationToken,
-    /// The heartbeat found the lease gone: drop everything at once.
+    /// The heartbeat found the lease lost: drop everything immediately.
     pub lost: CancellationToken,
-    /// How long a log that can't be reached is waited for before the run rests as interrupted.
-    /// Keep it under the lease's remaining time.
+    /// How long to wait for an unavailable log before the run is interrupted. Keep it below the lease's
+    /// remaining time.
     pub log_patience: Duration,
 }
 
 impl RunSignals {
-    /// Reins with the usual patience, and a `lost` of its own.
+    /// Signals with the default patience and a new `lost` token.
     pub fn new(cancel: CancellationToken, stop: CancellationToken) -> Self {
         Self { cancel, stop, ..Self::default() }
     }
@@ -38,39 +38,39 @@ impl Default for RunSignals {
     }
 }
 
-/// How a call to [`crate::execute`] came to rest.
+/// How a call of [`crate::execute`] ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// All done.
     Succeeded,
-    /// The world as before.
+    /// All started steps are undone.
     RolledBack {
         /// Why.
         cause: Cause,
         /// The step that failed or asked; `None` when the job was cancelled.
         failure: Option<Failure>,
     },
-    /// A person has to look. Nothing moves until the log has a `Resumed`, an `Unwinding` by a
-    /// person, or a `Finished`.
+    /// A person has to decide. Nothing happens until the log has a `Resumed`, an `Unwinding` by a person,
+    /// or a `Finished`.
     Stuck {
-        /// The step it is stuck at; `None` when the log itself makes no sense.
+        /// The step it is stuck at; `None` if the log itself is corrupt.
         step: Option<String>,
         /// Why, for the operator.
         reason: String,
     },
-    /// A person had closed it as it was.
+    /// A person has closed it and left everything as it is.
     Abandoned {
         /// Who.
         by: String,
     },
-    /// Somebody else has the lease. Nothing was touched since that was noticed.
+    /// Another executor has the lease. Nothing was touched after that was noticed.
     LeaseLost,
-    /// Stopped, or the log could not be reached: call again later.
+    /// Stopped, or the log is unavailable: call again later.
     Interrupted,
 }
 
 impl Outcome {
-    /// Whether this is one of the two good ends: all done, or the world as before.
+    /// Whether all steps are done, or all started ones undone.
     pub fn is_settled(&self) -> bool {
         matches!(self, Self::Succeeded | Self::RolledBack { .. })
     }

@@ -1,4 +1,4 @@
-//! One step: what it does, and how it is undone.
+//! A step: what it does, and how it is undone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,58 +11,57 @@ use crate::{Log, StepError, UndoError};
 
 /// One step of a saga.
 ///
-/// Both halves are run again after a crash, so both must be **idempotent**: `act` finds what an
-/// earlier run made and goes on from there; `undo` is right when `act` never ran, half ran, or was
-/// already undone, and removes only what carries this operation's mark. The futures may be dropped
-/// at any await (deadline, lost lease); that is no different from a crash.
+/// Both halves run again after a crash, so both must be **idempotent**: `act` finds what an earlier run
+/// made and continues from there; `undo` works if `act` never ran, ran partly, or was undone before, and
+/// removes only what carries this operation's label. The futures may be dropped at any await (deadline,
+/// lost lease), which is like a crash.
 #[async_trait]
 pub trait Step<P, C>: Send + Sync + 'static
 where
     P: Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
-    /// The stable name, snake_case: it is in the log.
+    /// The stable name, in snake_case; it is in the log.
     fn name(&self) -> &'static str;
 
-    /// Words for people: "Starting the containers".
+    /// What people read: "Starting the containers".
     fn title(&self) -> &'static str;
 
-    /// How long `act` may take, over all its retries. Past it, the step has failed.
+    /// How long `act` may take with all its retries. After that the step has failed.
     fn deadline(&self) -> Duration {
         Duration::from_secs(10 * 60)
     }
 
-    /// How long `undo` may take, over all its retries. Past it, the saga is stuck.
+    /// How long `undo` may take with all its retries. After that the saga is stuck.
     fn undo_deadline(&self) -> Duration {
         Duration::from_secs(15 * 60)
     }
 
-    /// Whether this step is the point of no return. It must then be the saga's last, and **one
-    /// atomic transaction** that recognizes its own earlier success: [`StepError::Fail`] from it
-    /// says that nothing was committed. Once started it can't be cancelled. Where its end is
-    /// unknown (it panicked, or ran into its deadline), the saga asks a person instead of undoing
-    /// what may be complete.
+    /// Whether this step is the point of no return. It must then be the saga's last step and **one
+    /// atomic transaction** that recognizes its own earlier success: [`StepError::Fail`] means that
+    /// nothing was committed. Once started it can't be cancelled. If nobody knows how it ended (panic,
+    /// deadline), the saga asks a person instead of undoing what may be complete.
     fn is_commit(&self) -> bool {
         false
     }
 
-    /// Does it.
+    /// Performs the step.
     async fn act(&self, cx: &C, plan: &P, run: &StepRun) -> Result<Done, StepError>;
 
-    /// Takes it back. Never called after a commit step has succeeded. The `run` of an undo does
-    /// not hear of cancelling: an unwinding saga is only stopped, and gone on with later.
+    /// Undoes the step. Never called after a commit step has succeeded. Cancelling does not reach the `run`
+    /// of an undo: an unwinding saga can only be stopped, and continues later.
     async fn undo(&self, cx: &C, plan: &P, run: &StepRun) -> Result<(), UndoError>;
 }
 
 /// A step that succeeded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Done {
-    /// One line for people, where there is something to say.
+    /// One line for people.
     pub detail: Option<String>,
 }
 
 impl Done {
-    /// Done, with nothing to add.
+    /// Done, without a detail.
     pub fn plain() -> Self {
         Self::default()
     }
@@ -73,7 +72,7 @@ impl Done {
     }
 }
 
-/// What a step is told about its own run. Cheap to clone into a task of the step's own.
+/// A step's view of its own run. Cheap to clone into tasks that the step spawns.
 #[derive(Clone)]
 pub struct StepRun {
     step: &'static str,
@@ -87,24 +86,24 @@ impl StepRun {
         Self { step, attempt, token, log }
     }
 
-    /// A run that belongs to no saga, for calling a step's `act` or `undo` by hand in a test.
+    /// A run without a saga, to call a step's `act` or `undo` in a test.
     pub fn detached(step: &'static str) -> Self {
         Self::new(step, 1, CancellationToken::new(), Arc::new(MemoryLog::new()))
     }
 
-    /// Which attempt this is, from 1. Counts the retries of this executor only: a crash starts
-    /// again at 1, so it must not decide about effects.
+    /// The number of this attempt, from 1. Counts only the attempts of this executor: after a crash it is
+    /// 1 again, so effects must not depend on it.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// Fires when the step should return soon: the job is cancelled, the process stops, or the
-    /// step is over (deadline, lost lease) and work it spawned must end.
+    /// Cancelled when the step should return soon: the job is cancelled, the process stops, or the step is
+    /// over (deadline, lost lease) and the work it spawned must end.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
 
-    /// Awaits `work`, unless the run is cancelled first: then `Err(StepError::Cancelled)`.
+    /// Awaits `work`; returns `Err(StepError::Cancelled)` if the run is cancelled first.
     pub async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, StepError> {
         tokio::select! {
             biased;

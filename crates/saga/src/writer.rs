@@ -1,7 +1,7 @@
-//! The executor's pen: appends under one epoch, and outlasts a log that is away for a while.
+//! Appends events under one epoch, and waits for a log that is unavailable for a while.
 //!
-//! An append that came back as unavailable may have happened. Appending it again would make a log
-//! that no run can have written, so before each new try the writer reads what is there.
+//! An append that failed as unavailable may have happened. Repeating it would corrupt the log, so the
+//! writer reads the log before each retry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tracing::warn;
 
 use crate::{Epoch, Event, Log, LogError, Outcome, RunSignals};
 
-/// Waits that double from 50 ms to 2 s. Without jitter: one executor, one log, and tests that
-/// come out the same every time.
+/// Delays that double from 50 ms to 2 s. Without jitter: there is one executor per log, and tests stay
+/// deterministic.
 pub(crate) struct Backoff(Duration);
 
 impl Backoff {
@@ -30,40 +30,40 @@ impl Backoff {
 pub(crate) struct Writer {
     log: Arc<dyn Log>,
     epoch: Epoch,
-    control: RunSignals,
+    signals: RunSignals,
     written: usize,
 }
 
 impl Writer {
-    /// Reads the log so far. `Err` is how the run ends.
+    /// Reads the log. `Err` is how the run ends.
     pub(crate) async fn open(
         log: Arc<dyn Log>,
         epoch: Epoch,
-        control: RunSignals,
+        signals: RunSignals,
     ) -> Result<(Self, Vec<Event>), Outcome> {
-        let mut writer = Self { log, epoch, control, written: 0 };
-        let mut patience = writer.patience();
+        let mut writer = Self { log, epoch, signals, written: 0 };
+        let mut retry_budget = writer.retry_budget();
         loop {
             match writer.log.load().await {
                 Ok(events) => {
                     writer.written = events.len();
                     return Ok((writer, events));
                 }
-                Err(error) => patience.wait(&writer.control, error).await?,
+                Err(error) => retry_budget.wait(&writer.signals, error).await?,
             }
         }
     }
 
     /// Appends all of `batch`, once. `Err` is how the run ends.
     pub(crate) async fn append(&mut self, batch: &[Event]) -> Result<(), Outcome> {
-        let mut patience = self.patience();
+        let mut retry_budget = self.retry_budget();
         let mut rest = batch;
         while let Err(error) = self.log.append(self.epoch, rest).await {
-            patience.wait(&self.control, error).await?;
+            retry_budget.wait(&self.signals, error).await?;
             rest = loop {
-                match self.missing(batch).await {
+                match self.unwritten(batch).await {
                     Ok(rest) => break rest,
-                    Err(error) => patience.wait(&self.control, error).await?,
+                    Err(error) => retry_budget.wait(&self.signals, error).await?,
                 }
             };
         }
@@ -71,31 +71,31 @@ impl Writer {
         Ok(())
     }
 
-    /// What of `batch` is not in the log yet: all or nothing. Nothing is then appended too, for
+    /// The part of `batch` that is not in the log yet: all or nothing. Even nothing is appended, because
     /// that proves the lease.
-    async fn missing<'b>(&self, batch: &'b [Event]) -> Result<&'b [Event], LogError> {
+    async fn unwritten<'b>(&self, batch: &'b [Event]) -> Result<&'b [Event], LogError> {
         let events = self.log.load().await?;
         match events.get(self.written..) {
             Some([]) => Ok(batch),
             Some(tail) if tail == batch => Ok(&[]),
-            // Only another executor can have written something else.
+            // Only another executor can have written anything else.
             Some(_) | None => Err(LogError::LeaseLost),
         }
     }
 
-    fn patience(&self) -> Patience {
-        Patience { until: Instant::now() + self.control.log_patience, backoff: Backoff::new() }
+    fn retry_budget(&self) -> RetryBudget {
+        RetryBudget { until: Instant::now() + self.signals.log_patience, backoff: Backoff::new() }
     }
 }
 
-struct Patience {
+struct RetryBudget {
     until: Instant,
     backoff: Backoff,
 }
 
-impl Patience {
-    /// Returns when the log may be tried again; `Err` is how the run ends.
-    async fn wait(&mut self, control: &RunSignals, error: LogError) -> Result<(), Outcome> {
+impl RetryBudget {
+    /// Waits before the next attempt; `Err` is how the run ends.
+    async fn wait(&mut self, signals: &RunSignals, error: LogError) -> Result<(), Outcome> {
         match error {
             LogError::LeaseLost => return Err(Outcome::LeaseLost),
             LogError::Unreadable(reason) => return Err(Outcome::Stuck { step: None, reason }),
@@ -107,7 +107,7 @@ impl Patience {
         }
         tokio::select! {
             biased;
-            () = control.stop.cancelled() => Err(Outcome::Interrupted),
+            () = signals.stop.cancelled() => Err(Outcome::Interrupted),
             () = tokio::time::sleep_until(next) => Ok(()),
         }
     }

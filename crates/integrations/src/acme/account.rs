@@ -15,20 +15,20 @@ use super::{
     within,
 };
 
-/// CAs hand their keys out with and without padding.
+/// CAs issue their keys with and without padding.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 impl Acme {
-    /// Opens the account of the saved credentials, and tells the CA the contact of the
-    /// configuration. Registers a new account if nothing was saved, if what was saved is for
-    /// another directory, or if the CA has forgotten the account; then the answer holds new
-    /// credentials, to be sealed and saved. The CA's terms of service are agreed to.
+    /// Opens the account of the saved credentials and updates its contact. Registers a new account if
+    /// nothing was saved, if the credentials are for another directory, or if the CA no longer knows the
+    /// account; it then returns new credentials, which the caller seals and saves. Agrees to the CA's
+    /// terms of service.
     ///
     /// # Errors
-    /// `Unreachable`, `Garbage`, `RateLimited`, or `Account`: the CA wants an external account, an
+    /// `Unreachable`, `Garbage`, `RateLimited`, or `Account`: the CA requires an external account, an
     /// operator's action or another contact, the account is deactivated, or the configuration is wrong.
     pub async fn open(
         config: AcmeConfig,
@@ -54,8 +54,8 @@ impl Acme {
     }
 }
 
-/// The saved account; none if it is one of another directory, or the CA doesn't know it any more
-/// (as after a private CA was set up again): then nothing is lost by registering another.
+/// The saved account; `None` if it belongs to another directory or the CA no longer knows it, as after
+/// a private CA was set up again. Registering another one loses nothing then.
 async fn reopen(config: &AcmeConfig, http: &Http, saved: &SecretString) -> Result<Option<Account>, AcmeError> {
     if directory_of(saved)? != config.directory {
         return Ok(None);
@@ -67,20 +67,19 @@ async fn reopen(config: &AcmeConfig, http: &Http, saved: &SecretString) -> Resul
     let contact = contact(config);
     let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
     let mut forgotten = false;
-    let told = persist!(async {
-        let told = account.update_contacts(&contact).await;
-        forgotten =
-            matches!(&told, Err(instant_acme::Error::Api(said)) if problem::name(said) == Some("accountDoesNotExist"));
-        told
+    let updated = persist!(async {
+        let updated = account.update_contacts(&contact).await;
+        forgotten = matches!(&updated, Err(instant_acme::Error::Api(problem)) if problem::name(problem) == Some("accountDoesNotExist"));
+        updated
     });
     if forgotten {
         tracing::warn!(
             directory = config.directory,
-            "the certificate authority has forgotten the account; registering another"
+            "the certificate authority does not know the account any more; registering another"
         );
         return Ok(None);
     }
-    told.map(|()| Some(account))
+    updated.map(|()| Some(account))
 }
 
 async fn register(config: &AcmeConfig, http: &Http) -> Result<(Account, SecretString), AcmeError> {
@@ -93,7 +92,7 @@ async fn register(config: &AcmeConfig, http: &Http) -> Result<(Account, SecretSt
         builder.create(&new, config.directory.clone(), binding.as_ref()).await
     })?;
     let text = serde_json::to_string(&credentials)
-        .map_err(|error| AcmeError::local(format!("writing the new credentials down: {error}")))?;
+        .map_err(|error| AcmeError::local(format!("serializing the new credentials: {error}")))?;
     Ok((account, SecretString::from(text)))
 }
 
@@ -104,7 +103,7 @@ fn binding(external: &ExternalAccount) -> Result<ExternalAccountKey, AcmeError> 
     Ok(ExternalAccountKey::new(external.key_id.clone(), &key))
 }
 
-/// RFC 8555 7.3: contacts are URLs.
+/// The contact as a URL (RFC 8555 7.3).
 fn contact(config: &AcmeConfig) -> Option<String> {
     config.contact.as_ref().map(|address| format!("mailto:{address}"))
 }
@@ -113,13 +112,13 @@ fn parse(saved: &SecretString) -> Result<AccountCredentials, instant_acme::Error
     Ok(serde_json::from_str(saved.expose_secret())?)
 }
 
-/// Of which directory saved credentials are.
+/// The directory that saved credentials belong to.
 fn directory_of(saved: &SecretString) -> Result<String, AcmeError> {
     #[derive(serde::Deserialize)]
     struct Part {
         directory: String,
     }
-    // The error of the parser may quote the secret, so it is left out.
+    // The parser's error is left out because it may quote the secret.
     let bad = || AcmeError::local("the saved account credentials can't be read; remove them to register a new account");
     let _ = parse(saved).map_err(|_| bad())?;
     serde_json::from_str::<Part>(saved.expose_secret()).map(|part| part.directory).map_err(|_| bad())

@@ -1,4 +1,4 @@
-//! Asking for the certificate of a proven order, and fetching it (RFC 8555 7.4 and 7.4.2).
+//! Finalizing a proven order and fetching its certificate (RFC 8555 7.4 and 7.4.2).
 
 use instant_acme::{Error, Order, OrderStatus};
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
@@ -7,16 +7,16 @@ use stoa_model::{
     secret::{ExposeSecret, SecretString},
 };
 
-use super::{Acme, AcmeError, ProblemKind, list, order::why_lost, problem::persist, within};
+use super::{Acme, AcmeError, ProblemKind, list, order::loss_reason, problem::persist, within};
 use crate::x509;
 
 impl Acme {
-    /// Asks for the certificate for `key` (PEM), waits for it, and answers the PEM chain, the leaf
-    /// first. An order that was finished already, by a call whose answer was lost, is only fetched.
+    /// Requests the certificate for `key` (PEM), waits for it, and returns the PEM chain, leaf first. If
+    /// an earlier call has finalized the order, and its response was lost, this only fetches it.
     ///
     /// # Errors
     /// `Gone` if the order is over or its certificate is for another key or other names; `Refused`
-    /// if the CA changed its mind, or if [`Acme::ready`] was not called; or any other kind.
+    /// if the CA now refuses the order, or if [`Acme::ready`] was not called; or any other kind.
     pub async fn finish(&self, url: &str, names: &[CertName], key: &SecretString) -> Result<String, AcmeError> {
         within(self.patience, &format!("fetching the certificate for {}", list(names)), async {
             let request = signing_request(names, key)?;
@@ -24,7 +24,7 @@ impl Acme {
             if order.state().status == OrderStatus::Ready
                 && let Err(error) = persist!(order.finalize_csr(&request))
             {
-                // Another call of ours may have been faster, or the answer to this one was lost.
+                // Another call of ours may have been faster, or the response to this one was lost.
                 order = self.load(url).await?;
                 if order.state().status == OrderStatus::Ready {
                     return Err(error);
@@ -40,13 +40,13 @@ impl Acme {
     async fn fetch(&self, order: &mut Order) -> Result<String, AcmeError> {
         match order.state().status {
             OrderStatus::Valid | OrderStatus::Processing => (),
-            OrderStatus::Invalid => return Err(why_lost(order).await),
+            OrderStatus::Invalid => return Err(loss_reason(order).await),
             OrderStatus::Pending | OrderStatus::Ready => {
                 let kind = ProblemKind::Other("orderNotReady".into());
                 return Err(AcmeError::Refused { name: None, kind, detail: "its names are not proven yet".into() });
             }
         }
-        let policy = self.policy();
+        let policy = self.retry_policy();
         let fetched = persist!(async {
             match order.state().status {
                 OrderStatus::Valid => {
@@ -56,13 +56,13 @@ impl Acme {
             }
         });
         match fetched {
-            Err(_) if order.state().status == OrderStatus::Invalid => Err(why_lost(order).await),
+            Err(_) if order.state().status == OrderStatus::Invalid => Err(loss_reason(order).await),
             other => other,
         }
     }
 }
 
-/// A signing request (RFC 2986) for the names, with an empty subject: only alternative names count.
+/// A certificate signing request (RFC 2986) with an empty subject: only the alternative names count.
 fn signing_request(names: &[CertName], key: &SecretString) -> Result<Vec<u8>, AcmeError> {
     let bad = |error: rcgen::Error| AcmeError::local(format!("making the signing request: {error}"));
     let key = KeyPair::from_pem(key.expose_secret()).map_err(bad)?;

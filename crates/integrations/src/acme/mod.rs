@@ -1,15 +1,15 @@
-//! Certificates from a certificate authority (CA) that speaks ACME (RFC 8555).
+//! A client of certificate authorities (CAs) that speak ACME (RFC 8555).
 //!
-//! One certificate takes three calls, and the caller saves its state between them: [`Acme::order`]
-//! says how to answer the CA, [`Acme::ready`] tells it that the answers are in place and waits,
-//! [`Acme::finish`] asks for the certificate. Each can be repeated after a crash with what was
-//! saved, the order's URL first of all: a CA counts orders and certificates, so none may be wasted.
+//! A certificate takes three calls, and the caller saves its state between them: [`Acme::order`] returns
+//! how to answer the CA's challenges, [`Acme::ready`] tells the CA that the answers are in place and
+//! waits, [`Acme::finish`] fetches the certificate. Each can be repeated after a crash with what was
+//! saved, most of all the order's URL: a CA counts orders and certificates, so none may be wasted.
 //!
-//! The seam for tests and for private CAs is the directory's URL. A single request may take 30
-//! seconds and bring 256 KiB, waiting for the CA's decision takes [`AcmeConfig::patience`], a whole
-//! call at most twice that.
+//! Tests and private CAs use another directory URL. A request may take 30 seconds and return 256 KiB,
+//! waiting for the CA's decision takes [`AcmeConfig::patience`], a whole call at most twice that.
 
 mod account;
+mod customer_text;
 mod error;
 mod finish;
 mod http;
@@ -17,7 +17,6 @@ mod order;
 mod problem;
 mod ready;
 mod renewal;
-mod words;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -27,14 +26,14 @@ use stoa_model::{certificate::CertName, host::Hostname, secret::SecretString, te
 pub use error::{AcmeError, ProblemKind};
 pub use renewal::{RenewalWindow, RevocationReason};
 
-/// Which CA, and as whom.
+/// A CA, and our account there.
 #[derive(Debug, Clone)]
 pub struct AcmeConfig {
     /// URL of the CA's directory (RFC 8555 7.1.1); `https` only.
     pub directory: String,
-    /// Where the CA may write to about the account.
+    /// E-mail address that the CA may use about the account.
     pub contact: Option<EmailAddress>,
-    /// The account with the CA's owner that the new ACME account belongs to (RFC 8555 7.3.4).
+    /// The customer account that a new ACME account is bound to (RFC 8555 7.3.4).
     pub external_account: Option<ExternalAccount>,
     /// PEM file of roots to trust in addition to the machine's own, for a private CA.
     pub roots: Option<PathBuf>,
@@ -42,8 +41,7 @@ pub struct AcmeConfig {
     pub patience: Duration,
 }
 
-/// What the CA's owner handed out to bind ACME accounts to a customer's account. Its key isn't
-/// printed.
+/// Credentials that bind ACME accounts to a customer account at the CA. The key isn't printed.
 #[derive(Debug, Clone)]
 pub struct ExternalAccount {
     /// Name of the key.
@@ -62,26 +60,26 @@ pub enum Method {
     Dns01,
 }
 
-/// An order that the CA took.
+/// An order that the CA accepted.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ordered {
-    /// Names the order at the CA; save it before anything else is done.
+    /// Identifies the order at the CA; save it before doing anything else.
     pub url: String,
-    /// What to put in place before [`Acme::ready`]. Names whose proof the CA still remembers are
-    /// not among them, so it may be empty.
+    /// What to put in place before [`Acme::ready`]. Names that the CA has validated recently are left
+    /// out, so it may be empty.
     pub challenges: Vec<Challenge>,
 }
 
-/// What the CA wants to see for one name.
+/// What the CA demands for one name.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Challenge {
-    /// For which name.
+    /// The name.
     pub name: CertName,
     /// The answer to put in place.
     pub answer: Answer,
 }
 
-/// An answer to a challenge. It is public, but only the account's key could have made it.
+/// An answer to a challenge. It is public, but can only be made with the account's key.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -92,10 +90,10 @@ pub enum Answer {
         /// The whole body; the type is `application/octet-stream`.
         body: String,
     },
-    /// The `_acme-challenge` name below `host` has a text record of this value. A name and its
-    /// wildcard in one order have the same host: both values must stand there at once.
+    /// The `_acme-challenge` name below `host` has a TXT record of this value. A name and its wildcard
+    /// in one order have the same host: both values must exist at the same time.
     Dns {
-        /// The host whose challenge name it is, without `_acme-challenge`.
+        /// The host, without `_acme-challenge`.
         host: Hostname,
         /// The text.
         value: String,
@@ -115,19 +113,19 @@ impl std::fmt::Debug for Acme {
     }
 }
 
-/// Makes a new private key for a certificate: ECDSA P-256, PKCS#8 in PEM. Save it before
-/// [`Acme::finish`], else a crash there leaves a certificate that nobody can use.
+/// Generates a private key for a certificate: ECDSA P-256, PKCS#8 in PEM. Save it before
+/// [`Acme::finish`], or a crash there leaves a certificate that nobody can use.
 ///
 /// # Errors
-/// If the machine can't make keys, which is only so without a source of randomness.
+/// If the machine has no source of randomness.
 pub fn new_key() -> Result<SecretString, AcmeError> {
     match rcgen::KeyPair::generate() {
         Ok(pair) => Ok(SecretString::from(pair.serialize_pem())),
-        Err(error) => Err(AcmeError::local(format!("making a private key: {error}"))),
+        Err(error) => Err(AcmeError::local(format!("generating a private key: {error}"))),
     }
 }
 
-/// Runs a whole call within its time, and says in its errors what was being done.
+/// Runs a whole call within its time limit, and adds to its errors what was being done.
 async fn within<T>(
     patience: Duration,
     doing: &str,
@@ -135,11 +133,11 @@ async fn within<T>(
 ) -> Result<T, AcmeError> {
     match tokio::time::timeout(patience * 2, call).await {
         Ok(done) => done.map_err(|error| error.during(doing)),
-        Err(_) => Err(AcmeError::unreachable(format!("{doing}: no end after {:?}", patience * 2))),
+        Err(_) => Err(AcmeError::unreachable(format!("{doing}: not finished after {:?}", patience * 2))),
     }
 }
 
-/// Names as a person lists them.
+/// The names, separated by commas.
 fn list(names: &[CertName]) -> String {
     names.iter().map(CertName::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -148,7 +146,7 @@ fn list(names: &[CertName]) -> String {
 mod tests {
     use super::*;
 
-    /// Callers spawn tasks with these calls.
+    /// Callers make these calls in spawned tasks.
     #[test]
     fn calls_can_move_between_threads() {
         fn sendable<T: Send>(_: impl FnOnce(Acme, AcmeConfig) -> T) {}

@@ -1,4 +1,4 @@
-//! Orders (RFC 8555 7.4), and the authorizations in them (7.5).
+//! Orders (RFC 8555 7.4) and their authorizations (7.5).
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use instant_acme::{
@@ -14,14 +14,13 @@ use super::{
 };
 
 impl Acme {
-    /// Orders a certificate for these names, and says how to prove that they are ours.
+    /// Orders a certificate for these names, and returns how to prove that they are ours.
     ///
     /// `replaces` is the PEM chain that is being renewed: a CA with renewal information (RFC 9773 5)
-    /// then spares the order its rate limits. It is a courtesy: where the CA won't have it, the
-    /// order goes out without.
+    /// then exempts the order from rate limits. If the CA refuses it, the order is placed without it.
     ///
     /// # Errors
-    /// Any kind but `Gone`; a wildcard by HTTP is `Refused` before the CA is asked.
+    /// Any kind but `Gone`. A wildcard over HTTP is `Refused` before anything is sent.
     pub async fn order(
         &self,
         names: &[CertName],
@@ -30,9 +29,9 @@ impl Acme {
     ) -> Result<Ordered, AcmeError> {
         let doing = format!("ordering a certificate for {}", list(names));
         within(self.patience, &doing, async {
-            possible(names, method)?;
+            check_names(names, method)?;
             let identifiers: Vec<_> = names.iter().map(|name| Identifier::Dns(name.to_string())).collect();
-            let mut order = self.place(&identifiers, replaces).await.map_err(|error| only_name(error, names))?;
+            let mut order = self.place(&identifiers, replaces).await.map_err(|error| with_only_name(error, names))?;
             let mut challenges = Vec::new();
             for authorization in authorizations(&mut order).await? {
                 challenges.extend(authorization.challenge(method, &self.account)?);
@@ -55,25 +54,25 @@ impl Acme {
         persist!(self.account.new_order(&new))
     }
 
-    /// The order as the CA knows it now.
+    /// The current state of the order.
     ///
     /// # Errors
-    /// `Gone` if the CA doesn't know it, or says that it is not this account's: an account that is
-    /// out of use answers the same, but then the next order tells.
+    /// `Gone` if the CA doesn't know it or says that it belongs to another account. A deactivated account
+    /// gets the same response; then the next order fails with `Account`.
     pub(super) async fn load(&self, url: &str) -> Result<Order, AcmeError> {
         let mut unknown = false;
         let loaded = persist!(async {
             let loaded = self.account.order(url.to_owned()).await;
-            unknown = matches!(&loaded, Err(Error::Api(said))
-                if matches!(said.status, Some(404 | 410)) || problem::name(said) == Some("unauthorized"));
+            unknown = matches!(&loaded, Err(Error::Api(problem))
+                if matches!(problem.status, Some(404 | 410)) || problem::name(problem) == Some("unauthorized"));
             loaded
         });
         loaded.map_err(|error| if unknown { AcmeError::gone(error.detail()) } else { error })
     }
 }
 
-/// RFC 8555 8.3: HTTP proves nothing about the names below one.
-fn possible(names: &[CertName], method: Method) -> Result<(), AcmeError> {
+/// HTTP can't prove a wildcard (RFC 8555 8.3).
+fn check_names(names: &[CertName], method: Method) -> Result<(), AcmeError> {
     let refused = |name: Option<Hostname>, detail: &str| {
         Err(AcmeError::Refused { name, kind: ProblemKind::RejectedIdentifier, detail: detail.into() })
     };
@@ -84,21 +83,21 @@ fn possible(names: &[CertName], method: Method) -> Result<(), AcmeError> {
     }
 }
 
-/// Where only one name was ordered, a refusal that names none is about it.
-fn only_name(mut error: AcmeError, names: &[CertName]) -> AcmeError {
+/// If only one name was ordered, a refusal without a name is about that one.
+fn with_only_name(mut error: AcmeError, names: &[CertName]) -> AcmeError {
     if let (AcmeError::Refused { name: name @ None, .. }, [only]) = (&mut error, names) {
         *name = Some(only.host.clone());
     }
     error
 }
 
-/// What the CA knows about one name of an order.
+/// The state of one name of an order.
 pub(super) struct Authorization {
     pub(super) name: CertName,
     pub(super) status: AuthorizationStatus,
     /// Why it was refused.
     pub(super) problem: Option<Problem>,
-    /// The ways to prove it, with their tokens.
+    /// The methods that the CA offers, with their tokens.
     offers: Vec<(Method, String)>,
 }
 
@@ -106,10 +105,10 @@ impl Authorization {
     fn read(state: &AuthorizationState) -> Result<Self, AcmeError> {
         let known = state.identifier();
         let Identifier::Dns(text) = known.identifier else {
-            return Err(AcmeError::garbage(format!("an authorization for {known}, which nobody ordered")));
+            return Err(AcmeError::garbage(format!("an authorization for {known}, which was not ordered")));
         };
         let host = Hostname::parse(text.trim_start_matches("*."))
-            .map_err(|error| AcmeError::garbage(format!("an authorization for an impossible name: {error}")))?;
+            .map_err(|error| AcmeError::garbage(format!("an authorization for an invalid name: {error}")))?;
         let offers = state.challenges.iter().filter_map(|offer| Some((method_of(&offer.r#type)?, offer.token.clone())));
         Ok(Self {
             name: CertName { host, wildcard: known.wildcard },
@@ -119,7 +118,7 @@ impl Authorization {
         })
     }
 
-    /// What to put in place for it; nothing if the CA is satisfied already.
+    /// What to put in place for it; `None` if the name is proven already.
     fn challenge(self, method: Method, account: &Account) -> Result<Option<Challenge>, AcmeError> {
         match self.status {
             AuthorizationStatus::Valid => return Ok(None),
@@ -133,9 +132,9 @@ impl Authorization {
                 detail: format!("the certificate authority doesn't offer {method:?} for it"),
             });
         };
-        // The token becomes part of a path on our edge. RFC 8555 8.3: base64url characters only.
+        // The token becomes part of a path on our edge; it may have base64url characters only (RFC 8555 8.3).
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            return Err(AcmeError::garbage(format!("a token for {} with impossible characters", self.name)));
+            return Err(AcmeError::garbage(format!("a token for {} with invalid characters", self.name)));
         }
         let body = format!("{token}.{}", account.key_thumbprint());
         let answer = match method {
@@ -149,8 +148,8 @@ impl Authorization {
     }
 }
 
-/// All authorizations of an order, one at a time: each may need several nonces. Those that were
-/// fetched already cost nothing.
+/// All authorizations of an order, one at a time because each may need several nonces. The library
+/// fetches each only once.
 pub(super) async fn authorizations(order: &mut Order) -> Result<Vec<Authorization>, AcmeError> {
     let mut found = Vec::new();
     for position in 0..order.state().authorizations.len() {
@@ -166,12 +165,12 @@ async fn authorization(order: &mut Order, position: usize) -> Result<Result<Auth
     }
     match all.next().await {
         Some(next) => next.map(|next| Authorization::read(&next)),
-        None => Err(Error::Str("an order that has fewer names than before")),
+        None => Err(Error::Str("an order with fewer names than before")),
     }
 }
 
 /// The library's name of a method.
-pub(super) fn kind_of(method: Method) -> ChallengeType {
+pub(super) fn challenge_type(method: Method) -> ChallengeType {
     match method {
         Method::Http01 => ChallengeType::Http01,
         Method::Dns01 => ChallengeType::Dns01,
@@ -179,19 +178,19 @@ pub(super) fn kind_of(method: Method) -> ChallengeType {
 }
 
 fn method_of(kind: &ChallengeType) -> Option<Method> {
-    [Method::Http01, Method::Dns01].into_iter().find(|method| kind_of(*method) == *kind)
+    [Method::Http01, Method::Dns01].into_iter().find(|method| challenge_type(*method) == *kind)
 }
 
-/// Why an order is lost: the verdict about one of its names, or what the order itself says.
-pub(super) async fn why_lost(order: &mut Order) -> AcmeError {
+/// Why an order is lost: the problem of one of its names, or that of the order itself.
+pub(super) async fn loss_reason(order: &mut Order) -> AcmeError {
     let found = match authorizations(order).await {
         Ok(found) => found,
         Err(error) => return error,
     };
     let refused = found.into_iter().find(|known| known.status == AuthorizationStatus::Invalid);
     match (refused, &order.state().error) {
-        (Some(Authorization { name, problem: Some(problem), .. }), _) => problem::verdict(Some(name.host), &problem),
-        (_, Some(problem)) => problem::verdict(None, problem),
+        (Some(Authorization { name, problem: Some(problem), .. }), _) => problem::refusal(Some(name.host), &problem),
+        (_, Some(problem)) => problem::refusal(None, problem),
         (Some(known), None) => AcmeError::gone(format!("the authorization for {} is invalid", known.name)),
         (None, None) => AcmeError::gone("the order is invalid"),
     }

@@ -1,22 +1,21 @@
-//! From the ACME library's errors and the CA's problem documents (RFC 8555 6.7) to [`AcmeError`].
+//! Translates the ACME library's errors and the CA's problem documents (RFC 8555 6.7) to [`AcmeError`].
 
 use instant_acme::{Error, Identifier, Problem};
 use stoa_model::host::Hostname;
 
 use super::{AcmeError, ProblemKind};
 
-/// How often a request is begun anew because the CA refused its nonce (RFC 8555 6.5). The library
-/// itself tries three times; a CA that refuses every second nonce would still break one request in
-/// eight, and an order takes about ten.
-const NONCE_ROUNDS: u32 = 6;
+/// How often a request is made while the CA refuses its nonce (RFC 8555 6.5). The library tries three
+/// times; if every second nonce is refused, one request in eight still fails, and an order takes ten.
+const MAX_ROUNDS: u32 = 6;
 
-/// Makes a request until the CA takes its nonce. The expression is evaluated once a round. It is a
-/// macro because the compiler can't see that the future of an async closure is [`Send`].
+/// Repeats a request until the CA accepts its nonce; the expression is evaluated once per round. A macro
+/// because the compiler can't see that the future of an async closure is [`Send`].
 macro_rules! persist {
     ($request:expr) => {{
         let mut rounds = $crate::acme::problem::Rounds::default();
         loop {
-            if let Some(outcome) = rounds.end($request.await) {
+            if let Some(outcome) = rounds.outcome($request.await) {
                 break outcome;
             }
         }
@@ -29,22 +28,22 @@ pub(super) use persist;
 pub(super) struct Rounds(u32);
 
 impl Rounds {
-    /// The outcome of the request, unless it is worth another round.
-    pub(super) fn end<T>(&mut self, outcome: Result<T, Error>) -> Option<Result<T, AcmeError>> {
+    /// The outcome of the request, or `None` if it deserves another round.
+    pub(super) fn outcome<T>(&mut self, outcome: Result<T, Error>) -> Option<Result<T, AcmeError>> {
         self.0 += 1;
         match outcome {
-            Err(Error::Api(problem)) if name(&problem) == Some("badNonce") && self.0 < NONCE_ROUNDS => None,
+            Err(Error::Api(problem)) if name(&problem) == Some("badNonce") && self.0 < MAX_ROUNDS => None,
             other => Some(other.map_err(from_library)),
         }
     }
 }
 
-/// What the library's error means.
+/// The meaning of a library error.
 pub(super) fn from_library(error: Error) -> AcmeError {
     match error {
-        Error::Api(problem) => answer(&problem),
+        Error::Api(problem) => from_response(&problem),
         Error::Other(inner) => match inner.downcast::<AcmeError>() {
-            Ok(sorted) => *sorted,
+            Ok(error) => *error,
             Err(other) => AcmeError::garbage(other.to_string()),
         },
         Error::Timeout(_) => AcmeError::unreachable("the certificate authority has not decided in time"),
@@ -53,8 +52,8 @@ pub(super) fn from_library(error: Error) -> AcmeError {
     }
 }
 
-/// What a problem means as the answer to a request of ours.
-pub(super) fn answer(problem: &Problem) -> AcmeError {
+/// The meaning of a problem in response to a request.
+pub(super) fn from_response(problem: &Problem) -> AcmeError {
     let detail = text(problem);
     match name(problem) {
         Some(
@@ -69,20 +68,20 @@ pub(super) fn answer(problem: &Problem) -> AcmeError {
         ) => AcmeError::Account { detail },
         Some("rateLimited") => AcmeError::RateLimited { retry_after: None, detail },
         Some("serverInternal" | "badNonce") => AcmeError::Unreachable { detail },
-        Some(_) => verdict(None, problem),
+        Some(_) => refusal(None, problem),
         None => AcmeError::Garbage { detail },
     }
 }
 
-/// What a problem means as the CA's verdict about a name: here `unauthorized` is about the name,
-/// not about the account.
-pub(super) fn verdict(name: Option<Hostname>, problem: &Problem) -> AcmeError {
+/// The meaning of a problem of an authorization: here `unauthorized` is about the name, not about the
+/// account.
+pub(super) fn refusal(name: Option<Hostname>, problem: &Problem) -> AcmeError {
     let part = problem.subproblems.first();
     let about = part.and_then(|part| match part.identifier.as_ref()? {
         Identifier::Dns(name) => Hostname::parse(name.trim_start_matches("*.")).ok(),
         _ => None,
     });
-    // `compound` only says that the reasons are in the parts.
+    // `compound` only says that the reasons are in the subproblems.
     let kind = match self::name(problem) {
         None | Some("compound") => part.and_then(|part| last_part(part.r#type.as_deref())),
         name => name,
@@ -94,7 +93,7 @@ pub(super) fn verdict(name: Option<Hostname>, problem: &Problem) -> AcmeError {
     }
 }
 
-/// The problem's type without the prefix; none if it is no type of ACME.
+/// The problem's type without the prefix; `None` if it is not a type of ACME.
 pub(super) fn name(problem: &Problem) -> Option<&str> {
     last_part(problem.r#type.as_deref())
 }
@@ -103,11 +102,11 @@ fn last_part(kind: Option<&str>) -> Option<&str> {
     kind?.strip_prefix(ProblemKind::PREFIX)
 }
 
-/// The CA's words on one line of at most 1000 characters, those about single names included.
+/// The CA's explanation on one line of at most 1000 characters, with those about single names.
 pub(super) fn text(problem: &Problem) -> String {
-    let mut said = vec![problem.detail.as_deref().unwrap_or("(no explanation)")];
-    said.extend(problem.subproblems.iter().filter_map(|part| part.detail.as_deref()));
-    let line = said.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut texts = vec![problem.detail.as_deref().unwrap_or("(no explanation)")];
+    texts.extend(problem.subproblems.iter().filter_map(|part| part.detail.as_deref()));
+    let line = texts.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().filter(|c| !c.is_control()).take(1000).collect()
 }
 
@@ -123,15 +122,15 @@ mod tests {
     #[test]
     fn unauthorized_is_about_the_account_or_about_a_name() {
         let host = Hostname::parse("shop.example").expect("a host");
-        assert!(matches!(answer(&problem("unauthorized")), AcmeError::Account { .. }));
+        assert!(matches!(from_response(&problem("unauthorized")), AcmeError::Account { .. }));
         assert_eq!(
-            verdict(Some(host.clone()), &problem("unauthorized")),
+            refusal(Some(host.clone()), &problem("unauthorized")),
             AcmeError::Refused { name: Some(host), kind: ProblemKind::Unauthorized, detail: "so".into() }
         );
     }
 
     #[test]
-    fn a_compound_problem_is_told_by_its_parts() {
+    fn a_compound_problem_takes_its_kind_from_its_parts() {
         let compound: Problem = serde_json::from_value(serde_json::json!({
             "type": "urn:ietf:params:acme:error:compound",
             "detail": "Some of the identifiers\nwere rejected",
@@ -143,7 +142,7 @@ mod tests {
         }))
         .expect("a problem");
         assert_eq!(
-            answer(&compound),
+            from_response(&compound),
             AcmeError::Refused {
                 name: Hostname::parse("shop.example").ok(),
                 kind: ProblemKind::Caa,
@@ -160,6 +159,6 @@ mod tests {
             Err::<(), _>(Error::Api(problem("badNonce")))
         });
         assert!(outcome.is_err_and(|error| error.is_transient()));
-        assert_eq!(asked, NONCE_ROUNDS);
+        assert_eq!(asked, MAX_ROUNDS);
     }
 }

@@ -1,4 +1,4 @@
-//! When to renew (ACME renewal information, RFC 9773), and revoking (RFC 8555 7.6).
+//! When to renew (ACME renewal information, RFC 9773), and revocation (RFC 8555 7.6).
 
 use std::time::Duration;
 
@@ -13,44 +13,43 @@ use super::{
     within,
 };
 
-/// When the CA wants a certificate to be renewed. Renew at a random time within it, so that not all
-/// certificates of a day come at once; at once if it is in the past.
+/// When to renew a certificate. Renew at a random time within it, so that the certificates of one day are
+/// not renewed together; immediately if it is in the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RenewalWindow {
-    /// Its begin.
+    /// Its start.
     pub start: Timestamp,
-    /// Its end; later than the begin.
+    /// Its end, later than the start.
     pub end: Timestamp,
-    /// When to ask again: between a minute and a day from now, because the window moves if the CA
-    /// has to revoke.
+    /// When to ask again: in a minute to a day, because the window moves if the CA has to revoke.
     pub retry_after: Duration,
 }
 
 /// Why a certificate is revoked (RFC 5280 5.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevocationReason {
-    /// For no reason that others need to know.
+    /// No reason that others need to know.
     Unspecified,
     /// Somebody else may have the key.
     KeyCompromise,
-    /// There is a newer one.
+    /// A newer certificate replaces it.
     Superseded,
-    /// The site is no more.
+    /// The site no longer exists.
     CessationOfOperation,
 }
 
 impl Acme {
-    /// When the CA wants this PEM chain to be renewed; none if it gives no such information, or
-    /// doesn't know the certificate.
+    /// When the CA suggests to renew this PEM chain; `None` if it gives no such information or doesn't
+    /// know the certificate.
     ///
     /// # Errors
-    /// `Unreachable`, `Garbage` or `RateLimited`; then the plain rule of a third of the lifetime holds.
+    /// `Unreachable`, `Garbage` or `RateLimited`; then renew when a third of the lifetime is left.
     pub async fn renewal(&self, chain: &str) -> Result<Option<RenewalWindow>, AcmeError> {
         let Some(id) = identifier(chain) else { return Ok(None) };
         within(self.patience, "asking when to renew a certificate", async {
             let (info, wait) = match self.account.renewal_info(&id).await {
                 Err(Error::Unsupported(_) | Error::Api(Problem { status: Some(404), .. })) => return Ok(None),
-                // It is asked without a nonce, so there is nothing to persist with.
+                // This request has no nonce, so `persist!` is not needed.
                 other => other.map_err(problem::from_library)?,
             };
             let window = info.suggested_window;
@@ -59,14 +58,14 @@ impl Acme {
                     let retry_after = wait.clamp(Duration::from_secs(60), Duration::from_secs(24 * 3600));
                     Ok(Some(RenewalWindow { start, end, retry_after }))
                 }
-                // RFC 9773 4.2: as if nothing had come.
-                _ => Err(AcmeError::garbage(format!("an impossible window, {} to {}", window.start, window.end))),
+                // Treated like a failed request (RFC 9773 4.2).
+                _ => Err(AcmeError::garbage(format!("an invalid window, {} to {}", window.start, window.end))),
             }
         })
         .await
     }
 
-    /// Revokes the leaf of this PEM chain. Idempotent: one that is revoked already is no error.
+    /// Revokes the leaf of this PEM chain. Idempotent: one that was revoked before is no error.
     ///
     /// # Errors
     /// `Account` if another account ordered it; or any other kind.
@@ -74,14 +73,15 @@ impl Acme {
         within(self.patience, "revoking a certificate", async {
             let leaf = CertificateDer::from_pem_slice(chain.as_bytes())
                 .map_err(|error| AcmeError::local(format!("reading it: {error}")))?;
-            let mut again = false;
+            let mut is_revoked = false;
             let revoked = persist!(async {
                 let request = RevocationRequest { certificate: &leaf, reason: Some(reason.into()) };
                 let revoked = self.account.revoke(&request).await;
-                again = matches!(&revoked, Err(Error::Api(said)) if problem::name(said) == Some("alreadyRevoked"));
+                is_revoked =
+                    matches!(&revoked, Err(Error::Api(problem)) if problem::name(problem) == Some("alreadyRevoked"));
                 revoked
             });
-            if again { Ok(()) } else { revoked }
+            if is_revoked { Ok(()) } else { revoked }
         })
         .await
     }
@@ -98,8 +98,8 @@ impl From<RevocationReason> for instant_acme::RevocationReason {
     }
 }
 
-/// How a CA names the leaf of a PEM chain in renewal information (RFC 9773 4.1): by its authority's
-/// key and its serial number. None if it has no such name.
+/// Identifies the leaf of a PEM chain in renewal information by its authority's key and its serial
+/// number (RFC 9773 4.1); `None` if it lacks the former.
 pub(super) fn identifier(chain: &str) -> Option<CertificateIdentifier<'static>> {
     let leaf = CertificateDer::from_pem_slice(chain.as_bytes()).ok()?;
     let (_, parsed) = parse_x509_certificate(&leaf).ok()?;

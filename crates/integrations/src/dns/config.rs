@@ -1,39 +1,39 @@
-//! What an operator says about his zone.
+//! The configuration of a DNS provider.
 
 use std::net::SocketAddr;
 
 use stoa_model::{host::Hostname, secret::SecretString};
 
 use super::{
-    Vendor, cloudflare::Cloudflare, desec::Desec, digitalocean::DigitalOcean, fault::Fault, hetzner::Hetzner,
+    Backend, cloudflare::Cloudflare, desec::Desec, digitalocean::DigitalOcean, error::Failure, hetzner::Hetzner,
     powerdns::PowerDns, rfc2136::Rfc2136,
 };
 
-/// Which zone is kept, and how.
+/// Which zone is managed, and how.
 #[derive(Debug, Clone)]
 pub struct DnsConfig {
-    /// The zone in which records may be made: as the server or vendor calls it, not a part of it.
+    /// The zone as the server or provider knows it, not a part of it.
     pub zone: Hostname,
-    /// How long others may remember the platform's records, in seconds; see [`stoa_provider::dns::Dns::ttl`].
+    /// Time to live of the platform's lasting records, in seconds; see [`stoa_provider::dns::Dns::ttl`].
     pub ttl: u32,
-    /// By whom.
+    /// The provider and its credentials.
     pub access: DnsAccess,
 }
 
-/// Who keeps the zone, and how he knows us.
+/// A DNS provider and its credentials.
 #[derive(Debug, Clone)]
 pub enum DnsAccess {
-    /// A name server that takes signed updates (RFC 2136, RFC 8945): Knot, BIND, PowerDNS.
+    /// A name server that accepts signed updates (RFC 2136, RFC 8945): Knot, BIND, PowerDNS.
     Rfc2136 {
         /// The zone's primary server.
         server: SocketAddr,
-        /// How updates travel.
+        /// Transport protocol of the updates.
         transport: Transport,
         /// Name of the TSIG key.
         key: String,
         /// Its algorithm.
         algorithm: TsigAlgorithm,
-        /// The key itself in base64, as `keymgr -t` and `tsig-keygen` print it.
+        /// The secret in base64, as `keymgr -t` and `tsig-keygen` print it.
         secret: SecretString,
     },
     /// Cloudflare.
@@ -42,38 +42,38 @@ pub enum DnsAccess {
     DigitalOcean(Token),
     /// deSEC.
     Desec(Token),
-    /// Hetzner, where the zone is in the Cloud Console (not the older DNS Console).
+    /// Hetzner, for zones in the Cloud Console (not the older DNS Console).
     Hetzner(Token),
     /// The HTTP API of a PowerDNS Authoritative Server.
     PowerDns {
-        /// Where it is: `http://127.0.0.1:8081`.
+        /// URL, such as `http://127.0.0.1:8081`.
         api: String,
-        /// Which server behind that API; almost always `localhost`.
+        /// The server behind that API; almost always `localhost`.
         server: String,
-        /// `api-key` of its configuration.
+        /// `api-key` of the server's configuration.
         key: SecretString,
     },
 }
 
-/// Credentials for a vendor's API.
+/// Credentials for a provider's API.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// What the vendor calls an API token.
+    /// The API token.
     pub token: SecretString,
-    /// Another place for the API than the vendor's own: for tests, and for proxies.
+    /// URL of the API if it is not the provider's own: for tests and proxies.
     pub api: Option<String>,
 }
 
-/// How updates travel to a name server.
+/// Transport protocol of updates to a name server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// In one datagram; what does not fit takes TCP.
+    /// One datagram; updates that do not fit use TCP.
     Udp,
-    /// Over a connection.
+    /// A connection per update.
     Tcp,
 }
 
-/// How updates are signed (RFC 8945 section 6); what is weaker is not offered.
+/// How updates are signed (RFC 8945 section 6). Weaker algorithms are not offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TsigAlgorithm {
     /// `hmac-sha256`
@@ -85,7 +85,7 @@ pub enum TsigAlgorithm {
 }
 
 impl DnsAccess {
-    /// As messages call it.
+    /// The provider's name in messages.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Rfc2136 { .. } => "RFC 2136",
@@ -97,8 +97,8 @@ impl DnsAccess {
         }
     }
 
-    /// The maker behind it; asks nobody yet.
-    pub(super) fn open(self, zone: &Hostname) -> Result<Box<dyn Vendor>, Fault> {
+    /// The client for it; sends nothing yet.
+    pub(super) fn into_backend(self, zone: &Hostname) -> Result<Box<dyn Backend>, Failure> {
         Ok(match self {
             Self::Rfc2136 { server, transport, key, algorithm, secret } => {
                 Box::new(Rfc2136::new(zone, server, transport, &key, algorithm, &secret)?)

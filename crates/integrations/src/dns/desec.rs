@@ -1,8 +1,7 @@
 //! deSEC (API version 1, <https://desec.readthedocs.io/en/latest/dns/rrsets.html>).
 //!
-//! A set is replaced in one request, which deSEC does whole or not at all. It allows about 15 writes
-//! a minute and 300 a day for one zone: enough for a wildcard and its certificates, not for a record
-//! for every site.
+//! deSEC replaces a set atomically in one request. It allows about 15 writes a minute and 300 a day per
+//! zone: enough for a wildcard and its certificates, not for a record per site.
 
 use async_trait::async_trait;
 use http::{Method, header::AUTHORIZATION};
@@ -13,12 +12,12 @@ use stoa_model::{
     secret::{ExposeSecret, SecretString},
 };
 
-use super::{Change, Vendor, fault::Fault, http::Api};
+use super::{Backend, Change, error::Failure, json_api::Api};
 
 const API: &str = "https://desec.io/api/v1";
 
-/// What deSEC accepts for zones of customers (`minimum_ttl` of a domain), in seconds.
-const LEAST_TTL: u32 = 3600;
+/// deSEC's `minimum_ttl` for the zones of its customers.
+const MIN_TTL_SECONDS: u32 = 3600;
 
 /// A zone ("domain") at deSEC.
 pub(super) struct Desec {
@@ -27,26 +26,26 @@ pub(super) struct Desec {
 }
 
 impl Desec {
-    pub fn new(zone: &Hostname, token: &SecretString, api: Option<&str>) -> Result<Self, Fault> {
+    pub fn new(zone: &Hostname, token: &SecretString, api: Option<&str>) -> Result<Self, Failure> {
         let credentials = format!("Token {}", token.expose_secret());
         Ok(Self { api: Api::new(api.unwrap_or(API), AUTHORIZATION, &credentials)?, zone: zone.clone() })
     }
 }
 
 #[async_trait]
-impl Vendor for Desec {
-    async fn replace(&self, change: &Change<'_>) -> Result<(), Fault> {
-        // Of several sets at once only those that are named change; none of its records: it goes.
+impl Backend for Desec {
+    async fn replace(&self, change: &Change<'_>) -> Result<(), Failure> {
+        // A PATCH changes only the sets it names; a set without records is deleted.
         let body = json!([{
-            "subname": change.name.below(&self.zone).unwrap_or_default(),
+            "subname": change.name.relative_to(&self.zone).unwrap_or_default(),
             "type": change.kind.as_str(),
-            "ttl": change.ttl.max(LEAST_TTL),
-            "records": change.written(),
+            "ttl": change.ttl.max(MIN_TTL_SECONDS),
+            "records": change.zone_file_contents(),
         }]);
         let path = format!("/domains/{}/rrsets/", self.zone);
         let answer = self.api.call::<IgnoredAny>(Method::PATCH, &path, Some(body)).await?;
         answer.map(drop).ok_or_else(|| {
-            Fault::permanent(format!("this token's account has no domain {}; add it there first", self.zone))
+            Failure::permanent(format!("this token's account has no domain {}; add it there first", self.zone))
         })
     }
 }

@@ -1,20 +1,18 @@
-//! Makers of DNS records: a name server of the operator's own that takes updates (RFC 2136), and
-//! the APIs of DNS vendors.
+//! DNS providers: a name server that accepts updates (RFC 2136), and the APIs of DNS hosting services.
 //!
-//! All of them are thin clients of our own that know one thing: replace the records of one name and
-//! kind. Vendors come in two shapes. Some keep sets and replace them whole; some keep single
-//! records, and there new ones are made before old ones go ([`records`]), so that a name never
-//! vanishes in between.
+//! Each provider does one thing: replace the records of one name and kind. Some APIs replace a set as
+//! a whole. Others hold single records; there new records are created before old ones are deleted
+//! ([`record_api`]), so that a name never vanishes in between.
 
 mod cloudflare;
 mod config;
 mod desec;
 mod digitalocean;
-mod fault;
+mod error;
 mod hetzner;
-mod http;
+mod json_api;
 mod powerdns;
-mod records;
+mod record_api;
 mod rfc2136;
 mod wire;
 
@@ -25,20 +23,23 @@ use stoa_model::host::Hostname;
 use stoa_provider::dns::{Dns, DnsError, RecordKind, RecordName, RecordSet};
 
 pub use self::config::{DnsAccess, DnsConfig, Token, Transport, TsigAlgorithm};
-use self::fault::Fault;
+use self::error::Failure;
 
-/// The longest that one change may take; a vendor needs up to about ten requests for it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// One change takes up to about ten requests.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Keeps records in one zone.
-pub struct DnsMaker {
+/// Old name of [`DnsProvider`], until the other crates use the new one.
+pub type DnsMaker = DnsProvider;
+
+/// Manages records in one zone.
+pub struct DnsProvider {
     zone: Hostname,
     ttl: u32,
     name: &'static str,
-    vendor: Box<dyn Vendor>,
+    backend: Box<dyn Backend>,
 }
 
-/// The records of one name and kind, as they shall be. No contents: there shall be none.
+/// The records that one name and kind should have. No contents: they are removed.
 struct Change<'a> {
     name: &'a RecordName,
     kind: RecordKind,
@@ -48,8 +49,8 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// The contents as zone files write them, texts in quotes. Plain texts need no escapes.
-    fn written(&self) -> Vec<String> {
+    /// The contents as zone files write them: texts in quotes. Accepted texts need no escapes.
+    fn zone_file_contents(&self) -> Vec<String> {
         let write = |content: &String| match self.kind {
             RecordKind::Txt => format!("\"{content}\""),
             RecordKind::A | RecordKind::Aaaa => content.clone(),
@@ -57,65 +58,66 @@ impl Change<'_> {
         self.contents.iter().map(write).collect()
     }
 
-    /// The name inside the zone, which itself is `@`.
-    fn inside(&self, zone: &Hostname) -> &str {
-        self.name.below(zone).filter(|below| !below.is_empty()).unwrap_or("@")
+    /// The name relative to the zone; `@` is the zone itself.
+    fn relative_name(&self, zone: &Hostname) -> &str {
+        self.name.relative_to(zone).filter(|name| !name.is_empty()).unwrap_or("@")
     }
 }
 
-/// What a maker must know: the rest is the same for all of them.
+/// What differs between providers.
 #[async_trait]
-trait Vendor: Send + Sync {
-    /// Makes the records so. Idempotent; its names are in the zone, its contents plain.
-    async fn replace(&self, change: &Change<'_>) -> Result<(), Fault>;
+trait Backend: Send + Sync {
+    /// Replaces the records. Idempotent. The caller has checked that the name is in the zone and that
+    /// the texts need no escapes.
+    async fn replace(&self, change: &Change<'_>) -> Result<(), Failure>;
 }
 
-impl DnsMaker {
-    /// Reads a configuration; asks nobody yet.
+impl DnsProvider {
+    /// Checks the configuration; sends nothing yet.
     ///
     /// # Errors
-    /// If a key, name or address in it can't be used.
+    /// If a key, name or address in it is invalid.
     pub fn new(config: DnsConfig) -> Result<Self, DnsError> {
         let DnsConfig { zone, ttl, access } = config;
         let name = access.name();
-        let error = |Fault { reason, transient }: Fault| DnsError {
-            maker: name,
-            doing: format!("preparing to keep the zone {zone}"),
+        let error = |Failure { reason, transient }: Failure| DnsError {
+            provider: name,
+            doing: format!("preparing to manage the zone {zone}"),
             reason,
             transient,
         };
-        let vendor = access.open(&zone).map_err(error)?;
-        Ok(Self { zone, ttl, name, vendor })
+        let backend = access.into_backend(&zone).map_err(error)?;
+        Ok(Self { zone, ttl, name, backend })
     }
 
-    /// Name of the kind of maker, as messages call it.
+    /// Name of the kind of provider, for messages.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    async fn replace(&self, change: Change<'_>) -> Result<(), Fault> {
-        let slow = Fault::transient(format!("it did not answer within {} seconds", PATIENCE.as_secs()));
-        tokio::time::timeout(PATIENCE, self.vendor.replace(&change)).await.unwrap_or(Err(slow))
+    async fn replace(&self, change: Change<'_>) -> Result<(), Failure> {
+        let slow = Failure::transient(format!("it did not finish within {} seconds", CHANGE_TIMEOUT.as_secs()));
+        tokio::time::timeout(CHANGE_TIMEOUT, self.backend.replace(&change)).await.unwrap_or(Err(slow))
     }
 
-    fn error(&self, doing: String, Fault { reason, transient }: Fault) -> DnsError {
-        DnsError { maker: self.name, doing, reason, transient }
+    fn error(&self, doing: String, Failure { reason, transient }: Failure) -> DnsError {
+        DnsError { provider: self.name, doing, reason, transient }
     }
 }
 
 #[async_trait]
-impl Dns for DnsMaker {
+impl Dns for DnsProvider {
     async fn set(&self, set: &RecordSet) -> Result<(), DnsError> {
         let kind = set.kind();
         let error = |fault| self.error(format!("setting the {} records of {}", kind.as_str(), set.name), fault);
-        set.check(&self.zone).map_err(|reason| error(Fault::permanent(reason)))?;
+        set.check(&self.zone).map_err(|reason| error(Failure::permanent(reason)))?;
         let change = Change { name: &set.name, kind, ttl: set.ttl, contents: set.contents() };
         self.replace(change).await.map_err(error)
     }
 
     async fn remove(&self, name: &RecordName, kind: RecordKind) -> Result<(), DnsError> {
         let error = |fault| self.error(format!("removing the {} records of {name}", kind.as_str()), fault);
-        name.check(&self.zone).map_err(|reason| error(Fault::permanent(reason)))?;
+        name.check(&self.zone).map_err(|reason| error(Failure::permanent(reason)))?;
         self.replace(Change { name, kind, ttl: 0, contents: Vec::new() }).await.map_err(error)
     }
 

@@ -1,6 +1,6 @@
 //! PowerDNS Authoritative Server (API version 1, <https://doc.powerdns.com/authoritative/http-api/>).
 //!
-//! A set is replaced in one request, in one transaction of its database.
+//! A set is replaced in one request and one database transaction.
 
 use async_trait::async_trait;
 use http::{HeaderName, Method};
@@ -12,12 +12,12 @@ use stoa_model::{
 };
 
 use super::{
-    Change, Vendor,
-    fault::Fault,
-    http::{Api, encode},
+    Backend, Change,
+    error::Failure,
+    json_api::{Api, encode},
 };
 
-/// A zone of a PowerDNS.
+/// A zone on a PowerDNS server.
 pub(super) struct PowerDns {
     api: Api,
     zone: Hostname,
@@ -25,7 +25,7 @@ pub(super) struct PowerDns {
 }
 
 impl PowerDns {
-    pub fn new(zone: &Hostname, api: &str, server: &str, key: &SecretString) -> Result<Self, Fault> {
+    pub fn new(zone: &Hostname, api: &str, server: &str, key: &SecretString) -> Result<Self, Failure> {
         let api = Api::new(api, HeaderName::from_static("x-api-key"), key.expose_secret())?;
         let path = format!("/api/v1/servers/{}/zones/{zone}.", encode(server));
         Ok(Self { api, zone: zone.clone(), path })
@@ -33,8 +33,8 @@ impl PowerDns {
 }
 
 #[async_trait]
-impl Vendor for PowerDns {
-    async fn replace(&self, change: &Change<'_>) -> Result<(), Fault> {
+impl Backend for PowerDns {
+    async fn replace(&self, change: &Change<'_>) -> Result<(), Failure> {
         let mut set = json!({ "name": format!("{}.", change.name), "type": change.kind.as_str() });
         if change.contents.is_empty() {
             set["changetype"] = "DELETE".into();
@@ -42,11 +42,14 @@ impl Vendor for PowerDns {
             let record = |content| json!({ "content": content, "disabled": false });
             set["changetype"] = "REPLACE".into();
             set["ttl"] = change.ttl.into();
-            set["records"] = change.written().into_iter().map(record).collect::<Value>();
+            set["records"] = change.zone_file_contents().into_iter().map(record).collect::<Value>();
         }
         let answer = self.api.call::<IgnoredAny>(Method::PATCH, &self.path, Some(json!({ "rrsets": [set] }))).await?;
         answer.map(drop).ok_or_else(|| {
-            Fault::permanent(format!("this server has no zone {} ({} not found); make it there", self.zone, self.path))
+            Failure::permanent(format!(
+                "this server has no zone {} ({} not found); create it there",
+                self.zone, self.path
+            ))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! One DNS message to a server and its answer, over UDP or TCP (RFC 1035 4.2).
+//! The exchange of one DNS message with a server, over UDP or TCP (RFC 1035 4.2).
 
 use std::{
     io,
@@ -12,41 +12,42 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Transport, fault::Fault};
+use super::{Transport, error::Failure};
 
-/// What fits into a datagram everywhere (RFC 9715 3.1).
-const DATAGRAM: usize = 1232;
+/// A larger datagram may be fragmented and lost (RFC 9715 3.1).
+const MAX_DATAGRAM_BYTES: usize = 1232;
 
-/// How long a server has, for each of [`TRIES`] datagrams or for the whole of a connection.
-const WAIT: Duration = Duration::from_secs(3);
-const TRIES: usize = 3;
+const DATAGRAM_TIMEOUT: Duration = Duration::from_secs(3);
+const MAX_DATAGRAMS: usize = 3;
+/// From the connection to the last byte of the response.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// Sends a message and returns the first answer with its number. What is sent must be idempotent:
-/// a datagram whose answer is lost is sent again.
-pub(super) async fn exchange(server: SocketAddr, transport: Transport, message: &[u8]) -> Result<Vec<u8>, Fault> {
+/// Sends a message and returns the first response with the same id. The message must be idempotent:
+/// a datagram that gets no response is sent again.
+pub(super) async fn exchange(server: SocketAddr, transport: Transport, message: &[u8]) -> Result<Vec<u8>, Failure> {
     let answer = match transport {
-        Transport::Udp if message.len() <= DATAGRAM => by_datagram(server, message).await,
-        _ => match timeout(WAIT * 2, by_connection(server, message)).await {
+        Transport::Udp if message.len() <= MAX_DATAGRAM_BYTES => by_datagram(server, message).await,
+        _ => match timeout(CONNECTION_TIMEOUT, by_connection(server, message)).await {
             Ok(answer) => answer,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         },
     };
     answer.map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => Fault::transient(format!(
-            "{server} does not answer; see that it runs and that nothing between it and this machine drops DNS"
+        io::ErrorKind::TimedOut => Failure::transient(format!(
+            "{server} does not answer; check that it runs and that no firewall drops DNS on the way"
         )),
-        _ => Fault::transient(format!("{server} can't be reached ({error}); see that it runs and listens there")),
+        _ => Failure::transient(format!("{server} can't be reached ({error}); check that it runs and listens there")),
     })
 }
 
 async fn by_datagram(server: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
-    // Connected: datagrams of others don't arrive, and "nobody listens" does.
+    // A connected socket drops datagrams from others and reports "connection refused".
     socket.connect(server).await?;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_DATAGRAMS {
         socket.send(message).await?;
-        if let Ok(answer) = timeout(WAIT, receive(&socket, message)).await {
+        if let Ok(answer) = timeout(DATAGRAM_TIMEOUT, receive(&socket, message)).await {
             return answer;
         }
     }
@@ -57,7 +58,7 @@ async fn receive(socket: &UdpSocket, message: &[u8]) -> io::Result<Vec<u8>> {
     let mut buffer = vec![0; usize::from(u16::MAX)];
     loop {
         let length = socket.recv(&mut buffer).await?;
-        if same_number(&buffer[..length], message) {
+        if has_same_id(&buffer[..length], message) {
             buffer.truncate(length);
             return Ok(buffer);
         }
@@ -67,14 +68,14 @@ async fn receive(socket: &UdpSocket, message: &[u8]) -> io::Result<Vec<u8>> {
 async fn by_connection(server: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
     let length = u16::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut stream = TcpStream::connect(server).await?;
-    // In one segment: some servers read the length and give up on a message that follows later.
+    // In one segment: some servers give up if the message does not arrive together with its length.
     stream.write_all(&[&length.to_be_bytes(), message].concat()).await?;
     let mut answer = vec![0; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut answer).await?;
-    if same_number(&answer, message) { Ok(answer) } else { Err(io::ErrorKind::InvalidData.into()) }
+    if has_same_id(&answer, message) { Ok(answer) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
-/// Whether these are messages of one exchange (RFC 1035 4.1.1).
-fn same_number(answer: &[u8], message: &[u8]) -> bool {
+/// Whether both messages have the same id (RFC 1035 4.1.1).
+fn has_same_id(answer: &[u8], message: &[u8]) -> bool {
     answer.len() >= 12 && answer[..2] == message[..2]
 }

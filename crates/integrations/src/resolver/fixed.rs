@@ -1,4 +1,4 @@
-//! Answers from a map: the rest of the world for a test of the service layer.
+//! Answers from a map: public DNS in tests of the service layer.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Addresses, ResolveError};
 
-/// The answers; clones share them. A name that was not set does not exist.
+/// The answers; clones share them. Other names do not exist.
 #[derive(Debug, Clone, Default)]
 pub struct FixedAnswers {
     world: Arc<Mutex<World>>,
@@ -22,34 +22,43 @@ pub struct FixedAnswers {
 struct World {
     addresses: HashMap<Hostname, Result<Addresses, ResolveError>>,
     texts: HashMap<RecordName, Result<Vec<String>, ResolveError>>,
-    held: HashMap<Hostname, oneshot::Receiver<()>>,
+    delayed: HashMap<Hostname, oneshot::Receiver<()>>,
 }
 
 impl FixedAnswers {
-    /// Makes a name lead to these addresses, without an alias.
-    pub fn lead(&self, host: &Hostname, list: &[IpAddr]) {
+    /// Gives a name these addresses, without an alias.
+    pub fn set_addresses(&self, host: &Hostname, list: &[IpAddr]) {
         self.answer(host, Ok(Addresses { list: list.to_vec(), via: Vec::new() }));
     }
 
-    /// Sets what is answered about a name's addresses.
+    /// Sets the answer about a name's addresses.
     pub fn answer(&self, host: &Hostname, answer: Result<Addresses, ResolveError>) {
         self.world().addresses.insert(host.clone(), answer);
     }
 
-    /// Keeps the next question about a name's addresses waiting, as slow name servers do, until what
-    /// this returns is dropped.
-    pub fn hold(&self, host: &Hostname) -> oneshot::Sender<()> {
-        let (release, held) = oneshot::channel();
-        self.world().held.insert(host.clone(), held);
+    /// Delays the next answer about a name's addresses until the returned value is dropped.
+    pub fn delay_next(&self, host: &Hostname) -> oneshot::Sender<()> {
+        let (release, delayed) = oneshot::channel();
+        self.world().delayed.insert(host.clone(), delayed);
         release
     }
 
-    /// Sets what is answered about a name's texts.
+    /// Old name of [`FixedAnswers::set_addresses`].
+    pub fn lead(&self, host: &Hostname, list: &[IpAddr]) {
+        self.set_addresses(host, list);
+    }
+
+    /// Old name of [`FixedAnswers::delay_next`].
+    pub fn hold(&self, host: &Hostname) -> oneshot::Sender<()> {
+        self.delay_next(host)
+    }
+
+    /// Sets the answer about a name's texts.
     pub fn answer_texts(&self, name: &RecordName, answer: Result<Vec<String>, ResolveError>) {
         self.world().texts.insert(name.clone(), answer);
     }
 
-    /// Makes a name and its texts not exist.
+    /// Removes a name and the texts at and below it.
     pub fn forget(&self, host: &Hostname) {
         let mut world = self.world();
         world.addresses.remove(host);
@@ -57,10 +66,10 @@ impl FixedAnswers {
     }
 
     pub(super) async fn addresses(&self, host: &Hostname) -> Result<Addresses, ResolveError> {
-        let held = self.world().held.remove(host);
-        if let Some(held) = held {
-            // It only ever ends by being dropped.
-            held.await.ok();
+        let delayed = self.world().delayed.remove(host);
+        if let Some(delayed) = delayed {
+            // Nothing is ever sent: dropping the sender ends the wait.
+            delayed.await.ok();
         }
         self.world().addresses.get(host).cloned().unwrap_or_else(|| Ok(Addresses::default()))
     }
@@ -86,12 +95,12 @@ mod tests {
         let host = Hostname::parse("a.example.com").expect("a hostname");
         assert_eq!(resolver.addresses(&host).await, Ok(Addresses::default()));
         let ip = IpAddr::from([192, 0, 2, 1]);
-        answers.lead(&host, &[ip]);
+        answers.set_addresses(&host, &[ip]);
         assert_eq!(resolver.addresses(&host).await.map(|found| found.list), Ok(vec![ip]));
         let name = RecordName::ownership(&host);
         answers.answer_texts(&name, Ok(vec!["mine".into()]));
         assert_eq!(resolver.texts(&name).await, Ok(vec!["mine".to_owned()]));
-        let (release, asked) = (answers.hold(&host), resolver.addresses(&host));
+        let (release, asked) = (answers.delay_next(&host), resolver.addresses(&host));
         let mut asked = std::pin::pin!(asked);
         assert!(tokio::time::timeout(std::time::Duration::ZERO, asked.as_mut()).await.is_err(), "it waits");
         assert!(resolver.addresses(&host).await.is_ok(), "only the first one");

@@ -1,24 +1,24 @@
-//! Putting certificates into the order that TLS wants (RFC 8446 4.4.2): the leaf, then each the
-//! signer of the one before, without the root, which visitors have or don't trust.
+//! Brings certificates into the order of TLS (RFC 8446 4.4.2): the leaf, then each one's issuer,
+//! without the root, which visitors have or don't trust.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 
-use super::{BadCertificate, is_self_signed, key::Key, parse};
+use super::{InvalidCertificate, is_self_signed, key::Key, parse};
 
 /// Certificates in order.
 pub(super) struct Chain {
-    /// The leaf, then what leads to the root.
+    /// The leaf, then the intermediate certificates.
     pub(super) links: Vec<CertificateDer<'static>>,
-    /// Those that lead nowhere.
+    /// Certificates that are not part of the chain.
     pub(super) left_out: Vec<CertificateDer<'static>>,
-    /// Whether the leaf's signer was there too, or it needs none.
+    /// Whether the leaf's issuer was there too, or it needs none.
     pub(super) complete: bool,
 }
 
-/// Arranges what somebody pasted, whatever its order. The leaf is the one of the key; without a key,
-/// or where none is of it, the one that signed no other.
-pub(super) fn arrange(mut all: Vec<CertificateDer<'static>>, key: Option<&Key>) -> Result<Chain, BadCertificate> {
+/// Arranges certificates given in any order. The leaf is the one for the key; without a key or a
+/// matching certificate, the one that issued no other.
+pub(super) fn arrange(mut all: Vec<CertificateDer<'static>>, key: Option<&Key>) -> Result<Chain, InvalidCertificate> {
     let mut seen = std::collections::HashSet::new();
     all.retain(|certificate| seen.insert(certificate.clone()));
     let parsed = all.iter().map(|certificate| parse(certificate)).collect::<Result<Vec<_>, _>>()?;
@@ -45,7 +45,7 @@ pub(super) fn arrange(mut all: Vec<CertificateDer<'static>>, key: Option<&Key>) 
 
 fn leaf(all: &[X509Certificate<'_>], key: Option<&Key>) -> usize {
     let indices = 0..all.len();
-    // A renewed certificate may stand beside the old one, for the same key.
+    // Several can match the key: a renewed certificate beside the old one.
     let of_key = indices.clone().filter(|index| key.is_some_and(|key| key.is_of(&all[*index])));
     let signs_another = |index: &usize| {
         all.iter()
@@ -58,8 +58,8 @@ fn leaf(all: &[X509Certificate<'_>], key: Option<&Key>) -> usize {
         .unwrap_or_default()
 }
 
-/// Who signed the certificate at `index`, among those that are not on the path: by name and by
-/// signature, for an authority's name alone is not unique.
+/// The issuer of the certificate at `index` among those that are not on the path, by name and by
+/// signature, because an authority's name is not unique.
 fn signer(all: &[X509Certificate<'_>], index: usize, path: &[usize]) -> Option<usize> {
     let signed = &all[index];
     if is_self_signed(signed) {

@@ -1,4 +1,4 @@
-//! Private keys, and which keys are strong enough for browsers.
+//! Private keys, and which public keys browsers accept.
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
@@ -11,8 +11,8 @@ use x509_parser::{
 
 use super::pem;
 
-/// The largest key file, in bytes; RSA of 8192 bits has 6 KiB.
-const MAX_KEY: usize = 16 * 1024;
+/// RSA of 8192 bits takes 6 KiB.
+const MAX_KEY_BYTES: usize = 16 * 1024;
 
 /// A private key that the edge can use.
 pub(super) struct Key {
@@ -21,21 +21,21 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Whether the certificate is for it.
+    /// Whether the certificate is for this key.
     pub(super) fn is_of(&self, certificate: &X509Certificate<'_>) -> bool {
         certificate.public_key().raw == self.public
     }
 
-    /// In PEM, without what may have stood beside it.
+    /// The key alone, in PEM.
     pub(super) fn to_pem(&self) -> SecretString {
         SecretString::from(pem::write_key(&self.der))
     }
 }
 
-/// Reads a key. The error is a sentence for the person who brought it, and never quotes the key.
+/// Reads a key. The error is a sentence for the person who uploads it and never quotes the key.
 pub(super) fn read(text: &SecretString) -> Result<Key, &'static str> {
     let text = text.expose_secret();
-    if text.len() > MAX_KEY {
+    if text.len() > MAX_KEY_BYTES {
         return Err("This is too large for a private key: a file of at most 16 KiB is expected.");
     }
     let labels: Vec<_> = pem::labels(text).collect();
@@ -59,8 +59,8 @@ pub(super) fn read(text: &SecretString) -> Result<Key, &'static str> {
     }
 }
 
-/// Whether browsers take such a key in a certificate. The error is a sentence for the customer.
-pub(super) fn strong(certificate: &X509Certificate<'_>) -> Result<(), String> {
+/// Whether browsers accept the certificate's key. The error is a sentence for the customer.
+pub(super) fn check_strength(certificate: &X509Certificate<'_>) -> Result<(), String> {
     let public = certificate.public_key();
     let curve = || public.algorithm.parameters.as_ref().and_then(|curve| curve.as_oid().ok());
     match public.parsed() {

@@ -1,7 +1,6 @@
-//! Reading certificates (RFC 5280) and checking those that a customer uploads.
+//! Reads certificates (RFC 5280) and checks those that a customer uploads.
 //!
-//! What comes in is hostile until it was read: sizes and counts are limited, and a certificate that
-//! holds anything after its end is refused.
+//! Input is hostile: sizes and counts are limited, and data after a certificate's end is refused.
 
 mod chain;
 mod key;
@@ -15,37 +14,37 @@ use sha2::{Digest, Sha256};
 use stoa_model::{certificate::CertName, secret::SecretString};
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, parse_x509_certificate, x509::X509Name};
 
-pub use upload::{Checked, check_upload};
+pub use upload::{CheckedUpload, check_upload};
 
-/// What a certificate says about itself.
+/// The contents of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// The DNS names that it is for (RFC 9525: the subject's common name doesn't count).
+pub struct CertificateInfo {
+    /// Its DNS names. The subject's common name doesn't count (RFC 9525).
     pub names: Vec<CertName>,
-    /// It is valid from here.
+    /// Start of its validity.
     pub not_before: Timestamp,
-    /// It is valid up to here, inclusive.
+    /// End of its validity, inclusive.
     pub not_after: Timestamp,
-    /// Who issued it, for people: organisation and common name.
+    /// Its issuer, for people: organization and common name.
     pub issuer: String,
-    /// Its number at the issuer, hexadecimal, lower case, without leading zeros.
+    /// Its serial number: lower-case hexadecimal without leading zeros.
     pub serial: String,
-    /// SHA-256 of the leaf, hexadecimal, lower case.
+    /// SHA-256 of the leaf in lower-case hexadecimal.
     pub fingerprint: String,
-    /// Whether it was signed by its own key.
+    /// Whether its own key signed it.
     pub self_signed: bool,
 }
 
-/// A text that is no certificate, in words for the person who brought it.
+/// Why a text is not a certificate, for the person who uploads it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadCertificate(pub String);
+pub struct InvalidCertificate(pub String);
 
 /// Reads the first certificate of a PEM chain.
 ///
 /// # Errors
-/// If any of the chain can't be read.
-pub fn inspect(chain: &str) -> Result<Facts, BadCertificate> {
+/// If any certificate of the chain is invalid.
+pub fn inspect(chain: &str) -> Result<CertificateInfo, InvalidCertificate> {
     let all = pem::certificates(chain)?;
     for certificate in &all[1..] {
         parse(certificate)?;
@@ -53,8 +52,8 @@ pub fn inspect(chain: &str) -> Result<Facts, BadCertificate> {
     facts(&all[0])
 }
 
-/// Whether this PEM chain is for the key and all of the names; answers it in plain PEM, without
-/// what may stand between the certificates. The error completes "the certificate …".
+/// Checks that this PEM chain is for the key and all of the names, and returns it without any text
+/// between the certificates. The error completes "the certificate …".
 pub(crate) fn check_issued(chain: &str, key: &SecretString, names: &[CertName]) -> Result<String, String> {
     let all = pem::certificates(chain).map_err(|error| format!("can't be read: {error}"))?;
     let leaf = facts(&all[0]).map_err(|error| format!("can't be read: {error}"))?;
@@ -68,25 +67,25 @@ pub(crate) fn check_issued(chain: &str, key: &SecretString, names: &[CertName]) 
     }
 }
 
-/// Reads one certificate, all of it.
-fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, BadCertificate> {
+/// Parses one certificate.
+fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, InvalidCertificate> {
     match parse_x509_certificate(certificate) {
         Ok(([], parsed)) => Ok(parsed),
-        Ok(_) => Err(BadCertificate("A certificate has more data after its end.".into())),
-        Err(_) => Err(BadCertificate("A certificate is damaged: please copy the file again.".into())),
+        Ok(_) => Err(InvalidCertificate("A certificate has more data after its end.".into())),
+        Err(_) => Err(InvalidCertificate("A certificate is damaged: please copy the file again.".into())),
     }
 }
 
-fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, BadCertificate> {
+fn facts(certificate: &CertificateDer<'_>) -> Result<CertificateInfo, InvalidCertificate> {
     let parsed = parse(certificate)?;
-    // The parser forgives what lies outside the signature; visitors' programs, like this one, don't.
+    // The parser ignores errors outside the signed part; browsers and rustls don't.
     ParsedCertificate::try_from(certificate)
-        .map_err(|_| BadCertificate("A certificate is damaged, or of a form that browsers refuse.".into()))?;
+        .map_err(|_| InvalidCertificate("A certificate is damaged, or of a form that browsers refuse.".into()))?;
     let time = |seconds: i64| {
-        Timestamp::from_second(seconds).map_err(|_| BadCertificate("A certificate has an impossible date.".into()))
+        Timestamp::from_second(seconds).map_err(|_| InvalidCertificate("A certificate has an impossible date.".into()))
     };
     let serial = hex::encode(parsed.raw_serial());
-    Ok(Facts {
+    Ok(CertificateInfo {
         names: names(&parsed)?,
         not_before: time(parsed.validity().not_before.timestamp())?,
         not_after: time(parsed.validity().not_after.timestamp())?,
@@ -97,11 +96,11 @@ fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, BadCertificate> {
     })
 }
 
-/// Names that no site of ours could have (addresses, underscores) are passed over.
-fn names(parsed: &X509Certificate<'_>) -> Result<Vec<CertName>, BadCertificate> {
-    let alternative = parsed
-        .subject_alternative_name()
-        .map_err(|_| BadCertificate("A certificate lists its names twice or in a way that can't be read.".into()))?;
+/// Skips names that no site of ours can have (IP addresses, underscores).
+fn names(parsed: &X509Certificate<'_>) -> Result<Vec<CertName>, InvalidCertificate> {
+    let alternative = parsed.subject_alternative_name().map_err(|_| {
+        InvalidCertificate("A certificate lists its names twice or in a way that can't be read.".into())
+    })?;
     let general = alternative.map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
     Ok(general
         .iter()
@@ -116,7 +115,7 @@ fn is_self_signed(parsed: &X509Certificate<'_>) -> bool {
     parsed.subject().as_raw() == parsed.issuer().as_raw() && parsed.verify_signature(None).is_ok()
 }
 
-/// A name for people: organisation and common name, or all of it where there are none.
+/// A name for people: organization and common name, or all of it if both are missing.
 fn display(name: &X509Name<'_>) -> String {
     let organisation = name.iter_organization().next().and_then(|part| part.as_str().ok());
     let common = name.iter_common_name().next().and_then(|part| part.as_str().ok());

@@ -3,16 +3,16 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use super::BadCertificate;
+use super::InvalidCertificate;
 
-/// The largest chain, in bytes, and the most certificates in it. Real ones have up to four.
-const MAX_CHAIN: usize = 64 * 1024;
+const MAX_CHAIN_BYTES: usize = 64 * 1024;
+/// Real chains have up to four.
 const MAX_CERTIFICATES: usize = 10;
 
-/// Reads the certificates of a text; at least one.
-pub(super) fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, BadCertificate> {
-    let bad = |message: &str| Err(BadCertificate(message.into()));
-    if text.len() > MAX_CHAIN {
+/// Reads the certificates in a text; at least one.
+pub(super) fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, InvalidCertificate> {
+    let bad = |message: &str| Err(InvalidCertificate(message.into()));
+    if text.len() > MAX_CHAIN_BYTES {
         return bad("This is too large for a certificate: a file of at most 64 KiB is expected.");
     }
     let found: Vec<_> = labels(text).collect();
@@ -37,7 +37,7 @@ pub(super) fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, B
     }
 }
 
-/// What the sections of a text say that they are.
+/// The labels of the sections in a text.
 pub(super) fn labels(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"))
 }
@@ -47,7 +47,7 @@ pub(super) fn write_chain(chain: &[CertificateDer<'_>]) -> String {
     chain.iter().map(|certificate| write("CERTIFICATE", certificate)).collect()
 }
 
-/// Writes a key in the form that it was read in.
+/// Writes a key in the format that it was read in.
 pub(super) fn write_key(key: &PrivateKeyDer<'_>) -> String {
     let label = match key {
         PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",

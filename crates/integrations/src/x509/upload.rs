@@ -1,7 +1,7 @@
-//! Checking a certificate that a customer bought elsewhere and uploads with its key.
+//! Checks a certificate that a customer bought elsewhere and uploads with its key.
 //!
-//! All that is wrong is said at once, in words for somebody who runs a shop. What only may trouble
-//! some visitors is a note: it is his certificate.
+//! All errors are reported at once, for somebody who runs a shop. What affects only some visitors is a
+//! note: the decision is the customer's.
 
 use jiff::{Timestamp, tz::TimeZone};
 use rustls_pki_types::CertificateDer;
@@ -9,7 +9,7 @@ use stoa_model::{field::Invalid, host::Hostname, secret::SecretString};
 use x509_parser::certificate::X509Certificate;
 
 use super::{
-    BadCertificate, Facts, chain,
+    CertificateInfo, InvalidCertificate, chain,
     chain::Chain,
     display, facts,
     key::{self, Key},
@@ -21,12 +21,12 @@ const CERTIFICATE: &str = "certificate";
 /// Name of the form field and JSON member of the key.
 const KEY: &str = "key";
 
-/// A certificate that can be served.
+/// An uploaded certificate that can be served.
 #[derive(Debug, Clone)]
-pub struct Checked {
-    /// What it says about itself.
-    pub facts: Facts,
-    /// PEM: the leaf first, each next one the signer of the one before, without the root.
+pub struct CheckedUpload {
+    /// Its contents.
+    pub facts: CertificateInfo,
+    /// PEM: the leaf first, then each one's issuer, without the root.
     pub chain: String,
     /// PEM: the leaf's key.
     pub key: SecretString,
@@ -37,20 +37,20 @@ pub struct Checked {
 /// Checks the PEM texts of a chain and its key for a site with the hostnames `wanted`.
 ///
 /// # Errors
-/// All that is wrong, at the fields `certificate` and `key`.
+/// Everything that is wrong, for the fields `certificate` and `key`.
 pub fn check_upload(
     chain: &str,
     key: &SecretString,
     wanted: &[Hostname],
     now: Timestamp,
-) -> Result<Checked, Vec<Invalid>> {
+) -> Result<CheckedUpload, Vec<Invalid>> {
     let mut wrong = Vec::new();
     let key = key::read(key).map_err(|message| wrong.push(Invalid::new(KEY, message))).ok();
     let arranged = pem::certificates(chain).and_then(|all| chain::arrange(all, key.as_ref()));
     let checked = arranged.and_then(|chain| {
         let (facts, leaf) = (facts(&chain.links[0])?, parse(&chain.links[0])?);
-        let mut found = faults(&facts, &leaf, wanted, now);
-        found.extend(chain.links[1..].iter().filter_map(|link| weakness(link).transpose()).collect::<Result<Vec<_>, _>>()?);
+        let mut found = leaf_problems(&facts, &leaf, wanted, now);
+        found.extend(chain.links[1..].iter().filter_map(|link| link_problem(link).transpose()).collect::<Result<Vec<_>, _>>()?);
         wrong.extend(found.into_iter().map(|message| Invalid::new(CERTIFICATE, message)));
         if key.as_ref().is_some_and(|key| !key.is_of(&leaf)) {
             wrong.push(Invalid::new(
@@ -63,7 +63,7 @@ pub fn check_upload(
     });
     match (checked, key) {
         (Ok((facts, chain, notes)), Some(key)) if wrong.is_empty() => {
-            Ok(Checked { facts, chain, key: Key::to_pem(&key), notes })
+            Ok(CheckedUpload { facts, chain, key: Key::to_pem(&key), notes })
         }
         (Err(bad), _) => {
             wrong.insert(0, Invalid::new(CERTIFICATE, bad.0));
@@ -73,8 +73,13 @@ pub fn check_upload(
     }
 }
 
-/// What makes the leaf useless for the site.
-fn faults(facts: &Facts, leaf: &X509Certificate<'_>, wanted: &[Hostname], now: Timestamp) -> Vec<String> {
+/// Why the site can't use the leaf.
+fn leaf_problems(
+    facts: &CertificateInfo,
+    leaf: &X509Certificate<'_>,
+    wanted: &[Hostname],
+    now: Timestamp,
+) -> Vec<String> {
     let mut found = Vec::new();
     if now > facts.not_after {
         found.push(format!("The certificate expired on {}. Please upload a newer one.", day(facts.not_after)));
@@ -89,7 +94,7 @@ fn faults(facts: &Facts, leaf: &X509Certificate<'_>, wanted: &[Hostname], now: T
         let has = if has.is_empty() { "no address at all".into() } else { has.join(", ") };
         found.push(format!("The certificate is not for {}; it is for {has}.", missing.join(", ")));
     }
-    found.extend(key::strong(leaf).err());
+    found.extend(key::check_strength(leaf).err());
     if has_weak_signature(leaf) {
         found.push("The certificate is signed in an old way (SHA-1 or MD5) that browsers refuse.".into());
     }
@@ -99,9 +104,8 @@ fn faults(facts: &Facts, leaf: &X509Certificate<'_>, wanted: &[Hostname], now: T
     found
 }
 
-/// What makes a further link of the chain useless: servers refuse to show a chain that visitors'
-/// programs would not believe.
-fn weakness(link: &CertificateDer<'_>) -> Result<Option<String>, BadCertificate> {
+/// Why the chain can't be used with this link: servers refuse a chain that browsers would reject.
+fn link_problem(link: &CertificateDer<'_>) -> Result<Option<String>, InvalidCertificate> {
     let link = parse(link)?;
     Ok(has_weak_signature(&link).then(|| {
         format!(
@@ -118,8 +122,8 @@ fn has_weak_signature(certificate: &X509Certificate<'_>) -> bool {
     weak.contains(&certificate.signature_algorithm.algorithm.to_id_string().as_str())
 }
 
-/// What may trouble some visitors.
-fn notes(chain: &Chain, leaf: &Facts, now: Timestamp) -> Result<Vec<String>, BadCertificate> {
+/// What may affect some visitors.
+fn notes(chain: &Chain, leaf: &CertificateInfo, now: Timestamp) -> Result<Vec<String>, InvalidCertificate> {
     let mut notes = Vec::new();
     if leaf.self_signed {
         notes.push("The certificate is signed by itself: browsers will warn visitors of the site.".into());
@@ -132,7 +136,7 @@ fn notes(chain: &Chain, leaf: &Facts, now: Timestamp) -> Result<Vec<String>, Bad
         ));
     }
     for link in &chain.links[1..] {
-        // No fault: visitors who know another way to a root, as over a cross-signed one, are served.
+        // Only a note: browsers that know another path to a root, such as a cross-signed one, accept it.
         let (expires, link) = (facts(link)?.not_after, parse(link)?);
         if now > expires {
             let name = display(link.subject());
@@ -141,13 +145,13 @@ fn notes(chain: &Chain, leaf: &Facts, now: Timestamp) -> Result<Vec<String>, Bad
     }
     if !chain.left_out.is_empty() {
         let names = chain.left_out.iter().map(|other| Ok(display(parse(other)?.subject())));
-        let names = names.collect::<Result<Vec<_>, BadCertificate>>()?.join(", ");
+        let names = names.collect::<Result<Vec<_>, InvalidCertificate>>()?.join(", ");
         notes.push(format!("Left out, because it is not part of this certificate's chain: {names}."));
     }
     Ok(notes)
 }
 
-/// A day as people write it.
+/// A day for people, such as `3 May 2026`.
 fn day(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%-d %B %Y").to_string()
 }

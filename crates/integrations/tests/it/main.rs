@@ -1,10 +1,10 @@
-//! Vendors, against the real thing or a faithful double of it.
+//! The integrations, against real servers or faithful fakes of them.
 
 mod acme;
 mod dns;
 #[path = "../../../testkit/src/knot.rs"]
 mod knot;
-/// Shared by its file: the whole test kit needs `control`, and these tests shall run without it.
+/// Included by path: the test kit as a whole needs `control`, and these tests run without it.
 #[allow(dead_code, reason = "the rest of it is for other crates")]
 #[path = "../../../testkit/src/pebble/mod.rs"]
 mod pebble;

@@ -48,7 +48,7 @@ async fn addresses_of_both_families() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_there_is_an_answer() {
+async fn missing_records_are_an_answer() {
     if skipped() {
         return;
     }
@@ -62,7 +62,7 @@ async fn nothing_there_is_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn aliases_are_followed_and_told() {
+async fn aliases_are_followed_and_returned() {
     if skipped() {
         return;
     }
@@ -74,7 +74,7 @@ async fn aliases_are_followed_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn circles_are_told() {
+async fn loops_are_reported() {
     if skipped() {
         return;
     }
@@ -89,7 +89,7 @@ async fn circles_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zone_that_fails_is_told_in_words() {
+async fn a_broken_zone_is_explained() {
     if skipped() {
         return;
     }
@@ -107,7 +107,7 @@ async fn a_zone_that_fails_is_told_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_are_put_together() {
+async fn the_strings_of_a_text_are_joined() {
     if skipped() {
         return;
     }
@@ -120,7 +120,7 @@ async fn texts_are_put_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_remembered() {
+async fn nothing_is_cached() {
     if skipped() {
         return;
     }
@@ -135,7 +135,7 @@ async fn nothing_is_remembered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_records_take_tcp_and_are_cut() {
+async fn many_records_use_tcp_and_are_limited() {
     if skipped() {
         return;
     }
@@ -147,7 +147,7 @@ async fn many_records_take_tcp_and_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_that_do_not_answer_are_given_up_in_time() {
+async fn silent_servers_are_given_up_in_time() {
     let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
     let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
     for server in [silent.local_addr().expect("its address"), nobody] {
@@ -162,7 +162,7 @@ async fn servers_that_do_not_answer_are_given_up_in_time() {
 
 /// Many a server fails at the family that it has no records of; Let's Encrypt comes by the other one.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_family_that_can_be_told_is_enough() {
+async fn the_addresses_of_one_family_are_enough() {
     let (a, aaaa) = (one_address([192, 0, 2, 9].as_slice()), one_address(&[0x20; 16]));
     let v6 = "2020:2020:2020:2020:2020:2020:2020:2020";
     for broken in [Say::Code(SERVFAIL), Say::Code(REFUSED), Say::Silence] {

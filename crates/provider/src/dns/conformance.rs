@@ -1,34 +1,34 @@
-//! What every keeper of a zone must do, with a second pair of eyes on the zone. The fake and every
-//! real maker pass the same suite.
+//! What every DNS provider must do, checked by looking at the zone another way. The fake and every real
+//! provider pass the same suite.
 //!
-//! It panics at the first broken promise: it is for tests. Its TTLs are 3600 seconds and more, which
-//! every vendor accepts.
+//! For tests: it panics at the first broken promise. Its TTLs are at least 3600 seconds, which every
+//! provider accepts.
 
 use async_trait::async_trait;
 use stoa_model::host::Hostname;
 
 use super::{Dns, DnsError, RecordKind, RecordName, RecordSet, RecordValues};
 
-/// What a zone holds under one name and kind.
+/// The records of one name and kind in a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct StoredSet {
     /// In seconds.
     pub ttl: u32,
-    /// As [`RecordSet::contents`].
+    /// In the form of [`RecordSet::contents`].
     pub contents: Vec<String>,
 }
 
-/// A way to look into the zone and to change it behind the maker's back.
+/// Reads the zone, and changes it without the provider's knowledge.
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// Makes records as somebody else would.
+    /// Creates records as somebody else would.
     async fn plant(&self, set: &RecordSet);
 
-    /// What there is; nothing if there are no such records.
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held>;
+    /// The records, or `None` if there are none.
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet>;
 }
 
-/// Runs the whole suite. Uses names under `conformance.` in the maker's zone, which must be free.
+/// Runs the whole suite. Uses names under `conformance.` in the provider's zone, which must be free.
 ///
 /// # Panics
 /// At the first broken promise.
@@ -67,7 +67,7 @@ impl Suite<'_> {
         for (list, ttl, promise) in [
             (&["192.0.2.1", "192.0.2.2"][..], 3600, "two values are made"),
             (&["192.0.2.2", "192.0.2.3"], 3600, "one goes, one stays, one comes"),
-            (&["192.0.2.2", "192.0.2.3"], 7200, "the time to live changes by itself"),
+            (&["192.0.2.2", "192.0.2.3"], 7200, "the time to live changes alone"),
             (&["192.0.2.9"], 3600, "all values and the time change at once"),
             (&["192.0.2.9", "192.0.2.9"], 3600, "a value given twice is made once"),
         ] {
@@ -100,7 +100,7 @@ impl Suite<'_> {
         assert_eq!(self.probe.held(&set.name, RecordKind::A).await, None, "removed records are gone");
         self.remove(&set.name, RecordKind::A).await;
         self.set(&set).await;
-        self.holds(&set, "what was removed can be made again").await;
+        self.holds(&set, "what was removed can be created again").await;
     }
 
     async fn leaves_the_rest(&self) {
@@ -180,14 +180,14 @@ impl Suite<'_> {
     }
 
     async fn holds(&self, set: &RecordSet, promise: &str) {
-        let expected = Held { ttl: set.ttl, contents: set.contents() };
+        let expected = StoredSet { ttl: set.ttl, contents: set.contents() };
         assert_eq!(self.probe.held(&set.name, set.kind()).await, Some(expected), "{promise} ({})", set.name);
     }
 }
 
 fn permanent(result: Result<(), DnsError>, promise: &str) {
     let error = result.expect_err(promise);
-    assert!(!error.transient, "{promise} for good, but {error} is to be tried again");
+    assert!(!error.transient, "{promise} for good, but {error} is transient");
 }
 
 fn addresses(host: &Hostname, ttl: u32, list: &[&str]) -> RecordSet {

@@ -1,4 +1,4 @@
-//! A zone in memory, which can be told to fail.
+//! A zone in memory that fails on request.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use stoa_model::host::Hostname;
 
 use super::{
     Dns, DnsError, RecordKind, RecordName, RecordSet,
-    conformance::{Held, Probe},
+    conformance::{Probe, StoredSet},
 };
 
 /// The fake.
@@ -33,12 +33,12 @@ impl FakeDns {
         Self { zone, state: Mutex::default() }
     }
 
-    /// Makes the next change fail for this reason; several calls make several changes fail, in order.
+    /// Makes the next change fail for this reason. Several calls make several changes fail, in order.
     pub fn fail_next(&self, reason: impl Into<String>, transient: bool) {
         self.state().failures.push((reason.into(), transient));
     }
 
-    /// All that is in the zone, by name and kind.
+    /// All sets in the zone, ordered by name and kind.
     pub fn sets(&self) -> Vec<RecordSet> {
         self.state().sets.values().cloned().collect()
     }
@@ -48,7 +48,7 @@ impl FakeDns {
         self.state().sets.get(&(name.clone(), kind.as_str())).map(RecordSet::contents).unwrap_or_default()
     }
 
-    /// How many calls changed something: one that finds all as it should be does not count.
+    /// How many calls changed something. A call that finds the records as they should be does not count.
     pub fn changes(&self) -> u64 {
         self.state().changes
     }
@@ -57,9 +57,9 @@ impl FakeDns {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What every change does first.
+    /// The first part of every change.
     fn begin(&self, doing: &str, checked: Result<(), String>) -> Result<MutexGuard<'_, State>, DnsError> {
-        let error = |reason, transient| DnsError { maker: "fake", doing: doing.to_owned(), reason, transient };
+        let error = |reason, transient| DnsError { provider: "fake", doing: doing.to_owned(), reason, transient };
         checked.map_err(|reason| error(reason, false))?;
         let mut state = self.state();
         if state.failures.is_empty() {
@@ -76,8 +76,8 @@ impl Dns for FakeDns {
         let kind = set.kind().as_str();
         let doing = format!("setting the {kind} records of {}", set.name);
         let mut state = self.begin(&doing, set.check(&self.zone))?;
-        let former = state.sets.insert((set.name.clone(), kind), set.clone());
-        let same = former.is_some_and(|former| former.ttl == set.ttl && former.contents() == set.contents());
+        let previous = state.sets.insert((set.name.clone(), kind), set.clone());
+        let same = previous.is_some_and(|previous| previous.ttl == set.ttl && previous.contents() == set.contents());
         state.changes += u64::from(!same);
         Ok(())
     }
@@ -85,8 +85,8 @@ impl Dns for FakeDns {
     async fn remove(&self, name: &RecordName, kind: RecordKind) -> Result<(), DnsError> {
         let doing = format!("removing the {} records of {name}", kind.as_str());
         let mut state = self.begin(&doing, name.check(&self.zone))?;
-        let there = state.sets.remove(&(name.clone(), kind.as_str())).is_some();
-        state.changes += u64::from(there);
+        let existed = state.sets.remove(&(name.clone(), kind.as_str())).is_some();
+        state.changes += u64::from(existed);
         Ok(())
     }
 
@@ -105,10 +105,10 @@ impl Probe for FakeDns {
         self.state().sets.insert((set.name.clone(), set.kind().as_str()), set.clone());
     }
 
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet> {
         let state = self.state();
         let set = state.sets.get(&(name.clone(), kind.as_str()))?;
-        Some(Held { ttl: set.ttl, contents: set.contents() })
+        Some(StoredSet { ttl: set.ttl, contents: set.contents() })
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_changes_nothing_and_is_told() {
+    async fn a_failure_changes_nothing_and_is_reported() {
         let dns = FakeDns::new(zone());
         let name = RecordName::ownership(&zone());
         let set = RecordSet { name: name.clone(), ttl: 60, values: RecordValues::Texts(vec!["x".into()]) };

@@ -1,4 +1,4 @@
-//! A step that misbehaves on purpose, around the real one.
+//! Wraps steps to inject faults.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -37,17 +37,17 @@ pub(super) enum UndoFault {
     DieAtWait(u32),
 }
 
-/// The faults of one executor's life, and the strings its puppeteer pulls.
+/// The faults of one executor's life, and the signals between it and the harness.
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) act: HashMap<usize, ActFault>,
     pub(super) undo: HashMap<usize, UndoFault>,
-    pub(super) control: RunSignals,
-    /// Fired: the process is dead, drop it.
+    pub(super) signals: RunSignals,
+    /// Cancelled when the process is dead: drop it.
     pub(super) dead: CancellationToken,
-    /// Fired: the held step has acted.
+    /// Cancelled when the held step has acted.
     pub(super) held: CancellationToken,
-    /// Fire it to let the held step return.
+    /// Cancel it to let the held step return.
     pub(super) release: CancellationToken,
 }
 
@@ -58,7 +58,7 @@ impl Faults {
         std::future::pending().await
     }
 
-    /// Awaits `work`, but dies when it waits for the `wait`th time.
+    /// Awaits `work`, but dies at its `wait`th pending poll.
     async fn die_at<T>(&self, wait: u32, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let mut waits = 0;
@@ -76,7 +76,7 @@ impl Faults {
     }
 }
 
-/// The same saga, each step wrapped.
+/// The same saga with each step wrapped.
 pub(super) fn wrap<P, C>(saga: Saga<P, C>, faults: &Arc<Faults>) -> Saga<P, C>
 where
     P: Send + Sync + 'static,
@@ -127,8 +127,8 @@ where
     async fn act(&self, cx: &C, plan: &P, run: &StepRun) -> Result<Done, StepError> {
         match self.act {
             Some(ActFault::FailBefore) => return Err(StepError::fail("It failed.", FAULT)),
-            Some(ActFault::CancelDuring) => self.faults.control.cancel.cancel(),
-            Some(ActFault::StopDuring) => self.faults.control.stop.cancel(),
+            Some(ActFault::CancelDuring) => self.faults.signals.cancel.cancel(),
+            Some(ActFault::StopDuring) => self.faults.signals.stop.cancel(),
             Some(ActFault::Twice) => {
                 self.inner.act(cx, plan, run).await?;
             }
@@ -146,7 +146,7 @@ where
                 return Err(StepError::retry("The answer was lost.", FAULT));
             }
             Some(ActFault::DieAfter) => self.faults.die().await,
-            Some(ActFault::CancelAfter) => self.faults.control.cancel.cancel(),
+            Some(ActFault::CancelAfter) => self.faults.signals.cancel.cancel(),
             Some(ActFault::HoldAfter) => {
                 self.faults.held.cancel();
                 self.faults.release.cancelled().await;

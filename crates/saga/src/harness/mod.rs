@@ -1,13 +1,12 @@
-//! Proves a saga: every fault, at every step and at every write, must leave a clean world.
+//! Tests a saga: every fault, at every step and every write, must leave a clean world.
 //!
-//! Give [`prove`] the saga, a factory of fresh plans and contexts, and a check of the world. It
-//! runs the saga through fail, retry, repeat, crash, cancel, stop, ask, stuck, and takeover by
-//! another executor, and stops at the first scenario that ends otherwise than it must: all done,
-//! or the world as before.
+//! Give [`prove`] the saga, a factory of new plans and contexts, and a check of the world. It runs the saga
+//! through failures, retries, repetitions, crashes, cancelling, stopping, questions, stuck undos and the
+//! takeover by another executor. It stops at the first scenario that does not end as it must: all done, or
+//! the world as before.
 //!
-//! A crash here is a real one: the executor's future is dropped where it stands, at the log write
-//! ("did not happen" and "happened, and then it died" both) or inside the step, and a new executor
-//! with a new epoch recovers from the log and the world, which outlive it.
+//! A crash drops the executor's future where it stands, at a write to the log (before and after it) or
+//! inside the step. A new executor with a new epoch recovers from the log and the world.
 //!
 //! ```ignore
 //! let report = harness::prove(
@@ -17,48 +16,48 @@
 //! ).await?;
 //! ```
 //!
-//! An ordinary module without dependencies of its own, so that any crate's tests can use it.
+//! An ordinary module without further dependencies, so that the tests of any crate can use it.
 
 mod faults;
-mod log;
+mod faulty_log;
 mod report;
+mod runner;
 mod scenario;
-mod stage;
 
 use crate::{Outcome, Saga};
-use scenario::{Place, Plot, Shape};
-use stage::Stage;
+use runner::Runner;
+use scenario::{Place, SagaShape, Scenario};
 
-pub use report::{Dirty, Report, Row};
+pub use report::{Report, Row, Violation};
 
 /// Runs `saga` through every scenario.
 ///
-/// `fresh` makes a plan and a context, with a world of its own, for each scenario. `world` says
-/// whether that world fits the outcome: complete after [`Outcome::Succeeded`], as before after
-/// [`Outcome::RolledBack`]; it sees no other outcome.
+/// `fresh` creates a plan and a context with a new world for each scenario. `world` checks whether that
+/// world fits the outcome: complete after [`Outcome::Succeeded`], as before after
+/// [`Outcome::RolledBack`]. It is called with no other outcome.
 pub async fn prove<P, C>(
     saga: impl Fn() -> Saga<P, C>,
     fresh: impl AsyncFnMut() -> (P, C),
     world: impl AsyncFnMut(&P, &C, &Outcome) -> Result<(), String>,
-) -> Result<Report, Dirty>
+) -> Result<Report, Violation>
 where
     P: Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
-    let mut stage = Stage::new(saga, fresh, world);
-    let mut shape = Shape::of(&stage.saga());
-    shape.writes_forward = stage.play(&Plot::happy()).await?.writes;
-    shape.writes_back = stage.play(&shape.unwound()).await?.writes;
-    for plot in shape.plots() {
-        stage.play(&plot).await?;
+    let mut runner = Runner::new(saga, fresh, world);
+    let mut shape = SagaShape::of(&runner.saga());
+    shape.writes_forward = runner.run_scenario(&Scenario::happy()).await?.writes;
+    shape.writes_back = runner.run_scenario(&shape.unwound()).await?.writes;
+    for scenario in shape.scenarios() {
+        runner.run_scenario(&scenario).await?;
     }
     for step in 0..shape.names.len() {
-        let waits = stage.waits(&shape, step, Place::Act).await?;
+        let waits = runner.waits(&shape, step, Place::Act).await?;
         for wait in 1..=waits {
-            stage.play(&shape.dies_at_wait(step, Place::ActThenCancelled, wait)).await?;
+            runner.run_scenario(&shape.dies_at_wait(step, Place::ActThenCancelled, wait)).await?;
         }
-        stage.waits(&shape, step, Place::Undo).await?;
-        stage.takeover(&shape, step).await?;
+        runner.waits(&shape, step, Place::Undo).await?;
+        runner.takeover(&shape, step).await?;
     }
-    Ok(stage.report)
+    Ok(runner.report)
 }

@@ -1,11 +1,11 @@
-//! What the harness did, for people to read.
+//! The harness's report, for people.
 
 use std::fmt;
 
-/// The scenarios that were run, in order.
+/// The scenarios that held, in order.
 #[derive(Clone, Default)]
 pub struct Report {
-    /// One row for each.
+    /// One row per scenario.
     pub rows: Vec<Row>,
 }
 
@@ -16,7 +16,7 @@ pub struct Row {
     pub scenario: String,
     /// How it ended.
     pub outcome: String,
-    /// How many appends the first executor tried.
+    /// How many appends the first executor attempted.
     pub writes: usize,
     /// Whether a second executor had to finish it.
     pub recovered: bool,
@@ -24,12 +24,12 @@ pub struct Row {
 
 /// The first scenario that did not hold.
 #[derive(Clone, thiserror::Error)]
-pub struct Dirty {
+pub struct Violation {
     /// What was done to the saga.
     pub scenario: String,
-    /// What was wrong afterwards.
+    /// What was wrong at the end.
     pub problem: String,
-    /// What had been fine until then.
+    /// The scenarios that held before.
     pub before: Report,
 }
 
@@ -44,21 +44,21 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for Dirty {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\nNO  {}: {}", self.before, self.scenario, self.problem)
     }
 }
 
-/// As it reads, so that a test which returns it or expects `Ok` shows the table.
+/// The same table, so that a failing test shows it.
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n{self}")
     }
 }
 
-/// As it reads, for the same reason.
-impl fmt::Debug for Dirty {
+/// The same table, so that a failing test shows it.
+impl fmt::Debug for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n{self}")
     }

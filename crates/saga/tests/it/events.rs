@@ -1,6 +1,6 @@
 //! The stored form of events. A change here breaks logs that are already written.
 
-use stoa_saga::{Cause, Ending, Event, Failure, Reason, StepError, UndoError};
+use stoa_saga::{Cause, Ending, Event, Failure, Reason, ResultExt, StepError, UndoError};
 
 #[test]
 fn the_stored_names_are_stable() {
@@ -49,4 +49,49 @@ fn reasons_keep_the_chain_for_the_operator() {
     );
     let UndoError::Fail(reason) = UndoError::fail("removing", error()) else { panic!("a failure") };
     assert_eq!(reason, "removing: starting the stack: no such image");
+}
+
+#[test]
+fn errors_keep_their_kind_and_both_texts() {
+    let result = || Err::<(), _>("connection refused");
+    let reason = || Reason::new("It failed.", "connection refused");
+    assert_eq!(result().or_retry("It failed."), Err(StepError::Retry(reason())));
+    assert_eq!(result().or_fail("It failed."), Err(StepError::Fail(reason())));
+    assert_eq!(result().or_ask_operator("It failed."), Err(StepError::AskOperator(reason())));
+    assert_eq!(result().or_undo_retry("removing"), Err(UndoError::Retry("removing: connection refused".into())));
+    assert_eq!(result().or_undo_fail("removing"), Err(UndoError::Fail("removing: connection refused".into())));
+    assert_eq!(Ok::<_, std::io::Error>(7).or_fail("It failed."), Ok(7));
+}
+
+#[test]
+fn an_undo_takes_the_errors_of_an_act_for_the_operator() {
+    let reason = |source: &str| Reason { public: "It failed.".into(), source: source.into() };
+    assert_eq!(UndoError::from(StepError::Retry(reason("404"))), UndoError::Retry("It failed. (404)".into()));
+    assert_eq!(UndoError::from(StepError::Fail(reason(""))), UndoError::Fail("It failed.".into()));
+    assert_eq!(UndoError::from(StepError::AskOperator(reason("404"))), UndoError::Fail("It failed. (404)".into()));
+    assert_eq!(UndoError::from(StepError::Cancelled), UndoError::Retry("interrupted".into()));
+}
+
+#[test]
+fn every_event_but_those_of_the_run_names_its_step() {
+    let failure = || Failure { step: "pull".into(), public: "No.".into(), source: String::new() };
+    let step = || "pull".to_owned();
+    for event in [
+        Event::Started { step: step() },
+        Event::Succeeded { step: step(), detail: None },
+        Event::Failed(failure()),
+        Event::Asked(failure()),
+        Event::UndoStarted { step: step() },
+        Event::UndoFinished { step: step() },
+        Event::UndoFailed { step: step(), reason: String::new() },
+    ] {
+        assert_eq!(event.step(), Some("pull"), "{event:?}");
+    }
+    for event in [
+        Event::Unwinding { cause: Cause::Failed },
+        Event::Resumed { by: "ada".into() },
+        Event::Finished { outcome: Ending::Succeeded },
+    ] {
+        assert_eq!(event.step(), None, "{event:?}");
+    }
 }

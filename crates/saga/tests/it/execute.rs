@@ -9,6 +9,7 @@ use stoa_saga::{
     Cause, Done, Event, Log, LogError, Outcome, Position, RunSignals, Saga, Step, StepError, StepRun, UndoError,
     execute,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::toy::{Habit, Make, World, run, saga, site, steered};
 
@@ -31,6 +32,8 @@ impl Step<(), World> for Bad {
             "fails" => Err(StepError::fail("The image can't be had.", "404 from the registry")),
             "asks" => Err(StepError::ask_operator("Two volumes claim to be this site's.", "")),
             "cancelled" => Err(StepError::Cancelled),
+            "formats" => panic!("a bug in the step {}", self.title()),
+            "throws" => std::panic::panic_any(7),
             _ => panic!("a bug in the step"),
         }
     }
@@ -55,6 +58,12 @@ async fn steps_act_in_order_and_succeed() {
     assert_eq!(run(&site(Habit::Sound), &world, &log).await, Outcome::Succeeded);
     assert_eq!(world.existing(), ["active", "container", "network", "route"]);
     assert_eq!(log.events().len(), 9);
+    let entries = log.entries();
+    assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
+    assert_eq!(entries.iter().map(|entry| entry.event.clone()).collect::<Vec<_>>(), log.events());
+    let times = |entry: &stoa_saga::Entry| (entry.at_ms, entry.event.step().map(str::to_owned));
+    assert_eq!(times(&entries[0]), (0, Some("network".to_owned())));
+    assert_eq!(times(&entries[1]), (20, Some("network".to_owned())), "its act waits twice for 10 ms");
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,12 +81,19 @@ async fn a_failure_unwinds_the_failed_step_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_a_failure() {
-    let (world, log) = stage();
-    let outcome = run(&then("panics"), &world, &log).await;
-    let Outcome::RolledBack { failure: Some(failure), .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(failure.public, "This step stopped unexpectedly.");
-    assert_eq!(failure.source, "panicked: a bug in the step");
-    assert_eq!(world.existing(), [""; 0]);
+    for (step, source) in [
+        ("panics", "panicked: a bug in the step"),
+        ("formats", "panicked: a bug in the step Going wrong"),
+        ("throws", "panicked: without a message"),
+    ] {
+        let (world, log) = stage();
+        let outcome = run(&then(step), &world, &log).await;
+        let Outcome::RolledBack { failure: Some(failure), .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(failure.public, "This step stopped unexpectedly.");
+        assert_eq!(failure.source, source);
+        assert_eq!(failure.to_string(), format!("This step stopped unexpectedly. ({source})"));
+        assert_eq!(world.existing(), [""; 0]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,30 +134,30 @@ async fn a_log_of_another_saga_is_stuck_and_touches_nothing() {
 #[tokio::test(start_paused = true)]
 async fn cancelling_interrupts_a_step_that_listens() {
     let (world, log) = stage();
-    let control = RunSignals::default();
-    let cancel = control.cancel.clone();
+    let signals = RunSignals::default();
+    let cancel = signals.cancel.clone();
     let later = async {
         tokio::time::sleep(Duration::from_millis(25)).await;
         cancel.cancel();
     };
     let saga = site(Habit::Sound);
-    let (outcome, ()) = tokio::join!(steered(&saga, &world, &log, control), later);
+    let (outcome, ()) = tokio::join!(steered(&saga, &world, &log, signals), later);
     assert_eq!(outcome, Outcome::RolledBack { cause: Cause::Cancelled, failure: None });
     assert_eq!(world.existing(), [""; 0]);
     assert!(!world.touched().contains("+container"), "{}", world.touched());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopped_run_is_gone_on_with() {
+async fn a_stopped_run_is_continued() {
     let (world, log) = stage();
-    let control = RunSignals::default();
-    let stop = control.stop.clone();
+    let signals = RunSignals::default();
+    let stop = signals.stop.clone();
     let later = async {
         tokio::time::sleep(Duration::from_millis(35)).await;
         stop.cancel();
     };
     let saga = site(Habit::Sound);
-    let (outcome, ()) = tokio::join!(steered(&saga, &world, &log, control), later);
+    let (outcome, ()) = tokio::join!(steered(&saga, &world, &log, signals), later);
     assert_eq!(outcome, Outcome::Interrupted);
     assert_eq!(
         log.events().last(),
@@ -150,17 +166,66 @@ async fn a_stopped_run_is_gone_on_with() {
     assert_eq!(run(&saga, &world, &log).await, Outcome::Succeeded);
 }
 
+/// Its act fails, and its undo succeeds while the process is told to stop.
+struct StopsInUndo(CancellationToken);
+
+#[async_trait]
+impl Step<(), World> for StopsInUndo {
+    fn name(&self) -> &'static str {
+        "stops"
+    }
+
+    fn title(&self) -> &'static str {
+        "Stopping"
+    }
+
+    async fn act(&self, _: &World, (): &(), _: &StepRun) -> Result<Done, StepError> {
+        Err(StepError::fail("It failed.", ""))
+    }
+
+    async fn undo(&self, _: &World, (): &(), _: &StepRun) -> Result<(), UndoError> {
+        self.0.cancel();
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_begins_no_further_undo() {
+    let (world, log) = stage();
+    let signals = RunSignals::default();
+    let saga = || saga(vec![Box::new(Make("network", Habit::Sound)), Box::new(StopsInUndo(signals.stop.clone()))]);
+    assert_eq!(steered(&saga(), &world, &log, signals.clone()).await, Outcome::Interrupted);
+    assert_eq!(log.events().last(), Some(&Event::UndoFinished { step: "stops".to_owned() }));
+    assert_eq!(world.existing(), ["network"]);
+    assert!(matches!(run(&saga(), &world, &log).await, Outcome::RolledBack { .. }));
+    assert_eq!(world.existing(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_has_begun_can_not_be_cancelled() {
+    let (world, log) = stage();
+    let signals = RunSignals::default();
+    let cancel = signals.cancel.clone();
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        cancel.cancel();
+    };
+    let saga = saga(vec![Box::new(Make("active", Habit::Commit))]);
+    let (outcome, ()) = tokio::join!(steered(&saga, &world, &log, signals), later);
+    assert_eq!((outcome, world.existing()), (Outcome::Succeeded, vec!["active".to_owned()]));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_lease_drops_everything_at_once() {
     let (world, log) = stage();
-    let control = RunSignals::default();
-    let lost = control.lost.clone();
+    let signals = RunSignals::default();
+    let lost = signals.lost.clone();
     let later = async {
         tokio::time::sleep(Duration::from_millis(5)).await;
         lost.cancel();
     };
     let saga = site(Habit::Sound);
-    let (outcome, ()) = tokio::join!(steered(&saga, &world, &log, control), later);
+    let (outcome, ()) = tokio::join!(steered(&saga, &world, &log, signals), later);
     assert_eq!(outcome, Outcome::LeaseLost);
     assert_eq!(world.touched(), "+half network");
 }
@@ -170,6 +235,7 @@ async fn an_old_epoch_appends_nothing_and_has_no_effect() {
     let (world, log) = stage();
     let old = log.lease();
     let new = log.lease();
+    assert!(old < new, "a new holder has a higher epoch");
     assert_eq!(log.append(old, &[]).await, Err(LogError::LeaseLost));
     log.append(new, &[Event::Started { step: "network".to_owned() }]).await.expect("current");
     let saga = site(Habit::Sound);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use stoa_saga::{Cause, Ending, Event, Failure, Position, Side};
+use stoa_saga::{Cause, Ending, Event, Failure, NotStuck, Outcome, Position, Side};
 
 const NAMES: [&str; 2] = ["a", "b"];
 
@@ -118,7 +118,7 @@ fn the_first_impossible_event_is_named() {
 
 #[test]
 #[should_panic(expected = "two steps are named a")]
-fn a_name_is_taken_once() {
+fn step_names_are_unique() {
     use crate::toy::{Habit, Make, saga};
     let step = || Box::new(Make("a", Habit::Sound));
     drop(saga(vec![step(), step()]));
@@ -129,4 +129,67 @@ fn a_name_is_taken_once() {
 fn nothing_comes_after_the_commit() {
     use crate::toy::{Habit, Make, saga};
     drop(saga(vec![Box::new(Make("a", Habit::Commit)), Box::new(Make("b", Habit::Sound))]));
+}
+
+#[test]
+fn people_decide_only_about_sagas_that_are_stuck() {
+    let failure = || Failure { step: "a".into(), public: "p".into(), source: String::new() };
+    let asked = Position::Stuck { at: Side::Act { step: 0, failure: failure() }, reason: "r".into() };
+    let side = Side::Undo { step: 0, cause: Cause::Failed, failure: None };
+    let undo_failed = Position::Stuck { at: side, reason: "r".into() };
+    let resumed = Event::Resumed { by: "ada".into() };
+    let abandoned = Event::Finished { outcome: Ending::Abandoned { by: "ada".into() } };
+    for stuck in [&asked, &undo_failed] {
+        assert_eq!((stuck.resume("ada"), stuck.abandon("ada")), (Ok(resumed.clone()), Ok(abandoned.clone())));
+    }
+    assert_eq!(asked.unwind(), Ok(Event::Unwinding { cause: Cause::Abandoned }));
+    assert_eq!(undo_failed.unwind(), Err(NotStuck), "it unwinds already");
+    let finished = Position::Finished { outcome: Ending::Succeeded, unwound: None };
+    for other in [Position::START, Position::Failed { step: 0, failure: failure() }, finished] {
+        assert_eq!(
+            (other.resume("ada"), other.abandon("ada"), other.unwind()),
+            (Err(NotStuck), Err(NotStuck), Err(NotStuck))
+        );
+    }
+}
+
+#[test]
+fn only_a_saga_at_rest_has_an_outcome() {
+    let failure = Failure { step: "b".into(), public: "p".into(), source: String::new() };
+    let failed = (Cause::Failed, Some(failure.clone()));
+    let finished = |outcome, unwound| Position::Finished { outcome, unwound };
+    let stuck = |at| Position::Stuck { at, reason: "r".into() };
+    for (position, outcome) in [
+        (Position::START, None),
+        (Position::Failed { step: 0, failure: failure.clone() }, None),
+        (Position::Unwinding { cause: Cause::Failed, failure: None, left: 0, started: false }, None),
+        (finished(Ending::Succeeded, None), Some(Outcome::Succeeded)),
+        (
+            finished(Ending::RolledBack, Some(failed.clone())),
+            Some(Outcome::RolledBack { cause: Cause::Failed, failure: Some(failure.clone()) }),
+        ),
+        (finished(Ending::Abandoned { by: "ada".into() }, None), Some(Outcome::Abandoned { by: "ada".into() })),
+        (
+            stuck(Side::Act { step: 1, failure: failure.clone() }),
+            Some(Outcome::Stuck { step: Some("b".into()), reason: "r".into() }),
+        ),
+        (
+            stuck(Side::Undo { step: 0, cause: Cause::Failed, failure: None }),
+            Some(Outcome::Stuck { step: Some("a".into()), reason: "r".into() }),
+        ),
+    ] {
+        assert_eq!(position.outcome(&NAMES), outcome, "{position:?}");
+        let settled = matches!(outcome, Some(Outcome::Succeeded | Outcome::RolledBack { .. }));
+        assert_eq!(outcome.is_some_and(|outcome| outcome.is_settled()), settled);
+    }
+}
+
+#[test]
+fn a_saga_lists_its_steps() {
+    use crate::toy::{Habit, site};
+    let saga = site(Habit::Sound);
+    assert_eq!((saga.name(), saga.steps().len()), ("create_site", 4));
+    assert_eq!(saga.names(), ["network", "container", "route", "active"]);
+    let headings: Vec<_> = saga.headings().into_iter().map(|heading| (heading.name, heading.title)).collect();
+    assert_eq!(headings, saga.names().into_iter().map(|name| (name, "Making a thing")).collect::<Vec<_>>());
 }

@@ -89,3 +89,31 @@ fn a_step_that_asked_runs_again_without_its_question() {
 fn events_of_unknown_steps_are_passed_over() {
     assert_eq!(states(&[Event::Started { step: "other".into() }]), [StepState::Waiting; 2]);
 }
+
+#[test]
+fn an_undo_that_is_tried_again_shows_no_old_error() {
+    let views = view(&story()[..7]);
+    assert_eq!((views[1].ended_ms, views[1].operator_error.as_deref()), (Some(1060), Some("busy")));
+    let views = view(&story()[..8]);
+    assert_eq!((views[1].ended_ms, &views[1].operator_error), (None, &None));
+    assert_eq!(views[1].error.as_deref(), Some("It won't start."), "why it is undone");
+    assert_eq!((views[0].state, views[0].ended_ms), (StepState::Done, Some(1010)), "other steps stay as they are");
+}
+
+#[test]
+fn a_failure_without_a_cause_has_no_text_for_the_operator() {
+    let failure = Failure { source: String::new(), ..failure() };
+    assert_eq!(failure.to_string(), "It won't start.");
+    let views = view(&[Event::Started { step: "start".into() }, Event::Failed(failure)]);
+    assert_eq!((views[1].error.as_deref(), &views[1].operator_error), (Some("It won't start."), &None));
+}
+
+#[test]
+fn steps_that_have_not_begun_show_their_titles() {
+    let views = view(&[]);
+    assert_eq!(
+        views.iter().map(|view| (view.name, view.title)).collect::<Vec<_>>(),
+        STEPS.map(|step| (step.name, step.title))
+    );
+    assert!(views.iter().all(|view| view.started_ms.is_none() && view.ended_ms.is_none() && view.detail.is_none()));
+}

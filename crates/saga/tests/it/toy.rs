@@ -17,6 +17,7 @@ pub struct World(Arc<Mutex<Things>>);
 struct Things {
     existing: BTreeSet<String>,
     touched: Vec<String>,
+    undone: bool,
 }
 
 impl World {
@@ -46,6 +47,11 @@ impl World {
         self.0.lock().expect("as above").touched.join(" ")
     }
 
+    /// Whether an undo ran before; remembers that one did.
+    fn was_undone(&self) -> bool {
+        std::mem::replace(&mut self.0.lock().expect("as above").undone, true)
+    }
+
     /// Whether it is what `outcome` promises for [`site`].
     pub fn check(&self, outcome: &Outcome) -> Result<(), String> {
         let expected: &[&str] = match outcome {
@@ -68,8 +74,14 @@ pub enum Habit {
     NotIdempotent,
     /// Its undo takes away what it did not make.
     Greedy,
+    /// Its act makes something new when it finds its effect in the first attempt, as after a crash.
+    ForgetsCrashes,
     /// Its undo does not look for the half that is made first.
     HalfUndone,
+    /// Its undo fails when it runs again after it has succeeded.
+    UndoneOnce,
+    /// Its undo fails when it is tried again.
+    UndoneInOneAttempt,
 }
 
 /// Makes a thing in two halves, waiting in between.
@@ -99,7 +111,12 @@ impl Step<(), World> for Make {
         let half = if world.existing().contains(&self.0.to_owned()) { self.0 } else { &half };
         world.put(half);
         run.unless_cancelled(sleep(Duration::from_millis(10))).await?;
-        if self.1 == Habit::NotIdempotent && world.existing().contains(&self.0.to_owned()) {
+        let forgets = match self.1 {
+            Habit::NotIdempotent => true,
+            Habit::ForgetsCrashes => run.attempt() == 1,
+            _ => false,
+        };
+        if forgets && world.existing().contains(&self.0.to_owned()) {
             world.put(&format!("second {}", self.0));
         }
         world.put(self.0);
@@ -113,6 +130,11 @@ impl Step<(), World> for Make {
     async fn undo(&self, world: &World, (): &(), run: &StepRun) -> Result<(), UndoError> {
         if self.1 == Habit::NoUndo {
             return Ok(());
+        }
+        match self.1 {
+            Habit::UndoneOnce if world.was_undone() => return Err(UndoError::fail("undoing", "it was undone")),
+            Habit::UndoneInOneAttempt if run.attempt() > 1 => return Err(UndoError::fail("undoing", "a second try")),
+            _ => {}
         }
         world.take(self.0);
         run.unless_cancelled(sleep(Duration::from_millis(10))).await?;
@@ -146,6 +168,6 @@ pub async fn run(saga: &Saga<(), World>, world: &World, log: &Arc<MemoryLog>) ->
 }
 
 /// Runs with a new lease on `log` and the given reins.
-pub async fn steered(saga: &Saga<(), World>, world: &World, log: &Arc<MemoryLog>, control: RunSignals) -> Outcome {
-    execute(saga, &(), world, log.clone(), log.lease(), control).await
+pub async fn steered(saga: &Saga<(), World>, world: &World, log: &Arc<MemoryLog>, signals: RunSignals) -> Outcome {
+    execute(saga, &(), world, log.clone(), log.lease(), signals).await
 }

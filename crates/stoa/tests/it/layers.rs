@@ -29,7 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("provider", &["model"]),
     ("docker", &["model", "provider"]),
     ("edge", &["model", "provider"]),
-    ("integrations", &["model", "provider"]),
+    ("integrations", &["model", "provider", "util"]),
     ("control", &["model", "provider", "db", "saga", "integrations"]),
     ("web", &["model", "control", "util"]),
     ("testkit", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),

@@ -6,7 +6,7 @@ use stoa_model::{
     text::EmailAddress,
 };
 
-use super::bed::{Bed, names};
+use super::fixture::{Bed, names};
 use crate::pebble::Options;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn an_account_is_registered_once() {
 
 /// A private CA that was set up again, or another directory in the settings: no person is needed.
 #[tokio::test]
-async fn an_account_that_the_ca_does_not_know_is_registered_anew() {
+async fn an_account_that_the_ca_does_not_know_is_registered_again() {
     let Some(old) = Bed::new(Options::default()).await else { return };
     let (_, saved) = Acme::open(old.config(), None).await.expect("an account");
     let saved = saved.expect("new credentials");
@@ -40,7 +40,7 @@ async fn an_account_that_the_ca_does_not_know_is_registered_anew() {
 }
 
 #[tokio::test]
-async fn an_external_account_is_bound_where_the_ca_wants_one() {
+async fn an_external_account_is_bound_where_the_ca_requires_one() {
     let (key_id, hmac_key) = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W");
     let accounts = vec![(key_id.to_owned(), hmac_key.to_owned())];
     let Some(bed) = Bed::new(Options { external_accounts: accounts, ..Options::default() }).await else { return };
@@ -87,7 +87,7 @@ async fn deactivate(bed: &Bed, saved: &SecretString) {
 }
 
 #[tokio::test]
-async fn settings_that_can_not_work_are_told_plainly() {
+async fn settings_that_can_not_work_are_reported() {
     let Some(bed) = Bed::new(Options::default()).await else { return };
     let plain = AcmeConfig { directory: "http://127.0.0.1/dir".into(), ..bed.config() };
     let error = Acme::open(plain, None).await.expect_err("no TLS");

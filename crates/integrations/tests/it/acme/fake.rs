@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::bed::config;
+use super::fixture::config;
 
 /// What the client asked.
 #[derive(Debug, Clone)]

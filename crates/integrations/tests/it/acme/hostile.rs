@@ -10,8 +10,8 @@ use stoa_integrations::acme::{Acme, AcmeConfig, AcmeError, Method, ProblemKind};
 use tokio::net::TcpListener;
 
 use super::{
-    bed::{config, host, names},
     fake::{Answer, FakeCa, answer, problem},
+    fixture::{config, host, names},
 };
 use crate::port::free_port;
 
@@ -37,7 +37,7 @@ async fn a_rate_limit_comes_with_its_time() {
         "{error:?}"
     );
     assert!(error.is_transient());
-    assert!(error.words(&host("shop.example.com")).contains("as soon as it allows"));
+    assert!(error.customer_text(&host("shop.example.com")).contains("as soon as it allows"));
     let error = limited(&[]).await;
     assert!(matches!(error, AcmeError::RateLimited { retry_after: None, .. }), "{error:?}");
 
@@ -116,14 +116,14 @@ async fn a_ca_in_trouble_is_unreachable() {
     );
     let error = order(|| problem(500, &[], "serverInternal", "database is away")).await;
     assert!(matches!(&error, AcmeError::Unreachable { detail } if detail.contains("database is away")), "{error:?}");
-    assert!(error.words(&host("shop.example.com")).contains("at the moment"));
+    assert!(error.customer_text(&host("shop.example.com")).contains("at the moment"));
 }
 
 /// What it is, and the status, headers and body of the answer.
 type Case = (&'static str, u16, &'static [(&'static str, &'static str)], String);
 
 #[tokio::test]
-async fn what_is_no_acme_is_garbage() {
+async fn a_response_that_is_not_acme_is_garbage() {
     let page = "<html><title>Login to the hotel's network</title></html>";
     let cases: [Case; 6] = [
         ("HTML", 200, &[], page.into()),
@@ -177,7 +177,7 @@ async fn a_token_that_is_a_path_is_garbage() {
     .await;
     let error =
         ca.account().await.order(&names(&["shop.example.com"]), Method::Http01, None).await.expect_err("no token");
-    assert!(matches!(&error, AcmeError::Garbage { detail } if detail.contains("impossible characters")), "{error:?}");
+    assert!(matches!(&error, AcmeError::Garbage { detail } if detail.contains("invalid characters")), "{error:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use stoa_integrations::{
 };
 use tokio::task::JoinSet;
 
-use super::bed::{Bed, host, key, names};
+use super::fixture::{Bed, host, key, names};
 use crate::pebble::Options;
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn every_call_can_be_repeated() {
     let second = acme.finish(&ordered.url, &wanted, &key).await.expect("the same certificate");
     assert_eq!(first, second);
 
-    let other = acme.finish(&ordered.url, &wanted, &super::bed::key()).await.expect_err("another key");
+    let other = acme.finish(&ordered.url, &wanted, &super::fixture::key()).await.expect_err("another key");
     assert!(matches!(&other, AcmeError::Gone { detail } if detail.contains("another key")), "{other}");
     let other = acme.finish(&ordered.url, &names(&["other.example.com"]), &key).await.expect_err("another name");
     assert!(matches!(&other, AcmeError::Gone { detail } if detail.contains("not for other.example.com")), "{other}");
@@ -148,7 +148,7 @@ async fn one_order_finished_twice_at_once_is_one_certificate() {
 
 /// The answers to `ready` and `finish` are lost, but the CA has worked on both.
 #[tokio::test]
-async fn calls_that_were_broken_off_are_taken_up_again() {
+async fn calls_that_were_broken_off_are_continued() {
     with_a_pebble_that_lives(async |bed| {
         let (acme, key) = (bed.account().await, key());
         let wanted = names(&["one.example.com", "two.example.com", "three.example.com"]);
@@ -183,7 +183,7 @@ async fn with_a_pebble_that_lives(run: impl AsyncFn(&Bed) -> Result<(), AcmeErro
 }
 
 #[tokio::test]
-async fn names_that_were_proven_lately_have_no_challenge() {
+async fn names_that_were_proven_recently_have_no_challenge() {
     let Some(bed) = Bed::new(Options { authz_reuse: 100, ..Options::default() }).await else { return };
     let acme = bed.account().await;
     let wanted = names(&["shop.example.com"]);

@@ -1,8 +1,8 @@
 //! The ACME client against Pebble, and against a double of a CA for what Pebble can't do.
 
 mod account;
-mod bed;
 mod fake;
+mod fixture;
 mod hostile;
 mod issue;
 mod refused;

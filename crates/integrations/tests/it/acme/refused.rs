@@ -2,7 +2,7 @@
 
 use stoa_integrations::acme::{AcmeError, Method, ProblemKind};
 
-use super::bed::{Bed, host, key, names};
+use super::fixture::{Bed, host, key, names};
 use crate::pebble::Options;
 
 /// Orders, answers, and expects a refusal of `ready`; the order is lost then.
@@ -14,7 +14,7 @@ async fn refusal(bed: &Bed, name: &str, method: Method, prepare: impl FnOnce(&Be
     prepare(bed);
     let error = acme.ready(&ordered.url, method).await.expect_err("a refusal");
     assert!(!error.is_transient(), "{error}");
-    let words = error.words(&host("asked.example.com"));
+    let words = error.customer_text(&host("asked.example.com"));
     let again = acme.ready(&ordered.url, method).await.expect_err("a refusal still");
     assert_eq!(format!("{again:?}"), format!("{error:?}"));
     let late = acme.finish(&ordered.url, &wanted, &key()).await.expect_err("no certificate");
@@ -61,7 +61,7 @@ async fn a_missing_text_record_is_refused_with_its_reason() {
 
 /// One of two names is wrong: the customer learns which.
 #[tokio::test]
-async fn the_refused_name_of_several_is_told() {
+async fn the_refused_name_of_several_is_reported() {
     let Some(bed) = Bed::new(Options::default()).await else { return };
     let acme = bed.account().await;
     let ordered =
@@ -76,7 +76,7 @@ async fn the_refused_name_of_several_is_told() {
 }
 
 #[tokio::test]
-async fn names_that_the_ca_will_never_take_are_refused_at_once() {
+async fn names_that_the_ca_never_accepts_are_refused_immediately() {
     let Some(bed) = Bed::new(Options { blocked: vec!["blocked.example".into()], ..Options::default() }).await else {
         return;
     };
@@ -92,7 +92,7 @@ async fn names_that_the_ca_will_never_take_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn an_order_that_the_ca_does_not_know_has_to_be_made_anew() {
+async fn an_order_that_the_ca_does_not_know_is_gone() {
     let Some(bed) = Bed::new(Options::default()).await else { return };
     let acme = bed.account().await;
     let ordered = acme.order(&names(&["shop.example.com"]), Method::Http01, None).await.expect("an order");

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use stoa_integrations::acme::{Acme, AcmeError, Method, RenewalWindow};
 
 use super::{
-    bed::{Bed, names},
     fake::{Answer, FakeCa, answer, directory, problem},
+    fixture::{Bed, names},
 };
 use crate::pebble::Options;
 
@@ -50,7 +50,7 @@ fn window(start: &str, end: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_window_and_when_to_ask_again_are_told() {
+async fn the_renewal_window_and_the_next_request_are_returned() {
     let info = window("2026-04-01T10:00:00Z", "2026-04-03T10:00:00Z");
     for (headers, wait) in [
         (&[("Retry-After", "7200")][..], 7200),
@@ -72,7 +72,7 @@ async fn the_window_and_when_to_ask_again_are_told() {
 }
 
 #[tokio::test]
-async fn no_window_is_no_error_and_an_impossible_one_is() {
+async fn no_window_is_no_error_and_an_invalid_one_is() {
     let (_ca, acme) = ca(|| problem(404, &[], "malformed", "unknown certificate")).await;
     assert_eq!(acme.renewal(&chain()).await, Ok(None), "unknown to the CA");
     let without = FakeCa::start(|_, _| None).await.account().await;
@@ -81,14 +81,14 @@ async fn no_window_is_no_error_and_an_impossible_one_is() {
 
     let (_ca, acme) = ca(|| answer(200, &[], &window("2026-04-03T10:00:00Z", "2026-04-01T10:00:00Z"))).await;
     let error = acme.renewal(&chain()).await.expect_err("a window that ends before it begins");
-    assert!(matches!(&error, AcmeError::Garbage { detail } if detail.contains("impossible window")), "{error:?}");
+    assert!(matches!(&error, AcmeError::Garbage { detail } if detail.contains("invalid window")), "{error:?}");
     let (_ca, acme) = ca(|| problem(429, &[("Retry-After", "60")], "rateLimited", "slow down")).await;
     assert!(matches!(acme.renewal(&chain()).await, Err(AcmeError::RateLimited { .. })));
 }
 
 /// An order says what it replaces; where the CA won't have that, it goes out without.
 #[tokio::test]
-async fn a_renewal_names_its_predecessor_if_the_ca_takes_it() {
+async fn a_renewal_names_its_predecessor_if_the_ca_accepts_it() {
     for accepts in [true, false] {
         let ca = FakeCa::start(move |base, asked| match asked.path.as_str() {
             "/dir" => {
@@ -128,5 +128,5 @@ async fn pebble_takes_a_renewal() {
     acme.renewal(&old).await.expect("a window or none");
     let ordered = acme.order(&wanted, Method::Http01, Some(&old)).await.expect("an order");
     acme.ready(&ordered.url, Method::Http01).await.expect("proven");
-    acme.finish(&ordered.url, &wanted, &super::bed::key()).await.expect("the next certificate");
+    acme.finish(&ordered.url, &wanted, &super::fixture::key()).await.expect("the next certificate");
 }

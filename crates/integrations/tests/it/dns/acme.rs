@@ -3,7 +3,7 @@
 
 use stoa_integrations::{
     acme::{Acme, AcmeConfig, Answer, Method, Ordered, new_key},
-    dns::{DnsAccess, DnsConfig, DnsMaker, Transport, TsigAlgorithm},
+    dns::{DnsAccess, DnsConfig, DnsProvider, Transport, TsigAlgorithm},
     x509,
 };
 use stoa_model::{certificate::CertName, host::Hostname};
@@ -24,7 +24,7 @@ async fn a_name_and_its_wildcard_are_proven_together() {
     }
     let knot = Knot::start(ZONE, "");
     let Some(pebble) = Pebble::start(Options { dns: Some(knot.address()), ..Options::default() }) else { return };
-    let (dns, acme) = (maker(&knot), account(&pebble).await);
+    let (dns, acme) = (provider(&knot), account(&pebble).await);
     let names: Vec<CertName> = ["*.stoa.example", ZONE].iter().map(|name| name.parse().expect("a name")).collect();
     let ordered = acme.order(&names, Method::Dns01, None).await.expect("an order");
     let (places, values): (Vec<_>, Vec<_>) = answers(&ordered).map(|(name, value)| (name, value.to_owned())).unzip();
@@ -54,7 +54,7 @@ async fn account(pebble: &Pebble) -> Acme {
     Acme::open(config, None).await.expect("an account").0
 }
 
-fn maker(knot: &Knot) -> DnsMaker {
+fn provider(knot: &Knot) -> DnsProvider {
     let access = DnsAccess::Rfc2136 {
         server: knot.address(),
         transport: Transport::Udp,
@@ -62,5 +62,6 @@ fn maker(knot: &Knot) -> DnsMaker {
         algorithm: TsigAlgorithm::HmacSha256,
         secret: Knot::KEY.secret.to_owned().into(),
     };
-    DnsMaker::new(DnsConfig { zone: Hostname::parse(ZONE).expect("a hostname"), ttl: 300, access }).expect("a maker")
+    DnsProvider::new(DnsConfig { zone: Hostname::parse(ZONE).expect("a hostname"), ttl: 300, access })
+        .expect("a provider")
 }

@@ -9,17 +9,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsMaker, Transport, TsigAlgorithm};
+use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsProvider, Transport, TsigAlgorithm};
 use stoa_model::host::Hostname;
 use stoa_provider::dns::{
     Dns, RecordKind, RecordName, RecordSet, RecordValues,
-    conformance::{self, Held, Probe},
+    conformance::{self, Probe, StoredSet},
 };
 use tempfile::TempDir;
 
 use super::{held, plant};
 use crate::{
-    knot::{Key, Knot, PATIENCE, ask, update},
+    knot::{Key, Knot, SERVER_TIMEOUT, ask, update},
     port::free_port,
 };
 
@@ -37,11 +37,11 @@ async fn conforms() {
         return;
     }
     let bind = Bind::start();
-    conformance::run(&bind.maker(Knot::KEY), &bind).await;
+    conformance::run(&bind.provider(Knot::KEY), &bind).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_keys_and_missing_rights_are_told() {
+async fn wrong_keys_and_missing_rights_are_reported() {
     if skipped() {
         return;
     }
@@ -53,18 +53,18 @@ async fn wrong_keys_and_missing_rights_are_told() {
         (Key { secret: Knot::KEY_OF_OTHERS.secret, ..Knot::KEY }, "BADSIG"),
         (Knot::KEY_OF_OTHERS, "REFUSED"),
     ] {
-        let error = bind.maker(key).set(&set).await.expect_err("the key is wrong");
+        let error = bind.provider(key).set(&set).await.expect_err("the key is wrong");
         assert!(!error.transient && error.to_string().contains(words), "{error}");
     }
     let name = RecordName::host(&Hostname::parse(&format!("alias.{ZONE}")).expect("a hostname"));
-    let error = bind.maker(Knot::KEY).set(&RecordSet { name, ..set }).await.expect_err("an alias is alone");
+    let error = bind.provider(Knot::KEY).set(&RecordSet { name, ..set }).await.expect_err("an alias is alone");
     assert!(!error.transient && error.to_string().contains("CNAME"), "{error}");
 }
 
 fn skipped() -> bool {
     let skipped = std::env::var_os("STOA_SKIP_BIND").is_some();
     if skipped {
-        eprintln!("left out: STOA_SKIP_BIND is set");
+        eprintln!("skipped: STOA_SKIP_BIND is set");
     }
     skipped
 }
@@ -101,13 +101,13 @@ impl Bind {
         let begun = Instant::now();
         while ask(address, ZONE, "SOA").is_empty() {
             let log = fs::read_to_string(&log).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "named does not answer: {log}");
+            assert!(begun.elapsed() < SERVER_TIMEOUT, "named does not answer: {log}");
             std::thread::sleep(Duration::from_millis(50));
         }
         bind
     }
 
-    fn maker(&self, key: Key) -> DnsMaker {
+    fn provider(&self, key: Key) -> DnsProvider {
         let access = DnsAccess::Rfc2136 {
             server: self.address,
             transport: Transport::Udp,
@@ -115,8 +115,8 @@ impl Bind {
             algorithm: TsigAlgorithm::HmacSha256,
             secret: key.secret.to_owned().into(),
         };
-        DnsMaker::new(DnsConfig { zone: Hostname::parse(ZONE).expect("a hostname"), ttl: 300, access })
-            .expect("a maker")
+        DnsProvider::new(DnsConfig { zone: Hostname::parse(ZONE).expect("a hostname"), ttl: 300, access })
+            .expect("a provider")
     }
 }
 
@@ -133,7 +133,7 @@ impl Probe for Bind {
         update(self.address, ZONE, &plant(set));
     }
 
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet> {
         held(ask(self.address, name.as_str(), kind.as_str()))
     }
 }

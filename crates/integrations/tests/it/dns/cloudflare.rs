@@ -3,16 +3,16 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::fake::{Ask, FakeVendor, Record, Reply, ZONE, Zone};
+use super::fake::{Ask, FakeService, Record, Reply, ZONE, Zone};
 
 const ZONE_ID: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 
 /// So few on a page that pages have to be turned.
 const PAGE: usize = 2;
 
-pub async fn start() -> FakeVendor {
+pub async fn start() -> FakeService {
     let refusal = failure(403, 10000, "Authentication error");
-    FakeVendor::start(("authorization", "Bearer good"), refusal, behave).await
+    FakeService::start(("authorization", "Bearer good"), refusal, behave).await
 }
 
 fn behave(zone: &mut Zone, ask: &Ask) -> Reply {

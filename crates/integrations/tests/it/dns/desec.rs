@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::fake::{Ask, FakeVendor, Reply, ZONE, Zone};
+use super::fake::{Ask, FakeService, Reply, ZONE, Zone};
 
-pub async fn start() -> FakeVendor {
+pub async fn start() -> FakeService {
     let refusal = Reply::new(401, json!({ "detail": "Invalid token." }));
-    FakeVendor::start(("authorization", "Token good"), refusal, behave).await
+    FakeService::start(("authorization", "Token good"), refusal, behave).await
 }
 
 fn behave(zone: &mut Zone, ask: &Ask) -> Reply {

@@ -3,14 +3,14 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::fake::{Ask, FakeVendor, Record, Reply, ZONE, Zone};
+use super::fake::{Ask, FakeService, Record, Reply, ZONE, Zone};
 
 /// So few on a page that pages have to be turned.
 const PAGE: usize = 2;
 
-pub async fn start() -> FakeVendor {
+pub async fn start() -> FakeService {
     let refusal = failure(401, "Unauthorized", "Unable to authenticate you");
-    FakeVendor::start(("authorization", "Bearer good"), refusal, behave).await
+    FakeService::start(("authorization", "Bearer good"), refusal, behave).await
 }
 
 fn behave(zone: &mut Zone, ask: &Ask) -> Reply {

@@ -1,5 +1,5 @@
-//! Doubles of DNS vendors: a server on a loopback port that behaves as their documentation says.
-//! What differs from vendor to vendor is a function from request to answer; what is the same (the
+//! Fakes of DNS hosting services: a server on a loopback port that behaves as their documentation says.
+//! What differs between them is a function from request to response; what they share (the
 //! zone, credentials, failures on order) is here.
 
 use std::{
@@ -20,18 +20,18 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use stoa_provider::dns::{
     RecordKind, RecordName, RecordSet,
-    conformance::{Held, Probe},
+    conformance::{Probe, StoredSet},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The zone that all doubles keep.
+/// The zone of all fakes.
 pub const ZONE: &str = "stoa.example";
 
-/// What a vendor answers to a request with good credentials.
-pub type Behaviour = fn(&mut Zone, &Ask) -> Reply;
+/// What a service answers to a request with good credentials.
+pub type Behavior = fn(&mut Zone, &Ask) -> Reply;
 
-/// A running double; it ends when this is dropped.
-pub struct FakeVendor {
+/// A running fake; dropping it ends it.
+pub struct FakeService {
     address: SocketAddr,
     zone: Arc<Mutex<Zone>>,
     server: JoinHandle<()>,
@@ -42,9 +42,9 @@ pub struct FakeVendor {
 pub struct Zone {
     /// All records, with whole names and plain contents.
     pub records: Vec<Record>,
-    /// How many things got a number.
+    /// The last id that was given.
     pub last_id: u64,
-    /// What is not finished yet, for vendors that go on after their answer.
+    /// The ids of unfinished actions, for services that continue after their response.
     pub running: Vec<u64>,
     writes: Vec<Method>,
     failures: VecDeque<Reply>,
@@ -109,9 +109,9 @@ impl Zone {
     }
 }
 
-impl FakeVendor {
+impl FakeService {
     /// Starts one that wants this header; without it, it answers `refusal`.
-    pub async fn start(header: (&'static str, &'static str), refusal: Reply, behaviour: Behaviour) -> Self {
+    pub async fn start(header: (&'static str, &'static str), refusal: Reply, behavior: Behavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let zone = Arc::new(Mutex::new(Zone::default()));
@@ -121,7 +121,7 @@ impl FakeVendor {
                 let (zone, refusal) = (shared.clone(), refusal.clone());
                 let service = service_fn(move |request| {
                     let (zone, refusal) = (zone.clone(), refusal.clone());
-                    async move { Ok::<_, hyper::Error>(answer(request, header, refusal, behaviour, &zone).await) }
+                    async move { Ok::<_, hyper::Error>(answer(request, header, refusal, behavior, &zone).await) }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
@@ -149,7 +149,7 @@ impl FakeVendor {
     }
 }
 
-impl Drop for FakeVendor {
+impl Drop for FakeService {
     fn drop(&mut self) {
         self.server.abort();
     }
@@ -163,7 +163,7 @@ async fn answer(
     request: Request<Incoming>,
     (header, value): (&str, &str),
     refusal: Reply,
-    behaviour: Behaviour,
+    behavior: Behavior,
     zone: &Mutex<Zone>,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
@@ -181,7 +181,7 @@ async fn answer(
     }
     let reply = match zone.failures.pop_front() {
         Some(failure) => failure,
-        None if trusted => behaviour(&mut zone, &ask),
+        None if trusted => behavior(&mut zone, &ask),
         None => refusal,
     };
     let body = if reply.body.is_null() { String::new() } else { reply.body.to_string() };
@@ -207,7 +207,7 @@ fn decode(text: &str) -> String {
 }
 
 #[async_trait]
-impl Probe for FakeVendor {
+impl Probe for FakeService {
     async fn plant(&self, set: &RecordSet) {
         let (name, kind) = (set.name.as_str(), set.kind().as_str());
         let mut zone = self.zone();
@@ -217,12 +217,12 @@ impl Probe for FakeVendor {
         }
     }
 
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet> {
         let records = self.zone().of(name.as_str(), kind.as_str());
         let ttl = records.first()?.ttl;
         assert!(records.iter().all(|record| record.ttl == ttl), "one time for all records of a set: {records:?}");
         let mut contents = records.into_iter().map(|record| record.content).collect::<Vec<_>>();
         contents.sort_unstable();
-        Some(Held { ttl, contents })
+        Some(StoredSet { ttl, contents })
     }
 }

@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::fake::{Ask, FakeVendor, Record, Reply, ZONE, Zone};
+use super::fake::{Ask, FakeService, Record, Reply, ZONE, Zone};
 
-pub async fn start() -> FakeVendor {
+pub async fn start() -> FakeService {
     let refusal = failure(401, "unauthorized", "unable to authenticate");
-    FakeVendor::start(("authorization", "Bearer good"), refusal, behave).await
+    FakeService::start(("authorization", "Bearer good"), refusal, behave).await
 }
 
 fn behave(zone: &mut Zone, ask: &Ask) -> Reply {

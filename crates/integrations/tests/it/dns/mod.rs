@@ -1,4 +1,4 @@
-//! Makers of DNS records.
+//! Providers of DNS records.
 
 mod acme;
 mod bind;
@@ -9,19 +9,19 @@ mod fake;
 mod hetzner;
 mod powerdns;
 mod rfc2136;
-mod vendors;
+mod services;
 
-use stoa_provider::dns::{RecordSet, conformance::Held};
+use stoa_provider::dns::{RecordSet, conformance::StoredSet};
 
 /// An address whose records the double of Cloudflare shows as proxied.
 const PROXIED: &str = "192.0.2.250";
 
 /// What a name server answered, for the suite.
-fn held(found: Vec<(u32, String)>) -> Option<Held> {
+fn held(found: Vec<(u32, String)>) -> Option<StoredSet> {
     let ttl = found.first()?.0;
     let mut contents = found.into_iter().map(|(_, data)| data.trim_matches('"').to_owned()).collect::<Vec<_>>();
     contents.sort_unstable();
-    Some(Held { ttl, contents })
+    Some(StoredSet { ttl, contents })
 }
 
 /// How `knsupdate` makes these records.

@@ -9,17 +9,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsMaker};
+use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsProvider};
 use stoa_model::host::Hostname;
 use stoa_provider::dns::{
     Dns, RecordKind, RecordName, RecordSet, RecordValues,
-    conformance::{self, Held, Probe},
+    conformance::{self, Probe, StoredSet},
 };
 use tempfile::TempDir;
 
 use super::held;
 use crate::{
-    knot::{PATIENCE, ask},
+    knot::{SERVER_TIMEOUT, ask},
     port::free_port,
 };
 
@@ -41,11 +41,11 @@ async fn conforms() {
         return;
     }
     let server = PowerDns::start();
-    conformance::run(&server.maker("good", ZONE), &server).await;
+    conformance::run(&server.provider("good", ZONE), &server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_keys_and_zones_are_told() {
+async fn wrong_keys_and_zones_are_reported() {
     if skipped() {
         return;
     }
@@ -54,22 +54,22 @@ async fn wrong_keys_and_zones_are_told() {
         let name = RecordName::host(&Hostname::parse(zone).expect("a hostname"));
         RecordSet { name, ttl: 60, values: RecordValues::Texts(vec!["x".into()]) }
     };
-    let error = server.maker("bad-secret", ZONE).set(&set(ZONE)).await.expect_err("the key is wrong");
+    let error = server.provider("bad-secret", ZONE).set(&set(ZONE)).await.expect_err("the key is wrong");
     let text = error.to_string();
     assert!(!error.transient && text.contains("credentials") && !text.contains("bad-secret"), "{text}");
     let elsewhere = "elsewhere.example";
-    let error = server.maker("good", elsewhere).set(&set(elsewhere)).await.expect_err("it has no such zone");
+    let error = server.provider("good", elsewhere).set(&set(elsewhere)).await.expect_err("it has no such zone");
     assert!(!error.transient && error.to_string().contains(elsewhere), "{error}");
     let cname = format!("replace-rrset {ZONE} alias CNAME 60 {ZONE}.");
     server.tool(&cname.split(' ').collect::<Vec<_>>());
-    let error = server.maker("good", ZONE).set(&set(&format!("alias.{ZONE}"))).await.expect_err("an alias is alone");
+    let error = server.provider("good", ZONE).set(&set(&format!("alias.{ZONE}"))).await.expect_err("an alias is alone");
     assert!(!error.transient && error.to_string().contains("Conflicts"), "its own words are passed on: {error}");
 }
 
 fn skipped() -> bool {
     let skipped = std::env::var_os("STOA_SKIP_POWERDNS").is_some();
     if skipped {
-        eprintln!("left out: STOA_SKIP_POWERDNS is set");
+        eprintln!("skipped: STOA_SKIP_POWERDNS is set");
     }
     skipped
 }
@@ -111,17 +111,17 @@ impl PowerDns {
         let begun = Instant::now();
         while ask(dns, ZONE, "SOA").is_empty() || std::net::TcpStream::connect(api).is_err() {
             let log = fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "pdns_server does not answer: {log}");
+            assert!(begun.elapsed() < SERVER_TIMEOUT, "pdns_server does not answer: {log}");
             std::thread::sleep(Duration::from_millis(50));
         }
         server
     }
 
-    fn maker(&self, key: &str, zone: &str) -> DnsMaker {
+    fn provider(&self, key: &str, zone: &str) -> DnsProvider {
         let (api, key) = (format!("http://{}/", self.api), key.to_owned().into());
         let access = DnsAccess::PowerDns { api, server: "localhost".into(), key };
-        DnsMaker::new(DnsConfig { zone: Hostname::parse(zone).expect("a hostname"), ttl: 300, access })
-            .expect("a maker")
+        DnsProvider::new(DnsConfig { zone: Hostname::parse(zone).expect("a hostname"), ttl: 300, access })
+            .expect("a provider")
     }
 
     fn tool(&self, arguments: &[&str]) {
@@ -146,7 +146,7 @@ fn run(command: &mut Command) {
 #[async_trait]
 impl Probe for PowerDns {
     async fn plant(&self, set: &RecordSet) {
-        let label = set.name.below(&Hostname::parse(ZONE).expect("a hostname")).expect("a name in the zone");
+        let label = set.name.relative_to(&Hostname::parse(ZONE).expect("a hostname")).expect("a name in the zone");
         let (kind, ttl) = (set.kind().as_str(), set.ttl.to_string());
         let quote = |content: String| if kind == "TXT" { format!("\"{content}\"") } else { content };
         let contents = set.contents().into_iter().map(quote).collect::<Vec<_>>();
@@ -155,7 +155,7 @@ impl Probe for PowerDns {
         self.tool(&arguments);
     }
 
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet> {
         held(ask(self.dns, name.as_str(), kind.as_str()))
     }
 }

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use async_trait::async_trait;
-use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsMaker, Transport, TsigAlgorithm};
+use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsProvider, Transport, TsigAlgorithm};
 use stoa_model::host::Hostname;
 use stoa_provider::dns::{
     Dns, DnsError, RecordKind, RecordName, RecordSet, RecordValues,
-    conformance::{self, Held, Probe},
+    conformance::{self, Probe, StoredSet},
 };
 
 use super::{held, plant};
@@ -19,7 +19,7 @@ const ZONE: &str = "stoa.example";
 async fn conforms_over_udp() {
     if !skipped() {
         let knot = Knot::start(ZONE, "");
-        conformance::run(&maker(&knot, Knot::KEY, Transport::Udp), &knot).await;
+        conformance::run(&provider(&knot, Knot::KEY, Transport::Udp), &knot).await;
     }
 }
 
@@ -27,24 +27,24 @@ async fn conforms_over_udp() {
 async fn conforms_over_tcp_with_the_longer_key() {
     if !skipped() {
         let knot = Knot::start(ZONE, "");
-        conformance::run(&maker(&knot, Knot::KEY_512, Transport::Tcp), &knot).await;
+        conformance::run(&provider(&knot, Knot::KEY_512, Transport::Tcp), &knot).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_fit_into_a_datagram_takes_tcp() {
+async fn an_update_that_does_not_fit_into_a_datagram_uses_tcp() {
     if skipped() {
         return;
     }
     let knot = Knot::start(ZONE, "");
     let texts = (0..20).map(|n| format!("{n:0>200}")).collect::<Vec<_>>();
     let set = RecordSet { values: RecordValues::Texts(texts.clone()), ..address("big") };
-    maker(&knot, Knot::KEY, Transport::Udp).set(&set).await.expect("a large set");
+    provider(&knot, Knot::KEY, Transport::Udp).set(&set).await.expect("a large set");
     assert_eq!(Probe::held(&knot, &set.name, RecordKind::Txt).await.map(|held| held.contents), Some(texts));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_key_is_told_from_a_wrong_secret() {
+async fn a_wrong_key_differs_from_a_wrong_secret() {
     if skipped() {
         return;
     }
@@ -58,7 +58,7 @@ async fn a_wrong_key_is_told_from_a_wrong_secret() {
     ];
     for (key, words) in wrong {
         for transport in [Transport::Udp, Transport::Tcp] {
-            let error = maker(&knot, key, transport).set(&address("a")).await.expect_err("the key is wrong");
+            let error = provider(&knot, key, transport).set(&address("a")).await.expect_err("the key is wrong");
             assert!(!error.transient && error.to_string().contains(words), "{key:?}: {error}");
             assert!(
                 error.to_string().starts_with("setting the A records of a.stoa.example at the RFC 2136"),
@@ -70,52 +70,53 @@ async fn a_wrong_key_is_told_from_a_wrong_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zone_that_it_does_not_keep_is_told() {
+async fn a_zone_of_another_server_is_reported() {
     if skipped() {
         return;
     }
     let knot = Knot::start(ZONE, "");
-    let elsewhere = open("elsewhere.example", knot.address(), Knot::KEY, Transport::Udp).expect("a maker");
+    let elsewhere = open("elsewhere.example", knot.address(), Knot::KEY, Transport::Udp).expect("a provider");
     let name = RecordName::host(elsewhere.zone());
     let error = elsewhere.set(&RecordSet { name, ..address("a") }).await.expect_err("it is not its zone");
     assert!(!error.transient && error.to_string().contains("primary server of the zone elsewhere.example"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_alias_in_the_way_is_told() {
+async fn an_alias_in_the_way_is_reported() {
     if skipped() {
         return;
     }
     let knot = Knot::start(ZONE, "a CNAME ns\n");
-    let maker = maker(&knot, Knot::KEY, Transport::Udp);
-    let error = maker.set(&address("a")).await.expect_err("an alias is alone");
+    let provider = provider(&knot, Knot::KEY, Transport::Udp);
+    let error = provider.set(&address("a")).await.expect_err("an alias is alone");
     assert!(!error.transient && error.to_string().contains("CNAME"), "{error}");
-    maker.remove(&address("a").name, RecordKind::A).await.expect("there is none");
+    provider.remove(&address("a").name, RecordKind::A).await.expect("there is none");
     assert_eq!(knot.held("a.stoa.example", "CNAME"), [(60, "ns.stoa.example.".to_owned())], "it is not ours");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_down_can_be_tried_again() {
+async fn a_server_that_is_down_can_be_retried() {
     if skipped() {
         return;
     }
     let mut knot = Knot::start(ZONE, "");
-    let makers = [Transport::Udp, Transport::Tcp].map(|transport| maker(&knot, Knot::KEY, transport));
+    let providers = [Transport::Udp, Transport::Tcp].map(|transport| provider(&knot, Knot::KEY, transport));
     knot.stop();
-    for maker in &makers {
-        let error = maker.set(&address("a")).await.expect_err("it is down");
+    for provider in &providers {
+        let error = provider.set(&address("a")).await.expect_err("it is down");
         // That nobody listens is known at once: who waits in vain is told that it does not answer.
         assert!(error.transient && error.to_string().contains("can't be reached"), "{error}");
     }
     knot.begin();
-    makers[0].set(&address("a")).await.expect("it is back");
+    providers[0].set(&address("a")).await.expect("it is back");
     assert_eq!(knot.held("a.stoa.example", "A"), [(3600, "192.0.2.1".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_silent_or_talks_nonsense_is_given_up() {
+async fn a_server_that_is_silent_or_answers_nonsense_is_given_up() {
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let maker = open(ZONE, silent.local_addr().expect("its address"), Knot::KEY, Transport::Udp).expect("a maker");
+    let provider =
+        open(ZONE, silent.local_addr().expect("its address"), Knot::KEY, Transport::Udp).expect("a provider");
     let answers = tokio::task::spawn_blocking(move || {
         // Answers of another number are not for us; the last one has the right number and is garbage.
         let mut buffer = [0; 1500];
@@ -126,15 +127,15 @@ async fn a_server_that_is_silent_or_talks_nonsense_is_given_up() {
         let (_, from) = silent.recv_from(&mut buffer).expect("the update again");
         silent.send_to(&[buffer[0], buffer[1], 9, 9, 9, 9, 9, 9, 9, 9, 9, 9], from).expect("sent");
     });
-    let error = maker.set(&address("a")).await.expect_err("it talks nonsense");
+    let error = provider.set(&address("a")).await.expect_err("it talks nonsense");
     answers.await.expect("it asked twice");
-    assert!(error.transient && error.to_string().contains("no DNS message"), "{error}");
+    assert!(error.transient && error.to_string().contains("not a DNS message"), "{error}");
 }
 
 #[tokio::test]
 async fn an_answer_without_a_signature_is_not_believed() {
     let liar = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
-    let maker = open(ZONE, liar.local_addr().expect("its address"), Knot::KEY, Transport::Udp).expect("a maker");
+    let provider = open(ZONE, liar.local_addr().expect("its address"), Knot::KEY, Transport::Udp).expect("a provider");
     tokio::spawn(async move {
         let mut buffer = [0; 1500];
         let (_, from) = liar.recv_from(&mut buffer).await.expect("an update");
@@ -142,12 +143,12 @@ async fn an_answer_without_a_signature_is_not_believed() {
         let done = [buffer[0], buffer[1], 0b1010_1000, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         liar.send_to(&done, from).await.expect("sent");
     });
-    let error = maker.set(&address("a")).await.expect_err("anybody could say so");
+    let error = provider.set(&address("a")).await.expect_err("anybody could say so");
     assert!(error.transient && error.to_string().contains("not signed with the same key"), "{error}");
 }
 
 #[test]
-fn keys_that_can_not_be_used_are_told_at_the_start() {
+fn unusable_keys_are_reported_at_the_start() {
     let server = SocketAddr::from(([127, 0, 0, 1], 53));
     for key in [Key { secret: "no base64!", ..Knot::KEY }, Key { name: "a..b", ..Knot::KEY }] {
         let error = open(ZONE, server, key, Transport::Udp).err().expect("it can't be used");
@@ -156,15 +157,15 @@ fn keys_that_can_not_be_used_are_told_at_the_start() {
     }
 }
 
-fn maker(knot: &Knot, key: Key, transport: Transport) -> DnsMaker {
-    open(ZONE, knot.address(), key, transport).expect("a maker")
+fn provider(knot: &Knot, key: Key, transport: Transport) -> DnsProvider {
+    open(ZONE, knot.address(), key, transport).expect("a provider")
 }
 
-fn open(zone: &str, server: SocketAddr, key: Key, transport: Transport) -> Result<DnsMaker, DnsError> {
+fn open(zone: &str, server: SocketAddr, key: Key, transport: Transport) -> Result<DnsProvider, DnsError> {
     let algorithm = if key.algorithm == "hmac-sha512" { TsigAlgorithm::HmacSha512 } else { TsigAlgorithm::HmacSha256 };
     let (key, secret) = (key.name.to_owned(), key.secret.to_owned().into());
     let access = DnsAccess::Rfc2136 { server, transport, key, algorithm, secret };
-    DnsMaker::new(DnsConfig { zone: Hostname::parse(zone).expect("a hostname"), ttl: 300, access })
+    DnsProvider::new(DnsConfig { zone: Hostname::parse(zone).expect("a hostname"), ttl: 300, access })
 }
 
 fn address(label: &str) -> RecordSet {
@@ -178,7 +179,7 @@ impl Probe for Knot {
         self.update(&plant(set));
     }
 
-    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<Held> {
+    async fn held(&self, name: &RecordName, kind: RecordKind) -> Option<StoredSet> {
         held(Knot::held(self, name.as_str(), kind.as_str()))
     }
 }

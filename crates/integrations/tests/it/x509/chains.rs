@@ -1,6 +1,6 @@
 //! Chains, as they were pasted.
 
-use super::made::{Made, authority, key, leaf, problem, upload};
+use super::fixture::{Made, authority, key, leaf, problem, upload};
 use rcgen::date_time_ymd;
 
 #[test]
@@ -24,7 +24,7 @@ fn any_order_becomes_leaf_first_without_the_root() {
 }
 
 #[test]
-fn a_chain_without_its_issuer_is_taken_with_a_note() {
+fn a_chain_without_its_issuer_is_accepted_with_a_note() {
     let shop = Made::root("Root").below("Example Trust R3").leaf(&["shop.example.com"]);
     let checked = upload(&shop.pem, &shop.secret()).expect("a leaf");
     assert!(
@@ -55,7 +55,7 @@ fn an_issuer_of_the_right_name_with_another_key_is_left_out() {
 
 /// Nor does a customer's own certificate become an authority by signing another.
 #[test]
-fn what_is_no_authority_signs_nothing() {
+fn a_certificate_that_is_no_authority_issues_nothing() {
     let root = Made::root("Root");
     let mut owner = authority("Owner");
     owner.is_ca = rcgen::IsCa::ExplicitNoCa;
@@ -66,7 +66,7 @@ fn what_is_no_authority_signs_nothing() {
 }
 
 #[test]
-fn the_newest_certificate_of_the_key_is_taken() {
+fn the_newest_certificate_for_the_key_is_used() {
     let root = Made::root("Root");
     let mut old = leaf(&["shop.example.com"]);
     old.not_after = date_time_ymd(2026, 2, 1);

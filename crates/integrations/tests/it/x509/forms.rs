@@ -1,9 +1,9 @@
 //! The forms in which people bring certificates and keys, as OpenSSL writes them.
 
-use stoa_integrations::x509::{Checked, check_upload, inspect};
+use stoa_integrations::x509::{CheckedUpload, check_upload, inspect};
 use stoa_model::secret::{ExposeSecret, SecretString};
 
-use super::made::{Made, hosts, problem, upload};
+use super::fixture::{Made, hosts, problem, upload};
 
 const BAG: &str = include_str!("openssl/bag.pem");
 const LOCKED_PKCS8: &str = include_str!("openssl/locked-pkcs8.key");
@@ -20,13 +20,13 @@ const SEC1_KEY: &str = include_str!("openssl/sec1.key");
 const SHA1: &str = include_str!("openssl/sha1.pem");
 
 /// Uploads in the second after the certificate was made.
-fn bring(chain: &str, key: &str) -> Result<Checked, Vec<stoa_model::field::Invalid>> {
+fn bring(chain: &str, key: &str) -> Result<CheckedUpload, Vec<stoa_model::field::Invalid>> {
     let now = inspect(SHA1).expect("the newest").not_before.max(inspect(SEC1).expect("a certificate").not_before);
     check_upload(chain, &SecretString::from(key), &hosts(&["shop.example.com"]), now)
 }
 
 #[test]
-fn keys_in_their_old_forms_are_taken_and_tidied() {
+fn keys_in_old_formats_are_accepted_and_cleaned_up() {
     for (chain, key, label) in [(RSA2048, RSA2048_KEY, "RSA PRIVATE KEY"), (SEC1, SEC1_KEY, "EC PRIVATE KEY")] {
         let noise = format!("subject=whatever\r\n{}", key.replace('\n', "\r\n"));
         let checked = bring(chain, &noise).expect(label);
@@ -39,7 +39,7 @@ fn keys_in_their_old_forms_are_taken_and_tidied() {
 }
 
 #[test]
-fn a_bag_is_told_apart() {
+fn the_certificates_of_a_bag_are_found() {
     let (field, message) = problem(bring(BAG, SEC1_KEY));
     assert_eq!(field, "certificate");
     assert!(message.contains("private key among the certificates"), "{message}");
@@ -48,7 +48,7 @@ fn a_bag_is_told_apart() {
 }
 
 #[test]
-fn each_mistake_has_its_own_words() {
+fn each_mistake_has_its_own_message() {
     let many = SEC1.repeat(11);
     let large = "x".repeat(70_000);
     let broken = SEC1.replace('M', "\u{e9}");

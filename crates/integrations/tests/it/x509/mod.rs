@@ -1,6 +1,6 @@
 //! Reading certificates, and checking those that customers upload.
 
 mod chains;
+mod fixture;
 mod forms;
-mod made;
 mod uploads;

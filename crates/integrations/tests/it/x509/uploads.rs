@@ -1,18 +1,18 @@
 //! What makes a certificate useless for a site, and what it says about itself.
 
 use rcgen::{ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
-use stoa_integrations::x509::{Facts, check_upload, inspect};
+use stoa_integrations::x509::{CertificateInfo, check_upload, inspect};
 use stoa_model::certificate::CertName;
 
-use super::made::{Made, hosts, key, leaf, problem, today, upload};
+use super::fixture::{Made, hosts, key, leaf, problem, today, upload};
 
 #[test]
-fn a_certificate_says_what_it_is() {
+fn a_certificate_is_read() {
     let root = Made::root("Root");
     let mut params = leaf(&["Shop.Example.com", "*.example.com", "under_score.example.com"]);
     params.serial_number = Some(rcgen::SerialNumber::from_slice(&[0x00, 0xAB, 0x0C]));
     let shop = root.sign(params, key());
-    let Facts { names, not_before, not_after, issuer, serial, fingerprint, self_signed } =
+    let CertificateInfo { names, not_before, not_after, issuer, serial, fingerprint, self_signed } =
         inspect(&format!("{}{}", shop.pem, root.pem)).expect("a chain");
     let names: Vec<_> = names.iter().map(CertName::to_string).collect();
     assert_eq!(names, ["shop.example.com", "*.example.com"], "a name that no site can have is passed over");
@@ -24,7 +24,7 @@ fn a_certificate_says_what_it_is() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_errors_are_reported_at_once() {
     let mut params = leaf(&["other.example.com", "*.example.org"]);
     params.not_after = date_time_ymd(2026, 5, 3);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -51,13 +51,13 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn a_damaged_certificate_and_a_damaged_key_are_both_told() {
+fn a_damaged_certificate_and_a_damaged_key_are_both_reported() {
     let wrong = upload("hello", &"hello".into()).expect_err("nothing");
     assert_eq!(wrong.iter().map(|invalid| invalid.field).collect::<Vec<_>>(), ["certificate", "key"]);
 }
 
 #[test]
-fn the_days_of_its_life_count() {
+fn the_validity_period_counts() {
     let root = Made::root("Root");
     let shop = root.leaf(&["shop.example.com"]);
     let chain = format!("{}{}", shop.pem, root.pem);
@@ -72,7 +72,7 @@ fn the_days_of_its_life_count() {
 }
 
 #[test]
-fn one_without_names_is_for_no_address() {
+fn a_certificate_without_names_covers_nothing() {
     let shop = Made::root("Root").leaf(&[]);
     let (field, message) = problem(upload(&shop.pem, &shop.secret()));
     assert_eq!(field, "certificate");
@@ -80,7 +80,7 @@ fn one_without_names_is_for_no_address() {
 }
 
 #[test]
-fn a_self_signed_one_is_taken_with_a_note() {
+fn a_self_signed_certificate_is_accepted_with_a_note() {
     for is_ca in [IsCa::NoCa, IsCa::Ca(rcgen::BasicConstraints::Unconstrained)] {
         let (mut params, key) = (leaf(&["shop.example.com"]), key());
         params.is_ca = is_ca;
@@ -92,7 +92,7 @@ fn a_self_signed_one_is_taken_with_a_note() {
 }
 
 #[test]
-fn keys_that_browsers_take_are_taken() {
+fn keys_that_browsers_accept_are_accepted() {
     let root = Made::root("Root");
     let made = |algorithm| KeyPair::generate_for(algorithm).expect("a key");
     for (what, key, good) in [
@@ -114,7 +114,7 @@ fn keys_that_browsers_take_are_taken() {
 
 /// nginx would not take such a chain, and most visitors not believe it.
 #[test]
-fn every_link_must_be_signed_well() {
+fn every_link_needs_a_strong_signature() {
     use base64::{Engine, prelude::BASE64_STANDARD};
     let root = Made::root("Root");
     let old = Made { key: KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key"), ..root };

@@ -4,7 +4,7 @@
 use super::{Blueprint, GOOD, parsed, told};
 
 /// Replaces the one occurrence of `from` and returns all problems as text.
-fn problems(from: &str, to: &str) -> String {
+pub(super) fn problems(from: &str, to: &str) -> String {
     assert_eq!(GOOD.matches(from).count(), 1, "{from:?} must stand in the good blueprint once");
     match Blueprint::parse("compose.yaml", &GOOD.replace(from, to)) {
         Ok(_) => "accepted".into(),

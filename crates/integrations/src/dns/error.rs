@@ -1,21 +1,21 @@
-//! What can go wrong while talking to a name server or its API, before it is known for what.
+//! Why a name server or a DNS API did not do something; the caller adds what that was.
 
-/// A failure, in words that say what to do next.
+/// A failure, with what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct Failure {
     /// What went wrong.
     pub reason: String,
-    /// Whether the same call may work in a moment.
+    /// Whether the same call may work later without anybody doing anything.
     pub transient: bool,
 }
 
-impl Fault {
-    /// Somebody has to change something first.
+impl Failure {
+    /// Somebody has to fix something first.
     pub fn permanent(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), transient: false }
     }
 
-    /// It may work in a moment.
+    /// The same call may work later.
     pub fn transient(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), transient: true }
     }

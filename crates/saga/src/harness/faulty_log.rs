@@ -1,4 +1,4 @@
-//! A log that misbehaves on purpose at one of its writes.
+//! A log that injects a fault at one of its writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,18 +16,18 @@ pub(super) enum WriteFault {
     DieBefore,
     /// It happens, and then the process dies.
     DieAfter,
-    /// The log is away for one try.
+    /// The log is unavailable for one attempt.
     Away,
-    /// It happens, and the answer is lost.
+    /// It happens, and the response is lost.
     LostReply,
 }
 
-/// One executor's connection to the log that outlives it.
+/// One executor's connection to the log, which survives the executor.
 pub(super) struct FaultyLog {
     pub(super) inner: Arc<MemoryLog>,
     pub(super) fault: Option<(usize, WriteFault)>,
     pub(super) faults: Arc<Faults>,
-    /// How many writes were tried.
+    /// How many writes were attempted.
     pub(super) writes: AtomicUsize,
 }
 

@@ -5,7 +5,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
-use stoa_integrations::x509::{Checked, check_upload};
+use stoa_integrations::x509::{CheckedUpload, check_upload};
 use stoa_model::{field::Invalid, host::Hostname, secret::SecretString};
 
 /// A certificate with its key.
@@ -77,12 +77,12 @@ pub fn hosts(names: &[&str]) -> Vec<Hostname> {
 }
 
 /// Uploads for `shop.example.com`, today.
-pub fn upload(chain: &str, key: &SecretString) -> Result<Checked, Vec<Invalid>> {
+pub fn upload(chain: &str, key: &SecretString) -> Result<CheckedUpload, Vec<Invalid>> {
     check_upload(chain, key, &hosts(&["shop.example.com"]), today())
 }
 
 /// The only problem, with its field.
-pub fn problem(outcome: Result<Checked, Vec<Invalid>>) -> (&'static str, String) {
+pub fn problem(outcome: Result<CheckedUpload, Vec<Invalid>>) -> (&'static str, String) {
     let mut wrong = outcome.expect_err("a problem");
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     let Invalid { field, message } = wrong.remove(0);

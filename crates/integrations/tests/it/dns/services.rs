@@ -1,20 +1,20 @@
-//! What is the same for all vendors, asked of a double of each.
+//! What all DNS hosting services share, tested with a fake of each.
 
 use http::Method;
 use serde_json::json;
-use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsMaker, Token};
+use stoa_integrations::dns::{DnsAccess, DnsConfig, DnsProvider, Token};
 use stoa_model::host::Hostname;
 use stoa_provider::dns::{Dns, RecordKind, RecordName, RecordSet, RecordValues, conformance};
 
 use super::{
     PROXIED, cloudflare, desec, digitalocean,
-    fake::{FakeVendor, Reply, ZONE},
+    fake::{FakeService, Reply, ZONE},
     hetzner,
 };
 
 type Access = fn(Token) -> DnsAccess;
 
-async fn all() -> Vec<(FakeVendor, Access)> {
+async fn all() -> Vec<(FakeService, Access)> {
     vec![
         (cloudflare::start().await, DnsAccess::Cloudflare),
         (digitalocean::start().await, DnsAccess::DigitalOcean),
@@ -48,10 +48,10 @@ async fn hetzner_conforms() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_told_and_not_printed() {
+async fn a_wrong_token_is_reported_and_not_printed() {
     for (fake, access) in all().await {
-        let maker = open(&fake, access, "bad-secret-token", ZONE);
-        let error = maker.set(&set(&["192.0.2.1"], 3600)).await.expect_err("the token is wrong");
+        let provider = open(&fake, access, "bad-secret-token", ZONE);
+        let error = provider.set(&set(&["192.0.2.1"], 3600)).await.expect_err("the token is wrong");
         let text = format!("{error} {error:?}");
         assert!(!error.transient && text.contains("credentials"), "{text}");
         assert!(!text.contains("bad-secret-token"), "{text}");
@@ -60,30 +60,30 @@ async fn a_wrong_token_is_told_and_not_printed() {
 }
 
 #[tokio::test]
-async fn a_zone_that_is_not_there_is_told() {
+async fn a_missing_zone_is_reported() {
     for (fake, access) in all().await {
-        let maker = open(&fake, access, "good", "elsewhere.example");
-        let name = RecordName::host(maker.zone());
-        let error = maker.set(&RecordSet { name, ..set(&["192.0.2.1"], 3600) }).await.expect_err("no such zone");
+        let provider = open(&fake, access, "good", "elsewhere.example");
+        let name = RecordName::host(provider.zone());
+        let error = provider.set(&RecordSet { name, ..set(&["192.0.2.1"], 3600) }).await.expect_err("no such zone");
         assert!(!error.transient && error.to_string().contains("elsewhere.example"), "{error}");
-        let error = maker.remove(&RecordName::host(maker.zone()), RecordKind::A).await.expect_err("no such zone");
+        let error = provider.remove(&RecordName::host(provider.zone()), RecordKind::A).await.expect_err("no such zone");
         assert!(!error.transient, "{error}");
     }
 }
 
 #[tokio::test]
-async fn passing_troubles_can_be_tried_again() {
+async fn transient_failures_can_be_retried() {
     let limited = Reply::new(429, json!({ "message": "slow down" })).with("retry-after", "17");
     let troubles =
         [(limited, "after 17 seconds"), (Reply::new(500, json!("oops")), "500"), (Reply::new(503, json!(null)), "503")];
     for (fake, access) in all().await {
-        let maker = open(&fake, access, "good", ZONE);
+        let provider = open(&fake, access, "good", ZONE);
         for (reply, words) in &troubles {
             fake.fail_next(reply.clone());
-            let error = maker.set(&set(&["192.0.2.1"], 3600)).await.expect_err("it was told to fail");
+            let error = provider.set(&set(&["192.0.2.1"], 3600)).await.expect_err("it was told to fail");
             assert!(error.transient && error.to_string().contains(words), "{error}");
         }
-        maker.set(&set(&["192.0.2.1"], 3600)).await.expect("only those fail");
+        provider.set(&set(&["192.0.2.1"], 3600)).await.expect("only those fail");
         assert_eq!(fake.zone().records.len(), 1);
     }
 }
@@ -91,34 +91,35 @@ async fn passing_troubles_can_be_tried_again() {
 #[tokio::test]
 async fn redirects_and_nonsense_are_not_followed() {
     for (fake, access) in all().await {
-        let maker = open(&fake, access, "good", ZONE);
+        let provider = open(&fake, access, "good", ZONE);
         fake.fail_next(Reply::new(302, json!(null)).with("location", "https://elsewhere.example/"));
-        let error = maker.set(&set(&["192.0.2.1"], 3600)).await.expect_err("it was sent away");
+        let error = provider.set(&set(&["192.0.2.1"], 3600)).await.expect_err("it was sent away");
         assert!(!error.transient && error.to_string().contains("302"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_vendor_that_is_down_or_silent_can_be_tried_again() {
+async fn a_provider_that_is_down_or_silent_can_be_retried() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = silent.local_addr().expect("its address");
     let token = |api| DnsAccess::Cloudflare(Token { token: "good".to_owned().into(), api: Some(api) });
     let zone = Hostname::parse(ZONE).expect("a hostname");
-    let open = |api| DnsMaker::new(DnsConfig { zone: zone.clone(), ttl: 300, access: token(api) }).expect("a maker");
-    let maker = open(format!("http://{address}"));
-    let error = maker.set(&set(&["192.0.2.1"], 3600)).await.expect_err("it is silent");
+    let open =
+        |api| DnsProvider::new(DnsConfig { zone: zone.clone(), ttl: 300, access: token(api) }).expect("a provider");
+    let provider = open(format!("http://{address}"));
+    let error = provider.set(&set(&["192.0.2.1"], 3600)).await.expect_err("it is silent");
     assert!(error.transient && error.to_string().contains("no answer within"), "{error}");
     let error = open("http://127.0.0.1:1".into()).set(&set(&["192.0.2.1"], 3600)).await.expect_err("it is down");
     assert!(error.transient && error.to_string().contains("refused"), "{error}");
 }
 
 #[tokio::test]
-async fn nothing_is_written_when_all_is_as_it_should_be() {
+async fn nothing_is_written_when_nothing_changes() {
     for (fake, access) in all().await {
-        let maker = open(&fake, access, "good", ZONE);
-        maker.set(&set(&["192.0.2.1", "192.0.2.2"], 3600)).await.expect("set");
+        let provider = open(&fake, access, "good", ZONE);
+        provider.set(&set(&["192.0.2.1", "192.0.2.2"], 3600)).await.expect("set");
         fake.writes();
-        maker.set(&set(&["192.0.2.2", "192.0.2.1"], 3600)).await.expect("set");
+        provider.set(&set(&["192.0.2.2", "192.0.2.1"], 3600)).await.expect("set");
         // deSEC takes a whole set without telling first what there is.
         let writes = fake.writes();
         assert!(writes.is_empty() || writes == [Method::PATCH], "{writes:?}");
@@ -126,11 +127,11 @@ async fn nothing_is_written_when_all_is_as_it_should_be() {
 }
 
 #[tokio::test]
-async fn short_times_are_raised_to_the_vendors_least() {
+async fn short_ttls_are_raised_to_the_providers_minimum() {
     for ((fake, access), least) in all().await.into_iter().zip([60, 30, 3600, 60]) {
-        let maker = open(&fake, access, "good", ZONE);
+        let provider = open(&fake, access, "good", ZONE);
         for _ in 0..2 {
-            maker.set(&set(&["192.0.2.1"], 1)).await.expect("a short time");
+            provider.set(&set(&["192.0.2.1"], 1)).await.expect("a short time");
             assert_eq!(fake.zone().records[0].ttl, least);
         }
     }
@@ -142,10 +143,10 @@ async fn new_records_come_before_old_ones_go() {
         (cloudflare::start().await, DnsAccess::Cloudflare as Access),
         (digitalocean::start().await, DnsAccess::DigitalOcean),
     ] {
-        let maker = open(&fake, access, "good", ZONE);
-        maker.set(&set(&["192.0.2.1", "192.0.2.2", "192.0.2.3"], 3600)).await.expect("set");
+        let provider = open(&fake, access, "good", ZONE);
+        provider.set(&set(&["192.0.2.1", "192.0.2.2", "192.0.2.3"], 3600)).await.expect("set");
         fake.writes();
-        maker.set(&set(&["192.0.2.3", "192.0.2.4"], 7200)).await.expect("set");
+        provider.set(&set(&["192.0.2.3", "192.0.2.4"], 7200)).await.expect("set");
         assert_eq!(fake.writes(), [Method::POST, Method::DELETE, Method::DELETE, Method::PATCH]);
     }
 }
@@ -153,16 +154,16 @@ async fn new_records_come_before_old_ones_go() {
 #[tokio::test]
 async fn a_proxy_that_the_operator_switched_on_stays() {
     let fake = cloudflare::start().await;
-    let maker = open(&fake, DnsAccess::Cloudflare, "good", ZONE);
+    let provider = open(&fake, DnsAccess::Cloudflare, "good", ZONE);
     fake.zone().add(&format!("a.{ZONE}"), "A", 1, PROXIED);
-    maker.set(&set(&[PROXIED], 3600)).await.expect("set");
+    provider.set(&set(&[PROXIED], 3600)).await.expect("set");
     assert_eq!(fake.writes(), Vec::<Method>::new());
 }
 
-fn open(fake: &FakeVendor, access: Access, token: &str, zone: &str) -> DnsMaker {
+fn open(fake: &FakeService, access: Access, token: &str, zone: &str) -> DnsProvider {
     let access = access(Token { token: token.to_owned().into(), api: Some(fake.url()) });
     let zone = Hostname::parse(zone).expect("a hostname");
-    DnsMaker::new(DnsConfig { zone, ttl: 300, access }).expect("a maker")
+    DnsProvider::new(DnsConfig { zone, ttl: 300, access }).expect("a provider")
 }
 
 fn set(list: &[&str], ttl: u32) -> RecordSet {

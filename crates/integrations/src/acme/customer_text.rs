@@ -1,31 +1,36 @@
-//! What a customer reads when no certificate came. The CA's own words are for the operator.
+//! What a customer reads when there is no certificate. The CA's own explanation is for the operator.
 
 use stoa_model::host::Hostname;
 
 use super::{AcmeError, ProblemKind};
 
 impl AcmeError {
-    /// One or two calm sentences for the customer: what is wrong and what to do. `asked` is the name
-    /// that the certificate was for, used where the CA names none.
-    pub fn words(&self, asked: &Hostname) -> String {
+    /// Old name of [`AcmeError::customer_text`].
+    pub fn words(&self, ordered: &Hostname) -> String {
+        self.customer_text(ordered)
+    }
+
+    /// One or two sentences for the customer: what is wrong and what to do. `ordered` is the name that
+    /// the certificate is for, used where the CA names none.
+    pub fn customer_text(&self, ordered: &Hostname) -> String {
         match self {
             Self::Unreachable { .. } | Self::Garbage { .. } => {
                 format!(
-                    "The authority that issues the certificate for {asked} can't be reached at the moment. \
+                    "The authority that issues the certificate for {ordered} can't be reached at the moment. \
                      We try again by ourselves; there is nothing to do for you."
                 )
             }
             Self::RateLimited { .. } => format!(
-                "The authority that issues the certificate for {asked} takes only a limited number of requests. \
+                "The authority that issues the certificate for {ordered} takes only a limited number of requests. \
                  We try again by ourselves as soon as it allows."
             ),
-            Self::Refused { name, kind, .. } => refused(name.as_ref().unwrap_or(asked), kind),
+            Self::Refused { name, kind, .. } => refused(name.as_ref().unwrap_or(ordered), kind),
             Self::Account { .. } => format!(
-                "The certificate for {asked} can't be issued because of a setting on our side. \
+                "The certificate for {ordered} can't be issued because of a setting on our side. \
                  Our staff have been told; there is nothing to do for you."
             ),
             Self::Gone { .. } => {
-                format!("The request for the certificate for {asked} has run out. We make a new one by ourselves.")
+                format!("The request for the certificate for {ordered} has run out. We make a new one by ourselves.")
             }
         }
     }
@@ -69,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_its_own_words_with_the_name_and_without_the_details() {
+    fn each_kind_has_its_own_text_with_the_name_and_without_the_details() {
         let asked = Hostname::parse("shop.example").expect("a host");
         let refused = |kind| AcmeError::Refused { name: None, kind, detail: "SECRET 10.0.0.1".into() };
         let all = [
@@ -85,9 +90,9 @@ mod tests {
             refused(ProblemKind::RejectedIdentifier),
             refused(ProblemKind::Other("SECRET".into())),
         ];
-        let words: std::collections::HashSet<_> = all.iter().map(|error| error.words(&asked)).collect();
-        assert_eq!(words.len(), all.len(), "two kinds share their words");
-        for text in words {
+        let texts: std::collections::HashSet<_> = all.iter().map(|error| error.customer_text(&asked)).collect();
+        assert_eq!(texts.len(), all.len(), "two kinds share their text");
+        for text in texts {
             assert!(text.contains("shop.example") && text.ends_with('.') && !text.contains("SECRET"), "{text}");
         }
     }
@@ -99,7 +104,7 @@ mod tests {
             kind: ProblemKind::Caa,
             detail: String::new(),
         };
-        let words = error.words(&Hostname::parse("shop.example").expect("a host"));
-        assert!(words.contains("www.shop.example"), "{words}");
+        let text = error.customer_text(&Hostname::parse("shop.example").expect("a host"));
+        assert!(text.contains("www.shop.example"), "{text}");
     }
 }

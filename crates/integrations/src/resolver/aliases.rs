@@ -1,4 +1,4 @@
-//! Aliases: which way a name goes before it has addresses.
+//! CNAME records: the aliases between a name and its addresses.
 
 use std::collections::HashMap;
 
@@ -9,44 +9,40 @@ use hickory_resolver::{
 };
 use stoa_model::host::Hostname;
 
-use super::{ResolveError, ask::ask};
+use super::{ResolveError, query::query};
 
-/// Longer ways than this are taken for a circle; resolvers give up at 8 to 16.
-const LONGEST: usize = 16;
+/// More aliases than this count as a loop; resolvers give up at 8 to 16.
+const MAX_ALIASES: usize = 16;
 
-/// The way that an answer shows.
-pub(super) fn within(lookup: &Lookup, host: &Hostname) -> Vec<Hostname> {
+/// The aliases that an answer contains.
+pub(super) fn of_answer(lookup: &Lookup, host: &Hostname) -> Vec<Hostname> {
     let aliases = aliases(lookup);
     let mut via = Vec::new();
     let mut at = host.to_string();
     while let Some(target) = aliases.get(&at) {
         via.push(target.clone());
         at = target.clone();
-        if via.len() > LONGEST {
+        if via.len() > MAX_ALIASES {
             break;
         }
     }
     hosts(&via)
 }
 
-/// The way, alias by alias: for names without addresses, and for circles, in which every other
-/// question fails.
-///
-/// # Errors
-/// A circle, or no answer.
+/// Queries alias by alias: for names without addresses, and for loops, in which every other query fails.
 pub(super) async fn follow(resolver: &TokioResolver, host: &Hostname) -> Result<Vec<Hostname>, ResolveError> {
-    let mut way = vec![host.to_string()];
-    while let Some(at) = way.last().cloned() {
+    let mut path = vec![host.to_string()];
+    while let Some(at) = path.last().cloned() {
         let unavailable = |reason| ResolveError::Unavailable { name: host.to_string(), reason };
-        let answer = ask(resolver, &at, RecordType::CNAME).await.map_err(unavailable)?;
+        let answer = query(resolver, &at, RecordType::CNAME).await.map_err(unavailable)?;
         let Some(target) = answer.and_then(|lookup| aliases(&lookup).remove(&at)) else { break };
-        let again = way.contains(&target) || way.len() > LONGEST;
-        way.push(target);
-        if again {
-            return Err(ResolveError::Loop { name: host.to_string(), via: hosts(&way) });
+        let is_loop = path.contains(&target) || path.len() > MAX_ALIASES;
+        path.push(target);
+        if is_loop {
+            return Err(ResolveError::Loop { name: host.to_string(), via: hosts(&path) });
         }
     }
-    Ok(hosts(&way[1..]))
+    Ok(hosts(&path[1..]))
 }
 
 fn aliases(lookup: &Lookup) -> HashMap<String, String> {
