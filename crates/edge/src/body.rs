@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
-use crate::{record::Record, upstream::UpstreamBody, watch::Wait};
+use crate::{connection_state::WaitTimer, record::RequestRecord, upstream::UpstreamBody};
 
 /// Any error of a body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,7 +35,7 @@ pub enum RequestBodyError {
 #[derive(Debug)]
 pub struct RequestBody {
     inner: Incoming,
-    wait: Wait,
+    wait: WaitTimer,
     limit: u64,
     /// Bytes so far; shared with the record of the request.
     seen: Arc<AtomicU64>,
@@ -43,7 +43,7 @@ pub struct RequestBody {
 
 impl RequestBody {
     /// `wait` is for the client to send more.
-    pub(crate) fn new(inner: Incoming, wait: Wait, limit: u64, seen: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(inner: Incoming, wait: WaitTimer, limit: u64, seen: Arc<AtomicU64>) -> Self {
         Self { inner, wait, limit, seen }
     }
 }
@@ -85,9 +85,9 @@ impl Body for RequestBody {
 pub(crate) struct EdgeBody {
     source: Source,
     /// None if somebody else keeps it, like a tunnel.
-    record: Option<Record>,
+    record: Option<RequestRecord>,
     /// For the client to ask for the next piece.
-    taking: Option<Wait>,
+    send_timer: Option<WaitTimer>,
 }
 
 /// Who makes a response's body.
@@ -107,9 +107,9 @@ impl Source {
 }
 
 impl EdgeBody {
-    pub(crate) fn new(source: Source, record: Option<Record>) -> Self {
-        let taking = record.as_ref().map(Record::taking);
-        Self { source, record, taking }
+    pub(crate) fn new(source: Source, record: Option<RequestRecord>) -> Self {
+        let send_timer = record.as_ref().map(RequestRecord::send_timer);
+        Self { source, record, send_timer }
     }
 
     /// Leaves out what is ours to say; its length, if it is known.
@@ -129,8 +129,8 @@ impl Body for EdgeBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        if let Some(taking) = &mut this.taking {
-            taking.stop();
+        if let Some(send_timer) = &mut this.send_timer {
+            send_timer.stop();
         }
         let poll = match &mut this.source {
             Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
@@ -138,13 +138,13 @@ impl Body for EdgeBody {
             Source::Upstream(body) => body.poll_frame(cx).map_err(Into::into),
             Source::Platform(body) => Pin::new(body).poll_frame(cx),
         };
-        if let (Some(record), Some(taking)) = (&mut this.record, &mut this.taking) {
+        if let (Some(record), Some(send_timer)) = (&mut this.record, &mut this.send_timer) {
             match &poll {
                 Poll::Ready(Some(Ok(frame))) => {
-                    taking.start();
+                    send_timer.start();
                     record.bytes_out += frame.data_ref().map_or(0, Bytes::len) as u64;
                 }
-                Poll::Pending if this.source.holds_back() => taking.start(),
+                Poll::Pending if this.source.holds_back() => send_timer.start(),
                 _ => {}
             }
         }

@@ -14,14 +14,14 @@ use http::{HeaderMap, Method, Uri, header::TRANSFER_ENCODING, request::Parts, ur
 use crate::page::Page;
 
 /// Browsers split each cookie off in HTTP/2 (RFC 9113 8.2.3), and keep up to 180 for a site.
-const MOST_FIELDS: usize = 256;
+const MAX_HEADER_FIELDS: usize = 256;
 
 /// Why the request may not pass, if so.
 pub(crate) fn refusal(parts: &Parts) -> Option<Page> {
     if parts.method == Method::CONNECT {
         return Some(Page::NoTunnels);
     }
-    if parts.headers.len() > MOST_FIELDS {
+    if parts.headers.len() > MAX_HEADER_FIELDS {
         return Some(Page::TooManyFields);
     }
     if !has_known_coding(&parts.headers) {

@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 /// The settings of an embedded edge.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Worker threads, each with its own runtime, connections and upstream pool.
+    /// WorkerContext threads, each with its own runtime, connections and upstream pool.
     pub threads: usize,
     /// Open client connections, all threads together; more wait in the kernel's backlog.
     pub max_connections: usize,

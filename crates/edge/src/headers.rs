@@ -18,7 +18,7 @@ use http::{
     request::Parts,
 };
 
-use crate::client::{Client, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use crate::client::{ClientConnection, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -26,21 +26,23 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What becomes of a request's header field.
 #[derive(Debug, PartialEq, Eq)]
-enum Fate {
+enum FieldRule {
     Pass,
     Drop,
     /// Passes only if a trusted proxy sent it.
-    Claim,
+    TrustedOnly,
 }
 
-fn fate(name: &str) -> Fate {
+fn field_rule(name: &str) -> FieldRule {
     match name {
         "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade"
-        | "http2-settings" | "proxy" | "expect" | "content-length" | "host" | "cookie" | "x-request-id" => Fate::Drop,
-        "x-real-ip" | "forwarded" => Fate::Claim,
-        _ if name.starts_with("x-forwarded-") => Fate::Claim,
-        _ if name.contains('_') => Fate::Drop,
-        _ => Fate::Pass,
+        | "http2-settings" | "proxy" | "expect" | "content-length" | "host" | "cookie" | "x-request-id" => {
+            FieldRule::Drop
+        }
+        "x-real-ip" | "forwarded" => FieldRule::TrustedOnly,
+        _ if name.starts_with("x-forwarded-") => FieldRule::TrustedOnly,
+        _ if name.contains('_') => FieldRule::Drop,
+        _ => FieldRule::Pass,
     }
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 
 /// Whether a field may come after a request's body: nothing that decides about the request may.
 pub(crate) fn may_trail(name: &HeaderName) -> bool {
-    fate(name.as_str()) == Fate::Pass
+    field_rule(name.as_str()) == FieldRule::Pass
 }
 
 /// The tokens of all values of a comma-separated field.
@@ -68,7 +70,7 @@ pub(crate) fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iter
 /// The protocol that the client asks to change to, if it may. HTTP/2 is none: RFC 9113 3.1 has
 /// abolished this way to it, and requests within such a tunnel would pass the edge unseen. Where a
 /// value can't be read, it may hide there.
-pub(crate) fn upgrade(parts: &Parts) -> Option<&HeaderValue> {
+pub(crate) fn requested_upgrade(parts: &Parts) -> Option<&HeaderValue> {
     let wanted = parts.headers.get(UPGRADE)?;
     let asked = tokens(&parts.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
     let hides_http =
@@ -88,29 +90,29 @@ fn is_http(protocol: &str) -> bool {
 }
 
 /// Writes the head of a request for an upstream, up to the framing fields and the empty line.
-pub(crate) fn write_request(out: &mut BytesMut, parts: &Parts, authority: &str, client: &Client) {
+pub(crate) fn write_request(out: &mut BytesMut, parts: &Parts, authority: &str, client: &ClientConnection) {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     out.reserve(512 + target.len());
     for piece in [parts.method.as_str(), " ", target, " HTTP/1.1\r\nhost: ", authority, "\r\n"] {
         out.put_slice(piece.as_bytes());
     }
-    let listed = Listed::of(&parts.headers);
+    let listed = ConnectionFields::of(&parts.headers);
     for (name, value) in &parts.headers {
-        let passes = match fate(name.as_str()) {
-            Fate::Pass => !listed.has(name),
-            Fate::Drop => false,
+        let passes = match field_rule(name.as_str()) {
+            FieldRule::Pass => !listed.has(name),
+            FieldRule::Drop => false,
             // Whatever `Connection` lists: a proxy may have passed its client's on.
-            Fate::Claim => client.trusted && *name != X_REAL_IP && *name != X_FORWARDED_FOR,
+            FieldRule::TrustedOnly => client.trusted && *name != X_REAL_IP && *name != X_FORWARDED_FOR,
         };
         if passes {
-            put(out, name, value.as_bytes());
+            put_field(out, name, value.as_bytes());
         }
     }
     write_cookies(out, &parts.headers);
     write_forwarded(out, parts, authority, client);
-    if let Some(protocol) = upgrade(parts) {
+    if let Some(protocol) = requested_upgrade(parts) {
         out.put_slice(b"connection: upgrade\r\n");
-        put(out, &UPGRADE, protocol.as_bytes());
+        put_field(out, &UPGRADE, protocol.as_bytes());
     } else if tokens(&parts.headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers")) {
         out.put_slice(b"te: trailers\r\nconnection: te\r\n");
     }
@@ -130,12 +132,12 @@ fn write_cookies(out: &mut BytesMut, headers: &HeaderMap) {
 }
 
 /// Who asked, how and for what, in the fields that applications read.
-fn write_forwarded(out: &mut BytesMut, parts: &Parts, authority: &str, client: &Client) {
+fn write_forwarded(out: &mut BytesMut, parts: &Parts, authority: &str, client: &ClientConnection) {
     let headers = &parts.headers;
     if client.trusted {
-        put(out, &X_REAL_IP, client.address(headers).to_string().as_bytes());
+        put_field(out, &X_REAL_IP, client.address(headers).to_string().as_bytes());
     } else {
-        put(out, &X_REAL_IP, client.peer_text.as_bytes());
+        put_field(out, &X_REAL_IP, client.peer_text.as_bytes());
     }
     out.put_slice(b"x-forwarded-for: ");
     if client.trusted {
@@ -147,18 +149,18 @@ fn write_forwarded(out: &mut BytesMut, parts: &Parts, authority: &str, client: &
     out.put_slice(client.peer_text.as_bytes());
     out.put_slice(b"\r\n");
     if !client.trusted || !headers.contains_key(X_FORWARDED_PROTO) {
-        put(out, &X_FORWARDED_PROTO, client.door.scheme().as_bytes());
+        put_field(out, &X_FORWARDED_PROTO, client.listener.scheme().as_bytes());
     }
     if !client.trusted || !headers.contains_key(X_FORWARDED_HOST) {
-        put(out, &X_FORWARDED_HOST, authority.as_bytes());
+        put_field(out, &X_FORWARDED_HOST, authority.as_bytes());
     }
     match request_id(headers) {
-        Some(id) => put(out, &X_REQUEST_ID, id.as_bytes()),
-        None => put(out, &X_REQUEST_ID, &client.worker.ids.next()),
+        Some(id) => put_field(out, &X_REQUEST_ID, id.as_bytes()),
+        None => put_field(out, &X_REQUEST_ID, &client.worker.ids.next()),
     }
 }
 
-fn put(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
+fn put_field(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
     out.put_slice(name.as_str().as_bytes());
     out.put_slice(b": ");
     out.put_slice(value);
@@ -173,13 +175,14 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The same rules for a request that stays in this process.
-pub(crate) fn rewrite(parts: &mut Parts, authority: &str, client: &Client) {
+pub(crate) fn rewrite(parts: &mut Parts, authority: &str, client: &ClientConnection) {
     let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
     let address = client.address(&parts.headers).to_string();
     let id = request_id(&parts.headers).map_or_else(|| text(&String::from_utf8_lossy(&client.worker.ids.next())), text);
     let headers = &mut parts.headers;
     if !client.trusted {
-        let claims: Vec<_> = headers.keys().filter(|name| fate(name.as_str()) == Fate::Claim).cloned().collect();
+        let claims: Vec<_> =
+            headers.keys().filter(|name| field_rule(name.as_str()) == FieldRule::TrustedOnly).cloned().collect();
         for name in claims {
             headers.remove(name);
         }
@@ -187,16 +190,16 @@ pub(crate) fn rewrite(parts: &mut Parts, authority: &str, client: &Client) {
     }
     headers.insert(X_REAL_IP, text(&address));
     headers.append(X_FORWARDED_FOR, text(&client.peer_text));
-    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(client.door.scheme()));
+    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(client.listener.scheme()));
     headers.entry(X_FORWARDED_HOST).or_insert_with(|| text(authority));
     headers.entry(HOST).or_insert_with(|| text(authority));
     headers.insert(X_REQUEST_ID, id);
 }
 
 /// The fields that `Connection` lists, beside those that every hop knows anyway.
-struct Listed<'a>(Vec<&'a str>);
+struct ConnectionFields<'a>(Vec<&'a str>);
 
-impl<'a> Listed<'a> {
+impl<'a> ConnectionFields<'a> {
     fn of(headers: &'a HeaderMap) -> Self {
         let known = |token: &&str| {
             !["close", "keep-alive", "upgrade", "te"].iter().any(|known| token.eq_ignore_ascii_case(known))

@@ -2,10 +2,10 @@
 //!
 //! The way of a request, and where to read on:
 //!
-//! 1. [`Embedded::serve`] (`embedded`) accepts a connection and hands it to the thread with the
+//! 1. [`EmbeddedEdge::serve`] (`embedded`) accepts a connection and hands it to the thread with the
 //!    fewest (`worker`); `conn` tells HTTP/1 from HTTP/2 and lets hyper speak it.
 //!    A balancer may say first for whom it speaks (`proxy_protocol`); then, for
-//!    [`Embedded::serve_tls`], `tls` shakes hands.
+//!    [`EmbeddedEdge::serve_tls`], `tls` shakes hands.
 //! 2. `proxy` refuses what is ambiguous (`checks`), reads whom the request is for (`host`), finds the route (`table`), holds the site to
 //!    its `limits`, and refuses, shows a `page`, sends the browser elsewhere (`redirect`), calls the
 //!    platform's own handler ([`Fallback`]), or forwards it.
@@ -18,26 +18,27 @@
 //! This crate never sees the database and never decides a route. A routing table replaces the
 //! former as a whole; requests in flight keep what they were routed by.
 
-mod accept;
+mod acceptor;
+mod access_log;
 mod body;
 mod checks;
 mod client;
+mod client_limiter;
+mod client_stream;
 mod config;
-mod conn;
-mod embedded;
+mod connection;
+mod connection_state;
+mod embedded_edge;
 mod fallback;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
 mod headers;
 mod host;
-mod io;
 mod limits;
-mod listen;
-mod log;
+mod listener;
 pub mod nginx;
 mod page;
-mod places;
 mod plan;
 mod proxy;
 mod proxy_protocol;
@@ -50,15 +51,14 @@ mod tls;
 pub mod traefik;
 mod tunnel;
 mod upstream;
-mod watch;
 mod worker;
 
 pub use self::{
     body::{BoxError, RequestBody, RequestBodyError},
     client::ClientInfo,
     config::{BadCidr, Cidr, Config, LogConfig, Timeouts},
-    embedded::Embedded,
+    embedded_edge::EmbeddedEdge,
     fallback::{Fallback, FallbackBody},
-    listen::{inherited, listen},
+    listener::{inherited, listen},
     stats::EdgeCounts,
 };

@@ -4,13 +4,13 @@
 //! be rendered once, when the edge starts (`render`). The words say what is the case and what the
 //! reader can do; they never say why a customer's site is suspended, or what runs behind it.
 
-mod accept;
+mod format;
 mod render;
 
 use http::StatusCode;
 use stoa_model::route::Notice;
 
-pub(crate) use self::{accept::Accept, render::Pages};
+pub(crate) use self::{format::PageFormat, render::RenderedPages};
 use crate::{host::BadHost, limits::Refusal};
 
 /// Why the edge answers itself.
@@ -38,7 +38,7 @@ pub(crate) enum Page {
 }
 
 /// What a page says.
-struct Words {
+struct PageText {
     status: StatusCode,
     /// A stable word for programs.
     code: &'static str,
@@ -75,9 +75,9 @@ impl Page {
         Self::Notice(Notice::OverQuota),
     ];
 
-    fn words(self) -> Words {
+    fn text(self) -> PageText {
         let (status, code, title, detail) = match self {
-            Self::Notice(notice) => notice_words(notice),
+            Self::Notice(notice) => notice_text(notice),
             Self::BadHost(why) => (StatusCode::BAD_REQUEST, "bad_host", "Bad request", why.explain()),
             Self::UnknownHost => (
                 StatusCode::NOT_FOUND,
@@ -152,7 +152,7 @@ impl Page {
                 "This site has as many visitors as it can take. Please try again in a moment.",
             ),
         };
-        Words { status, code, title, detail, retry_after: self.retry_after() }
+        PageText { status, code, title, detail, retry_after: self.retry_after() }
     }
 
     /// Whether the request was so doubtful that nothing behind it on the connection can be trusted to
@@ -175,7 +175,7 @@ impl Page {
 }
 
 /// Status, code, title and detail of a site that does not run.
-fn notice_words(notice: Notice) -> (StatusCode, &'static str, &'static str, &'static str) {
+fn notice_text(notice: Notice) -> (StatusCode, &'static str, &'static str, &'static str) {
     let (code, title, detail) = match notice {
         Notice::Starting => {
             ("starting", "Starting up", "This site is being started. The page appears by itself in a moment.")

@@ -16,12 +16,12 @@ use crate::config::Config;
 ///
 /// 301 for reading; for anything else 308, which keeps method and body (RFC 9110 15.4.9). An hour
 /// in caches: a site that gives up its name or HTTPS is not stuck with it.
-pub(crate) fn to(host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
+pub(crate) fn redirect_to(host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let reading = matches!(parts.method, Method::GET | Method::HEAD);
     *response.status_mut() = if reading { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    match HeaderValue::try_from(location(host, https, target, config)) {
+    match HeaderValue::try_from(location_url(host, https, target, config)) {
         Ok(location) => response.headers_mut().insert(LOCATION, location),
         // Can't happen: only visible ASCII is written. Better no address than a broken one.
         Err(_) => None,
@@ -30,7 +30,7 @@ pub(crate) fn to(host: &str, https: bool, parts: &Parts, config: &Config) -> Res
     response
 }
 
-fn location(host: &str, https: bool, target: &str, config: &Config) -> String {
+fn location_url(host: &str, https: bool, target: &str, config: &Config) -> String {
     let (scheme, port, usual) =
         if https { ("https", config.public_https_port, 443) } else { ("http", Some(config.public_http_port), 80) };
     let mut location = format!("{scheme}://{host}");
@@ -56,7 +56,7 @@ mod tests {
 
     fn sent(method: Method, target: &str, https: bool, config: &Config) -> (u16, String) {
         let request = Request::builder().method(method).uri(target).body(()).expect("a request");
-        let response = to("shop.example.com", https, &request.into_parts().0, config);
+        let response = redirect_to("shop.example.com", https, &request.into_parts().0, config);
         let location = response.headers()[LOCATION].to_str().expect("visible ASCII").to_owned();
         (response.status().as_u16(), location)
     }

@@ -18,7 +18,7 @@ use crate::limits::Limiter;
 
 /// One finished request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Served {
+pub(crate) struct RequestOutcome {
     pub(crate) status: u16,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -50,7 +50,7 @@ impl SiteStats {
     }
 
     /// Counts a request that `thread` has finished.
-    pub(crate) fn count(&self, thread: usize, served: &Served) {
+    pub(crate) fn count(&self, thread: usize, served: &RequestOutcome) {
         let shard = &self.shards[thread];
         let micros = u64::try_from(served.took.as_micros()).unwrap_or(u64::MAX);
         shard.statuses[Traffic::class(served.status)].fetch_add(1, Relaxed);
@@ -99,9 +99,9 @@ pub(crate) struct EdgeStats {
 /// What the edge has seen beside its sites.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EdgeCounts {
-    /// Client connections open now.
+    /// ClientConnection connections open now.
     pub open: u64,
-    /// Client connections accepted so far.
+    /// ClientConnection connections accepted so far.
     pub accepted: u64,
     /// Requests for hosts without a route.
     pub unknown_host: u64,
@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn shards_add_up() {
         let site = SiteStats::new(SiteId::from_uuid(uuid::Uuid::from_u128(1)), 2);
-        let served = |status, ms| Served { status, bytes_in: 1, bytes_out: 10, took: Duration::from_millis(ms) };
+        let served =
+            |status, ms| RequestOutcome { status, bytes_in: 1, bytes_out: 10, took: Duration::from_millis(ms) };
         site.count(0, &served(200, 1));
         site.count(1, &served(204, 5));
         site.count(1, &served(CLIENT_LEFT, 20_000));

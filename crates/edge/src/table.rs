@@ -2,7 +2,7 @@
 //! lower-case name. The platform's own names are looked up first, so that no customer's route can
 //! ever take the portal over.
 //!
-//! A new table costs what is new in it: shards of routes that are the former table's are not
+//! A new table costs what is new in it: shards of routes that are the previous table's are not
 //! compiled again.
 
 use std::{
@@ -22,7 +22,7 @@ use stoa_model::{
 use crate::{
     config::Config,
     stats::SiteStats,
-    tls::{self, Store},
+    tls::{self, CertificateStore},
 };
 
 /// What answers for a name.
@@ -63,7 +63,7 @@ pub(crate) struct SiteEntry {
 
 impl SiteEntry {
     /// Whether it is this route already.
-    fn is(&self, route: &Route) -> bool {
+    fn matches(&self, route: &Route) -> bool {
         self.stats.site == route.site
             && self.target == route.target
             && self.limits == route.limits
@@ -85,7 +85,7 @@ type Counters = Arc<Mutex<HashMap<SiteId, Arc<SiteStats>>>>;
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) version: u64,
-    pub(crate) certificates: Arc<Store>,
+    pub(crate) certificates: Arc<CertificateStore>,
     /// The platform's own names.
     platform: Entries,
     /// What `entries` was compiled from.
@@ -98,20 +98,20 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Compiles `next`, taking over from `former` its counters, its parsed certificates, and all that
+    /// Compiles `next`, taking over from `previous` its counters, its parsed certificates, and all that
     /// is still the same.
-    pub(crate) fn compile(next: RoutingTable, former: &Self, config: &Config, setup: &tls::Setup) -> Self {
-        let certificates = Store::after(&next.certificates, &former.certificates);
+    pub(crate) fn compile(next: RoutingTable, previous: &Self, config: &Config, setup: &tls::TlsConfig) -> Self {
+        let certificates = CertificateStore::updated(&next.certificates, &previous.certificates);
         let platform = config.platform_hosts.iter().map(|name| {
             let secure = config.public_https_port.is_some() && certificates.find(name, setup).is_some();
             let name: Arc<str> = name.as_str().into();
             (Arc::clone(&name), Entry::Platform { name, secure })
         });
         let entries = next.routes.shards().iter().enumerate().map(|(number, shard)| {
-            let known = former.entries.get(number);
-            match known.filter(|_| Arc::ptr_eq(shard, &former.routes.shards()[number])) {
+            let known = previous.entries.get(number);
+            match known.filter(|_| Arc::ptr_eq(shard, &previous.routes.shards()[number])) {
                 Some(same) => Arc::clone(same),
-                None => Arc::new(former.entries_of(shard, known, config.threads)),
+                None => Arc::new(previous.compile_shard(shard, known, config.threads)),
             }
         });
         Self {
@@ -119,18 +119,18 @@ impl Table {
             platform: platform.collect(),
             entries: entries.collect(),
             answers: next.answers.into_iter().map(|(path, text)| (path.into(), text.into())).collect(),
-            counters: Arc::clone(&former.counters),
+            counters: Arc::clone(&previous.counters),
             routes: next.routes,
             certificates,
         }
     }
 
     /// Compiles a shard in which something has changed; its other routes are as they were.
-    fn entries_of(&self, shard: &Shard, known: Option<&Arc<Entries>>, threads: usize) -> Entries {
+    fn compile_shard(&self, shard: &Shard, known: Option<&Arc<Entries>>, threads: usize) -> Entries {
         let mut counters = self.counters();
         let compiled = shard.iter().map(|(name, route)| {
             let entry = match known.and_then(|known| known.get(name.as_str())) {
-                Some(Entry::Site(old)) if old.is(route) => Arc::clone(old),
+                Some(Entry::Site(old)) if old.matches(route) => Arc::clone(old),
                 _ => {
                     let stats =
                         counters.entry(route.site).or_insert_with(|| Arc::new(SiteStats::new(route.site, threads)));

@@ -16,25 +16,25 @@ use std::{
 use sha2::{Digest, Sha256};
 use stoa_model::{id::SiteId, traffic::Traffic};
 
-mod line;
+mod log_line;
 
-pub(crate) use self::line::{Seen, nginx_line, traefik_line};
+pub(crate) use self::log_line::{LoggedRequest, parse_nginx_line, parse_traefik_line};
 
 /// How far each file was read, in bytes, by the hash of its first line.
 type Positions = BTreeMap<String, u64>;
 
 /// After so many passes without a file it is forgotten. Before, it may come back: its directory may have
 /// been away, or what is left of it may be a copy that is behind.
-const PASSES_UNSEEN: u32 = 10_000;
+const MAX_PASSES_UNSEEN: u32 = 10_000;
 
 /// Reads a line, if it is one of a site's requests.
-type Reader = fn(&[u8]) -> Option<Seen>;
+type LineParser = fn(&[u8]) -> Option<LoggedRequest>;
 
 /// A log, how far it was read, and what was counted.
 pub(crate) struct Tail {
     log: PathBuf,
     position: PathBuf,
-    reader: Reader,
+    reader: LineParser,
     state: Mutex<State>,
 }
 
@@ -48,7 +48,7 @@ struct State {
 
 impl State {
     /// Adds to what a pass has found what is known of files that were not there.
-    fn carry_over(&mut self, found: &mut Positions) {
+    fn keep_unseen(&mut self, found: &mut Positions) {
         self.unseen.retain(|file, _| !found.contains_key(file));
         for (file, position) in &self.positions {
             if found.contains_key(file) {
@@ -56,7 +56,7 @@ impl State {
             }
             let passes = self.unseen.entry(file.clone()).or_default();
             *passes += 1;
-            if *passes < PASSES_UNSEEN {
+            if *passes < MAX_PASSES_UNSEEN {
                 found.insert(file.clone(), *position);
             }
         }
@@ -67,22 +67,22 @@ impl State {
 impl Tail {
     /// Goes on where an earlier process has stopped. Where none has, it begins at the end: what is
     /// older may have been counted, and nobody is billed twice.
-    pub(crate) fn open(log: PathBuf, position: PathBuf, reader: Reader) -> io::Result<Self> {
+    pub(crate) fn open(log: PathBuf, position: PathBuf, reader: LineParser) -> io::Result<Self> {
         let kept = fs::read(&position).ok().and_then(|text| serde_json::from_slice::<Positions>(&text).ok());
         let fresh = kept.is_none();
         let state = State { positions: kept.unwrap_or_default(), ..State::default() };
         let tail = Self { log, position, reader, state: Mutex::new(state) };
         if fresh {
             let mut state = tail.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.positions = tail.pass(&Positions::new(), |_| {})?;
-            tail.keep(&state.positions)?;
+            state.positions = tail.scan(&Positions::new(), |_| {})?;
+            tail.save_positions(&state.positions)?;
             drop(state);
         }
         Ok(tail)
     }
 
     /// As [`read`](Self::read), where it holds nobody up.
-    pub(crate) async fn read_aside(self: &Arc<Self>) -> io::Result<Vec<(SiteId, Traffic)>> {
+    pub(crate) async fn read_in_background(self: &Arc<Self>) -> io::Result<Vec<(SiteId, Traffic)>> {
         let tail = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || tail.read()).await;
         read.unwrap_or_else(|error| Err(io::Error::other(error)))
@@ -92,15 +92,15 @@ impl Tail {
     pub(crate) fn read(&self) -> io::Result<Vec<(SiteId, Traffic)>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fresh = HashMap::<SiteId, Traffic>::new();
-        let mut positions = self.pass(&state.positions, |line| {
+        let mut positions = self.scan(&state.positions, |line| {
             if let Some(seen) = (self.reader)(line) {
                 fresh.entry(seen.site).or_default().count(seen.status, seen.bytes_in, seen.bytes_out, seen.micros);
             }
         })?;
-        state.carry_over(&mut positions);
-        // Kept first: if that fails, nothing was counted, and the next time reads the same again.
+        state.keep_unseen(&mut positions);
+        // IdleConnections first: if that fails, nothing was counted, and the next time reads the same again.
         if positions != state.positions {
-            self.keep(&positions)?;
+            self.save_positions(&positions)?;
         }
         state.positions = positions;
         for (site, traffic) in fresh {
@@ -110,10 +110,10 @@ impl Tail {
     }
 
     /// Hands every line to `each` that lies behind the positions; the new positions.
-    fn pass(&self, positions: &Positions, mut each: impl FnMut(&[u8])) -> io::Result<Positions> {
+    fn scan(&self, positions: &Positions, mut each: impl FnMut(&[u8])) -> io::Result<Positions> {
         let mut next = Positions::new();
         for path in self.generations()? {
-            match read_on(&path, positions, &mut next, &mut each) {
+            match read_new_lines(&path, positions, &mut next, &mut each) {
                 // Rotated away just now; its lines are found under its other name.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 other => other.map_err(|error| doing("reading", &path, &error))?,
@@ -144,7 +144,7 @@ impl Tail {
         Ok(paths)
     }
 
-    fn keep(&self, positions: &Positions) -> io::Result<()> {
+    fn save_positions(&self, positions: &Positions) -> io::Result<()> {
         let mut aside = self.position.clone().into_os_string();
         aside.push(".part");
         let write = || {
@@ -157,7 +157,12 @@ impl Tail {
 }
 
 /// Hands the lines of one file to `each`, from where it was read to, and notes how far that is now.
-fn read_on(path: &Path, known: &Positions, next: &mut Positions, each: &mut impl FnMut(&[u8])) -> io::Result<()> {
+fn read_new_lines(
+    path: &Path,
+    known: &Positions,
+    next: &mut Positions,
+    each: &mut impl FnMut(&[u8]),
+) -> io::Result<()> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
     let mut line = Vec::new();
     file.read_until(b'\n', &mut line)?;

@@ -16,14 +16,14 @@ use stoa_model::id::CertificateId;
 
 use super::{
     config::Settings,
-    disk::{Disk, Slot, Undo},
+    disk::{ConfigFile, Disk, Undo},
+    file_name::FileName,
     former::stand_in,
-    names::Name,
-    program::{self, About, Fault},
+    program::{self, About, ProgramError},
 };
 
 /// Files by their names.
-pub(crate) type Slots = BTreeMap<Name, Slot>;
+pub(crate) type ConfigFiles = BTreeMap<FileName, ConfigFile>;
 
 /// Why nothing was taken over.
 #[derive(Debug, thiserror::Error)]
@@ -40,17 +40,17 @@ pub(crate) enum Failure {
 }
 
 /// After so many refusals it is no matter of single sites any more; each takes a test of everything.
-const MOST_REFUSALS: usize = 32;
+const MAX_REFUSALS: usize = 32;
 
 /// The files that were refused, with what nginx said of each.
-pub(crate) type Refused = BTreeMap<Name, String>;
+pub(crate) type Refused = BTreeMap<FileName, String>;
 
 /// What an attempt needs to know.
 pub(crate) struct Attempt<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) disk: Arc<Disk>,
     /// What lay on the disk before.
-    pub(crate) present: Arc<Slots>,
+    pub(crate) present: Arc<ConfigFiles>,
     /// The certificates that the wanted files are written with, and could be written without.
     pub(crate) certificates: BTreeSet<CertificateId>,
     /// Whether files are written also if they are as wanted.
@@ -60,9 +60,9 @@ pub(crate) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Writes the wanted files and lets nginx test them, until it accepts what is left of them.
     /// Changes `wanted` to what was accepted.
-    pub(crate) async fn run(&self, wanted: &mut Slots) -> Result<Refused, Failure> {
+    pub(crate) async fn run(&self, wanted: &mut ConfigFiles) -> Result<Refused, Failure> {
         let mut refused = Refused::new();
-        for _ in 0..MOST_REFUSALS {
+        for _ in 0..MAX_REFUSALS {
             let (complaint, undo) = match self.write_and_test(wanted).await? {
                 Ok(()) => return Ok(refused),
                 Err(refusal) => refusal,
@@ -74,18 +74,16 @@ impl Attempt<'_> {
             }
         }
         let first = refused.into_values().next().unwrap_or_default();
-        Err(Failure::Refused(format!(
-            "nginx refuses more than {MOST_REFUSALS} sites, of one of which it says: {first}"
-        )))
+        Err(Failure::Refused(format!("nginx refuses more than {MAX_REFUSALS} sites, of one of which it says: {first}")))
     }
 
     /// Puts what may stand in for it in the place of a refused file; if that is what was refused, takes
     /// it out of what is enabled. `None` if both were done before.
-    fn give_way(&self, name: Name, wanted: &mut Slots) -> Option<()> {
+    fn give_way(&self, name: FileName, wanted: &mut ConfigFiles) -> Option<()> {
         let now = wanted.get(&name)?;
         let former = self.present.get(&name);
         let next = match former {
-            Some(former) if former == now => Slot { link: None, ..former.clone() },
+            Some(former) if former == now => ConfigFile { link: None, ..former.clone() },
             _ => stand_in(name, former, now),
         };
         if *now == next {
@@ -96,8 +94,8 @@ impl Attempt<'_> {
     }
 
     /// The files that this complaint is about; at least one.
-    async fn guilty(&self, wanted: &Slots, complaint: &str) -> Result<Vec<Name>, Failure> {
-        let guilty: Vec<Name> = match program::about(complaint) {
+    async fn guilty(&self, wanted: &ConfigFiles, complaint: &str) -> Result<Vec<FileName>, Failure> {
+        let guilty: Vec<FileName> = match program::about(complaint) {
             About::File(name) if name.may_be_refused() => vec![name],
             About::Certificate(id) if self.certificates.contains(&id) => {
                 return Err(Failure::Certificate(id, complaint.to_owned()));
@@ -116,9 +114,9 @@ impl Attempt<'_> {
     }
 
     /// Tries halves of the changed files until those are found that nginx refuses.
-    async fn bisect(&self, wanted: &Slots, complaint: &str) -> Result<Vec<Name>, Failure> {
-        let changed: Vec<Name> = wanted.keys().copied().filter(|name| name.may_be_refused()).collect();
-        let changed: Vec<Name> =
+    async fn bisect(&self, wanted: &ConfigFiles, complaint: &str) -> Result<Vec<FileName>, Failure> {
+        let changed: Vec<FileName> = wanted.keys().copied().filter(|name| name.may_be_refused()).collect();
+        let changed: Vec<FileName> =
             changed.into_iter().filter(|name| self.present.get(name) != wanted.get(name)).collect();
         if !self.accepts(wanted, &changed, &[]).await? {
             return Err(blame_nobody(complaint));
@@ -140,9 +138,9 @@ impl Attempt<'_> {
     }
 
     /// Whether nginx accepts the wanted files if, of the changed ones, only these are changed.
-    async fn accepts(&self, wanted: &Slots, changed: &[Name], these: &[Name]) -> Result<bool, Failure> {
+    async fn accepts(&self, wanted: &ConfigFiles, changed: &[FileName], these: &[FileName]) -> Result<bool, Failure> {
         let mut some = wanted.clone();
-        let these: BTreeSet<&Name> = these.iter().collect();
+        let these: BTreeSet<&FileName> = these.iter().collect();
         for name in changed.iter().filter(|name| !these.contains(name)) {
             some.insert(*name, self.present.get(name).cloned().unwrap_or_default());
         }
@@ -161,14 +159,14 @@ impl Attempt<'_> {
     }
 
     /// Writes, and asks nginx. The inner error is what nginx said, and the way back.
-    async fn write_and_test(&self, wanted: &Slots) -> Result<Result<(), (String, Undo)>, Failure> {
+    async fn write_and_test(&self, wanted: &ConfigFiles) -> Result<Result<(), (String, Undo)>, Failure> {
         let changes = self.changes(wanted);
         let undo = self.write((*self.present).clone(), changes).await?;
         let config = &self.settings.config;
         match program::run(&config.test, config.deadline).await {
             Ok(()) => Ok(Ok(())),
-            Err(Fault::Said(complaint)) => Ok(Err((complaint, undo))),
-            Err(Fault::NotRun(why)) => {
+            Err(ProgramError::Failed(complaint)) => Ok(Err((complaint, undo))),
+            Err(ProgramError::NotRun(why)) => {
                 self.restore(undo).await?;
                 Err(Failure::Refused(format!("testing the configuration: {why}")))
             }
@@ -176,7 +174,7 @@ impl Attempt<'_> {
     }
 
     /// What is to be written so that the wanted files lie there and nothing else of ours.
-    pub(crate) fn changes(&self, wanted: &Slots) -> Slots {
+    pub(crate) fn changes(&self, wanted: &ConfigFiles) -> ConfigFiles {
         if self.anew {
             let mut all = wanted.clone();
             all.extend(self.differing(&self.present, wanted));
@@ -186,14 +184,14 @@ impl Attempt<'_> {
     }
 
     /// What must be put over `there` to get `wanted`; an empty slot removes.
-    fn differing(&self, there: &Slots, wanted: &Slots) -> Slots {
-        let put = wanted.iter().filter(|(name, slot)| there.get(name).unwrap_or(&Slot::default()) != *slot);
+    fn differing(&self, there: &ConfigFiles, wanted: &ConfigFiles) -> ConfigFiles {
+        let put = wanted.iter().filter(|(name, slot)| there.get(name).unwrap_or(&ConfigFile::default()) != *slot);
         let put = put.map(|(name, slot)| (*name, slot.clone()));
         let gone = there.iter().filter(|(name, slot)| !wanted.contains_key(name) && !slot.is_empty());
-        put.chain(gone.map(|(name, _)| (*name, Slot::default()))).collect()
+        put.chain(gone.map(|(name, _)| (*name, ConfigFile::default()))).collect()
     }
 
-    async fn write(&self, there: Slots, changes: Slots) -> Result<Undo, Failure> {
+    async fn write(&self, there: ConfigFiles, changes: ConfigFiles) -> Result<Undo, Failure> {
         let disk = Arc::clone(&self.disk);
         blocking(move || Undo::write(&disk, &there, &changes)).await
     }
@@ -205,16 +203,16 @@ impl Attempt<'_> {
 }
 
 /// The files that show a certificate and may be refused for it.
-fn showing(wanted: &Slots, id: CertificateId) -> Vec<Name> {
-    let shows = |slot: &Slot| slot.link.is_some() && certificates_in(slot).any(|shown| shown == id);
+fn showing(wanted: &ConfigFiles, id: CertificateId) -> Vec<FileName> {
+    let shows = |slot: &ConfigFile| slot.link.is_some() && certificates_in(slot).any(|shown| shown == id);
     wanted.iter().filter(|(name, slot)| name.may_be_refused() && shows(slot)).map(|(name, _)| *name).collect()
 }
 
 /// The certificates that a file names.
-pub(crate) fn certificates_in(slot: &Slot) -> impl Iterator<Item = CertificateId> {
+pub(crate) fn certificates_in(slot: &ConfigFile) -> impl Iterator<Item = CertificateId> {
     let text = slot.file.as_deref().unwrap_or_default();
     let quoted = text.split(|byte| *byte == b'"').filter_map(|piece| std::str::from_utf8(piece).ok());
-    quoted.filter_map(|piece| super::names::certificate(std::path::Path::new(piece)))
+    quoted.filter_map(|piece| super::file_name::certificate(std::path::Path::new(piece)))
 }
 
 fn blame_nobody(complaint: &str) -> Failure {

@@ -1,4 +1,4 @@
-//! Writes nginx's configuration language. Only a [`Word`] gets into a file, and no word can end the
+//! Writes nginx's configuration language. Only a [`Argument`] gets into a file, and no word can end the
 //! directive that it stands in: each is either fixed text of ours, made of a type whose characters
 //! are harmless (a hostname, an id, a number, an address), or quoted after a look at every byte.
 
@@ -14,13 +14,13 @@ use stoa_model::{
 #[error(
     "writing {0:?} into nginx's configuration: only printable ASCII without double quotes, backslashes and dollar signs can stand there"
 )]
-pub(crate) struct BadWord(String);
+pub(crate) struct InvalidText(String);
 
 /// One argument of a directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word(String);
+pub(crate) struct Argument(String);
 
-impl Word {
+impl Argument {
     /// Text that we wrote ourselves; it may hold variables.
     pub(crate) fn fixed(text: &'static str) -> Self {
         Self(text.to_owned())
@@ -58,18 +58,22 @@ impl Word {
     }
 
     /// A file in a directory, quoted.
-    pub(crate) fn file(directory: &Path, certificate: CertificateId, extension: &'static str) -> Result<Self, BadWord> {
+    pub(crate) fn file(
+        directory: &Path,
+        certificate: CertificateId,
+        extension: &'static str,
+    ) -> Result<Self, InvalidText> {
         Self::path(&directory.join(format!("{certificate}.{extension}")))
     }
 
-    pub(crate) fn path(path: &Path) -> Result<Self, BadWord> {
-        Self::quoted(path.to_str().ok_or_else(|| BadWord(path.to_string_lossy().into_owned()))?)
+    pub(crate) fn path(path: &Path) -> Result<Self, InvalidText> {
+        Self::quoted(path.to_str().ok_or_else(|| InvalidText(path.to_string_lossy().into_owned()))?)
     }
 
     /// Any printable text without variables.
-    pub(crate) fn quoted(text: &str) -> Result<Self, BadWord> {
+    pub(crate) fn quoted(text: &str) -> Result<Self, InvalidText> {
         let harmless = |b: u8| (b' '..=b'~').contains(&b) && !matches!(b, b'"' | b'\\' | b'$');
-        if text.bytes().all(harmless) { Ok(Self(format!("\"{text}\""))) } else { Err(BadWord(text.to_owned())) }
+        if text.bytes().all(harmless) { Ok(Self(format!("\"{text}\""))) } else { Err(InvalidText(text.to_owned())) }
     }
 
     /// Words written without space between them; none of them may be quoted.
@@ -101,19 +105,19 @@ impl Conf {
     }
 
     /// A simple directive.
-    pub(crate) fn line(&mut self, name: &'static str, words: &[Word]) {
+    pub(crate) fn line(&mut self, name: &'static str, words: &[Argument]) {
         self.begin(name, words);
         self.text.push_str(";\n");
     }
 
     /// A directive whose first word is not ours, as within a `map`.
-    pub(crate) fn pair(&mut self, key: &Word, value: &Word) {
+    pub(crate) fn pair(&mut self, key: &Argument, value: &Argument) {
         self.indent();
         let _ = writeln!(self.text, "{} {};", key.0, value.0);
     }
 
     /// A directive with others inside.
-    pub(crate) fn block(&mut self, name: &'static str, words: &[Word], inside: impl FnOnce(&mut Self)) {
+    pub(crate) fn block(&mut self, name: &'static str, words: &[Argument], inside: impl FnOnce(&mut Self)) {
         self.begin(name, words);
         self.text.push_str(" {\n");
         self.depth += 1;
@@ -132,7 +136,7 @@ impl Conf {
         self.text
     }
 
-    fn begin(&mut self, name: &'static str, words: &[Word]) {
+    fn begin(&mut self, name: &'static str, words: &[Argument]) {
         self.indent();
         self.text.push_str(name);
         for word in words {
@@ -153,22 +157,22 @@ mod tests {
     #[test]
     fn hostile_text_is_no_word() {
         for text in ["a\"b", "a\nb", "a\\", "a$host", "\u{7f}", "ü", "a\rb", "a\tb", "a\0b"] {
-            assert_eq!(Word::quoted(text), Err(BadWord(text.into())), "{text:?} was accepted");
-            assert!(Word::path(Path::new(text)).is_err(), "{text:?} was accepted as a path");
+            assert_eq!(Argument::quoted(text), Err(InvalidText(text.into())), "{text:?} was accepted");
+            assert!(Argument::path(Path::new(text)).is_err(), "{text:?} was accepted as a path");
         }
         for text in ["a.com;\n}\nserver{", "*.com", "a{b}", "a b", "~^.*$", "", ".a", "\"a\"", "a#b"] {
             assert!(Hostname::parse(text).is_err(), "{text:?} was accepted as a hostname");
         }
         // What could end a directive outside of quotes can't inside of them.
-        assert_eq!(Word::quoted("a; } server {"), Ok(Word("\"a; } server {\"".into())));
+        assert_eq!(Argument::quoted("a; } server {"), Ok(Argument("\"a; } server {\"".into())));
     }
 
     #[test]
     fn directives_nest() {
         let mut conf = Conf::default();
         conf.block("server", &[], |conf| {
-            conf.line("listen", &[Word::address(([127, 0, 0, 1], 80).into()), Word::fixed("ssl")]);
-            conf.block("location", &[Word::fixed("/")], |conf| conf.line("return", &[Word::number(404)]));
+            conf.line("listen", &[Argument::address(([127, 0, 0, 1], 80).into()), Argument::fixed("ssl")]);
+            conf.block("location", &[Argument::fixed("/")], |conf| conf.line("return", &[Argument::number(404)]));
         });
         assert_eq!(
             conf.finish(),

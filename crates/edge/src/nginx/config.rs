@@ -10,8 +10,8 @@ use std::{
 use stoa_model::host::Hostname;
 
 use super::{
-    conf::{BadWord, Word},
-    names::Name,
+    conf::{Argument, InvalidText},
+    file_name::FileName,
 };
 use crate::host::{self, MAX_NAME};
 
@@ -100,10 +100,10 @@ pub fn commands(binary: impl Into<OsString>, main: impl Into<OsString>) -> (Vec<
 
 /// Why a setting can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum BadConfig {
+pub enum ConfigError {
     /// A path that can't stand in nginx's configuration.
     #[error(transparent)]
-    Word(#[from] BadWordIn),
+    Argument(#[from] InvalidSetting),
     /// A platform host that is none.
     #[error("reading the platform host {0:?}: write a bare hostname or address")]
     Host(String),
@@ -118,39 +118,39 @@ pub enum BadConfig {
 /// A setting, and why it can't be written.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the setting {setting}: {word}")]
-pub struct BadWordIn {
+pub struct InvalidSetting {
     setting: &'static str,
-    word: BadWord,
+    word: InvalidText,
 }
 
 /// What goes into the files of each table, checked once.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: NginxConfig,
-    pub(crate) pages: Word,
-    pub(crate) log: Word,
+    pub(crate) pages: Argument,
+    pub(crate) log: Argument,
     /// The files that others include.
-    pub(crate) server: Word,
-    pub(crate) proxy: Word,
-    pub(crate) tls: Word,
+    pub(crate) server: Argument,
+    pub(crate) proxy: Argument,
+    pub(crate) tls: Argument,
     /// The platform's own names, bare and lower-case, IPv6 in brackets.
-    pub(crate) platform_hosts: Vec<(String, Word)>,
+    pub(crate) platform_hosts: Vec<(String, Argument)>,
 }
 
 impl Settings {
-    pub(crate) fn check(config: NginxConfig) -> Result<Self, BadConfig> {
-        let path = |setting, path: PathBuf| Word::path(&path).map_err(|word| BadWordIn { setting, word });
-        let included = |name: Name| path("sites_available", config.sites_available.join(name.to_string()));
-        let (server, proxy, tls) = (included(Name::Server)?, included(Name::Proxy)?, included(Name::Tls)?);
+    pub(crate) fn check(config: NginxConfig) -> Result<Self, ConfigError> {
+        let path = |setting, path: PathBuf| Argument::path(&path).map_err(|word| InvalidSetting { setting, word });
+        let included = |name: FileName| path("sites_available", config.sites_available.join(name.to_string()));
+        let (server, proxy, tls) = (included(FileName::Server)?, included(FileName::Proxy)?, included(FileName::Tls)?);
         path("certificates", config.certificates.clone())?;
         // With a slash at its end, as an alias wants it.
         let (pages, log) = (path("pages", config.pages.join(""))?, path("log", config.log.clone())?);
         if !config.version_at.ip().is_loopback() {
-            return Err(BadConfig::Public(config.version_at));
+            return Err(ConfigError::Public(config.version_at));
         }
         for (name, command) in [("test", &config.test), ("reload", &config.reload)] {
             if command.is_empty() {
-                return Err(BadConfig::Command(name));
+                return Err(ConfigError::Command(name));
             }
         }
         let platform_hosts = config.platform_hosts.iter().map(|text| platform_host(text)).collect::<Result<_, _>>()?;
@@ -164,13 +164,13 @@ impl Settings {
 }
 
 /// A bare name, and as nginx writes it.
-fn platform_host(text: &str) -> Result<(String, Word), BadConfig> {
-    let bad = || BadConfig::Host(text.to_owned());
+fn platform_host(text: &str) -> Result<(String, Argument), ConfigError> {
+    let bad = || ConfigError::Host(text.to_owned());
     let name = host::name(text, &mut [0; MAX_NAME]).map_err(|_| bad())?.to_owned();
     let address = name.parse::<Ipv4Addr>().is_ok() || name.starts_with('[');
     if !address && Hostname::parse(&name).is_err() {
         return Err(bad());
     }
-    let word = Word::quoted(&name).map_err(|_| bad())?;
+    let word = Argument::quoted(&name).map_err(|_| bad())?;
     Ok((name, word))
 }

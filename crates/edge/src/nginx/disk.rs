@@ -21,12 +21,12 @@ use stoa_model::{
 
 use super::{
     config::NginxConfig,
-    names::{self, Name, is_part, part},
+    file_name::{self, FileName, is_part, part},
 };
 
 /// One file of ours with its link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Slot {
+pub(crate) struct ConfigFile {
     /// What is in it; `None` if there is none.
     pub(crate) file: Option<Vec<u8>>,
     /// What has its name among the enabled sites.
@@ -44,9 +44,9 @@ pub(crate) enum Link {
     File(Vec<u8>),
 }
 
-impl Slot {
+impl ConfigFile {
     /// As this file is meant to be.
-    pub(crate) fn wanted(name: Name, text: String) -> Self {
+    pub(crate) fn wanted(name: FileName, text: String) -> Self {
         Self { file: Some(text.into_bytes()), link: name.is_enabled().then_some(Link::Ours) }
     }
 
@@ -87,15 +87,15 @@ impl Disk {
     }
 
     /// Reads all of our files, and removes what a crash has left of some.
-    pub(crate) fn read(&self) -> io::Result<BTreeMap<Name, Slot>> {
-        let mut slots: BTreeMap<Name, Slot> = BTreeMap::new();
+    pub(crate) fn read(&self) -> io::Result<BTreeMap<FileName, ConfigFile>> {
+        let mut slots: BTreeMap<FileName, ConfigFile> = BTreeMap::new();
         for path in entries(&self.available)? {
-            if let Some(name) = Name::of(&path) {
+            if let Some(name) = FileName::of(&path) {
                 slots.entry(name).or_default().file = Some(fs::read(&path).map_err(at("reading", &path))?);
             }
         }
         for path in entries(&self.enabled)? {
-            if let Some(name) = Name::of(&path) {
+            if let Some(name) = FileName::of(&path) {
                 slots.entry(name).or_default().link = Some(self.link(name, &path).map_err(at("reading", &path))?);
             }
         }
@@ -103,7 +103,7 @@ impl Disk {
         Ok(slots)
     }
 
-    fn link(&self, name: Name, path: &Path) -> io::Result<Link> {
+    fn link(&self, name: FileName, path: &Path) -> io::Result<Link> {
         if !fs::symlink_metadata(path)?.is_symlink() {
             return Ok(Link::File(fs::read(path)?));
         }
@@ -112,7 +112,7 @@ impl Disk {
     }
 
     /// Makes a file and its link be like this.
-    pub(crate) fn put(&self, name: Name, slot: &Slot) -> io::Result<()> {
+    pub(crate) fn put(&self, name: FileName, slot: &ConfigFile) -> io::Result<()> {
         let text = name.to_string();
         let (file, link) = (self.available.join(&text), self.enabled.join(&text));
         if slot.link.is_none() {
@@ -120,7 +120,7 @@ impl Disk {
         }
         match &slot.file {
             None => remove(&file)?,
-            Some(bytes) => write_aside(&self.available, &text, bytes, 0o644, !matches!(name, Name::Site(_)))?,
+            Some(bytes) => write_aside(&self.available, &text, bytes, 0o644, !matches!(name, FileName::Site(_)))?,
         }
         match &slot.link {
             None => Ok(()),
@@ -166,7 +166,7 @@ impl Disk {
     /// Removes the certificates that no file shows any more.
     pub(crate) fn keep_certificates(&self, shown: &BTreeSet<CertificateId>) -> io::Result<()> {
         for path in entries(&self.certificates)? {
-            if names::certificate(&path).is_some_and(|id| !shown.contains(&id)) {
+            if file_name::certificate(&path).is_some_and(|id| !shown.contains(&id)) {
                 remove(&path)?;
             }
         }
@@ -176,14 +176,14 @@ impl Disk {
 
 /// What has been changed, and how it was before.
 #[derive(Debug, Default)]
-pub(crate) struct Undo(Vec<(Name, Slot)>);
+pub(crate) struct Undo(Vec<(FileName, ConfigFile)>);
 
 impl Undo {
     /// Makes the changes. If one fails, those before it are taken back.
     pub(crate) fn write(
         disk: &Disk,
-        present: &BTreeMap<Name, Slot>,
-        changes: &BTreeMap<Name, Slot>,
+        present: &BTreeMap<FileName, ConfigFile>,
+        changes: &BTreeMap<FileName, ConfigFile>,
     ) -> io::Result<Self> {
         let mut undo = Self::default();
         for (name, slot) in changes {

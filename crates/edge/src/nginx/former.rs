@@ -16,11 +16,11 @@ use stoa_model::{
 };
 
 use super::{
-    attempt::{Slots, certificates_in},
-    disk::{Disk, Link, Slot},
-    names::{self, Name},
+    attempt::{ConfigFiles, certificates_in},
+    disk::{ConfigFile, Disk, Link},
+    file_name::{self, FileName},
 };
-use crate::plan::Certificates;
+use crate::plan::CertificateIndex;
 
 /// One `server` block.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ fn servers(text: &str) -> Vec<Server<'_>> {
         match (word, rest) {
             ("server_name", names) => server.names = names.split(' ').collect(),
             ("listen", address) => server.tls |= address.contains(" ssl"),
-            ("ssl_certificate", path) => server.certificate = names::certificate(path.trim_matches('"').as_ref()),
+            ("ssl_certificate", path) => server.certificate = file_name::certificate(path.trim_matches('"').as_ref()),
             ("set", "$stoa_moved 1") => moved = true,
             // Whether over HTTPS or without follows from the certificates.
             ("set", to) if moved && to.starts_with("$stoa_to ") => {
@@ -70,22 +70,22 @@ fn servers(text: &str) -> Vec<Server<'_>> {
     all
 }
 
-fn text(slot: &Slot) -> &str {
+fn text(slot: &ConfigFile) -> &str {
     slot.file.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 /// What takes the place of a refused file: the former one, if all of its names are still this site's
 /// and lead where they did; otherwise nothing that nginx reads. The platform's own names stay.
-pub(crate) fn stand_in(name: Name, former: Option<&Slot>, refused: &Slot) -> Slot {
+pub(crate) fn stand_in(name: FileName, former: Option<&ConfigFile>, refused: &ConfigFile) -> ConfigFile {
     let former = former.cloned().unwrap_or_default();
     let whole = servers(text(refused));
     let now: BTreeMap<_, _> =
         whole.iter().flat_map(|server| server.names.iter().map(|name| (*name, &server.target))).collect();
     let holds = |server: &Server<'_>| server.names.iter().all(|name| now.get(name) == Some(&&server.target));
-    if !matches!(name, Name::Site(_)) || servers(text(&former)).iter().all(holds) {
+    if !matches!(name, FileName::Site(_)) || servers(text(&former)).iter().all(holds) {
         former
     } else {
-        Slot { link: None, ..former }
+        ConfigFile { link: None, ..former }
     }
 }
 
@@ -94,12 +94,12 @@ pub(crate) fn stand_in(name: Name, former: Option<&Slot>, refused: &Slot) -> Slo
 pub(crate) fn certificates(
     table: &[Arc<Certificate>],
     refused: &BTreeSet<CertificateId>,
-    present: &Slots,
+    present: &ConfigFiles,
     disk: &Disk,
 ) -> Vec<Arc<Certificate>> {
     let (bad, mut good): (Vec<_>, Vec<_>) = table.iter().cloned().partition(|one| refused.contains(&one.id));
     let mut shown: BTreeMap<CertificateId, Vec<CertName>> = BTreeMap::new();
-    let (without, with) = (Certificates::new(&good), Certificates::new(&bad));
+    let (without, with) = (CertificateIndex::new(&good), CertificateIndex::new(&bad));
     for (name, id) in shown_now(present).into_iter().filter(|(_, id)| !refused.contains(id)) {
         if with.has(&name) && !without.has(&name) {
             shown.entry(id).or_default().push(name);
@@ -111,8 +111,8 @@ pub(crate) fn certificates(
 }
 
 /// The names in files that nginx reads, with what they show.
-fn shown_now(present: &Slots) -> Vec<(CertName, CertificateId)> {
-    let shared = present.get(&Name::Unknown).and_then(|slot| certificates_in(slot).next());
+fn shown_now(present: &ConfigFiles) -> Vec<(CertName, CertificateId)> {
+    let shared = present.get(&FileName::Unknown).and_then(|slot| certificates_in(slot).next());
     let enabled = present.iter().filter(|(name, slot)| name.may_be_refused() && slot.link == Some(Link::Ours));
     let servers = enabled.flat_map(|(_, slot)| servers(text(slot))).filter(|server| server.tls);
     let pairs = servers.flat_map(|server| {
@@ -133,19 +133,19 @@ mod tests {
     use stoa_model::{host::Hostname, id::SiteId};
 
     use super::*;
-    use crate::nginx::conf::Word;
+    use crate::nginx::conf::Argument;
 
     const FORMER: &str = "upstream x_stoa_0 {\n    server 10.0.0.1:80;\n}\nserver {\n    server_name a.example b.example;\n    \
         set $stoa_moved \"\";\n    set $stoa_to https://$host;\n    location / {\n        proxy_pass http://x_stoa_0;\n    }\n}\n\
         server {\n    server_name c.example;\n    set $stoa_moved 1;\n    set $stoa_to http://a.example;\n}\n";
 
-    fn slot(text: &str) -> Slot {
-        Slot::wanted(Name::Limits, text.into())
+    fn slot(text: &str) -> ConfigFile {
+        ConfigFile::wanted(FileName::Limits, text.into())
     }
 
     #[test]
     fn a_former_file_stays_while_it_is_true() {
-        let site = Name::Site(SiteId::from_uuid(uuid::Uuid::from_u128(7)));
+        let site = FileName::Site(SiteId::from_uuid(uuid::Uuid::from_u128(7)));
         let former = slot(FORMER);
         for (from, to, stays) in [
             ("a.example b", "a.example new.example b", true),
@@ -160,7 +160,7 @@ mod tests {
         ] {
             let refused = slot(&FORMER.replace(from, to));
             assert_eq!(stand_in(site, Some(&former), &refused).link.is_some(), stays, "{from} is now {to}");
-            assert_eq!(stand_in(Name::Portal, Some(&former), &refused), former);
+            assert_eq!(stand_in(FileName::Portal, Some(&former), &refused), former);
         }
         assert!(stand_in(site, None, &former).is_empty());
     }
@@ -176,7 +176,7 @@ mod tests {
 
     fn below(host: &Hostname) -> String {
         let mut conf = crate::nginx::conf::Conf::default();
-        conf.line("server_name", &[Word::below(host)]);
+        conf.line("server_name", &[Argument::below(host)]);
         conf.finish().trim_start_matches("server_name ").trim_end_matches(";\n").to_owned()
     }
 }

@@ -12,20 +12,20 @@
 //! * nginx never restarts on files that it has not tested, but for the moment of the test itself.
 //! * One bad site never holds the others up, and nobody keeps his own as it is by what nginx refuses.
 
+mod apply;
 mod attempt;
 mod conf;
 mod config;
 mod disk;
+mod file_name;
 mod former;
 mod live;
-mod names;
 mod pages;
 mod platform;
 mod program;
 mod render;
 mod report;
 mod site;
-mod take;
 
 use std::{
     io,
@@ -40,12 +40,12 @@ use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
 use tokio::sync::Mutex;
 
-use self::{config::Settings, take::Known};
+use self::{apply::Known, config::Settings};
 pub use self::{
-    config::{BadConfig, NginxConfig, commands},
+    config::{ConfigError, NginxConfig, commands},
     report::Report,
 };
-use crate::tail::{Tail, nginx_line};
+use crate::tail::{Tail, parse_nginx_line};
 
 /// An nginx on this machine.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ impl Nginx {
     /// # Errors
     /// If a setting can't be used, or the log or the position in it can't be read.
     pub fn new(config: NginxConfig) -> io::Result<Self> {
-        let tail = Arc::new(Tail::open(config.log.clone(), config.position.clone(), nginx_line)?);
+        let tail = Arc::new(Tail::open(config.log.clone(), config.position.clone(), parse_nginx_line)?);
         let settings = Arc::new(Settings::check(config).map_err(io::Error::other)?);
         Ok(Self { inner: Arc::new(Inner { settings, applied: AtomicU64::new(0), known: Mutex::default(), tail }) })
     }
@@ -91,7 +91,7 @@ impl Nginx {
             if !anew && version < inner.applied.load(Relaxed) {
                 return Ok(Report::default());
             }
-            let report = take::take(&inner.settings, Arc::new(table), &mut known, anew).await;
+            let report = apply::apply(&inner.settings, Arc::new(table), &mut known, anew).await;
             let report = report.map_err(|failure| report::error(version, failure.to_string()))?;
             inner.applied.store(version, Relaxed);
             Ok(report)
@@ -113,7 +113,7 @@ impl Edge for Nginx {
     }
 
     async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
-        self.inner.tail.read_aside().await.map_err(|error| EdgeError {
+        self.inner.tail.read_in_background().await.map_err(|error| EdgeError {
             maker: "nginx",
             doing: "reading the access log of".into(),
             reason: error.to_string(),

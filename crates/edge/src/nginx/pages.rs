@@ -6,10 +6,10 @@ use std::{fs, io, path::Path, slice};
 use http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use stoa_model::route::Notice;
 
-use super::conf::{BadWord, Conf, Word};
+use super::conf::{Argument, Conf, InvalidText};
 use crate::{
     limits::Refusal,
-    page::{Accept, Page, Pages},
+    page::{Page, PageFormat, RenderedPages},
 };
 
 /// All pages that nginx may need, with the status that shows them on every server of ours.
@@ -27,72 +27,73 @@ const PAGES: [(Page, &str, Option<u64>); 11] = [
     (Page::Notice(Notice::OverQuota), "over-quota", None),
 ];
 
-const FORMS: [(Accept, &str); 2] = [(Accept::Html, "html"), (Accept::Json, "json")];
+const FORMATS: [(PageFormat, &str); 2] = [(PageFormat::Html, "html"), (PageFormat::Json, "json")];
 
 /// Where the pages are for nginx's internal redirects; no visitor can ask for it.
-const PREFIX: &str = "/.stoa/pages/";
+const PAGE_PREFIX: &str = "/.stoa/pages/";
 
 /// Writes `error_page`: this page for this status.
-pub(crate) fn show(conf: &mut Conf, status: u64, page: Page) {
+pub(crate) fn write_error_page(conf: &mut Conf, status: u64, page: Page) {
     let name = PAGES.iter().find(|(p, _, _)| *p == page).map_or("unreachable", |(_, name, _)| name);
-    let uri = [Word::fixed(PREFIX), Word::fixed(name), Word::fixed(".$stoa_form")];
-    conf.line("error_page", &[Word::number(status), Word::joined(&uri)]);
+    let uri = [Argument::fixed(PAGE_PREFIX), Argument::fixed(name), Argument::fixed(".$stoa_form")];
+    conf.line("error_page", &[Argument::number(status), Argument::joined(&uri)]);
 }
 
 /// What every server needs to show pages.
-pub(crate) fn location(conf: &mut Conf, directory: &Word) -> Result<(), BadWord> {
+pub(crate) fn write_location(conf: &mut Conf, directory: &Argument) -> Result<(), InvalidText> {
     for (page, status) in PAGES.iter().filter_map(|(page, _, status)| Some((*page, (*status)?))) {
-        show(conf, status, page);
+        write_error_page(conf, status, page);
     }
-    let pages = Pages::new("");
+    let pages = RenderedPages::new("");
     let policy = header(&pages, Page::UnknownHost, &CONTENT_SECURITY_POLICY);
-    let policy = Word::quoted(&policy.unwrap_or_default())?;
-    conf.block("location", &[Word::fixed("^~"), Word::fixed(PREFIX)], |conf| {
+    let policy = Argument::quoted(&policy.unwrap_or_default())?;
+    conf.block("location", &[Argument::fixed("^~"), Argument::fixed(PAGE_PREFIX)], |conf| {
         conf.line("internal", &[]);
         conf.line("alias", slice::from_ref(directory));
         conf.block("types", &[], |conf| {
-            conf.line("text/html", &[Word::fixed("html")]);
-            conf.line("application/problem+json", &[Word::fixed("json")]);
+            conf.line("text/html", &[Argument::fixed("html")]);
+            conf.line("application/problem+json", &[Argument::fixed("json")]);
         });
-        conf.line("charset", &[Word::fixed("utf-8")]);
-        conf.line("etag", &[Word::fixed("off")]);
-        let mut add = |name, value| conf.line("add_header", &[Word::fixed(name), value, Word::fixed("always")]);
-        add("Cache-Control", Word::fixed("no-store"));
-        add("Vary", Word::fixed("accept"));
-        add("X-Content-Type-Options", Word::fixed("nosniff"));
+        conf.line("charset", &[Argument::fixed("utf-8")]);
+        conf.line("etag", &[Argument::fixed("off")]);
+        let mut add = |name, value| conf.line("add_header", &[Argument::fixed(name), value, Argument::fixed("always")]);
+        add("Cache-Control", Argument::fixed("no-store"));
+        add("Vary", Argument::fixed("accept"));
+        add("X-Content-Type-Options", Argument::fixed("nosniff"));
         add("Content-Security-Policy", policy);
-        add("Retry-After", Word::fixed("$stoa_retry"));
-        add("Strict-Transport-Security", Word::fixed("$stoa_hsts"));
+        add("Retry-After", Argument::fixed("$stoa_retry"));
+        add("Strict-Transport-Security", Argument::fixed("$stoa_hsts"));
     });
     Ok(())
 }
 
 /// The map from a page to the seconds after which it is worth asking again.
-pub(crate) fn retries(conf: &mut Conf) {
-    let pages = Pages::new("");
-    conf.block("map", &[Word::fixed("$uri"), Word::fixed("$stoa_retry")], |conf| {
-        conf.line("default", &[Word::fixed("\"\"")]);
+pub(crate) fn write_retry_map(conf: &mut Conf) {
+    let pages = RenderedPages::new("");
+    conf.block("map", &[Argument::fixed("$uri"), Argument::fixed("$stoa_retry")], |conf| {
+        conf.line("default", &[Argument::fixed("\"\"")]);
         for (page, name, _) in PAGES {
             let Some(seconds) = header(&pages, page, &RETRY_AFTER).and_then(|text| text.parse().ok()) else { continue };
-            for (_, form) in FORMS {
-                let key = [Word::fixed(PREFIX), Word::fixed(name), Word::fixed("."), Word::fixed(form)];
-                conf.pair(&Word::joined(&key), &Word::number(seconds));
+            for (_, form) in FORMATS {
+                let key =
+                    [Argument::fixed(PAGE_PREFIX), Argument::fixed(name), Argument::fixed("."), Argument::fixed(form)];
+                conf.pair(&Argument::joined(&key), &Argument::number(seconds));
             }
         }
     });
 }
 
-fn header(pages: &Pages, page: Page, name: &http::HeaderName) -> Option<String> {
-    let response = pages.response(page, Accept::Html);
+fn header(pages: &RenderedPages, page: Page, name: &http::HeaderName) -> Option<String> {
+    let response = pages.response(page, PageFormat::Html);
     response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// Writes the pages of a product into a directory, those that are not there as they should be.
-pub(crate) fn write(directory: &Path, product: &str) -> io::Result<()> {
+pub(crate) fn write_pages(directory: &Path, product: &str) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    let pages = Pages::new(product);
+    let pages = RenderedPages::new(product);
     for (page, name, _) in PAGES {
-        for (accept, form) in FORMS {
+        for (accept, form) in FORMATS {
             let (path, body) = (directory.join(format!("{name}.{form}")), pages.response(page, accept).into_body());
             if fs::read(&path).is_ok_and(|present| present == body) {
                 continue;

@@ -6,25 +6,25 @@ use rustix::process::{Pid, Signal, kill_process};
 use stoa_model::id::CertificateId;
 use tokio::{process::Command, time::timeout};
 
-use super::names::{self, Name};
+use super::file_name::{self, FileName};
 
 /// More of what nginx says than this is not repeated, in bytes.
-const ENOUGH: usize = 2000;
+const MAX_OUTPUT_CHARS: usize = 2000;
 
 /// Why a program did not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum ProgramError {
     /// It ran and failed, with these words.
     #[error("{0}")]
-    Said(String),
+    Failed(String),
     /// It could not be run, or did not end.
     #[error("{0}")]
     NotRun(String),
 }
 
 /// Runs a program to its end.
-pub(crate) async fn run(command: &[OsString], deadline: Duration) -> Result<(), Fault> {
-    let not_run = |text: String| Fault::NotRun(text);
+pub(crate) async fn run(command: &[OsString], deadline: Duration) -> Result<(), ProgramError> {
+    let not_run = |text: String| ProgramError::NotRun(text);
     let Some((program, arguments)) = command.split_first() else { return Err(not_run("no program is set".into())) };
     let name = program.to_string_lossy();
     let mut child = Command::new(program);
@@ -35,21 +35,25 @@ pub(crate) async fn run(command: &[OsString], deadline: Duration) -> Result<(), 
     if output.status.success() {
         return Ok(());
     }
-    let said = worth_saying(&String::from_utf8_lossy(&[output.stderr, output.stdout].concat()));
-    Err(Fault::Said(if said.is_empty() { format!("{name} failed without a word ({})", output.status) } else { said }))
+    let said = relevant_output(&String::from_utf8_lossy(&[output.stderr, output.stdout].concat()));
+    Err(ProgramError::Failed(if said.is_empty() {
+        format!("{name} failed without a word ({})", output.status)
+    } else {
+        said
+    }))
 }
 
 /// What matters of a complaint, and no more than can be read: the warnings come first, and one for
 /// each site would leave no room for what is wrong.
-fn worth_saying(said: &str) -> String {
+fn relevant_output(said: &str) -> String {
     let wrong: Vec<&str> = said.lines().filter(|line| !line.contains("[warn]")).collect();
     let text = if wrong.is_empty() { said.trim().to_owned() } else { wrong.join("\n").trim().to_owned() };
-    text.chars().take(ENOUGH).collect()
+    text.chars().take(MAX_OUTPUT_CHARS).collect()
 }
 
 /// Tells the process whose id is in a file to take its configuration over; whether that was done.
 /// Only a process that is called nginx is told: the file may be older than the machine's last start.
-pub(crate) fn tell(pid_file: &Path) -> bool {
+pub(crate) fn signal_reload(pid_file: &Path) -> bool {
     let id = std::fs::read_to_string(pid_file).ok().and_then(|text| text.trim().parse::<i32>().ok());
     let Some(id) = id.filter(|id| *id > 1) else { return false };
     let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
@@ -61,7 +65,7 @@ pub(crate) fn tell(pid_file: &Path) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum About {
     /// A file of ours.
-    File(Name),
+    File(FileName),
     /// A certificate of ours.
     Certificate(CertificateId),
     /// A file that is not ours, as nginx names it, with the line.
@@ -81,12 +85,12 @@ pub(crate) fn about(complaint: &str) -> About {
     if line.trim().parse::<u32>().is_err() {
         return About::Unknown;
     }
-    Name::of(Path::new(path)).map_or_else(|| About::Foreign(format!("/{}", place.trim())), About::File)
+    FileName::of(Path::new(path)).map_or_else(|| About::Foreign(format!("/{}", place.trim())), About::File)
 }
 
 /// The certificate whose file stands between quotes.
 fn certificate(line: &str) -> Option<CertificateId> {
-    line.split('"').find_map(|quoted| names::certificate(Path::new(quoted)))
+    line.split('"').find_map(|quoted| file_name::certificate(Path::new(quoted)))
 }
 
 #[cfg(test)]
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn complaints_are_understood() {
-        let site = Name::Site(stoa_model::id::SiteId::from_uuid(uuid::Uuid::from_u128(7)));
+        let site = FileName::Site(stoa_model::id::SiteId::from_uuid(uuid::Uuid::from_u128(7)));
         let crt = CertificateId::from_uuid(uuid::Uuid::from_u128(8));
         for (said, expected) in [
             (format!("nginx: [emerg] unknown directive \"x\" in /etc/nginx/sites-enabled/{site}:3"), About::File(site)),
@@ -123,9 +127,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         for text in ["", "nonsense", "1", "-1", "0", "999999999", &std::process::id().to_string()] {
             std::fs::write(&file, text).expect("written");
-            assert!(!tell(file.path()), "{text:?} was told");
+            assert!(!signal_reload(file.path()), "{text:?} was told");
         }
-        assert!(!tell(Path::new("/no/such/file")));
+        assert!(!signal_reload(Path::new("/no/such/file")));
     }
 
     #[tokio::test]
@@ -136,11 +140,11 @@ mod tests {
         };
         assert_eq!(run(&["true"], 10_000).await, Ok(()));
         for (words, expected) in [(&["false"][..], "without a word"), (&["ls", "/no/such/place"], "/no/such/place")] {
-            let Err(Fault::Said(text)) = run(words, 10_000).await else { panic!("{words:?} did not fail") };
+            let Err(ProgramError::Failed(text)) = run(words, 10_000).await else { panic!("{words:?} did not fail") };
             assert!(text.contains(expected), "{text}");
         }
         for (words, expected) in [(&["/no/such/program"][..], "is it installed"), (&["sleep", "10"], "takes longer")] {
-            let Err(Fault::NotRun(text)) = run(words, 100).await else { panic!("{words:?} ran") };
+            let Err(ProgramError::NotRun(text)) = run(words, 100).await else { panic!("{words:?} ran") };
             assert!(text.contains(expected), "{text}");
         }
     }

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use stoa_model::{certificate::Certificate, id::CertificateId, route::RoutingTable};
 
-use super::{conf::BadWord, config::Settings, names::Name, platform, site};
-use crate::plan::Plan;
+use super::{conf::InvalidText, config::Settings, file_name::FileName, platform, site};
+use crate::plan::RoutePlan;
 
 /// All that nginx needs for a table.
 #[derive(Debug)]
 pub(crate) struct Files {
     /// All files but the version.
-    pub(crate) confs: BTreeMap<Name, String>,
+    pub(crate) confs: BTreeMap<FileName, String>,
     /// The certificates that some file shows.
     pub(crate) certificates: BTreeMap<CertificateId, Arc<Certificate>>,
     /// What had to be left out, in words.
@@ -20,7 +20,7 @@ pub(crate) struct Files {
 
 /// What every file is written from.
 pub(crate) struct Context<'a> {
-    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) plan: &'a RoutePlan<'a>,
     pub(crate) settings: &'a Settings,
     /// The certificate that servers show which name none.
     pub(crate) shared: Option<CertificateId>,
@@ -28,7 +28,7 @@ pub(crate) struct Context<'a> {
 
 /// The certificate that is to be shared: the one that most groups of names show. What is shared now
 /// (`present`) stays so while it is not far behind, as a change writes the files of all these sites.
-fn to_share(plan: &Plan<'_>, present: Option<CertificateId>) -> Option<CertificateId> {
+fn to_share(plan: &RoutePlan<'_>, present: Option<CertificateId>) -> Option<CertificateId> {
     let mut uses: BTreeMap<CertificateId, usize> = BTreeMap::new();
     for certificate in plan.sites.values().flatten().filter_map(|group| group.certificate) {
         *uses.entry(certificate.id).or_default() += 1;
@@ -47,26 +47,26 @@ impl Files {
         table: &RoutingTable,
         settings: &Settings,
         shared: Option<CertificateId>,
-    ) -> Result<Self, BadWord> {
-        let plan = Plan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host));
+    ) -> Result<Self, InvalidText> {
+        let plan = RoutePlan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host));
         let (mut left_out, shared) = (Vec::new(), to_share(&plan, shared));
         let context = Context { plan: &plan, settings, shared };
         let mut confs = BTreeMap::from([
-            (Name::Limits, platform::limits(table)),
-            (Name::Log, platform::log()),
-            (Name::Platform, platform::platform(table, settings, &mut left_out)),
-            (Name::Unknown, platform::unknown(settings, shared)?),
-            (Name::Portal, platform::portal(&context)?),
-            (Name::Server, platform::server(settings)?),
-            (Name::Proxy, platform::proxy()),
-            (Name::Tls, platform::tls_common()),
+            (FileName::Limits, platform::limits(table)),
+            (FileName::Log, platform::log()),
+            (FileName::Platform, platform::platform(table, settings, &mut left_out)),
+            (FileName::Unknown, platform::unknown(settings, shared)?),
+            (FileName::Portal, platform::portal(&context)?),
+            (FileName::Server, platform::server(settings)?),
+            (FileName::Proxy, platform::proxy()),
+            (FileName::Tls, platform::tls_common()),
         ]);
         for (site, groups) in &plan.sites {
-            confs.insert(Name::Site(*site), site::file(*site, groups, &context)?);
+            confs.insert(FileName::Site(*site), site::file(*site, groups, &context)?);
         }
         let shown = plan.sites.values().flatten().filter_map(|group| group.certificate);
         let platforms = settings.platform_hosts.iter().filter_map(|(name, _)| plan.certificates.find(name));
-        let all = shown.chain(platforms).chain(plan.certificates.below.values().copied());
+        let all = shown.chain(platforms).chain(plan.certificates.wildcards.values().copied());
         let certificates = all.map(|certificate| (certificate.id, Arc::clone(certificate))).collect();
         Ok(Self { confs, certificates, left_out })
     }

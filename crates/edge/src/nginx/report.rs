@@ -9,12 +9,12 @@ use stoa_model::{
 use stoa_provider::edge::EdgeError;
 
 use super::{
-    attempt::{Attempt, Refused, Slots},
-    names::Name,
+    attempt::{Attempt, ConfigFiles, Refused},
+    file_name::FileName,
 };
 
 /// More names of a certificate than this are not told.
-const ENOUGH_NAMES: usize = 5;
+const MAX_LISTED_NAMES: usize = 5;
 
 /// What came of a table.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -31,10 +31,10 @@ pub struct Report {
 
 impl Report {
     /// What an attempt has changed, and what was refused.
-    pub(crate) fn of(attempt: &Attempt<'_>, wanted: &Slots, refused: &Refused) -> Self {
+    pub(crate) fn of(attempt: &Attempt<'_>, wanted: &ConfigFiles, refused: &Refused) -> Self {
         let mut report = Self::default();
         for (name, slot) in attempt.changes(wanted) {
-            let Name::Site(site) = name else { continue };
+            let FileName::Site(site) = name else { continue };
             if refused.contains_key(&name) {
                 continue;
             }
@@ -42,7 +42,7 @@ impl Report {
         }
         for (name, said) in refused {
             match name {
-                Name::Site(site) => report.refused.push((*site, said.clone())),
+                FileName::Site(site) => report.refused.push((*site, said.clone())),
                 other => report.left_out.push(format!("{other} keeps what it had, as nginx says: {said}")),
             }
         }
@@ -73,7 +73,7 @@ pub(crate) fn error(version: u64, reason: String) -> EdgeError {
 pub(crate) fn left_out(table: &RoutingTable, refused: &BTreeMap<CertificateId, String>) -> Vec<String> {
     let told = table.certificates.iter().filter_map(|certificate| {
         let (said, names) = (refused.get(&certificate.id)?, &certificate.names);
-        let names: Vec<_> = names.iter().take(ENOUGH_NAMES).map(ToString::to_string).collect();
+        let names: Vec<_> = names.iter().take(MAX_LISTED_NAMES).map(ToString::to_string).collect();
         Some(format!("{} for {} is left out, as nginx says: {said}", certificate.id, names.join(", ")))
     });
     told.collect()

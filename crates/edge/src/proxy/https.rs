@@ -7,10 +7,10 @@ use http::{
 };
 use stoa_model::host::Hostname;
 
-use super::Passage;
+use super::RequestHandler;
 use crate::{body::EdgeBody, redirect, table::Entry};
 
-impl Passage {
+impl RequestHandler {
     /// What the browser is told about HTTPS. Only over HTTPS itself: anybody could write it into
     /// a plain response (RFC 6797 7.2).
     pub(super) fn hsts(&self, entry: &Entry) -> Option<HeaderValue> {
@@ -22,24 +22,24 @@ impl Passage {
     }
 
     /// Whether the client came without HTTPS and there is one to send him to.
-    pub(super) fn may_move(&self) -> bool {
+    pub(super) fn can_move_to_https(&self) -> bool {
         let config = &self.client.worker.shared.config;
         config.public_https_port.is_some() && !self.client.is_secure(&self.parts.headers)
     }
 
     /// Whether a redirect to another name leads to HTTPS: if that is required there. Otherwise the
     /// client keeps what he uses, unless it is our own TLS and there is no certificate for it.
-    pub(super) fn other_is_https(&self, other: &Hostname) -> bool {
+    pub(super) fn redirects_to_https(&self, other: &Hostname) -> bool {
         let shared = &self.client.worker.shared;
         let (required, covered) = shared.table.load().https_of(other);
         let here = self.client.is_secure(&self.parts.headers);
         let required = required && shared.config.public_https_port.is_some();
-        required || here && (covered || !self.client.door.secure)
+        required || here && (covered || !self.client.listener.secure)
     }
 
     /// Sends the browser to the same path at another address.
     pub(super) fn redirect(self, host: &str, https: bool) -> Response<EdgeBody> {
-        let response = redirect::to(host, https, &self.parts, &self.client.worker.shared.config);
+        let response = redirect::redirect_to(host, https, &self.parts, &self.client.worker.shared.config);
         self.whole(response)
     }
 

@@ -21,7 +21,7 @@ use tokio::{
 use self::parse::Step;
 
 /// Looked at in one go; nearly every header fits.
-const WINDOW: usize = 512;
+const PEEK_BYTES: usize = 512;
 
 /// Takes the header off the stream, and no byte of what comes after it: the socket stays bare. The
 /// client's address; none if the balancer speaks for itself, as when it checks our health.
@@ -29,10 +29,10 @@ const WINDOW: usize = 512;
 ///
 /// # Errors
 /// If the stream ends before, or what comes is no such header.
-pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
+pub(crate) async fn read_source(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
     let mut seen = Vec::new();
     loop {
-        let mut window = [0; WINDOW];
+        let mut window = [0; PEEK_BYTES];
         let mut peek = ReadBuf::new(&mut window);
         let there = poll_fn(|cx| stream.poll_peek(cx, &mut peek)).await?;
         if there == 0 {

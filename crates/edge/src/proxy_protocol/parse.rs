@@ -25,28 +25,28 @@ pub(super) struct BadHeader(&'static str);
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Longest line of version 1, with its end.
-const MAX_LINE: usize = 107;
+const MAX_V1_BYTES: usize = 107;
 
 /// Longest accepted rest of a version 2 header, addresses and TLVs together: far more than any
 /// balancer sends, far less than a client could make us keep.
-const MAX_REST: usize = 4096;
+const MAX_V2_PAYLOAD_BYTES: usize = 4096;
 
 /// Reads a header from the beginning of `bytes`.
 pub(super) fn parse(bytes: &[u8]) -> Result<Step, BadHeader> {
     let begins = |mark: &[u8]| bytes.iter().zip(mark).all(|(byte, expected)| byte == expected);
     if begins(SIGNATURE) {
-        binary(bytes)
+        parse_v2(bytes)
     } else if begins(b"PROXY ") {
-        line(bytes)
+        parse_v1(bytes)
     } else {
         Err(BadHeader("it begins like none; is this peer configured to send it?"))
     }
 }
 
-fn line(bytes: &[u8]) -> Result<Step, BadHeader> {
-    let within = &bytes[..bytes.len().min(MAX_LINE)];
+fn parse_v1(bytes: &[u8]) -> Result<Step, BadHeader> {
+    let within = &bytes[..bytes.len().min(MAX_V1_BYTES)];
     let Some(end) = within.windows(2).position(|pair| pair == b"\r\n") else {
-        return if bytes.len() < MAX_LINE { Ok(Step::More) } else { Err(BadHeader("its line is too long")) };
+        return if bytes.len() < MAX_V1_BYTES { Ok(Step::More) } else { Err(BadHeader("its line is too long")) };
     };
     let bad = BadHeader("its line is malformed");
     let text = std::str::from_utf8(&bytes[..end]).map_err(|_| bad)?;
@@ -68,20 +68,20 @@ where
 {
     let source: A = words.next()?.parse().ok()?;
     let _destination: A = words.next()?.parse().ok()?;
-    let port = number(words.next()?)?;
-    number(words.next()?)?;
+    let port = parse_port(words.next()?)?;
+    parse_port(words.next()?)?;
     words.next().is_none().then(|| SocketAddr::new(source.into(), port))
 }
 
 /// A port in decimal digits; the standard library would also take a sign.
-fn number(text: &str) -> Option<u16> {
+fn parse_port(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-fn binary(bytes: &[u8]) -> Result<Step, BadHeader> {
+fn parse_v2(bytes: &[u8]) -> Result<Step, BadHeader> {
     let &[command, family, high, low] = bytes.get(12..16).unwrap_or_default() else { return Ok(Step::More) };
     let rest = usize::from(u16::from_be_bytes([high, low]));
-    if rest > MAX_REST {
+    if rest > MAX_V2_PAYLOAD_BYTES {
         return Err(BadHeader("it is too long"));
     }
     let speaks_for = match command {

@@ -3,7 +3,7 @@
 //! * `store` finds the certificate for a name. It is part of the routing table, so that routes and
 //!   certificates of a request are of one moment.
 //! * `accept` does the handshake and tells what the connection may be used for.
-//! * [`Setup`] is what all certificates and all threads share: cipher suites, the keys that
+//! * [`TlsConfig`] is what all certificates and all threads share: cipher suites, the keys that
 //!   session tickets are sealed with, the cache of sessions without tickets.
 //!
 //! Of the ciphers that a client offers, AES-128 is taken: nothing is gained from 256 bits here but
@@ -13,8 +13,8 @@
 //! A session is only resumed under the name that it was made for (rustls compares the names in the
 //! sealed session and in the hello, RFC 6066 3), and only while the table has a certificate for it.
 
-mod accept;
-mod store;
+mod certificate_store;
+mod handshake;
 
 use std::{io, sync::Arc};
 
@@ -27,23 +27,23 @@ use rustls::{
 };
 
 pub(crate) use self::{
-    accept::{Secured, accept},
-    store::Store,
+    certificate_store::CertificateStore,
+    handshake::{TlsSession, accept},
 };
 
 /// Sessions kept for TLS 1.2 clients without tickets, all names together; a few hundred bytes each.
-const SESSIONS: usize = 4096;
+const MAX_CACHED_SESSIONS: usize = 4096;
 
 /// What all certificates share.
 #[derive(Debug)]
-pub(crate) struct Setup {
+pub(crate) struct TlsConfig {
     provider: Arc<CryptoProvider>,
     /// All but the certificate. rustls' builder makes a cache of sessions for every configuration; a
     /// copy of one that has its own leaves ten thousand of them out.
     template: ServerConfig,
 }
 
-impl Setup {
+impl TlsConfig {
     /// Makes fresh ticket keys; they change by themselves every six hours.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Setup {
     pub(crate) fn new() -> io::Result<Self> {
         let tickets = aws_lc_rs::Ticketer::new()
             .map_err(|error| io::Error::other(format!("making keys for TLS session tickets: {error}")))?;
-        let sessions = ServerSessionMemoryCache::new(SESSIONS);
+        let sessions = ServerSessionMemoryCache::new(MAX_CACHED_SESSIONS);
         let mut provider = aws_lc_rs::default_provider();
         // Stable: within the two groups the library's order stays.
         provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
@@ -60,7 +60,7 @@ impl Setup {
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(|error| io::Error::other(format!("setting TLS up: {error}")))?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(Nobody));
+            .with_cert_resolver(Arc::new(NoCertificate));
         template.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         template.ignore_client_order = true;
         template.ticketer = tickets;
@@ -78,9 +78,9 @@ impl Setup {
 
 /// Proves nothing.
 #[derive(Debug)]
-struct Nobody;
+struct NoCertificate;
 
-impl ResolvesServerCert for Nobody {
+impl ResolvesServerCert for NoCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         None
     }

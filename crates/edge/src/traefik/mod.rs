@@ -13,7 +13,7 @@
 //! schema and against a stand-in written from the documentation (`tests/it/traefik.rs`).
 
 mod build;
-mod document;
+mod dynamic_config;
 mod labels;
 mod names;
 
@@ -41,7 +41,7 @@ use tokio::{
 pub use self::labels::{Https, labels};
 use crate::{
     host::{self, MAX_NAME},
-    tail::{Tail, traefik_line},
+    tail::{Tail, parse_traefik_line},
 };
 
 /// The settings of a Traefik edge.
@@ -99,7 +99,7 @@ pub struct Document {
 pub struct Traefik {
     config: TraefikConfig,
     /// Stoa's own edge, which Traefik leads to.
-    behind: Arc<dyn Edge>,
+    own_edge: Arc<dyn Edge>,
     current: RwLock<Document>,
     /// The version that Traefik has asked for last; `None` before it has asked at all.
     fetched: watch::Sender<Option<u64>>,
@@ -109,24 +109,24 @@ pub struct Traefik {
 }
 
 impl Traefik {
-    /// Makes a document without routes. Every table goes to `behind` first, so that it knows the
+    /// Makes a document without routes. Every table goes to `own_edge` first, so that it knows the
     /// sites that Traefik sends it.
     ///
     /// # Errors
     /// If a platform host is none, or the log, or how far it was read, can't be read.
-    pub fn new(mut config: TraefikConfig, behind: Arc<dyn Edge>) -> io::Result<Self> {
+    pub fn new(mut config: TraefikConfig, own_edge: Arc<dyn Edge>) -> io::Result<Self> {
         for host in &mut config.platform_hosts {
             let bare = host::name(host, &mut [0; MAX_NAME]).map(str::to_owned);
             *host = bare.map_err(|_| {
                 io::Error::other(format!("reading the platform host {host:?}: write a bare hostname or address"))
             })?;
         }
-        let open = |(log, position)| Tail::open(log, position, traefik_line).map(Arc::new);
+        let open = |(log, position)| Tail::open(log, position, parse_traefik_line).map(Arc::new);
         let tail = config.log.clone().map(open).transpose()?;
         let (empty, _) = encode(&RoutingTable::default(), &config).map_err(io::Error::other)?;
         Ok(Self {
             config,
-            behind,
+            own_edge,
             current: RwLock::new(empty),
             fetched: watch::Sender::new(None),
             applied: AtomicU64::new(0),
@@ -144,7 +144,7 @@ impl Traefik {
     }
 
     /// Waits until Traefik has asked for this version or a later one.
-    async fn taken(&self, version: u64) -> Result<(), EdgeError> {
+    async fn wait_until_fetched(&self, version: u64) -> Result<(), EdgeError> {
         let mut fetched = self.fetched.subscribe();
         let asked = fetched.wait_for(|last| last.is_some_and(|last| last >= version));
         if timeout(self.config.deadline, asked).await.is_err() {
@@ -182,14 +182,14 @@ impl Edge for Traefik {
             return Ok(());
         }
         let (document, left_out) = encode(&table, &self.config).map_err(|why| error(version, why.to_string()))?;
-        self.behind.apply(table).await?;
-        let former = {
+        self.own_edge.apply(table).await?;
+        let previous = {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *current, document.clone())
         };
         // What Traefik has already, it need not ask for again.
-        if former.etag != document.etag || former.version != self.applied.load(Relaxed) {
-            self.taken(version).await?;
+        if previous.etag != document.etag || previous.version != self.applied.load(Relaxed) {
+            self.wait_until_fetched(version).await?;
         }
         self.applied.store(version, Relaxed);
         if left_out.is_empty() {
@@ -205,7 +205,7 @@ impl Edge for Traefik {
 
     async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
         let Some(tail) = &self.tail else { return Ok(Vec::new()) };
-        tail.read_aside()
+        tail.read_in_background()
             .await
             .map_err(|why| EdgeError { doing: "reading the access log of".into(), ..error(0, why.to_string()) })
     }

@@ -4,37 +4,40 @@
 //! connection that asked for it. No second task (but for an upload that outlasts the head of its
 //! response), no channels between them, no copy of the header map; the bytes that one `read` brought
 //! leave with the next `write`. Heads are parsed by `httparse`, which hyper uses too. What it must get
-//! right is written where it is done: framing of requests in `pump`, of responses in `head` and
+//! right is written where it is done: framing of requests in `forwarder`, of responses in `head` and
 //! `decode`, reuse in `pool`.
 
-mod body;
-mod conn;
+mod body_forwarder;
+mod connection;
 mod decode;
+mod exchange;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod head;
+mod limiter;
+mod piece;
 mod pool;
-mod pump;
-mod room;
+mod response_body;
+mod upload;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Method, request::Parts};
 use tokio::time::timeout;
 
-use self::{body::Exchange, pump::Pump};
+use self::{body_forwarder::BodyForwarder, exchange::Exchange};
 pub(crate) use self::{
-    body::UpstreamBody,
-    conn::Conn,
+    connection::UpstreamConnection,
     head::Head,
+    limiter::{UpstreamLimiter, UpstreamPermit},
     pool::Pool,
-    room::{Room, Slot},
+    response_body::UpstreamBody,
 };
-use crate::{body::RequestBody, client::Client, headers, watch::Stream};
+use crate::{body::RequestBody, client::ClientConnection, connection_state::StreamState, headers};
 
 /// Why an exchange with an upstream failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum UpstreamError {
     #[error("too many connections to upstreams are in use")]
     Busy,
     #[error("connecting to the upstream: {0}")]
@@ -59,7 +62,7 @@ pub(crate) enum Fault {
 
 /// An answer whose head has arrived.
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(crate) struct UpstreamResponse {
     pub(crate) head: Head,
     pub(crate) exchange: Exchange,
 }
@@ -71,42 +74,42 @@ pub(crate) struct Answered {
 /// more, over a fresh connection; anything else might happen twice, and fails.
 ///
 /// The upstream may be silent for `limit` before the head of its response and between two pieces.
-pub(crate) async fn exchange(
+pub(crate) async fn send_request(
     upstream: SocketAddr,
     parts: &Parts,
     authority: &str,
     mut body: Option<RequestBody>,
     limit: Duration,
-    client: &Client,
-    stream: &Arc<Stream>,
-) -> Result<Answered, Fault> {
+    client: &ClientConnection,
+    stream: &Arc<StreamState>,
+) -> Result<UpstreamResponse, UpstreamError> {
     let replayable = body.is_none() && is_idempotent(&parts.method);
-    let mut again = false;
+    let mut retrying = false;
     loop {
-        let slot = client.upstream_slot().ok_or(Fault::Busy)?;
-        let pooled = if again { None } else { client.worker.pool.take(upstream) };
+        let permit = client.acquire_upstream().ok_or(UpstreamError::Busy)?;
+        let pooled = if retrying { None } else { client.worker.pool.take(upstream) };
         let reused = pooled.is_some();
         let mut conn = match pooled {
             Some(conn) => conn,
             None => connect(upstream, client).await?,
         };
-        conn.slot = Some(slot);
+        conn.permit = Some(permit);
         headers::write_request(&mut conn.out, parts, authority, client);
-        let pump = Pump::begin(&mut conn.out, parts, body.take());
-        let mut exchange = Exchange::new(conn, pump, limit, stream);
+        let forwarder = BodyForwarder::start(&mut conn.out, parts, body.take());
+        let mut exchange = Exchange::new(conn, forwarder, limit, stream);
         match exchange.head(&parts.method).await {
-            Err(Fault::Stale) if reused && replayable => again = true,
+            Err(UpstreamError::Stale) if reused && replayable => retrying = true,
             Err(fault) => return Err(fault),
-            Ok(head) => return Ok(Answered { head, exchange }),
+            Ok(head) => return Ok(UpstreamResponse { head, exchange }),
         }
     }
 }
 
-async fn connect(upstream: SocketAddr, client: &Client) -> Result<Box<Conn>, Fault> {
+async fn connect(upstream: SocketAddr, client: &ClientConnection) -> Result<Box<UpstreamConnection>, UpstreamError> {
     let limit = client.worker.shared.config.timeouts.connect;
-    match timeout(limit, Conn::open(upstream)).await {
-        Err(_) => Err(Fault::ConnectTimeout),
-        Ok(Err(error)) => Err(Fault::Connect(error)),
+    match timeout(limit, UpstreamConnection::open(upstream)).await {
+        Err(_) => Err(UpstreamError::ConnectTimeout),
+        Ok(Err(error)) => Err(UpstreamError::Connect(error)),
         Ok(Ok(conn)) => Ok(Box::new(conn)),
     }
 }

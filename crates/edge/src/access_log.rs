@@ -19,11 +19,11 @@ use serde_json::json;
 use stoa_model::id::SiteId;
 use tokio::sync::mpsc;
 
-use crate::{config::LogConfig, stats::Served};
+use crate::{config::LogConfig, stats::RequestOutcome};
 
 /// What is logged of one request.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct LogEntry {
     /// When its head was read.
     pub(crate) time: SystemTime,
     pub(crate) site: Option<SiteId>,
@@ -31,10 +31,10 @@ pub(crate) struct Line {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) client: IpAddr,
-    pub(crate) served: Served,
+    pub(crate) served: RequestOutcome,
 }
 
-impl Line {
+impl LogEntry {
     fn write_to(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let time = Timestamp::try_from(self.time).unwrap_or_default();
         let line = json!({
@@ -57,11 +57,11 @@ impl Line {
 
 /// The most of a path that is logged, in bytes: thousands of lines may wait for the disk, and what a
 /// visitor writes shall not decide how much memory that takes.
-const LONGEST_PATH: usize = 2048;
+const MAX_PATH_BYTES: usize = 2048;
 
 /// A path as it is logged.
-pub(crate) fn shortened(path: &str) -> String {
-    let end = path.floor_char_boundary(LONGEST_PATH);
+pub(crate) fn shorten_path(path: &str) -> String {
+    let end = path.floor_char_boundary(MAX_PATH_BYTES);
     let mut text = path[..end].to_owned();
     if end < path.len() {
         text.push('…');
@@ -71,12 +71,12 @@ pub(crate) fn shortened(path: &str) -> String {
 
 /// The near end of the log.
 #[derive(Debug)]
-pub(crate) struct Log {
-    queue: mpsc::Sender<Box<Line>>,
+pub(crate) struct AccessLog {
+    queue: mpsc::Sender<Box<LogEntry>>,
     dropped: AtomicU64,
 }
 
-impl Log {
+impl AccessLog {
     /// Opens the file and starts the thread that writes it; the thread ends with this value.
     pub(crate) fn open(config: &LogConfig) -> io::Result<Self> {
         let (queue, lines) = mpsc::channel(config.queue.max(1));
@@ -85,7 +85,7 @@ impl Log {
         Ok(Self { queue, dropped: AtomicU64::new(0) })
     }
 
-    pub(crate) fn write(&self, line: Box<Line>) {
+    pub(crate) fn write(&self, line: Box<LogEntry>) {
         if self.queue.try_send(line).is_err() {
             self.dropped.fetch_add(1, Relaxed);
         }
@@ -110,7 +110,7 @@ impl Writer {
         Ok(Self { config, file: BufWriter::new(file), size })
     }
 
-    fn run(mut self, mut lines: mpsc::Receiver<Box<Line>>) {
+    fn run(mut self, mut lines: mpsc::Receiver<Box<LogEntry>>) {
         let (mut text, mut failing) = (Vec::new(), false);
         while let Some(line) = lines.blocking_recv() {
             text.clear();
@@ -142,7 +142,7 @@ impl Writer {
         // Not if somebody has removed it, or an earlier try came this far and could open no file: the
         // older ones would make way for nothing.
         if self.config.path.exists() {
-            self.make_way()?;
+            self.shift_generations()?;
         }
         let fresh = Self::open(self.config.clone())?;
         (self.file, self.size) = (fresh.file, fresh.size);
@@ -150,21 +150,21 @@ impl Writer {
     }
 
     /// `log.1` becomes `log.2`, `log` becomes `log.1`, the oldest is overwritten.
-    fn make_way(&self) -> io::Result<()> {
+    fn shift_generations(&self) -> io::Result<()> {
         for number in (1..self.config.keep).rev() {
-            let older = self.aged(number);
+            let older = self.generation_path(number);
             if older.exists() {
-                std::fs::rename(older, self.aged(number + 1))?;
+                std::fs::rename(older, self.generation_path(number + 1))?;
             }
         }
         if self.config.keep > 0 {
-            std::fs::rename(&self.config.path, self.aged(1))
+            std::fs::rename(&self.config.path, self.generation_path(1))
         } else {
             std::fs::remove_file(&self.config.path)
         }
     }
 
-    fn aged(&self, number: u32) -> PathBuf {
+    fn generation_path(&self, number: u32) -> PathBuf {
         let mut path = self.config.path.clone().into_os_string();
         path.push(format!(".{number}"));
         path.into()

@@ -11,15 +11,15 @@ use std::{
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Exchange;
-use crate::upstream::Fault;
+use super::exchange::Exchange;
+use crate::upstream::UpstreamError;
 
 /// An exchange that two tasks move: this one sends, that of the client's request reads.
 #[derive(Debug)]
 pub(super) struct Upload {
     /// Nothing once it is over.
     exchange: Arc<Mutex<Option<Exchange>>>,
-    task: AbortOnDropHandle<Result<(), Fault>>,
+    task: AbortOnDropHandle<Result<(), UpstreamError>>,
 }
 
 impl Upload {
@@ -34,14 +34,14 @@ impl Upload {
     }
 
     /// The exchange, when all has been sent.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Exchange, Fault>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Exchange, UpstreamError>> {
         // A task that panicked has broken the exchange off.
-        ready!(Pin::new(&mut self.task).poll(cx)).map_err(|_| Fault::Closed)??;
-        Poll::Ready(lock(&self.exchange).take().ok_or(Fault::Closed))
+        ready!(Pin::new(&mut self.task).poll(cx)).map_err(|_| UpstreamError::Closed)??;
+        Poll::Ready(lock(&self.exchange).take().ok_or(UpstreamError::Closed))
     }
 
     /// What `look` finds of the exchange meanwhile.
-    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
+    pub(super) fn with_exchange<T>(&self, look: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
         lock(&self.exchange).as_mut().map(look)
     }
 }

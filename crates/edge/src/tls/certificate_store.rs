@@ -1,4 +1,4 @@
-//! Certificates by the names that they are for.
+//! CertificateIndex by the names that they are for.
 //!
 //! Loading ten thousand certificates must not hold a routing table up, so nothing is parsed before
 //! the first visitor comes; what was parsed is taken over into the next table, by its id. A
@@ -17,33 +17,33 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use stoa_model::{certificate::Certificate, id::CertificateId, secret::ExposeSecret};
 
-use super::Setup;
+use super::TlsConfig;
 
 /// All certificates of a routing table.
 #[derive(Debug, Default)]
-pub(crate) struct Store {
+pub(crate) struct CertificateStore {
     /// All of them, in the order of the table.
     list: Arc<Vec<Arc<Certificate>>>,
-    by_id: HashMap<CertificateId, Arc<Identity>>,
+    by_id: HashMap<CertificateId, Arc<LazyCertificate>>,
     /// For one host; the last of the list is the best.
-    exact: HashMap<Box<str>, Vec<Arc<Identity>>>,
+    exact: HashMap<Box<str>, Vec<Arc<LazyCertificate>>>,
     /// For the names one label below a host.
-    below: HashMap<Box<str>, Vec<Arc<Identity>>>,
+    below: HashMap<Box<str>, Vec<Arc<LazyCertificate>>>,
 }
 
-impl Store {
-    /// The former store itself if it holds these certificates already; most tables change routes only.
-    pub(crate) fn after(list: &Arc<Vec<Arc<Certificate>>>, former: &Arc<Self>) -> Arc<Self> {
-        let same = Arc::ptr_eq(list, &former.list) || ids(list).eq(ids(&former.list));
-        if same { Arc::clone(former) } else { Arc::new(Self::new(list, former)) }
+impl CertificateStore {
+    /// The previous store itself if it holds these certificates already; most tables change routes only.
+    pub(crate) fn updated(list: &Arc<Vec<Arc<Certificate>>>, previous: &Arc<Self>) -> Arc<Self> {
+        let same = Arc::ptr_eq(list, &previous.list) || ids(list).eq(ids(&previous.list));
+        if same { Arc::clone(previous) } else { Arc::new(Self::new(list, previous)) }
     }
 
-    /// Takes over from `former` what it has parsed already. Later certificates win over earlier ones.
-    fn new(list: &Arc<Vec<Arc<Certificate>>>, former: &Self) -> Self {
+    /// Takes over from `previous` what it has parsed already. Later certificates win over earlier ones.
+    fn new(list: &Arc<Vec<Arc<Certificate>>>, previous: &Self) -> Self {
         let mut store = Self { list: Arc::clone(list), ..Self::default() };
         for certificate in list.iter() {
-            let known = former.by_id.get(&certificate.id).cloned();
-            let identity = known.unwrap_or_else(|| Arc::new(Identity::new(Arc::clone(certificate))));
+            let known = previous.by_id.get(&certificate.id).cloned();
+            let identity = known.unwrap_or_else(|| Arc::new(LazyCertificate::new(Arc::clone(certificate))));
             store.by_id.insert(certificate.id, Arc::clone(&identity));
             for name in &certificate.names {
                 let map = if name.wildcard { &mut store.below } else { &mut store.exact };
@@ -60,7 +60,7 @@ impl Store {
     }
 
     /// The best certificate for `name` that works, and what serves it.
-    pub(crate) fn find(&self, name: &str, setup: &Setup) -> Option<(&Arc<Identity>, &Arc<ServerConfig>)> {
+    pub(crate) fn find(&self, name: &str, setup: &TlsConfig) -> Option<(&Arc<LazyCertificate>, &Arc<ServerConfig>)> {
         let parent = name.split_once('.').and_then(|(_, parent)| self.below.get(parent));
         let mut best_first = self.exact.get(name).into_iter().chain(parent).flat_map(|list| list.iter().rev());
         best_first.find_map(|identity| Some((identity, identity.config(setup)?)))
@@ -73,13 +73,13 @@ fn ids(list: &[Arc<Certificate>]) -> impl Iterator<Item = CertificateId> {
 
 /// A certificate, parsed when it is first needed.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct LazyCertificate {
     certificate: Arc<Certificate>,
     /// Nothing inside if it is broken.
     config: OnceLock<Option<Arc<ServerConfig>>>,
 }
 
-impl Identity {
+impl LazyCertificate {
     fn new(certificate: Arc<Certificate>) -> Self {
         Self { certificate, config: OnceLock::new() }
     }
@@ -93,7 +93,7 @@ impl Identity {
         })
     }
 
-    fn config(&self, setup: &Setup) -> Option<&Arc<ServerConfig>> {
+    fn config(&self, setup: &TlsConfig) -> Option<&Arc<ServerConfig>> {
         let parsed = self.config.get_or_init(|| match parse(&self.certificate, setup) {
             Ok(config) => Some(Arc::new(config)),
             Err(reason) => {
@@ -109,7 +109,7 @@ impl Identity {
     }
 }
 
-fn parse(certificate: &Certificate, setup: &Setup) -> Result<ServerConfig, String> {
+fn parse(certificate: &Certificate, setup: &TlsConfig) -> Result<ServerConfig, String> {
     let chain = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| format!("its chain is no PEM: {error}"))?;
     if chain.is_empty() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// The whole document.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Document {
+pub(crate) struct DynamicConfig {
     pub(crate) http: Http,
     #[serde(skip_serializing_if = "Tls::is_empty")]
     pub(crate) tls: Tls,

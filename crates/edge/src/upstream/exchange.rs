@@ -4,10 +4,6 @@
 //! response is here. A response may begin before the request has ended: then the rest of that moves in
 //! a task of its own (`upload`). It may even end before (an early 413); the connection is not reused.
 
-mod piece;
-mod response;
-mod upload;
-
 use std::{
     future::{Future, poll_fn},
     sync::Arc,
@@ -19,62 +15,75 @@ use bytes::{Bytes, BytesMut};
 use http::Method;
 use tokio::{net::TcpStream, time::Instant};
 
-use self::piece::Piece;
-pub(crate) use self::response::UpstreamBody;
 use super::{
-    Conn, Fault, Head,
-    decode::{self, Decoder, SMALL},
+    Head, UpstreamConnection, UpstreamError,
+    body_forwarder::BodyForwarder,
+    decode::{self, Decoder, SMALL_PIECE_BYTES},
     head,
-    pump::Pump,
+    piece::{self, Piece},
 };
 use crate::{
-    client::Client,
-    watch::{Stream, Wait, Watched},
+    client::ClientConnection,
+    connection_state::{ConnectionState, StreamState, WaitTimer},
 };
 
 /// One connection during one exchange.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    conn: Box<Conn>,
-    pump: Option<Pump>,
+    conn: Box<UpstreamConnection>,
+    pub(super) forwarder: Option<BodyForwarder>,
     /// The upstream takes no more of the request; what it says still counts.
-    deaf: bool,
+    stopped_reading: bool,
     /// Interim responses so far.
     interim: u32,
     /// How long the upstream may be silent, or not take more of the request.
     limit: Duration,
-    wait: Wait,
-    /// The next piece of the response has been asked for.
-    asked: bool,
+    wait: WaitTimer,
+    /// The next piece of the response has been awaiting_piece for.
+    awaiting_piece: bool,
     /// There is a piece that waits for more, or for the client to take what he got before.
-    holds_back: bool,
+    pub(super) holds_back: bool,
 }
 
 impl Exchange {
-    pub(super) fn new(conn: Box<Conn>, pump: Option<Pump>, limit: Duration, stream: &Arc<Stream>) -> Self {
-        let wait = Wait::new(stream, |stream| &stream.upstream, limit);
-        Self { conn, pump, deaf: false, interim: 0, limit, wait, asked: false, holds_back: false }
+    pub(super) fn new(
+        conn: Box<UpstreamConnection>,
+        forwarder: Option<BodyForwarder>,
+        limit: Duration,
+        stream: &Arc<StreamState>,
+    ) -> Self {
+        let wait = WaitTimer::new(stream, |stream| &stream.upstream, limit);
+        Self {
+            conn,
+            forwarder,
+            stopped_reading: false,
+            interim: 0,
+            limit,
+            wait,
+            awaiting_piece: false,
+            holds_back: false,
+        }
     }
 
     /// Sends, and waits for the head of the response. The time begins when the request has left:
     /// a slow upload is no fault of the upstream.
-    pub(super) async fn head(&mut self, method: &Method) -> Result<Head, Fault> {
+    pub(super) async fn head(&mut self, method: &Method) -> Result<Head, UpstreamError> {
         let limit = self.limit;
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
-        let (mut sending, mut at_once) = (true, true);
+        let (mut sending, mut first_poll) = (true, true);
         poll_fn(|cx| {
             if sending && self.poll_send(cx)?.is_ready() {
                 sending = false;
-                if !at_once {
+                if !first_poll {
                     deadline.as_mut().reset(Instant::now() + limit);
                 }
             }
-            at_once = false;
+            first_poll = false;
             if let Poll::Ready(head) = self.poll_head(method, cx) {
                 return Poll::Ready(head);
             }
             if !sending && deadline.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(Fault::Timeout));
+                return Poll::Ready(Err(UpstreamError::Timeout));
             }
             Poll::Pending
         })
@@ -82,37 +91,37 @@ impl Exchange {
     }
 
     /// Moves the request on. An upstream that stops listening may still have an answer.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        if self.deaf {
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+        if self.stopped_reading {
             return Poll::Ready(Ok(()));
         }
         let before = self.conn.written;
-        let sent = match &mut self.pump {
-            Some(pump) => pump.poll(&mut self.conn, cx),
-            None => self.conn.poll_flush(cx).map_err(Fault::Io),
+        let sent = match &mut self.forwarder {
+            Some(forwarder) => forwarder.poll(&mut self.conn, cx),
+            None => self.conn.poll_flush(cx).map_err(UpstreamError::Io),
         };
         if self.conn.written != before || sent.is_ready() {
             self.wait.stop();
         }
         match sent {
             Poll::Pending => {
-                // What the upstream takes is a sign of life; an answer that is asked for is still due.
-                if self.asked || !self.conn.out.is_empty() {
+                // What the upstream takes is a sign of life; an answer that is awaiting_piece for is still due.
+                if self.awaiting_piece || !self.conn.out.is_empty() {
                     self.wait.start();
                 }
                 return Poll::Pending;
             }
-            Poll::Ready(Ok(())) => self.pump = None,
-            Poll::Ready(Err(Fault::Io(_))) => {
-                self.pump = None;
-                self.deaf = true;
+            Poll::Ready(Ok(())) => self.forwarder = None,
+            Poll::Ready(Err(UpstreamError::Io(_))) => {
+                self.forwarder = None;
+                self.stopped_reading = true;
             }
             Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
         }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_head(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, Fault>> {
+    fn poll_head(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, UpstreamError>> {
         loop {
             if let Some(head) = head::parse(&mut self.conn.read, method, &mut self.interim)? {
                 return Poll::Ready(Ok(head));
@@ -120,46 +129,46 @@ impl Exchange {
             let untouched = self.conn.read.is_empty() && self.interim == 0;
             match ready!(self.conn.poll_fill(cx)) {
                 Ok(1..) => {}
-                Ok(0) | Err(_) if untouched => return Poll::Ready(Err(Fault::Stale)),
-                Ok(0) => return Poll::Ready(Err(Fault::Closed)),
-                Err(error) => return Poll::Ready(Err(Fault::Io(error))),
+                Ok(0) | Err(_) if untouched => return Poll::Ready(Err(UpstreamError::Stale)),
+                Ok(0) => return Poll::Ready(Err(UpstreamError::Closed)),
+                Err(error) => return Poll::Ready(Err(UpstreamError::Io(error))),
             }
         }
     }
 
     /// The next piece of the body.
-    fn poll_piece(
+    pub(super) fn poll_piece(
         &mut self,
         decoder: &mut Decoder,
-        watched: &Watched,
+        state: &ConnectionState,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Piece, Fault>> {
+    ) -> Poll<Result<Piece, UpstreamError>> {
         self.holds_back = false;
-        self.asked = false;
-        if watched.is_crowded() {
+        self.awaiting_piece = false;
+        if state.is_congested() {
             let enough = piece::poll_enough(&mut self.conn, decoder, cx)?;
             self.holds_back = enough.is_pending() && !self.conn.read.is_empty();
         }
         if self.holds_back {
             // The upstream owes nothing: its next byte would not leave either.
             self.wait.stop();
-            self.wait.wake_with_room(cx);
+            self.wait.wake_when_sent(cx);
             return Poll::Pending;
         }
-        let Poll::Ready(piece) = piece::poll(&mut self.conn, decoder, cx) else {
-            self.asked = true;
+        let Poll::Ready(piece) = piece::poll_piece(&mut self.conn, decoder, cx) else {
+            self.awaiting_piece = true;
             self.wait.start();
             return Poll::Pending;
         };
         self.wait.stop();
-        if matches!(&piece, Ok(Piece::Data(data)) if data.len() < SMALL) {
-            watched.small_piece_leaves();
+        if matches!(&piece, Ok(Piece::Data(data)) if data.len() < SMALL_PIECE_BYTES) {
+            state.note_small_piece();
         }
         Poll::Ready(piece)
     }
 
     /// Whether the rest of the body is here already.
-    fn has_all(&self, body: &Decoder) -> bool {
+    pub(super) fn has_all(&self, body: &Decoder) -> bool {
         matches!(body, Decoder::Length(left) if *left <= self.conn.read.len() as u64)
     }
 
@@ -170,10 +179,10 @@ impl Exchange {
 
     /// The whole body, if it is here already; its connection is free again at once.
     #[expect(clippy::result_large_err, reason = "it is moved once, and a box would be an allocation for each response")]
-    pub(crate) fn finish_now(mut self, head: &Head, client: &Arc<Client>) -> Result<Bytes, Self> {
+    pub(crate) fn finish_now(mut self, head: &Head, client: &Arc<ClientConnection>) -> Result<Bytes, Self> {
         match head.body {
-            Decoder::Length(left) if left <= self.conn.read.len() as u64 && self.pump.is_none() => {
-                let body = decode::take(&mut self.conn.read, left as usize);
+            Decoder::Length(left) if left <= self.conn.read.len() as u64 && self.forwarder.is_none() => {
+                let body = decode::take_bytes(&mut self.conn.read, left as usize);
                 self.release(head.keep_alive, client);
                 Ok(body)
             }
@@ -182,10 +191,11 @@ impl Exchange {
     }
 
     /// Gives the connection back, if nothing is left on it.
-    fn release(self, keep_alive: bool, client: &Client) {
-        let clean = self.pump.is_none() && !self.deaf && self.conn.read.is_empty() && self.conn.out.is_empty();
+    pub(super) fn release(self, keep_alive: bool, client: &ClientConnection) {
+        let clean =
+            self.forwarder.is_none() && !self.stopped_reading && self.conn.read.is_empty() && self.conn.out.is_empty();
         if keep_alive && clean {
-            client.worker.pool.put(self.conn, &client.watched.clock);
+            client.worker.pool.put(self.conn, &client.state.clock);
         }
     }
 }

@@ -16,38 +16,38 @@ use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::watch::Watched;
+use crate::connection_state::ConnectionState;
 
-/// A watched byte stream.
+/// A state byte stream.
 #[derive(Debug)]
-pub(crate) struct Io<S> {
+pub(crate) struct ClientStream<S> {
     inner: TokioIo<S>,
     /// Was read from the stream before, and comes first.
-    taken: &'static [u8],
-    watched: Arc<Watched>,
+    prefix: &'static [u8],
+    state: Arc<ConnectionState>,
     /// HTTP/2 frames come at any time; only HTTP/1 bytes between requests mean a head.
-    heads: bool,
+    tracks_heads: bool,
     closed: bool,
 }
 
-impl<S> Io<S> {
-    pub(crate) fn new(stream: S, taken: &'static [u8], watched: Arc<Watched>, heads: bool) -> Self {
-        Self { inner: TokioIo::new(stream), taken, watched, heads, closed: false }
+impl<S> ClientStream<S> {
+    pub(crate) fn new(stream: S, prefix: &'static [u8], state: Arc<ConnectionState>, tracks_heads: bool) -> Self {
+        Self { inner: TokioIo::new(stream), prefix, state, tracks_heads, closed: false }
     }
 
-    fn took(&self, poll: &Poll<io::Result<usize>>) {
+    fn note_progress(&self, poll: &Poll<io::Result<usize>>) {
         if matches!(poll, Poll::Ready(Ok(1..))) {
-            self.watched.takes();
+            self.state.note_sent();
         }
     }
 
-    fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
+    fn note_write<T>(&self, poll: Poll<T>) -> Poll<T> {
         match poll {
-            Poll::Pending => self.watched.write.start(&self.watched.clock),
+            Poll::Pending => self.state.write.start(&self.state.clock),
             Poll::Ready(_) => {
                 // Whole responses may wait here when no request is left. Who reads them is not idle.
-                if self.watched.write.stop() {
-                    self.watched.idle.go_on(&self.watched.clock);
+                if self.state.write.stop() {
+                    self.state.idle.restart_if_running(&self.state.clock);
                 }
             }
         }
@@ -55,30 +55,30 @@ impl<S> Io<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Read for Io<S> {
+impl<S: AsyncRead + Unpin> Read for ClientStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        if !self.taken.is_empty() {
-            let (now, later) = self.taken.split_at(self.taken.len().min(buf.remaining()));
+        if !self.prefix.is_empty() {
+            let (now, later) = self.prefix.split_at(self.prefix.len().min(buf.remaining()));
             buf.put_slice(now);
-            self.taken = later;
-            if self.heads {
-                self.watched.bytes_came();
+            self.prefix = later;
+            if self.tracks_heads {
+                self.state.note_received();
             }
             return Poll::Ready(Ok(()));
         }
         let poll = Pin::new(&mut self.inner).poll_read(cx, buf);
-        if self.heads && poll.is_ready() {
-            self.watched.bytes_came();
+        if self.tracks_heads && poll.is_ready() {
+            self.state.note_received();
         }
         poll
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Write for ClientStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.took(&poll);
-        self.wrote(poll)
+        self.note_progress(&poll);
+        self.note_write(poll)
     }
 
     fn poll_write_vectored(
@@ -87,8 +87,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.took(&poll);
-        self.wrote(poll)
+        self.note_progress(&poll);
+        self.note_write(poll)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -98,14 +98,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // TLS takes what it is given into its own buffer, so a client that does not read shows here.
         let poll = Pin::new(&mut self.inner).poll_flush(cx);
-        self.wrote(poll)
+        self.note_write(poll)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.watched.is_upgraded() {
+        if self.state.is_upgraded() {
             return Pin::new(&mut self.inner).poll_shutdown(cx);
         }
-        self.watched.linger.start(&self.watched.clock);
+        self.state.linger.start(&self.state.clock);
         if !self.closed {
             ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
             self.closed = true;

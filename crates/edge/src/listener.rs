@@ -10,7 +10,7 @@ use std::{
 use listenfd::ListenFd;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Opens a listener for [`Embedded::serve`](crate::Embedded::serve): the address may be taken right
+/// Opens a listener for [`EmbeddedEdge::serve`](crate::EmbeddedEdge::serve): the address may be taken right
 /// after a restart, and many connections may wait.
 ///
 /// # Errors

@@ -4,12 +4,12 @@ use http::{HeaderMap, header::ACCEPT};
 
 /// The form of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Accept {
+pub(crate) enum PageFormat {
     Html,
     Json,
 }
 
-impl Accept {
+impl PageFormat {
     /// JSON only if the client names it and does not like HTML better (RFC 9110 12.5.1).
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let (mut html, mut json) = (0.0, 0.0);
@@ -36,16 +36,16 @@ mod tests {
     #[test]
     fn json_is_for_those_who_ask_for_it() {
         for (accept, expected) in [
-            ("*/*", Accept::Html),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Accept::Html),
-            ("application/json", Accept::Json),
-            ("application/json, text/plain, */*", Accept::Json),
-            ("text/html;q=0.5, application/problem+json", Accept::Json),
-            ("application/json;q=0.2, text/html", Accept::Html),
+            ("*/*", PageFormat::Html),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", PageFormat::Html),
+            ("application/json", PageFormat::Json),
+            ("application/json, text/plain, */*", PageFormat::Json),
+            ("text/html;q=0.5, application/problem+json", PageFormat::Json),
+            ("application/json;q=0.2, text/html", PageFormat::Html),
         ] {
             let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(Accept::of(&headers), expected, "{accept}");
+            assert_eq!(PageFormat::of(&headers), expected, "{accept}");
         }
-        assert_eq!(Accept::of(&HeaderMap::new()), Accept::Html);
+        assert_eq!(PageFormat::of(&HeaderMap::new()), PageFormat::Html);
     }
 }

@@ -5,7 +5,7 @@ use stoa_model::id::SiteId;
 
 /// A finished request of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct LoggedRequest {
     pub(crate) site: SiteId,
     pub(crate) status: u16,
     /// Bytes of the bodies.
@@ -29,14 +29,14 @@ struct NginxLine<'a> {
 }
 
 /// Reads a line of nginx; nothing if it is no site's, or no line of ours.
-pub(crate) fn nginx_line(line: &[u8]) -> Option<Seen> {
+pub(crate) fn parse_nginx_line(line: &[u8]) -> Option<LoggedRequest> {
     let text = String::from_utf8_lossy(line);
     let line: NginxLine<'_> = serde_json::from_str(&text).ok()?;
     let seconds: f64 = line.seconds.parse().ok()?;
     // Anybody can declare any length, and send nothing.
     let declared = line.bytes_in.parse().unwrap_or(0);
     let read = line.read.map_or(Ok(u64::MAX), str::parse).unwrap_or(0);
-    Some(Seen {
+    Some(LoggedRequest {
         site: line.site.parse().ok()?,
         status: line.status.parse().ok()?,
         bytes_in: declared.min(read),
@@ -63,12 +63,12 @@ struct TraefikLine<'a> {
 
 /// Reads a line of Traefik; nothing if its router is no site's. Sizes that Traefik does not know are
 /// negative.
-pub(crate) fn traefik_line(line: &[u8]) -> Option<Seen> {
+pub(crate) fn parse_traefik_line(line: &[u8]) -> Option<LoggedRequest> {
     let text = String::from_utf8_lossy(line);
     let line: TraefikLine<'_> = serde_json::from_str(&text).ok()?;
     let size = |size: i64| u64::try_from(size).unwrap_or(0);
-    Some(Seen {
-        site: line.router?.get(..SITE)?.parse().ok()?,
+    Some(LoggedRequest {
+        site: line.router?.get(..SITE_ID_LENGTH)?.parse().ok()?,
         status: line.status,
         bytes_in: size(line.bytes_in),
         bytes_out: size(line.bytes_out),
@@ -77,4 +77,4 @@ pub(crate) fn traefik_line(line: &[u8]) -> Option<Seen> {
 }
 
 /// The length of a site's id, which the names of its routers begin with.
-const SITE: usize = SiteId::PREFIX.len() + 1 + 32;
+const SITE_ID_LENGTH: usize = SiteId::PREFIX.len() + 1 + 32;

@@ -1,4 +1,4 @@
-//! The body of a response, read from the upstream as fast as the client takes it.
+//! The body of a response, read exchange_state the upstream as fast as the client takes it.
 
 use std::{
     sync::Arc,
@@ -8,48 +8,48 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::{Exchange, piece::Piece, upload::Upload};
+use super::{exchange::Exchange, piece::Piece, upload::Upload};
 use crate::{
-    client::Client,
-    upstream::{Fault, Head, decode::Decoder},
+    client::ClientConnection,
+    upstream::{Head, UpstreamError, decode::Decoder},
 };
 
 /// A response's body.
 #[derive(Debug)]
 pub(crate) struct UpstreamBody {
-    from: From,
+    exchange_state: ExchangeState,
     decoder: Decoder,
     keep_alive: bool,
     /// The declared length; none if it is framed otherwise.
     declared: bool,
     holds_back: bool,
-    client: Arc<Client>,
+    client: Arc<ClientConnection>,
 }
 
 /// Who has the exchange.
 #[derive(Debug)]
-enum From {
+enum ExchangeState {
     Exchange(Exchange),
     /// The request is still leaving.
     Upload(Upload),
     /// It is over.
-    Nobody,
+    Done,
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(exchange: Exchange, head: &mut Head, client: Arc<Client>) -> Self {
+    pub(crate) fn new(exchange: Exchange, head: &mut Head, client: Arc<ClientConnection>) -> Self {
         let decoder = std::mem::replace(&mut head.body, Decoder::Length(0));
         let declared = matches!(decoder, Decoder::Length(_));
-        let from = if exchange.pump.is_some() && !exchange.has_all(&decoder) {
-            From::Upload(Upload::start(exchange))
+        let exchange_state = if exchange.forwarder.is_some() && !exchange.has_all(&decoder) {
+            ExchangeState::Upload(Upload::start(exchange))
         } else {
-            From::Exchange(exchange)
+            ExchangeState::Exchange(exchange)
         };
-        Self { from, decoder, keep_alive: head.keep_alive, declared, holds_back: false, client }
+        Self { exchange_state, decoder, keep_alive: head.keep_alive, declared, holds_back: false, client }
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        matches!(self.from, From::Nobody)
+        matches!(self.exchange_state, ExchangeState::Done)
     }
 
     /// Whether it is the client's turn.
@@ -64,14 +64,14 @@ impl UpstreamBody {
         }
     }
 
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        if let From::Upload(upload) = &mut self.from
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        if let ExchangeState::Upload(upload) = &mut self.exchange_state
             && let Poll::Ready(sent) = upload.poll(cx)
         {
             match sent {
-                Ok(exchange) => self.from = From::Exchange(exchange),
+                Ok(exchange) => self.exchange_state = ExchangeState::Exchange(exchange),
                 Err(fault) => {
-                    self.from = From::Nobody;
+                    self.exchange_state = ExchangeState::Done;
                     return Poll::Ready(Some(Err(fault)));
                 }
             }
@@ -79,8 +79,8 @@ impl UpstreamBody {
         let Some(poll) = self.poll_piece(cx) else { return Poll::Ready(None) };
         let piece = ready!(poll);
         if !matches!(piece, Ok(Piece::Data(_))) || self.decoder.is_done() {
-            let from = std::mem::replace(&mut self.from, From::Nobody);
-            if let (Ok(_), From::Exchange(exchange)) = (&piece, from) {
+            let exchange_state = std::mem::replace(&mut self.exchange_state, ExchangeState::Done);
+            if let (Ok(_), ExchangeState::Exchange(exchange)) = (&piece, exchange_state) {
                 exchange.release(self.keep_alive, &self.client);
             }
         }
@@ -93,17 +93,17 @@ impl UpstreamBody {
     }
 
     /// The next piece; nothing if it is over.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<Piece, Fault>>> {
-        let (decoder, watched, holds_back) = (&mut self.decoder, &self.client.watched, &mut self.holds_back);
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<Piece, UpstreamError>>> {
+        let (decoder, state, holds_back) = (&mut self.decoder, &self.client.state, &mut self.holds_back);
         let mut poll = |exchange: &mut Exchange| {
-            let poll = exchange.poll_piece(decoder, watched, cx);
+            let poll = exchange.poll_piece(decoder, state, cx);
             *holds_back = exchange.holds_back;
             poll
         };
-        match &mut self.from {
-            From::Exchange(exchange) => Some(poll(exchange)),
-            From::Upload(upload) => upload.with(poll),
-            From::Nobody => None,
+        match &mut self.exchange_state {
+            ExchangeState::Exchange(exchange) => Some(poll(exchange)),
+            ExchangeState::Upload(upload) => upload.with_exchange(poll),
+            ExchangeState::Done => None,
         }
     }
 }

@@ -22,9 +22,9 @@ impl Clock {
 
 /// The moment since which something is waited for; nothing if 0.
 #[derive(Debug, Default)]
-pub(crate) struct Since(AtomicU64);
+pub(crate) struct Stopwatch(AtomicU64);
 
-impl Since {
+impl Stopwatch {
     /// Waiting begins, unless it already has.
     pub(crate) fn start(&self, clock: &Clock) {
         if self.0.load(Relaxed) == 0 {
@@ -38,7 +38,7 @@ impl Since {
     }
 
     /// Waiting begins anew, if anything is waited for.
-    pub(crate) fn go_on(&self, clock: &Clock) {
+    pub(crate) fn restart_if_running(&self, clock: &Clock) {
         if self.0.load(Relaxed) != 0 {
             self.restart(clock);
         }
@@ -53,7 +53,7 @@ impl Since {
         waited
     }
 
-    pub(super) fn longer_than(&self, limit: Duration, now: u64) -> bool {
+    pub(super) fn exceeds(&self, limit: Duration, now: u64) -> bool {
         let since = self.0.load(Relaxed);
         since != 0 && u128::from(now.saturating_sub(since)) > limit.as_millis()
     }
@@ -61,9 +61,9 @@ impl Since {
 
 /// The moment until which something is waited for; nothing if 0.
 #[derive(Debug, Default)]
-pub(crate) struct Due(AtomicU64);
+pub(crate) struct Deadline(AtomicU64);
 
-impl Due {
+impl Deadline {
     /// Waiting begins, for so long; what `stop` wants to know.
     pub(super) fn start(&self, clock: &Clock, limit: Duration) -> u64 {
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
@@ -78,7 +78,7 @@ impl Due {
         let _ = self.0.compare_exchange(until, 0, Relaxed, Relaxed);
     }
 
-    pub(super) fn passed(&self, now: u64) -> bool {
+    pub(super) fn is_past(&self, now: u64) -> bool {
         let due = self.0.load(Relaxed);
         due != 0 && now > due
     }

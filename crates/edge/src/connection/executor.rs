@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use hyper::rt;
 
-use crate::watch::Watched;
+use crate::connection_state::ConnectionState;
 
 /// Spawns what hyper makes of a request right after it has called the service.
 #[derive(Debug, Clone)]
-pub(super) struct Executor(pub(super) Arc<Watched>);
+pub(super) struct Executor(pub(super) Arc<ConnectionState>);
 
 impl<F> rt::Executor<F> for Executor
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, future: F) {
-        self.0.stream_runs(tokio::spawn(future).abort_handle());
+        self.0.set_stream_task(tokio::spawn(future).abort_handle());
     }
 }

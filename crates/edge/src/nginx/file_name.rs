@@ -7,7 +7,7 @@ use stoa_model::id::{CertificateId, SiteId};
 
 /// A file of ours in the directory of available sites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Name {
+pub(crate) enum FileName {
     /// Zones that limits are counted in.
     Limits,
     /// The format of the access log.
@@ -30,19 +30,19 @@ pub(crate) enum Name {
     Tls,
 }
 
-const FIXED: [(Name, &str); 9] = [
-    (Name::Limits, "stoa-limits.conf"),
-    (Name::Log, "stoa-log.conf"),
-    (Name::Platform, "stoa-platform.conf"),
-    (Name::Unknown, "stoa-unknown.conf"),
-    (Name::Portal, "stoa-portal.conf"),
-    (Name::Version, "stoa-version.conf"),
-    (Name::Server, "stoa-server.inc"),
-    (Name::Proxy, "stoa-proxy.inc"),
-    (Name::Tls, "stoa-tls.inc"),
+const FIXED: [(FileName, &str); 9] = [
+    (FileName::Limits, "stoa-limits.conf"),
+    (FileName::Log, "stoa-log.conf"),
+    (FileName::Platform, "stoa-platform.conf"),
+    (FileName::Unknown, "stoa-unknown.conf"),
+    (FileName::Portal, "stoa-portal.conf"),
+    (FileName::Version, "stoa-version.conf"),
+    (FileName::Server, "stoa-server.inc"),
+    (FileName::Proxy, "stoa-proxy.inc"),
+    (FileName::Tls, "stoa-tls.inc"),
 ];
 
-impl Name {
+impl FileName {
     /// Whether nginx reads it by itself, through a link among the enabled sites.
     pub(crate) const fn is_enabled(self) -> bool {
         !matches!(self, Self::Server | Self::Proxy | Self::Tls)
@@ -67,7 +67,7 @@ impl Name {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Site(site) => write!(f, "stoa-{site}.conf"),
@@ -92,7 +92,7 @@ pub(crate) fn part(name: &str) -> String {
 /// Whether a file is what a crash left of one of ours.
 pub(crate) fn is_part(path: &Path) -> bool {
     let whole = path.file_name().and_then(|name| name.to_str()?.strip_prefix('.')?.strip_suffix(PART));
-    whole.is_some_and(|whole| Name::parse(whole).is_some() || certificate(Path::new(whole)).is_some())
+    whole.is_some_and(|whole| FileName::parse(whole).is_some() || certificate(Path::new(whole)).is_some())
 }
 
 const PART: &str = ".part";
@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn names_come_back() {
-        let site = Name::Site(SiteId::from_uuid(uuid::Uuid::from_u128(7)));
+        let site = FileName::Site(SiteId::from_uuid(uuid::Uuid::from_u128(7)));
         for name in FIXED.iter().map(|(name, _)| *name).chain([site]) {
-            assert_eq!(Name::parse(&name.to_string()), Some(name));
+            assert_eq!(FileName::parse(&name.to_string()), Some(name));
             assert!(is_part(Path::new(&part(&name.to_string()))));
         }
         let uses = FIXED.iter().filter(|(name, _)| name.is_enabled() == name.to_string().ends_with(".conf")).count();
@@ -117,14 +117,14 @@ mod tests {
         for name in
             ["default", "stoa-.conf", "stoa-site_7.conf", "stoa-mine.conf", "stoa-limits.conf.bak", "x.part", ".x.part"]
         {
-            assert_eq!(Name::parse(name), None, "{name}");
+            assert_eq!(FileName::parse(name), None, "{name}");
             assert!(!is_part(Path::new(name)), "{name}");
         }
         assert_eq!(certificate(Path::new("crt_7.key")), None);
         assert_eq!(certificate(Path::new("privkey.pem")), None);
         // The same id in capitals is another file.
         let capitals = "0000000000000000000000000000000A";
-        assert_eq!(Name::parse(&format!("stoa-site_{capitals}.conf")), None);
+        assert_eq!(FileName::parse(&format!("stoa-site_{capitals}.conf")), None);
         assert_eq!(certificate(Path::new(&format!("crt_{capitals}.key"))), None);
         let id = CertificateId::from_uuid(uuid::Uuid::from_u128(7));
         assert_eq!(certificate(Path::new(&format!("/x/{id}.key"))), Some(id));

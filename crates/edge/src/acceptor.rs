@@ -18,30 +18,30 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    client::Held,
-    watch::Door,
-    worker::{Arrival, Thread, Worker},
+    client::ConnectionGuard,
+    connection_state::ListenerState,
+    worker::{Accepted, Worker, WorkerContext},
 };
 
 /// So many threads accept at most: each of them is woken by every new connection, and the others
 /// get theirs from these.
-pub(crate) const ACCEPTING: usize = 4;
+pub(crate) const MAX_ACCEPTORS: usize = 4;
 
 /// A listener, as one thread has it.
 #[derive(Debug)]
-pub(crate) struct Entrance {
+pub(crate) struct Acceptor {
     pub(crate) listener: StdListener,
-    pub(crate) door: Arc<Door>,
+    pub(crate) listener_state: Arc<ListenerState>,
     /// For connections, all listeners together; who gets none waits in the kernel's backlog.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
-    pub(crate) threads: Arc<[Thread]>,
+    pub(crate) threads: Arc<[Worker]>,
 }
 
-impl Entrance {
+impl Acceptor {
     /// Accepts connections on this thread until it is told to stop.
-    pub(crate) async fn run(self, here: Arc<Worker>) {
+    pub(crate) async fn run(self, here: Arc<WorkerContext>) {
         let _tracked = self.tracker.token();
         let opened = self.listener.try_clone().and_then(TcpListener::from_std);
         match opened {
@@ -57,12 +57,12 @@ impl Entrance {
         }
     }
 
-    async fn accept(&self, listener: &TcpListener, here: &Arc<Worker>) {
+    async fn accept(&self, listener: &TcpListener, here: &Arc<WorkerContext>) {
         loop {
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
-            let held = Held { _permit: permit, _tracked: self.tracker.token() };
+            let guard = ConnectionGuard { _permit: permit, _tracked: self.tracker.token() };
             match listener.accept().await {
-                Ok((stream, peer)) => self.place(stream, peer, held, here),
+                Ok((stream, peer)) => self.dispatch(stream, peer, guard, here),
                 // The client has left already; nothing is wrong here.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -74,7 +74,7 @@ impl Entrance {
     }
 
     /// Lets the connection be served here or where there are fewer.
-    fn place(&self, stream: TcpStream, peer: SocketAddr, held: Held, here: &Arc<Worker>) {
+    fn dispatch(&self, stream: TcpStream, peer: SocketAddr, guard: ConnectionGuard, here: &Arc<WorkerContext>) {
         if stream.set_nodelay(true).is_err() {
             // The client has left already.
             return;
@@ -82,16 +82,16 @@ impl Entrance {
         let stats = &here.shared.stats;
         stats.accepted.fetch_add(1, Relaxed);
         stats.open.fetch_add(1, Relaxed);
-        let door = Arc::clone(&self.door);
+        let listener = Arc::clone(&self.listener_state);
         match self.threads.iter().min_by_key(|thread| thread.worker.load()) {
             Some(least) if least.worker.load() + 1 < here.load() => match stream.into_std() {
-                Ok(stream) => least.take(Arrival { stream, peer, door, held }),
+                Ok(stream) => least.serve(Accepted { stream, peer, listener, guard }),
                 Err(error) => {
                     stats.open.fetch_sub(1, Relaxed);
                     tracing::warn!(%error, "handing a connection to another thread; it was closed");
                 }
             },
-            _ => here.begin(stream, peer, door, held),
+            _ => here.serve_here(stream, peer, listener, guard),
         }
     }
 }

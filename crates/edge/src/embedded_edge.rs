@@ -15,31 +15,31 @@ use tokio::{net::TcpListener, runtime::Handle, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accept::{ACCEPTING, Entrance},
+    acceptor::{Acceptor, MAX_ACCEPTORS},
+    access_log::AccessLog,
+    client_limiter::ClientLimiter,
     config::Config,
+    connection_state::{ListenerState, ShutdownSignal},
     fallback::Fallback,
     host::{self, MAX_NAME},
-    log::Log,
-    page::Pages,
-    places::Places,
+    page::RenderedPages,
     stats::{EdgeCounts, EdgeStats},
     table::Table,
-    tls::Setup,
-    upstream::Room,
-    watch::{Door, Verdict},
-    worker::{Shared, Thread},
+    tls::TlsConfig,
+    upstream::UpstreamLimiter,
+    worker::{SharedState, Worker},
 };
 
 /// A proxy in this process. Its threads run as long as it lives.
-pub struct Embedded {
-    shared: Arc<Shared>,
-    threads: Arc<[Thread]>,
+pub struct EmbeddedEdge {
+    shared: Arc<SharedState>,
+    threads: Arc<[Worker]>,
     permits: Arc<Semaphore>,
-    /// Held while a table is compiled and swapped in.
+    /// ConnectionGuard while a table is compiled and swapped in.
     applying: Mutex<()>,
 }
 
-impl Embedded {
+impl EmbeddedEdge {
     /// Starts the threads; nothing is served before [`serve`](Self::serve).
     ///
     /// # Errors
@@ -52,16 +52,16 @@ impl Embedded {
                 io::Error::other(format!("reading the platform host {name:?}: write a bare hostname or address"))
             })?;
         }
-        let log = config.log.as_ref().map(Log::open).transpose()?;
-        let tls = Setup::new()?;
+        let log = config.log.as_ref().map(AccessLog::open).transpose()?;
+        let tls = TlsConfig::new()?;
         let hsts = (config.hsts_seconds > 0).then(|| format!("max-age={}", config.hsts_seconds));
         let hsts = hsts.map(HeaderValue::try_from).transpose().map_err(io::Error::other)?;
         let table = Table::compile(RoutingTable::default(), &Table::default(), &config, &tls);
         let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let pages = Pages::new(&config.product_name);
-        let room = Arc::new(Room::new(&config));
-        let places = Arc::new(Places::new(config.max_connections_per_client));
-        let shared = Arc::new(Shared {
+        let pages = RenderedPages::new(&config.product_name);
+        let upstream_limiter = Arc::new(UpstreamLimiter::new(&config));
+        let client_limiter = Arc::new(ClientLimiter::new(config.max_connections_per_client));
+        let shared = Arc::new(SharedState {
             config,
             tls,
             hsts,
@@ -70,11 +70,11 @@ impl Embedded {
             stats: EdgeStats::default(),
             log,
             pages,
-            places,
-            room,
+            client_limiter,
+            upstream_limiter,
         });
         let threads = (0..shared.config.threads)
-            .map(|index| Thread::start(index, Arc::clone(&shared)))
+            .map(|index| Worker::start(index, Arc::clone(&shared)))
             .collect::<io::Result<_>>()?;
         Ok(Self { shared, threads, permits, applying: Mutex::new(()) })
     }
@@ -99,15 +99,15 @@ impl Embedded {
     }
 
     async fn open(&self, listener: TcpListener, secure: bool, shutdown: CancellationToken) -> io::Result<()> {
-        let door = Arc::new(Door::new(Handle::current(), secure));
+        let listener_state = Arc::new(ListenerState::new(Handle::current(), secure));
         let (tracker, stop) = (TaskTracker::new(), shutdown.child_token());
         // Who drops this future stops listening, too.
         let _stops = stop.clone().drop_guard();
         let listener = listener.into_std()?;
-        for thread in self.threads.iter().take(ACCEPTING) {
-            thread.accept(Entrance {
+        for thread in self.threads.iter().take(MAX_ACCEPTORS) {
+            thread.accept(Acceptor {
                 listener: listener.try_clone()?,
-                door: Arc::clone(&door),
+                listener_state: Arc::clone(&listener_state),
                 permits: Arc::clone(&self.permits),
                 tracker: tracker.clone(),
                 stop: stop.clone(),
@@ -116,19 +116,19 @@ impl Embedded {
         }
         drop(listener);
         stop.cancelled().await;
-        self.sentence(&door, Verdict::Drain);
+        self.signal(&listener_state, ShutdownSignal::Drain);
         tracker.close();
         if timeout(self.shared.config.timeouts.drain, tracker.wait()).await.is_err() {
-            self.sentence(&door, Verdict::Kill);
+            self.signal(&listener_state, ShutdownSignal::Kill);
             drop(timeout(Duration::from_secs(1), tracker.wait()).await);
         }
         Ok(())
     }
 
-    fn sentence(&self, door: &Arc<Door>, verdict: Verdict) {
-        door.close(verdict);
+    fn signal(&self, listener: &Arc<ListenerState>, signal: ShutdownSignal) {
+        listener.close(signal);
         for thread in self.threads.iter() {
-            thread.worker.watch.sentence(door, verdict);
+            thread.worker.watch.signal(listener, signal);
         }
     }
 
@@ -139,17 +139,17 @@ impl Embedded {
 
     /// What the edge has seen beside its sites.
     pub fn counts(&self) -> EdgeCounts {
-        self.shared.stats.snapshot(self.shared.log.as_ref().map_or(0, Log::dropped))
+        self.shared.stats.snapshot(self.shared.log.as_ref().map_or(0, AccessLog::dropped))
     }
 }
 
 #[async_trait]
-impl Edge for Embedded {
+impl Edge for EmbeddedEdge {
     async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError> {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        let former = self.shared.table.load_full();
-        if table.version > former.version {
-            let table = Table::compile(table, &former, &self.shared.config, &self.shared.tls);
+        let previous = self.shared.table.load_full();
+        if table.version > previous.version {
+            let table = Table::compile(table, &previous, &self.shared.config, &self.shared.tls);
             self.shared.table.store(Arc::new(table));
         }
         Ok(())

@@ -6,27 +6,27 @@ use rustls::ServerConfig;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
-use super::{prefers_chacha, store::Identity};
-use crate::client::Client;
+use super::{certificate_store::LazyCertificate, prefers_chacha};
+use crate::client::ClientConnection;
 
 /// What a TLS connection has proven, and to whom.
 #[derive(Debug)]
-pub(crate) struct Secured {
+pub(crate) struct TlsSession {
     /// The name that the client asked for, bare and lower-case; clients that know only an address
     /// ask for none.
     sni: Option<Box<str>>,
-    identity: Arc<Identity>,
+    identity: Arc<LazyCertificate>,
 }
 
-impl Secured {
+impl TlsSession {
     /// Whether the connection may be used for this bare lower-case host (RFC 9110 7.4): it was
     /// opened for it, or proved to be it, which is when clients share connections (RFC 9113 9.1.1).
-    pub(crate) fn is_for(&self, host: &str) -> bool {
+    pub(crate) fn covers(&self, host: &str) -> bool {
         self.sni.as_deref() == Some(host) || self.identity.covers(host)
     }
 
     /// Whether the client named nobody, as one does that was given an address only.
-    pub(crate) fn is_nameless(&self) -> bool {
+    pub(crate) fn has_no_sni(&self) -> bool {
         self.sni.is_none()
     }
 }
@@ -39,7 +39,10 @@ const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 /// # Errors
 /// If the connection breaks, the client speaks no TLS that we do, or asks for a name without a
 /// certificate; it has been told then.
-pub(crate) async fn accept(stream: TcpStream, client: &Client) -> io::Result<(TlsStream<TcpStream>, Secured)> {
+pub(crate) async fn accept(
+    stream: TcpStream,
+    client: &ClientConnection,
+) -> io::Result<(TlsStream<TcpStream>, TlsSession)> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
     let sni = hello.client_hello().server_name().map(|name| name.trim_end_matches('.').into());
     let shared = &client.worker.shared;
@@ -63,5 +66,5 @@ pub(crate) async fn accept(stream: TcpStream, client: &Client) -> io::Result<(Tl
         config
     };
     let stream = hello.into_stream(config).await?;
-    Ok((stream, Secured { sni, identity }))
+    Ok((stream, TlsSession { sni, identity }))
 }

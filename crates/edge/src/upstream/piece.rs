@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::super::{
-    Conn, Fault,
-    decode::{Decoder, SMALL, Step},
+use super::{
+    UpstreamConnection, UpstreamError,
+    decode::{Decoder, SMALL_PIECE_BYTES, Step},
 };
 
 /// The next thing in a body.
@@ -19,7 +19,11 @@ pub(super) enum Piece {
     End,
 }
 
-pub(super) fn poll(conn: &mut Conn, decoder: &mut Decoder, cx: &mut Context<'_>) -> Poll<Result<Piece, Fault>> {
+pub(super) fn poll_piece(
+    conn: &mut UpstreamConnection,
+    decoder: &mut Decoder,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Piece, UpstreamError>> {
     loop {
         match decoder.step(&mut conn.read)? {
             Step::Data(data) => return Poll::Ready(Ok(Piece::Data(data))),
@@ -28,8 +32,8 @@ pub(super) fn poll(conn: &mut Conn, decoder: &mut Decoder, cx: &mut Context<'_>)
             Step::More => match ready!(conn.poll_fill(cx)) {
                 Ok(1..) => {}
                 Ok(0) if matches!(decoder, Decoder::Eof) => return Poll::Ready(Ok(Piece::End)),
-                Ok(0) => return Poll::Ready(Err(Fault::Closed)),
-                Err(error) => return Poll::Ready(Err(Fault::Io(error))),
+                Ok(0) => return Poll::Ready(Err(UpstreamError::Closed)),
+                Err(error) => return Poll::Ready(Err(UpstreamError::Io(error))),
             },
         }
     }
@@ -37,12 +41,18 @@ pub(super) fn poll(conn: &mut Conn, decoder: &mut Decoder, cx: &mut Context<'_>)
 
 /// Reads until there is more than a small piece, or no more will come. Nothing is decoded meanwhile:
 /// the bytes stay in the connection's own buffer.
-pub(super) fn poll_enough(conn: &mut Conn, decoder: &Decoder, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-    while conn.read.len() < SMALL && !matches!(decoder, Decoder::Length(left) if *left <= conn.read.len() as u64) {
+pub(super) fn poll_enough(
+    conn: &mut UpstreamConnection,
+    decoder: &Decoder,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), UpstreamError>> {
+    while conn.read.len() < SMALL_PIECE_BYTES
+        && !matches!(decoder, Decoder::Length(left) if *left <= conn.read.len() as u64)
+    {
         match ready!(conn.poll_fill(cx)) {
             Ok(1..) => {}
             Ok(0) => break,
-            Err(error) => return Poll::Ready(Err(Fault::Io(error))),
+            Err(error) => return Poll::Ready(Err(UpstreamError::Io(error))),
         }
     }
     Poll::Ready(Ok(()))

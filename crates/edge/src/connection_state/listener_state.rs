@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 /// What a connection shall do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(crate) enum Verdict {
+pub(crate) enum ShutdownSignal {
     /// Go on.
     Run = 0,
     /// Finish the request in flight, take no other.
@@ -14,7 +14,7 @@ pub(crate) enum Verdict {
     Kill = 2,
 }
 
-impl Verdict {
+impl ShutdownSignal {
     pub(super) fn of(number: &AtomicU8) -> Self {
         match number.load(SeqCst) {
             0 => Self::Run,
@@ -26,17 +26,17 @@ impl Verdict {
 
 /// What all connections of one listener share.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct ListenerState {
     /// Where the platform's own handler runs: not on the threads that carry the sites' traffic.
     pub(crate) runtime: tokio::runtime::Handle,
     /// Whether what comes through it is TLS.
     pub(crate) secure: bool,
-    pub(super) verdict: AtomicU8,
+    pub(super) signal: AtomicU8,
 }
 
-impl Door {
+impl ListenerState {
     pub(crate) fn new(runtime: tokio::runtime::Handle, secure: bool) -> Self {
-        Self { runtime, secure, verdict: AtomicU8::new(Verdict::Run as u8) }
+        Self { runtime, secure, signal: AtomicU8::new(ShutdownSignal::Run as u8) }
     }
 
     /// The scheme as the client sees it.
@@ -44,8 +44,8 @@ impl Door {
         if self.secure { "https" } else { "http" }
     }
 
-    /// Sentences the connections that are yet to be watched.
-    pub(crate) fn close(&self, verdict: Verdict) {
-        self.verdict.fetch_max(verdict as u8, SeqCst);
+    /// Sentences the connections that are yet to be state.
+    pub(crate) fn close(&self, signal: ShutdownSignal) {
+        self.signal.fetch_max(signal as u8, SeqCst);
     }
 }

@@ -11,14 +11,13 @@ use std::{
 use stoa_model::{id::CertificateId, route::RoutingTable};
 
 use super::{
-    attempt::{Attempt, Failure, Refused, Slots, blocking, certificates_in},
-    conf::Word,
+    attempt::{Attempt, ConfigFiles, Failure, Refused, blocking, certificates_in},
+    conf::Argument,
     config::Settings,
-    disk::{Disk, Slot, at},
+    disk::{ConfigFile, Disk, at},
+    file_name::FileName,
     former::{self, stand_in},
-    live,
-    names::Name,
-    pages, platform, program,
+    live, pages, platform, program,
     render::Files,
     report::{self, Report},
 };
@@ -27,13 +26,13 @@ use super::{
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// The content of files, with what nginx said.
-    files: BTreeMap<Name, (Slot, String)>,
-    /// Certificates, with what nginx said; one never changes.
+    files: BTreeMap<FileName, (ConfigFile, String)>,
+    /// CertificateIndex, with what nginx said; one never changes.
     certificates: BTreeMap<CertificateId, String>,
 }
 
 /// Brings a table to nginx. Holds a lock on the disk meanwhile, as the command line may do the same.
-pub(crate) async fn take(
+pub(crate) async fn apply(
     settings: &Arc<Settings>,
     table: Arc<RoutingTable>,
     known: &mut Known,
@@ -66,7 +65,8 @@ async fn bring(
     anew: bool,
 ) -> Result<Report, Failure> {
     let (files, present) = prepare(settings, disk, table, known).await?;
-    let rendered = files.confs.into_iter().map(|(name, text)| (name, Slot::wanted(name, text))).collect::<Slots>();
+    let rendered =
+        files.confs.into_iter().map(|(name, text)| (name, ConfigFile::wanted(name, text))).collect::<ConfigFiles>();
     let certificates = files.certificates.keys().copied().collect();
     let attempt = Attempt { settings, disk: Arc::clone(disk), present, certificates, anew };
     let mut wanted = rendered.clone();
@@ -80,14 +80,14 @@ async fn bring(
     if changed {
         refused.extend(attempt.run(&mut wanted).await?);
     }
-    if changed || live::stamp(settings.config.version_at).await.as_deref() != Some(stamp.as_str()) {
+    if changed || live::live_stamp(settings.config.version_at).await.as_deref() != Some(stamp.as_str()) {
         reload(settings, &stamp).await?;
     }
     forget(disk, &wanted).await;
     let mut report = Report::of(&attempt, &wanted, &refused);
     report.left_out.extend(files.left_out);
     report.left_out.extend(report::left_out(table, &known.certificates));
-    let content = |(name, said): (Name, String)| Some((name, (rendered.get(&name)?.clone(), said)));
+    let content = |(name, said): (FileName, String)| Some((name, (rendered.get(&name)?.clone(), said)));
     known.files = refused.into_iter().filter_map(content).collect();
     Ok(report)
 }
@@ -98,7 +98,7 @@ async fn prepare(
     disk: &Arc<Disk>,
     table: &Arc<RoutingTable>,
     known: &Known,
-) -> Result<(Files, Arc<Slots>), Failure> {
+) -> Result<(Files, Arc<ConfigFiles>), Failure> {
     let (settings, disk, mut table) = (settings.clone(), disk.clone(), table.clone());
     let refused: BTreeSet<_> = known.certificates.keys().copied().collect();
     blocking(move || {
@@ -107,10 +107,10 @@ async fn prepare(
             let certificates = former::certificates(&table.certificates, &refused, &present, &disk).into();
             Arc::make_mut(&mut table).certificates = certificates;
         }
-        let shared = present.get(&Name::Unknown).and_then(|slot| certificates_in(slot).next());
+        let shared = present.get(&FileName::Unknown).and_then(|slot| certificates_in(slot).next());
         let files = Files::render(&table, &settings, shared).map_err(io::Error::other)?;
         let (pages, product) = (&settings.config.pages, &settings.config.product);
-        pages::write(pages, product).map_err(at("writing pages to", pages))?;
+        pages::write_pages(pages, product).map_err(at("writing pages to", pages))?;
         disk.put_certificates(&files.certificates)?;
         Ok((files, Arc::new(present)))
     })
@@ -119,24 +119,24 @@ async fn prepare(
 
 /// Adds the file that tells the stamp: as it is if nothing else changes, or else with a new one, so
 /// that what is written now can be told from all that was live before.
-fn keep_or_renew_stamp(attempt: &Attempt<'_>, wanted: &mut Slots, version: u64) -> String {
-    let present = attempt.present.get(&Name::Version).filter(|slot| slot.link.is_some());
+fn keep_or_renew_stamp(attempt: &Attempt<'_>, wanted: &mut ConfigFiles, version: u64) -> String {
+    let present = attempt.present.get(&FileName::Version).filter(|slot| slot.link.is_some());
     if let Some(slot) = present {
-        wanted.insert(Name::Version, slot.clone());
+        wanted.insert(FileName::Version, slot.clone());
         let stamp = stamp_in(slot);
         if let Some(stamp) = stamp.filter(|_| attempt.changes(wanted).is_empty()) {
             return stamp;
         }
     }
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos() as u64);
-    let stamp = Word::amount("", version, "-");
-    let text = platform::version(attempt.settings, &Word::joined(&[stamp, Word::number(nanos)]));
-    wanted.insert(Name::Version, Slot::wanted(Name::Version, text));
+    let stamp = Argument::amount("", version, "-");
+    let text = platform::version(attempt.settings, &Argument::joined(&[stamp, Argument::number(nanos)]));
+    wanted.insert(FileName::Version, ConfigFile::wanted(FileName::Version, text));
     format!("{version}-{nanos}")
 }
 
 /// The stamp that a file tells.
-fn stamp_in(slot: &Slot) -> Option<String> {
+fn stamp_in(slot: &ConfigFile) -> Option<String> {
     let text = std::str::from_utf8(slot.file.as_deref()?).ok()?;
     let stamp = text.split_once("return 200 ")?.1.split_once(';')?.0;
     stamp.bytes().all(|b| b.is_ascii_digit() || b == b'-').then(|| stamp.to_owned())
@@ -145,14 +145,14 @@ fn stamp_in(slot: &Slot) -> Option<String> {
 /// Tells nginx, and waits until nobody is served by the former configuration.
 async fn reload(settings: &Settings, stamp: &str) -> Result<(), Failure> {
     let config = &settings.config;
-    if !config.pid.as_deref().is_some_and(program::tell) {
+    if !config.pid.as_deref().is_some_and(program::signal_reload) {
         program::run(&config.reload, config.deadline).await.map_err(|said| {
             Failure::Refused(format!(
                 "the files are written, but nginx was not told: {said}. Is it running, and may stoa signal it?"
             ))
         })?;
     }
-    live::settle(config.version_at, stamp, config.deadline).await.map_err(|last| {
+    live::wait_until_live(config.version_at, stamp, config.deadline).await.map_err(|last| {
         let last = last.unwrap_or_else(|| "nobody".into());
         Failure::Refused(format!(
             "nginx was told to reload, but after {} s {last} answers at {} instead of {stamp}; look at its error log, and whether it includes the enabled sites",
@@ -163,7 +163,7 @@ async fn reload(settings: &Settings, stamp: &str) -> Result<(), Failure> {
 }
 
 /// Removes certificates that nothing shows. Only tidying: what stays is removed the next time.
-async fn forget(disk: &Arc<Disk>, wanted: &Slots) {
+async fn forget(disk: &Arc<Disk>, wanted: &ConfigFiles) {
     let shown: BTreeSet<_> = wanted.values().flat_map(certificates_in).collect();
     let disk = Arc::clone(disk);
     if let Err(error) = blocking(move || disk.keep_certificates(&shown)).await {

@@ -11,14 +11,14 @@ use bytes::{Buf, BytesMut};
 use tokio::{io::AsyncWrite, net::TcpStream};
 use tokio_util::io::poll_read_buf;
 
-use super::Slot;
+use super::UpstreamPermit;
 
-/// Room for one read: a page of HTML with its head.
-const READ: usize = 16 * 1024;
+/// UpstreamLimiter for one read: a page of HTML with its head.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Conn {
+pub(crate) struct UpstreamConnection {
     pub(crate) stream: TcpStream,
     pub(crate) upstream: SocketAddr,
     /// Read and not yet understood.
@@ -28,14 +28,14 @@ pub(crate) struct Conn {
     /// Bytes written so far.
     pub(crate) written: u64,
     /// While it is in use.
-    pub(crate) slot: Option<Slot>,
+    pub(crate) permit: Option<UpstreamPermit>,
 }
 
-impl Conn {
+impl UpstreamConnection {
     pub(crate) async fn open(upstream: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(upstream).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new(), written: 0, slot: None })
+        Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new(), written: 0, permit: None })
     }
 
     /// Whether an idle connection may be used again: the upstream has neither closed it nor said
@@ -48,7 +48,7 @@ impl Conn {
 
     /// Reads what is there; 0 at the end of the stream.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.read.reserve(READ);
+        self.read.reserve(READ_BUFFER_BYTES);
         poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.read)
     }
 

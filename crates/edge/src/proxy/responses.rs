@@ -10,9 +10,9 @@ use http::{
 use crate::{
     body::{EdgeBody, Source},
     limits::Refusal,
-    page::{Accept, Page},
-    record::Record,
-    upstream::{Fault, Head},
+    page::{Page, PageFormat},
+    record::RequestRecord,
+    upstream::{Head, UpstreamError},
 };
 
 /// The answer to HEAD, with the length that the content would have (RFC 9110 9.3.2). hyper leaves
@@ -25,8 +25,8 @@ pub(super) fn without_content(mut response: Response<EdgeBody>) -> Response<Edge
 }
 
 /// A page of the edge, in the form that the client prefers.
-pub(super) fn page(page: Page, record: Record, parts: &Parts) -> Response<EdgeBody> {
-    let mut response = finish(page, record, Accept::of(&parts.headers));
+pub(super) fn page_response(page: Page, record: RequestRecord, parts: &Parts) -> Response<EdgeBody> {
+    let mut response = page_in_format(page, record, PageFormat::of(&parts.headers));
     if page.ends_connection() && parts.version != Version::HTTP_2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -34,24 +34,28 @@ pub(super) fn page(page: Page, record: Record, parts: &Parts) -> Response<EdgeBo
 }
 
 /// The same, when the request is gone already.
-pub(super) fn finish(page: Page, record: Record, accept: Accept) -> Response<EdgeBody> {
-    whole(record.pages().response(page, accept), record)
+pub(super) fn page_in_format(page: Page, record: RequestRecord, accept: PageFormat) -> Response<EdgeBody> {
+    whole_response(record.pages().response(page, accept), record)
 }
 
 /// A response that is here already.
-pub(super) fn whole(response: Response<Bytes>, mut record: Record) -> Response<EdgeBody> {
+pub(super) fn whole_response(response: Response<Bytes>, mut record: RequestRecord) -> Response<EdgeBody> {
     record.status = response.status().as_u16();
     response.map(|bytes| EdgeBody::new(Source::Whole(bytes), Some(record)))
 }
 
 /// What a visitor is told of a failure.
-pub(super) fn page_for(fault: &Fault) -> Page {
+pub(super) fn page_for(fault: &UpstreamError) -> Page {
     match fault {
-        Fault::Busy => Page::Refused(Refusal::Busy),
-        Fault::ConnectTimeout | Fault::Timeout => Page::TimedOut,
-        Fault::TooLarge(_) => Page::TooLarge,
-        Fault::ClientLeft => Page::BadBody,
-        Fault::Connect(_) | Fault::Stale | Fault::Closed | Fault::Io(_) | Fault::Malformed(_) => Page::Unreachable,
+        UpstreamError::Busy => Page::Refused(Refusal::Busy),
+        UpstreamError::ConnectTimeout | UpstreamError::Timeout => Page::TimedOut,
+        UpstreamError::TooLarge(_) => Page::TooLarge,
+        UpstreamError::ClientLeft => Page::BadBody,
+        UpstreamError::Connect(_)
+        | UpstreamError::Stale
+        | UpstreamError::Closed
+        | UpstreamError::Io(_)
+        | UpstreamError::Malformed(_) => Page::Unreachable,
     }
 }
 
@@ -64,7 +68,7 @@ pub(super) fn respond(head: Head, body: EdgeBody) -> Response<EdgeBody> {
 }
 
 /// The 101 to the client; the record stays with the tunnel.
-pub(super) fn switching(head: Head) -> Response<EdgeBody> {
+pub(super) fn switching_protocols(head: Head) -> Response<EdgeBody> {
     let protocol = head.upgrade.clone();
     let mut response = respond(head, EdgeBody::new(Source::Whole(Bytes::new()), None));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));

@@ -17,50 +17,50 @@ use crate::config::Config;
 
 /// What is in use, and how much may be.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct UpstreamLimiter {
     used: AtomicUsize,
-    most: usize,
+    max_in_use: usize,
     /// For one client.
-    each: usize,
+    max_per_client: usize,
 }
 
 /// A connection's part of the room; free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    of: Arc<Room>,
+pub(crate) struct UpstreamPermit {
+    of: Arc<UpstreamLimiter>,
     client: Option<Arc<AtomicUsize>>,
 }
 
-impl Room {
+impl UpstreamLimiter {
     pub(crate) fn new(config: &Config) -> Self {
-        let most = match config.max_upstream {
-            0 => room_in(files(), config),
-            most => most,
+        let max_in_use = match config.max_upstream {
+            0 => default_max_in_use(open_file_limit(), config),
+            max => max,
         };
-        // However small the room is, no client has more than half of it.
-        let each = match config.max_upstream_per_client {
-            0 => most,
-            each => each.min(most / 2).max(1),
+        // However small the limit is, no client has more than half of it.
+        let max_per_client = match config.max_upstream_per_client {
+            0 => max_in_use,
+            max => max.min(max_in_use / 2).max(1),
         };
-        Self { used: AtomicUsize::new(0), most, each }
+        Self { used: AtomicUsize::new(0), max_in_use, max_per_client }
     }
 
     /// A slot for a further connection, if there is one for this client; without one he is many.
-    pub(crate) fn take(self: &Arc<Self>, client: Option<&Arc<AtomicUsize>>) -> Option<Slot> {
-        if !client.is_none_or(|count| raise(count, self.each)) {
+    pub(crate) fn acquire(self: &Arc<Self>, client: Option<&Arc<AtomicUsize>>) -> Option<UpstreamPermit> {
+        if !client.is_none_or(|count| increment_below(count, self.max_per_client)) {
             return None;
         }
-        if !raise(&self.used, self.most) {
+        if !increment_below(&self.used, self.max_in_use) {
             if let Some(count) = client {
                 count.fetch_sub(1, Relaxed);
             }
             return None;
         }
-        Some(Slot { of: Arc::clone(self), client: client.cloned() })
+        Some(UpstreamPermit { of: Arc::clone(self), client: client.cloned() })
     }
 }
 
-impl Drop for Slot {
+impl Drop for UpstreamPermit {
     fn drop(&mut self) {
         self.of.used.fetch_sub(1, Relaxed);
         if let Some(count) = &self.client {
@@ -69,18 +69,18 @@ impl Drop for Slot {
     }
 }
 
-fn raise(count: &AtomicUsize, most: usize) -> bool {
-    count.fetch_update(Relaxed, Relaxed, |used| (used < most).then_some(used + 1)).is_ok()
+fn increment_below(count: &AtomicUsize, max: usize) -> bool {
+    count.fetch_update(Relaxed, Relaxed, |used| (used < max).then_some(used + 1)).is_ok()
 }
 
 /// How many files this process may open.
-fn files() -> usize {
+fn open_file_limit() -> usize {
     getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
 }
 
 /// What clients and idle connections leave of so many files, a part for everything else kept back; and
 /// where they would leave nothing, a quarter.
-fn room_in(files: usize, config: &Config) -> usize {
+fn default_max_in_use(files: usize, config: &Config) -> usize {
     // A tunnel is two connections.
     let others = config.max_connections.saturating_mul(2).saturating_add(config.idle_upstream);
     (files - files / 8).saturating_sub(others).max(files / 4).max(1)
@@ -93,21 +93,21 @@ mod tests {
     #[test]
     fn room_is_left_for_everything_else() {
         let config = Config { max_connections: 1000, idle_upstream: 100, ..Config::default() };
-        for (files, room) in [(0, 1), (1024, 256), (4096, 3584 - 2100), (1 << 20, (7 << 17) - 2100)] {
-            assert_eq!(room_in(files, &config), room, "of {files} files");
+        for (files, expected) in [(0, 1), (1024, 256), (4096, 3584 - 2100), (1 << 20, (7 << 17) - 2100)] {
+            assert_eq!(default_max_in_use(files, &config), expected, "of {files} files");
         }
-        assert!(room_in(usize::MAX, &config) > 1 << 40);
+        assert!(default_max_in_use(usize::MAX, &config) > 1 << 40);
     }
 
     #[test]
     fn a_client_has_half_at_most_and_gets_it_back() {
-        let room = Arc::new(Room::new(&Config { max_upstream: 4, ..Config::default() }));
+        let limiter = Arc::new(UpstreamLimiter::new(&Config { max_upstream: 4, ..Config::default() }));
         let [one, other] = [(); 2].map(|()| Arc::default());
-        let taken = [room.take(Some(&one)), room.take(Some(&one))];
-        assert!(taken.iter().all(Option::is_some) && room.take(Some(&one)).is_none());
-        let proxied = [room.take(Some(&other)), room.take(None)];
-        assert!(proxied.iter().all(Option::is_some) && room.take(Some(&other)).is_none(), "all are in use");
+        let taken = [limiter.acquire(Some(&one)), limiter.acquire(Some(&one))];
+        assert!(taken.iter().all(Option::is_some) && limiter.acquire(Some(&one)).is_none());
+        let proxied = [limiter.acquire(Some(&other)), limiter.acquire(None)];
+        assert!(proxied.iter().all(Option::is_some) && limiter.acquire(Some(&other)).is_none(), "all are in use");
         drop((taken, proxied));
-        assert_eq!([&room.used, &one, &other].map(|count| count.load(Relaxed)), [0; 3]);
+        assert_eq!([&limiter.used, &one, &other].map(|count| count.load(Relaxed)), [0; 3]);
     }
 }

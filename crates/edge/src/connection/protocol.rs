@@ -1,43 +1,43 @@
 //! Which HTTP a plain connection speaks, told by its first three bytes. Almost always they come at
 //! once and are only peeked at. A peek that brings fewer would find the same again and again, so
-//! these are taken: what is taken is the beginning of `PRI`, and read anew from here.
+//! these are prefix: what is prefix is the beginning of `PRI`, and read anew from here.
 
 use std::{future::poll_fn, io};
 
 use tokio::{io::ReadBuf, net::TcpStream, time::timeout};
 
-use super::while_running;
-use crate::client::Client;
+use super::unless_shut_down;
+use crate::client::ClientConnection;
 
 /// How HTTP/2 with prior knowledge begins (RFC 9113 3.4).
-const PRI: &[u8] = b"PRI";
+const HTTP2_PREFIX: &[u8] = b"PRI";
 
 /// What a connection began with.
-pub(super) struct First {
+pub(super) struct DetectedProtocol {
     pub(super) is_http2: bool,
     /// What is no longer in the socket.
-    pub(super) taken: &'static [u8],
+    pub(super) prefix: &'static [u8],
 }
 
 /// Waits for the first bytes, for as long as a request's head may take.
-pub(super) async fn read(stream: &TcpStream, client: &Client) -> io::Result<First> {
+pub(super) async fn detect(stream: &TcpStream, client: &ClientConnection) -> io::Result<DetectedProtocol> {
     let limit = client.worker.shared.config.timeouts.header;
-    let reading = while_running(&client.watched, look(stream));
+    let reading = unless_shut_down(&client.state, peek_protocol(stream));
     timeout(limit, reading).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-async fn look(stream: &TcpStream) -> io::Result<First> {
-    let mut taken = 0;
+async fn peek_protocol(stream: &TcpStream) -> io::Result<DetectedProtocol> {
+    let mut prefix = 0;
     loop {
-        let rest = &PRI[taken..];
-        let mut first = [0; PRI.len()];
+        let rest = &HTTP2_PREFIX[prefix..];
+        let mut first = [0; HTTP2_PREFIX.len()];
         let mut peek = ReadBuf::new(&mut first[..rest.len()]);
         poll_fn(|cx| stream.poll_peek(cx, &mut peek)).await?;
         let here = peek.filled();
         if here.len() == rest.len() || here.is_empty() || !rest.starts_with(here) {
-            return Ok(First { is_http2: here == rest, taken: &PRI[..taken] });
+            return Ok(DetectedProtocol { is_http2: here == rest, prefix: &HTTP2_PREFIX[..prefix] });
         }
-        let mut begun = [0; PRI.len()];
-        taken += stream.try_read(&mut begun[..here.len()])?;
+        let mut begun = [0; HTTP2_PREFIX.len()];
+        prefix += stream.try_read(&mut begun[..here.len()])?;
     }
 }
