@@ -10,10 +10,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::{
     client_limiter::ClientPermit,
     connection_state::{ConnectionState, ListenerState},
+    context::WorkerContext,
     table::Entry,
     tls::TlsSession,
-    upstream::UpstreamPermit,
-    worker::WorkerContext,
+    upstream::limiter::UpstreamPermit,
 };
 
 /// `X-Forwarded-For`, where proxies append whom they speak for.
@@ -56,7 +56,7 @@ impl ClientConnection {
     ) -> Self {
         let peer = peer.ip().to_canonical();
         let trusted = worker.trusts(peer);
-        let state = worker.watch.add(&listener);
+        let state = worker.connections.add(&listener);
         let peer_text = peer.to_string().into();
         Self { peer, peer_text, trusted, listener, tls_session: None, state, worker, permit: None, _guard: guard }
     }

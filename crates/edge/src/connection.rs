@@ -5,6 +5,7 @@
 //! handshake tells it (ALPN, RFC 7301); who does not negotiate speaks HTTP/1.
 
 mod executor;
+mod opening;
 mod protocol;
 
 use std::{
@@ -25,7 +26,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use self::{executor::Executor, protocol::DetectedProtocol};
+use self::{executor::Executor, opening::within_head_timeout, protocol::DetectedProtocol};
 use crate::{
     client::ClientConnection,
     client_stream::ClientStream,
@@ -65,7 +66,10 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: ClientConnectio
     {
         return tracing::debug!(peer = %client.peer, %error, "waiting for whom a balancer speaks");
     }
-    let shaken = within_head_timeout(&client.state, tls::accept(stream, &client)).await;
+    let shared = Arc::clone(&client.worker.shared);
+    let certificates = || Arc::clone(&shared.table.load().certificates);
+    let default_name = shared.config.platform_hosts.first().map(String::as_str);
+    let shaken = within_head_timeout(&client.state, tls::accept(stream, &shared.tls, certificates, default_name)).await;
     let (stream, tls_session) = match shaken {
         Ok(shaken) => shaken,
         Err(error) => return tracing::debug!(peer = %client.peer, %error, "shaking hands with a client"),
@@ -90,27 +94,6 @@ async fn read_proxy_header(stream: &mut TcpStream, client: &mut ClientConnection
         }
     }
     Ok(())
-}
-
-/// Goes on with what comes before HTTP for as long as a request's head may take.
-async fn within_head_timeout<T>(
-    state: &ConnectionState,
-    opening: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    state.head.start(&state.clock);
-    let opened = unless_shut_down(state, opening).await;
-    state.head.stop();
-    opened
-}
-
-/// Goes on with what comes before HTTP for as long as nothing is said against the connection.
-async fn unless_shut_down<T>(state: &ConnectionState, opening: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let mut opening = pin!(opening);
-    poll_fn(|cx| match state.shutdown_signal(cx) {
-        ShutdownSignal::Run => opening.as_mut().poll(cx),
-        ShutdownSignal::Drain | ShutdownSignal::Kill => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-    })
-    .await
 }
 
 async fn http1<S>(stream: S, prefix: &'static [u8], client: &Arc<ClientConnection>) -> hyper::Result<()>

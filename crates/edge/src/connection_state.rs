@@ -28,7 +28,7 @@ use tokio::task::AbortHandle;
 pub(crate) use self::{
     listener_state::{ListenerState, ShutdownSignal},
     stream_state::StreamState,
-    timers::{Clock, Deadline, Stopwatch},
+    timers::{Clock, Stopwatch},
     wait_timer::WaitTimer,
 };
 use crate::config::Timeouts;

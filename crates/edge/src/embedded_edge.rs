@@ -20,20 +20,21 @@ use crate::{
     client_limiter::ClientLimiter,
     config::Config,
     connection_state::{ListenerState, ShutdownSignal},
+    context::SharedState,
     fallback::Fallback,
     host::{self, MAX_NAME},
     page::RenderedPages,
     stats::{EdgeCounts, EdgeStats},
     table::Table,
     tls::TlsConfig,
-    upstream::UpstreamLimiter,
-    worker::{SharedState, Worker},
+    upstream::limiter::UpstreamLimiter,
+    worker::Worker,
 };
 
 /// A proxy in this process. Its threads run as long as it lives.
 pub struct EmbeddedEdge {
     shared: Arc<SharedState>,
-    threads: Arc<[Worker]>,
+    workers: Arc<[Worker]>,
     permits: Arc<Semaphore>,
     /// ConnectionGuard while a table is compiled and swapped in.
     applying: Mutex<()>,
@@ -73,10 +74,10 @@ impl EmbeddedEdge {
             client_limiter,
             upstream_limiter,
         });
-        let threads = (0..shared.config.threads)
+        let workers = (0..shared.config.threads)
             .map(|index| Worker::start(index, Arc::clone(&shared)))
             .collect::<io::Result<_>>()?;
-        Ok(Self { shared, threads, permits, applying: Mutex::new(()) })
+        Ok(Self { shared, workers, permits, applying: Mutex::new(()) })
     }
 
     /// Accepts connections for plain HTTP until `shutdown`, then waits for the requests in flight, at most
@@ -104,15 +105,16 @@ impl EmbeddedEdge {
         // Who drops this future stops listening, too.
         let _stops = stop.clone().drop_guard();
         let listener = listener.into_std()?;
-        for thread in self.threads.iter().take(MAX_ACCEPTORS) {
-            thread.accept(Acceptor {
+        for worker in self.workers.iter().take(MAX_ACCEPTORS) {
+            let acceptor = Acceptor {
                 listener: listener.try_clone()?,
                 listener_state: Arc::clone(&listener_state),
                 permits: Arc::clone(&self.permits),
                 tracker: tracker.clone(),
                 stop: stop.clone(),
-                threads: Arc::clone(&self.threads),
-            });
+                workers: Arc::clone(&self.workers),
+            };
+            worker.spawn(|context| acceptor.run(context));
         }
         drop(listener);
         stop.cancelled().await;
@@ -127,8 +129,8 @@ impl EmbeddedEdge {
 
     fn signal(&self, listener: &Arc<ListenerState>, signal: ShutdownSignal) {
         listener.close(signal);
-        for thread in self.threads.iter() {
-            thread.worker.watch.signal(listener, signal);
+        for worker in self.workers.iter() {
+            worker.context.connections.signal(listener, signal);
         }
     }
 

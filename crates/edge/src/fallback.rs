@@ -6,7 +6,7 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 
-use crate::body::{BoxError, RequestBody};
+use crate::request_body::{BoxError, RequestBody};
 
 /// The body of a platform's response.
 pub type FallbackBody = UnsyncBoxBody<Bytes, BoxError>;

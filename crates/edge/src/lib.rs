@@ -20,7 +20,6 @@
 
 mod acceptor;
 mod access_log;
-mod body;
 mod checks;
 mod client;
 mod client_limiter;
@@ -28,6 +27,7 @@ mod client_stream;
 mod config;
 mod connection;
 mod connection_state;
+mod context;
 mod embedded_edge;
 mod fallback;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -44,6 +44,10 @@ mod proxy;
 mod proxy_protocol;
 mod record;
 mod redirect;
+mod request_body;
+mod request_head;
+mod request_id;
+mod response_body;
 mod stats;
 mod table;
 mod tail;
@@ -54,11 +58,11 @@ mod upstream;
 mod worker;
 
 pub use self::{
-    body::{BoxError, RequestBody, RequestBodyError},
     client::ClientInfo,
     config::{BadCidr, Cidr, Config, LogConfig, Timeouts},
     embedded_edge::EmbeddedEdge,
     fallback::{Fallback, FallbackBody},
     listener::{inherited, listen},
+    request_body::{BoxError, RequestBody, RequestBodyError},
     stats::EdgeCounts,
 };

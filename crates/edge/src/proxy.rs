@@ -10,7 +10,6 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use bytes::Bytes;
 use http::{
     HeaderMap, Method, Request, Response, StatusCode,
     header::{ACCEPT, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
@@ -22,10 +21,10 @@ use stoa_model::route::Target;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::responses::{
-    page_for, page_in_format, page_response, respond, switching_protocols, whole_response, without_content,
+    page_for, page_in_format, page_response, respond, switching_protocols, text_response, whole_response,
+    without_content,
 };
 use crate::{
-    body::{EdgeBody, RequestBody, Source},
     checks,
     client::{ClientConnection, ClientInfo},
     connection_state::StreamState,
@@ -34,6 +33,10 @@ use crate::{
     limits,
     page::{Page, PageFormat},
     record::RequestRecord,
+    redirect::redirect_to,
+    request_body::RequestBody,
+    request_head,
+    response_body::{EdgeBody, Source},
     table::{Entry, SiteEntry},
     tunnel,
     upstream::{self, UpstreamBody, UpstreamResponse},
@@ -68,7 +71,7 @@ impl RequestHandler {
             Ok(entry) => entry,
             Err(page) => return self.page(page),
         };
-        let hsts = self.hsts(&entry);
+        let hsts = https::hsts(&entry, &self.client, &self.parts.headers);
         let mut response = self.answer_by(entry).await;
         if let Some(hsts) = hsts {
             // What the site says itself wins: it may know more about its future.
@@ -78,16 +81,16 @@ impl RequestHandler {
     }
 
     async fn answer_by(mut self, entry: Entry) -> Response<EdgeBody> {
-        let must_move = entry.is_secure() && self.can_move_to_https();
+        let must_move = entry.is_secure() && https::can_move_to_https(&self.client, &self.parts.headers);
         match entry {
-            Entry::Text(text) => self.text(text),
+            Entry::Text(text) => whole_response(text_response(text), self.record),
             Entry::Platform { name, .. } if must_move => self.redirect(&name, true),
             Entry::Platform { .. } => self.platform().await,
             Entry::Site(site) => {
                 self.record.site = Some(Arc::clone(&site.stats));
                 match &site.target {
                     Target::Redirect(to) => {
-                        let https = self.redirects_to_https(to);
+                        let https = https::redirects_to_https(to, &self.client, &self.parts.headers);
                         self.redirect(to.as_str(), https)
                     }
                     _ if must_move => self.redirect(&site.name, true),
@@ -181,7 +184,7 @@ impl RequestHandler {
             address: self.client.address(&self.parts.headers),
             scheme: if self.client.is_secure(&self.parts.headers) { "https" } else { "http" },
         };
-        headers::rewrite(&mut self.parts, &authority, &self.client);
+        request_head::rewrite_in_place(&mut self.parts, &authority, &self.client);
         self.parts.extensions.insert(info);
         if let Some(upgrade) = self.upgrade {
             self.parts.extensions.insert(upgrade);
@@ -210,7 +213,9 @@ impl RequestHandler {
         page_response(page, self.record, &self.parts)
     }
 
-    fn whole(self, response: Response<Bytes>) -> Response<EdgeBody> {
+    /// Sends the browser to the same path at another address.
+    fn redirect(self, host: &str, https: bool) -> Response<EdgeBody> {
+        let response = redirect_to(host, https, &self.parts, &self.client.worker.shared.config);
         whole_response(response, self.record)
     }
 }

@@ -22,7 +22,7 @@ use stoa_model::{
 use crate::{
     config::Config,
     stats::SiteStats,
-    tls::{self, CertificateStore},
+    tls::{CertificateStore, TlsConfig},
 };
 
 /// What answers for a name.
@@ -100,10 +100,10 @@ pub(crate) struct Table {
 impl Table {
     /// Compiles `next`, taking over from `previous` its counters, its parsed certificates, and all that
     /// is still the same.
-    pub(crate) fn compile(next: RoutingTable, previous: &Self, config: &Config, setup: &tls::TlsConfig) -> Self {
+    pub(crate) fn compile(next: RoutingTable, previous: &Self, config: &Config, tls: &TlsConfig) -> Self {
         let certificates = CertificateStore::updated(&next.certificates, &previous.certificates);
         let platform = config.platform_hosts.iter().map(|name| {
-            let secure = config.public_https_port.is_some() && certificates.find(name, setup).is_some();
+            let secure = config.public_https_port.is_some() && certificates.find(name, tls).is_some();
             let name: Arc<str> = name.as_str().into();
             (Arc::clone(&name), Entry::Platform { name, secure })
         });

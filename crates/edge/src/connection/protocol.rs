@@ -6,7 +6,7 @@ use std::{future::poll_fn, io};
 
 use tokio::{io::ReadBuf, net::TcpStream, time::timeout};
 
-use super::unless_shut_down;
+use super::opening::unless_shut_down;
 use crate::client::ClientConnection;
 
 /// How HTTP/2 with prior knowledge begins (RFC 9113 3.4).

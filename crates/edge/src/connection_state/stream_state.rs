@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use futures_util::task::AtomicWaker;
 use tokio::task::AbortHandle;
 
-use super::{Clock, Deadline};
+use super::timers::{Clock, Deadline};
 
 /// The notes of one stream.
 #[derive(Debug)]

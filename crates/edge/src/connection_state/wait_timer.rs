@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, task::Context, time::Duration};
 
-use super::{Deadline, StreamState};
+use super::{stream_state::StreamState, timers::Deadline};
 
 /// A wait that begins and ends again and again; it ends for good when this is dropped, so nothing is
 /// held against a connection for a request that is gone.

@@ -12,7 +12,10 @@ use http::{
 use sha2::{Digest, Sha256};
 use stoa_model::route::Notice;
 
-use super::{Page, PageFormat, PageText};
+use super::{
+    content::{Page, PageText},
+    format::PageFormat,
+};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

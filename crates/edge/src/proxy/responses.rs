@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, Version,
-    header::{CONNECTION, CONTENT_LENGTH, UPGRADE},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE, X_CONTENT_TYPE_OPTIONS},
     request::Parts,
 };
 
 use crate::{
-    body::{EdgeBody, Source},
     limits::Refusal,
     page::{Page, PageFormat},
     record::RequestRecord,
+    response_body::{EdgeBody, Source},
     upstream::{Head, UpstreamError},
 };
 
@@ -75,5 +75,15 @@ pub(super) fn switching_protocols(head: Head) -> Response<EdgeBody> {
     if let Some(protocol) = protocol {
         response.headers_mut().insert(UPGRADE, protocol);
     }
+    response
+}
+
+/// A text of the routing table, for the program that asks for it now.
+pub(super) fn text_response(text: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(text);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

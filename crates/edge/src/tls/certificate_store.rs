@@ -12,12 +12,13 @@ use std::{
 
 use rustls::{
     ServerConfig,
+    crypto::CryptoProvider,
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use stoa_model::{certificate::Certificate, id::CertificateId, secret::ExposeSecret};
 
-use super::TlsConfig;
+use super::config::TlsConfig;
 
 /// All certificates of a routing table.
 #[derive(Debug, Default)]
@@ -60,10 +61,10 @@ impl CertificateStore {
     }
 
     /// The best certificate for `name` that works, and what serves it.
-    pub(crate) fn find(&self, name: &str, setup: &TlsConfig) -> Option<(&Arc<LazyCertificate>, &Arc<ServerConfig>)> {
+    pub(crate) fn find(&self, name: &str, tls: &TlsConfig) -> Option<(&Arc<LazyCertificate>, &Arc<ServerConfig>)> {
         let parent = name.split_once('.').and_then(|(_, parent)| self.below.get(parent));
         let mut best_first = self.exact.get(name).into_iter().chain(parent).flat_map(|list| list.iter().rev());
-        best_first.find_map(|identity| Some((identity, identity.config(setup)?)))
+        best_first.find_map(|identity| Some((identity, identity.config(tls)?)))
     }
 }
 
@@ -93,8 +94,8 @@ impl LazyCertificate {
         })
     }
 
-    fn config(&self, setup: &TlsConfig) -> Option<&Arc<ServerConfig>> {
-        let parsed = self.config.get_or_init(|| match parse(&self.certificate, setup) {
+    fn config(&self, tls: &TlsConfig) -> Option<&Arc<ServerConfig>> {
+        let parsed = self.config.get_or_init(|| match server_config(&self.certificate, tls) {
             Ok(config) => Some(Arc::new(config)),
             Err(reason) => {
                 let names: Vec<_> = self.certificate.names.iter().map(ToString::to_string).collect();
@@ -109,7 +110,12 @@ impl LazyCertificate {
     }
 }
 
-fn parse(certificate: &Certificate, setup: &TlsConfig) -> Result<ServerConfig, String> {
+fn server_config(certificate: &Certificate, tls: &TlsConfig) -> Result<ServerConfig, String> {
+    let certified = certified_key(certificate, &tls.provider)?;
+    Ok(tls.server_config(Arc::new(SingleCertAndKey::from(certified))))
+}
+
+fn certified_key(certificate: &Certificate, provider: &CryptoProvider) -> Result<CertifiedKey, String> {
     let chain = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| format!("its chain is no PEM: {error}"))?;
     if chain.is_empty() {
@@ -117,7 +123,6 @@ fn parse(certificate: &Certificate, setup: &TlsConfig) -> Result<ServerConfig, S
     }
     let key = PrivateKeyDer::from_pem_slice(certificate.key.expose_secret().as_bytes())
         .map_err(|error| format!("its key is no PEM: {error}"))?;
-    let certified = CertifiedKey::from_der(chain, key, &setup.provider)
-        .map_err(|error| format!("its key is unusable or another certificate's: {error}"))?;
-    Ok(setup.config(Arc::new(SingleCertAndKey::from(certified))))
+    CertifiedKey::from_der(chain, key, provider)
+        .map_err(|error| format!("its key is unusable or another certificate's: {error}"))
 }

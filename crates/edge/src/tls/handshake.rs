@@ -6,8 +6,10 @@ use rustls::ServerConfig;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
-use super::{certificate_store::LazyCertificate, prefers_chacha};
-use crate::client::ClientConnection;
+use super::{
+    certificate_store::{CertificateStore, LazyCertificate},
+    config::{TlsConfig, prefers_chacha},
+};
 
 /// What a TLS connection has proven, and to whom.
 #[derive(Debug)]
@@ -41,16 +43,16 @@ const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 /// certificate; it has been told then.
 pub(crate) async fn accept(
     stream: TcpStream,
-    client: &ClientConnection,
+    tls: &TlsConfig,
+    certificates: impl FnOnce() -> Arc<CertificateStore>,
+    default_name: Option<&str>,
 ) -> io::Result<(TlsStream<TcpStream>, TlsSession)> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
-    let sni = hello.client_hello().server_name().map(|name| name.trim_end_matches('.').into());
-    let shared = &client.worker.shared;
+    let sni: Option<Box<str>> = hello.client_hello().server_name().map(|name| name.trim_end_matches('.').into());
     let found = {
-        let table = shared.table.load();
-        let name = sni.as_deref().or_else(|| shared.config.platform_hosts.first().map(String::as_str));
-        name.and_then(|name| table.certificates.find(name, &shared.tls))
-            .map(|(identity, config)| (Arc::clone(identity), Arc::clone(config)))
+        let certificates = certificates();
+        let found = sni.as_deref().or(default_name).and_then(|name| certificates.find(name, tls));
+        found.map(|(identity, config)| (Arc::clone(identity), Arc::clone(config)))
     };
     let Some((identity, config)) = found else {
         let mut stream = hello.io;

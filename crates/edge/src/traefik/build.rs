@@ -14,7 +14,7 @@ use stoa_model::{
 };
 
 use super::{
-    TraefikConfig,
+    config::TraefikConfig,
     dynamic_config::{
         DynamicConfig, ForwardingTimeouts, KeyPair, LoadBalancer, Middleware, Router, RouterTls, Server,
         ServersTransport, Service, SourceCriterion, TlsOptions,

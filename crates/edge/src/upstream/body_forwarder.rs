@@ -13,10 +13,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, Method, header::CONTENT_LENGTH, request::Parts};
 use http_body::{Body, Frame};
 
-use super::{UpstreamConnection, UpstreamError};
+use super::{connection::UpstreamConnection, error::UpstreamError};
 use crate::{
-    body::{RequestBody, RequestBodyError},
     headers::may_trail,
+    request_body::{RequestBody, RequestBodyError},
 };
 
 /// How much is gathered before it is written.

@@ -11,7 +11,7 @@ use bytes::{Buf, BytesMut};
 use tokio::{io::AsyncWrite, net::TcpStream};
 use tokio_util::io::poll_read_buf;
 
-use super::UpstreamPermit;
+use super::limiter::UpstreamPermit;
 
 /// UpstreamLimiter for one read: a page of HTML with its head.
 const READ_BUFFER_BYTES: usize = 16 * 1024;

@@ -6,7 +6,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::UpstreamError;
+use super::error::UpstreamError;
 use crate::headers::is_hop_by_hop;
 
 /// Longest line of a chunk's size with its extensions, and largest trailer section.

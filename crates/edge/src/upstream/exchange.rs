@@ -16,10 +16,11 @@ use http::Method;
 use tokio::{net::TcpStream, time::Instant};
 
 use super::{
-    Head, UpstreamConnection, UpstreamError,
     body_forwarder::BodyForwarder,
+    connection::UpstreamConnection,
     decode::{self, Decoder, SMALL_PIECE_BYTES},
-    head,
+    error::UpstreamError,
+    head::{self, Head},
     piece::{self, Piece},
 };
 use crate::{

@@ -13,7 +13,7 @@ use http::{
 };
 use httparse::{ParserConfig, Status};
 
-use super::{UpstreamError, decode::Decoder};
+use super::{decode::Decoder, error::UpstreamError};
 use crate::headers::is_hop_by_hop;
 
 /// Largest head of a response, and the most fields in it.

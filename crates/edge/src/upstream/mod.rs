@@ -10,55 +10,25 @@
 mod body_forwarder;
 mod connection;
 mod decode;
+mod error;
 mod exchange;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod head;
-mod limiter;
+pub(crate) mod limiter;
 mod piece;
-mod pool;
+pub(crate) mod pool;
 mod response_body;
 mod upload;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Method, request::Parts};
 use tokio::time::timeout;
 
-use self::{body_forwarder::BodyForwarder, exchange::Exchange};
-pub(crate) use self::{
-    connection::UpstreamConnection,
-    head::Head,
-    limiter::{UpstreamLimiter, UpstreamPermit},
-    pool::Pool,
-    response_body::UpstreamBody,
-};
-use crate::{body::RequestBody, client::ClientConnection, connection_state::StreamState, headers};
-
-/// Why an exchange with an upstream failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum UpstreamError {
-    #[error("too many connections to upstreams are in use")]
-    Busy,
-    #[error("connecting to the upstream: {0}")]
-    Connect(io::Error),
-    #[error("connecting to the upstream took too long")]
-    ConnectTimeout,
-    #[error("the upstream closed a connection that had been idle")]
-    Stale,
-    #[error("the upstream closed the connection in the middle of an exchange")]
-    Closed,
-    #[error("talking to the upstream: {0}")]
-    Io(io::Error),
-    #[error("the upstream's response is malformed: {0}")]
-    Malformed(&'static str),
-    #[error("the upstream did not answer in time")]
-    Timeout,
-    #[error("the request's body exceeds the limit of {0} bytes")]
-    TooLarge(u64),
-    #[error("the client broke off its request's body")]
-    ClientLeft,
-}
+use self::{body_forwarder::BodyForwarder, connection::UpstreamConnection, exchange::Exchange};
+pub(crate) use self::{error::UpstreamError, head::Head, response_body::UpstreamBody};
+use crate::{client::ClientConnection, connection_state::StreamState, request_body::RequestBody, request_head};
 
 /// An answer whose head has arrived.
 #[derive(Debug)]
@@ -94,7 +64,7 @@ pub(crate) async fn send_request(
             None => connect(upstream, client).await?,
         };
         conn.permit = Some(permit);
-        headers::write_request(&mut conn.out, parts, authority, client);
+        request_head::write_request(&mut conn.out, parts, authority, client);
         let forwarder = BodyForwarder::start(&mut conn.out, parts, body.take());
         let mut exchange = Exchange::new(conn, forwarder, limit, stream);
         match exchange.head(&parts.method).await {

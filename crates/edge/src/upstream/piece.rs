@@ -8,8 +8,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::{
-    UpstreamConnection, UpstreamError,
+    connection::UpstreamConnection,
     decode::{Decoder, SMALL_PIECE_BYTES, Step},
+    error::UpstreamError,
 };
 
 /// The next thing in a body.

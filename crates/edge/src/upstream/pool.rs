@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::UpstreamConnection;
+use super::connection::UpstreamConnection;
 use crate::connection_state::Clock;
 
 /// The idle connections of one thread.

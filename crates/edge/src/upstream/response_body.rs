@@ -8,11 +8,8 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::{exchange::Exchange, piece::Piece, upload::Upload};
-use crate::{
-    client::ClientConnection,
-    upstream::{Head, UpstreamError, decode::Decoder},
-};
+use super::{decode::Decoder, error::UpstreamError, exchange::Exchange, head::Head, piece::Piece, upload::Upload};
+use crate::client::ClientConnection;
 
 /// A response's body.
 #[derive(Debug)]

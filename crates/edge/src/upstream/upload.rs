@@ -11,8 +11,7 @@ use std::{
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::exchange::Exchange;
-use crate::upstream::UpstreamError;
+use super::{error::UpstreamError, exchange::Exchange};
 
 /// An exchange that two tasks move: this one sends, that of the client's request reads.
 #[derive(Debug)]
