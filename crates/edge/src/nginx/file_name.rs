@@ -1,9 +1,9 @@
-//! The names of the files that are ours. Whatever has another name is somebody else's, and is
-//! neither read, changed nor removed.
+//! The names of our files. A file with any other name is neither read, changed nor removed.
 
 use std::{fmt, path::Path};
 
 use stoa_model::id::{CertificateId, SiteId};
+use stoa_util::atomic_file::Durability;
 
 /// A file of ours in the directory of available sites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,23 +14,25 @@ pub(crate) enum FileName {
     Log,
     /// Maps and answers.
     Platform,
-    /// Hosts that nobody has, and the certificate that most sites share.
+    /// Unknown hosts, and the certificate that most sites share.
     Unknown,
     /// The platform's own names.
     Portal,
     /// One site with all its names.
     Site(SiteId),
-    /// Tells which configuration is live.
+    /// Answers which configuration is live.
     Version,
-    /// What every server of ours includes; not enabled by itself.
+    /// Included by every server of ours.
     Server,
-    /// What every server that forwards includes; not enabled by itself.
+    /// Included by every server that forwards.
     Proxy,
-    /// What every server with TLS includes; not enabled by itself.
+    /// Included by every server with TLS.
     Tls,
+    /// What the other files stand for. The last one, so that it is never newer than them.
+    State,
 }
 
-const FIXED: [(FileName, &str); 9] = [
+const FIXED: [(FileName, &str); 10] = [
     (FileName::Limits, "stoa-limits.conf"),
     (FileName::Log, "stoa-log.conf"),
     (FileName::Platform, "stoa-platform.conf"),
@@ -40,24 +42,26 @@ const FIXED: [(FileName, &str); 9] = [
     (FileName::Server, "stoa-server.inc"),
     (FileName::Proxy, "stoa-proxy.inc"),
     (FileName::Tls, "stoa-tls.inc"),
+    (FileName::State, "stoa-state.json"),
 ];
 
 impl FileName {
-    /// Whether nginx reads it by itself, through a link among the enabled sites.
+    /// Whether a link among the enabled sites makes nginx read it.
     pub(crate) const fn is_enabled(self) -> bool {
-        !matches!(self, Self::Server | Self::Proxy | Self::Tls)
+        !matches!(self, Self::Server | Self::Proxy | Self::Tls | Self::State)
     }
 
-    /// Whether the rest can do without it for a while: these files may be refused alone.
-    pub(crate) const fn may_be_refused(self) -> bool {
-        matches!(self, Self::Portal | Self::Site(_))
+    /// Whether it must survive a power cut. Without a site's file or the state nginx still starts, and the
+    /// next table repairs them.
+    pub(crate) const fn durability(self) -> Durability {
+        if matches!(self, Self::Site(_) | Self::State) { Durability::Cached } else { Durability::Synced }
     }
 
     /// The file that has this name, if it is ours.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let fixed = FIXED.iter().find(|(_, text)| *text == name).map(|(name, _)| *name);
         let of_site = || name.strip_prefix("stoa-")?.strip_suffix(".conf")?.parse().ok().map(Self::Site);
-        // An id may be written in capitals, too; then the file is not the one that we write.
+        // An id in capitals parses too, but is not the file that we write.
         fixed.or_else(|| of_site().filter(|site| site.to_string() == name))
     }
 
@@ -76,44 +80,47 @@ impl fmt::Display for FileName {
     }
 }
 
-/// The certificate whose chain or key a file holds, if it is ours.
+/// The certificate of a chain's or key's file, if it is ours.
 pub(crate) fn certificate(path: &Path) -> Option<CertificateId> {
     let (id, extension) = path.file_name()?.to_str()?.split_once('.')?;
     let parsed = id.parse().ok().filter(|parsed: &CertificateId| parsed.to_string() == id);
     parsed.filter(|_| matches!(extension, "crt" | "key"))
 }
 
-/// What is appended to a name while the file is being written. The dot in front keeps it out of
-/// patterns like `sites-enabled/*`.
+/// The name of a link while it is being made. The dot in front keeps it out of patterns like
+/// `sites-enabled/*`.
 pub(crate) fn part(name: &str) -> String {
-    format!(".{name}{PART}")
+    format!(".{name}{PART_SUFFIX}")
 }
 
-/// Whether a file is what a crash left of one of ours.
+/// Whether a crash left this file or link of ours half-made.
 pub(crate) fn is_part(path: &Path) -> bool {
-    let whole = path.file_name().and_then(|name| name.to_str()?.strip_prefix('.')?.strip_suffix(PART));
-    whole.is_some_and(|whole| FileName::parse(whole).is_some() || certificate(Path::new(whole)).is_some())
+    let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(PART_SUFFIX));
+    let name = name.map(|name| name.strip_prefix('.').unwrap_or(name));
+    name.is_some_and(|name| FileName::parse(name).is_some() || certificate(Path::new(name)).is_some())
 }
 
-const PART: &str = ".part";
+/// As in [`stoa_util::atomic_file::temporary_path`].
+const PART_SUFFIX: &str = ".part";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_come_back() {
+    fn names_parse_to_their_files() {
         let site = FileName::Site(SiteId::from_uuid(uuid::Uuid::from_u128(7)));
         for name in FIXED.iter().map(|(name, _)| *name).chain([site]) {
             assert_eq!(FileName::parse(&name.to_string()), Some(name));
             assert!(is_part(Path::new(&part(&name.to_string()))));
+            assert!(is_part(&stoa_util::atomic_file::temporary_path(Path::new(&name.to_string()))));
         }
         let uses = FIXED.iter().filter(|(name, _)| name.is_enabled() == name.to_string().ends_with(".conf")).count();
         assert_eq!(uses, FIXED.len(), "only .conf files are enabled");
     }
 
     #[test]
-    fn what_is_not_ours_has_no_name() {
+    fn other_names_are_not_ours() {
         for name in
             ["default", "stoa-.conf", "stoa-site_7.conf", "stoa-mine.conf", "stoa-limits.conf.bak", "x.part", ".x.part"]
         {

@@ -1,18 +1,19 @@
-//! The pages that nginx shows itself, as files: each as a page for people and as a problem for
-//! programs. What they say is what the embedded edge says.
+//! The pages that nginx shows itself, as files: each as a page for people and as a problem for programs,
+//! with the texts of the embedded edge.
 
 use std::{fs, io, path::Path, slice};
 
 use http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use stoa_model::route::Notice;
+use stoa_util::atomic_file::{self, Durability};
 
-use super::conf::{Argument, Conf, InvalidText};
+use super::conf::{Arg, Conf, InvalidText};
 use crate::{
     limits::Refusal,
     page::{Page, PageFormat, RenderedPages},
 };
 
-/// All pages that nginx may need, with the status that shows them on every server of ours.
+/// All pages that nginx may need, and for which status every server of ours shows them.
 const PAGES: [(Page, &str, Option<u64>); 11] = [
     (Page::UnknownHost, "unknown-host", None),
     (Page::TooLarge, "too-large", Some(413)),
@@ -29,55 +30,54 @@ const PAGES: [(Page, &str, Option<u64>); 11] = [
 
 const FORMATS: [(PageFormat, &str); 2] = [(PageFormat::Html, "html"), (PageFormat::Json, "json")];
 
-/// Where the pages are for nginx's internal redirects; no visitor can ask for it.
+/// Where nginx's internal redirects find the pages; visitors can't request it.
 const PAGE_PREFIX: &str = "/.stoa/pages/";
 
-/// Writes `error_page`: this page for this status.
+/// Shows this page for this status.
 pub(crate) fn write_error_page(conf: &mut Conf, status: u64, page: Page) {
     let name = PAGES.iter().find(|(p, _, _)| *p == page).map_or("unreachable", |(_, name, _)| name);
-    let uri = [Argument::fixed(PAGE_PREFIX), Argument::fixed(name), Argument::fixed(".$stoa_form")];
-    conf.line("error_page", &[Argument::number(status), Argument::joined(&uri)]);
+    let uri = [Arg::fixed(PAGE_PREFIX), Arg::fixed(name), Arg::fixed(".$stoa_form")];
+    conf.line("error_page", &[Arg::number(status), Arg::joined(&uri)]);
 }
 
 /// What every server needs to show pages.
-pub(crate) fn write_location(conf: &mut Conf, directory: &Argument) -> Result<(), InvalidText> {
+pub(crate) fn write_location(conf: &mut Conf, directory: &Arg) -> Result<(), InvalidText> {
     for (page, status) in PAGES.iter().filter_map(|(page, _, status)| Some((*page, (*status)?))) {
         write_error_page(conf, status, page);
     }
     let pages = RenderedPages::new("");
     let policy = header(&pages, Page::UnknownHost, &CONTENT_SECURITY_POLICY);
-    let policy = Argument::quoted(&policy.unwrap_or_default())?;
-    conf.block("location", &[Argument::fixed("^~"), Argument::fixed(PAGE_PREFIX)], |conf| {
+    let policy = Arg::quoted(&policy.unwrap_or_default())?;
+    conf.block("location", &[Arg::fixed("^~"), Arg::fixed(PAGE_PREFIX)], |conf| {
         conf.line("internal", &[]);
         conf.line("alias", slice::from_ref(directory));
         conf.block("types", &[], |conf| {
-            conf.line("text/html", &[Argument::fixed("html")]);
-            conf.line("application/problem+json", &[Argument::fixed("json")]);
+            conf.line("text/html", &[Arg::fixed("html")]);
+            conf.line("application/problem+json", &[Arg::fixed("json")]);
         });
-        conf.line("charset", &[Argument::fixed("utf-8")]);
-        conf.line("etag", &[Argument::fixed("off")]);
-        let mut add = |name, value| conf.line("add_header", &[Argument::fixed(name), value, Argument::fixed("always")]);
-        add("Cache-Control", Argument::fixed("no-store"));
-        add("Vary", Argument::fixed("accept"));
-        add("X-Content-Type-Options", Argument::fixed("nosniff"));
+        conf.line("charset", &[Arg::fixed("utf-8")]);
+        conf.line("etag", &[Arg::fixed("off")]);
+        let mut add = |name, value| conf.line("add_header", &[Arg::fixed(name), value, Arg::fixed("always")]);
+        add("Cache-Control", Arg::fixed("no-store"));
+        add("Vary", Arg::fixed("accept"));
+        add("X-Content-Type-Options", Arg::fixed("nosniff"));
         add("Content-Security-Policy", policy);
-        add("Retry-After", Argument::fixed("$stoa_retry"));
-        add("Strict-Transport-Security", Argument::fixed("$stoa_hsts"));
+        add("Retry-After", Arg::fixed("$stoa_retry"));
+        add("Strict-Transport-Security", Arg::fixed("$stoa_hsts"));
     });
     Ok(())
 }
 
-/// The map from a page to the seconds after which it is worth asking again.
+/// The map from a page to its `Retry-After`.
 pub(crate) fn write_retry_map(conf: &mut Conf) {
     let pages = RenderedPages::new("");
-    conf.block("map", &[Argument::fixed("$uri"), Argument::fixed("$stoa_retry")], |conf| {
-        conf.line("default", &[Argument::fixed("\"\"")]);
+    conf.block("map", &[Arg::fixed("$uri"), Arg::fixed("$stoa_retry")], |conf| {
+        conf.line("default", &[Arg::fixed("\"\"")]);
         for (page, name, _) in PAGES {
             let Some(seconds) = header(&pages, page, &RETRY_AFTER).and_then(|text| text.parse().ok()) else { continue };
             for (_, form) in FORMATS {
-                let key =
-                    [Argument::fixed(PAGE_PREFIX), Argument::fixed(name), Argument::fixed("."), Argument::fixed(form)];
-                conf.pair(&Argument::joined(&key), &Argument::number(seconds));
+                let key = [Arg::fixed(PAGE_PREFIX), Arg::fixed(name), Arg::fixed("."), Arg::fixed(form)];
+                conf.pair(&Arg::joined(&key), &Arg::number(seconds));
             }
         }
     });
@@ -88,7 +88,7 @@ fn header(pages: &RenderedPages, page: Page, name: &http::HeaderName) -> Option<
     response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Writes the pages of a product into a directory, those that are not there as they should be.
+/// Writes the pages of a product that differ from what is in the directory.
 pub(crate) fn write_pages(directory: &Path, product: &str) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let pages = RenderedPages::new(product);
@@ -98,9 +98,7 @@ pub(crate) fn write_pages(directory: &Path, product: &str) -> io::Result<()> {
             if fs::read(&path).is_ok_and(|present| present == body) {
                 continue;
             }
-            let part = directory.join(format!(".{name}.{form}.part"));
-            fs::write(&part, &body)?;
-            fs::rename(&part, &path)?;
+            atomic_file::write(&path, &body, 0o644, Durability::Cached)?;
         }
     }
     Ok(())

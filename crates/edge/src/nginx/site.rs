@@ -1,4 +1,4 @@
-//! The file of one site: a server for each group of its names that are treated alike.
+//! The file of one site: a server for each group of names with the same route and certificate.
 
 use std::{net::SocketAddr, slice};
 
@@ -10,24 +10,23 @@ use stoa_model::{
 };
 
 use super::{
-    conf::{Argument, Conf, InvalidText},
+    conf::{Arg, Conf, InvalidText},
     config::Settings,
+    context::Context,
     pages,
-    render::Context,
 };
 use crate::{limits::Refusal, page::Page, plan::HostGroup};
 
-/// Idle connections to a site that each worker of nginx keeps.
+/// Idle connections to a site that each worker process of nginx keeps.
 const IDLE_CONNECTIONS: u64 = 32;
 
-/// More than this nginx can't count (its `limit_conn`); so many are as good as no limit.
+/// The most that nginx's `limit_conn` can count; a higher limit is as good as none.
 const MAX_IN_FLIGHT: u32 = 65_535;
 
-/// How long a site may take where the table does not say, in seconds; as in the embedded edge.
+/// How long a site may take to answer where the table sets no limit; as in the embedded edge.
 pub(crate) const DEFAULT_RESPONSE_SECONDS: u64 = 600;
 
-/// Writes the file.
-pub(crate) fn file(site: SiteId, groups: &[HostGroup<'_>], context: &Context<'_>) -> Result<String, InvalidText> {
+pub(crate) fn site_file(site: SiteId, groups: &[HostGroup<'_>], context: &Context<'_>) -> Result<String, InvalidText> {
     let mut conf = Conf::new();
     let mut upstreams: Vec<SocketAddr> = Vec::new();
     for group in groups {
@@ -38,9 +37,9 @@ pub(crate) fn file(site: SiteId, groups: &[HostGroup<'_>], context: &Context<'_>
         }
     }
     for address in &upstreams {
-        conf.block("upstream", &[upstream(site, *address, &upstreams)], |conf| {
-            conf.line("server", &[Argument::address(*address)]);
-            conf.line("keepalive", &[Argument::number(IDLE_CONNECTIONS)]);
+        conf.block("upstream", &[upstream_name(site, *address, &upstreams)], |conf| {
+            conf.line("server", &[Arg::address(*address)]);
+            conf.line("keepalive", &[Arg::number(IDLE_CONNECTIONS)]);
         });
     }
     for group in groups {
@@ -49,11 +48,11 @@ pub(crate) fn file(site: SiteId, groups: &[HostGroup<'_>], context: &Context<'_>
     Ok(conf.finish())
 }
 
-/// The name of a site's upstream with this address. nginx compares each new one with all before it,
-/// so the digits come backwards: ids of the same time begin alike but end at random.
-fn upstream(site: SiteId, address: SocketAddr, all: &[SocketAddr]) -> Argument {
+/// The name of a site's upstream with this address. nginx compares each new name with all before it, so the
+/// digits are reversed: ids of the same time begin alike but end at random.
+fn upstream_name(site: SiteId, address: SocketAddr, all: &[SocketAddr]) -> Arg {
     let place = all.iter().position(|one| *one == address).unwrap_or(0);
-    Argument::joined(&[Argument::backwards(site), Argument::amount("_stoa_", place as u64, "")])
+    Arg::joined(&[Arg::reversed(site), Arg::amount("_stoa_", place as u64, "")])
 }
 
 /// One group's server.
@@ -76,7 +75,7 @@ impl Server<'_> {
         };
         conf.block("server", &[], |conf| {
             write_listen(conf, &config.http, https, &[]);
-            conf.line("server_name", &group.hosts.iter().map(|host| Argument::host(host)).collect::<Vec<_>>());
+            conf.line("server_name", &group.hosts.iter().map(|host| Arg::host(host)).collect::<Vec<_>>());
             begin_server(conf, self.context.settings, Some(self.site), group.secure, to);
             if let Some(tls) = tls {
                 tls.write(conf, self.context.settings);
@@ -84,106 +83,103 @@ impl Server<'_> {
             match group.target {
                 Target::Upstream(address) => self.forward(conf, *address),
                 Target::Notice(notice) => write_notice(conf, *notice),
-                // `begin` has said all.
+                // `begin_server` has written it.
                 Target::Redirect(_) => {}
             }
         });
         Ok(())
     }
 
-    /// Where another name of the site is: over HTTPS if that is a must there, or if it can be and the
-    /// visitor has it here.
-    fn origin(&self, to: &Hostname) -> Argument {
+    /// The origin of another name of the site: over HTTPS if it requires that, or if it supports HTTPS and
+    /// the visitor uses it already.
+    fn origin(&self, to: &Hostname) -> Arg {
         let (http, https) = self.context.settings.config.public_ports;
         let [scheme, port] = match self.context.plan.https_of(to) {
-            (true, _) => [Argument::fixed("https://"), port(https, 443)],
-            (false, true) => [Argument::fixed("$scheme://"), Argument::fixed("$stoa_port")],
-            (false, false) => [Argument::fixed("http://"), port(http, 80)],
+            (true, _) => [Arg::fixed("https://"), port(https, 443)],
+            (false, true) => [Arg::fixed("$scheme://"), Arg::fixed("$stoa_port")],
+            (false, false) => [Arg::fixed("http://"), port(http, 80)],
         };
-        Argument::joined(&[scheme, Argument::host(to), port])
+        Arg::joined(&[scheme, Arg::host(to), port])
     }
 
     fn forward(&self, conf: &mut Conf, address: SocketAddr) {
         let limits = &self.group.limits;
-        // For nginx 0 is no limit; so the least that it can limit to is one byte.
-        let most = limits.max_body.clamp(1, i64::MAX.unsigned_abs());
-        conf.line("client_max_body_size", &[Argument::number(most)]);
+        // 0 is no limit for nginx, so its lowest limit is one byte.
+        let max_body = limits.max_body.clamp(1, i64::MAX.unsigned_abs());
+        conf.line("client_max_body_size", &[Arg::number(max_body)]);
         pages::write_error_page(conf, 503, Page::Refused(Refusal::Busy));
-        conf.block("location", &[Argument::fixed("/")], |conf| {
+        conf.block("location", &[Arg::fixed("/")], |conf| {
             write_limits(conf, limits);
             let seconds =
                 if limits.response_seconds > 0 { limits.response_seconds.into() } else { DEFAULT_RESPONSE_SECONDS };
             write_proxy(conf, self.context.settings, seconds);
-            let to = upstream(self.site, address, self.upstreams);
-            conf.line("proxy_pass", &[Argument::joined(&[Argument::fixed("http://"), to])]);
+            let to = upstream_name(self.site, address, self.upstreams);
+            conf.line("proxy_pass", &[Arg::joined(&[Arg::fixed("http://"), to])]);
         });
     }
 }
 
-/// What every location that forwards begins with; `seconds` is how long may pass without an answer,
-/// or in an upgraded connection without a word.
+/// What every location that forwards begins with. `seconds` is how long an upstream, or an upgraded
+/// connection, may be silent.
 pub(crate) fn write_proxy(conf: &mut Conf, settings: &Settings, seconds: u64) {
     conf.line("include", slice::from_ref(&settings.proxy));
-    conf.line("proxy_read_timeout", &[Argument::amount("", seconds, "s")]);
+    conf.line("proxy_read_timeout", &[Arg::amount("", seconds, "s")]);
 }
 
-/// How often, and how often at once, a site may be asked.
+/// Limits requests per second and open requests.
 fn write_limits(conf: &mut Conf, limits: &RouteLimits) {
     if limits.rate > 0 {
-        let mut words = vec![Argument::joined(&[Argument::fixed("zone="), zone(limits.rate)])];
-        // nginx counts what may come beyond the first; and no number at all where nothing may.
+        let mut words = vec![Arg::joined(&[Arg::fixed("zone="), zone(limits.rate)])];
+        // nginx counts the requests beyond the first, and rejects 0.
         let beyond = limits.burst.saturating_sub(1);
         if beyond > 0 {
-            words.push(Argument::amount("burst=", beyond.into(), ""));
-            words.push(Argument::fixed("nodelay"));
+            words.push(Arg::amount("burst=", beyond.into(), ""));
+            words.push(Arg::fixed("nodelay"));
         }
         conf.line("limit_req", &words);
     }
     if limits.in_flight > 0 && limits.in_flight <= MAX_IN_FLIGHT {
-        conf.line("limit_conn", &[Argument::fixed("stoa_open"), Argument::number(limits.in_flight.into())]);
+        conf.line("limit_conn", &[Arg::fixed("stoa_open"), Arg::number(limits.in_flight.into())]);
     }
 }
 
-/// The zone that sites with this rate are counted in.
-pub(crate) fn zone(rate: u32) -> Argument {
-    Argument::amount("stoa_rate_", rate.into(), "")
+/// The zone that counts sites with this rate.
+pub(crate) fn zone(rate: u32) -> Arg {
+    Arg::amount("stoa_rate_", rate.into(), "")
 }
 
 fn write_notice(conf: &mut Conf, notice: Notice) {
     pages::write_error_page(conf, 503, Page::Notice(notice));
-    conf.block("location", &[Argument::fixed("/")], |conf| conf.line("return", &[Argument::number(503)]));
+    conf.block("location", &[Arg::fixed("/")], |conf| conf.line("return", &[Arg::number(503)]));
 }
 
-/// A port as it stands in an address; nothing if it is the scheme's own.
-pub(crate) fn port(port: u16, usual: u16) -> Argument {
-    if port == usual { Argument::fixed("") } else { Argument::amount(":", port.into(), "") }
+/// A port as it appears in a URL: empty if it is the default of the scheme.
+pub(crate) fn port(port: u16, usual: u16) -> Arg {
+    if port == usual { Arg::fixed("") } else { Arg::amount(":", port.into(), "") }
 }
 
 /// Where a server listens.
-pub(crate) fn write_listen(conf: &mut Conf, http: &[SocketAddr], https: &[SocketAddr], more: &[Argument]) {
+pub(crate) fn write_listen(conf: &mut Conf, http: &[SocketAddr], https: &[SocketAddr], more: &[Arg]) {
     for address in http {
-        conf.line("listen", &[&[Argument::address(*address)], more].concat());
+        conf.line("listen", &[&[Arg::address(*address)], more].concat());
     }
     for address in https {
-        // As nginx before 1.25.1 wants it; later ones take it too, with a warning.
-        conf.line(
-            "listen",
-            &[&[Argument::address(*address), Argument::fixed("ssl"), Argument::fixed("http2")], more].concat(),
-        );
+        // The form for nginx before 1.25.1; later versions accept it with a warning.
+        conf.line("listen", &[&[Arg::address(*address), Arg::fixed("ssl"), Arg::fixed("http2")], more].concat());
     }
 }
 
-/// Where visitors of a server are sent at once.
+/// Where a server redirects all requests.
 pub(crate) enum RedirectTarget {
     Nowhere,
-    /// The same address over HTTPS, if they come without.
+    /// To the same address over HTTPS, if they came without.
     Https,
-    /// This origin.
-    Elsewhere(Argument),
+    /// To this origin.
+    Elsewhere(Arg),
 }
 
-/// What every server of ours begins with. Its answers, redirects and pages are written once for all,
-/// in the included file, and read the variables that are set here.
+/// What every server of ours begins with. Answers, redirects and pages are in the included file, which
+/// reads the variables that are set here.
 pub(crate) fn begin_server(
     conf: &mut Conf,
     settings: &Settings,
@@ -191,35 +187,33 @@ pub(crate) fn begin_server(
     secure: bool,
     to: RedirectTarget,
 ) {
-    let flag = |set: bool| Argument::fixed(if set { "1" } else { "\"\"" });
+    let flag = |set: bool| Arg::fixed(if set { "1" } else { "\"\"" });
     let moved = matches!(to, RedirectTarget::Elsewhere(_));
     let to = match to {
-        RedirectTarget::Nowhere => Argument::fixed("\"\""),
+        RedirectTarget::Nowhere => Arg::fixed("\"\""),
         // `$host` is one of the server's own names here.
-        RedirectTarget::Https => {
-            Argument::joined(&[Argument::fixed("https://$host"), port(settings.config.public_ports.1, 443)])
-        }
+        RedirectTarget::Https => Arg::joined(&[Arg::fixed("https://$host"), port(settings.config.public_ports.1, 443)]),
         RedirectTarget::Elsewhere(origin) => origin,
     };
-    conf.line("set", &[Argument::fixed("$stoa_site"), site.map_or(Argument::fixed("\"\""), Argument::site)]);
-    conf.line("set", &[Argument::fixed("$stoa_secure"), flag(secure)]);
-    conf.line("set", &[Argument::fixed("$stoa_moved"), flag(moved)]);
-    conf.line("set", &[Argument::fixed("$stoa_to"), to]);
+    conf.line("set", &[Arg::fixed("$stoa_site"), site.map_or(Arg::fixed("\"\""), Arg::site)]);
+    conf.line("set", &[Arg::fixed("$stoa_secure"), flag(secure)]);
+    conf.line("set", &[Arg::fixed("$stoa_moved"), flag(moved)]);
+    conf.line("set", &[Arg::fixed("$stoa_to"), to]);
     conf.line("include", slice::from_ref(&settings.server));
 }
 
 /// The certificate of a server.
 pub(crate) enum TlsFiles {
-    /// That of the server for unknown hosts: a server without its own shows it, and costs nginx far
-    /// less memory and time.
+    /// That of the server for unknown hosts. A server without its own uses it, which costs nginx far less
+    /// memory and time.
     Shared,
     /// Files of its own.
-    Own { chain: Argument, key: Argument },
+    Own { chain: Arg, key: Arg },
 }
 
 impl TlsFiles {
     pub(crate) fn of(certificate: &Certificate, context: &Context<'_>) -> Result<Self, InvalidText> {
-        if context.shared == Some(certificate.id) {
+        if context.shared_certificate == Some(certificate.id) {
             Ok(Self::Shared)
         } else {
             Self::own(certificate.id, context.settings)
@@ -227,7 +221,7 @@ impl TlsFiles {
     }
 
     pub(crate) fn own(id: CertificateId, settings: &Settings) -> Result<Self, InvalidText> {
-        let file = |extension| Argument::file(&settings.config.certificates, id, extension);
+        let file = |extension| Arg::file(&settings.config.certificates, id, extension);
         Ok(Self::Own { chain: file("crt")?, key: file("key")? })
     }
 

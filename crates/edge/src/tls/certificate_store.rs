@@ -12,7 +12,7 @@ use std::{
 
 use rustls::{
     ServerConfig,
-    crypto::CryptoProvider,
+    crypto::{CryptoProvider, aws_lc_rs},
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -113,6 +113,11 @@ impl LazyCertificate {
 fn server_config(certificate: &Certificate, tls: &TlsConfig) -> Result<ServerConfig, String> {
     let certified = certified_key(certificate, &tls.provider)?;
     Ok(tls.server_config(Arc::new(SingleCertAndKey::from(certified))))
+}
+
+/// Checks that a certificate can be parsed and its key is its own; the error says what is wrong.
+pub(crate) fn check_certificate(certificate: &Certificate) -> Result<(), String> {
+    certified_key(certificate, &aws_lc_rs::default_provider()).map(drop)
 }
 
 fn certified_key(certificate: &Certificate, provider: &CryptoProvider) -> Result<CertifiedKey, String> {

@@ -13,7 +13,7 @@ mod config;
 mod handshake;
 
 pub(crate) use self::{
-    certificate_store::CertificateStore,
+    certificate_store::{CertificateStore, check_certificate},
     config::TlsConfig,
     handshake::{TlsSession, accept},
 };
