@@ -1,8 +1,11 @@
 //! The access log: one JSON object a line.
 //!
-//! Requests never wait for the disk. Lines go through a bounded queue to one thread that formats
-//! and writes them; when the queue is full they are dropped and counted. The path is logged
-//! without its query: tokens live there.
+//! Requests never wait for the disk. Entries go through a bounded queue to one thread that formats and
+//! writes them; when the queue is full they are dropped and counted. The path is logged without its query,
+//! which may contain tokens.
+//!
+//! `tracing-appender` is not used because it rotates by time only; crates that rotate by size lack the
+//! queue that drops and counts, and formatting on the request's thread would cost latency.
 
 use std::{
     fs::{File, OpenOptions},
@@ -21,7 +24,7 @@ use tokio::sync::mpsc;
 
 use crate::{config::LogConfig, stats::RequestOutcome};
 
-/// What is logged of one request.
+/// One request.
 #[derive(Debug)]
 pub(crate) struct LogEntry {
     /// When its head was read.
@@ -55,8 +58,8 @@ impl LogEntry {
     }
 }
 
-/// The most of a path that is logged, in bytes: thousands of lines may wait for the disk, and what a
-/// visitor writes shall not decide how much memory that takes.
+/// Longer paths are cut: thousands of entries may wait for the disk, and visitors must not decide how much
+/// memory they take.
 const MAX_PATH_BYTES: usize = 2048;
 
 /// A path as it is logged.
@@ -69,7 +72,7 @@ pub(crate) fn shorten_path(path: &str) -> String {
     text
 }
 
-/// The near end of the log.
+/// The sending end of the log.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     queue: mpsc::Sender<Box<LogEntry>>,
@@ -77,10 +80,10 @@ pub(crate) struct AccessLog {
 }
 
 impl AccessLog {
-    /// Opens the file and starts the thread that writes it; the thread ends with this value.
+    /// Opens the file and starts the thread that writes it, which ends when this is dropped.
     pub(crate) fn open(config: &LogConfig) -> io::Result<Self> {
         let (queue, lines) = mpsc::channel(config.queue.max(1));
-        let writer = Writer::open(config.clone())?;
+        let writer = LogWriter::open(config.clone())?;
         std::thread::Builder::new().name("edge-log".into()).spawn(move || writer.run(lines))?;
         Ok(Self { queue, dropped: AtomicU64::new(0) })
     }
@@ -96,14 +99,14 @@ impl AccessLog {
     }
 }
 
-/// The far end: a file that makes room for a new one when it is full.
-struct Writer {
+/// The thread's end: a file that is rotated when it is full.
+struct LogWriter {
     config: LogConfig,
     file: BufWriter<File>,
     size: u64,
 }
 
-impl Writer {
+impl LogWriter {
     fn open(config: LogConfig) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(&config.path)?;
         let size = file.metadata()?.len();
@@ -119,7 +122,7 @@ impl Writer {
             let written = if flush { written.and_then(|()| self.file.flush()) } else { written };
             match written {
                 Ok(()) => failing &= !flush,
-                // Once, not for each request: the disk that is full may be the one of the platform's own log.
+                // Reported once, not per request: the platform's own log may be on the same full disk.
                 Err(error) if !failing => {
                     tracing::error!(path = %self.config.path.display(), %error, "writing the access log; check the disk and the folder's owner");
                     failing = true;
@@ -139,8 +142,8 @@ impl Writer {
 
     fn rotate(&mut self) -> io::Result<()> {
         self.file.flush()?;
-        // Not if somebody has removed it, or an earlier try came this far and could open no file: the
-        // older ones would make way for nothing.
+        // If the file was removed, or an earlier attempt could not open a new one, the older generations
+        // stay as they are.
         if self.config.path.exists() {
             self.shift_generations()?;
         }

@@ -145,6 +145,9 @@ impl Attempt<'_> {
             }
         }
         self.left_out = refusals.0.keys().copied().collect();
+        if !self.left_out.iter().any(|part| matches!(part, Part::Site(_))) {
+            return Ok(());
+        }
         let files = self.render_table()?.files;
         refusals.0.retain(|part, refusal| match part {
             Part::Site(site) => files.get(&FileName::Site(*site)) == refusal.file.as_ref(),
