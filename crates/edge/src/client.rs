@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, and what may be believed of what he says about others.
+//! One client connection: who is at the other end, and what may be believed of its forwarded headers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
@@ -16,31 +16,31 @@ use crate::{
     upstream::limiter::UpstreamPermit,
 };
 
-/// `X-Forwarded-For`, where proxies append whom they speak for.
+/// `X-Forwarded-For`, to which proxies append their clients' addresses.
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// `X-Forwarded-Proto`, the scheme that the client used.
 pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// One client connection.
+/// What is known of a client connection, and what it works with.
 #[derive(Debug)]
 pub(crate) struct ClientConnection {
     pub(crate) peer: IpAddr,
     /// The peer in text form, written into every request to an upstream.
     pub(crate) peer_text: Box<str>,
-    /// The peer is a proxy whose forwarded headers are believed.
+    /// Whether the peer is a proxy whose forwarded headers are believed.
     pub(crate) trusted: bool,
     pub(crate) listener: Arc<ListenerState>,
-    /// What was agreed on with TLS; nothing on a plain connection.
+    /// `None` on a plain connection.
     pub(crate) tls_session: Option<TlsSession>,
     pub(crate) state: Arc<ConnectionState>,
     pub(crate) worker: Arc<WorkerContext>,
-    /// Among the connections of its address; none if it is trusted, or not yet known.
+    /// `None` if the peer is trusted, or the client not yet known.
     permit: Option<ClientPermit>,
     _guard: ConnectionGuard,
 }
 
-/// What a connection occupies; given back when its last holder, maybe a tunnel, is gone.
+/// What a connection occupies until its last holder, maybe a tunnel, is gone.
 #[derive(Debug)]
 pub(crate) struct ConnectionGuard {
     pub(crate) _permit: OwnedSemaphorePermit,
@@ -61,20 +61,20 @@ impl ClientConnection {
         Self { peer, peer_text, trusted, listener, tls_session: None, state, worker, permit: None, _guard: guard }
     }
 
-    /// Whether the peer says first for whom it speaks.
+    /// Whether the peer is a balancer that sends the client's address first.
     pub(crate) fn sends_proxy_header(&self) -> bool {
         self.worker.shared.config.proxy_protocol.iter().any(|range| range.contains(self.peer))
     }
 
-    /// The peer turned out to be a balancer that speaks for `address`.
+    /// Replaces the peer's address by the one that a balancer has sent.
     pub(crate) fn set_announced_address(&mut self, address: IpAddr) {
         self.peer = address.to_canonical();
         self.peer_text = self.peer.to_string().into();
         self.trusted = self.worker.trusts(self.peer);
     }
 
-    /// Counts the connection as one of its client's; false if he has too many. A proxy or balancer
-    /// has the connections of many.
+    /// Counts the connection as one of its client's; false if the client has too many. Proxies and balancers
+    /// have no limit, as their connections are those of many clients.
     pub(crate) fn acquire_permit(&mut self) -> bool {
         if self.trusted || self.sends_proxy_header() {
             return true;
@@ -88,27 +88,26 @@ impl ClientConnection {
         self.permit.is_some()
     }
 
-    /// UpstreamLimiter for a connection to an upstream, unless this client or all of them have too many in use.
+    /// A permit for a connection to an upstream, unless this client or all of them use too many.
     pub(crate) fn acquire_upstream(&self) -> Option<UpstreamPermit> {
         self.worker.shared.upstream_limiter.acquire(self.permit.as_ref().map(ClientPermit::upstreams))
     }
 
-    /// Whether the client itself uses HTTPS: with us, or by the word of a trusted proxy. Of several
-    /// proxies the first one's word counts, which is the one that the client talks to.
+    /// Whether the client itself uses HTTPS, with us or according to a trusted proxy. Of several proxies the
+    /// first counts, as the client is connected to that one.
     pub(crate) fn is_secure(&self, headers: &HeaderMap) -> bool {
         match headers.get(X_FORWARDED_PROTO) {
-            Some(told) if self.trusted => {
-                let first = told.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
+            Some(scheme) if self.trusted => {
+                let first = scheme.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
                 first.trim_ascii().eq_ignore_ascii_case(b"https")
             }
             _ => self.listener.secure,
         }
     }
 
-    /// Whether this connection may be used for the bare lower-case `host`. Names are not mixed on
-    /// one TLS connection unless its certificate covers both: else what was proven to the client
-    /// would not hold for what it gets. Who knows no name may reach the platform itself; a trusted
-    /// proxy keeps its clients apart.
+    /// Whether this connection may be used for the bare lower-case `host`. A TLS connection serves several
+    /// names only if its certificate covers them: otherwise the client would get what was not proven to it.
+    /// Clients without SNI may reach the platform itself; trusted proxies separate their clients themselves.
     pub(crate) fn may_request(&self, host: &str, entry: Option<&Entry>) -> bool {
         let Some(tls_session) = &self.tls_session else { return true };
         tls_session.covers(host)
@@ -116,8 +115,8 @@ impl ClientConnection {
             || tls_session.has_no_sni() && matches!(entry, Some(Entry::Platform { .. }))
     }
 
-    /// The client's own address: the peer's, or what trusted proxies say: from right to left the
-    /// first that is no trusted proxy itself. Whatever stands left of that anybody may have written.
+    /// The client's own address: the peer's, or behind trusted proxies, from right to left, the first that is
+    /// not a trusted proxy. Anybody may have written what is left of it.
     pub(crate) fn address(&self, headers: &HeaderMap) -> IpAddr {
         if !self.trusted {
             return self.peer;
@@ -143,10 +142,10 @@ impl Drop for ClientConnection {
     }
 }
 
-/// What the platform's own handler is told about a request, as an extension of it.
+/// What the platform's own handler learns about a request, as an extension of it.
 #[derive(Debug, Clone)]
 pub struct ClientInfo {
-    /// The client's address, behind trusted proxies his own.
+    /// The client's own address, also behind trusted proxies.
     pub address: IpAddr,
     /// `http` or `https`.
     pub scheme: &'static str,

@@ -1,9 +1,8 @@
-//! The client's socket as hyper sees it, noting on the way what the connection waits for.
+//! The client's socket as hyper sees it. It notes what the connection waits for.
 //!
-//! Closing is polite: after our last byte the socket is half-closed and what the client still
-//! sends is read and thrown away for a moment. A plain close with unread data makes the kernel
-//! send a reset, and the client would lose the very response that explains why (a 413, say). After
-//! an upgrade that is no longer ours to decide: what the client still sends is for the other side.
+//! After our last byte the socket is half-closed, and what the client still sends is read and discarded for a
+//! moment. Closing with unread data would make the kernel send a reset, and the client would lose the response
+//! that explains why (such as a 413). After an upgrade, what the client still sends is for the other side.
 
 use std::{
     io::{self, IoSlice},
@@ -18,11 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection_state::ConnectionState;
 
-/// A state byte stream.
+/// A byte stream with the state of its connection.
 #[derive(Debug)]
 pub(crate) struct ClientStream<S> {
     inner: TokioIo<S>,
-    /// Was read from the stream before, and comes first.
+    /// Already read from the stream; comes first.
     prefix: &'static [u8],
     state: Arc<ConnectionState>,
     /// HTTP/2 frames come at any time; only HTTP/1 bytes between requests mean a head.
@@ -45,7 +44,7 @@ impl<S> ClientStream<S> {
         match poll {
             Poll::Pending => self.state.write.start(&self.state.clock),
             Poll::Ready(_) => {
-                // Whole responses may wait here when no request is left. Who reads them is not idle.
+                // Whole responses may wait here when no request is left. A client that reads them is not idle.
                 if self.state.write.stop() {
                     self.state.idle.restart_if_running(&self.state.clock);
                 }
@@ -96,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for ClientStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TLS takes what it is given into its own buffer, so a client that does not read shows here.
+        // TLS has its own buffer, so only a flush shows that a client does not read.
         let poll = Pin::new(&mut self.inner).poll_flush(cx);
         self.note_write(poll)
     }

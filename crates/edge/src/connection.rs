@@ -1,8 +1,8 @@
-//! One client connection: which HTTP it speaks, and its life until both sides are done.
+//! Serves one client connection until both sides are done.
 //!
-//! The protocol is told by the first three bytes (`first`): only HTTP/2 with prior knowledge begins
-//! with `PRI`. The socket itself stays bare, so HTTP/1 pays nothing for the choice. With TLS, the
-//! handshake tells it (ALPN, RFC 7301); who does not negotiate speaks HTTP/1.
+//! A plain connection's protocol is detected by its first three bytes (`protocol`): only HTTP/2 with prior
+//! knowledge begins with `PRI`. The socket is not wrapped, so HTTP/1 pays nothing for this. With TLS, the
+//! handshake decides (ALPN, RFC 7301); without ALPN it is HTTP/1.
 
 mod executor;
 mod opening;
@@ -35,8 +35,8 @@ use crate::{
     proxy_protocol, tls,
 };
 
-/// How much of one HTTP/2 response may wait for a client that does not read, in bytes. A connection
-/// has up to 256 of them.
+/// How much of one HTTP/2 response may wait for a client that does not read. A connection has up to 256
+/// responses.
 const MAX_UNSENT_BYTES: usize = 64 * 1024;
 
 /// Serves a plain connection until it ends.
@@ -44,7 +44,7 @@ pub(crate) async fn serve(mut stream: TcpStream, mut client: ClientConnection) {
     if client.sends_proxy_header()
         && let Err(error) = read_proxy_header(&mut stream, &mut client).await
     {
-        return tracing::debug!(peer = %client.peer, %error, "waiting for whom a balancer speaks");
+        return tracing::debug!(peer = %client.peer, %error, "reading a balancer's PROXY protocol header");
     }
     let client = Arc::new(client);
     let served = match protocol::detect(&stream, &client).await {
@@ -64,15 +64,16 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: ClientConnectio
     if client.sends_proxy_header()
         && let Err(error) = read_proxy_header(&mut stream, &mut client).await
     {
-        return tracing::debug!(peer = %client.peer, %error, "waiting for whom a balancer speaks");
+        return tracing::debug!(peer = %client.peer, %error, "reading a balancer's PROXY protocol header");
     }
     let shared = Arc::clone(&client.worker.shared);
     let certificates = || Arc::clone(&shared.table.load().certificates);
     let default_name = shared.config.platform_hosts.first().map(String::as_str);
-    let shaken = within_head_timeout(&client.state, tls::accept(stream, &shared.tls, certificates, default_name)).await;
-    let (stream, tls_session) = match shaken {
-        Ok(shaken) => shaken,
-        Err(error) => return tracing::debug!(peer = %client.peer, %error, "shaking hands with a client"),
+    let handshake =
+        within_head_timeout(&client.state, tls::accept(stream, &shared.tls, certificates, default_name)).await;
+    let (stream, tls_session) = match handshake {
+        Ok(done) => done,
+        Err(error) => return tracing::debug!(peer = %client.peer, %error, "performing a TLS handshake"),
     };
     client.tls_session = Some(tls_session);
     let client = Arc::new(client);
@@ -85,7 +86,7 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: ClientConnectio
     }
 }
 
-/// Learns from a balancer who the client is.
+/// Reads a balancer's header and takes over the client's address.
 async fn read_proxy_header(stream: &mut TcpStream, client: &mut ClientConnection) -> io::Result<()> {
     if let Some(address) = within_head_timeout(&client.state, proxy_protocol::read_source(stream)).await? {
         client.set_announced_address(address);
@@ -108,7 +109,7 @@ where
         .max_buf_size(max_head.max(8192))
         .max_header_size(max_head)
         .header_read_timeout(None)
-        // Never `pipeline_flush`: it makes hyper buffer without limit for a client that does not read.
+        // Never `pipeline_flush`: with it hyper buffers without limit for a client that does not read.
         .serve_connection(io, service)
         .with_upgrades();
     run_until_shutdown(pin!(conn), &client.state, |conn| conn.graceful_shutdown()).await
@@ -121,7 +122,7 @@ where
     let io = ClientStream::new(stream, prefix, Arc::clone(&client.state), false);
     let service_client = Arc::clone(client);
     let service = service_fn(move |request| {
-        // Here and not in `handle`: the executor must find it when hyper spawns what this returns.
+        // Not in `handle`: the executor must find it when hyper spawns the returned future.
         let stream = service_client.state.open_stream();
         handle(Arc::clone(&service_client), stream, request)
     });
@@ -135,7 +136,7 @@ where
     run_until_shutdown(pin!(conn), &client.state, |conn| conn.graceful_shutdown()).await
 }
 
-/// Runs a connection as the verdicts over it say.
+/// Runs a connection until it ends, drains it or drops it, as its shutdown signal says.
 async fn run_until_shutdown<C>(
     mut conn: Pin<&mut C>,
     state: &ConnectionState,

@@ -1,9 +1,9 @@
-//! Who waits for what since when, and what follows when it takes too long.
+//! What connections wait for, and what happens when it takes too long.
 //!
-//! A timer per connection and request would cost more than routing does. Instead each connection
-//! notes *what it waits for since when* in plain atomics, and one ticker per thread looks at all
-//! connections of that thread a few times a second. A signal is one atomic that the connection
-//! reads whenever it is polled. Timeouts are therefore late by up to one tick, never early.
+//! A timer per connection and request would cost more than routing. Instead each connection notes in plain
+//! atomics what it has been waiting for and since when, and one ticker per thread checks all connections of
+//! that thread a few times a second. A shutdown signal is one atomic that the connection reads whenever it is
+//! polled. Timeouts are therefore late by up to one tick, never early.
 
 mod listener_state;
 mod stream_state;
@@ -33,35 +33,34 @@ pub(crate) use self::{
 };
 use crate::config::Timeouts;
 
-/// How long a client gets to read our last words and close, before we do.
+/// How long a client has to read our last response and close, before we close.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// So many small pieces of responses may leave before the client has taken something. More are put
-/// together first.
+/// So many small pieces of responses are sent before the client has taken any. After that they are combined.
 const MAX_SMALL_PIECES: u32 = 256;
 
-/// The notes of one client connection.
+/// The state of one client connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionState {
     pub(crate) clock: Arc<Clock>,
     /// No request is in flight.
     pub(crate) idle: Stopwatch,
-    /// A request's first bytes are here, the end of its head is not.
+    /// A request's first bytes have arrived, the end of its head has not.
     pub(crate) head: Stopwatch,
-    /// The client does not take what we write.
+    /// The client does not read.
     pub(crate) write: Stopwatch,
-    /// Neither side of an upgraded connection speaks.
+    /// Neither side of an upgraded connection sends.
     pub(crate) tunnel: Stopwatch,
     /// We are done, and the client has not closed yet.
     pub(crate) linger: Stopwatch,
-    /// It has changed to another protocol: its two directions end each for itself.
+    /// It has switched protocols: each direction ends by itself.
     upgraded: AtomicBool,
     listener: Arc<ListenerState>,
     /// Requests in flight; HTTP/2 has many.
     in_flight: AtomicU32,
-    /// One for each request in flight; HTTP/1 has the same for all.
+    /// One per request in flight; HTTP/1 uses the same for all.
     streams: Mutex<Vec<Arc<StreamState>>>,
-    /// Small pieces of responses that left since the client took something.
+    /// Small pieces of responses sent since the client last took any bytes.
     small_pieces: AtomicU32,
     signal: AtomicU8,
     waker: AtomicWaker,
@@ -88,14 +87,14 @@ impl ConnectionState {
         state
     }
 
-    /// One more stream, until its request ends; HTTP/1 asks but once.
+    /// A further stream, until its request ends. HTTP/1 opens one per connection.
     pub(crate) fn open_stream(&self) -> Arc<StreamState> {
         let stream = Arc::new(StreamState::new(&self.clock));
         self.streams().push(Arc::clone(&stream));
         stream
     }
 
-    /// The stream that began last is served by this task.
+    /// This task serves the stream that was opened last.
     pub(crate) fn set_stream_task(&self, task: AbortHandle) {
         if let Some(youngest) = self.streams().last() {
             youngest.set_task(task);
@@ -109,7 +108,7 @@ impl ConnectionState {
         self.head.stop();
     }
 
-    /// A request's response is written or given up.
+    /// A request's response is written or abandoned.
     pub(crate) fn end_request(&self, stream: &Arc<StreamState>) {
         if stream.has_task() {
             let mut streams = self.streams();
@@ -122,7 +121,7 @@ impl ConnectionState {
         }
     }
 
-    /// The response that changes the protocol is about to leave.
+    /// The response that switches protocols is about to be sent.
     pub(crate) fn mark_upgraded(&self) {
         self.upgraded.store(true, SeqCst);
     }
@@ -131,7 +130,7 @@ impl ConnectionState {
         self.upgraded.load(SeqCst)
     }
 
-    /// Bytes came from the client; if no request is in flight, they are a head's.
+    /// Bytes arrived from the client; if no request is in flight, they belong to a head.
     pub(crate) fn note_received(&self) {
         if self.in_flight.load(Relaxed) == 0 {
             self.head.start(&self.clock);
@@ -142,25 +141,25 @@ impl ConnectionState {
         self.small_pieces.fetch_add(1, Relaxed);
     }
 
-    /// Whether small pieces shall be held back.
+    /// Whether small pieces should be combined before they are sent.
     pub(crate) fn is_congested(&self) -> bool {
         self.small_pieces.load(Relaxed) >= MAX_SMALL_PIECES
     }
 
-    /// The client has taken some bytes: what was held back leaves.
+    /// The client has taken some bytes: pieces that were held back can be sent.
     pub(crate) fn note_sent(&self) {
         if self.small_pieces.load(Relaxed) != 0 && self.small_pieces.swap(0, Relaxed) >= MAX_SMALL_PIECES {
             self.streams().iter().for_each(|stream| stream.send_waker.wake());
         }
     }
 
-    /// What to do now; the task of `cx` is woken when that changes.
+    /// What to do now; the task of `cx` is woken when it changes.
     pub(crate) fn shutdown_signal(&self, cx: &Context<'_>) -> ShutdownSignal {
         self.waker.register(cx.waker());
         ShutdownSignal::of(&self.signal)
     }
 
-    /// Speaks a signal; a milder one than before changes nothing.
+    /// Raises the signal; a weaker one than before changes nothing.
     pub(crate) fn send_signal(&self, signal: ShutdownSignal) {
         if self.signal.fetch_max(signal as u8, SeqCst) < signal as u8 {
             self.waker.wake();
@@ -168,9 +167,10 @@ impl ConnectionState {
     }
 
     fn check_timeouts(&self, limits: &Timeouts, now: u64) {
-        // Each stream is looked at: one that ends is no reason to leave out the next.
-        let stands = self.streams().iter().fold(false, |stands, stream| stream.check_timeouts(now) | stands);
-        let stalled = stands
+        // No short circuit: every stream must be checked.
+        let has_stalled_stream =
+            self.streams().iter().fold(false, |is_stalled, stream| stream.check_timeouts(now) | is_stalled);
+        let stalled = has_stalled_stream
             || self.head.exceeds(limits.header, now)
             || self.write.exceeds(limits.idle, now)
             || self.idle.exceeds(limits.idle * 2, now)
@@ -196,7 +196,7 @@ pub(crate) struct ConnectionRegistry {
 }
 
 impl ConnectionRegistry {
-    /// Begins to watch a connection; it is forgotten when its last other holder is gone.
+    /// Adds a connection, until its last other holder is gone.
     pub(crate) fn add(&self, listener: &Arc<ListenerState>) -> Arc<ConnectionState> {
         let state = Arc::new(ConnectionState::new(Arc::clone(&self.clock), Arc::clone(listener)));
         let mut connections = self.connections();
@@ -205,27 +205,28 @@ impl ConnectionRegistry {
         state
     }
 
-    /// Sentences all connections of a listener. Close the listener first, so that late ones are met too.
+    /// Signals all connections of a listener. Close the listener first, so that later ones get it
+    /// too.
     pub(crate) fn signal(&self, listener: &Arc<ListenerState>, signal: ShutdownSignal) {
         for state in self.connections().iter().filter(|state| Arc::ptr_eq(&state.listener, listener)) {
             state.send_signal(signal);
         }
     }
 
-    /// Looks at every connection once in `tick`, for ever.
-    pub(crate) async fn run(&self, limits: &Timeouts, tick: Duration, mut also: impl FnMut(u64)) {
-        let begun = Instant::now();
+    /// Checks every connection once per `tick`, forever.
+    pub(crate) async fn run(&self, limits: &Timeouts, tick: Duration, mut on_tick: impl FnMut(u64)) {
+        let started = Instant::now();
         let mut ticks = tokio::time::interval(tick);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.clock.set(begun);
+            self.clock.set(started);
             let now = self.clock.now();
             self.connections().retain(|state| {
                 state.check_timeouts(limits, now);
                 Arc::strong_count(state) > 1
             });
-            also(now);
+            on_tick(now);
         }
     }
 
@@ -234,7 +235,7 @@ impl ConnectionRegistry {
     }
 }
 
-/// How often a thread looks: four times within the shortest timeout, between 10 ms and 1 s.
+/// Four checks within the shortest timeout, and between 10 ms and 1 s apart.
 pub(crate) fn tick_interval(limits: &Timeouts) -> Duration {
     let shortest = limits.idle.min(limits.header).min(limits.response).min(limits.tunnel).min(limits.pooled);
     (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))

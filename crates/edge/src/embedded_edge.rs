@@ -1,4 +1,4 @@
-//! The embedded edge: the maker of `Edge` that lives in the platform's own process.
+//! The embedded edge: the provider of `Edge` in the platform's own process.
 
 use std::{
     io,
@@ -31,7 +31,7 @@ use crate::{
     worker::Worker,
 };
 
-/// A proxy in this process. Its threads run as long as it lives.
+/// A proxy in this process. Its threads end when it is dropped.
 pub struct EmbeddedEdge {
     shared: Arc<SharedState>,
     workers: Arc<[Worker]>,
@@ -44,7 +44,7 @@ impl EmbeddedEdge {
     /// Starts the threads; nothing is served before [`serve`](Self::serve).
     ///
     /// # Errors
-    /// If a platform host is no hostname, the log can't be opened, or a thread can't be started.
+    /// If a platform host is not a hostname, the log can't be opened, or a thread can't be started.
     pub fn new(mut config: Config, fallback: Option<Arc<dyn Fallback>>) -> io::Result<Self> {
         config.threads = config.threads.max(1);
         for name in &mut config.platform_hosts {
@@ -81,8 +81,7 @@ impl EmbeddedEdge {
     }
 
     /// Accepts connections for plain HTTP until `shutdown`, then waits for the requests in flight, at most
-    /// [`Timeouts::drain`](crate::Timeouts::drain). The runtime that this is called on also runs
-    /// the fallback.
+    /// [`Timeouts::drain`](crate::Timeouts::drain). The calling runtime also runs the fallback.
     ///
     /// # Errors
     /// If the listener can't be used.
@@ -90,8 +89,8 @@ impl EmbeddedEdge {
         self.open(listener, false, shutdown).await
     }
 
-    /// As [`serve`](Self::serve), with TLS: the table's certificates prove whom the client has
-    /// reached, and names without one are refused in the handshake.
+    /// As [`serve`](Self::serve), with TLS and the table's certificates. Handshakes for names without one are
+    /// rejected.
     ///
     /// # Errors
     /// If the listener can't be used.
@@ -102,7 +101,7 @@ impl EmbeddedEdge {
     async fn open(&self, listener: TcpListener, secure: bool, shutdown: CancellationToken) -> io::Result<()> {
         let listener_state = Arc::new(ListenerState::new(Handle::current(), secure));
         let (tracker, stop) = (TaskTracker::new(), shutdown.child_token());
-        // Who drops this future stops listening, too.
+        // Dropping this future also stops accepting.
         let _stops = stop.clone().drop_guard();
         let listener = listener.into_std()?;
         for worker in self.workers.iter().take(MAX_ACCEPTORS) {
@@ -134,12 +133,12 @@ impl EmbeddedEdge {
         }
     }
 
-    /// What every site has served since this edge began.
+    /// What every site has served since this edge started.
     pub fn snapshot(&self) -> Vec<(SiteId, Traffic)> {
         self.shared.table.load().sites().iter().map(|stats| (stats.site, stats.snapshot())).collect()
     }
 
-    /// What the edge has seen beside its sites.
+    /// The counts of the edge itself.
     pub fn counts(&self) -> EdgeCounts {
         self.shared.stats.snapshot(self.shared.log.as_ref().map_or(0, AccessLog::dropped))
     }

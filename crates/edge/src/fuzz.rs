@@ -1,5 +1,5 @@
-//! The parsers of this crate as the fuzzers in `fuzz/` reach them, and what must hold for any input.
-//! Each function panics where it does not hold. Not part of the crate's interface.
+//! The parsers of this crate for the fuzzers in `fuzz/`, and what must hold for any input. Each
+//! function panics where it does not hold. Not part of the crate's interface.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ pub fn chunks(bytes: &[u8]) {
     upstream::fuzz::chunks(bytes);
 }
 
-/// The names that are routed; the last one is the platform's.
+/// The routed names; the last one is the platform's.
 const NAMES: [&str; 4] = ["shop.example.com", "xn--bcher-kva.example", "a-b.c", "portal.example.com"];
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -47,8 +47,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     Table::compile(table, &Table::default(), &config, &TlsConfig::new().expect("a TLS library"))
 });
 
-/// From a `Host` field, and maybe an absolute target before it on a line of its own, to a route:
-/// only the name itself, in any case, with a port or a final dot, finds it.
+/// From a `Host` field, and maybe an absolute target before it on its own line, to a route: only the
+/// name itself, in any case, with a port or a trailing dot, finds it.
 pub fn host(bytes: &[u8]) {
     let (target, field) = match bytes.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&bytes[..at], &bytes[at + 1..]),
@@ -70,7 +70,7 @@ pub fn host(bytes: &[u8]) {
     assert_eq!(found.as_deref(), intended_name(authority), "{authority:?} leads elsewhere");
 }
 
-/// Whom an authority means, spelled out.
+/// The name that an authority means, spelled out.
 fn intended_name(authority: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|name| {
         let Some(rest) = authority.get(..name.len()).filter(|text| text.eq_ignore_ascii_case(name)) else {
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes from a seed, the same in every run (xorshift).
+    /// Random bytes from a seed, the same in every run (xorshift).
     struct RandomBytes(u64);
 
     impl RandomBytes {

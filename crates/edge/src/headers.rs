@@ -14,7 +14,7 @@ use http::{
     request::Parts,
 };
 
-/// What becomes of a request's header field.
+/// What happens to a request's header field.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FieldRule {
     Pass,
@@ -41,7 +41,7 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(name.as_str(), "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade")
 }
 
-/// Whether a field may come after a request's body: nothing that decides about the request may.
+/// Whether a field may come after a request's body: none that decides about the request may.
 pub(crate) fn may_trail(name: &HeaderName) -> bool {
     field_rule(name.as_str()) == FieldRule::Pass
 }
@@ -57,9 +57,9 @@ pub(crate) fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iter
         .filter(|token| !token.is_empty())
 }
 
-/// The protocol that the client asks to change to, if it may. HTTP/2 is none: RFC 9113 3.1 has
-/// abolished this way to it, and requests within such a tunnel would pass the edge unseen. Where a
-/// value can't be read, it may hide there.
+/// The protocol that the client asks to switch to, if it may. HTTP/2 is not allowed: RFC 9113 3.1 has
+/// removed this upgrade, and requests in such a tunnel would pass the edge unseen. It could hide in a
+/// value that can't be read.
 pub(crate) fn requested_upgrade(parts: &Parts) -> Option<&HeaderValue> {
     let wanted = parts.headers.get(UPGRADE)?;
     let asked = tokens(&parts.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
@@ -68,7 +68,8 @@ pub(crate) fn requested_upgrade(parts: &Parts) -> Option<&HeaderValue> {
     (parts.version == Version::HTTP_11 && asked && !hides_http).then_some(wanted)
 }
 
-/// Whether a value holds what no token may (RFC 9110 5.6.2), so that nobody knows how others read it.
+/// Whether a value contains bytes that no token may (RFC 9110 5.6.2), so others may read it
+/// differently.
 fn is_opaque(value: &HeaderValue) -> bool {
     value.to_str().is_err()
 }
@@ -79,7 +80,7 @@ fn is_http(protocol: &str) -> bool {
     ["h2c", "h2", "http"].iter().any(|http| name.eq_ignore_ascii_case(http))
 }
 
-/// The fields that `Connection` lists, beside those that every hop knows anyway.
+/// The fields that `Connection` lists, except those that every hop knows anyway.
 pub(crate) struct ConnectionFields<'a>(Vec<&'a str>);
 
 impl<'a> ConnectionFields<'a> {

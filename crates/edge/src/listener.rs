@@ -1,5 +1,5 @@
-//! Where connections come in: ports opened here, or sockets that a service manager has opened for
-//! us, so that the platform needs no rights for low ports and a restart refuses nobody.
+//! Listeners: ports opened here, or sockets that a service manager has opened for us, so that the
+//! platform needs no rights for low ports and a restart rejects nobody.
 
 use std::{
     env, io,
@@ -10,11 +10,11 @@ use std::{
 use listenfd::ListenFd;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Opens a listener for [`EmbeddedEdge::serve`](crate::EmbeddedEdge::serve): the address may be taken right
-/// after a restart, and many connections may wait.
+/// Opens a listener for [`EmbeddedEdge::serve`](crate::EmbeddedEdge::serve). The address may be reused
+/// right after a restart, and the backlog is large.
 ///
 /// # Errors
-/// If the address is taken or not this machine's.
+/// If the address is taken or not one of this machine.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -22,14 +22,14 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(4096)
 }
 
-/// The next listener that the service manager has opened for us under `name` (`FileDescriptorName=`
-/// of a systemd socket unit, sd_listen_fds(3)). A name may stand for several, IPv4 and IPv6 say:
-/// ask until there is none. The first call reads the environment and takes `LISTEN_PID` and
-/// `LISTEN_FDS` out of it, so that no child process believes that the sockets are its own; make it
-/// at the start of the program, inside a runtime.
+/// The next listener that the service manager has opened for us under `name` (`FileDescriptorName=` of
+/// a systemd socket unit, sd_listen_fds(3)). A name may stand for several, such as IPv4 and IPv6: call
+/// this until there is none. The first call removes `LISTEN_PID` and `LISTEN_FDS` from the environment,
+/// so that no child process takes the sockets for its own; make it at the start of the program, inside
+/// a runtime.
 ///
 /// # Errors
-/// If what has the name is no TCP socket.
+/// If the socket with this name is not a TCP socket.
 pub fn inherited(name: &str) -> io::Result<Option<TcpListener>> {
     static INHERITED: OnceLock<Mutex<Inherited>> = OnceLock::new();
     let inherited = INHERITED.get_or_init(|| Mutex::new(Inherited::from_env()));
@@ -43,7 +43,7 @@ pub fn inherited(name: &str) -> io::Result<Option<TcpListener>> {
     TcpListener::from_std(listener).map(Some)
 }
 
-/// What is left of the sockets that we were given.
+/// The sockets that nobody has taken yet.
 struct Inherited {
     names: Vec<String>,
     sockets: ListenFd,

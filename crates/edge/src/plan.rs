@@ -1,5 +1,5 @@
-//! A routing table sorted for who writes it down for another program: site by site, with the names
-//! of a site that are treated alike together, and with the certificate that each shows.
+//! A routing table sorted for providers that write it down for another program: site by site, with the
+//! names of a site grouped by route and certificate.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,7 +13,7 @@ use stoa_model::{
     route::{Route, RouteLimits, RoutingTable, Target},
 };
 
-/// Names of one site that share everything.
+/// Names of one site with the same route and certificate.
 #[derive(Debug)]
 pub(crate) struct HostGroup<'a> {
     /// Sorted, at least one.
@@ -25,7 +25,7 @@ pub(crate) struct HostGroup<'a> {
     pub(crate) certificate: Option<&'a Arc<Certificate>>,
 }
 
-/// The whole table, in an order that is the same each time.
+/// The whole table, in a deterministic order.
 #[derive(Debug)]
 pub(crate) struct RoutePlan<'a> {
     pub(crate) table: &'a RoutingTable,
@@ -34,8 +34,8 @@ pub(crate) struct RoutePlan<'a> {
 }
 
 impl<'a> RoutePlan<'a> {
-    /// Sorts a table; without `tls` as if it had no certificates. No route can take a name of the
-    /// platform itself.
+    /// Sorts a table; without `tls` as if it had no certificates. Routes for names of the platform
+    /// itself are left out.
     pub(crate) fn new(table: &'a RoutingTable, tls: bool, is_platform: impl Fn(&Hostname) -> bool) -> Self {
         let certificates = CertificateIndex::new(if tls { &table.certificates } else { &[] });
         let mut routes: Vec<_> = table.routes.iter().filter(|(host, _)| !is_platform(host)).collect();
@@ -58,7 +58,7 @@ impl<'a> RoutePlan<'a> {
         Self { table, sites, certificates }
     }
 
-    /// Whether a name that visitors are sent to must be visited over HTTPS, and whether it can be.
+    /// Whether a name must be visited over HTTPS, and whether it can be.
     pub(crate) fn https_of(&self, host: &Hostname) -> (bool, bool) {
         let covered = self.certificates.find(host.as_str()).is_some();
         (covered && self.table.routes.get(host.as_str()).is_some_and(|route| route.secure), covered)
@@ -74,7 +74,7 @@ impl HostGroup<'_> {
     }
 }
 
-/// CertificateIndex by the names that they are for; of two for the same name the later one.
+/// Certificates by their names; of two for the same name the later one.
 #[derive(Debug, Default)]
 pub(crate) struct CertificateIndex<'a> {
     exact: HashMap<&'a str, &'a Arc<Certificate>>,
@@ -97,12 +97,12 @@ impl<'a> CertificateIndex<'a> {
         all
     }
 
-    /// Whether there is one for a host, or for all names below one.
+    /// Whether there is one for this host, or for all names below it.
     pub(crate) fn has(&self, name: &CertName) -> bool {
         if name.wildcard { self.wildcards.contains_key(&name.host) } else { self.find(name.host.as_str()).is_some() }
     }
 
-    /// The certificate that a name shows: an exact one before a wildcard.
+    /// The certificate for a name: an exact one before a wildcard.
     pub(crate) fn find(&self, name: &str) -> Option<&'a Arc<Certificate>> {
         let below = || self.wildcards.get(name.split_once('.')?.1);
         self.exact.get(name).copied().or_else(|| below().copied())

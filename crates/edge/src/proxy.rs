@@ -1,5 +1,5 @@
-//! One request, from its head to the head of its response: whom is it for, may it pass, who
-//! answers. Every way out is a response; a failure is a page.
+//! One request, from its head to the head of its response: which site it is for, whether it may pass,
+//! and what answers. Every outcome is a response; a failure is a page.
 
 mod https;
 mod responses;
@@ -42,7 +42,7 @@ use crate::{
     upstream::{self, UpstreamBody, UpstreamResponse},
 };
 
-/// A request on its way.
+/// A request in progress.
 struct RequestHandler {
     client: Arc<ClientConnection>,
     parts: Parts,
@@ -74,7 +74,7 @@ impl RequestHandler {
         let hsts = https::hsts(&entry, &self.client, &self.parts.headers);
         let mut response = self.answer_by(entry).await;
         if let Some(hsts) = hsts {
-            // What the site says itself wins: it may know more about its future.
+            // The site's own field wins.
             response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(hsts);
         }
         response
@@ -107,7 +107,7 @@ impl RequestHandler {
         }
     }
 
-    /// Finds who is meant.
+    /// Finds the entry for the request's host.
     fn route(&mut self) -> Result<Entry, Page> {
         let shared = &self.client.worker.shared;
         let refuse = |page| {
@@ -136,7 +136,7 @@ impl RequestHandler {
         })
     }
 
-    /// Lets a site's own service answer.
+    /// Has the site's own service answer.
     async fn forward(mut self, upstream: SocketAddr, site: &SiteEntry) -> Response<EdgeBody> {
         let body = (!self.body.is_end_stream()).then(|| {
             let seen = self.record.bytes_in();
@@ -175,7 +175,7 @@ impl RequestHandler {
         }
     }
 
-    /// Lets the platform's own handler answer, on its own runtime.
+    /// Has the platform's own handler answer, on its own runtime.
     async fn platform(mut self) -> Response<EdgeBody> {
         let Some(fallback) = self.client.worker.shared.fallback.clone() else { return self.page(Page::UnknownHost) };
         let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default().to_owned();
@@ -220,7 +220,7 @@ impl RequestHandler {
     }
 }
 
-/// The length that the client declares, 0 if none; hyper has made sure that it is one number.
+/// The length that the client declares, or 0; hyper has checked that it is one number.
 fn declared_length(headers: &HeaderMap) -> u64 {
     headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }

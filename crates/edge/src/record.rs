@@ -1,5 +1,5 @@
-//! The record of one request: made when its head is read, written when the last byte of the
-//! response has left or the exchange is given up, whichever way that happens (it is a guard).
+//! The record of one request: made when its head is read, and written when it is dropped, which is when
+//! the last byte of the response has left or the exchange is abandoned.
 
 use std::{
     sync::{
@@ -30,9 +30,9 @@ pub(crate) struct RequestRecord {
     pub(crate) site: Option<Arc<SiteStats>>,
     pub(crate) status: u16,
     pub(crate) bytes_out: u64,
-    /// The site's limiter counts it as open.
+    /// Whether the site's limiter counts it as open.
     admitted: bool,
-    /// SharedState with the request's body, if it has one.
+    /// Shared with the request's body, if it has one.
     bytes_in: Option<Arc<AtomicU64>>,
     line: Option<Box<LogEntry>>,
 }
@@ -64,24 +64,24 @@ impl RequestRecord {
         }
     }
 
-    /// The wait for the client to send more of the request's body.
+    /// Times the wait for the client to send more of the request's body.
     pub(crate) fn body_timer(&self) -> WaitTimer {
         let limit = self.client.worker.shared.config.timeouts.idle;
         WaitTimer::new(&self.stream, |stream| &stream.body, limit)
     }
 
-    /// The wait for the client to take the response.
+    /// Times the wait for the client to take the response.
     pub(crate) fn send_timer(&self) -> WaitTimer {
         let limit = self.client.worker.shared.config.timeouts.response;
         WaitTimer::new(&self.stream, |stream| &stream.send, limit)
     }
 
-    /// The pages of the edge that this request came to.
+    /// The pages of this edge.
     pub(crate) fn pages(&self) -> &RenderedPages {
         &self.client.worker.shared.pages
     }
 
-    /// Holds the request to the limits of its site; from here on it counts as open, until this record is
+    /// Enforces the limits of the site. An admitted request counts as open until this record is
     /// dropped.
     pub(crate) fn admit(&mut self, site: &SiteEntry) -> Result<(), Refusal> {
         site.stats.limiter.enter(&site.limits, self.started)?;
@@ -94,7 +94,7 @@ impl RequestRecord {
         Arc::clone(self.bytes_in.get_or_insert_default())
     }
 
-    /// Notes the host for the log.
+    /// Sets the host for the log.
     pub(crate) fn set_host(&mut self, name: &str) {
         if let Some(line) = &mut self.line {
             line.host = name.to_owned();

@@ -1,7 +1,7 @@
-//! Sending browsers to another address: to HTTPS, or to a site's other name.
+//! Redirects to HTTPS, or to a site's other name.
 //!
-//! The host of a `Location` always is a name of the routing table, never what the client wrote, so
-//! nobody can be sent to a place that is not ours; the path and the query are the client's own.
+//! The host of a `Location` is always a name of the routing table, never what the client wrote, so
+//! nobody can be sent to a foreign place; the path and the query are the client's own.
 
 use bytes::Bytes;
 use http::{
@@ -12,10 +12,10 @@ use http::{
 
 use crate::config::Config;
 
-/// The response that sends the client of `parts` to the same path at `host`.
+/// The response that redirects the client of `parts` to the same path at `host`.
 ///
-/// 301 for reading; for anything else 308, which keeps method and body (RFC 9110 15.4.9). An hour
-/// in caches: a site that gives up its name or HTTPS is not stuck with it.
+/// 301 for GET and HEAD; otherwise 308, which keeps method and body (RFC 9110 15.4.9). Cached for an
+/// hour, so that a site that gives up its name or HTTPS is not stuck with it.
 pub(crate) fn redirect_to(host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let reading = matches!(parts.method, Method::GET | Method::HEAD);
@@ -23,7 +23,8 @@ pub(crate) fn redirect_to(host: &str, https: bool, parts: &Parts, config: &Confi
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     match HeaderValue::try_from(location_url(host, https, target, config)) {
         Ok(location) => response.headers_mut().insert(LOCATION, location),
-        // Can't happen: only visible ASCII is written. Better no address than a broken one.
+        // Can't happen, as only visible ASCII is written. No address is better than a broken
+        // one.
         Err(_) => None,
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));

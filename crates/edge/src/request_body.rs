@@ -1,4 +1,4 @@
-//! The body of a client's request, limited and counted. Nothing is ever collected: one frame is in memory
+//! The body of a client's request, limited and counted. It is never collected: one frame is in memory
 //! at a time, and the next is requested when it has left.
 
 use std::{
@@ -25,7 +25,7 @@ pub enum RequestBodyError {
     /// It is larger than the route allows.
     #[error("reading the request body: it exceeds {0} bytes, the limit of this route")]
     TooLarge(u64),
-    /// The client broke off, stalled or sent something that is no HTTP.
+    /// The client aborted, stalled or sent something that is not HTTP.
     #[error("reading the request body from the client: {0}")]
     Client(#[source] hyper::Error),
 }
@@ -41,7 +41,7 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
-    /// `wait` is for the client to send more.
+    /// `wait` times the client.
     pub(crate) fn new(inner: Incoming, wait: WaitTimer, limit: u64, seen: Arc<AtomicU64>) -> Self {
         Self { inner, wait, limit, seen }
     }

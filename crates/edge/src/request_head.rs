@@ -29,7 +29,8 @@ pub(crate) fn write_request(out: &mut BytesMut, parts: &Parts, authority: &str, 
         let passes = match field_rule(name.as_str()) {
             FieldRule::Pass => !listed.has(name),
             FieldRule::Drop => false,
-            // Whatever `Connection` lists: a proxy may have passed its client's on.
+            // Whether `Connection` lists it or not: a proxy may have forwarded its client's
+            // `Connection`.
             FieldRule::TrustedOnly => client.trusted && *name != X_REAL_IP && *name != X_FORWARDED_FOR,
         };
         if passes {
@@ -46,7 +47,7 @@ pub(crate) fn write_request(out: &mut BytesMut, parts: &Parts, authority: &str, 
     }
 }
 
-/// One `Cookie` field, though HTTP/2 clients may split it (RFC 9113 8.2.3).
+/// A single `Cookie` field, though HTTP/2 clients may split it (RFC 9113 8.2.3).
 fn write_cookies(out: &mut BytesMut, headers: &HeaderMap) {
     let mut cookies = headers.get_all(COOKIE).iter();
     let Some(first) = cookies.next() else { return };
@@ -95,14 +96,14 @@ fn put_field(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
-/// The request id that the client gave, if it is a plain one.
+/// The client's request id, if it has a safe form.
 fn request_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     (!id.is_empty() && id.len() <= 128 && id.bytes().all(plain)).then_some(id)
 }
 
-/// The same rules for a request that stays in this process.
+/// Applies the same rules to a request that stays in this process.
 pub(crate) fn rewrite_in_place(parts: &mut Parts, authority: &str, client: &ClientConnection) {
     let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
     let address = client.address(&parts.headers).to_string();

@@ -11,27 +11,27 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::{connection_state::WaitTimer, record::RequestRecord, request_body::BoxError, upstream::UpstreamBody};
 
-/// The body of a response, whoever made it.
+/// The body of a response, whatever its source.
 #[derive(Debug)]
 pub(crate) struct EdgeBody {
     source: Source,
-    /// None if somebody else keeps it, like a tunnel.
+    /// `None` if something else keeps it, like a tunnel.
     record: Option<RequestRecord>,
-    /// For the client to ask for the next piece.
+    /// Times the client.
     send_timer: Option<WaitTimer>,
 }
 
-/// Who makes a response's body.
+/// The source of a response's body.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// Here already.
+    /// Complete.
     Whole(Bytes),
     Upstream(UpstreamBody),
     Platform(UnsyncBoxBody<Bytes, BoxError>),
 }
 
 impl Source {
-    /// Whether it has something that the client must make room for first.
+    /// Whether it has data that must wait for the client.
     fn holds_back(&self) -> bool {
         matches!(self, Self::Upstream(body) if body.holds_back())
     }
@@ -43,7 +43,7 @@ impl EdgeBody {
         Self { source, record, send_timer }
     }
 
-    /// Leaves out what is ours to say; its length, if it is known.
+    /// Drops the content that is ours, and returns its length, if known.
     pub(crate) fn empty(&mut self) -> Option<u64> {
         let length = self.size_hint().exact();
         if matches!(self.source, Source::Upstream(_)) {

@@ -1,5 +1,5 @@
-//! Upgraded connections (WebSocket and whatever else says `Upgrade`): bytes both ways until one
-//! side closes, both are silent for too long, or the edge stops.
+//! Upgraded connections (WebSocket and others that use `Upgrade`): bytes both ways until one side
+//! closes, both are silent for too long, or the edge stops.
 
 use std::{
     future::poll_fn,
@@ -26,7 +26,7 @@ use crate::{
     record::RequestRecord,
 };
 
-/// Carries a tunnel to its end. The record is written when it ends, like any request's.
+/// Runs a tunnel to its end. The record is written then, like any request's.
 pub(crate) async fn run(
     on_client: OnUpgrade,
     upstream: (TcpStream, BytesMut),
@@ -56,10 +56,10 @@ pub(crate) async fn run(
     client.state.tunnel.stop();
 }
 
-/// A stream that counts what is read from it and notes that it lives.
+/// A stream that counts what is read from it and resets the timeout.
 struct MeteredStream<S> {
     inner: S,
-    /// Came with the head.
+    /// Arrived with the head.
     early: BytesMut,
     read: Arc<AtomicU64>,
     state: Arc<ConnectionState>,

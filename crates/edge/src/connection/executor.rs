@@ -1,5 +1,5 @@
-//! Who runs the streams of an HTTP/2 connection: tasks of its own thread, which its notes know, so
-//! that one of them can be ended without the others.
+//! Runs the streams of an HTTP/2 connection as tasks of its thread. The connection's state knows them, so one
+//! can be aborted without the others.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use hyper::rt;
 
 use crate::connection_state::ConnectionState;
 
-/// Spawns what hyper makes of a request right after it has called the service.
+/// Spawns the future that hyper makes of a request right after it has called the service.
 #[derive(Debug, Clone)]
 pub(super) struct Executor(pub(super) Arc<ConnectionState>);
 

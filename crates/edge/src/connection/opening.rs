@@ -1,10 +1,10 @@
-//! What comes before HTTP on a connection, and when it is given up.
+//! Limits for what comes before HTTP on a connection.
 
 use std::{future::poll_fn, io, pin::pin, task::Poll};
 
 use crate::connection_state::{ConnectionState, ShutdownSignal};
 
-/// Goes on with what comes before HTTP for as long as a request's head may take.
+/// Runs for as long as a request's head may take.
 pub(super) async fn within_head_timeout<T>(
     state: &ConnectionState,
     opening: impl Future<Output = io::Result<T>>,
@@ -15,7 +15,7 @@ pub(super) async fn within_head_timeout<T>(
     opened
 }
 
-/// Goes on with what comes before HTTP for as long as nothing is said against the connection.
+/// Runs until the connection gets a shutdown signal.
 pub(super) async fn unless_shut_down<T>(
     state: &ConnectionState,
     opening: impl Future<Output = io::Result<T>>,

@@ -1,6 +1,6 @@
-//! Which HTTP a plain connection speaks, told by its first three bytes. Almost always they come at
-//! once and are only peeked at. A peek that brings fewer would find the same again and again, so
-//! these are prefix: what is prefix is the beginning of `PRI`, and read anew from here.
+//! Detects by the first three bytes which HTTP a plain connection speaks. Almost always they arrive
+//! together and are only peeked at. If fewer arrive, another peek would return the same at once, so
+//! they are read: they are a prefix of `PRI`, and hyper gets them from there.
 
 use std::{future::poll_fn, io};
 
@@ -15,7 +15,7 @@ const HTTP2_PREFIX: &[u8] = b"PRI";
 /// What a connection began with.
 pub(super) struct DetectedProtocol {
     pub(super) is_http2: bool,
-    /// What is no longer in the socket.
+    /// What was read from the socket.
     pub(super) prefix: &'static [u8],
 }
 

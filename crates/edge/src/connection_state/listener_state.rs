@@ -1,14 +1,14 @@
-//! What is said against connections: against one, or against all that came through one listener.
+//! Shutdown signals, and what the connections of a listener share.
 
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 
-/// What a connection shall do.
+/// What a connection should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum ShutdownSignal {
-    /// Go on.
+    /// Continue.
     Run = 0,
-    /// Finish the request in flight, take no other.
+    /// Finish the request in flight and accept no other.
     Drain = 1,
     /// Close at once.
     Kill = 2,
@@ -27,9 +27,9 @@ impl ShutdownSignal {
 /// What all connections of one listener share.
 #[derive(Debug)]
 pub(crate) struct ListenerState {
-    /// Where the platform's own handler runs: not on the threads that carry the sites' traffic.
+    /// Runs the platform's own handler, so not on the threads that carry the sites' traffic.
     pub(crate) runtime: tokio::runtime::Handle,
-    /// Whether what comes through it is TLS.
+    /// Whether its connections use TLS.
     pub(crate) secure: bool,
     pub(super) signal: AtomicU8,
 }
@@ -44,7 +44,7 @@ impl ListenerState {
         if self.secure { "https" } else { "http" }
     }
 
-    /// Sentences the connections that are yet to be state.
+    /// Signals the connections that are not in a registry yet.
     pub(crate) fn close(&self, signal: ShutdownSignal) {
         self.signal.fetch_max(signal as u8, SeqCst);
     }

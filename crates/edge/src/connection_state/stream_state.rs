@@ -1,10 +1,10 @@
-//! What one request and its response wait for. In HTTP/2 each has a stream of its own, and a signal
-//! over one is none over the others: they may be of other sites, which have other limits. In HTTP/1
-//! all that a connection carries is one stream.
+//! What one request and its response wait for. In HTTP/2 each has its own stream, which times out by
+//! itself: the others may belong to other sites with other limits. In HTTP/1 the whole connection is
+//! one stream.
 //!
-//! An error of the body would not do for a signal: while the client takes nothing, hyper waits for
-//! the window and asks the body for nothing. So the task that serves the stream is ended from
-//! outside. It drops what h2 has of the stream, and h2 resets it with CANCEL (RFC 9113 5.4.2).
+//! An error of the body can't end a stream: while the client takes nothing, hyper waits for the window
+//! and does not poll the body. So the task that serves the stream is aborted from outside. It drops
+//! h2's part of the stream, and h2 resets it with CANCEL (RFC 9113 5.4.2).
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,20 +13,20 @@ use tokio::task::AbortHandle;
 
 use super::timers::{Clock, Deadline};
 
-/// The notes of one stream.
+/// The state of one stream.
 #[derive(Debug)]
 pub(crate) struct StreamState {
     pub(super) clock: Arc<Clock>,
-    /// The client owes us a piece of the request body.
+    /// Waiting for the client to send a piece of the request body.
     pub(crate) body: Deadline,
-    /// The client does not ask for the next piece of a response: HTTP/2 without window updates.
+    /// Waiting for the client to take the next piece of the response: HTTP/2 without window updates.
     pub(crate) send: Deadline,
-    /// The upstream owes us a piece of the response body, or does not take the request's. How long
-    /// it may is its site's own matter.
+    /// Waiting for the upstream to send a piece of the response body or to take one of the request's, for as
+    /// long as its site allows.
     pub(crate) upstream: Deadline,
-    /// Who holds small pieces back until the client takes those before.
+    /// The task that holds small pieces back until the client takes those before.
     pub(super) send_waker: AtomicWaker,
-    /// What serves it; in HTTP/1 the connection itself does.
+    /// The task that serves it; in HTTP/1 the connection itself does.
     task: OnceLock<AbortHandle>,
 }
 
@@ -52,7 +52,7 @@ impl StreamState {
         self.task.get().is_some()
     }
 
-    /// Ends it if it stands; whether its connection has to end for that.
+    /// Aborts the stream if it is stalled, and returns whether its connection has to be closed for that.
     pub(super) fn check_timeouts(&self, now: u64) -> bool {
         if !(self.body.is_past(now) || self.send.is_past(now) || self.upstream.is_past(now)) {
             return false;

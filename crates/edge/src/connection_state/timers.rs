@@ -1,4 +1,4 @@
-//! What is noted: plain atomics, written by the connection and read by the ticker of its thread.
+//! Timers as plain atomics, written by the connection and read by the ticker of its thread.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -20,31 +20,31 @@ impl Clock {
     }
 }
 
-/// The moment since which something is waited for; nothing if 0.
+/// When a wait began; 0 if there is none.
 #[derive(Debug, Default)]
 pub(crate) struct Stopwatch(AtomicU64);
 
 impl Stopwatch {
-    /// Waiting begins, unless it already has.
+    /// Starts the wait, unless there is one.
     pub(crate) fn start(&self, clock: &Clock) {
         if self.0.load(Relaxed) == 0 {
             self.0.store(clock.now(), Relaxed);
         }
     }
 
-    /// Waiting begins anew.
+    /// Starts a new wait.
     pub(crate) fn restart(&self, clock: &Clock) {
         self.0.store(clock.now(), Relaxed);
     }
 
-    /// Waiting begins anew, if anything is waited for.
+    /// Starts a new wait in the place of one.
     pub(crate) fn restart_if_running(&self, clock: &Clock) {
         if self.0.load(Relaxed) != 0 {
             self.restart(clock);
         }
     }
 
-    /// Waiting has ended; whether there was any.
+    /// Ends the wait, and returns whether there was one.
     pub(crate) fn stop(&self) -> bool {
         let waited = self.0.load(Relaxed) != 0;
         if waited {
@@ -59,12 +59,12 @@ impl Stopwatch {
     }
 }
 
-/// The moment until which something is waited for; nothing if 0.
+/// When a wait is too long; 0 if there is none.
 #[derive(Debug, Default)]
 pub(crate) struct Deadline(AtomicU64);
 
 impl Deadline {
-    /// Waiting begins, for so long; what `stop` wants to know.
+    /// Starts a wait. The result identifies it for `stop`.
     pub(super) fn start(&self, clock: &Clock, limit: Duration) -> u64 {
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let until = clock.now().saturating_add(limit);
@@ -72,8 +72,8 @@ impl Deadline {
         until
     }
 
-    /// That wait has ended. HTTP/1 has one note for all of its requests, and the platform may drop
-    /// the body of one, on another thread, when the next has begun to wait: that goes on.
+    /// Ends this wait and no other. HTTP/1 has one deadline for all of its requests, and the platform may drop
+    /// the body of one, on another thread, when the next request has begun to wait.
     pub(super) fn stop(&self, until: u64) {
         let _ = self.0.compare_exchange(until, 0, Relaxed, Relaxed);
     }

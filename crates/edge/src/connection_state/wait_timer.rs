@@ -1,34 +1,34 @@
-//! A stream's part in what is waited for.
+//! A timer for one kind of wait of a stream.
 
 use std::{sync::Arc, task::Context, time::Duration};
 
 use super::{stream_state::StreamState, timers::Deadline};
 
-/// A wait that begins and ends again and again; it ends for good when this is dropped, so nothing is
-/// held against a connection for a request that is gone.
+/// Starts and stops again and again. Dropping it stops it, so a connection never times out because of a
+/// request that is gone.
 #[derive(Debug)]
 pub(crate) struct WaitTimer {
     stream: Arc<StreamState>,
     deadline: fn(&StreamState) -> &Deadline,
     limit: Duration,
-    /// What was noted; nothing is waited for if 0.
+    /// Identifies the current wait; 0 if there is none.
     until: u64,
 }
 
 impl WaitTimer {
-    /// Waits for nothing yet.
+    /// A timer that is not running.
     pub(crate) fn new(stream: &Arc<StreamState>, deadline: fn(&StreamState) -> &Deadline, limit: Duration) -> Self {
         Self { stream: Arc::clone(stream), deadline, limit, until: 0 }
     }
 
-    /// Waiting begins, unless it already has.
+    /// Starts waiting, unless it already does.
     pub(crate) fn start(&mut self) {
         if self.until == 0 {
             self.until = (self.deadline)(&self.stream).start(&self.stream.clock, self.limit);
         }
     }
 
-    /// The task of `cx` goes on when the client has taken something.
+    /// Wakes the task of `cx` when the client has taken some bytes.
     pub(crate) fn wake_when_sent(&self, cx: &Context<'_>) {
         self.stream.send_waker.register(cx.waker());
     }

@@ -1,4 +1,4 @@
-//! What each page says. The text states what is the case and what the reader can do; it never says why a
+//! The text of each page. It says what is the case and what the reader can do; it never says why a
 //! customer's site is suspended, or what runs behind it.
 
 use http::StatusCode;
@@ -11,15 +11,15 @@ use crate::{host::BadHost, limits::Refusal};
 pub(crate) enum Page {
     BadHost(BadHost),
     UnknownHost,
-    /// `CONNECT`: the edge is no forward proxy.
+    /// `CONNECT`: the edge is not a forward proxy.
     NoTunnels,
     /// A request-target whose form the method does not allow.
     BadTarget,
     /// A transfer coding other than one `chunked`.
     BadCoding,
-    /// More header fields than the edge takes.
+    /// More header fields than the edge accepts.
     TooManyFields,
-    /// The name is not this connection's: its certificate covers another (RFC 9110 15.5.20).
+    /// The name is not this connection's: its certificate is for another (RFC 9110 15.5.20).
     Misdirected,
     TooLarge,
     BadBody,
@@ -30,15 +30,15 @@ pub(crate) enum Page {
     Notice(Notice),
 }
 
-/// What a page says.
+/// The text of a page.
 pub(super) struct PageText {
     pub(super) status: StatusCode,
-    /// A stable word for programs.
+    /// A stable code for programs.
     pub(super) code: &'static str,
     pub(super) title: &'static str,
     /// One or two sentences that say what to do next.
     pub(super) detail: &'static str,
-    /// When it is worth asking again, in seconds; `None` where nobody knows.
+    /// When to try again, in seconds; `None` if that is unknown.
     pub(super) retry_after: Option<u32>,
 }
 
@@ -148,8 +148,8 @@ impl Page {
         PageText { status, code, title, detail, retry_after: self.retry_after() }
     }
 
-    /// Whether the request was so doubtful that nothing behind it on the connection can be trusted to
-    /// be a request (RFC 9112 6.3 and 11.2).
+    /// Whether the request was so ambiguous that what follows on the connection may not be a
+    /// request (RFC 9112 6.3 and 11.2).
     pub(crate) fn ends_connection(self) -> bool {
         matches!(self, Self::BadHost(_) | Self::BadTarget | Self::BadCoding | Self::BadBody | Self::NoTunnels)
     }
@@ -157,7 +157,7 @@ impl Page {
     fn retry_after(self) -> Option<u32> {
         match self {
             Self::Unreachable => Some(10),
-            // Never more, whatever the limits: see `Refusal`.
+            // Never more, whatever the limits; see `Refusal`.
             Self::Refused(_) => Some(1),
             Self::Notice(Notice::Starting) => Some(2),
             Self::Notice(Notice::Maintenance) => Some(30),

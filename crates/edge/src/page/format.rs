@@ -1,8 +1,8 @@
-//! Which form of a page a client likes better.
+//! Which format of a page a client prefers.
 
 use http::{HeaderMap, header::ACCEPT};
 
-/// The form of a page.
+/// The format of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PageFormat {
     Html,
@@ -10,7 +10,7 @@ pub(crate) enum PageFormat {
 }
 
 impl PageFormat {
-    /// JSON only if the client names it and does not like HTML better (RFC 9110 12.5.1).
+    /// JSON only if the client names it and does not prefer HTML (RFC 9110 12.5.1).
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let (mut html, mut json) = (0.0, 0.0);
         for range in crate::headers::tokens(headers, &ACCEPT) {

@@ -1,7 +1,7 @@
-//! Every page as a finished response, made when the edge starts; an answer is a clone of one.
+//! All pages as finished responses, made when the edge starts; each answer is a clone of one.
 //!
-//! The policy allows one style sheet by its hash and nothing else: no script, no image, no frame,
-//! no format. Nothing is cached, as each of these states is meant to pass.
+//! The policy allows one style sheet by its hash and nothing else: no script, no image, no frame, no
+//! form. Nothing is cached, as each of these states is temporary.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use super::{
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 
-/// All pages in both forms.
+/// All pages in both formats.
 #[derive(Debug)]
 pub(crate) struct RenderedPages {
     product: String,
@@ -65,7 +65,7 @@ impl RenderedPages {
         let starting = page == Page::Notice(Notice::Starting);
         let refresh = if starting { "\n<meta http-equiv=\"refresh\" content=\"2\">" } else { "" };
         let waiting = if starting { "\n<div class=\"bar\" aria-hidden=\"true\"></div>" } else { "" };
-        // The product's name last: what stands in it is text, also if it looks like a place to fill.
+        // The product's name comes last: it is text, even if it contains a placeholder.
         TEMPLATE
             .replace("{refresh}", refresh)
             .replace("{waiting}", waiting)
@@ -77,19 +77,19 @@ impl RenderedPages {
     }
 }
 
-/// What only some pages carry.
+/// Adds the fields that only some pages have.
 fn insert_page_headers(page: Page, text: &PageText, headers: &mut HeaderMap) {
     if let Some(seconds) = text.retry_after {
         headers.insert(RETRY_AFTER, seconds.into());
     }
     if page == Page::NoTunnels {
-        // RFC 9110 15.5.6: a 405 says what is allowed.
+        // RFC 9110 15.5.6: a 405 lists what is allowed.
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     }
 }
 
-/// RFC 9457. A problem of type `about:blank` is titled with the phrase of its status (4.2.1);
-/// `code` tells apart what shares a status.
+/// RFC 9457. The title of a problem of type `about:blank` is the phrase of its status (4.2.1); `code`
+/// distinguishes problems with the same status.
 fn problem(text: &PageText) -> String {
     let title = text.status.canonical_reason().unwrap_or(text.title);
     let mut problem = serde_json::json!({

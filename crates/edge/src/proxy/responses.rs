@@ -1,4 +1,4 @@
-//! The forms that a response takes.
+//! The kinds of responses.
 
 use bytes::Bytes;
 use http::{
@@ -15,8 +15,8 @@ use crate::{
     upstream::{Head, UpstreamError},
 };
 
-/// The answer to HEAD, with the length that the content would have (RFC 9110 9.3.2). hyper leaves
-/// the content out for HTTP/1 only. What an upstream answers has none.
+/// The response to HEAD, with the length that the content would have (RFC 9110 9.3.2). hyper drops the
+/// content for HTTP/1 only. An upstream's response has none.
 pub(super) fn without_content(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
     if let Some(length) = response.body_mut().empty().filter(|length| *length > 0) {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
@@ -24,7 +24,7 @@ pub(super) fn without_content(mut response: Response<EdgeBody>) -> Response<Edge
     response
 }
 
-/// A page of the edge, in the form that the client prefers.
+/// A page of the edge, in the format that the client prefers.
 pub(super) fn page_response(page: Page, record: RequestRecord, parts: &Parts) -> Response<EdgeBody> {
     let mut response = page_in_format(page, record, PageFormat::of(&parts.headers));
     if page.ends_connection() && parts.version != Version::HTTP_2 {
@@ -33,18 +33,18 @@ pub(super) fn page_response(page: Page, record: RequestRecord, parts: &Parts) ->
     response
 }
 
-/// The same, when the request is gone already.
+/// The same, when the head of the request is gone already.
 pub(super) fn page_in_format(page: Page, record: RequestRecord, accept: PageFormat) -> Response<EdgeBody> {
     whole_response(record.pages().response(page, accept), record)
 }
 
-/// A response that is here already.
+/// A response whose body is complete.
 pub(super) fn whole_response(response: Response<Bytes>, mut record: RequestRecord) -> Response<EdgeBody> {
     record.status = response.status().as_u16();
     response.map(|bytes| EdgeBody::new(Source::Whole(bytes), Some(record)))
 }
 
-/// What a visitor is told of a failure.
+/// The page for a failure.
 pub(super) fn page_for(fault: &UpstreamError) -> Page {
     match fault {
         UpstreamError::Busy => Page::Refused(Refusal::Busy),
@@ -67,7 +67,7 @@ pub(super) fn respond(head: Head, body: EdgeBody) -> Response<EdgeBody> {
     response
 }
 
-/// The 101 to the client; the record stays with the tunnel.
+/// The 101 for the client; the tunnel keeps the record.
 pub(super) fn switching_protocols(head: Head) -> Response<EdgeBody> {
     let protocol = head.upgrade.clone();
     let mut response = respond(head, EdgeBody::new(Source::Whole(Bytes::new()), None));
@@ -78,7 +78,7 @@ pub(super) fn switching_protocols(head: Head) -> Response<EdgeBody> {
     response
 }
 
-/// A text of the routing table, for the program that asks for it now.
+/// A text of the routing table. It must not be cached, as it is only for the program that asks now.
 pub(super) fn text_response(text: Bytes) -> Response<Bytes> {
     let mut response = Response::new(text);
     let headers = response.headers_mut();

@@ -14,26 +14,26 @@ pub(crate) struct LoggedRequest {
     pub(crate) micros: u64,
 }
 
-/// As our `log_format` writes it: all values are text, as nginx has nothing better for some.
+/// As our `log_format` writes it. All values are text, because nginx has no other type for some.
 #[derive(Deserialize)]
 struct NginxLine<'a> {
     site: &'a str,
     status: &'a str,
-    /// What the request declares.
+    /// The length that the request declares.
     bytes_in: &'a str,
-    /// All that came of it, its head too; lines of older versions have none.
+    /// All bytes received, the head included; lines of older versions have none.
     #[serde(default)]
     read: Option<&'a str>,
     bytes_out: &'a str,
     seconds: &'a str,
 }
 
-/// Reads a line of nginx; nothing if it is no site's, or no line of ours.
+/// Parses a line of nginx; `None` if it is not a site's or not ours.
 pub(crate) fn parse_nginx_line(line: &[u8]) -> Option<LoggedRequest> {
     let text = String::from_utf8_lossy(line);
     let line: NginxLine<'_> = serde_json::from_str(&text).ok()?;
     let seconds: f64 = line.seconds.parse().ok()?;
-    // Anybody can declare any length, and send nothing.
+    // Anybody can declare any length and send nothing.
     let declared = line.bytes_in.parse().unwrap_or(0);
     let read = line.read.map_or(Ok(u64::MAX), str::parse).unwrap_or(0);
     Some(LoggedRequest {
@@ -61,8 +61,7 @@ struct TraefikLine<'a> {
     nanos: i64,
 }
 
-/// Reads a line of Traefik; nothing if its router is no site's. Sizes that Traefik does not know are
-/// negative.
+/// Parses a line of Traefik; `None` if its router is not a site's. Unknown sizes are negative.
 pub(crate) fn parse_traefik_line(line: &[u8]) -> Option<LoggedRequest> {
     let text = String::from_utf8_lossy(line);
     let line: TraefikLine<'_> = serde_json::from_str(&text).ok()?;
@@ -76,5 +75,5 @@ pub(crate) fn parse_traefik_line(line: &[u8]) -> Option<LoggedRequest> {
     })
 }
 
-/// The length of a site's id, which the names of its routers begin with.
+/// The length of a site's id, with which the names of its routers begin.
 const SITE_ID_LENGTH: usize = SiteId::PREFIX.len() + 1 + 32;

@@ -1,9 +1,8 @@
-//! CertificateIndex by the names that they are for.
+//! Certificates by their names.
 //!
-//! Loading ten thousand certificates must not hold a routing table up, so nothing is parsed before
-//! the first visitor comes; what was parsed is taken over into the next table, by its id. A
-//! certificate that can't be parsed is told of once and passed over: the next best one for the
-//! name is served, and no other name suffers.
+//! Ten thousand certificates must not delay a routing table, so each is parsed when its first visitor
+//! comes, and reused in the next table by its id. A certificate that can't be parsed is reported once
+//! and skipped: the next best one for the name is used, and other names are not affected.
 
 use std::{
     collections::HashMap,
@@ -26,20 +25,21 @@ pub(crate) struct CertificateStore {
     /// All of them, in the order of the table.
     list: Arc<Vec<Arc<Certificate>>>,
     by_id: HashMap<CertificateId, Arc<LazyCertificate>>,
-    /// For one host; the last of the list is the best.
+    /// For one host; the last one is the best.
     exact: HashMap<Box<str>, Vec<Arc<LazyCertificate>>>,
     /// For the names one label below a host.
     below: HashMap<Box<str>, Vec<Arc<LazyCertificate>>>,
 }
 
 impl CertificateStore {
-    /// The previous store itself if it holds these certificates already; most tables change routes only.
+    /// The previous store itself if it has these certificates already; most tables only change
+    /// routes.
     pub(crate) fn updated(list: &Arc<Vec<Arc<Certificate>>>, previous: &Arc<Self>) -> Arc<Self> {
         let same = Arc::ptr_eq(list, &previous.list) || ids(list).eq(ids(&previous.list));
         if same { Arc::clone(previous) } else { Arc::new(Self::new(list, previous)) }
     }
 
-    /// Takes over from `previous` what it has parsed already. Later certificates win over earlier ones.
+    /// Reuses what `previous` has parsed. Later certificates win over earlier ones.
     fn new(list: &Arc<Vec<Arc<Certificate>>>, previous: &Self) -> Self {
         let mut store = Self { list: Arc::clone(list), ..Self::default() };
         for certificate in list.iter() {
@@ -60,7 +60,7 @@ impl CertificateStore {
         self.exact.contains_key(name) || parent.is_some_and(|parent| self.below.contains_key(parent))
     }
 
-    /// The best certificate for `name` that works, and what serves it.
+    /// The best working certificate for `name`, with its configuration.
     pub(crate) fn find(&self, name: &str, tls: &TlsConfig) -> Option<(&Arc<LazyCertificate>, &Arc<ServerConfig>)> {
         let parent = name.split_once('.').and_then(|(_, parent)| self.below.get(parent));
         let mut best_first = self.exact.get(name).into_iter().chain(parent).flat_map(|list| list.iter().rev());
@@ -76,7 +76,7 @@ fn ids(list: &[Arc<Certificate>]) -> impl Iterator<Item = CertificateId> {
 #[derive(Debug)]
 pub(crate) struct LazyCertificate {
     certificate: Arc<Certificate>,
-    /// Nothing inside if it is broken.
+    /// `None` inside if it is broken.
     config: OnceLock<Option<Arc<ServerConfig>>>,
 }
 
@@ -85,7 +85,7 @@ impl LazyCertificate {
         Self { certificate, config: OnceLock::new() }
     }
 
-    /// Whether a visitor of the bare lower-case name `host` is satisfied by it.
+    /// Whether it is valid for the bare lower-case name `host`.
     pub(crate) fn covers(&self, host: &str) -> bool {
         let parent = host.split_once('.').map(|(_, parent)| parent);
         self.certificate.names.iter().any(|name| {

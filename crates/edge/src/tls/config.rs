@@ -22,22 +22,22 @@ const MAX_CACHED_SESSIONS: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct TlsConfig {
     pub(super) provider: Arc<CryptoProvider>,
-    /// All but the certificate. rustls' builder makes a cache of sessions for every configuration; a
-    /// copy of one that has its own leaves ten thousand of them out.
+    /// All but the certificate. rustls' builder makes a cache of sessions for every configuration;
+    /// cloning one that has its own avoids ten thousand of them.
     template: ServerConfig,
 }
 
 impl TlsConfig {
-    /// Makes fresh ticket keys; they change by themselves every six hours.
+    /// Makes new ticket keys, which rotate every six hours.
     ///
     /// # Errors
-    /// If the machine has no randomness to give.
+    /// If the system has no randomness.
     pub(crate) fn new() -> io::Result<Self> {
         let tickets = aws_lc_rs::Ticketer::new()
             .map_err(|error| io::Error::other(format!("making keys for TLS session tickets: {error}")))?;
         let sessions = ServerSessionMemoryCache::new(MAX_CACHED_SESSIONS);
         let mut provider = aws_lc_rs::default_provider();
-        // Stable: within the two groups the library's order stays.
+        // The sort is stable: within both groups the library's order stays.
         provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
         let provider = Arc::new(provider);
         let mut template = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -52,7 +52,7 @@ impl TlsConfig {
         Ok(Self { provider, template })
     }
 
-    /// What a connection is set up by that proves itself as `resolver` says.
+    /// The configuration with this certificate.
     pub(super) fn server_config(&self, resolver: Arc<dyn ResolvesServerCert>) -> ServerConfig {
         let mut config = self.template.clone();
         config.cert_resolver = resolver;
@@ -60,7 +60,7 @@ impl TlsConfig {
     }
 }
 
-/// Proves nothing.
+/// A placeholder in the template.
 #[derive(Debug)]
 struct NoCertificate;
 
@@ -79,9 +79,9 @@ fn is_aes_128(suite: CipherSuite) -> bool {
     )
 }
 
-/// Whether a client names ChaCha20 before any other cipher.
+/// Whether a client offers ChaCha20 before any other cipher.
 pub(super) fn prefers_chacha(offered: &[CipherSuite]) -> bool {
-    // Browsers begin with a random value that is no cipher (RFC 8701).
+    // Browsers begin with a random value that is not a cipher (RFC 8701).
     let first = offered.iter().find(|suite| !matches!(suite, CipherSuite::Unknown(_)));
     matches!(
         first,

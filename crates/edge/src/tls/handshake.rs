@@ -11,36 +11,37 @@ use super::{
     config::{TlsConfig, prefers_chacha},
 };
 
-/// What a TLS connection has proven, and to whom.
+/// What a TLS connection has proven to the client.
 #[derive(Debug)]
 pub(crate) struct TlsSession {
-    /// The name that the client asked for, bare and lower-case; clients that know only an address
-    /// ask for none.
+    /// The name in the hello, bare and lower-case; clients that only know an address send none.
     sni: Option<Box<str>>,
     identity: Arc<LazyCertificate>,
 }
 
 impl TlsSession {
     /// Whether the connection may be used for this bare lower-case host (RFC 9110 7.4): it was
-    /// opened for it, or proved to be it, which is when clients share connections (RFC 9113 9.1.1).
+    /// opened for it, or its certificate covers it, which is when clients share connections (RFC
+    /// 9113 9.1.1).
     pub(crate) fn covers(&self, host: &str) -> bool {
         self.sni.as_deref() == Some(host) || self.identity.covers(host)
     }
 
-    /// Whether the client named nobody, as one does that was given an address only.
+    /// Whether the client sent no name, as clients do that only know an address.
     pub(crate) fn has_no_sni(&self) -> bool {
         self.sni.is_none()
     }
 }
 
-/// The fatal alert `unrecognized_name` as a record (RFC 8446 5.1 and 6): nothing is encrypted yet.
+/// The fatal alert `unrecognized_name` as a record (RFC 8446 5.1 and 6), not encrypted yet.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
-/// Shakes hands. Nothing here has a deadline: the caller gives up when the watch says so.
+/// Performs the handshake. It has no deadline; the caller sets one. `certificates` is called after the
+/// hello, so that it is the newest store, and `default_name` stands in for a missing name.
 ///
 /// # Errors
-/// If the connection breaks, the client speaks no TLS that we do, or asks for a name without a
-/// certificate; it has been told then.
+/// If the connection breaks, the client supports none of our TLS versions, or asks for a name without a
+/// certificate; it was told so then.
 pub(crate) async fn accept(
     stream: TcpStream,
     tls: &TlsConfig,

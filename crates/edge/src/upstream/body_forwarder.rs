@@ -1,8 +1,8 @@
-//! A request's body on its way to the upstream, one frame at a time.
+//! Forwards a request's body to the upstream, one frame at a time.
 //!
-//! The framing is decided here and nowhere else: what the client wrote about it never passes
-//! through. A known length is declared and kept to: more or fewer bytes break the exchange rather
-//! than letting the rest be read as another request.
+//! The framing is decided here and nowhere else: the client's own framing never passes through. A known
+//! length is declared and enforced: more or fewer bytes break the exchange, so that the rest can't be
+//! read as another request.
 
 use std::{
     pin::Pin,

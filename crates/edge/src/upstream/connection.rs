@@ -21,9 +21,9 @@ const READ_BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) struct UpstreamConnection {
     pub(crate) stream: TcpStream,
     pub(crate) upstream: SocketAddr,
-    /// Read and not yet understood.
+    /// Received and not yet parsed.
     pub(crate) read: BytesMut,
-    /// Said and not yet written.
+    /// Not yet written.
     pub(crate) out: BytesMut,
     /// Bytes written so far.
     pub(crate) written: u64,
@@ -38,21 +38,21 @@ impl UpstreamConnection {
         Ok(Self { stream, upstream, read: BytesMut::new(), out: BytesMut::new(), written: 0, permit: None })
     }
 
-    /// Whether an idle connection may be used again: the upstream has neither closed it nor said
-    /// anything unasked. Costs no system call while the kernel has reported nothing.
+    /// Whether an idle connection may be reused: the upstream has neither closed it nor sent
+    /// anything. This costs no system call while the kernel has reported nothing.
     pub(crate) fn is_fresh(&self) -> bool {
         let silent =
             matches!(self.stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         silent && self.read.is_empty() && self.out.is_empty()
     }
 
-    /// Reads what is there; 0 at the end of the stream.
+    /// Reads what has arrived; 0 at the end of the stream.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.read.reserve(READ_BUFFER_BYTES);
         poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.read)
     }
 
-    /// Writes out everything said so far.
+    /// Writes out the buffer.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.out.has_remaining() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out))?;

@@ -1,7 +1,8 @@
-//! Finding the end of a response's body, and the chunks within (RFC 9112 7.1).
+//! Finds the end of a response's body, and the chunks within (RFC 9112 7.1).
 //!
-//! Strict where leniency has hurt others: a size is one to sixteen hexadecimal digits, lines end
-//! with CRLF, and a chunk's data is followed by CRLF and nothing else. Extensions are dropped.
+//! It is strict where leniency has caused vulnerabilities: a size is one to sixteen hexadecimal digits,
+//! lines end with CRLF, and a chunk's data is followed by CRLF and nothing else. Extensions are
+//! dropped.
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,17 +10,17 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::error::UpstreamError;
 use crate::headers::is_hop_by_hop;
 
-/// Longest line of a chunk's size with its extensions, and largest trailer section.
+/// The longest line of a chunk's size with its extensions, and the largest trailer section.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 const MAX_TRAILER_BYTES: usize = 16 * 1024;
 
-/// Less data than this is copied, and put together with what follows where that is here already.
+/// Less data than this is copied, and combined with what follows if that has arrived already.
 pub(super) const SMALL_PIECE_BYTES: usize = 4 * 1024;
 
 /// How the rest of a body is framed.
 #[derive(Debug)]
 pub(crate) enum Decoder {
-    /// So many bytes are missing.
+    /// This many bytes are missing.
     Length(u64),
     /// In chunks.
     Chunked(ChunkState),
@@ -27,7 +28,7 @@ pub(crate) enum Decoder {
     Eof,
 }
 
-/// Where in the chunked coding we are.
+/// The position in the chunked coding.
 #[derive(Debug)]
 pub(crate) enum ChunkState {
     Size,
@@ -36,7 +37,7 @@ pub(crate) enum ChunkState {
     Trailers,
 }
 
-/// What the bytes so far yield.
+/// The result of decoding the bytes so far.
 #[derive(Debug)]
 pub(super) enum Step {
     Data(Bytes),
@@ -76,15 +77,15 @@ impl Decoder {
     }
 }
 
-/// How many of the missing bytes are here; they count as taken.
+/// How many of the missing bytes are in `buf`; they count as taken.
 fn take_count(left: &mut u64, buf: &BytesMut) -> usize {
     let length = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
     *left -= length as u64;
     length
 }
 
-/// Takes so many bytes. A slice would keep the whole buffer for as long as it lives, and the next read
-/// would need another one: too much for a few bytes that wait for a client who does not read.
+/// Takes this many bytes. A slice would keep the whole buffer alive, and the next read would need
+/// another one: too much for a few bytes that wait for a client that does not read.
 pub(super) fn take_bytes(buf: &mut BytesMut, length: usize) -> Bytes {
     if length >= SMALL_PIECE_BYTES {
         return buf.split_to(length).freeze();
@@ -103,8 +104,8 @@ impl ChunkState {
         }
     }
 
-    /// How many bytes of data `buf` begins with, which the caller takes; none if more bytes are needed,
-    /// or the data has ended.
+    /// How many bytes of data are at the beginning of `buf`, for the caller to take; `None` if more
+    /// bytes are needed, or the data has ended.
     fn data(&mut self, buf: &mut BytesMut) -> Result<Option<usize>, UpstreamError> {
         loop {
             match self {
@@ -131,8 +132,9 @@ impl ChunkState {
         }
     }
 
-    /// Puts small pieces that are here already together: each becomes a frame of its own in HTTP/2,
-    /// and one that waits for a client who does not read takes hundreds of bytes beside its data.
+    /// Combines small pieces that have arrived already: each becomes a frame of its own in HTTP/2,
+    /// and while it waits for a client that does not read, it takes hundreds of bytes beside its
+    /// data.
     fn gather(&mut self, length: usize, buf: &mut BytesMut) -> Result<Bytes, UpstreamError> {
         let first = take_bytes(buf, length);
         if first.len() >= SMALL_PIECE_BYTES {
@@ -172,7 +174,7 @@ fn parse_chunk_size(buf: &mut BytesMut) -> Result<Option<u64>, UpstreamError> {
     u64::from_str_radix(text, 16).map(Some).map_err(|_| bad)
 }
 
-/// The fields after the last chunk, if they are all there.
+/// The fields after the last chunk, if they are complete.
 fn parse_trailers(buf: &mut BytesMut) -> Result<Step, UpstreamError> {
     if buf.starts_with(b"\r\n") {
         buf.advance(2);

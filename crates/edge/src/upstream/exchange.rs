@@ -1,8 +1,9 @@
-//! An exchange under way: the request still leaving, the response already arriving.
+//! An exchange in progress: the request being sent, the response arriving.
 //!
-//! Both directions move whenever the task of the client's request is polled, until the head of the
-//! response is here. A response may begin before the request has ended: then the rest of that moves in
-//! a task of its own (`upload`). It may even end before (an early 413); the connection is not reused.
+//! Both directions advance whenever the task of the client's request is polled, until the head of the
+//! response has arrived. A response may begin before the request has ended: then the rest of the
+//! request is sent by its own task (`upload`). It may even end before (an early 413); then the
+//! connection is not reused.
 
 use std::{
     future::{Future, poll_fn},
@@ -33,16 +34,16 @@ use crate::{
 pub(crate) struct Exchange {
     conn: Box<UpstreamConnection>,
     pub(super) forwarder: Option<BodyForwarder>,
-    /// The upstream takes no more of the request; what it says still counts.
+    /// The upstream takes no more of the request; its response still counts.
     stopped_reading: bool,
     /// Interim responses so far.
     interim: u32,
     /// How long the upstream may be silent, or not take more of the request.
     limit: Duration,
     wait: WaitTimer,
-    /// The next piece of the response has been awaiting_piece for.
+    /// The next piece of the response was polled for.
     awaiting_piece: bool,
-    /// There is a piece that waits for more, or for the client to take what he got before.
+    /// A piece waits for more data, or for the client to take the ones before.
     pub(super) holds_back: bool,
 }
 
@@ -66,8 +67,8 @@ impl Exchange {
         }
     }
 
-    /// Sends, and waits for the head of the response. The time begins when the request has left:
-    /// a slow upload is no fault of the upstream.
+    /// Sends, and waits for the head of the response. The time limit begins when the request has
+    /// been sent: a slow upload is not the fault of the upstream.
     pub(super) async fn head(&mut self, method: &Method) -> Result<Head, UpstreamError> {
         let limit = self.limit;
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
@@ -91,7 +92,7 @@ impl Exchange {
         .await
     }
 
-    /// Moves the request on. An upstream that stops listening may still have an answer.
+    /// Sends more of the request. An upstream that stops reading may still respond.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
         if self.stopped_reading {
             return Poll::Ready(Ok(()));
@@ -106,7 +107,8 @@ impl Exchange {
         }
         match sent {
             Poll::Pending => {
-                // What the upstream takes is a sign of life; an answer that is awaiting_piece for is still due.
+                // What the upstream takes is a sign of life; but a piece that was
+                // polled for is still due.
                 if self.awaiting_piece || !self.conn.out.is_empty() {
                     self.wait.start();
                 }
@@ -151,7 +153,7 @@ impl Exchange {
             self.holds_back = enough.is_pending() && !self.conn.read.is_empty();
         }
         if self.holds_back {
-            // The upstream owes nothing: its next byte would not leave either.
+            // The upstream owes nothing: its next byte would not be sent either.
             self.wait.stop();
             self.wait.wake_when_sent(cx);
             return Poll::Pending;
@@ -168,17 +170,17 @@ impl Exchange {
         Poll::Ready(piece)
     }
 
-    /// Whether the rest of the body is here already.
+    /// Whether the rest of the body has arrived already.
     pub(super) fn has_all(&self, body: &Decoder) -> bool {
         matches!(body, Decoder::Length(left) if *left <= self.conn.read.len() as u64)
     }
 
-    /// The raw connection after a 101, and what the upstream has already said over it.
+    /// The raw connection after a 101, and what the upstream has already sent over it.
     pub(crate) fn into_tunnel(self) -> (TcpStream, BytesMut) {
         (self.conn.stream, self.conn.read)
     }
 
-    /// The whole body, if it is here already; its connection is free again at once.
+    /// The whole body, if it has arrived already; its connection is free again at once.
     #[expect(clippy::result_large_err, reason = "it is moved once, and a box would be an allocation for each response")]
     pub(crate) fn finish_now(mut self, head: &Head, client: &Arc<ClientConnection>) -> Result<Bytes, Self> {
         match head.body {
@@ -191,7 +193,7 @@ impl Exchange {
         }
     }
 
-    /// Gives the connection back, if nothing is left on it.
+    /// Returns the connection to the pool, if nothing is left on it.
     pub(super) fn release(self, keep_alive: bool, client: &ClientConnection) {
         let clean =
             self.forwarder.is_none() && !self.stopped_reading && self.conn.read.is_empty() && self.conn.out.is_empty();

@@ -1,8 +1,8 @@
 //! The head of a response, and what it says about the body (RFC 9112 6.3).
 //!
-//! An upstream is a customer's program and may be wrong or hostile. A response whose length is in
-//! doubt (both `Transfer-Encoding` and `Content-Length`, two different lengths, an unknown coding)
-//! is refused with 502, as nginx does; guessing is how one visitor gets another's page.
+//! An upstream is a customer's program and may be wrong or hostile. A response with an ambiguous length
+//! (both `Transfer-Encoding` and `Content-Length`, two different lengths, an unknown coding) is
+//! answered 502, as nginx does; guessing would give one visitor another's page.
 
 use std::ops::Range;
 
@@ -20,11 +20,11 @@ use crate::headers::is_hop_by_hop;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_FIELDS: usize = 100;
 
-/// The most interim responses before the response itself. Each keeps this thread busy, and a program
-/// that reports its progress does so every few seconds.
+/// The most interim responses before the final one. Each costs this thread time, and a program that
+/// reports its progress sends one every few seconds.
 const MAX_INTERIM_RESPONSES: u32 = 200;
 
-/// An understood head.
+/// A parsed head.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
@@ -36,8 +36,8 @@ pub(crate) struct Head {
     pub(crate) upgrade: Option<HeaderValue>,
 }
 
-/// Takes one head from `buf`; nothing if it is not all there yet. Interim responses (1xx) are
-/// skipped and counted, but for 101.
+/// Takes one head from `buf`; `None` if it is incomplete. Interim responses (1xx) except 101 are
+/// skipped and counted.
 pub(super) fn parse(buf: &mut BytesMut, method: &Method, interim: &mut u32) -> Result<Option<Head>, UpstreamError> {
     while !buf.is_empty() {
         let mut ranges = [const { (0..0, 0..0) }; MAX_FIELDS];
@@ -60,7 +60,7 @@ pub(super) fn parse(buf: &mut BytesMut, method: &Method, interim: &mut u32) -> R
     Ok(None)
 }
 
-/// The client_limiter of a field's name and value.
+/// The places of a field's name and value.
 type FieldRange = (Range<usize>, Range<usize>);
 
 struct RawHead {
@@ -70,7 +70,7 @@ struct RawHead {
     fields: usize,
 }
 
-/// Finds out where everything is, so that names and values can be slices of one buffer.
+/// Finds where everything is, so that names and values can be slices of one buffer.
 fn locate_fields(buf: &[u8], ranges: &mut [FieldRange; MAX_FIELDS]) -> Result<Option<RawHead>, UpstreamError> {
     let mut fields = [const { std::mem::MaybeUninit::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);

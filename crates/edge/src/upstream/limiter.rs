@@ -1,10 +1,10 @@
-//! How many connections to upstreams may be in use at once: each is an open file of this process, and
-//! without files left it could neither accept visitors nor reach its database.
+//! Limits the connections to upstreams in use: each is an open file of this process, and without files
+//! it could neither accept visitors nor reach its database.
 //!
-//! A client has a share of them. Over HTTP/2 he may ask for hundreds of things on each of his
-//! connections, at as many sites as he likes, so the limits of neither hold him. Connections that are
-//! idle are bounded by the pool. A tunnel's connection counts until it is one: from then on it is
-//! bounded by the connections of clients, as it has one of them to itself.
+//! A client has a share of them. Over HTTP/2 it may send hundreds of requests on each connection, to
+//! any number of sites, so neither the limits of connections nor those of sites bound it. Idle
+//! connections are bounded by the pool. A tunnel's connection no longer counts once it is one: each
+//! belongs to one client connection, and those are bounded.
 
 use std::sync::{
     Arc,
@@ -15,7 +15,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::config::Config;
 
-/// What is in use, and how much may be.
+/// What is in use, and what may be.
 #[derive(Debug)]
 pub(crate) struct UpstreamLimiter {
     used: AtomicUsize,
@@ -24,7 +24,7 @@ pub(crate) struct UpstreamLimiter {
     max_per_client: usize,
 }
 
-/// A connection's part of the room; free again when this is dropped.
+/// Allows one connection; free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct UpstreamPermit {
     of: Arc<UpstreamLimiter>,
@@ -45,7 +45,8 @@ impl UpstreamLimiter {
         Self { used: AtomicUsize::new(0), max_in_use, max_per_client }
     }
 
-    /// A slot for a further connection, if there is one for this client; without one he is many.
+    /// A permit for another connection. Without a client (`None`), as for a trusted proxy, only the
+    /// total counts.
     pub(crate) fn acquire(self: &Arc<Self>, client: Option<&Arc<AtomicUsize>>) -> Option<UpstreamPermit> {
         if !client.is_none_or(|count| increment_below(count, self.max_per_client)) {
             return None;
@@ -78,8 +79,8 @@ fn open_file_limit() -> usize {
     getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
 }
 
-/// What clients and idle connections leave of so many files, a part for everything else kept back; and
-/// where they would leave nothing, a quarter.
+/// What clients and idle connections leave of this many files, minus a reserve for everything else; at
+/// least a quarter.
 fn default_max_in_use(files: usize, config: &Config) -> usize {
     // A tunnel is two connections.
     let others = config.max_connections.saturating_mul(2).saturating_add(config.idle_upstream);

@@ -1,11 +1,11 @@
-//! The way to a site's own service: HTTP/1.1 over pooled connections.
+//! The connection to a site's own service: HTTP/1.1 over pooled connections.
 //!
-//! The client is our own, for one reason: an exchange runs entirely inside the task of the client
-//! connection that asked for it. No second task (but for an upload that outlasts the head of its
-//! response), no channels between them, no copy of the header map; the bytes that one `read` brought
-//! leave with the next `write`. Heads are parsed by `httparse`, which hyper uses too. What it must get
-//! right is written where it is done: framing of requests in `forwarder`, of responses in `head` and
-//! `decode`, reuse in `pool`.
+//! The HTTP client is our own for one reason: an exchange runs entirely inside the task of the client
+//! connection that asked for it. No second task (except for an upload that outlasts the head of its
+//! response), no channels, no copy of the header map; the bytes of one `read` leave with the next
+//! `write`. Heads are parsed by `httparse`, as in hyper. What it must get right is documented where it
+//! is done: framing of requests in `body_forwarder`, of responses in `head` and `decode`, reuse in
+//! `pool`.
 
 mod body_forwarder;
 mod connection;
@@ -30,7 +30,7 @@ use self::{body_forwarder::BodyForwarder, connection::UpstreamConnection, exchan
 pub(crate) use self::{error::UpstreamError, head::Head, response_body::UpstreamBody};
 use crate::{client::ClientConnection, connection_state::StreamState, request_body::RequestBody, request_head};
 
-/// An answer whose head has arrived.
+/// A response whose head has arrived.
 #[derive(Debug)]
 pub(crate) struct UpstreamResponse {
     pub(crate) head: Head,
@@ -39,9 +39,9 @@ pub(crate) struct UpstreamResponse {
 
 /// Sends a request and waits for the head of the response.
 ///
-/// A pooled connection may have been closed by the upstream just now. If it breaks before the
-/// first byte of a response, a request without a body and with an idempotent method is sent once
-/// more, over a fresh connection; anything else might happen twice, and fails.
+/// The upstream may just have closed a pooled connection. If that breaks before the first byte of a
+/// response, a request without a body and with an idempotent method is sent again over a new
+/// connection; anything else might happen twice, and fails.
 ///
 /// The upstream may be silent for `limit` before the head of its response and between two pieces.
 pub(crate) async fn send_request(

@@ -1,6 +1,6 @@
-//! The next piece of a response's body. How small it may be depends on the client: whoever reads
-//! gets every byte at once, and for one who does not, little pieces are put together. Each costs
-//! hundreds of bytes while it waits in h2, however few it has itself.
+//! The next piece of a response's body. How small it may be depends on the client: one that reads gets
+//! every byte at once, and for one that does not, small pieces are combined. Each takes hundreds of
+//! bytes while it waits in h2, however small it is.
 
 use std::task::{Context, Poll, ready};
 
@@ -13,7 +13,7 @@ use super::{
     error::UpstreamError,
 };
 
-/// The next thing in a body.
+/// The next part of a body.
 pub(super) enum Piece {
     Data(Bytes),
     Trailers(HeaderMap),
@@ -41,7 +41,7 @@ pub(super) fn poll_piece(
 }
 
 /// Reads until there is more than a small piece, or no more will come. Nothing is decoded meanwhile:
-/// the bytes stay in the connection's own buffer.
+/// the bytes stay in the connection's buffer.
 pub(super) fn poll_enough(
     conn: &mut UpstreamConnection,
     decoder: &Decoder,

@@ -1,8 +1,8 @@
-//! Idle connections by upstream; every thread has its own pool, so nobody waits for the lock.
+//! Idle connections by upstream. Every thread has its own pool, so its lock is never contended.
 //!
-//! The youngest is taken first: the others get old and are closed, and the pool shrinks to what
-//! the traffic needs. All upstreams together have a bound too: visits to ten thousand sites in turn
-//! must not use up the files that this process may open.
+//! The youngest is reused first: the others age and are closed, and the pool shrinks to what the
+//! traffic needs. There is a limit for all upstreams too: visits to ten thousand sites in turn must not
+//! use up the files that this process may open.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct IdleConnections {
     by_upstream: HashMap<SocketAddr, Vec<Idle>>,
-    /// How many there are, all upstreams together.
+    /// Of all upstreams.
     count: usize,
 }
 
@@ -35,7 +35,7 @@ struct Idle {
 }
 
 impl IdleConnections {
-    /// Closes a connection to whichever upstream: one that is needed is opened again.
+    /// Closes a connection to any upstream; one that is needed is opened again.
     fn evict_one(&mut self) {
         let some = self.by_upstream.iter_mut().find(|(_, idle)| !idle.is_empty());
         let Some((upstream, idle)) = some else { return };
@@ -49,12 +49,12 @@ impl IdleConnections {
 }
 
 impl Pool {
-    /// Keeps so many for one upstream, and so many for all.
+    /// Keeps this many per upstream, and for all of them.
     pub(crate) fn new(per_upstream: usize, max_idle: usize) -> Self {
         Self { idle: Mutex::default(), per_upstream, max_idle }
     }
 
-    /// A connection that is still good, if there is one.
+    /// A connection that still works, if there is one.
     pub(crate) fn take(&self, upstream: SocketAddr) -> Option<Box<UpstreamConnection>> {
         let mut guard = self.lock();
         let kept = &mut *guard;
@@ -84,7 +84,7 @@ impl Pool {
         kept.by_upstream.entry(conn.upstream).or_default().push(Idle { conn, since: clock.now() });
     }
 
-    /// Closes what has been idle since before `oldest`, or has been closed by the upstream.
+    /// Closes what has been idle since before `oldest`, or was closed by the upstream.
     pub(crate) fn sweep(&self, oldest: u64) {
         let mut guard = self.lock();
         let kept = &mut *guard;

@@ -1,4 +1,4 @@
-//! The body of a response, read exchange_state the upstream as fast as the client takes it.
+//! The body of a response, read from the upstream as fast as the client takes it.
 
 use std::{
     sync::Arc,
@@ -17,19 +17,19 @@ pub(crate) struct UpstreamBody {
     exchange_state: ExchangeState,
     decoder: Decoder,
     keep_alive: bool,
-    /// The declared length; none if it is framed otherwise.
+    /// Whether its length was declared.
     declared: bool,
     holds_back: bool,
     client: Arc<ClientConnection>,
 }
 
-/// Who has the exchange.
+/// Where the exchange is.
 #[derive(Debug)]
 enum ExchangeState {
     Exchange(Exchange),
-    /// The request is still leaving.
+    /// The request is still being sent.
     Upload(Upload),
-    /// It is over.
+    /// It has ended.
     Done,
 }
 
@@ -89,7 +89,7 @@ impl UpstreamBody {
         })
     }
 
-    /// The next piece; nothing if it is over.
+    /// The next piece; `None` if there is no more.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<Piece, UpstreamError>>> {
         let (decoder, state, holds_back) = (&mut self.decoder, &self.client.state, &mut self.holds_back);
         let mut poll = |exchange: &mut Exchange| {

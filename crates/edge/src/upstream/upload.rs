@@ -1,6 +1,6 @@
-//! The rest of a request whose response is already here. It moves in a task of its own: the body of the
-//! response is asked for nothing while the client takes nothing, and a client may well send all he has
-//! before he reads. Were the upload to wait for him, both would wait for ever.
+//! The rest of a request whose response has already begun. It is sent by a task of its own: the
+//! response's body is not polled while the client takes nothing, and a client may well send everything
+//! before it reads. If the upload waited for it, both would wait forever.
 
 use std::{
     future::poll_fn,
@@ -13,10 +13,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{error::UpstreamError, exchange::Exchange};
 
-/// An exchange that two tasks move: this one sends, that of the client's request reads.
+/// An exchange shared by two tasks: this one sends, that of the client's request reads.
 #[derive(Debug)]
 pub(super) struct Upload {
-    /// Nothing once it is over.
+    /// `None` once it has ended.
     exchange: Arc<Mutex<Option<Exchange>>>,
     task: AbortOnDropHandle<Result<(), UpstreamError>>,
 }
@@ -32,14 +32,14 @@ impl Upload {
         Self { exchange, task: AbortOnDropHandle::new(tokio::spawn(sending)) }
     }
 
-    /// The exchange, when all has been sent.
+    /// The exchange, when everything has been sent.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Exchange, UpstreamError>> {
-        // A task that panicked has broken the exchange off.
+        // A task that panicked has broken the exchange.
         ready!(Pin::new(&mut self.task).poll(cx)).map_err(|_| UpstreamError::Closed)??;
         Poll::Ready(lock(&self.exchange).take().ok_or(UpstreamError::Closed))
     }
 
-    /// What `look` finds of the exchange meanwhile.
+    /// Calls `look` with the exchange meanwhile.
     pub(super) fn with_exchange<T>(&self, look: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
         lock(&self.exchange).as_mut().map(look)
     }
@@ -47,7 +47,7 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        // The task ends a moment later; nothing is to be sent or held meanwhile.
+        // The task ends a moment later; nothing may be sent or held until then.
         lock(&self.exchange).take();
     }
 }
