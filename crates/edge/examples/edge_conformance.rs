@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use stoa_edge::{Config, Embedded, listen};
+use stoa_edge::{Config, EmbeddedEdge, listen};
 use stoa_model::{
     certificate::Certificate,
     host::Hostname,
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             tokio::spawn(answer(stream));
         }
     });
-    let edge = Embedded::new(Config::default(), None)?;
+    let edge = EmbeddedEdge::new(Config::default(), None)?;
     let routes = [(Hostname::parse("localhost")?, route)].into_iter().collect();
     let certificates = Arc::new(vec![self_signed()?]);
     edge.apply(RoutingTable { version: 1, routes, certificates, ..RoutingTable::default() }).await?;

@@ -21,7 +21,7 @@
 use std::{collections::HashMap, error::Error, io::Write, net::SocketAddr, path::Path, sync::Arc, time::Instant};
 
 use rcgen::{CertificateParams, KeyPair};
-use stoa_edge::{Config, Embedded, listen};
+use stoa_edge::{Config, EmbeddedEdge, listen};
 use stoa_model::{
     certificate::{CertName, Certificate},
     host::Hostname,
@@ -49,7 +49,7 @@ async fn main() -> Result<()> {
     config.public_https_port = tls.map(|address| address.port());
     let certificates = Arc::new(if tls.is_some() { certificates(&options)? } else { Vec::new() });
     let routes = routes_to(upstream.parse()?, routes.parse()?)?;
-    let edge = Embedded::new(config, None)?;
+    let edge = EmbeddedEdge::new(config, None)?;
     let began = Instant::now();
     edge.apply(RoutingTable { version: 1, routes, certificates, ..RoutingTable::default() }).await?;
     writeln!(std::io::stderr(), "applied in {:.1} ms", began.elapsed().as_secs_f64() * 1e3)?;

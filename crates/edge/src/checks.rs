@@ -1,11 +1,11 @@
-//! What the edge refuses of a well-formed head before it looks for a site: requests that two
-//! programs on the way could understand differently, although HTTP allows most of them.
+//! Well-formed requests that the edge rejects before it looks for a site, because two programs on the path
+//! could understand them differently. HTTP allows most of them.
 //!
-//! * `CONNECT`: the edge is no forward proxy.
-//! * A transfer coding other than one `chunked` (RFC 9112 6.1): the edge frames anew what it
-//!   forwards, so a coding it does not undo would be lost and the body with it.
-//! * More header fields than anybody needs. HTTP/1 has such a bound of its own; in HTTP/2 a field is
-//!   one byte on the wire (RFC 7541 6.1) and a hundred in memory, for as long as the request lasts.
+//! * `CONNECT`: the edge is not a forward proxy.
+//! * A transfer coding other than one `chunked` (RFC 9112 6.1): the edge writes its own
+//!   framing, so a coding that it does not undo would be lost, and the body with it.
+//! * Too many header fields. HTTP/1 has such a limit already; in HTTP/2 a field can be one byte on the wire
+//!   (RFC 7541 6.1) and a hundred in memory for as long as the request lasts.
 //! * A request-target whose form the method does not allow (RFC 9112 3.2): `*` is for `OPTIONS`, a
 //!   bare authority for `CONNECT`, and an absolute form names http or https.
 
@@ -13,15 +13,15 @@ use http::{HeaderMap, Method, Uri, header::TRANSFER_ENCODING, request::Parts, ur
 
 use crate::page::Page;
 
-/// Browsers split each cookie off in HTTP/2 (RFC 9113 8.2.3), and keep up to 180 for a site.
-const MOST_FIELDS: usize = 256;
+/// Browsers send each cookie as a field in HTTP/2 (RFC 9113 8.2.3), and store up to 180 for a site.
+const MAX_HEADER_FIELDS: usize = 256;
 
-/// Why the request may not pass, if so.
+/// The page for a request that may not pass.
 pub(crate) fn refusal(parts: &Parts) -> Option<Page> {
     if parts.method == Method::CONNECT {
         return Some(Page::NoTunnels);
     }
-    if parts.headers.len() > MOST_FIELDS {
+    if parts.headers.len() > MAX_HEADER_FIELDS {
         return Some(Page::TooManyFields);
     }
     if !has_known_coding(&parts.headers) {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_passes() {
+    fn usual_requests_pass() {
         for (method, target) in [
             ("GET", "/"),
             ("GET", "/a?b=*"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn doubtful_forms_are_refused() {
+    fn ambiguous_targets_are_rejected() {
         for (method, target, page) in [
             ("CONNECT", "a.example:443", Page::NoTunnels),
             ("GET", "*", Page::BadTarget),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn other_codings_are_refused() {
+    fn other_codings_are_rejected() {
         for codings in [&["gzip, chunked"][..], &["chunked", "chunked"], &["chunked, chunked"], &["identity"], &[""]] {
             assert_eq!(refusal(&parts("POST", "/", codings)), Some(Page::BadCoding), "{codings:?}");
         }

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, and what may be believed of what he says about others.
+//! One client connection: who is at the other end, and what may be believed of its forwarded headers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
@@ -8,109 +8,115 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::{
-    places::Place,
+    client_limiter::ClientPermit,
+    connection_state::{ConnectionState, ListenerState},
+    context::WorkerContext,
     table::Entry,
-    tls::Secured,
-    upstream::Slot,
-    watch::{Door, Watched},
-    worker::Worker,
+    tls::TlsSession,
+    upstream::limiter::UpstreamPermit,
 };
 
-/// `X-Forwarded-For`, where proxies append whom they speak for.
+/// `X-Forwarded-For`, to which proxies append their clients' addresses.
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// `X-Forwarded-Proto`, the scheme that the client used.
 pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// One client connection.
+/// What is known of a client connection, and what it works with.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub(crate) struct ClientConnection {
     pub(crate) peer: IpAddr,
     /// The peer in text form, written into every request to an upstream.
     pub(crate) peer_text: Box<str>,
-    /// The peer is a proxy whose forwarded headers are believed.
+    /// Whether the peer is a proxy whose forwarded headers are believed.
     pub(crate) trusted: bool,
-    pub(crate) door: Arc<Door>,
-    /// What was agreed on with TLS; nothing on a plain connection.
-    pub(crate) secured: Option<Secured>,
-    pub(crate) watched: Arc<Watched>,
-    pub(crate) worker: Arc<Worker>,
-    /// Among the connections of its address; none if it is trusted, or not yet known.
-    place: Option<Place>,
-    _held: Held,
+    pub(crate) listener: Arc<ListenerState>,
+    /// `None` on a plain connection.
+    pub(crate) tls_session: Option<TlsSession>,
+    pub(crate) state: Arc<ConnectionState>,
+    pub(crate) worker: Arc<WorkerContext>,
+    /// `None` if the peer is trusted, or the client not yet known.
+    permit: Option<ClientPermit>,
+    _guard: ConnectionGuard,
 }
 
-/// What a connection occupies; given back when its last holder, maybe a tunnel, is gone.
+/// What a connection occupies until its last holder, maybe a tunnel, is gone.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct ConnectionGuard {
     pub(crate) _permit: OwnedSemaphorePermit,
     pub(crate) _tracked: TaskTrackerToken,
 }
 
-impl Client {
-    pub(crate) fn new(peer: SocketAddr, door: Arc<Door>, worker: Arc<Worker>, held: Held) -> Self {
+impl ClientConnection {
+    pub(crate) fn new(
+        peer: SocketAddr,
+        listener: Arc<ListenerState>,
+        worker: Arc<WorkerContext>,
+        guard: ConnectionGuard,
+    ) -> Self {
         let peer = peer.ip().to_canonical();
         let trusted = worker.trusts(peer);
-        let watched = worker.watch.add(&door);
+        let state = worker.connections.add(&listener);
         let peer_text = peer.to_string().into();
-        Self { peer, peer_text, trusted, door, secured: None, watched, worker, place: None, _held: held }
+        Self { peer, peer_text, trusted, listener, tls_session: None, state, worker, permit: None, _guard: guard }
     }
 
-    /// Whether the peer says first for whom it speaks.
-    pub(crate) fn announces(&self) -> bool {
+    /// Whether the peer is a balancer that sends the client's address first.
+    pub(crate) fn sends_proxy_header(&self) -> bool {
         self.worker.shared.config.proxy_protocol.iter().any(|range| range.contains(self.peer))
     }
 
-    /// The peer turned out to be a balancer that speaks for `address`.
-    pub(crate) fn speaks_for(&mut self, address: IpAddr) {
+    /// Replaces the peer's address by the one that a balancer has sent.
+    pub(crate) fn set_announced_address(&mut self, address: IpAddr) {
         self.peer = address.to_canonical();
         self.peer_text = self.peer.to_string().into();
         self.trusted = self.worker.trusts(self.peer);
     }
 
-    /// Counts the connection as one of its client's; false if he has too many. A proxy or balancer
-    /// has the connections of many.
-    pub(crate) fn takes_place(&mut self) -> bool {
-        if self.trusted || self.announces() {
+    /// Counts the connection as one of its client's; false if the client has too many. Proxies and balancers
+    /// have no limit, as their connections are those of many clients.
+    pub(crate) fn acquire_permit(&mut self) -> bool {
+        if self.trusted || self.sends_proxy_header() {
             return true;
         }
         let shared = &self.worker.shared;
-        self.place = shared.places.take(self.peer);
-        if self.place.is_none() {
+        self.permit = shared.client_limiter.acquire(self.peer);
+        if self.permit.is_none() {
             shared.stats.turned_away.fetch_add(1, Relaxed);
             tracing::debug!(peer = %self.peer, "a client has too many connections");
         }
-        self.place.is_some()
+        self.permit.is_some()
     }
 
-    /// Room for a connection to an upstream, unless this client or all of them have too many in use.
-    pub(crate) fn upstream_slot(&self) -> Option<Slot> {
-        self.worker.shared.room.take(self.place.as_ref().map(Place::upstreams))
+    /// A permit for a connection to an upstream, unless this client or all of them use too many.
+    pub(crate) fn acquire_upstream(&self) -> Option<UpstreamPermit> {
+        self.worker.shared.upstream_limiter.acquire(self.permit.as_ref().map(ClientPermit::upstreams))
     }
 
-    /// Whether the client itself uses HTTPS: with us, or by the word of a trusted proxy. Of several
-    /// proxies the first one's word counts, which is the one that the client talks to.
+    /// Whether the client itself uses HTTPS, with us or according to a trusted proxy. Of several proxies the
+    /// first counts, as the client is connected to that one.
     pub(crate) fn is_secure(&self, headers: &HeaderMap) -> bool {
         match headers.get(X_FORWARDED_PROTO) {
-            Some(told) if self.trusted => {
-                let first = told.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
+            Some(scheme) if self.trusted => {
+                let first = scheme.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
                 first.trim_ascii().eq_ignore_ascii_case(b"https")
             }
-            _ => self.door.secure,
+            _ => self.listener.secure,
         }
     }
 
-    /// Whether this connection may be used for the bare lower-case `host`. Names are not mixed on
-    /// one TLS connection unless its certificate covers both: else what was proven to the client
-    /// would not hold for what it gets. Who knows no name may reach the platform itself; a trusted
-    /// proxy keeps its clients apart.
-    pub(crate) fn may_ask(&self, host: &str, entry: Option<&Entry>) -> bool {
-        let Some(secured) = &self.secured else { return true };
-        secured.is_for(host) || self.trusted || secured.is_nameless() && matches!(entry, Some(Entry::Platform { .. }))
+    /// Whether this connection may be used for the bare lower-case `host`. A TLS connection serves several
+    /// names only if its certificate covers them: otherwise the client would get what was not proven to it.
+    /// Clients without SNI may reach the platform itself; trusted proxies separate their clients themselves.
+    pub(crate) fn may_request(&self, host: &str, entry: Option<&Entry>) -> bool {
+        let Some(tls_session) = &self.tls_session else { return true };
+        tls_session.covers(host)
+            || self.trusted
+            || tls_session.has_no_sni() && matches!(entry, Some(Entry::Platform { .. }))
     }
 
-    /// The client's own address: the peer's, or what trusted proxies say: from right to left the
-    /// first that is no trusted proxy itself. Whatever stands left of that anybody may have written.
+    /// The client's own address: the peer's, or behind trusted proxies, from right to left, the first that is
+    /// not a trusted proxy. Anybody may have written what is left of it.
     pub(crate) fn address(&self, headers: &HeaderMap) -> IpAddr {
         if !self.trusted {
             return self.peer;
@@ -130,16 +136,16 @@ impl Client {
     }
 }
 
-impl Drop for Client {
+impl Drop for ClientConnection {
     fn drop(&mut self) {
-        self.worker.closed();
+        self.worker.connection_closed();
     }
 }
 
-/// What the platform's own handler is told about a request, as an extension of it.
+/// What the platform's own handler learns about a request, as an extension of it.
 #[derive(Debug, Clone)]
 pub struct ClientInfo {
-    /// The client's address, behind trusted proxies his own.
+    /// The client's own address, also behind trusted proxies.
     pub address: IpAddr,
     /// `http` or `https`.
     pub scheme: &'static str,

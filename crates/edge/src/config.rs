@@ -1,50 +1,50 @@
-//! What an operator may decide about the edge. Every field has the default that a single machine
-//! wants; `Config::default()` serves.
+//! What an operator may decide about the edge. The defaults suit a single machine.
 
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use ipnet::IpNet;
 
 /// The settings of an embedded edge.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Worker threads, each with its own runtime, connections and upstream pool.
+    /// WorkerContext threads, each with its own runtime, connections and upstream pool.
     pub threads: usize,
-    /// Open client connections, all threads together; more wait in the kernel's backlog.
+    /// Open client connections of all threads; more wait in the kernel's backlog.
     pub max_connections: usize,
-    /// Open connections of one client address (an IPv6 one is its /64); more are closed at once. 0 is
-    /// no limit. Trusted proxies have none, and a balancer's connections count as its clients'.
+    /// Open connections of one client (an address, or an IPv6 /64); more are closed at once. 0 is no
+    /// limit. Trusted proxies have none, and a balancer's connections count as its clients'.
     pub max_connections_per_client: usize,
     /// Largest request head in bytes; more is answered 431.
     pub max_head: usize,
     /// Idle upstream connections kept per upstream address and thread.
     pub idle_per_upstream: usize,
-    /// Idle upstream connections kept for all upstreams and all threads together.
+    /// Idle upstream connections kept for all upstreams and threads.
     pub idle_upstream: usize,
-    /// Upstream connections in use, all threads together; what would need more is answered 503. 0 is
-    /// what the limit of open files, as it is when the edge is made, leaves room for.
+    /// Upstream connections in use by all threads; requests that need more are answered 503. 0 derives it
+    /// from the limit of open files when the edge starts.
     pub max_upstream: usize,
-    /// Upstream connections in use for one client address, as above; never more than half of all. 0 is
-    /// no limit, nor have trusted proxies one.
+    /// Upstream connections in use for one client; never more than half of all. 0 is no limit. Trusted
+    /// proxies have none.
     pub max_upstream_per_client: usize,
-    /// What the platform is called, at the foot of the pages that the edge shows itself.
+    /// The product's name, at the foot of the pages that the edge shows itself.
     pub product_name: String,
     /// Names and addresses of the platform itself, answered by the fallback. They win over routes.
     pub platform_hosts: Vec<String>,
-    /// The port at which visitors reach plain HTTP here, for addresses that they are sent to.
+    /// The port at which visitors reach plain HTTP, for redirects.
     pub public_http_port: u16,
-    /// The port at which visitors reach HTTPS here; nothing if they can't, then nobody is sent to it.
+    /// The port at which visitors reach HTTPS, for redirects; `None` if there is no HTTPS.
     pub public_https_port: Option<u16>,
-    /// How long browsers shall insist on HTTPS for names that require it, in seconds (RFC 6797); 0
-    /// tells them nothing.
+    /// `max-age` of HSTS for names that require HTTPS, in seconds (RFC 6797); 0 sends none.
     pub hsts_seconds: u32,
-    /// Proxies in front of this edge whose forwarded headers are believed; nobody by default.
+    /// Proxies in front of this edge whose forwarded headers are believed; none by default.
     pub trusted_proxies: Vec<Cidr>,
-    /// Balancers in front of this edge that pass TCP on and say first for whom (PROXY protocol, 1 or
-    /// 2). From them it is required, and the address they give is the client's from then on, also
-    /// for `trusted_proxies`; nobody by default.
+    /// Balancers in front of this edge that forward TCP and send the client's address first (PROXY protocol,
+    /// version 1 or 2). From them the header is required, and its address then is the client's, also for
+    /// `trusted_proxies`; none by default.
     pub proxy_protocol: Vec<Cidr>,
-    /// How long things may take.
+    /// How long each part of an exchange may take.
     pub timeouts: Timeouts,
-    /// Where requests are logged; nowhere by default.
+    /// The access log; none by default.
     pub log: Option<LogConfig>,
 }
 
@@ -84,11 +84,11 @@ pub struct Timeouts {
     pub idle: Duration,
     /// From the first byte of a request to the end of its head.
     pub header: Duration,
-    /// An upgraded connection (WebSocket) on which neither side speaks.
+    /// An upgraded connection (WebSocket) on which neither side sends.
     pub tunnel: Duration,
     /// An unused connection to an upstream.
     pub pooled: Duration,
-    /// From the order to stop until requests in flight are cut.
+    /// From the shutdown signal until requests in flight are cut.
     pub drain: Duration,
 }
 
@@ -111,7 +111,7 @@ impl Default for Timeouts {
 pub struct LogConfig {
     /// The file; older ones get `.1`, `.2` … appended.
     pub path: PathBuf,
-    /// The size in bytes at which a new file is begun.
+    /// The size in bytes at which a new file is started.
     pub rotate_at: u64,
     /// How many older files are kept.
     pub keep: u32,
@@ -128,22 +128,17 @@ impl LogConfig {
 
 /// A range of addresses, like `10.0.0.0/8` or `::1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cidr {
-    base: u128,
-    mask: u128,
-    v6: bool,
-}
+pub struct Cidr(IpNet);
 
-/// Text that is no range of addresses.
+/// Text that is not a range of addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("reading {0:?} as a range of addresses: write an address, or an address and a prefix length like 10.0.0.0/8")]
 pub struct BadCidr(String);
 
 impl Cidr {
-    /// Whether the address is within the range. IPv4 in IPv6 clothes counts as IPv4.
+    /// Whether the address is in the range. An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let (bits, v6) = bits_of(address.to_canonical());
-        v6 == self.v6 && bits & self.mask == self.base
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -151,34 +146,14 @@ impl FromStr for Cidr {
     type Err = BadCidr;
 
     fn from_str(text: &str) -> Result<Self, BadCidr> {
-        let bad = || BadCidr(text.to_owned());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().map_err(|_| bad())?)),
-            None => (text, None),
-        };
-        let (bits, v6) = bits_of(address.parse().map_err(|_| bad())?);
-        let width = if v6 { 128 } else { 32 };
-        let prefix = prefix.unwrap_or(width);
-        let shift = width.checked_sub(prefix).ok_or_else(bad)?;
-        let mask = u128::MAX.checked_shl(shift).unwrap_or(0);
-        Ok(Self { base: bits & mask, mask, v6 })
+        let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        range.map(|range: IpNet| Self(range.trunc())).map_err(|_| BadCidr(text.to_owned()))
     }
 }
 
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host_bits = self.mask.trailing_zeros();
-        match u32::try_from(self.base) {
-            Ok(v4) if !self.v6 => write!(f, "{}/{}", std::net::Ipv4Addr::from(v4), 32 - host_bits.min(32)),
-            _ => write!(f, "{}/{}", std::net::Ipv6Addr::from(self.base), 128 - host_bits),
-        }
-    }
-}
-
-fn bits_of(address: IpAddr) -> (u128, bool) {
-    match address {
-        IpAddr::V4(v4) => (u128::from(u32::from(v4)), false),
-        IpAddr::V6(v6) => (u128::from(v6), true),
+        self.0.fmt(f)
     }
 }
 
@@ -187,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_contain_what_they_say() {
+    fn ranges_contain_their_addresses() {
         for (range, inside, outside) in [
             ("10.0.0.0/8", "10.255.1.2", "11.0.0.0"),
             ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
@@ -203,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_range() {
+    fn other_text_is_rejected() {
         for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/x", "localhost"] {
             assert!(text.parse::<Cidr>().is_err(), "{text:?} was accepted");
         }

@@ -1,5 +1,5 @@
-//! The parsers of this crate as the fuzzers in `fuzz/` reach them, and what must hold for any input.
-//! Each function panics where it does not hold. Not part of the crate's interface.
+//! The parsers of this crate for the fuzzers in `fuzz/`, and what must hold for any input. Each
+//! function panics where it does not hold. Not part of the crate's interface.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     host::{self, MAX_NAME},
     table::{Entry, Table},
-    tls::Setup,
+    tls::TlsConfig,
     upstream,
 };
 
@@ -29,7 +29,7 @@ pub fn chunks(bytes: &[u8]) {
     upstream::fuzz::chunks(bytes);
 }
 
-/// The names that are routed; the last one is the platform's.
+/// The routed names; the last one is the platform's.
 const NAMES: [&str; 4] = ["shop.example.com", "xn--bcher-kva.example", "a-b.c", "portal.example.com"];
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -44,11 +44,11 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         };
         table.routes.insert(Hostname::parse(name).expect("a name"), route);
     }
-    Table::compile(table, &Table::default(), &config, &Setup::new().expect("a TLS library"))
+    Table::compile(table, &Table::default(), &config, &TlsConfig::new().expect("a TLS library"))
 });
 
-/// From a `Host` field, and maybe an absolute target before it on a line of its own, to a route:
-/// only the name itself, in any case, with a port or a final dot, finds it.
+/// From a `Host` field, and maybe an absolute target before it on its own line, to a route: only the
+/// name itself, in any case, with a port or a trailing dot, finds it.
 pub fn host(bytes: &[u8]) {
     let (target, field) = match bytes.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&bytes[..at], &bytes[at + 1..]),
@@ -67,11 +67,11 @@ pub fn host(bytes: &[u8]) {
         Some(Entry::Platform { name, .. }) => Some(name.to_string()),
         Some(Entry::Text(_)) | None => None,
     };
-    assert_eq!(found.as_deref(), meant(authority), "{authority:?} leads elsewhere");
+    assert_eq!(found.as_deref(), intended_name(authority), "{authority:?} leads elsewhere");
 }
 
-/// Whom an authority means, spelled out.
-fn meant(authority: &str) -> Option<&'static str> {
+/// The name that an authority means, spelled out.
+fn intended_name(authority: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|name| {
         let Some(rest) = authority.get(..name.len()).filter(|text| text.eq_ignore_ascii_case(name)) else {
             return false;
@@ -88,11 +88,11 @@ mod tests {
 
     use super::*;
 
-    /// Bytes from a seed, the same in every run (xorshift).
-    struct Dice(u64);
+    /// Random bytes from a seed, the same in every run (xorshift).
+    struct RandomBytes(u64);
 
-    impl Dice {
-        fn roll(&mut self, sides: usize) -> usize {
+    impl RandomBytes {
+        fn below(&mut self, sides: usize) -> usize {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
@@ -115,15 +115,15 @@ mod tests {
                 b".",
                 b"@",
             ];
-            let mut bytes = seeds[self.roll(seeds.len())].to_vec();
-            for _ in 0..self.roll(6) {
-                let at = self.roll(bytes.len());
-                match self.roll(5) {
+            let mut bytes = seeds[self.below(seeds.len())].to_vec();
+            for _ in 0..self.below(6) {
+                let at = self.below(bytes.len());
+                match self.below(5) {
                     0 if !bytes.is_empty() => drop(bytes.remove(at)),
-                    1 if !bytes.is_empty() => bytes[at] = u8::try_from(self.roll(256)).unwrap_or(0),
+                    1 if !bytes.is_empty() => bytes[at] = u8::try_from(self.below(256)).unwrap_or(0),
                     2 => bytes.truncate(at),
-                    3 => drop(bytes.splice(at..at, PIECES[self.roll(PIECES.len())].iter().copied())),
-                    _ => bytes.extend_from_slice(&seeds[self.roll(seeds.len())]),
+                    3 => drop(bytes.splice(at..at, PIECES[self.below(PIECES.len())].iter().copied())),
+                    _ => bytes.extend_from_slice(&seeds[self.below(seeds.len())]),
                 }
             }
             bytes
@@ -142,13 +142,13 @@ mod tests {
             b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x01\x02\x03\x04\x05\x06\x07\x08\0\x01\0\x02GET",
         ];
         let balancers = balancers.map(Bytes::from_static);
-        let mut dice = Dice(0x5107_2026);
+        let mut random = RandomBytes(0x5107_2026);
         for _ in 0..20_000 {
-            let response = dice.mutant(&upstream::fuzz::SEEDS);
+            let response = random.mutant(&upstream::fuzz::SEEDS);
             response_head(&response);
             chunks(&response);
-            host(&dice.mutant(&hosts));
-            proxy_protocol(&dice.mutant(&balancers));
+            host(&random.mutant(&hosts));
+            proxy_protocol(&random.mutant(&balancers));
         }
     }
 }

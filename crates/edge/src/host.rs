@@ -1,9 +1,9 @@
-//! Whom a request is for, without allocating.
+//! The host of a request, without allocating.
 //!
-//! The name comes from `:authority` (HTTP/2), from an absolute request-target, or from the one
-//! `Host` field. Doubt is refused, never resolved: a proxy and an application that disagree about
-//! the host are how caches get poisoned and tenants get mixed up. So no host, several hosts, a
-//! target that contradicts the field, userinfo, or characters no hostname has: all are 400.
+//! The name comes from `:authority` (HTTP/2), from an absolute request-target, or from the single
+//! `Host` field. Ambiguity is rejected, never resolved: a proxy and an application that disagree about
+//! the host poison caches and mix up tenants. So no host, several hosts, a target that contradicts the
+//! field, userinfo, or characters that no hostname has are all answered 400.
 
 use std::{io::Write, net::Ipv6Addr};
 
@@ -48,9 +48,9 @@ pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a 
     }
 }
 
-/// The bare lower-case name in an authority: no port, no trailing dot. `scratch` is written only
-/// if the client used capitals, or an IPv6 address, which has many spellings: it becomes the one of
-/// RFC 5952, as browsers write it.
+/// The bare lower-case name in an authority: no port, no trailing dot. `scratch` is only written for
+/// names with capitals, and for IPv6 addresses, which have many spellings: they get the one of RFC
+/// 5952, as browsers write it.
 pub(crate) fn name<'a>(authority: &'a str, scratch: &'a mut [u8; MAX_NAME]) -> Result<&'a str, BadHost> {
     let (name, port) = split_port(authority)?;
     if !port.bytes().all(|b| b.is_ascii_digit()) || port.len() > 5 {
@@ -70,7 +70,8 @@ pub(crate) fn name<'a>(authority: &'a str, scratch: &'a mut [u8; MAX_NAME]) -> R
     let (mut capitals, mut before) = (false, b'.');
     for byte in name.bytes() {
         match byte {
-            // An empty label (RFC 1034 3.1): no name has one, and not all agree on what is left of it.
+            // An empty label (RFC 1034 3.1): no name has one, and programs disagree on what
+            // remains.
             b'.' if before == b'.' => return Err(BadHost::Malformed),
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {}
             b'A'..=b'Z' => capitals = true,

@@ -1,48 +1,55 @@
-//! The embedded edge: the reverse proxy that lives in the platform's own process.
+//! The embedded edge: the reverse proxy in the platform's own process. Also the providers for nginx and
+//! Traefik (`nginx`, `traefik`).
 //!
-//! The way of a request, and where to read on:
+//! The path of a request, and where to read on:
 //!
-//! 1. [`Embedded::serve`] (`embedded`) accepts a connection and hands it to the thread with the
-//!    fewest (`worker`); `conn` tells HTTP/1 from HTTP/2 and lets hyper speak it.
-//!    A balancer may say first for whom it speaks (`proxy_protocol`); then, for
-//!    [`Embedded::serve_tls`], `tls` shakes hands.
-//! 2. `proxy` refuses what is ambiguous (`checks`), reads whom the request is for (`host`), finds the route (`table`), holds the site to
-//!    its `limits`, and refuses, shows a `page`, sends the browser elsewhere (`redirect`), calls the
-//!    platform's own handler ([`Fallback`]), or forwards it.
-//! 3. `headers` writes the request for the upstream, `upstream` carries it there and the response
-//!    back; `tunnel` takes over if both sides agree to upgrade.
-//! 4. `record` counts (`stats`) and logs (`log`) it when the last byte has left.
+//! 1. [`EmbeddedEdge::serve`] (`embedded_edge`) starts an `acceptor` on some threads (`worker`). A connection
+//!    begins with the header of a balancer, if it comes from one (`proxy_protocol`), and for
+//!    [`EmbeddedEdge::serve_tls`] with a handshake (`tls`). `connection` tells HTTP/1 from HTTP/2 and has
+//!    hyper speak it.
+//! 2. `proxy` rejects ambiguous requests (`checks`), reads the host (`host`), finds the route (`table`),
+//!    enforces the site's `limits`, and shows a `page`, redirects (`redirect`), calls the platform's own
+//!    handler ([`Fallback`]), or forwards.
+//! 3. `request_head` writes the request for the upstream (`headers` decides which fields pass), `upstream`
+//!    forwards it and the response; `tunnel` takes over if both sides agree to upgrade.
+//! 4. `record` counts (`stats`) and logs (`access_log`) it when the last byte has left.
 //!
-//! Timeouts are kept by `watch`: notes and one ticker per thread instead of a timer per request.
+//! `client` is what all of this knows about a connection, and `context` what connections share. Timeouts are
+//! enforced by `connection_state`, with one ticker per thread instead of a timer per request.
 //!
-//! This crate never sees the database and never decides a route. A routing table replaces the
-//! former as a whole; requests in flight keep what they were routed by.
+//! This crate never sees the database and never decides a route. A routing table replaces the previous one
+//! as a whole; requests in flight keep the route that they started with.
 
-mod accept;
-mod body;
+mod acceptor;
+mod access_log;
 mod checks;
 mod client;
+mod client_limiter;
+mod client_stream;
 mod config;
-mod conn;
-mod embedded;
+mod connection;
+mod connection_state;
+mod context;
+mod embedded_edge;
 mod fallback;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
 mod headers;
 mod host;
-mod io;
 mod limits;
-mod listen;
-mod log;
+mod listener;
 pub mod nginx;
 mod page;
-mod places;
 mod plan;
 mod proxy;
 mod proxy_protocol;
 mod record;
 mod redirect;
+mod request_body;
+mod request_head;
+mod request_id;
+mod response_body;
 mod stats;
 mod table;
 mod tail;
@@ -50,15 +57,14 @@ mod tls;
 pub mod traefik;
 mod tunnel;
 mod upstream;
-mod watch;
 mod worker;
 
 pub use self::{
-    body::{BoxError, RequestBody, RequestBodyError},
     client::ClientInfo,
     config::{BadCidr, Cidr, Config, LogConfig, Timeouts},
-    embedded::Embedded,
+    embedded_edge::EmbeddedEdge,
     fallback::{Fallback, FallbackBody},
-    listen::{inherited, listen},
+    listener::{inherited, listen},
+    request_body::{BoxError, RequestBody, RequestBodyError},
     stats::EdgeCounts,
 };

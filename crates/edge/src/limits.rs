@@ -1,13 +1,13 @@
-//! What one site may use of the edge: requests a second, and requests open at once.
+//! The limits of one site: requests per second, and open requests.
 //!
-//! The rate is the generic cell rate algorithm: one atomic number per site, the *theoretical
-//! arrival time* (TAT), says when the bucket would be empty again. A request passes while that
-//! lies at most a burst ahead, and moves it on by one interval. No lock, no timer, no allocation,
-//! and no window at whose end twice the rate could pass.
+//! The rate is enforced by the generic cell rate algorithm: one atomic number per site, the
+//! *theoretical arrival time* (TAT), is when the bucket would be empty again. A request passes while
+//! that is at most a burst ahead, and moves it by one interval. No lock, no timer, no allocation, and
+//! no window at whose end twice the rate could pass.
 //!
-//! A [`Limiter`] lives beside the counters of its site, as long as the process: a new routing table
-//! neither forgives nor forgets. The limits themselves are handed in with each request, so changed
-//! ones count from the next request on.
+//! A [`Limiter`] lives with the counters of its site, as long as the process, so a new routing table
+//! resets nothing. Each request brings the limits themselves, so changed ones apply from the next
+//! request on.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -16,26 +16,26 @@ use std::{
 
 use stoa_model::route::RouteLimits;
 
-/// The state of one site's limits, shared by all threads. On cache lines of its own: every request
-/// of the site writes here.
+/// The state of one site's limits, shared by all threads. It has its own cache lines because every
+/// request of the site writes to it.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Limiter {
-    /// What the times below count from.
+    /// The origin of the times below.
     epoch: Instant,
     /// The theoretical arrival time in nanoseconds since `epoch`.
     arrival: AtomicU64,
-    /// Requests and tunnels open now.
+    /// Open requests and tunnels.
     open: AtomicU32,
 }
 
-/// Why a request may not pass. Either way a slot is free again within a second: rates are whole
-/// requests a second, so one interval is at most that long.
+/// Why a request may not pass. Either way another may pass within a second: rates are whole requests
+/// per second, so an interval is at most that long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// More requests a second than allowed.
+    /// Too many requests per second.
     Rate,
-    /// More requests open at once than allowed.
+    /// Too many open requests.
     Busy,
 }
 
@@ -44,8 +44,8 @@ impl Limiter {
         Self { epoch: Instant::now(), arrival: AtomicU64::new(0), open: AtomicU32::new(0) }
     }
 
-    /// Lets a request in that arrived at `now`; whoever asked must call [`leave`](Self::leave) once
-    /// it has ended. A refused request holds nothing and uses up nothing of the rate.
+    /// Admits a request that arrived at `now`. The caller must call [`leave`](Self::leave) when it
+    /// has ended. A rejected request uses up nothing.
     pub(crate) fn enter(&self, limits: &RouteLimits, now: Instant) -> Result<(), Refusal> {
         let room = |open: u32| (limits.in_flight == 0 || open < limits.in_flight).then_some(open.saturating_add(1));
         if self.open.fetch_update(Relaxed, Relaxed, room).is_err() {
@@ -58,19 +58,19 @@ impl Limiter {
         Ok(())
     }
 
-    /// A request that was let in has ended.
+    /// An admitted request has ended.
     pub(crate) fn leave(&self) {
         self.open.fetch_sub(1, Relaxed);
     }
 
-    /// Takes one request off the rate, if there is one.
+    /// Takes one request from the rate, if there is one.
     fn pass(&self, limits: &RouteLimits, now: Instant) -> bool {
         let interval = interval(limits.rate);
         let full = interval.saturating_mul(u64::from(limits.burst.max(1)));
         let now = u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX);
         let taken = self.arrival.fetch_update(Relaxed, Relaxed, |arrival| {
-            // Never further ahead than these limits can bring it: after a raise of the limits, what
-            // was used up under the former ones would bar the site for too long.
+            // Never further ahead than these limits allow: after limits are raised, what
+            // was used up under the former ones would block the site for too long.
             let next = arrival.clamp(now, now.saturating_add(full)).saturating_add(interval);
             (next <= now.saturating_add(full)).then_some(next)
         });

@@ -1,5 +1,5 @@
-//! A routing table sorted for who writes it down for another program: site by site, with the names
-//! of a site that are treated alike together, and with the certificate that each shows.
+//! A routing table sorted for providers that write it down for another program: site by site, with the
+//! names of a site grouped by route and certificate.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,9 +13,9 @@ use stoa_model::{
     route::{Route, RouteLimits, RoutingTable, Target},
 };
 
-/// Names of one site that share everything.
+/// Names of one site with the same route and certificate.
 #[derive(Debug)]
-pub(crate) struct Group<'a> {
+pub(crate) struct HostGroup<'a> {
     /// Sorted, at least one.
     pub(crate) hosts: Vec<&'a Hostname>,
     pub(crate) target: &'a Target,
@@ -25,28 +25,28 @@ pub(crate) struct Group<'a> {
     pub(crate) certificate: Option<&'a Arc<Certificate>>,
 }
 
-/// The whole table, in an order that is the same each time.
+/// The whole table, in a deterministic order.
 #[derive(Debug)]
-pub(crate) struct Plan<'a> {
+pub(crate) struct RoutePlan<'a> {
     pub(crate) table: &'a RoutingTable,
-    pub(crate) sites: BTreeMap<SiteId, Vec<Group<'a>>>,
-    pub(crate) certificates: Certificates<'a>,
+    pub(crate) sites: BTreeMap<SiteId, Vec<HostGroup<'a>>>,
+    pub(crate) certificates: CertificateIndex<'a>,
 }
 
-impl<'a> Plan<'a> {
-    /// Sorts a table; without `tls` as if it had no certificates. No route can take a name of the
-    /// platform itself.
+impl<'a> RoutePlan<'a> {
+    /// Sorts a table; without `tls` as if it had no certificates. Routes for names of the platform
+    /// itself are left out.
     pub(crate) fn new(table: &'a RoutingTable, tls: bool, is_platform: impl Fn(&Hostname) -> bool) -> Self {
-        let certificates = Certificates::new(if tls { &table.certificates } else { &[] });
+        let certificates = CertificateIndex::new(if tls { &table.certificates } else { &[] });
         let mut routes: Vec<_> = table.routes.iter().filter(|(host, _)| !is_platform(host)).collect();
         routes.sort_unstable_by_key(|(host, _)| *host);
-        let mut sites: BTreeMap<_, Vec<Group<'a>>> = BTreeMap::new();
+        let mut sites: BTreeMap<_, Vec<HostGroup<'a>>> = BTreeMap::new();
         for (host, route) in routes {
             let certificate = certificates.find(host.as_str());
             let groups = sites.entry(route.site).or_default();
-            match groups.iter_mut().find(|group| group.suits(route, certificate)) {
+            match groups.iter_mut().find(|group| group.matches(route, certificate)) {
                 Some(group) => group.hosts.push(host),
-                None => groups.push(Group {
+                None => groups.push(HostGroup {
                     hosts: vec![host],
                     target: &route.target,
                     limits: route.limits,
@@ -58,15 +58,15 @@ impl<'a> Plan<'a> {
         Self { table, sites, certificates }
     }
 
-    /// Whether a name that visitors are sent to must be visited over HTTPS, and whether it can be.
+    /// Whether a name must be visited over HTTPS, and whether it can be.
     pub(crate) fn https_of(&self, host: &Hostname) -> (bool, bool) {
         let covered = self.certificates.find(host.as_str()).is_some();
         (covered && self.table.routes.get(host.as_str()).is_some_and(|route| route.secure), covered)
     }
 }
 
-impl Group<'_> {
-    fn suits(&self, route: &Route, certificate: Option<&Arc<Certificate>>) -> bool {
+impl HostGroup<'_> {
+    fn matches(&self, route: &Route, certificate: Option<&Arc<Certificate>>) -> bool {
         *self.target == route.target
             && self.limits == route.limits
             && self.secure == (route.secure && certificate.is_some())
@@ -74,21 +74,21 @@ impl Group<'_> {
     }
 }
 
-/// Certificates by the names that they are for; of two for the same name the later one.
+/// Certificates by their names; of two for the same name the later one.
 #[derive(Debug, Default)]
-pub(crate) struct Certificates<'a> {
+pub(crate) struct CertificateIndex<'a> {
     exact: HashMap<&'a str, &'a Arc<Certificate>>,
     /// For the names one label below a host.
-    pub(crate) below: BTreeMap<Hostname, &'a Arc<Certificate>>,
+    pub(crate) wildcards: BTreeMap<Hostname, &'a Arc<Certificate>>,
 }
 
-impl<'a> Certificates<'a> {
+impl<'a> CertificateIndex<'a> {
     pub(crate) fn new(certificates: &'a [Arc<Certificate>]) -> Self {
         let mut all = Self::default();
         for certificate in certificates {
             for CertName { host, wildcard } in &certificate.names {
                 if *wildcard {
-                    all.below.insert(host.clone(), certificate);
+                    all.wildcards.insert(host.clone(), certificate);
                 } else {
                     all.exact.insert(host.as_str(), certificate);
                 }
@@ -97,14 +97,14 @@ impl<'a> Certificates<'a> {
         all
     }
 
-    /// Whether there is one for a host, or for all names below one.
+    /// Whether there is one for this host, or for all names below it.
     pub(crate) fn has(&self, name: &CertName) -> bool {
-        if name.wildcard { self.below.contains_key(&name.host) } else { self.find(name.host.as_str()).is_some() }
+        if name.wildcard { self.wildcards.contains_key(&name.host) } else { self.find(name.host.as_str()).is_some() }
     }
 
-    /// The certificate that a name shows: an exact one before a wildcard.
+    /// The certificate for a name: an exact one before a wildcard.
     pub(crate) fn find(&self, name: &str) -> Option<&'a Arc<Certificate>> {
-        let below = || self.below.get(name.split_once('.')?.1);
+        let below = || self.wildcards.get(name.split_once('.')?.1);
         self.exact.get(name).copied().or_else(|| below().copied())
     }
 }

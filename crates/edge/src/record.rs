@@ -1,5 +1,5 @@
-//! The record of one request: made when its head is read, written when the last byte of the
-//! response has left or the exchange is given up, whichever way that happens (it is a guard).
+//! The record of one request: made when its head is read, and written when it is dropped, which is when
+//! the last byte of the response has left or the exchange is abandoned.
 
 use std::{
     sync::{
@@ -12,49 +12,49 @@ use std::{
 use http::request::Parts;
 
 use crate::{
-    client::Client,
+    access_log::{self, LogEntry},
+    client::ClientConnection,
+    connection_state::{StreamState, WaitTimer},
     limits::Refusal,
-    log::{self, Line},
-    page::Pages,
-    stats::{CLIENT_LEFT, Served, SiteStats},
+    page::RenderedPages,
+    stats::{CLIENT_LEFT, RequestOutcome, SiteStats},
     table::SiteEntry,
-    watch::{Stream, Wait},
 };
 
 /// What is known of a request so far.
 #[derive(Debug)]
-pub(crate) struct Record {
-    client: Arc<Client>,
-    pub(crate) stream: Arc<Stream>,
-    begun: Instant,
+pub(crate) struct RequestRecord {
+    client: Arc<ClientConnection>,
+    pub(crate) stream: Arc<StreamState>,
+    started: Instant,
     pub(crate) site: Option<Arc<SiteStats>>,
     pub(crate) status: u16,
     pub(crate) bytes_out: u64,
-    /// The site's limiter counts it as open.
+    /// Whether the site's limiter counts it as open.
     admitted: bool,
     /// Shared with the request's body, if it has one.
     bytes_in: Option<Arc<AtomicU64>>,
-    line: Option<Box<Line>>,
+    line: Option<Box<LogEntry>>,
 }
 
-impl Record {
-    pub(crate) fn begin(client: Arc<Client>, stream: Arc<Stream>, parts: &Parts) -> Self {
-        client.watched.request_begins();
+impl RequestRecord {
+    pub(crate) fn start(client: Arc<ClientConnection>, stream: Arc<StreamState>, parts: &Parts) -> Self {
+        client.state.begin_request();
         let line = client.worker.shared.log.is_some().then(|| {
-            Box::new(Line {
+            Box::new(LogEntry {
                 time: SystemTime::now(),
                 site: None,
                 host: String::new(),
                 method: parts.method.clone(),
-                path: log::shortened(parts.uri.path()),
+                path: access_log::shorten_path(parts.uri.path()),
                 client: client.address(&parts.headers),
-                served: Served::default(),
+                served: RequestOutcome::default(),
             })
         });
         Self {
             client,
             stream,
-            begun: Instant::now(),
+            started: Instant::now(),
             site: None,
             status: CLIENT_LEFT,
             bytes_out: 0,
@@ -64,27 +64,27 @@ impl Record {
         }
     }
 
-    /// The wait for the client to send more of the request's body.
-    pub(crate) fn sending(&self) -> Wait {
-        let patience = self.client.worker.shared.config.timeouts.idle;
-        Wait::new(&self.stream, |stream| &stream.body, patience)
+    /// Times the wait for the client to send more of the request's body.
+    pub(crate) fn body_timer(&self) -> WaitTimer {
+        let limit = self.client.worker.shared.config.timeouts.idle;
+        WaitTimer::new(&self.stream, |stream| &stream.body, limit)
     }
 
-    /// The wait for the client to take the response.
-    pub(crate) fn taking(&self) -> Wait {
-        let patience = self.client.worker.shared.config.timeouts.response;
-        Wait::new(&self.stream, |stream| &stream.taking, patience)
+    /// Times the wait for the client to take the response.
+    pub(crate) fn send_timer(&self) -> WaitTimer {
+        let limit = self.client.worker.shared.config.timeouts.response;
+        WaitTimer::new(&self.stream, |stream| &stream.send, limit)
     }
 
-    /// The pages of the edge that this request came to.
-    pub(crate) fn pages(&self) -> &Pages {
+    /// The pages of this edge.
+    pub(crate) fn pages(&self) -> &RenderedPages {
         &self.client.worker.shared.pages
     }
 
-    /// Holds the request to the limits of its site; from here on it counts as open, until this record is
+    /// Enforces the limits of the site. An admitted request counts as open until this record is
     /// dropped.
     pub(crate) fn admit(&mut self, site: &SiteEntry) -> Result<(), Refusal> {
-        site.stats.limiter.enter(&site.limits, self.begun)?;
+        site.stats.limiter.enter(&site.limits, self.started)?;
         self.admitted = true;
         Ok(())
     }
@@ -94,19 +94,20 @@ impl Record {
         Arc::clone(self.bytes_in.get_or_insert_default())
     }
 
-    /// Notes the host for the log.
-    pub(crate) fn host(&mut self, name: &str) {
+    /// Sets the host for the log.
+    pub(crate) fn set_host(&mut self, name: &str) {
         if let Some(line) = &mut self.line {
             line.host = name.to_owned();
         }
     }
 }
 
-impl Drop for Record {
+impl Drop for RequestRecord {
     fn drop(&mut self) {
-        self.client.watched.request_ends(&self.stream);
+        self.client.state.end_request(&self.stream);
         let bytes_in = self.bytes_in.as_ref().map_or(0, |bytes| bytes.load(Relaxed));
-        let served = Served { status: self.status, bytes_in, bytes_out: self.bytes_out, took: self.begun.elapsed() };
+        let served =
+            RequestOutcome { status: self.status, bytes_in, bytes_out: self.bytes_out, took: self.started.elapsed() };
         if let Some(site) = &self.site {
             if self.admitted {
                 site.limiter.leave();

@@ -1,7 +1,7 @@
-//! Sending browsers to another address: to HTTPS, or to a site's other name.
+//! Redirects to HTTPS, or to a site's other name.
 //!
-//! The host of a `Location` always is a name of the routing table, never what the client wrote, so
-//! nobody can be sent to a place that is not ours; the path and the query are the client's own.
+//! The host of a `Location` is always a name of the routing table, never what the client wrote, so
+//! nobody can be sent to a foreign place; the path and the query are the client's own.
 
 use bytes::Bytes;
 use http::{
@@ -12,25 +12,26 @@ use http::{
 
 use crate::config::Config;
 
-/// The response that sends the client of `parts` to the same path at `host`.
+/// The response that redirects the client of `parts` to the same path at `host`.
 ///
-/// 301 for reading; for anything else 308, which keeps method and body (RFC 9110 15.4.9). An hour
-/// in caches: a site that gives up its name or HTTPS is not stuck with it.
-pub(crate) fn to(host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
+/// 301 for GET and HEAD; otherwise 308, which keeps method and body (RFC 9110 15.4.9). Cached for an
+/// hour, so that a site that gives up its name or HTTPS is not stuck with it.
+pub(crate) fn redirect_to(host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let reading = matches!(parts.method, Method::GET | Method::HEAD);
     *response.status_mut() = if reading { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    match HeaderValue::try_from(location(host, https, target, config)) {
+    match HeaderValue::try_from(location_url(host, https, target, config)) {
         Ok(location) => response.headers_mut().insert(LOCATION, location),
-        // Can't happen: only visible ASCII is written. Better no address than a broken one.
+        // Can't happen, as only visible ASCII is written. No address is better than a broken
+        // one.
         Err(_) => None,
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
     response
 }
 
-fn location(host: &str, https: bool, target: &str, config: &Config) -> String {
+fn location_url(host: &str, https: bool, target: &str, config: &Config) -> String {
     let (scheme, port, usual) =
         if https { ("https", config.public_https_port, 443) } else { ("http", Some(config.public_http_port), 80) };
     let mut location = format!("{scheme}://{host}");
@@ -56,7 +57,7 @@ mod tests {
 
     fn sent(method: Method, target: &str, https: bool, config: &Config) -> (u16, String) {
         let request = Request::builder().method(method).uri(target).body(()).expect("a request");
-        let response = to("shop.example.com", https, &request.into_parts().0, config);
+        let response = redirect_to("shop.example.com", https, &request.into_parts().0, config);
         let location = response.headers()[LOCATION].to_str().expect("visible ASCII").to_owned();
         (response.status().as_u16(), location)
     }

@@ -1,8 +1,8 @@
 //! What each site has served, counted without locks.
 //!
-//! Every thread adds to its own shard, so that counting never makes two cores fight over a cache
-//! line; a snapshot adds the shards up. The counters of a site live as long as the process, also
-//! while the site has no route: what has been served must not vanish from a bill.
+//! Every thread adds to its own shard, so counting never makes two cores contend for a cache line; a
+//! snapshot adds the shards up. The counters of a site live as long as the process, also while the site
+//! has no route: what was served must not vanish from a bill.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -18,7 +18,7 @@ use crate::limits::Limiter;
 
 /// One finished request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Served {
+pub(crate) struct RequestOutcome {
     pub(crate) status: u16,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -39,7 +39,7 @@ struct Shard {
 #[derive(Debug)]
 pub(crate) struct SiteStats {
     pub(crate) site: SiteId,
-    /// What the site uses of its limits now.
+    /// The site's current use of its limits.
     pub(crate) limiter: Limiter,
     shards: Box<[Shard]>,
 }
@@ -50,7 +50,7 @@ impl SiteStats {
     }
 
     /// Counts a request that `thread` has finished.
-    pub(crate) fn count(&self, thread: usize, served: &Served) {
+    pub(crate) fn count(&self, thread: usize, served: &RequestOutcome) {
         let shard = &self.shards[thread];
         let micros = u64::try_from(served.took.as_micros()).unwrap_or(u64::MAX);
         shard.statuses[Traffic::class(served.status)].fetch_add(1, Relaxed);
@@ -64,7 +64,7 @@ impl SiteStats {
         }
     }
 
-    /// Adds the shards up. Not one instant: requests may finish meanwhile.
+    /// Adds the shards up. Not atomic: requests may finish meanwhile.
     pub(crate) fn snapshot(&self) -> Traffic {
         let mut sum = Traffic::default();
         for shard in &self.shards {
@@ -96,18 +96,18 @@ pub(crate) struct EdgeStats {
     pub(crate) turned_away: AtomicU64,
 }
 
-/// What the edge has seen beside its sites.
+/// The counts of the edge itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EdgeCounts {
-    /// Client connections open now.
+    /// Open client connections.
     pub open: u64,
     /// Client connections accepted so far.
     pub accepted: u64,
     /// Requests for hosts without a route.
     pub unknown_host: u64,
-    /// Requests that were refused before routing, like those without a host.
+    /// Requests rejected before routing, such as those without a host.
     pub refused: u64,
-    /// Connections closed at once, as their client had as many as one may have.
+    /// Connections closed at once because their client had too many.
     pub turned_away: u64,
     /// Access-log lines dropped because the disk was too slow.
     pub log_dropped: u64,
@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn shards_add_up() {
         let site = SiteStats::new(SiteId::from_uuid(uuid::Uuid::from_u128(1)), 2);
-        let served = |status, ms| Served { status, bytes_in: 1, bytes_out: 10, took: Duration::from_millis(ms) };
+        let served =
+            |status, ms| RequestOutcome { status, bytes_in: 1, bytes_out: 10, took: Duration::from_millis(ms) };
         site.count(0, &served(200, 1));
         site.count(1, &served(204, 5));
         site.count(1, &served(CLIENT_LEFT, 20_000));

@@ -1,9 +1,9 @@
 //! The routing table as requests read it: immutable, replaced as a whole, looked up by the bare
-//! lower-case name. The platform's own names are looked up first, so that no customer's route can
-//! ever take the portal over.
+//! lower-case name. The platform's own names come first, so no customer's route can take over the
+//! portal.
 //!
-//! A new table costs what is new in it: shards of routes that are the former table's are not
-//! compiled again.
+//! Compiling a table costs only what is new in it: shards of routes that are the same as the previous
+//! table's are not compiled again.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use stoa_model::{
 use crate::{
     config::Config,
     stats::SiteStats,
-    tls::{self, Store},
+    tls::{CertificateStore, TlsConfig},
 };
 
 /// What answers for a name.
@@ -62,8 +62,8 @@ pub(crate) struct SiteEntry {
 }
 
 impl SiteEntry {
-    /// Whether it is this route already.
-    fn is(&self, route: &Route) -> bool {
+    /// Whether this is the entry of a route.
+    fn matches(&self, route: &Route) -> bool {
         self.stats.site == route.site
             && self.target == route.target
             && self.limits == route.limits
@@ -71,21 +71,21 @@ impl SiteEntry {
     }
 }
 
-/// Where the paths of all answers of a table begin (RFC 8615).
+/// The prefix of the paths of all answers of a table (RFC 8615).
 const WELL_KNOWN: &str = "/.well-known/";
 
 /// A shard of routes, compiled.
 type Entries = HashMap<Arc<str>, Entry>;
 
-/// The counters of all sites that ever had a route: what was served must not vanish from a bill.
-/// Tables share them.
+/// The counters of all sites that ever had a route, shared by all tables: what was served must not
+/// vanish from a bill.
 type Counters = Arc<Mutex<HashMap<SiteId, Arc<SiteStats>>>>;
 
 /// A compiled routing table.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) version: u64,
-    pub(crate) certificates: Arc<Store>,
+    pub(crate) certificates: Arc<CertificateStore>,
     /// The platform's own names.
     platform: Entries,
     /// What `entries` was compiled from.
@@ -98,20 +98,20 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Compiles `next`, taking over from `former` its counters, its parsed certificates, and all that
-    /// is still the same.
-    pub(crate) fn compile(next: RoutingTable, former: &Self, config: &Config, setup: &tls::Setup) -> Self {
-        let certificates = Store::after(&next.certificates, &former.certificates);
+    /// Compiles `next`, reusing the counters of `previous`, its parsed certificates, and all that
+    /// is the same.
+    pub(crate) fn compile(next: RoutingTable, previous: &Self, config: &Config, tls: &TlsConfig) -> Self {
+        let certificates = CertificateStore::updated(&next.certificates, &previous.certificates);
         let platform = config.platform_hosts.iter().map(|name| {
-            let secure = config.public_https_port.is_some() && certificates.find(name, setup).is_some();
+            let secure = config.public_https_port.is_some() && certificates.find(name, tls).is_some();
             let name: Arc<str> = name.as_str().into();
             (Arc::clone(&name), Entry::Platform { name, secure })
         });
         let entries = next.routes.shards().iter().enumerate().map(|(number, shard)| {
-            let known = former.entries.get(number);
-            match known.filter(|_| Arc::ptr_eq(shard, &former.routes.shards()[number])) {
+            let known = previous.entries.get(number);
+            match known.filter(|_| Arc::ptr_eq(shard, &previous.routes.shards()[number])) {
                 Some(same) => Arc::clone(same),
-                None => Arc::new(former.entries_of(shard, known, config.threads)),
+                None => Arc::new(previous.compile_shard(shard, known, config.threads)),
             }
         });
         Self {
@@ -119,18 +119,18 @@ impl Table {
             platform: platform.collect(),
             entries: entries.collect(),
             answers: next.answers.into_iter().map(|(path, text)| (path.into(), text.into())).collect(),
-            counters: Arc::clone(&former.counters),
+            counters: Arc::clone(&previous.counters),
             routes: next.routes,
             certificates,
         }
     }
 
-    /// Compiles a shard in which something has changed; its other routes are as they were.
-    fn entries_of(&self, shard: &Shard, known: Option<&Arc<Entries>>, threads: usize) -> Entries {
+    /// Compiles a changed shard; its unchanged routes keep their entries.
+    fn compile_shard(&self, shard: &Shard, known: Option<&Arc<Entries>>, threads: usize) -> Entries {
         let mut counters = self.counters();
         let compiled = shard.iter().map(|(name, route)| {
             let entry = match known.and_then(|known| known.get(name.as_str())) {
-                Some(Entry::Site(old)) if old.is(route) => Arc::clone(old),
+                Some(Entry::Site(old)) if old.matches(route) => Arc::clone(old),
                 _ => {
                     let stats =
                         counters.entry(route.site).or_insert_with(|| Arc::new(SiteStats::new(route.site, threads)));
@@ -152,15 +152,15 @@ impl Table {
         self.platform.get(name).or_else(|| self.entries.get(Routes::shard_of(name))?.get(name))
     }
 
-    /// Whether a name of a site that visitors are sent to must be visited over HTTPS, and whether it can be.
+    /// Whether a name of a site must be visited over HTTPS, and whether it can be.
     pub(crate) fn https_of(&self, name: &Hostname) -> (bool, bool) {
         let required = self.routes.get(name.as_str()).is_some_and(|route| route.secure);
         (required, self.certificates.covers(name.as_str()))
     }
 
-    /// The text that answers a request itself, whatever host it is for.
+    /// The text that answers a request, whatever its host.
     pub(crate) fn answer(&self, parts: &Parts) -> Option<Entry> {
-        // Nearly no request gets past this line.
+        // Almost no request gets past this line.
         let path = Some(parts.uri.path()).filter(|path| path.starts_with(WELL_KNOWN) && !self.answers.is_empty())?;
         let text = self.answers.get(path).filter(|_| matches!(parts.method, Method::GET | Method::HEAD))?;
         Some(Entry::Text(text.clone()))

@@ -1,5 +1,5 @@
-//! Upgraded connections (WebSocket and whatever else says `Upgrade`): bytes both ways until one
-//! side closes, both are silent for too long, or the edge stops.
+//! Upgraded connections (WebSocket and others that use `Upgrade`): bytes both ways until one side
+//! closes, both are silent for too long, or the edge stops.
 
 use std::{
     future::poll_fn,
@@ -21,17 +21,17 @@ use tokio::{
 };
 
 use crate::{
-    client::Client,
-    record::Record,
-    watch::{Verdict, Watched},
+    client::ClientConnection,
+    connection_state::{ConnectionState, ShutdownSignal},
+    record::RequestRecord,
 };
 
-/// Carries a tunnel to its end. The record is written when it ends, like any request's.
+/// Runs a tunnel to its end. The record is written then, like any request's.
 pub(crate) async fn run(
     on_client: OnUpgrade,
     upstream: (TcpStream, BytesMut),
-    client: Arc<Client>,
-    mut record: Record,
+    client: Arc<ClientConnection>,
+    mut record: RequestRecord,
 ) {
     let near = match on_client.await {
         Ok(upgraded) => TokioIo::new(upgraded),
@@ -41,30 +41,31 @@ pub(crate) async fn run(
     let bytes_out = Arc::default();
     let (stream, early) = upstream;
     let mut near =
-        Metered { inner: near, early: BytesMut::new(), read: bytes_in, watched: Arc::clone(&client.watched) };
-    let mut far = Metered { inner: stream, early, read: Arc::clone(&bytes_out), watched: Arc::clone(&client.watched) };
-    client.watched.tunnel.restart(&client.watched.clock);
+        MeteredStream { inner: near, early: BytesMut::new(), read: bytes_in, state: Arc::clone(&client.state) };
+    let mut far =
+        MeteredStream { inner: stream, early, read: Arc::clone(&bytes_out), state: Arc::clone(&client.state) };
+    client.state.tunnel.restart(&client.state.clock);
     let copy = async { drop(copy_bidirectional(&mut near, &mut far).await) };
     let mut copy = pin!(copy);
-    poll_fn(|cx| match client.watched.verdict(cx) {
-        Verdict::Kill => Poll::Ready(()),
+    poll_fn(|cx| match client.state.shutdown_signal(cx) {
+        ShutdownSignal::Kill => Poll::Ready(()),
         _ => copy.as_mut().poll(cx),
     })
     .await;
     record.bytes_out = bytes_out.load(Relaxed);
-    client.watched.tunnel.stop();
+    client.state.tunnel.stop();
 }
 
-/// A stream that counts what is read from it and notes that it lives.
-struct Metered<S> {
+/// A stream that counts what is read from it and resets the timeout.
+struct MeteredStream<S> {
     inner: S,
-    /// Came with the head.
+    /// Arrived with the head.
     early: BytesMut,
     read: Arc<AtomicU64>,
-    watched: Arc<Watched>,
+    state: Arc<ConnectionState>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MeteredStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = if self.early.is_empty() {
@@ -77,13 +78,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         };
         if poll.is_ready() {
             self.read.fetch_add((buf.filled().len() - before) as u64, Relaxed);
-            self.watched.tunnel.restart(&self.watched.clock);
+            self.state.tunnel.restart(&self.state.clock);
         }
         poll
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for MeteredStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }

@@ -1,189 +1,121 @@
 //! The threads that carry the traffic.
 //!
-//! Each has a runtime of its own, and a connection lives and dies on one of them, together with
-//! the upstream connections it uses: nothing that a request touches moves between cores.
+//! Each has its own runtime, and a connection stays on one of them with the upstream connections that it
+//! uses: nothing that a request touches moves between cores.
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    net::{SocketAddr, TcpStream as StdStream},
+    sync::Arc,
 };
 
-use arc_swap::ArcSwap;
-use http::HeaderValue;
-use tokio::{runtime, sync::mpsc};
+use tokio::{net::TcpStream, runtime, sync::mpsc};
 
 use crate::{
-    accept::Entrance,
-    client::{Client, Held},
-    config::Config,
-    conn,
-    fallback::Fallback,
-    headers::RequestIds,
-    log::Log,
-    page::Pages,
-    places::Places,
-    stats::EdgeStats,
-    table::Table,
-    tls::Setup,
-    upstream::{Pool, Room},
-    watch::{Door, Watch, tick_for},
+    client::{ClientConnection, ConnectionGuard},
+    connection,
+    connection_state::{ListenerState, tick_interval},
+    context::{SharedState, WorkerContext},
 };
 
-/// What all threads share.
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) tls: Setup,
-    /// What names that require HTTPS tell browsers, if anything (RFC 6797).
-    pub(crate) hsts: Option<HeaderValue>,
-    pub(crate) table: ArcSwap<Table>,
-    pub(crate) fallback: Option<Arc<dyn Fallback>>,
-    pub(crate) stats: EdgeStats,
-    pub(crate) log: Option<Log>,
-    pub(crate) pages: Pages,
-    pub(crate) places: Arc<Places>,
-    pub(crate) room: Arc<Room>,
-}
-
-/// What one thread has for itself; others only look at its watch.
-pub(crate) struct Worker {
-    pub(crate) index: usize,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) watch: Watch,
-    pub(crate) pool: Pool,
-    pub(crate) ids: RequestIds,
-    open: AtomicUsize,
-}
-
-/// A connection that was accepted.
-pub(crate) struct Arrival {
-    pub(crate) stream: TcpStream,
+/// An accepted connection on its way to a thread.
+pub(crate) struct Accepted<S = StdStream> {
+    pub(crate) stream: S,
     pub(crate) peer: SocketAddr,
-    pub(crate) door: Arc<Door>,
-    pub(crate) held: Held,
+    pub(crate) listener: Arc<ListenerState>,
+    pub(crate) guard: ConnectionGuard,
 }
 
 /// What a thread is asked to do.
-enum Errand {
-    Accept(Entrance),
-    Serve(Arrival),
+enum WorkerMessage {
+    /// Run this on the thread.
+    Run(Box<dyn FnOnce(Arc<WorkerContext>) + Send>),
+    /// Serve a connection that is already counted.
+    Serve(Accepted),
 }
 
-/// A running thread; it ends, and its connections with it, when this is dropped.
+/// A running thread. Dropping it ends the thread and its connections.
 #[derive(Debug)]
-pub(crate) struct Thread {
-    pub(crate) worker: Arc<Worker>,
-    errands: mpsc::UnboundedSender<Errand>,
+pub(crate) struct Worker {
+    pub(crate) context: Arc<WorkerContext>,
+    messages: mpsc::UnboundedSender<WorkerMessage>,
 }
 
-impl Thread {
+impl Worker {
     /// Starts a thread.
-    pub(crate) fn start(index: usize, shared: Arc<Shared>) -> io::Result<Self> {
-        let pool = Pool::new(shared.config.idle_per_upstream, shared.config.idle_upstream / shared.config.threads);
-        let worker =
-            Worker { index, shared, watch: Watch::default(), pool, ids: RequestIds::new(), open: AtomicUsize::new(0) };
-        let worker = Arc::new(worker);
+    pub(crate) fn start(index: usize, shared: Arc<SharedState>) -> io::Result<Self> {
+        let context = Arc::new(WorkerContext::new(index, shared));
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (errands, inbox) = mpsc::unbounded_channel();
-        let there = Arc::clone(&worker);
-        std::thread::Builder::new().name(format!("edge-{index}")).spawn(move || runtime.block_on(there.run(inbox)))?;
-        Ok(Self { worker, errands })
+        let (messages, inbox) = mpsc::unbounded_channel();
+        let there = Arc::clone(&context);
+        std::thread::Builder::new().name(format!("edge-{index}")).spawn(move || runtime.block_on(run(there, inbox)))?;
+        Ok(Self { context, messages })
     }
 
-    /// Lets it accept connections.
-    pub(crate) fn accept(&self, entrance: Entrance) {
-        self.send(Errand::Accept(entrance));
+    /// Spawns a task on the thread.
+    pub(crate) fn spawn<T>(&self, task: impl FnOnce(Arc<WorkerContext>) -> T + Send + 'static)
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        self.send(WorkerMessage::Run(Box::new(move |context| drop(tokio::spawn(task(context))))));
     }
 
     /// Hands a connection over.
-    pub(crate) fn take(&self, arrival: Arrival) {
-        // Counted here already, so that the next one sees it.
-        self.worker.open.fetch_add(1, Relaxed);
-        if !self.send(Errand::Serve(arrival)) {
-            self.worker.closed();
+    pub(crate) fn serve(&self, accepted: Accepted) {
+        // Counted here already, so that the next choice of a thread sees it.
+        self.context.connection_opened();
+        if !self.send(WorkerMessage::Serve(accepted)) {
+            self.context.connection_closed();
         }
     }
 
-    fn send(&self, errand: Errand) -> bool {
-        let sent = self.errands.send(errand).is_ok();
+    fn send(&self, message: WorkerMessage) -> bool {
+        let sent = self.messages.send(message).is_ok();
         if !sent {
-            tracing::error!(thread = self.worker.index, "a thread of the edge has ended; restart the platform");
+            tracing::error!(thread = self.context.index, "a thread of the edge has ended; restart the platform");
         }
         sent
     }
 }
 
-impl Worker {
-    async fn run(self: Arc<Self>, mut inbox: mpsc::UnboundedReceiver<Errand>) {
-        let watching = Arc::clone(&self);
-        tokio::spawn(async move {
-            let limits = &watching.shared.config.timeouts;
-            let pooled = u64::try_from(limits.pooled.as_millis()).unwrap_or(u64::MAX);
-            let sweep = |now: u64| watching.pool.sweep(now.saturating_sub(pooled));
-            watching.watch.run(limits, tick_for(limits), sweep).await;
-        });
-        while let Some(errand) = inbox.recv().await {
-            match errand {
-                Errand::Accept(entrance) => drop(tokio::spawn(entrance.run(Arc::clone(&self)))),
-                Errand::Serve(Arrival { stream, peer, door, held }) => match tokio::net::TcpStream::from_std(stream) {
-                    Ok(stream) => self.serve(stream, peer, door, held),
-                    Err(error) => {
-                        self.closed();
-                        tracing::warn!(%error, "registering a client connection; check the limit of open files");
-                    }
-                },
-            }
+async fn run(context: Arc<WorkerContext>, mut inbox: mpsc::UnboundedReceiver<WorkerMessage>) {
+    let ticking = Arc::clone(&context);
+    tokio::spawn(async move {
+        let limits = &ticking.shared.config.timeouts;
+        let pooled = u64::try_from(limits.pooled.as_millis()).unwrap_or(u64::MAX);
+        let sweep = |now: u64| ticking.pool.sweep(now.saturating_sub(pooled));
+        ticking.connections.run(limits, tick_interval(limits), sweep).await;
+    });
+    while let Some(message) = inbox.recv().await {
+        match message {
+            WorkerMessage::Run(start) => start(Arc::clone(&context)),
+            WorkerMessage::Serve(Accepted { stream, peer, listener, guard }) => match TcpStream::from_std(stream) {
+                Ok(stream) => serve_counted(&context, Accepted { stream, peer, listener, guard }),
+                Err(error) => {
+                    context.connection_closed();
+                    tracing::warn!(%error, "registering a client connection; check the limit of open files");
+                }
+            },
         }
-    }
-
-    /// Serves a connection that was accepted on this thread.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        stream: tokio::net::TcpStream,
-        peer: SocketAddr,
-        door: Arc<Door>,
-        held: Held,
-    ) {
-        self.open.fetch_add(1, Relaxed);
-        self.serve(stream, peer, door, held);
-    }
-
-    /// Serves a connection that is counted already.
-    fn serve(self: &Arc<Self>, stream: tokio::net::TcpStream, peer: SocketAddr, door: Arc<Door>, held: Held) {
-        let mut client = Client::new(peer, door, Arc::clone(self), held);
-        if !client.takes_place() {
-            return;
-        }
-        // Two futures, so that a plain connection does not take the memory of a handshake.
-        if client.door.secure {
-            tokio::spawn(conn::serve_tls(stream, client));
-        } else {
-            tokio::spawn(conn::serve(stream, client));
-        }
-    }
-
-    /// Connections that this thread has.
-    pub(crate) fn load(&self) -> usize {
-        self.open.load(Relaxed)
-    }
-
-    /// Whether this peer is a proxy whose forwarded headers are believed.
-    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
-        self.shared.config.trusted_proxies.iter().any(|range| range.contains(peer))
-    }
-
-    /// A connection has ended.
-    pub(crate) fn closed(&self) {
-        self.open.fetch_sub(1, Relaxed);
-        self.shared.stats.open.fetch_sub(1, Relaxed);
     }
 }
 
-impl std::fmt::Debug for Worker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Worker").field("index", &self.index).finish_non_exhaustive()
+/// Serves a connection that was accepted on this thread.
+pub(crate) fn serve_here(context: &Arc<WorkerContext>, accepted: Accepted<TcpStream>) {
+    context.connection_opened();
+    serve_counted(context, accepted);
+}
+
+fn serve_counted(context: &Arc<WorkerContext>, accepted: Accepted<TcpStream>) {
+    let Accepted { stream, peer, listener, guard } = accepted;
+    let mut client = ClientConnection::new(peer, listener, Arc::clone(context), guard);
+    if !client.acquire_permit() {
+        return;
+    }
+    // Two futures, so that a plain connection does not take the memory of a handshake.
+    if client.listener.secure {
+        tokio::spawn(connection::serve_tls(stream, client));
+    } else {
+        tokio::spawn(connection::serve(stream, client));
     }
 }

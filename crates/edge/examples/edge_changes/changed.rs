@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use stoa_edge::{Config, Embedded, Timeouts, listen};
+use stoa_edge::{Config, EmbeddedEdge, Timeouts, listen};
 use stoa_model::{
     certificate::{CertName, Certificate},
     host::Hostname,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(crate) enum Changed {
-    Embedded { edge: Arc<Embedded>, table: RoutingTable, address: SocketAddr },
+    EmbeddedEdge { edge: Arc<EmbeddedEdge>, table: RoutingTable, address: SocketAddr },
     Nginx { address: SocketAddr, pid: String, sites: PathBuf, certificates: PathBuf, command: Vec<String> },
 }
 
@@ -34,23 +34,23 @@ impl Changed {
         // All upstreams are in this process too: with the usual minute of idle connections to each of
         // ten thousand, both ends counted, it would run out of files.
         let timeouts = Timeouts { pooled: Duration::from_secs(5), ..Timeouts::default() };
-        let edge = Arc::new(Embedded::new(Config { timeouts, ..Config::default() }, None)?);
+        let edge = Arc::new(EmbeddedEdge::new(Config { timeouts, ..Config::default() }, None)?);
         edge.apply(table.clone()).await?;
         let listener = listen(([127, 0, 0, 1], 0).into())?;
         let (address, serving) = (listener.local_addr()?, Arc::clone(&edge));
         tokio::spawn(async move { serving.serve_tls(listener, CancellationToken::new()).await });
-        Ok(Self::Embedded { edge, table, address })
+        Ok(Self::EmbeddedEdge { edge, table, address })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        let (Self::Embedded { address, .. } | Self::Nginx { address, .. }) = self;
+        let (Self::EmbeddedEdge { address, .. } | Self::Nginx { address, .. }) = self;
         *address
     }
 
     /// Lets the site's present generation be served; returns when the changed one says that it is.
     pub(crate) async fn change(&mut self, site: &Site, kind: Kind, next: &Option<Pem>) -> Result<()> {
         match self {
-            Self::Embedded { edge, table, .. } => {
+            Self::EmbeddedEdge { edge, table, .. } => {
                 // As the platform does it (crates/control/src/reconcile/routes.rs).
                 let mut fresh = RoutingTable { version: table.version + 1, ..table.clone() };
                 if kind == Kind::Route {

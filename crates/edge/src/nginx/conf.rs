@@ -1,6 +1,6 @@
-//! Writes nginx's configuration language. Only a [`Word`] gets into a file, and no word can end the
-//! directive that it stands in: each is either fixed text of ours, made of a type whose characters
-//! are harmless (a hostname, an id, a number, an address), or quoted after a look at every byte.
+//! Writes nginx's configuration language. Only an [`Arg`] gets into a file, and none can end its
+//! directive: each is either a fixed text of ours, made from a type with harmless characters (a hostname,
+//! an id, a number, an address), or quoted after a check of every byte.
 
 use std::{fmt::Write, net::SocketAddr, path::Path};
 
@@ -9,19 +9,19 @@ use stoa_model::{
     id::{CertificateId, SiteId},
 };
 
-/// Text that can't stand in nginx's configuration.
+/// Text that can't be quoted in nginx's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "writing {0:?} into nginx's configuration: only printable ASCII without double quotes, backslashes and dollar signs can stand there"
+    "writing {0:?} into nginx's configuration: only printable ASCII without double quotes, backslashes and dollar signs is possible there"
 )]
-pub(crate) struct BadWord(String);
+pub(crate) struct InvalidText(String);
 
 /// One argument of a directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word(String);
+pub(crate) struct Arg(String);
 
-impl Word {
-    /// Text that we wrote ourselves; it may hold variables.
+impl Arg {
+    /// Text of ours; it may contain variables.
     pub(crate) fn fixed(text: &'static str) -> Self {
         Self(text.to_owned())
     }
@@ -52,29 +52,33 @@ impl Word {
         Self(site.to_string())
     }
 
-    /// The digits of a site's id, the last one first.
-    pub(crate) fn backwards(site: SiteId) -> Self {
+    /// The digits of a site's id in reverse order.
+    pub(crate) fn reversed(site: SiteId) -> Self {
         Self(site.uuid().simple().to_string().chars().rev().collect())
     }
 
     /// A file in a directory, quoted.
-    pub(crate) fn file(directory: &Path, certificate: CertificateId, extension: &'static str) -> Result<Self, BadWord> {
+    pub(crate) fn file(
+        directory: &Path,
+        certificate: CertificateId,
+        extension: &'static str,
+    ) -> Result<Self, InvalidText> {
         Self::path(&directory.join(format!("{certificate}.{extension}")))
     }
 
-    pub(crate) fn path(path: &Path) -> Result<Self, BadWord> {
-        Self::quoted(path.to_str().ok_or_else(|| BadWord(path.to_string_lossy().into_owned()))?)
+    pub(crate) fn path(path: &Path) -> Result<Self, InvalidText> {
+        Self::quoted(path.to_str().ok_or_else(|| InvalidText(path.to_string_lossy().into_owned()))?)
     }
 
     /// Any printable text without variables.
-    pub(crate) fn quoted(text: &str) -> Result<Self, BadWord> {
+    pub(crate) fn quoted(text: &str) -> Result<Self, InvalidText> {
         let harmless = |b: u8| (b' '..=b'~').contains(&b) && !matches!(b, b'"' | b'\\' | b'$');
-        if text.bytes().all(harmless) { Ok(Self(format!("\"{text}\""))) } else { Err(BadWord(text.to_owned())) }
+        if text.bytes().all(harmless) { Ok(Self(format!("\"{text}\""))) } else { Err(InvalidText(text.to_owned())) }
     }
 
-    /// Words written without space between them; none of them may be quoted.
-    pub(crate) fn joined(words: &[Self]) -> Self {
-        Self(words.iter().map(|word| word.0.as_str()).collect())
+    /// Arguments without space between them; none of them may be quoted.
+    pub(crate) fn joined(parts: &[Self]) -> Self {
+        Self(parts.iter().map(|part| part.0.as_str()).collect())
     }
 }
 
@@ -86,10 +90,10 @@ pub(crate) struct Conf {
 }
 
 impl Conf {
-    /// A file that begins by saying whose it is.
+    /// A file with a header for whoever opens it.
     pub(crate) fn new() -> Self {
         let mut conf = Self::default();
-        conf.comment("Written by stoa, and written anew when it changes: what you change here is lost.");
+        conf.comment("Written by stoa, which overwrites changes.");
         conf
     }
 
@@ -101,20 +105,20 @@ impl Conf {
     }
 
     /// A simple directive.
-    pub(crate) fn line(&mut self, name: &'static str, words: &[Word]) {
-        self.begin(name, words);
+    pub(crate) fn line(&mut self, name: &'static str, arguments: &[Arg]) {
+        self.begin(name, arguments);
         self.text.push_str(";\n");
     }
 
-    /// A directive whose first word is not ours, as within a `map`.
-    pub(crate) fn pair(&mut self, key: &Word, value: &Word) {
+    /// A directive that begins with a value, as in a `map`.
+    pub(crate) fn pair(&mut self, key: &Arg, value: &Arg) {
         self.indent();
         let _ = writeln!(self.text, "{} {};", key.0, value.0);
     }
 
-    /// A directive with others inside.
-    pub(crate) fn block(&mut self, name: &'static str, words: &[Word], inside: impl FnOnce(&mut Self)) {
-        self.begin(name, words);
+    /// A directive that contains others.
+    pub(crate) fn block(&mut self, name: &'static str, arguments: &[Arg], inside: impl FnOnce(&mut Self)) {
+        self.begin(name, arguments);
         self.text.push_str(" {\n");
         self.depth += 1;
         inside(self);
@@ -123,7 +127,7 @@ impl Conf {
         self.text.push_str("}\n");
     }
 
-    /// Lines that we wrote ourselves, at the outermost depth.
+    /// Lines of ours, at the outermost depth.
     pub(crate) fn raw(&mut self, text: &'static str) {
         self.text.push_str(text);
     }
@@ -132,12 +136,12 @@ impl Conf {
         self.text
     }
 
-    fn begin(&mut self, name: &'static str, words: &[Word]) {
+    fn begin(&mut self, name: &'static str, arguments: &[Arg]) {
         self.indent();
         self.text.push_str(name);
-        for word in words {
+        for argument in arguments {
             self.text.push(' ');
-            self.text.push_str(&word.0);
+            self.text.push_str(&argument.0);
         }
     }
 
@@ -151,24 +155,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_is_no_word() {
+    fn hostile_text_is_rejected() {
         for text in ["a\"b", "a\nb", "a\\", "a$host", "\u{7f}", "ü", "a\rb", "a\tb", "a\0b"] {
-            assert_eq!(Word::quoted(text), Err(BadWord(text.into())), "{text:?} was accepted");
-            assert!(Word::path(Path::new(text)).is_err(), "{text:?} was accepted as a path");
+            assert_eq!(Arg::quoted(text), Err(InvalidText(text.into())), "{text:?} was accepted");
+            assert!(Arg::path(Path::new(text)).is_err(), "{text:?} was accepted as a path");
         }
         for text in ["a.com;\n}\nserver{", "*.com", "a{b}", "a b", "~^.*$", "", ".a", "\"a\"", "a#b"] {
             assert!(Hostname::parse(text).is_err(), "{text:?} was accepted as a hostname");
         }
-        // What could end a directive outside of quotes can't inside of them.
-        assert_eq!(Word::quoted("a; } server {"), Ok(Word("\"a; } server {\"".into())));
+        // What would end a directive outside quotes does not inside them.
+        assert_eq!(Arg::quoted("a; } server {"), Ok(Arg("\"a; } server {\"".into())));
     }
 
     #[test]
     fn directives_nest() {
         let mut conf = Conf::default();
         conf.block("server", &[], |conf| {
-            conf.line("listen", &[Word::address(([127, 0, 0, 1], 80).into()), Word::fixed("ssl")]);
-            conf.block("location", &[Word::fixed("/")], |conf| conf.line("return", &[Word::number(404)]));
+            conf.line("listen", &[Arg::address(([127, 0, 0, 1], 80).into()), Arg::fixed("ssl")]);
+            conf.block("location", &[Arg::fixed("/")], |conf| conf.line("return", &[Arg::number(404)]));
         });
         assert_eq!(
             conf.finish(),

@@ -10,43 +10,43 @@ use std::{
 use stoa_model::host::Hostname;
 
 use super::{
-    conf::{BadWord, Word},
-    names::Name,
+    conf::{Arg, InvalidText},
+    file_name::FileName,
 };
 use crate::host::{self, MAX_NAME};
 
 /// The settings of an nginx edge. Paths and names are checked by [`Nginx::new`](super::Nginx::new).
 #[derive(Debug, Clone)]
 pub struct NginxConfig {
-    /// Where the files are, one per site.
+    /// The directory of the files, one per site.
     pub sites_available: PathBuf,
-    /// Where links to them are; nginx's main configuration includes all that is in here.
+    /// The directory of links to them; nginx's main configuration includes everything in it.
     pub sites_enabled: PathBuf,
-    /// Where certificates and keys are, readable for nobody else; made if missing.
+    /// The directory of certificates and keys, readable for nobody else; made if missing.
     pub certificates: PathBuf,
-    /// Where the pages are that nginx shows itself; its workers must be able to read them; made if missing.
+    /// The directory of the pages that nginx shows itself, which its workers must be able to read; made if
+    /// missing.
     pub pages: PathBuf,
-    /// The access log, JSON, which the counts are read from. What rotates it must leave one older
-    /// file uncompressed.
+    /// The access log in JSON, from which traffic is counted. Rotation must leave one older file
+    /// uncompressed.
     pub log: PathBuf,
-    /// The file that says how far the log was read.
+    /// The file with the position up to which the log was read.
     pub position: PathBuf,
     /// Program and arguments that test the configuration.
     pub test: Vec<OsString>,
-    /// Program and arguments that make nginx take its configuration over.
+    /// Program and arguments that make nginx reload its configuration.
     pub reload: Vec<OsString>,
-    /// The file with the id of nginx's main process. With it the process is told directly, and
-    /// `reload` only runs if that can't be done: `nginx -s reload` reads the whole configuration once
-    /// more, just to find this file.
+    /// The file with the id of nginx's main process. With it the process is signaled directly, and `reload`
+    /// only runs if that fails: `nginx -s reload` reads the whole configuration once more, just to find
+    /// this file.
     pub pid: Option<PathBuf>,
-    /// An address of this machine where nginx tells which configuration is live; nobody else may
-    /// reach it.
+    /// An address of the loopback interface where nginx answers which configuration is live.
     pub version_at: SocketAddr,
-    /// Where plain HTTP is listened to.
+    /// Addresses for plain HTTP.
     pub http: Vec<SocketAddr>,
-    /// Where HTTPS is listened to; nowhere switches TLS off.
+    /// Addresses for HTTPS; none disables TLS.
     pub https: Vec<SocketAddr>,
-    /// The ports of HTTP and HTTPS as visitors see them; they stand in redirects.
+    /// The ports of HTTP and HTTPS as visitors see them, for redirects.
     pub public_ports: (u16, u16),
     /// Where the platform's own handler listens.
     pub platform: SocketAddr,
@@ -54,15 +54,15 @@ pub struct NginxConfig {
     pub platform_hosts: Vec<String>,
     /// The product's name, for the pages.
     pub product: String,
-    /// How long browsers shall insist on HTTPS for names that require it, in seconds; 0 tells them nothing.
+    /// `max-age` of HSTS for names that require HTTPS; 0 sends none.
     pub hsts_seconds: u32,
-    /// How long nginx may take to test, and again to take over, a configuration.
+    /// How long nginx may take to test a configuration, and again to reload it.
     pub deadline: Duration,
 }
 
 impl NginxConfig {
     /// The settings for an nginx as Debian installs it. `data` is a directory of ours, for the
-    /// certificates, the pages, the log and how far it was read.
+    /// certificates, the pages and the position in the log.
     pub fn debian(data: impl Into<PathBuf>, platform: SocketAddr) -> Self {
         let data = data.into();
         let any = |port| vec![SocketAddr::from(([0, 0, 0, 0], port)), SocketAddr::from(([0u16; 8], port))];
@@ -100,57 +100,57 @@ pub fn commands(binary: impl Into<OsString>, main: impl Into<OsString>) -> (Vec<
 
 /// Why a setting can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum BadConfig {
+pub enum ConfigError {
     /// A path that can't stand in nginx's configuration.
     #[error(transparent)]
-    Word(#[from] BadWordIn),
-    /// A platform host that is none.
+    Arg(#[from] InvalidSetting),
+    /// A platform host that is no host.
     #[error("reading the platform host {0:?}: write a bare hostname or address")]
     Host(String),
-    /// An address for the version that others could reach.
-    #[error("asking nginx for its version at {0}: choose an address of this machine's loopback")]
+    /// A version address that others could reach.
+    #[error("asking nginx for its version at {0}: choose a loopback address")]
     Public(SocketAddr),
-    /// No program.
-    #[error("reading how to {0} nginx: write at least a program")]
+    /// An empty command.
+    #[error("reading the command to {0} nginx: it needs at least a program")]
     Command(&'static str),
 }
 
-/// A setting, and why it can't be written.
+/// A setting that can't be written into nginx's configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the setting {setting}: {word}")]
-pub struct BadWordIn {
+pub struct InvalidSetting {
     setting: &'static str,
-    word: BadWord,
+    word: InvalidText,
 }
 
-/// What goes into the files of each table, checked once.
+/// What goes into the files of every table, checked once.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: NginxConfig,
-    pub(crate) pages: Word,
-    pub(crate) log: Word,
+    pub(crate) pages: Arg,
+    pub(crate) log: Arg,
     /// The files that others include.
-    pub(crate) server: Word,
-    pub(crate) proxy: Word,
-    pub(crate) tls: Word,
+    pub(crate) server: Arg,
+    pub(crate) proxy: Arg,
+    pub(crate) tls: Arg,
     /// The platform's own names, bare and lower-case, IPv6 in brackets.
-    pub(crate) platform_hosts: Vec<(String, Word)>,
+    pub(crate) platform_hosts: Vec<(String, Arg)>,
 }
 
 impl Settings {
-    pub(crate) fn check(config: NginxConfig) -> Result<Self, BadConfig> {
-        let path = |setting, path: PathBuf| Word::path(&path).map_err(|word| BadWordIn { setting, word });
-        let included = |name: Name| path("sites_available", config.sites_available.join(name.to_string()));
-        let (server, proxy, tls) = (included(Name::Server)?, included(Name::Proxy)?, included(Name::Tls)?);
+    pub(crate) fn check(config: NginxConfig) -> Result<Self, ConfigError> {
+        let path = |setting, path: PathBuf| Arg::path(&path).map_err(|word| InvalidSetting { setting, word });
+        let included = |name: FileName| path("sites_available", config.sites_available.join(name.to_string()));
+        let (server, proxy, tls) = (included(FileName::Server)?, included(FileName::Proxy)?, included(FileName::Tls)?);
         path("certificates", config.certificates.clone())?;
-        // With a slash at its end, as an alias wants it.
+        // `alias` needs a slash at the end.
         let (pages, log) = (path("pages", config.pages.join(""))?, path("log", config.log.clone())?);
         if !config.version_at.ip().is_loopback() {
-            return Err(BadConfig::Public(config.version_at));
+            return Err(ConfigError::Public(config.version_at));
         }
         for (name, command) in [("test", &config.test), ("reload", &config.reload)] {
             if command.is_empty() {
-                return Err(BadConfig::Command(name));
+                return Err(ConfigError::Command(name));
             }
         }
         let platform_hosts = config.platform_hosts.iter().map(|text| platform_host(text)).collect::<Result<_, _>>()?;
@@ -163,14 +163,14 @@ impl Settings {
     }
 }
 
-/// A bare name, and as nginx writes it.
-fn platform_host(text: &str) -> Result<(String, Word), BadConfig> {
-    let bad = || BadConfig::Host(text.to_owned());
+/// A bare name, and its form in nginx's configuration.
+fn platform_host(text: &str) -> Result<(String, Arg), ConfigError> {
+    let bad = || ConfigError::Host(text.to_owned());
     let name = host::name(text, &mut [0; MAX_NAME]).map_err(|_| bad())?.to_owned();
     let address = name.parse::<Ipv4Addr>().is_ok() || name.starts_with('[');
     if !address && Hostname::parse(&name).is_err() {
         return Err(bad());
     }
-    let word = Word::quoted(&name).map_err(|_| bad())?;
+    let word = Arg::quoted(&name).map_err(|_| bad())?;
     Ok((name, word))
 }

@@ -1,16 +1,17 @@
-//! Our files as they lie on the disk: read as a whole, changed one by one, and put back.
+//! Our files as they lie on the disk: read together, replaced together, and put back.
 //!
-//! A file is written aside and renamed, so nobody ever reads half of one. A link among the enabled
-//! sites comes after its file and goes before it, so that it never leads nowhere, whenever the
-//! process ends. Only names of ours (`names`) are looked at.
+//! Every file is replaced atomically, so nobody ever reads half of one. A link among the enabled sites
+//! is made after its file and removed before it, so it never dangles, whenever the process ends. Only
+//! names of ours (`file_name`) are looked at.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use stoa_model::{
@@ -18,45 +19,37 @@ use stoa_model::{
     id::CertificateId,
     secret::ExposeSecret,
 };
+use stoa_util::atomic_file::{self, Durability};
 
 use super::{
     config::NginxConfig,
-    names::{self, Name, is_part, part},
+    file_name::{self, FileName},
 };
+
+/// Between two attempts to take the lock.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Our files by their names; what is not in here does not exist.
+pub(crate) type ConfigFiles = BTreeMap<FileName, ConfigFile>;
 
 /// One file of ours with its link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Slot {
-    /// What is in it; `None` if there is none.
+pub(crate) struct ConfigFile {
+    /// Its content; `None` if only a link is there.
     pub(crate) file: Option<Vec<u8>>,
-    /// What has its name among the enabled sites.
-    pub(crate) link: Option<Link>,
+    /// Where its link among the enabled sites leads.
+    pub(crate) link: Option<PathBuf>,
 }
 
-/// What has a name of ours among the enabled sites.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// A link that leads to our file.
-    Ours,
-    /// A link that leads elsewhere.
-    Elsewhere(PathBuf),
-    /// A file in its place.
-    File(Vec<u8>),
-}
-
-impl Slot {
-    /// As this file is meant to be.
-    pub(crate) fn wanted(name: Name, text: String) -> Self {
-        Self { file: Some(text.into_bytes()), link: name.is_enabled().then_some(Link::Ours) }
-    }
-
-    /// Whether nothing is there.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.file.is_none() && self.link.is_none()
+impl ConfigFile {
+    /// The file as it should be.
+    pub(crate) fn wanted(name: FileName, text: impl Into<Vec<u8>>, config: &NginxConfig) -> Self {
+        let link = name.is_enabled().then(|| config.sites_available.join(name.to_string()));
+        Self { file: Some(text.into()), link }
     }
 }
 
-/// An error of the disk, with what was done to which file.
+/// Adds to an error what was done to which file.
 pub(crate) fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     let path = path.display().to_string();
     move |error| io::Error::new(error.kind(), format!("{doing} {path}: {error}"))
@@ -79,94 +72,111 @@ impl Disk {
         }
     }
 
-    /// Makes the directory of certificates, for its owner only.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
+    /// Makes the directory of certificates, for its owner only, and waits until no other process writes.
+    /// The lock ends when the file is dropped; `None` after the deadline.
+    pub(crate) fn lock(&self, deadline: Duration) -> io::Result<Option<File>> {
+        let (started, path) = (Instant::now(), self.certificates.join(".lock"));
         fs::create_dir_all(&self.certificates).map_err(at("making", &self.certificates))?;
         let mode = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(&self.certificates, mode).map_err(at("closing to others", &self.certificates))
+        fs::set_permissions(&self.certificates, mode).map_err(at("restricting access to", &self.certificates))?;
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(at("opening", &path))?;
+        while started.elapsed() <= deadline {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::Error(error)) => return Err(at("locking", &path)(error)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_POLL_INTERVAL),
+            }
+        }
+        Ok(None)
     }
 
-    /// Reads all of our files, and removes what a crash has left of some.
-    pub(crate) fn read(&self) -> io::Result<BTreeMap<Name, Slot>> {
-        let mut slots: BTreeMap<Name, Slot> = BTreeMap::new();
+    /// Reads all of our files, and removes those that a crash left half-written.
+    pub(crate) fn read(&self) -> io::Result<ConfigFiles> {
+        let mut files = ConfigFiles::new();
         for path in entries(&self.available)? {
-            if let Some(name) = Name::of(&path) {
-                slots.entry(name).or_default().file = Some(fs::read(&path).map_err(at("reading", &path))?);
+            if let Some(name) = FileName::of(&path) {
+                files.entry(name).or_default().file = Some(fs::read(&path).map_err(at("reading", &path))?);
             }
         }
         for path in entries(&self.enabled)? {
-            if let Some(name) = Name::of(&path) {
-                slots.entry(name).or_default().link = Some(self.link(name, &path).map_err(at("reading", &path))?);
+            let Some(name) = FileName::of(&path) else { continue };
+            let file = files.entry(name).or_default();
+            match fs::read_link(&path) {
+                Ok(target) => file.link = Some(target),
+                // A file in the place of the link: what nginx reads is its content.
+                Err(_) => {
+                    file.file = Some(fs::read(&path).map_err(at("reading", &path))?);
+                    file.link = Some(self.available.join(name.to_string()));
+                }
             }
         }
         entries(&self.certificates)?;
-        Ok(slots)
+        Ok(files)
     }
 
-    fn link(&self, name: Name, path: &Path) -> io::Result<Link> {
-        if !fs::symlink_metadata(path)?.is_symlink() {
-            return Ok(Link::File(fs::read(path)?));
+    /// Writes, links and removes what differs between two sets of files, or everything (`rewrite_all`).
+    /// If one change fails, those before it are taken back.
+    pub(crate) fn replace(&self, from: &ConfigFiles, to: &ConfigFiles, rewrite_all: bool) -> io::Result<()> {
+        let none = ConfigFile::default();
+        let changes = changed_names(from, to, rewrite_all);
+        for (done, name) in changes.iter().enumerate() {
+            let Err(error) = self.put(*name, to.get(name).unwrap_or(&none)) else { continue };
+            let back = changes[..=done].iter().rev().map(|name| self.put(*name, from.get(name).unwrap_or(&none)));
+            // Every file is tried, whatever happens to the others.
+            return Err(match back.fold(Ok(()), Result::and) {
+                Ok(()) => error,
+                Err(again) => io::Error::new(error.kind(), format!("{error}; and restoring the former files: {again}")),
+            });
         }
-        let target = fs::read_link(path)?;
-        Ok(if target == self.available.join(name.to_string()) { Link::Ours } else { Link::Elsewhere(target) })
+        Ok(())
     }
 
-    /// Makes a file and its link be like this.
-    pub(crate) fn put(&self, name: Name, slot: &Slot) -> io::Result<()> {
+    /// Brings one file and its link into this state.
+    fn put(&self, name: FileName, wanted: &ConfigFile) -> io::Result<()> {
         let text = name.to_string();
         let (file, link) = (self.available.join(&text), self.enabled.join(&text));
-        if slot.link.is_none() {
+        if wanted.link.is_none() {
             remove(&link)?;
         }
-        match &slot.file {
+        match &wanted.file {
             None => remove(&file)?,
-            Some(bytes) => write_aside(&self.available, &text, bytes, 0o644, !matches!(name, Name::Site(_)))?,
+            Some(bytes) => write(&file, bytes, 0o644, name.durability())?,
         }
-        match &slot.link {
-            None => Ok(()),
-            Some(Link::File(bytes)) => write_aside(&self.enabled, &text, bytes, 0o644, false),
-            Some(Link::Elsewhere(target)) => self.relink(&text, target),
-            Some(Link::Ours) => self.relink(&text, &file),
-        }
-    }
-
-    /// Puts a link in the place of whatever is there.
-    fn relink(&self, name: &str, target: &Path) -> io::Result<()> {
-        let (link, aside) = (self.enabled.join(name), self.enabled.join(part(name)));
-        if fs::read_link(&link).is_ok_and(|present| present == target) {
+        let Some(target) = wanted.link.as_ref().filter(|target| fs::read_link(&link).ok().as_ref() != Some(target))
+        else {
             return Ok(());
-        }
-        remove(&aside)?;
-        symlink(target, &aside).map_err(at("linking", &aside))?;
-        fs::rename(&aside, &link).map_err(at("linking", &link))
+        };
+        let part = self.enabled.join(file_name::part(&text));
+        remove(&part)?;
+        symlink(target, &part).map_err(at("linking", &part))?;
+        fs::rename(&part, &link).map_err(at("linking", &link))
     }
 
-    /// Writes those certificates that are not there as they should be.
-    pub(crate) fn put_certificates(&self, all: &BTreeMap<CertificateId, Arc<Certificate>>) -> io::Result<()> {
-        for certificate in all.values() {
+    /// Writes the certificates that differ from what is there, and closes their keys to others.
+    pub(crate) fn write_certificates(&self, all: &[Arc<Certificate>]) -> io::Result<()> {
+        for certificate in all {
             let (chain, key) = (certificate.chain.as_bytes(), certificate.key.expose_secret().as_bytes());
             for (extension, bytes, mode) in [("crt", chain, 0o644), ("key", key, 0o600)] {
-                let name = format!("{}.{extension}", certificate.id);
-                let path = self.certificates.join(&name);
-                let is_closed = || fs::metadata(&path).is_ok_and(|meta| meta.permissions().mode() & 0o777 == mode);
-                if !(fs::read(&path).is_ok_and(|present| present == bytes) && is_closed()) {
-                    write_aside(&self.certificates, &name, bytes, mode, true)?;
+                let path = self.certificates.join(format!("{}.{extension}", certificate.id));
+                let has_mode = || fs::metadata(&path).is_ok_and(|meta| meta.permissions().mode() & 0o777 == mode);
+                if !(fs::read(&path).is_ok_and(|present| present == bytes) && has_mode()) {
+                    write(&path, bytes, mode, Durability::Synced)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// A certificate that some file shows, for these names; nothing if it can't be read.
-    pub(crate) fn certificate(&self, id: CertificateId, names: Vec<CertName>) -> Option<Certificate> {
+    /// A certificate that was written before, for these names; `None` if it can't be read.
+    pub(crate) fn read_certificate(&self, id: CertificateId, names: Vec<CertName>) -> Option<Certificate> {
         let read = |extension| fs::read_to_string(self.certificates.join(format!("{id}.{extension}"))).ok();
         Some(Certificate { id, names, chain: read("crt")?, key: read("key")?.into() })
     }
 
-    /// Removes the certificates that no file shows any more.
-    pub(crate) fn keep_certificates(&self, shown: &BTreeSet<CertificateId>) -> io::Result<()> {
+    /// Removes all certificates but these.
+    pub(crate) fn retain_certificates(&self, used: &BTreeMap<CertificateId, Vec<CertName>>) -> io::Result<()> {
         for path in entries(&self.certificates)? {
-            if names::certificate(&path).is_some_and(|id| !shown.contains(&id)) {
+            if file_name::certificate(&path).is_some_and(|id| !used.contains_key(&id)) {
                 remove(&path)?;
             }
         }
@@ -174,46 +184,19 @@ impl Disk {
     }
 }
 
-/// What has been changed, and how it was before.
-#[derive(Debug, Default)]
-pub(crate) struct Undo(Vec<(Name, Slot)>);
-
-impl Undo {
-    /// Makes the changes. If one fails, those before it are taken back.
-    pub(crate) fn write(
-        disk: &Disk,
-        present: &BTreeMap<Name, Slot>,
-        changes: &BTreeMap<Name, Slot>,
-    ) -> io::Result<Self> {
-        let mut undo = Self::default();
-        for (name, slot) in changes {
-            undo.0.push((*name, present.get(name).cloned().unwrap_or_default()));
-            if let Err(error) = disk.put(*name, slot) {
-                return Err(match undo.restore(disk) {
-                    Ok(()) => error,
-                    Err(again) => io::Error::new(error.kind(), format!("{error}; and putting back what was: {again}")),
-                });
-            }
-        }
-        Ok(undo)
-    }
-
-    /// Puts everything back; goes on after a failure and tells the first.
-    pub(crate) fn restore(self, disk: &Disk) -> io::Result<()> {
-        let mut result = Ok(());
-        for (name, slot) in self.0.iter().rev() {
-            result = result.and(disk.put(*name, slot));
-        }
-        result
-    }
+/// The names of the files that differ, or of all (`rewrite_all`).
+pub(crate) fn changed_names(from: &ConfigFiles, to: &ConfigFiles, rewrite_all: bool) -> Vec<FileName> {
+    let put = to.iter().filter(|(name, file)| rewrite_all || from.get(name) != Some(file));
+    let gone = from.iter().filter(|(name, _)| !to.contains_key(name));
+    put.chain(gone).map(|(name, _)| *name).collect()
 }
 
-/// The paths in a directory; what a crash has left half-written is removed on the way.
+/// The paths in a directory; what a crash left half-written is removed on the way.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(at("listing", directory))? {
         let path = entry.map_err(at("listing", directory))?.path();
-        if is_part(&path) { remove(&path)? } else { paths.push(path) }
+        if file_name::is_part(&path) { remove(&path)? } else { paths.push(path) }
     }
     Ok(paths)
 }
@@ -225,16 +208,6 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file so that it is there as a whole or not at all; `synced` also after a power cut. A
-/// site's file needs no sync: an empty one is no error to nginx, and the next table mends it.
-fn write_aside(directory: &Path, name: &str, bytes: &[u8], mode: u32, synced: bool) -> io::Result<()> {
-    let (path, aside) = (directory.join(name), directory.join(part(name)));
-    let write = || {
-        remove(&aside)?;
-        let mut file: File = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
-        file.write_all(bytes)?;
-        if synced { file.sync_data() } else { Ok(()) }
-    };
-    write().map_err(at("writing", &aside))?;
-    fs::rename(&aside, &path).map_err(at("writing", &path))
+fn write(path: &Path, bytes: &[u8], mode: u32, durability: Durability) -> io::Result<()> {
+    atomic_file::write(path, bytes, mode, durability).map_err(at("writing", path))
 }

@@ -1,9 +1,9 @@
-//! Which configuration nginx answers by now.
+//! Reloads nginx, and finds out which configuration answers.
 //!
 //! `nginx -s reload` returns before anything has changed. The main process starts new workers, waits
-//! a tenth of a second, and only then tells the old ones to stop accepting; for that while either may
-//! get a new connection. So it is not enough that the new configuration answers once: it must be the
-//! only one that answers for [`SETTLED`].
+//! 0.1 s, and only then tells the old ones to stop accepting; meanwhile either may get a new connection.
+//! So it is not enough that the new configuration answers once: it must be the only one that answers for
+//! [`SETTLE_DURATION`].
 
 use std::{
     net::SocketAddr,
@@ -16,17 +16,36 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::{config::NginxConfig, program};
+
 /// How long only the new configuration must have answered.
-const SETTLED: Duration = Duration::from_millis(200);
+const SETTLE_DURATION: Duration = Duration::from_millis(200);
 
-/// Between two questions.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two requests.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// One question.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// For one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The stamp of the configuration that answers now; nothing if none does.
-pub(crate) async fn stamp(at: SocketAddr) -> Option<String> {
+/// Makes nginx load the files, and waits until no new connection gets the former configuration.
+pub(crate) async fn reload(config: &NginxConfig, stamp: &str) -> Result<(), String> {
+    if !config.pid.as_deref().is_some_and(program::signal_reload) {
+        program::run(&config.reload, config.deadline).await.map_err(|error| {
+            format!("the files are written, but nginx could not be told to reload: {error}. Is it running, and may stoa signal it?")
+        })?;
+    }
+    wait_until_live(config.version_at, stamp, config.deadline).await.map_err(|last| {
+        let last = last.unwrap_or_else(|| "nothing".into());
+        format!(
+            "nginx was told to reload, but after {} s {last} answers at {} instead of {stamp}; look at its error log, and whether it includes the enabled sites",
+            config.deadline.as_secs(),
+            config.version_at
+        )
+    })
+}
+
+/// The stamp of the configuration that answers now; `None` if none does.
+pub(crate) async fn live_stamp(at: SocketAddr) -> Option<String> {
     let ask = async {
         let mut stream = TcpStream::connect(at).await?;
         stream.write_all(b"GET /stoa-version HTTP/1.1\r\nHost: stoa\r\nConnection: close\r\n\r\n").await?;
@@ -34,29 +53,26 @@ pub(crate) async fn stamp(at: SocketAddr) -> Option<String> {
         stream.take(4096).read_to_end(&mut answer).await?;
         std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
     };
-    let answer = timeout(PATIENCE, ask).await.ok()?.ok()?;
+    let answer = timeout(REQUEST_TIMEOUT, ask).await.ok()?.ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     head.starts_with("HTTP/1.1 200 ").then(|| body.trim().to_owned())
 }
 
-/// Waits until only this configuration answers.
-///
-/// # Errors
-/// At the deadline, with what has answered last.
-pub(crate) async fn settle(at: SocketAddr, wanted: &str, deadline: Duration) -> Result<(), Option<String>> {
-    let (begun, mut since) = (Instant::now(), None);
+/// Waits until only this configuration answers. The error, at the deadline, is the last other answer.
+async fn wait_until_live(at: SocketAddr, stamp: &str, deadline: Duration) -> Result<(), Option<String>> {
+    let (started, mut since) = (Instant::now(), None);
     loop {
-        let now = stamp(at).await;
-        if now.as_deref() == Some(wanted) {
-            if since.get_or_insert_with(Instant::now).elapsed() >= SETTLED {
+        let now = live_stamp(at).await;
+        if now.as_deref() == Some(stamp) {
+            if since.get_or_insert_with(Instant::now).elapsed() >= SETTLE_DURATION {
                 return Ok(());
             }
         } else {
             since = None;
-            if begun.elapsed() > deadline {
+            if started.elapsed() > deadline {
                 return Err(now);
             }
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,31 +1,35 @@
 //! The nginx edge: writes nginx's configuration, one file a site, and reloads it.
 //!
-//! The way of a table, and where to read on: `crate::plan` sorts it, `render` (with `site`, `platform`,
-//! `pages`, and `conf`, which nothing hostile gets through) turns it into files, `attempt` brings
-//! them to the disk (`disk`) and lets nginx test them (`program`), and `take` reloads and waits until
-//! they are live (`live`). What sites have served is read from nginx's access log (`crate::tail`).
+//! The way of a table, and where to read on: `queue` lets newer tables replace waiting ones, `crate::plan`
+//! sorts it, `render` (with `site`, `platform`, `pages`, and `conf`, which lets nothing hostile through)
+//! turns it into files, `apply` writes them (`disk`), lets nginx test them (`program`), reloads it and
+//! waits until they are live (`live`). What sites have served is read from nginx's access log
+//! (`crate::tail`).
 //!
 //! Rules:
-//! * Everything comes from the table and the settings; nothing is kept elsewhere. What lies on the
-//!   disk is compared with what should, so any crash is mended by the next table.
-//! * Only files whose names are ours (`names`) are read, changed or removed.
-//! * nginx never restarts on files that it has not tested, but for the moment of the test itself.
-//! * One bad site never holds the others up, and nobody keeps his own as it is by what nginx refuses.
+//! * Everything comes from the table and the settings. What is on the disk is compared with what should
+//!   be there, so the next table repairs what a crash left.
+//! * Only files whose names are ours (`file_name`) are read, changed or removed.
+//! * nginx never restarts on files that it has not tested, except during the test itself.
+//! * One bad site never delays the others, and no customer can keep a site as it is by something that
+//!   nginx refuses.
 
-mod attempt;
+mod apply;
+mod certificates;
 mod conf;
 mod config;
+mod context;
 mod disk;
-mod former;
+mod file_name;
 mod live;
-mod names;
 mod pages;
 mod platform;
 mod program;
+mod queue;
 mod render;
 mod report;
 mod site;
-mod take;
+mod state;
 
 use std::{
     io,
@@ -40,12 +44,17 @@ use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
 use stoa_provider::edge::{Edge, EdgeError};
 use tokio::sync::Mutex;
 
-use self::{config::Settings, take::Known};
+use self::{
+    apply::{Refusals, apply},
+    config::Settings,
+    queue::Queue,
+    report::apply_error,
+};
 pub use self::{
-    config::{BadConfig, NginxConfig, commands},
+    config::{ConfigError, NginxConfig, commands},
     report::Report,
 };
-use crate::tail::{Tail, nginx_line};
+use crate::tail::{Tail, parse_nginx_line};
 
 /// An nginx on this machine.
 #[derive(Clone)]
@@ -54,58 +63,101 @@ pub struct Nginx {
 }
 
 struct Inner {
-    settings: Arc<Settings>,
+    settings: Settings,
     applied: AtomicU64,
-    /// Held while a table is brought to nginx; what nginx has refused so far.
-    known: Mutex<Known>,
+    queue: Queue,
+    /// Held while a table is being applied.
+    worker: Arc<Mutex<Worker>>,
     tail: Arc<Tail>,
 }
 
+#[derive(Default)]
+struct Worker {
+    refusals: Refusals,
+    last: Option<Served>,
+}
+
+/// What became of a table, for every call that it served.
+#[derive(Clone)]
+struct Served {
+    last_ticket: u64,
+    version: u64,
+    report: Result<Report, String>,
+}
+
 impl Nginx {
-    /// Checks the settings, and begins to count at the end of what is in the log if nobody has read
-    /// it before. nginx itself is not spoken to.
+    /// Checks the settings, and begins to count at the end of the log if it was never read before. nginx
+    /// itself is not contacted.
     ///
     /// # Errors
     /// If a setting can't be used, or the log or the position in it can't be read.
     pub fn new(config: NginxConfig) -> io::Result<Self> {
-        let tail = Arc::new(Tail::open(config.log.clone(), config.position.clone(), nginx_line)?);
-        let settings = Arc::new(Settings::check(config).map_err(io::Error::other)?);
-        Ok(Self { inner: Arc::new(Inner { settings, applied: AtomicU64::new(0), known: Mutex::default(), tail }) })
+        let tail = Arc::new(Tail::open(config.log.clone(), config.position.clone(), parse_nginx_line)?);
+        let settings = Settings::check(config).map_err(io::Error::other)?;
+        let (applied, queue, worker) = (AtomicU64::new(0), Queue::default(), Arc::default());
+        Ok(Self { inner: Arc::new(Inner { settings, applied, queue, worker, tail }) })
     }
 
-    /// Writes all files anew from this table, also those that are as they should be, and tries again
-    /// what nginx has refused. Unlike [`Edge::apply`] it asks for no version: load the table right
-    /// before, or a serving process may have had a newer one.
+    /// Rewrites all files from this table, also those that are as they should be, and tries again what
+    /// nginx has refused. Unlike [`Edge::apply`] it ignores the version: load the table right before, or
+    /// a serving process may have applied a newer one.
     ///
     /// # Errors
-    /// If nothing was taken over. That single sites were refused is no error but in the report.
+    /// If nothing was applied. Single refused sites are no error; they are in the report.
     pub async fn regenerate(&self, table: RoutingTable) -> Result<Report, EdgeError> {
-        self.take(table, true).await.map(|(report, _)| report)
+        let version = table.version;
+        self.detached(move |inner, worker| inner.run(&table, &mut worker.refusals, true))
+            .await
+            .map_err(|reason| apply_error(version, reason))
     }
 
-    /// Runs to its end also if the caller gives up waiting: half a change helps nobody.
-    async fn take(&self, table: RoutingTable, anew: bool) -> Result<(Report, u64), EdgeError> {
-        let (inner, version) = (Arc::clone(&self.inner), table.version);
+    /// Runs when no other table is being applied, and to its end even if the caller stops waiting: half a
+    /// change helps nobody.
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner, &mut Worker) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
+        let inner = Arc::clone(&self.inner);
         let task = tokio::spawn(async move {
-            let mut known = inner.known.lock().await;
-            if !anew && version < inner.applied.load(Relaxed) {
-                return Ok(Report::default());
-            }
-            let report = take::take(&inner.settings, Arc::new(table), &mut known, anew).await;
-            let report = report.map_err(|failure| report::error(version, failure.to_string()))?;
-            inner.applied.store(version, Relaxed);
-            Ok(report)
+            let mut worker = Arc::clone(&inner.worker).lock_owned().await;
+            tokio::task::spawn_blocking(move || work(&inner, &mut worker)).await
         });
-        let done = task.await.unwrap_or_else(|error| Err(report::error(version, error.to_string())));
-        done.map(|report| (report, version))
+        match task.await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) | Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Inner {
+    /// Applies the newest waiting table, unless that was done since the call with this ticket.
+    fn serve(&self, ticket: u64, worker: &mut Worker) -> Result<Served, String> {
+        if let Some(served) = worker.last.as_ref().filter(|served| served.last_ticket >= ticket) {
+            return Ok(served.clone());
+        }
+        // Without a table, the call that took it has panicked.
+        let (last_ticket, Some(table)) = self.queue.take() else { return Err("a concurrent attempt failed".into()) };
+        let report = self.run(&table, &mut worker.refusals, false);
+        Ok(worker.last.insert(Served { last_ticket, version: table.version, report }).clone())
+    }
+
+    fn run(&self, table: &RoutingTable, refusals: &mut Refusals, rewrite_all: bool) -> Result<Report, String> {
+        if !rewrite_all && table.version < self.applied.load(Relaxed) {
+            return Ok(Report::default());
+        }
+        let report = apply(&self.settings, table, refusals, rewrite_all).map_err(|failure| failure.to_string())?;
+        self.applied.store(table.version, Relaxed);
+        Ok(report)
     }
 }
 
 #[async_trait]
 impl Edge for Nginx {
     async fn apply(&self, table: RoutingTable) -> Result<(), EdgeError> {
-        let (report, version) = self.take(table, false).await?;
-        report.error(version)
+        let (own_version, ticket) = (table.version, self.inner.queue.push(table));
+        let served = self.detached(move |inner, worker| inner.serve(ticket, worker)).await;
+        let Served { version, report, .. } = served.map_err(|reason| apply_error(own_version, reason))?;
+        report.map_err(|reason| apply_error(version, reason))?.check(version)
     }
 
     fn applied(&self) -> u64 {
@@ -113,7 +165,7 @@ impl Edge for Nginx {
     }
 
     async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
-        self.inner.tail.read_aside().await.map_err(|error| EdgeError {
+        self.inner.tail.read_in_background().await.map_err(|error| EdgeError {
             maker: "nginx",
             doing: "reading the access log of".into(),
             reason: error.to_string(),

@@ -1,18 +1,19 @@
-//! The pages that nginx shows itself, as files: each as a page for people and as a problem for
-//! programs. What they say is what the embedded edge says.
+//! The pages that nginx shows itself, as files: each as a page for people and as a problem for programs,
+//! with the texts of the embedded edge.
 
 use std::{fs, io, path::Path, slice};
 
 use http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use stoa_model::route::Notice;
+use stoa_util::atomic_file::{self, Durability};
 
-use super::conf::{BadWord, Conf, Word};
+use super::conf::{Arg, Conf, InvalidText};
 use crate::{
     limits::Refusal,
-    page::{Accept, Page, Pages},
+    page::{Page, PageFormat, RenderedPages},
 };
 
-/// All pages that nginx may need, with the status that shows them on every server of ours.
+/// All pages that nginx may need, and for which status every server of ours shows them.
 const PAGES: [(Page, &str, Option<u64>); 11] = [
     (Page::UnknownHost, "unknown-host", None),
     (Page::TooLarge, "too-large", Some(413)),
@@ -27,79 +28,77 @@ const PAGES: [(Page, &str, Option<u64>); 11] = [
     (Page::Notice(Notice::OverQuota), "over-quota", None),
 ];
 
-const FORMS: [(Accept, &str); 2] = [(Accept::Html, "html"), (Accept::Json, "json")];
+const FORMATS: [(PageFormat, &str); 2] = [(PageFormat::Html, "html"), (PageFormat::Json, "json")];
 
-/// Where the pages are for nginx's internal redirects; no visitor can ask for it.
-const PREFIX: &str = "/.stoa/pages/";
+/// Where nginx's internal redirects find the pages; visitors can't request it.
+const PAGE_PREFIX: &str = "/.stoa/pages/";
 
-/// Writes `error_page`: this page for this status.
-pub(crate) fn show(conf: &mut Conf, status: u64, page: Page) {
+/// Shows this page for this status.
+pub(crate) fn write_error_page(conf: &mut Conf, status: u64, page: Page) {
     let name = PAGES.iter().find(|(p, _, _)| *p == page).map_or("unreachable", |(_, name, _)| name);
-    let uri = [Word::fixed(PREFIX), Word::fixed(name), Word::fixed(".$stoa_form")];
-    conf.line("error_page", &[Word::number(status), Word::joined(&uri)]);
+    let uri = [Arg::fixed(PAGE_PREFIX), Arg::fixed(name), Arg::fixed(".$stoa_form")];
+    conf.line("error_page", &[Arg::number(status), Arg::joined(&uri)]);
 }
 
 /// What every server needs to show pages.
-pub(crate) fn location(conf: &mut Conf, directory: &Word) -> Result<(), BadWord> {
+pub(crate) fn write_location(conf: &mut Conf, directory: &Arg) -> Result<(), InvalidText> {
     for (page, status) in PAGES.iter().filter_map(|(page, _, status)| Some((*page, (*status)?))) {
-        show(conf, status, page);
+        write_error_page(conf, status, page);
     }
-    let pages = Pages::new("");
+    let pages = RenderedPages::new("");
     let policy = header(&pages, Page::UnknownHost, &CONTENT_SECURITY_POLICY);
-    let policy = Word::quoted(&policy.unwrap_or_default())?;
-    conf.block("location", &[Word::fixed("^~"), Word::fixed(PREFIX)], |conf| {
+    let policy = Arg::quoted(&policy.unwrap_or_default())?;
+    conf.block("location", &[Arg::fixed("^~"), Arg::fixed(PAGE_PREFIX)], |conf| {
         conf.line("internal", &[]);
         conf.line("alias", slice::from_ref(directory));
         conf.block("types", &[], |conf| {
-            conf.line("text/html", &[Word::fixed("html")]);
-            conf.line("application/problem+json", &[Word::fixed("json")]);
+            conf.line("text/html", &[Arg::fixed("html")]);
+            conf.line("application/problem+json", &[Arg::fixed("json")]);
         });
-        conf.line("charset", &[Word::fixed("utf-8")]);
-        conf.line("etag", &[Word::fixed("off")]);
-        let mut add = |name, value| conf.line("add_header", &[Word::fixed(name), value, Word::fixed("always")]);
-        add("Cache-Control", Word::fixed("no-store"));
-        add("Vary", Word::fixed("accept"));
-        add("X-Content-Type-Options", Word::fixed("nosniff"));
+        conf.line("charset", &[Arg::fixed("utf-8")]);
+        conf.line("etag", &[Arg::fixed("off")]);
+        let mut add = |name, value| conf.line("add_header", &[Arg::fixed(name), value, Arg::fixed("always")]);
+        add("Cache-Control", Arg::fixed("no-store"));
+        add("Vary", Arg::fixed("accept"));
+        add("X-Content-Type-Options", Arg::fixed("nosniff"));
         add("Content-Security-Policy", policy);
-        add("Retry-After", Word::fixed("$stoa_retry"));
-        add("Strict-Transport-Security", Word::fixed("$stoa_hsts"));
+        add("Retry-After", Arg::fixed("$stoa_retry"));
+        add("Strict-Transport-Security", Arg::fixed("$stoa_hsts"));
     });
     Ok(())
 }
 
-/// The map from a page to the seconds after which it is worth asking again.
-pub(crate) fn retries(conf: &mut Conf) {
-    let pages = Pages::new("");
-    conf.block("map", &[Word::fixed("$uri"), Word::fixed("$stoa_retry")], |conf| {
-        conf.line("default", &[Word::fixed("\"\"")]);
+/// The map from a page to its `Retry-After`.
+pub(crate) fn write_retry_map(conf: &mut Conf) {
+    let pages = RenderedPages::new("");
+    conf.block("map", &[Arg::fixed("$uri"), Arg::fixed("$stoa_retry")], |conf| {
+        conf.line("default", &[Arg::fixed("\"\"")]);
         for (page, name, _) in PAGES {
             let Some(seconds) = header(&pages, page, &RETRY_AFTER).and_then(|text| text.parse().ok()) else { continue };
-            for (_, form) in FORMS {
-                let key = [Word::fixed(PREFIX), Word::fixed(name), Word::fixed("."), Word::fixed(form)];
-                conf.pair(&Word::joined(&key), &Word::number(seconds));
+            for (_, form) in FORMATS {
+                let key = [Arg::fixed(PAGE_PREFIX), Arg::fixed(name), Arg::fixed("."), Arg::fixed(form)];
+                conf.pair(&Arg::joined(&key), &Arg::number(seconds));
             }
         }
     });
 }
 
-fn header(pages: &Pages, page: Page, name: &http::HeaderName) -> Option<String> {
-    let response = pages.response(page, Accept::Html);
+fn header(pages: &RenderedPages, page: Page, name: &http::HeaderName) -> Option<String> {
+    let response = pages.response(page, PageFormat::Html);
     response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Writes the pages of a product into a directory, those that are not there as they should be.
-pub(crate) fn write(directory: &Path, product: &str) -> io::Result<()> {
+/// Writes the pages of a product that differ from what is in the directory.
+pub(crate) fn write_pages(directory: &Path, product: &str) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    let pages = Pages::new(product);
+    let pages = RenderedPages::new(product);
     for (page, name, _) in PAGES {
-        for (accept, form) in FORMS {
+        for (accept, form) in FORMATS {
             let (path, body) = (directory.join(format!("{name}.{form}")), pages.response(page, accept).into_body());
             if fs::read(&path).is_ok_and(|present| present == body) {
                 continue;
             }
-            let part = directory.join(format!(".{name}.{form}.part"));
-            fs::write(&part, &body)?;
-            fs::rename(&part, &path)?;
+            atomic_file::write(&path, &body, 0o644, Durability::Cached)?;
         }
     }
     Ok(())

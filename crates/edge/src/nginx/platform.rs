@@ -1,32 +1,30 @@
-//! The files that are not a site's: what all servers share, unknown hosts, the answers, the
-//! portal, and the version.
+//! The files that belong to no site: what all servers share, unknown hosts, answers, the portal, and the
+//! version.
 
 use std::{collections::BTreeSet, slice};
 
 use stoa_model::{id::CertificateId, route::RoutingTable};
 
 use super::{
-    conf::{BadWord, Conf, Word},
+    conf::{Arg, Conf, InvalidText},
     config::Settings,
+    context::Context,
     pages,
-    render::Context,
-    site::{self, Tls, To, begin, listen},
+    site::{self, RedirectTarget, TlsFiles, begin_server, write_listen},
 };
 use crate::page::Page;
 
-/// The longest path of an answer, in bytes; nginx must be told before how long they get.
-const LONGEST_PATH: usize = 512;
+/// nginx must know in advance how long the paths of answers get (`map_hash_bucket_size`).
+const MAX_ANSWER_PATH_BYTES: usize = 512;
 
-/// Where limits are counted: all visitors of a site together, so the site is the key. A zone a
-/// rate, not a site: zones take memory of a fixed size.
-pub(crate) fn limits(table: &RoutingTable) -> String {
+/// The zones that limits are counted in. All visitors of a site count together, so the site is the key.
+/// There is a zone per rate and not per site, because each takes a fixed amount of memory.
+pub(crate) fn limits(rates: &BTreeSet<u32>) -> String {
     let mut conf = Conf::new();
-    let rates: BTreeSet<u32> =
-        table.routes.iter().map(|(_, route)| route.limits.rate).filter(|rate| *rate > 0).collect();
-    conf.line("limit_conn_zone", &[Word::fixed("$stoa_site"), Word::fixed("zone=stoa_open:8m")]);
-    for rate in rates {
-        let zone = Word::joined(&[Word::fixed("zone="), site::zone(rate), Word::fixed(":4m")]);
-        conf.line("limit_req_zone", &[Word::fixed("$stoa_site"), zone, Word::amount("rate=", rate.into(), "r/s")]);
+    conf.line("limit_conn_zone", &[Arg::fixed("$stoa_site"), Arg::fixed("zone=stoa_open:8m")]);
+    for &rate in rates {
+        let zone = Arg::joined(&[Arg::fixed("zone="), site::zone(rate), Arg::fixed(":4m")]);
+        conf.line("limit_req_zone", &[Arg::fixed("$stoa_site"), zone, Arg::amount("rate=", rate.into(), "r/s")]);
     }
     conf.finish()
 }
@@ -38,24 +36,24 @@ pub(crate) fn log() -> String {
     conf.finish()
 }
 
-/// What every server includes.
-pub(crate) fn server(settings: &Settings) -> Result<String, BadWord> {
+/// Included by every server.
+pub(crate) fn server(settings: &Settings) -> Result<String, InvalidText> {
     let mut conf = Conf::new();
-    let log = [settings.log.clone(), Word::fixed("stoa"), Word::fixed("buffer=64k"), Word::fixed("flush=1s")];
+    let log = [settings.log.clone(), Arg::fixed("stoa"), Arg::fixed("buffer=64k"), Arg::fixed("flush=1s")];
     conf.line("access_log", &log);
     conf.raw(include_str!("server.conf"));
-    pages::location(&mut conf, &settings.pages)?;
+    pages::write_location(&mut conf, &settings.pages)?;
     Ok(conf.finish())
 }
 
-/// What every server that forwards includes.
+/// Included by every server that forwards.
 pub(crate) fn proxy() -> String {
     let mut conf = Conf::new();
     conf.raw(include_str!("proxy.conf"));
     conf.finish()
 }
 
-/// What every server with TLS includes.
+/// Included by every server with TLS.
 pub(crate) fn tls_common() -> String {
     let mut conf = Conf::new();
     conf.raw(include_str!("tls.conf"));
@@ -63,13 +61,13 @@ pub(crate) fn tls_common() -> String {
 }
 
 /// Maps and answers.
-pub(crate) fn platform(table: &RoutingTable, settings: &Settings, refused: &mut Vec<String>) -> String {
+pub(crate) fn platform(table: &RoutingTable, settings: &Settings, left_out: &mut Vec<String>) -> String {
     let mut conf = Conf::new();
     conf.raw(include_str!("maps.conf"));
-    pages::retries(&mut conf);
+    pages::write_retry_map(&mut conf);
     let (http, https) = settings.config.public_ports;
-    conf.block("map", &[Word::fixed("$scheme"), Word::fixed("$stoa_port")], |conf| {
-        conf.line("default", &[Word::fixed("\"\"")]);
+    conf.block("map", &[Arg::fixed("$scheme"), Arg::fixed("$stoa_port")], |conf| {
+        conf.line("default", &[Arg::fixed("\"\"")]);
         for (scheme, port, usual) in [("http", http, 80), ("https", https, 443)] {
             if port != usual {
                 conf.line(scheme, &[site::port(port, usual)]);
@@ -77,156 +75,158 @@ pub(crate) fn platform(table: &RoutingTable, settings: &Settings, refused: &mut 
         }
     });
     let hsts = settings.config.hsts_seconds;
-    let key = Word::fixed("$scheme$stoa_secure$upstream_http_strict_transport_security");
-    // What the site says itself wins: it may know more about its future.
-    conf.block("map", &[key, Word::fixed("$stoa_hsts")], |conf| {
-        conf.line("default", &[Word::fixed("\"\"")]);
+    let key = Arg::fixed("$scheme$stoa_secure$upstream_http_strict_transport_security");
+    // The site's own field wins.
+    conf.block("map", &[key, Arg::fixed("$stoa_hsts")], |conf| {
+        conf.line("default", &[Arg::fixed("\"\"")]);
         if hsts > 0 {
-            conf.line("https1", &[Word::amount("max-age=", hsts.into(), "")]);
+            conf.line("https1", &[Arg::amount("max-age=", hsts.into(), "")]);
         }
     });
-    answers(&mut conf, table, refused);
+    answers(&mut conf, table, left_out);
     conf.finish()
 }
 
-/// The texts that are given on every host, by path. One that can't be written is left out, and
-/// told of: it must not keep all others from being given.
-fn answers(conf: &mut Conf, table: &RoutingTable, refused: &mut Vec<String>) {
+/// The texts that are served on every host, by path. One that can't be written is left out and reported,
+/// so that it does not affect the others.
+fn answers(conf: &mut Conf, table: &RoutingTable, left_out: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
-    conf.block("map", &[Word::fixed("$stoa_reads$uri"), Word::fixed("$stoa_answer")], |conf| {
-        conf.line("default", &[Word::fixed("\"\"")]);
+    conf.block("map", &[Arg::fixed("$stoa_reads$uri"), Arg::fixed("$stoa_answer")], |conf| {
+        conf.line("default", &[Arg::fixed("\"\"")]);
         for (path, text) in &table.answers {
             let written = answer(path, text).and_then(|pair| {
-                // nginx does not tell capitals here.
+                // A `map` ignores case.
                 if seen.insert(path.to_ascii_lowercase()) {
                     Ok(pair)
                 } else {
-                    Err("another differs only in its capitals".into())
+                    Err("another one differs only in upper and lower case".into())
                 }
             });
             match written {
                 Ok((key, value)) => conf.pair(&key, &value),
-                Err(reason) => refused.push(format!("the answer at {path:?} is left out: {reason}")),
+                Err(reason) => left_out.push(format!("the answer at {path:?} is left out: {reason}")),
             }
         }
     });
 }
 
-fn answer(path: &str, text: &str) -> Result<(Word, Word), String> {
-    if !path.starts_with('/') || path.len() > LONGEST_PATH || path.contains([' ', '?', '#', '%']) {
-        return Err(format!("a path begins with a slash, needs no escapes and has at most {LONGEST_PATH} characters"));
+fn answer(path: &str, text: &str) -> Result<(Arg, Arg), String> {
+    if !path.starts_with('/') || path.len() > MAX_ANSWER_PATH_BYTES || path.contains([' ', '?', '#', '%']) {
+        return Err(format!(
+            "a path begins with a slash, needs no escapes and has at most {MAX_ANSWER_PATH_BYTES} characters"
+        ));
     }
-    // The 1 says that the request reads.
-    let key = Word::quoted(&format!("1{path}")).map_err(|error| error.to_string())?;
-    Ok((key, Word::quoted(text).map_err(|error| error.to_string())?))
+    // The 1 is `$stoa_reads`: the request is a GET or HEAD.
+    let key = Arg::quoted(&format!("1{path}")).map_err(|error| error.to_string())?;
+    Ok((key, Arg::quoted(text).map_err(|error| error.to_string())?))
 }
 
-/// Unknown hosts. Over TLS the handshake is refused for them: better none than another site's
-/// certificate. The certificate that many sites share is that of the default server, as nginx gives
-/// it to every server without its own; so there the handshake is refused by a server for any name.
-pub(crate) fn unknown(settings: &Settings, shared: Option<CertificateId>) -> Result<String, BadWord> {
+/// Unknown hosts. Over TLS their handshake is rejected, as any certificate would be another site's. The
+/// shared certificate is that of the default server, because nginx gives it to every server without its
+/// own; another server, for any name, then rejects the handshakes.
+pub(crate) fn unknown(settings: &Settings, shared: Option<CertificateId>) -> Result<String, InvalidText> {
     let (mut conf, config) = (Conf::new(), &settings.config);
-    let default = || [Word::fixed("default_server")];
+    let default = || [Arg::fixed("default_server")];
     conf.block("server", &[], |conf| {
-        listen(conf, &config.http, &[], &default());
-        conf.line("server_name", &[Word::fixed("_")]);
-        begin(conf, settings, None, false, To::Nowhere);
-        nobody(conf);
+        write_listen(conf, &config.http, &[], &default());
+        conf.line("server_name", &[Arg::fixed("_")]);
+        begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
+        write_not_found(conf);
     });
     if config.https.is_empty() {
         return Ok(conf.finish());
     }
-    let refusing = |conf: &mut Conf| {
+    let reject_handshake = |conf: &mut Conf| {
         conf.line("include", slice::from_ref(&settings.tls));
-        conf.line("ssl_reject_handshake", &[Word::fixed("on")]);
+        conf.line("ssl_reject_handshake", &[Arg::fixed("on")]);
     };
-    let own = shared.map(|id| Tls::own(id, settings)).transpose()?;
+    let own = shared.map(|id| TlsFiles::own(id, settings)).transpose()?;
     let is_shared = own.is_some();
     conf.block("server", &[], |conf| {
-        listen(conf, &[], &config.https, &default());
-        conf.line("server_name", &[Word::fixed("_")]);
-        begin(conf, settings, None, false, To::Nowhere);
+        write_listen(conf, &[], &config.https, &default());
+        conf.line("server_name", &[Arg::fixed("_")]);
+        begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
         match own {
             Some(tls) => tls.write(conf, settings),
-            None => refusing(conf),
+            None => reject_handshake(conf),
         }
-        nobody(conf);
+        write_not_found(conf);
     });
     if is_shared {
         conf.block("server", &[], |conf| {
-            listen(conf, &[], &config.https, &[]);
-            conf.line("server_name", &[Word::fixed("~^")]);
-            begin(conf, settings, None, false, To::Nowhere);
-            refusing(conf);
-            nobody(conf);
+            write_listen(conf, &[], &config.https, &[]);
+            conf.line("server_name", &[Arg::fixed("~^")]);
+            begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
+            reject_handshake(conf);
+            write_not_found(conf);
         });
     }
     Ok(conf.finish())
 }
 
 /// 404 for everything.
-fn nobody(conf: &mut Conf) {
-    pages::show(conf, 404, Page::UnknownHost);
-    conf.block("location", &[Word::fixed("/")], |conf| conf.line("return", &[Word::number(404)]));
+fn write_not_found(conf: &mut Conf) {
+    pages::write_error_page(conf, 404, Page::UnknownHost);
+    conf.block("location", &[Arg::fixed("/")], |conf| conf.line("return", &[Arg::number(404)]));
 }
 
-/// The platform's own names, and what a wildcard covers without a route.
-pub(crate) fn portal(context: &Context<'_>) -> Result<String, BadWord> {
+/// The platform's own names, and the names without a route that a wildcard covers.
+pub(crate) fn portal(context: &Context<'_>) -> Result<String, InvalidText> {
     let (mut conf, settings) = (Conf::new(), context.settings);
     let (config, certificates) = (&settings.config, &context.plan.certificates);
-    for (parent, certificate) in &certificates.below {
-        let tls = Tls::of(certificate, context)?;
+    for (parent, certificate) in &certificates.wildcards {
+        let tls = TlsFiles::of(certificate, context)?;
         conf.block("server", &[], |conf| {
-            listen(conf, &[], &config.https, &[]);
-            conf.line("server_name", &[Word::below(parent)]);
-            begin(conf, settings, None, false, To::Nowhere);
+            write_listen(conf, &[], &config.https, &[]);
+            conf.line("server_name", &[Arg::below(parent)]);
+            begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
             tls.write(conf, settings);
-            nobody(conf);
+            write_not_found(conf);
         });
     }
-    conf.block("upstream", &[Word::fixed("stoa_platform")], |conf| {
-        conf.line("server", &[Word::address(config.platform)]);
-        conf.line("keepalive", &[Word::number(32)]);
+    conf.block("upstream", &[Arg::fixed("stoa_platform")], |conf| {
+        conf.line("server", &[Arg::address(config.platform)]);
+        conf.line("keepalive", &[Arg::number(32)]);
     });
     for (name, word) in &settings.platform_hosts {
-        let tls = certificates.find(name).map(|certificate| Tls::of(certificate, context)).transpose()?;
+        let tls = certificates.find(name).map(|certificate| TlsFiles::of(certificate, context)).transpose()?;
         conf.block("server", &[], |conf| {
-            listen(conf, &config.http, if tls.is_some() { &config.https } else { &[] }, &[]);
+            write_listen(conf, &config.http, if tls.is_some() { &config.https } else { &[] }, &[]);
             conf.line("server_name", slice::from_ref(word));
-            let to = if tls.is_some() { To::Https } else { To::Nowhere };
-            begin(conf, settings, None, tls.is_some(), to);
+            let to = if tls.is_some() { RedirectTarget::Https } else { RedirectTarget::Nowhere };
+            begin_server(conf, settings, None, tls.is_some(), to);
             if let Some(tls) = tls {
                 tls.write(conf, settings);
             }
-            own_handler(conf, settings);
+            forward_to_platform(conf, settings);
         });
     }
     Ok(conf.finish())
 }
 
-/// Forwards to the platform's own handler, which limits bodies itself and streams what it knows.
-fn own_handler(conf: &mut Conf, settings: &Settings) {
-    conf.line("client_max_body_size", &[Word::number(0)]);
-    conf.block("location", &[Word::fixed("/")], |conf| {
-        site::forwarding(conf, settings, site::PATIENCE);
-        conf.line("proxy_buffering", &[Word::fixed("off")]);
-        conf.line("proxy_request_buffering", &[Word::fixed("off")]);
-        conf.line("proxy_pass", &[Word::fixed("http://stoa_platform")]);
+/// Forwards to the platform's own handler, which limits bodies itself and streams.
+fn forward_to_platform(conf: &mut Conf, settings: &Settings) {
+    conf.line("client_max_body_size", &[Arg::number(0)]);
+    conf.block("location", &[Arg::fixed("/")], |conf| {
+        site::write_proxy(conf, settings, site::DEFAULT_RESPONSE_SECONDS);
+        conf.line("proxy_buffering", &[Arg::fixed("off")]);
+        conf.line("proxy_request_buffering", &[Arg::fixed("off")]);
+        conf.line("proxy_pass", &[Arg::fixed("http://stoa_platform")]);
     });
 }
 
-/// Tells which configuration is live. `stamp` is one word of letters, digits and hyphens.
-pub(crate) fn version(settings: &Settings, stamp: &Word) -> String {
-    let mut conf = Conf::new();
+/// The server that answers with the stamp of the live configuration.
+pub(crate) fn version(settings: &Settings, stamp: &str) -> Result<String, InvalidText> {
+    let (mut conf, stamp) = (Conf::new(), Arg::quoted(stamp)?);
     conf.block("server", &[], |conf| {
-        conf.line("listen", &[Word::address(settings.config.version_at)]);
-        conf.line("server_name", &[Word::fixed("_")]);
-        conf.line("access_log", &[Word::fixed("off")]);
-        conf.line("default_type", &[Word::fixed("text/plain")]);
-        conf.block("location", &[Word::fixed("="), Word::fixed("/stoa-version")], |conf| {
-            conf.line("return", &[Word::number(200), stamp.clone()]);
+        conf.line("listen", &[Arg::address(settings.config.version_at)]);
+        conf.line("server_name", &[Arg::fixed("_")]);
+        conf.line("access_log", &[Arg::fixed("off")]);
+        conf.line("default_type", &[Arg::fixed("text/plain")]);
+        conf.block("location", &[Arg::fixed("="), Arg::fixed("/stoa-version")], |conf| {
+            conf.line("return", &[Arg::number(200), stamp]);
         });
-        conf.block("location", &[Word::fixed("/")], |conf| conf.line("return", &[Word::number(404)]));
+        conf.block("location", &[Arg::fixed("/")], |conf| conf.line("return", &[Arg::number(404)]));
     });
-    conf.finish()
+    Ok(conf.finish())
 }

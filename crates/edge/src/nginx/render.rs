@@ -1,73 +1,89 @@
 //! A routing table as files, without touching the disk.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+};
 
 use stoa_model::{certificate::Certificate, id::CertificateId, route::RoutingTable};
 
-use super::{conf::BadWord, config::Settings, names::Name, platform, site};
-use crate::plan::Plan;
+use super::{
+    config::Settings,
+    context::Context,
+    disk::{ConfigFile, ConfigFiles},
+    file_name::FileName,
+    platform, site,
+    state::{SiteRoutes, State},
+};
+use crate::plan::{HostGroup, RoutePlan};
 
 /// All that nginx needs for a table.
 #[derive(Debug)]
-pub(crate) struct Files {
-    /// All files but the version.
-    pub(crate) confs: BTreeMap<Name, String>,
-    /// The certificates that some file shows.
-    pub(crate) certificates: BTreeMap<CertificateId, Arc<Certificate>>,
-    /// What had to be left out, in words.
+pub(crate) struct Rendered {
+    /// All files but those that depend on the state.
+    pub(crate) files: ConfigFiles,
+    pub(crate) state: State,
+    /// The certificates that some file names.
+    pub(crate) certificates: Vec<Arc<Certificate>>,
+    /// One sentence about each answer that can't be written.
     pub(crate) left_out: Vec<String>,
 }
 
-/// What every file is written from.
-pub(crate) struct Context<'a> {
-    pub(crate) plan: &'a Plan<'a>,
-    pub(crate) settings: &'a Settings,
-    /// The certificate that servers show which name none.
-    pub(crate) shared: Option<CertificateId>,
+impl Rendered {
+    /// `shared` is the certificate that most sites share now.
+    pub(crate) fn new(table: &RoutingTable, settings: &Settings, shared: Option<CertificateId>) -> io::Result<Self> {
+        let plan = RoutePlan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host));
+        let shared_certificate = choose_shared(&plan, shared);
+        let context = Context { plan: &plan, settings, shared_certificate };
+        let mut left_out = Vec::new();
+        let mut texts = vec![
+            (FileName::Log, platform::log()),
+            (FileName::Platform, platform::platform(table, settings, &mut left_out)),
+            (FileName::Unknown, platform::unknown(settings, shared_certificate).map_err(io::Error::other)?),
+            (FileName::Portal, platform::portal(&context).map_err(io::Error::other)?),
+            (FileName::Server, platform::server(settings).map_err(io::Error::other)?),
+            (FileName::Proxy, platform::proxy()),
+            (FileName::Tls, platform::tls_common()),
+        ];
+        for (site, groups) in &plan.sites {
+            let text = site::site_file(*site, groups, &context).map_err(io::Error::other)?;
+            texts.push((FileName::Site(*site), text));
+        }
+        let shown = plan.sites.values().flatten().filter_map(|group| group.certificate);
+        let platforms = settings.platform_hosts.iter().filter_map(|(name, _)| plan.certificates.find(name));
+        let all = shown.chain(platforms).chain(plan.certificates.wildcards.values().copied());
+        let certificates: BTreeMap<_, _> = all.map(|certificate| (certificate.id, certificate)).collect();
+        let state = State {
+            stamp: String::new(),
+            shared_certificate,
+            certificates: certificates.iter().map(|(id, certificate)| (*id, certificate.names.clone())).collect(),
+            rates: rates(table),
+            sites: plan.sites.iter().map(|(site, groups)| (*site, site_routes(groups))).collect(),
+        };
+        let files =
+            texts.into_iter().map(|(name, text)| (name, ConfigFile::wanted(name, text, &settings.config))).collect();
+        Ok(Self { files, state, certificates: certificates.into_values().cloned().collect(), left_out })
+    }
 }
 
-/// The certificate that is to be shared: the one that most groups of names show. What is shared now
-/// (`present`) stays so while it is not far behind, as a change writes the files of all these sites.
-fn to_share(plan: &Plan<'_>, present: Option<CertificateId>) -> Option<CertificateId> {
+/// The certificate that most groups of names use. The present one stays while it is not far behind, as a
+/// change rewrites the files of all these sites.
+fn choose_shared(plan: &RoutePlan<'_>, present: Option<CertificateId>) -> Option<CertificateId> {
     let mut uses: BTreeMap<CertificateId, usize> = BTreeMap::new();
     for certificate in plan.sites.values().flatten().filter_map(|group| group.certificate) {
         *uses.entry(certificate.id).or_default() += 1;
     }
     let (best, most) = uses.iter().map(|(id, uses)| (*id, *uses)).max_by_key(|(id, uses)| (*uses, *id))?;
-    let enough = |id: &CertificateId| uses.get(id).is_some_and(|uses| uses * 2 >= most && *uses > 1);
-    present.filter(enough).or_else(|| (most > 1).then_some(best))
+    let is_enough = |id: &CertificateId| uses.get(id).is_some_and(|uses| uses * 2 >= most && *uses > 1);
+    present.filter(is_enough).or_else(|| (most > 1).then_some(best))
 }
 
-impl Files {
-    /// `shared` is the certificate that most sites share now.
-    ///
-    /// # Errors
-    /// If a path of the settings can't be written; they are checked before, so never.
-    pub(crate) fn render(
-        table: &RoutingTable,
-        settings: &Settings,
-        shared: Option<CertificateId>,
-    ) -> Result<Self, BadWord> {
-        let plan = Plan::new(table, !settings.config.https.is_empty(), |host| settings.is_platform(host));
-        let (mut left_out, shared) = (Vec::new(), to_share(&plan, shared));
-        let context = Context { plan: &plan, settings, shared };
-        let mut confs = BTreeMap::from([
-            (Name::Limits, platform::limits(table)),
-            (Name::Log, platform::log()),
-            (Name::Platform, platform::platform(table, settings, &mut left_out)),
-            (Name::Unknown, platform::unknown(settings, shared)?),
-            (Name::Portal, platform::portal(&context)?),
-            (Name::Server, platform::server(settings)?),
-            (Name::Proxy, platform::proxy()),
-            (Name::Tls, platform::tls_common()),
-        ]);
-        for (site, groups) in &plan.sites {
-            confs.insert(Name::Site(*site), site::file(*site, groups, &context)?);
-        }
-        let shown = plan.sites.values().flatten().filter_map(|group| group.certificate);
-        let platforms = settings.platform_hosts.iter().filter_map(|(name, _)| plan.certificates.find(name));
-        let all = shown.chain(platforms).chain(plan.certificates.below.values().copied());
-        let certificates = all.map(|certificate| (certificate.id, Arc::clone(certificate))).collect();
-        Ok(Self { confs, certificates, left_out })
-    }
+fn rates(table: &RoutingTable) -> BTreeSet<u32> {
+    table.routes.iter().map(|(_, route)| route.limits.rate).filter(|rate| *rate > 0).collect()
+}
+
+fn site_routes(groups: &[HostGroup<'_>]) -> SiteRoutes {
+    let pairs = groups.iter().flat_map(|group| group.hosts.iter().map(|host| ((*host).clone(), group.target.clone())));
+    pairs.collect()
 }

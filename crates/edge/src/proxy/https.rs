@@ -1,55 +1,26 @@
-//! Who must use HTTPS, who is sent where for it, and what needs none.
+//! Who must use HTTPS, and where browsers are sent for it.
 
-use bytes::Bytes;
-use http::{
-    HeaderValue, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-};
+use http::{HeaderMap, HeaderValue};
 use stoa_model::host::Hostname;
 
-use super::Passage;
-use crate::{body::EdgeBody, redirect, table::Entry};
+use crate::{client::ClientConnection, table::Entry};
 
-impl Passage {
-    /// What the browser is told about HTTPS. Only over HTTPS itself: anybody could write it into
-    /// a plain response (RFC 6797 7.2).
-    pub(super) fn hsts(&self, entry: &Entry) -> Option<HeaderValue> {
-        if entry.is_secure() && self.client.is_secure(&self.parts.headers) {
-            self.client.worker.shared.hsts.clone()
-        } else {
-            None
-        }
-    }
+/// The HSTS field of a response. Only over HTTPS itself: anybody could write it into a plain response
+/// (RFC 6797 7.2).
+pub(super) fn hsts(entry: &Entry, client: &ClientConnection, headers: &HeaderMap) -> Option<HeaderValue> {
+    if entry.is_secure() && client.is_secure(headers) { client.worker.shared.hsts.clone() } else { None }
+}
 
-    /// Whether the client came without HTTPS and there is one to send him to.
-    pub(super) fn may_move(&self) -> bool {
-        let config = &self.client.worker.shared.config;
-        config.public_https_port.is_some() && !self.client.is_secure(&self.parts.headers)
-    }
+/// Whether the client came without HTTPS and there is one to send it to.
+pub(super) fn can_move_to_https(client: &ClientConnection, headers: &HeaderMap) -> bool {
+    client.worker.shared.config.public_https_port.is_some() && !client.is_secure(headers)
+}
 
-    /// Whether a redirect to another name leads to HTTPS: if that is required there. Otherwise the
-    /// client keeps what he uses, unless it is our own TLS and there is no certificate for it.
-    pub(super) fn other_is_https(&self, other: &Hostname) -> bool {
-        let shared = &self.client.worker.shared;
-        let (required, covered) = shared.table.load().https_of(other);
-        let here = self.client.is_secure(&self.parts.headers);
-        let required = required && shared.config.public_https_port.is_some();
-        required || here && (covered || !self.client.door.secure)
-    }
-
-    /// Sends the browser to the same path at another address.
-    pub(super) fn redirect(self, host: &str, https: bool) -> Response<EdgeBody> {
-        let response = redirect::to(host, https, &self.parts, &self.client.worker.shared.config);
-        self.whole(response)
-    }
-
-    /// Answers with a text of the table: for a program that asks now, and nobody else.
-    pub(super) fn text(self, text: Bytes) -> Response<EdgeBody> {
-        let mut response = Response::new(text);
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        self.whole(response)
-    }
+/// Whether a redirect to another name leads to HTTPS: if that name requires it. Otherwise the client keeps
+/// what it uses, unless it is our own TLS and there is no certificate for the name.
+pub(super) fn redirects_to_https(other: &Hostname, client: &ClientConnection, headers: &HeaderMap) -> bool {
+    let shared = &client.worker.shared;
+    let (required, covered) = shared.table.load().https_of(other);
+    let required = required && shared.config.public_https_port.is_some();
+    required || client.is_secure(headers) && (covered || !client.listener.secure)
 }

@@ -1,9 +1,8 @@
-//! The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt): what a balancer that
-//! passes TCP on says first about the client it speaks for.
+//! The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt), by which a balancer that
+//! forwards TCP sends the client's address first.
 //!
-//! It is read from the peers that the operator named and from nobody else, and from them it is
-//! required: a header that is optional could be left out by whoever reaches the port around the
-//! balancer, or be forged by the balancer's own clients.
+//! It is read only from the peers that the operator named, and required from them: an optional header
+//! could be left out by whoever bypasses the balancer, or forged by the balancer's own clients.
 
 mod parse;
 
@@ -20,19 +19,18 @@ use tokio::{
 
 use self::parse::Step;
 
-/// Looked at in one go; nearly every header fits.
-const WINDOW: usize = 512;
+/// Peeked at together; nearly every header fits.
+const PEEK_BYTES: usize = 512;
 
-/// Takes the header off the stream, and no byte of what comes after it: the socket stays bare. The
-/// client's address; none if the balancer speaks for itself, as when it checks our health.
-/// Nothing here has a deadline: the caller gives up when the watch says so.
+/// Takes the header off the stream, and no byte after it. Returns the client's address; `None` if the
+/// balancer speaks for itself, as in a health check. It has no deadline; the caller sets one.
 ///
 /// # Errors
-/// If the stream ends before, or what comes is no such header.
-pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
+/// If the stream ends early, or does not begin with a header.
+pub(crate) async fn read_source(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
     let mut seen = Vec::new();
     loop {
-        let mut window = [0; WINDOW];
+        let mut window = [0; PEEK_BYTES];
         let mut peek = ReadBuf::new(&mut window);
         let there = poll_fn(|cx| stream.poll_peek(cx, &mut peek)).await?;
         if there == 0 {
@@ -45,7 +43,7 @@ pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
             Step::More => there,
             Step::Done { length, .. } => length - before,
         };
-        // It is there already.
+        // These bytes have arrived already.
         stream.read_exact(&mut window[..taken]).await?;
         if let Step::Done { source, .. } = step {
             return Ok(source.map(|source: SocketAddr| source.ip()));
@@ -53,8 +51,8 @@ pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
     }
 }
 
-/// What must hold for any bytes of a balancer: a header that is whole stays the same whatever
-/// comes after it, and one that is not yet whole is never longer than we are ready to keep.
+/// What must hold for any bytes of a balancer: a complete header does not depend on what follows it,
+/// and an incomplete one is never longer than we are willing to keep.
 #[cfg(any(test, feature = "fuzzing"))]
 pub fn fuzz(bytes: &[u8]) {
     let whole = parse::parse(bytes);

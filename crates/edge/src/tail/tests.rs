@@ -14,11 +14,11 @@ fn line(id: u32, site: &str, status: &str) -> String {
     )
 }
 
-struct Log {
+struct TestLog {
     directory: TempDir,
 }
 
-impl Log {
+impl TestLog {
     fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
@@ -28,7 +28,7 @@ impl Log {
     }
 
     fn tail(&self) -> Tail {
-        Tail::open(self.path("log"), self.path("position"), nginx_line).unwrap()
+        Tail::open(self.path("log"), self.path("position"), parse_nginx_line).unwrap()
     }
 
     fn append(&self, name: &str, text: &str) {
@@ -44,7 +44,7 @@ fn requests(tail: &Tail) -> u64 {
 
 #[test]
 fn lines_are_counted_once_and_for_their_site() {
-    let log = Log::new();
+    let log = TestLog::new();
     let tail = log.tail();
     assert_eq!(requests(&tail), 0, "no log yet");
     log.append("log", &(line(1, SITE, "200") + &line(2, "", "404") + "nonsense\n" + &line(3, SITE, "499")));
@@ -63,7 +63,7 @@ fn lines_are_counted_once_and_for_their_site() {
 
 #[test]
 fn a_restart_goes_on_where_it_was() {
-    let log = Log::new();
+    let log = TestLog::new();
     log.append("log", &line(1, SITE, "200"));
     let tail = log.tail();
     assert_eq!(requests(&tail), 0, "what is older than the first process is not counted");
@@ -76,7 +76,7 @@ fn a_restart_goes_on_where_it_was() {
 
 #[test]
 fn rotation_by_renaming_loses_nothing() {
-    let log = Log::new();
+    let log = TestLog::new();
     let tail = log.tail();
     log.append("log", &line(1, SITE, "200"));
     assert_eq!(requests(&tail), 1);
@@ -97,7 +97,7 @@ fn rotation_by_renaming_loses_nothing() {
 
 #[test]
 fn rotation_by_truncating_counts_nothing_twice() {
-    let log = Log::new();
+    let log = TestLog::new();
     let tail = log.tail();
     log.append("log", &(line(1, SITE, "200") + &line(2, SITE, "200")));
     assert_eq!(requests(&tail), 2);
@@ -111,7 +111,7 @@ fn rotation_by_truncating_counts_nothing_twice() {
 
 #[test]
 fn a_copy_that_is_behind_is_not_counted_when_the_log_is_truncated() {
-    let log = Log::new();
+    let log = TestLog::new();
     let tail = log.tail();
     log.append("log", &(line(1, SITE, "200") + &line(2, SITE, "200")));
     assert_eq!(requests(&tail), 2);
@@ -129,8 +129,8 @@ fn a_copy_that_is_behind_is_not_counted_when_the_log_is_truncated() {
 
 #[test]
 fn a_directory_that_is_away_for_a_while_is_not_counted_anew() {
-    let log = Log::new();
-    let open = || Tail::open(log.path("logs/log"), log.path("position"), nginx_line).unwrap();
+    let log = TestLog::new();
+    let open = || Tail::open(log.path("logs/log"), log.path("position"), parse_nginx_line).unwrap();
     fs::create_dir(log.path("logs")).unwrap();
     let tail = open();
     log.append("logs/log", &line(1, SITE, "200"));
@@ -147,10 +147,10 @@ fn a_directory_that_is_away_for_a_while_is_not_counted_anew() {
 fn files_that_stay_away_are_forgotten() {
     let known = |files: &[&str]| files.iter().map(|file| ((*file).to_owned(), 7)).collect::<Positions>();
     let mut state = State { positions: known(&["a", "b"]), ..State::default() };
-    for pass in 1..=PASSES_UNSEEN {
+    for pass in 1..=MAX_PASSES_UNSEEN {
         let mut found = known(&["a"]);
-        state.carry_over(&mut found);
-        assert_eq!(found.contains_key("b"), pass < PASSES_UNSEEN, "after {pass} passes");
+        state.keep_unseen(&mut found);
+        assert_eq!(found.contains_key("b"), pass < MAX_PASSES_UNSEEN, "after {pass} passes");
         state.positions = found;
     }
     assert!(state.positions.contains_key("a") && state.unseen.is_empty());
@@ -158,7 +158,7 @@ fn files_that_stay_away_are_forgotten() {
 
 #[test]
 fn only_generations_of_the_log_are_read() {
-    let log = Log::new();
+    let log = TestLog::new();
     let tail = log.tail();
     for name in ["log.1.gz", "logs", "log.bak", "other"] {
         log.append(name, &line(1, SITE, "200"));
@@ -168,7 +168,7 @@ fn only_generations_of_the_log_are_read() {
 
 #[test]
 fn a_position_that_can_not_be_kept_counts_nothing() {
-    let log = Log::new();
+    let log = TestLog::new();
     let tail = log.tail();
     log.append("log", &line(1, SITE, "200"));
     fs::remove_file(log.path("position")).unwrap();
@@ -184,9 +184,9 @@ fn lines_of_traefik() {
     let text = format!(
         r#"{{"ClientAddr":"192.0.2.1:5","DownstreamContentSize":1024,"DownstreamStatus":200,"Duration":12000000,"RequestContentSize":5,"RouterName":"{SITE}-0-secure@http","ServiceName":"x@http"}}"#
     );
-    let seen = traefik_line(text.as_bytes()).unwrap();
+    let seen = parse_traefik_line(text.as_bytes()).unwrap();
     assert_eq!((seen.site.to_string().as_str(), seen.status, seen.bytes_in, seen.bytes_out), (SITE, 200, 5, 1024));
     assert_eq!(seen.micros, 12_000);
-    assert_eq!(traefik_line(br#"{"DownstreamStatus":404,"RouterName":"stoa-unknown@http"}"#), None);
-    assert_eq!(traefik_line(br#"{"DownstreamStatus":404}"#), None);
+    assert_eq!(parse_traefik_line(br#"{"DownstreamStatus":404,"RouterName":"stoa-unknown@http"}"#), None);
+    assert_eq!(parse_traefik_line(br#"{"DownstreamStatus":404}"#), None);
 }

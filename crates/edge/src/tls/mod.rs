@@ -1,110 +1,19 @@
-//! TLS of the clients' side: 1.2 and 1.3, terminated here (RFC 8446, RFC 5246).
+//! TLS on the clients' side: 1.2 and 1.3, terminated here (RFC 8446, RFC 5246).
 //!
-//! * `store` finds the certificate for a name. It is part of the routing table, so that routes and
-//!   certificates of a request are of one moment.
-//! * `accept` does the handshake and tells what the connection may be used for.
-//! * [`Setup`] is what all certificates and all threads share: cipher suites, the keys that
-//!   session tickets are sealed with, the cache of sessions without tickets.
+//! * `certificate_store` finds the certificate for a name. It is part of the routing table, so a request's
+//!   route and certificate always belong together.
+//! * `handshake` performs the handshake, and knows what the connection may then be used for.
+//! * `config` is what all certificates and all threads share.
 //!
-//! Of the ciphers that a client offers, AES-128 is taken: nothing is gained from 256 bits here but
-//! heat, as SHA-384 comes with them and processors help with SHA-256 only. Clients that would
-//! rather have ChaCha20, which are those without AES in hardware, get it.
-//!
-//! A session is only resumed under the name that it was made for (rustls compares the names in the
-//! sealed session and in the hello, RFC 6066 3), and only while the table has a certificate for it.
+//! A session is only resumed under the name that it was made for (rustls compares the names in the sealed
+//! session and in the hello, RFC 6066 3), and only while the table has a certificate for it.
 
-mod accept;
-mod store;
-
-use std::{io, sync::Arc};
-
-use rustls::{
-    CipherSuite, ServerConfig,
-    crypto::{CryptoProvider, aws_lc_rs},
-    server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache},
-    sign::CertifiedKey,
-    version::{TLS12, TLS13},
-};
+mod certificate_store;
+mod config;
+mod handshake;
 
 pub(crate) use self::{
-    accept::{Secured, accept},
-    store::Store,
+    certificate_store::{CertificateStore, check_certificate},
+    config::TlsConfig,
+    handshake::{TlsSession, accept},
 };
-
-/// Sessions kept for TLS 1.2 clients without tickets, all names together; a few hundred bytes each.
-const SESSIONS: usize = 4096;
-
-/// What all certificates share.
-#[derive(Debug)]
-pub(crate) struct Setup {
-    provider: Arc<CryptoProvider>,
-    /// All but the certificate. rustls' builder makes a cache of sessions for every configuration; a
-    /// copy of one that has its own leaves ten thousand of them out.
-    template: ServerConfig,
-}
-
-impl Setup {
-    /// Makes fresh ticket keys; they change by themselves every six hours.
-    ///
-    /// # Errors
-    /// If the machine has no randomness to give.
-    pub(crate) fn new() -> io::Result<Self> {
-        let tickets = aws_lc_rs::Ticketer::new()
-            .map_err(|error| io::Error::other(format!("making keys for TLS session tickets: {error}")))?;
-        let sessions = ServerSessionMemoryCache::new(SESSIONS);
-        let mut provider = aws_lc_rs::default_provider();
-        // Stable: within the two groups the library's order stays.
-        provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
-        let provider = Arc::new(provider);
-        let mut template = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&TLS13, &TLS12])
-            .map_err(|error| io::Error::other(format!("setting TLS up: {error}")))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(Nobody));
-        template.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        template.ignore_client_order = true;
-        template.ticketer = tickets;
-        template.session_storage = sessions;
-        Ok(Self { provider, template })
-    }
-
-    /// What a connection is set up by that proves itself as `resolver` says.
-    fn config(&self, resolver: Arc<dyn ResolvesServerCert>) -> ServerConfig {
-        let mut config = self.template.clone();
-        config.cert_resolver = resolver;
-        config
-    }
-}
-
-/// Proves nothing.
-#[derive(Debug)]
-struct Nobody;
-
-impl ResolvesServerCert for Nobody {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        None
-    }
-}
-
-fn is_aes_128(suite: CipherSuite) -> bool {
-    matches!(
-        suite,
-        CipherSuite::TLS13_AES_128_GCM_SHA256
-            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
-    )
-}
-
-/// Whether a client names ChaCha20 before any other cipher.
-fn prefers_chacha(offered: &[CipherSuite]) -> bool {
-    // Browsers begin with a random value that is no cipher (RFC 8701).
-    let first = offered.iter().find(|suite| !matches!(suite, CipherSuite::Unknown(_)));
-    matches!(
-        first,
-        Some(
-            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
-                | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
-                | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
-        )
-    )
-}

@@ -14,81 +14,102 @@ use stoa_model::{
 };
 
 use super::{
-    TraefikConfig,
-    document::{
-        Document, ForwardingTimeouts, KeyPair, LoadBalancer, Middleware, Router, RouterTls, Server, ServersTransport,
-        Service, SourceCriterion, TlsOptions,
+    config::TraefikConfig,
+    dynamic_config::{
+        DynamicConfig, ForwardingTimeouts, KeyPair, LoadBalancer, Middleware, Router, RouterTls, Server,
+        ServersTransport, Service, SourceCriterion, TlsOptions,
     },
-    names::{self, DEFAULT, STOA, WEB, WEBSECURE},
+    names::{self, DEFAULT_TLS_OPTIONS, STOA_SERVICE, WEB_ENTRY_POINT, WEBSECURE_ENTRY_POINT},
 };
-use crate::plan::{Group, Plan};
+use crate::plan::{HostGroup, RoutePlan};
 
 /// Before all sites' routers, whose priority is the length of their rules.
-const FIRST: u32 = 1_000_000;
+const HIGHEST_PRIORITY: u32 = 1_000_000;
 
 /// After all others.
-const LAST: u32 = 1;
+const LOWEST_PRIORITY: u32 = 1;
 
-/// The header by which Traefik counts a site's visitors together. A middleware of ours writes it
+/// The header by which Traefik counts a site's visitors per_site. A middleware of ours writes it
 /// before any limit reads it, so no visitor can choose another count.
 const SITE_HEADER: &str = "X-Stoa-Site";
 
 /// What a URL's path and query are kept by.
-const ANY_URL: &str = "^https?://[^/]+(.*)$";
+const ANY_URL_PATTERN: &str = "^https?://[^/]+(.*)$";
 
 /// Writes the document. The strings are answers that can't be written.
-pub(crate) fn document(table: &RoutingTable, config: &TraefikConfig) -> (Document, Vec<String>) {
-    let plan = Plan::new(table, true, |host| config.platform_hosts.iter().any(|name| name == host.as_str()));
-    let mut build = Build { document: Document::default(), plan: &plan, config };
-    build.stoa();
-    let left_out = build.answers(table);
+pub(crate) fn document(table: &RoutingTable, config: &TraefikConfig) -> (DynamicConfig, Vec<String>) {
+    let plan = RoutePlan::new(table, true, |host| config.platform_hosts.iter().any(|name| name == host.as_str()));
+    let mut build = Build { document: DynamicConfig::default(), plan: &plan, config };
+    build.route_to_stoa();
+    let left_out = build.route_answers(table);
     for (site, groups) in &plan.sites {
         for (number, group) in groups.iter().enumerate() {
-            build.group(*site, number, group);
+            build.route_group(*site, number, group);
         }
     }
-    build.certificates(table);
+    build.add_certificates(table);
     (build.document, left_out)
 }
 
 struct Build<'a> {
-    document: Document,
-    plan: &'a Plan<'a>,
+    document: DynamicConfig,
+    plan: &'a RoutePlan<'a>,
     config: &'a TraefikConfig,
 }
 
 impl Build<'_> {
     /// The way to Stoa itself, for whatever nobody else wants.
-    fn stoa(&mut self) {
-        self.service(STOA.into(), self.config.stoa, None);
+    fn route_to_stoa(&mut self) {
+        self.service(STOA_SERVICE.into(), self.config.stoa, None);
         let rule = || "PathPrefix(`/`)".to_owned();
-        self.router("stoa-http".into(), rule(), WEB, &[], STOA.into(), Some(LAST));
-        self.router("stoa-https".into(), rule(), WEBSECURE, &[], STOA.into(), Some(LAST));
+        self.router("stoa-http".into(), rule(), WEB_ENTRY_POINT, &[], STOA_SERVICE.into(), Some(LOWEST_PRIORITY));
+        self.router(
+            "stoa-https".into(),
+            rule(),
+            WEBSECURE_ENTRY_POINT,
+            &[],
+            STOA_SERVICE.into(),
+            Some(LOWEST_PRIORITY),
+        );
     }
 
     /// The answers are Stoa's own, on every host and before any redirect.
-    fn answers(&mut self, table: &RoutingTable) -> Vec<String> {
+    fn route_answers(&mut self, table: &RoutingTable) -> Vec<String> {
         let mut left_out = Vec::new();
         for (number, path) in table.answers.keys().enumerate() {
-            let Some(rule) = names::path(path) else {
+            let Some(rule) = names::path_rule(path) else {
                 left_out.push(format!("the answer at {path:?} is left out: it can't stand in a rule of Traefik"));
                 continue;
             };
-            self.router(format!("stoa-answer-{number}-http"), rule.clone(), WEB, &[], STOA.into(), Some(FIRST));
-            self.router(format!("stoa-answer-{number}-https"), rule, WEBSECURE, &[], STOA.into(), Some(FIRST));
+            self.router(
+                format!("stoa-answer-{number}-http"),
+                rule.clone(),
+                WEB_ENTRY_POINT,
+                &[],
+                STOA_SERVICE.into(),
+                Some(HIGHEST_PRIORITY),
+            );
+            self.router(
+                format!("stoa-answer-{number}-https"),
+                rule,
+                WEBSECURE_ENTRY_POINT,
+                &[],
+                STOA_SERVICE.into(),
+                Some(HIGHEST_PRIORITY),
+            );
         }
         left_out
     }
 
-    fn group(&mut self, site: SiteId, number: usize, group: &Group<'_>) {
+    fn route_group(&mut self, site: SiteId, number: usize, group: &HostGroup<'_>) {
         let name = format!("{site}-{number}");
-        let rule = names::hosts(&group.hosts);
+        let rule = names::host_rule(&group.hosts);
         let (service, plain, secure) = match group.target {
-            Target::Notice(_) => (STOA.to_owned(), Vec::new(), Vec::new()),
+            Target::Notice(_) => (STOA_SERVICE.to_owned(), Vec::new(), Vec::new()),
             Target::Redirect(to) => {
                 let plain = self.redirect(format!("{name}-to-http"), to, false);
                 let secure = self.redirect(format!("{name}-to-https"), to, true);
-                (STOA.to_owned(), vec![plain], vec![secure])
+                (STOA_SERVICE.to_owned(), vec![plain], vec![secure])
             }
             Target::Upstream(address) => {
                 let transport = self.transport(group.limits.response_seconds);
@@ -98,14 +119,14 @@ impl Build<'_> {
             }
         };
         let moves = group.secure && !matches!(group.target, Target::Redirect(_));
-        let plain = if moves { vec![self.moving()] } else { plain };
-        self.router(format!("{name}-http"), rule.clone(), WEB, &plain, service.clone(), None);
+        let plain = if moves { vec![self.https_redirect()] } else { plain };
+        self.router(format!("{name}-http"), rule.clone(), WEB_ENTRY_POINT, &plain, service.clone(), None);
         if group.certificate.is_some() {
             let mut secure = secure;
             if group.secure && self.config.hsts_seconds > 0 {
                 secure.insert(0, self.hsts());
             }
-            self.router(format!("{name}-https"), rule, WEBSECURE, &secure, service, None);
+            self.router(format!("{name}-https"), rule, WEBSECURE_ENTRY_POINT, &secure, service, None);
         }
     }
 
@@ -118,7 +139,7 @@ impl Build<'_> {
         service: String,
         priority: Option<u32>,
     ) {
-        let tls = (entry == WEBSECURE).then_some(RouterTls { options: DEFAULT });
+        let tls = (entry == WEBSECURE_ENTRY_POINT).then_some(RouterTls { options: DEFAULT_TLS_OPTIONS });
         let router = Router { entry_points: vec![entry], rule, priority, middlewares: by.to_vec(), service, tls };
         self.document.http.routers.insert(name, router);
     }
@@ -137,11 +158,11 @@ impl Build<'_> {
         Some(name)
     }
 
-    /// What one site may use, all its visitors together; the first only says whose they are. Traefik
+    /// What one site may use, all its visitors per_site; the first only says whose they are. Traefik
     /// makes a counter of its own for each router that a limit stands in.
     fn limits(&mut self, site: SiteId, name: &str, limits: &RouteLimits) -> Vec<String> {
         let mut by = Vec::new();
-        let together = || SourceCriterion { request_header_name: SITE_HEADER };
+        let per_site = || SourceCriterion { request_header_name: SITE_HEADER };
         if limits.rate > 0 || limits.in_flight > 0 {
             let custom_request_headers = BTreeMap::from([(SITE_HEADER, site.to_string())]);
             by.push(self.middleware(
@@ -151,11 +172,11 @@ impl Build<'_> {
         }
         if limits.rate > 0 {
             let (average, burst) = (limits.rate, limits.burst.max(1));
-            let limit = Middleware::RateLimit { average, burst, source_criterion: together() };
+            let limit = Middleware::RateLimit { average, burst, source_criterion: per_site() };
             by.push(self.middleware(format!("{site}-rate-{average}-{burst}"), limit));
         }
         if limits.in_flight > 0 {
-            let limit = Middleware::InFlightReq { amount: limits.in_flight, source_criterion: together() };
+            let limit = Middleware::InFlightReq { amount: limits.in_flight, source_criterion: per_site() };
             by.push(self.middleware(format!("{site}-open-{}", limits.in_flight), limit));
         }
         if self.config.limit_bodies {
@@ -167,7 +188,7 @@ impl Build<'_> {
     }
 
     /// To the same address over HTTPS.
-    fn moving(&mut self) -> String {
+    fn https_redirect(&mut self) -> String {
         let port = self.config.public_ports.1;
         let port = (port != 443).then(|| port.to_string());
         self.middleware("stoa-to-https".into(), Middleware::RedirectScheme { scheme: "https", permanent: true, port })
@@ -189,7 +210,7 @@ impl Build<'_> {
             if secure || came_secure && covered { ("https", https, 443) } else { ("http", http, 80) };
         let port = if port == usual { String::new() } else { format!(":{port}") };
         let replacement = format!("{scheme}://{to}{port}${{1}}");
-        self.middleware(name, Middleware::RedirectRegex { regex: ANY_URL, replacement, permanent: true })
+        self.middleware(name, Middleware::RedirectRegex { regex: ANY_URL_PATTERN, replacement, permanent: true })
     }
 
     fn middleware(&mut self, name: String, middleware: Middleware) -> String {
@@ -200,12 +221,15 @@ impl Build<'_> {
     /// Traefik keeps the first of two for the same names, so the later ones come first here. Options of
     /// another name would count for the hosts in the routers' rules only: for any other Traefik would
     /// show a certificate of its own.
-    fn certificates(&mut self, table: &RoutingTable) {
+    fn add_certificates(&mut self, table: &RoutingTable) {
         let pair = |certificate: &std::sync::Arc<stoa_model::certificate::Certificate>| KeyPair {
             cert_file: certificate.chain.clone(),
             key_file: certificate.key.expose_secret().to_owned(),
         };
         self.document.tls.certificates = table.certificates.iter().rev().map(pair).collect();
-        self.document.tls.options.insert(DEFAULT, TlsOptions { min_version: "VersionTLS12", sni_strict: true });
+        self.document
+            .tls
+            .options
+            .insert(DEFAULT_TLS_OPTIONS, TlsOptions { min_version: "VersionTLS12", sni_strict: true });
     }
 }

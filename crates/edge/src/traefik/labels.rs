@@ -35,7 +35,7 @@ pub fn labels(
         ("traefik.docker.network".to_owned(), network.to_owned()),
         (format!("traefik.http.services.{site}.loadbalancer.server.port"), port.to_string()),
     ]);
-    let rule = names::hosts(hosts);
+    let rule = names::host_rule(hosts);
     let mut router = |name: String, fields: &[(&str, String)]| {
         for (field, value) in fields {
             labels.insert(format!("traefik.http.routers.{name}.{field}"), value.clone());
@@ -45,15 +45,15 @@ pub fn labels(
     let common =
         |entry: &str| vec![("rule", rule.clone()), ("entrypoints", entry.to_owned()), ("service", site.to_string())];
     if https == Https::Never {
-        router(plain, &common(names::WEB));
+        router(plain, &common(names::WEB_ENTRY_POINT));
         return labels;
     }
-    let mut secure = [common(names::WEBSECURE), vec![("tls", "true".to_owned())]].concat();
+    let mut secure = [common(names::WEBSECURE_ENTRY_POINT), vec![("tls", "true".to_owned())]].concat();
     if let Https::Resolver(resolver) = https {
         secure.push(("tls.certresolver", resolver.to_owned()));
     }
     router(site.to_string(), &secure);
-    router(plain, &[common(names::WEB), vec![("middlewares", to_https.clone())]].concat());
+    router(plain, &[common(names::WEB_ENTRY_POINT), vec![("middlewares", to_https.clone())]].concat());
     let middleware = format!("traefik.http.middlewares.{to_https}.redirectscheme");
     labels.insert(format!("{middleware}.scheme"), "https".to_owned());
     labels.insert(format!("{middleware}.permanent"), "true".to_owned());

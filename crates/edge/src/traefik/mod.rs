@@ -13,19 +13,17 @@
 //! schema and against a stand-in written from the documentation (`tests/it/traefik.rs`).
 
 mod build;
-mod document;
+mod config;
+mod dynamic_config;
 mod labels;
 mod names;
 
 use std::{
     io,
-    net::SocketAddr,
-    path::PathBuf,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -38,51 +36,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub use self::labels::{Https, labels};
+pub use self::{
+    config::TraefikConfig,
+    labels::{Https, labels},
+};
 use crate::{
     host::{self, MAX_NAME},
-    tail::{Tail, traefik_line},
+    tail::{Tail, parse_traefik_line},
 };
-
-/// The settings of a Traefik edge.
-#[derive(Debug, Clone)]
-pub struct TraefikConfig {
-    /// Where Traefik reaches Stoa's own edge over plain HTTP. That edge must trust Traefik's address
-    /// as a proxy.
-    pub stoa: SocketAddr,
-    /// Names of the platform itself. They win over routes.
-    pub platform_hosts: Vec<String>,
-    /// The ports of HTTP and HTTPS as visitors see them; they stand in redirects.
-    pub public_ports: (u16, u16),
-    /// How long browsers shall insist on HTTPS for names that require it, in seconds; 0 tells them nothing.
-    pub hsts_seconds: u32,
-    /// Whether Traefik limits request bodies. It can only do so by buffering requests and responses
-    /// as a whole: then nothing is streamed.
-    pub limit_bodies: bool,
-    /// Traefik's access log in JSON, and the file that says how far it was read. Without it nothing
-    /// is counted.
-    pub log: Option<(PathBuf, PathBuf)>,
-    /// How long Traefik may take to ask for a new document.
-    pub deadline: Duration,
-    /// How long after it was asked for, a document counts as taken over.
-    pub pause: Duration,
-}
-
-impl TraefikConfig {
-    /// The settings for a Traefik that polls every second or so and logs nothing.
-    pub fn new(stoa: SocketAddr) -> Self {
-        Self {
-            stoa,
-            platform_hosts: Vec::new(),
-            public_ports: (80, 443),
-            hsts_seconds: 180 * 24 * 60 * 60,
-            limit_bodies: true,
-            log: None,
-            deadline: Duration::from_secs(30),
-            pause: Duration::from_secs(2),
-        }
-    }
-}
 
 /// What the endpoint answers.
 #[derive(Debug, Clone)]
@@ -99,7 +60,7 @@ pub struct Document {
 pub struct Traefik {
     config: TraefikConfig,
     /// Stoa's own edge, which Traefik leads to.
-    behind: Arc<dyn Edge>,
+    own_edge: Arc<dyn Edge>,
     current: RwLock<Document>,
     /// The version that Traefik has asked for last; `None` before it has asked at all.
     fetched: watch::Sender<Option<u64>>,
@@ -109,24 +70,24 @@ pub struct Traefik {
 }
 
 impl Traefik {
-    /// Makes a document without routes. Every table goes to `behind` first, so that it knows the
+    /// Makes a document without routes. Every table goes to `own_edge` first, so that it knows the
     /// sites that Traefik sends it.
     ///
     /// # Errors
     /// If a platform host is none, or the log, or how far it was read, can't be read.
-    pub fn new(mut config: TraefikConfig, behind: Arc<dyn Edge>) -> io::Result<Self> {
+    pub fn new(mut config: TraefikConfig, own_edge: Arc<dyn Edge>) -> io::Result<Self> {
         for host in &mut config.platform_hosts {
             let bare = host::name(host, &mut [0; MAX_NAME]).map(str::to_owned);
             *host = bare.map_err(|_| {
                 io::Error::other(format!("reading the platform host {host:?}: write a bare hostname or address"))
             })?;
         }
-        let open = |(log, position)| Tail::open(log, position, traefik_line).map(Arc::new);
+        let open = |(log, position)| Tail::open(log, position, parse_traefik_line).map(Arc::new);
         let tail = config.log.clone().map(open).transpose()?;
         let (empty, _) = encode(&RoutingTable::default(), &config).map_err(io::Error::other)?;
         Ok(Self {
             config,
-            behind,
+            own_edge,
             current: RwLock::new(empty),
             fetched: watch::Sender::new(None),
             applied: AtomicU64::new(0),
@@ -144,7 +105,7 @@ impl Traefik {
     }
 
     /// Waits until Traefik has asked for this version or a later one.
-    async fn taken(&self, version: u64) -> Result<(), EdgeError> {
+    async fn wait_until_fetched(&self, version: u64) -> Result<(), EdgeError> {
         let mut fetched = self.fetched.subscribe();
         let asked = fetched.wait_for(|last| last.is_some_and(|last| last >= version));
         if timeout(self.config.deadline, asked).await.is_err() {
@@ -182,14 +143,14 @@ impl Edge for Traefik {
             return Ok(());
         }
         let (document, left_out) = encode(&table, &self.config).map_err(|why| error(version, why.to_string()))?;
-        self.behind.apply(table).await?;
-        let former = {
+        self.own_edge.apply(table).await?;
+        let previous = {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *current, document.clone())
         };
         // What Traefik has already, it need not ask for again.
-        if former.etag != document.etag || former.version != self.applied.load(Relaxed) {
-            self.taken(version).await?;
+        if previous.etag != document.etag || previous.version != self.applied.load(Relaxed) {
+            self.wait_until_fetched(version).await?;
         }
         self.applied.store(version, Relaxed);
         if left_out.is_empty() {
@@ -205,7 +166,7 @@ impl Edge for Traefik {
 
     async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
         let Some(tail) = &self.tail else { return Ok(Vec::new()) };
-        tail.read_aside()
+        tail.read_in_background()
             .await
             .map_err(|why| EdgeError { doing: "reading the access log of".into(), ..error(0, why.to_string()) })
     }

@@ -5,18 +5,18 @@ use std::fmt::Write;
 use stoa_model::host::Hostname;
 
 /// The entry points of HTTP and HTTPS, as Traefik's own documentation calls them.
-pub(crate) const WEB: &str = "web";
-pub(crate) const WEBSECURE: &str = "websecure";
+pub(crate) const WEB_ENTRY_POINT: &str = "web";
+pub(crate) const WEBSECURE_ENTRY_POINT: &str = "websecure";
 
 /// The service that is Stoa itself.
-pub(crate) const STOA: &str = "stoa";
+pub(crate) const STOA_SERVICE: &str = "stoa";
 
 /// The TLS options of every handshake whose name stands in no router's rule.
-pub(crate) const DEFAULT: &str = "default";
+pub(crate) const DEFAULT_TLS_OPTIONS: &str = "default";
 
 /// The rule that matches these hosts, in the form that versions 2 and 3 understand. A hostname has
 /// no backtick, so it can't end its own quotes.
-pub(crate) fn hosts(hosts: &[impl std::borrow::Borrow<Hostname>]) -> String {
+pub(crate) fn host_rule(hosts: &[impl std::borrow::Borrow<Hostname>]) -> String {
     let mut rule = String::new();
     for host in hosts {
         let or = if rule.is_empty() { "" } else { " || " };
@@ -27,7 +27,7 @@ pub(crate) fn hosts(hosts: &[impl std::borrow::Borrow<Hostname>]) -> String {
 }
 
 /// The rule that matches one path on every host; `None` for what can't stand in a rule.
-pub(crate) fn path(path: &str) -> Option<String> {
+pub(crate) fn path_rule(path: &str) -> Option<String> {
     let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'`' | b'\\' | b'"' | b'{' | b'}');
     (path.starts_with('/') && path.bytes().all(plain)).then(|| format!("Path(`{path}`)"))
 }

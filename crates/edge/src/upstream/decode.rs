@@ -1,42 +1,43 @@
-//! Finding the end of a response's body, and the chunks within (RFC 9112 7.1).
+//! Finds the end of a response's body, and the chunks within (RFC 9112 7.1).
 //!
-//! Strict where leniency has hurt others: a size is one to sixteen hexadecimal digits, lines end
-//! with CRLF, and a chunk's data is followed by CRLF and nothing else. Extensions are dropped.
+//! It is strict where leniency has caused vulnerabilities: a size is one to sixteen hexadecimal digits,
+//! lines end with CRLF, and a chunk's data is followed by CRLF and nothing else. Extensions are
+//! dropped.
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Fault;
+use super::error::UpstreamError;
 use crate::headers::is_hop_by_hop;
 
-/// Longest line of a chunk's size with its extensions, and largest trailer section.
-const MAX_LINE: usize = 4 * 1024;
-const MAX_TRAILERS: usize = 16 * 1024;
+/// The longest line of a chunk's size with its extensions, and the largest trailer section.
+const MAX_LINE_BYTES: usize = 4 * 1024;
+const MAX_TRAILER_BYTES: usize = 16 * 1024;
 
-/// Less data than this is copied, and put together with what follows where that is here already.
-pub(super) const SMALL: usize = 4 * 1024;
+/// Less data than this is copied, and combined with what follows if that has arrived already.
+pub(super) const SMALL_PIECE_BYTES: usize = 4 * 1024;
 
 /// How the rest of a body is framed.
 #[derive(Debug)]
 pub(crate) enum Decoder {
-    /// So many bytes are missing.
+    /// This many bytes are missing.
     Length(u64),
     /// In chunks.
-    Chunked(Chunk),
+    Chunked(ChunkState),
     /// Everything until the connection closes.
     Eof,
 }
 
-/// Where in the chunked coding we are.
+/// The position in the chunked coding.
 #[derive(Debug)]
-pub(crate) enum Chunk {
+pub(crate) enum ChunkState {
     Size,
     Data(u64),
     DataEnd,
     Trailers,
 }
 
-/// What the bytes so far yield.
+/// The result of decoding the bytes so far.
 #[derive(Debug)]
 pub(super) enum Step {
     Data(Bytes),
@@ -48,7 +49,7 @@ pub(super) enum Step {
 
 impl Decoder {
     pub(super) fn chunked() -> Self {
-        Self::Chunked(Chunk::Size)
+        Self::Chunked(ChunkState::Size)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -56,15 +57,15 @@ impl Decoder {
     }
 
     /// Takes the next piece from `buf`.
-    pub(super) fn step(&mut self, buf: &mut BytesMut) -> Result<Step, Fault> {
+    pub(super) fn step(&mut self, buf: &mut BytesMut) -> Result<Step, UpstreamError> {
         match self {
             Self::Length(0) => Ok(Step::Done),
             _ if buf.is_empty() => Ok(Step::More),
             Self::Length(left) => {
-                let length = count(left, buf);
-                Ok(Step::Data(take(buf, length)))
+                let length = take_count(left, buf);
+                Ok(Step::Data(take_bytes(buf, length)))
             }
-            Self::Eof => Ok(Step::Data(take(buf, buf.len()))),
+            Self::Eof => Ok(Step::Data(take_bytes(buf, buf.len()))),
             Self::Chunked(chunk) => {
                 let step = chunk.step(buf)?;
                 if matches!(step, Step::Trailers(_) | Step::Done) {
@@ -76,17 +77,17 @@ impl Decoder {
     }
 }
 
-/// How many of the missing bytes are here; they count as taken.
-fn count(left: &mut u64, buf: &BytesMut) -> usize {
+/// How many of the missing bytes are in `buf`; they count as taken.
+fn take_count(left: &mut u64, buf: &BytesMut) -> usize {
     let length = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
     *left -= length as u64;
     length
 }
 
-/// Takes so many bytes. A slice would keep the whole buffer for as long as it lives, and the next read
-/// would need another one: too much for a few bytes that wait for a client who does not read.
-pub(super) fn take(buf: &mut BytesMut, length: usize) -> Bytes {
-    if length >= SMALL {
+/// Takes this many bytes. A slice would keep the whole buffer alive, and the next read would need
+/// another one: too much for a few bytes that wait for a client that does not read.
+pub(super) fn take_bytes(buf: &mut BytesMut, length: usize) -> Bytes {
+    if length >= SMALL_PIECE_BYTES {
         return buf.split_to(length).freeze();
     }
     let copy = Bytes::copy_from_slice(&buf[..length]);
@@ -94,27 +95,27 @@ pub(super) fn take(buf: &mut BytesMut, length: usize) -> Bytes {
     copy
 }
 
-impl Chunk {
-    fn step(&mut self, buf: &mut BytesMut) -> Result<Step, Fault> {
+impl ChunkState {
+    fn step(&mut self, buf: &mut BytesMut) -> Result<Step, UpstreamError> {
         match self.data(buf)? {
             Some(length) => self.gather(length, buf).map(Step::Data),
-            None if matches!(self, Self::Trailers) => trailers(buf),
+            None if matches!(self, Self::Trailers) => parse_trailers(buf),
             None => Ok(Step::More),
         }
     }
 
-    /// How many bytes of data `buf` begins with, which the caller takes; none if more bytes are needed,
-    /// or the data has ended.
-    fn data(&mut self, buf: &mut BytesMut) -> Result<Option<usize>, Fault> {
+    /// How many bytes of data are at the beginning of `buf`, for the caller to take; `None` if more
+    /// bytes are needed, or the data has ended.
+    fn data(&mut self, buf: &mut BytesMut) -> Result<Option<usize>, UpstreamError> {
         loop {
             match self {
                 Self::Size => {
-                    let Some(size) = size(buf)? else { return Ok(None) };
+                    let Some(size) = parse_chunk_size(buf)? else { return Ok(None) };
                     *self = if size == 0 { Self::Trailers } else { Self::Data(size) };
                 }
                 Self::Data(_) if buf.is_empty() => return Ok(None),
                 Self::Data(left) => {
-                    let length = count(left, buf);
+                    let length = take_count(left, buf);
                     if *left == 0 {
                         *self = Self::DataEnd;
                     }
@@ -125,26 +126,27 @@ impl Chunk {
                     buf.advance(2);
                     *self = Self::Size;
                 }
-                Self::DataEnd => return Err(Fault::Malformed("a chunk is longer than it says")),
+                Self::DataEnd => return Err(UpstreamError::Malformed("a chunk is longer than it says")),
                 Self::Trailers => return Ok(None),
             }
         }
     }
 
-    /// Puts small pieces that are here already together: each becomes a frame of its own in HTTP/2,
-    /// and one that waits for a client who does not read takes hundreds of bytes beside its data.
-    fn gather(&mut self, length: usize, buf: &mut BytesMut) -> Result<Bytes, Fault> {
-        let first = take(buf, length);
-        if first.len() >= SMALL {
+    /// Combines small pieces that have arrived already: each becomes a frame of its own in HTTP/2,
+    /// and while it waits for a client that does not read, it takes hundreds of bytes beside its
+    /// data.
+    fn gather(&mut self, length: usize, buf: &mut BytesMut) -> Result<Bytes, UpstreamError> {
+        let first = take_bytes(buf, length);
+        if first.len() >= SMALL_PIECE_BYTES {
             return Ok(first);
         }
         let Some(mut length) = self.data(buf)? else { return Ok(first) };
-        let mut all = BytesMut::with_capacity((first.len() + buf.len()).min(2 * SMALL));
+        let mut all = BytesMut::with_capacity((first.len() + buf.len()).min(2 * SMALL_PIECE_BYTES));
         all.extend_from_slice(&first);
         loop {
             all.extend_from_slice(&buf[..length]);
             buf.advance(length);
-            if all.len() >= SMALL {
+            if all.len() >= SMALL_PIECE_BYTES {
                 break;
             }
             let Some(more) = self.data(buf)? else { break };
@@ -155,10 +157,10 @@ impl Chunk {
 }
 
 /// The size of the next chunk, if its line is complete.
-fn size(buf: &mut BytesMut) -> Result<Option<u64>, Fault> {
-    let bad = Fault::Malformed("the size of a chunk is no hexadecimal number");
-    let Some(end) = buf.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
-        return if buf.len() >= MAX_LINE { Err(bad) } else { Ok(None) };
+fn parse_chunk_size(buf: &mut BytesMut) -> Result<Option<u64>, UpstreamError> {
+    let bad = UpstreamError::Malformed("the size of a chunk is no hexadecimal number");
+    let Some(end) = buf.iter().take(MAX_LINE_BYTES).position(|byte| *byte == b'\n') else {
+        return if buf.len() >= MAX_LINE_BYTES { Err(bad) } else { Ok(None) };
     };
     let line = buf.split_to(end + 1);
     let Some(line) = line.strip_suffix(b"\r\n") else { return Err(bad) };
@@ -167,19 +169,20 @@ fn size(buf: &mut BytesMut) -> Result<Option<u64>, Fault> {
     if !(1..=16).contains(&digits) || !(rest.is_empty() || rest.starts_with(b";")) {
         return Err(bad);
     }
-    let text = std::str::from_utf8(&line[..digits]).map_err(|_| Fault::Malformed("the size of a chunk is no text"))?;
+    let text =
+        std::str::from_utf8(&line[..digits]).map_err(|_| UpstreamError::Malformed("the size of a chunk is no text"))?;
     u64::from_str_radix(text, 16).map(Some).map_err(|_| bad)
 }
 
-/// The fields after the last chunk, if they are all there.
-fn trailers(buf: &mut BytesMut) -> Result<Step, Fault> {
+/// The fields after the last chunk, if they are complete.
+fn parse_trailers(buf: &mut BytesMut) -> Result<Step, UpstreamError> {
     if buf.starts_with(b"\r\n") {
         buf.advance(2);
         return Ok(Step::Done);
     }
     let mut fields = [httparse::EMPTY_HEADER; 32];
     match httparse::parse_headers(buf, &mut fields) {
-        Ok(httparse::Status::Partial) if buf.len() < MAX_TRAILERS => Ok(Step::More),
+        Ok(httparse::Status::Partial) if buf.len() < MAX_TRAILER_BYTES => Ok(Step::More),
         Ok(httparse::Status::Complete((length, fields))) => {
             let mut headers = HeaderMap::with_capacity(fields.len());
             for field in fields {
@@ -194,7 +197,7 @@ fn trailers(buf: &mut BytesMut) -> Result<Step, Fault> {
             buf.advance(length);
             Ok(Step::Trailers(headers))
         }
-        _ => Err(Fault::Malformed("its trailers are no HTTP")),
+        _ => Err(UpstreamError::Malformed("its trailers are no HTTP")),
     }
 }
 
@@ -203,7 +206,7 @@ mod tests {
     use super::*;
 
     /// Feeds `text` in pieces of `size` bytes; data, whether the end was found, what was left.
-    fn decode(text: &str, size: usize) -> Result<(String, bool, usize), Fault> {
+    fn decode(text: &str, size: usize) -> Result<(String, bool, usize), UpstreamError> {
         let (mut decoder, mut buf, mut data) = (Decoder::chunked(), BytesMut::new(), Vec::new());
         for piece in text.as_bytes().chunks(size) {
             buf.extend_from_slice(piece);
@@ -247,7 +250,7 @@ mod tests {
             "11112222333344445\r\n",
             "5 5\r\n",
         ] {
-            assert!(matches!(decode(text, 1), Err(Fault::Malformed(_))), "{text:?} was accepted");
+            assert!(matches!(decode(text, 1), Err(UpstreamError::Malformed(_))), "{text:?} was accepted");
         }
     }
 }

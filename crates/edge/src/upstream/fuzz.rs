@@ -1,5 +1,5 @@
-//! What must hold for any bytes of an upstream, checked by the fuzzers and by a test with random
-//! ones. Panics where it does not hold.
+//! What must hold for any bytes of an upstream, checked by the fuzzers and by a test with random bytes.
+//! Panics where it does not hold.
 
 #[cfg(test)]
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::headers::is_hop_by_hop;
 
-/// The head of a response reads the same however its bytes arrive, and names no connection.
+/// The head of a response is the same however its bytes arrive, and has no hop-by-hop fields.
 pub(crate) fn response_head(bytes: &[u8]) {
     for method in [Method::GET, Method::HEAD] {
         let whole = read_head(bytes, bytes.len(), &method);
@@ -22,7 +22,7 @@ pub(crate) fn response_head(bytes: &[u8]) {
     }
 }
 
-/// A head in text form: none if it is not all there.
+/// A head in text form; `None` if it is incomplete.
 fn read_head(bytes: &[u8], size: usize, method: &Method) -> Result<Option<String>, ()> {
     let (mut buf, mut interim) = (BytesMut::new(), 0);
     for piece in bytes.chunks(size.max(1)) {
@@ -37,7 +37,7 @@ fn read_head(bytes: &[u8], size: usize, method: &Method) -> Result<Option<String
     Ok(None)
 }
 
-/// Chunks are what a plain reading of RFC 9112 7.1 says, however they arrive.
+/// Chunks decode as in a plain reading of RFC 9112 7.1, however they arrive.
 pub(crate) fn chunks(bytes: &[u8]) {
     let whole = read_chunks(bytes, bytes.len());
     assert_eq!(whole, plainly(bytes), "the plain reading differs");
@@ -46,7 +46,7 @@ pub(crate) fn chunks(bytes: &[u8]) {
     }
 }
 
-/// The data, and how many bytes are left behind the end; none if there is no end yet.
+/// The data, and how many bytes are left after the end; `None` if there is no end yet.
 type Decoded = (Vec<u8>, Option<usize>);
 
 fn read_chunks(bytes: &[u8], size: usize) -> Result<Decoded, ()> {
@@ -67,7 +67,7 @@ fn read_chunks(bytes: &[u8], size: usize) -> Result<Decoded, ()> {
     }
 }
 
-/// The same, slowly and by slices. Trailers are left to `httparse` here, too.
+/// The same, slowly and by slices. Trailers are left to `httparse` here too.
 fn plainly(bytes: &[u8]) -> Result<Decoded, ()> {
     let (mut data, mut rest) = (Vec::new(), bytes);
     loop {
@@ -103,7 +103,7 @@ fn trailers(rest: &[u8]) -> Result<Option<usize>, ()> {
     }
 }
 
-/// Inputs to begin with.
+/// Seeds.
 #[cfg(test)]
 pub(crate) const SEEDS: [Bytes; 8] = [
     Bytes::from_static(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close, x-a\r\nX-A: b\r\n\r\nhello"),

@@ -1,8 +1,8 @@
 //! The head of a response, and what it says about the body (RFC 9112 6.3).
 //!
-//! An upstream is a customer's program and may be wrong or hostile. A response whose length is in
-//! doubt (both `Transfer-Encoding` and `Content-Length`, two different lengths, an unknown coding)
-//! is refused with 502, as nginx does; guessing is how one visitor gets another's page.
+//! An upstream is a customer's program and may be wrong or hostile. A response with an ambiguous length
+//! (both `Transfer-Encoding` and `Content-Length`, two different lengths, an unknown coding) is
+//! answered 502, as nginx does; guessing would give one visitor another's page.
 
 use std::ops::Range;
 
@@ -13,18 +13,18 @@ use http::{
 };
 use httparse::{ParserConfig, Status};
 
-use super::{Fault, decode::Decoder};
+use super::{decode::Decoder, error::UpstreamError};
 use crate::headers::is_hop_by_hop;
 
 /// Largest head of a response, and the most fields in it.
-const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_FIELDS: usize = 100;
 
-/// The most interim responses before the response itself. Each keeps this thread busy, and a program
-/// that reports its progress does so every few seconds.
-const MAX_INTERIM: u32 = 200;
+/// The most interim responses before the final one. Each costs this thread time, and a program that
+/// reports its progress sends one every few seconds.
+const MAX_INTERIM_RESPONSES: u32 = 200;
 
-/// An understood head.
+/// A parsed head.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
@@ -36,87 +36,87 @@ pub(crate) struct Head {
     pub(crate) upgrade: Option<HeaderValue>,
 }
 
-/// Takes one head from `buf`; nothing if it is not all there yet. Interim responses (1xx) are
-/// skipped and counted, but for 101.
-pub(super) fn parse(buf: &mut BytesMut, method: &Method, interim: &mut u32) -> Result<Option<Head>, Fault> {
+/// Takes one head from `buf`; `None` if it is incomplete. Interim responses (1xx) except 101 are
+/// skipped and counted.
+pub(super) fn parse(buf: &mut BytesMut, method: &Method, interim: &mut u32) -> Result<Option<Head>, UpstreamError> {
     while !buf.is_empty() {
-        let mut spots = [const { (0..0, 0..0) }; MAX_FIELDS];
-        let Some(raw) = locate(buf, &mut spots)? else {
-            return if buf.len() > MAX_HEAD {
-                Err(Fault::Malformed("its head is larger than 64 KB"))
+        let mut ranges = [const { (0..0, 0..0) }; MAX_FIELDS];
+        let Some(raw) = locate_fields(buf, &mut ranges)? else {
+            return if buf.len() > MAX_HEAD_BYTES {
+                Err(UpstreamError::Malformed("its head is larger than 64 KB"))
             } else {
                 Ok(None)
             };
         };
         let bytes = buf.split_to(raw.length).freeze();
         if !(raw.status.is_informational() && raw.status != StatusCode::SWITCHING_PROTOCOLS) {
-            return understand(&raw, &bytes, &spots[..raw.fields], method).map(Some);
+            return build_head(&raw, &bytes, &ranges[..raw.fields], method).map(Some);
         }
         *interim += 1;
-        if *interim > MAX_INTERIM {
-            return Err(Fault::Malformed("it has too many interim responses before it"));
+        if *interim > MAX_INTERIM_RESPONSES {
+            return Err(UpstreamError::Malformed("it has too many interim responses before it"));
         }
     }
     Ok(None)
 }
 
 /// The places of a field's name and value.
-type Spot = (Range<usize>, Range<usize>);
+type FieldRange = (Range<usize>, Range<usize>);
 
-struct Raw {
+struct RawHead {
     status: StatusCode,
     http_11: bool,
     length: usize,
     fields: usize,
 }
 
-/// Finds out where everything is, so that names and values can be slices of one buffer.
-fn locate(buf: &[u8], spots: &mut [Spot; MAX_FIELDS]) -> Result<Option<Raw>, Fault> {
+/// Finds where everything is, so that names and values can be slices of one buffer.
+fn locate_fields(buf: &[u8], ranges: &mut [FieldRange; MAX_FIELDS]) -> Result<Option<RawHead>, UpstreamError> {
     let mut fields = [const { std::mem::MaybeUninit::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = ParserConfig::default()
         .allow_spaces_after_header_name_in_responses(false)
         .parse_response_with_uninit_headers(&mut response, buf, &mut fields)
-        .map_err(|_| Fault::Malformed("its head is no HTTP"))?;
+        .map_err(|_| UpstreamError::Malformed("its head is no HTTP"))?;
     let Status::Complete(length) = parsed else { return Ok(None) };
     let status = StatusCode::from_u16(response.code.unwrap_or_default())
-        .map_err(|_| Fault::Malformed("its status is out of range"))?;
+        .map_err(|_| UpstreamError::Malformed("its status is out of range"))?;
     let base = buf.as_ptr() as usize;
     let place = |part: &[u8]| {
         let start = part.as_ptr() as usize - base;
         start..start + part.len()
     };
-    for (spot, field) in spots.iter_mut().zip(response.headers.iter()) {
-        *spot = (place(field.name.as_bytes()), place(field.value));
+    for (range, field) in ranges.iter_mut().zip(response.headers.iter()) {
+        *range = (place(field.name.as_bytes()), place(field.value));
     }
-    Ok(Some(Raw { status, http_11: response.version == Some(1), length, fields: response.headers.len() }))
+    Ok(Some(RawHead { status, http_11: response.version == Some(1), length, fields: response.headers.len() }))
 }
 
-fn understand(raw: &Raw, bytes: &Bytes, spots: &[Spot], method: &Method) -> Result<Head, Fault> {
-    let mut headers = HeaderMap::with_capacity(spots.len());
-    let mut facts = Facts { keep_alive: raw.http_11, ..Facts::default() };
-    for (name, value) in spots {
+fn build_head(raw: &RawHead, bytes: &Bytes, ranges: &[FieldRange], method: &Method) -> Result<Head, UpstreamError> {
+    let mut headers = HeaderMap::with_capacity(ranges.len());
+    let mut framing = FramingFields { keep_alive: raw.http_11, ..FramingFields::default() };
+    for (name, value) in ranges {
         let name = HeaderName::from_bytes(&bytes[name.clone()])
-            .map_err(|_| Fault::Malformed("it has an invalid field name"))?;
+            .map_err(|_| UpstreamError::Malformed("it has an invalid field name"))?;
         let value = HeaderValue::from_maybe_shared(bytes.slice(value.clone()))
-            .map_err(|_| Fault::Malformed("it has an invalid field value"))?;
-        facts.note(&name, &value, &headers)?;
+            .map_err(|_| UpstreamError::Malformed("it has an invalid field value"))?;
+        framing.note(&name, &value, &headers)?;
         let repeated = name == CONTENT_LENGTH && headers.contains_key(CONTENT_LENGTH);
         if !repeated && !is_hop_by_hop(&name) {
             headers.append(name, value);
         }
     }
-    for name in &facts.listed {
+    for name in &framing.listed {
         headers.remove(name);
     }
-    let body = facts.decoder(raw, method, &mut headers)?;
-    let keep_alive = facts.keep_alive && !matches!(body, Decoder::Eof);
-    Ok(Head { status: raw.status, headers, body, keep_alive, upgrade: facts.upgrade })
+    let body = framing.decoder(raw, method, &mut headers)?;
+    let keep_alive = framing.keep_alive && !matches!(body, Decoder::Eof);
+    Ok(Head { status: raw.status, headers, body, keep_alive, upgrade: framing.upgrade })
 }
 
 /// What the fields say about framing and connection.
 #[derive(Default)]
-struct Facts {
+struct FramingFields {
     length: Option<u64>,
     chunked: bool,
     keep_alive: bool,
@@ -124,20 +124,21 @@ struct Facts {
     listed: Vec<HeaderName>,
 }
 
-impl Facts {
-    fn note(&mut self, name: &HeaderName, value: &HeaderValue, earlier: &HeaderMap) -> Result<(), Fault> {
+impl FramingFields {
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue, earlier: &HeaderMap) -> Result<(), UpstreamError> {
         match *name {
             CONTENT_LENGTH => {
-                let length = number(value.as_bytes()).ok_or(Fault::Malformed("its Content-Length is no number"))?;
+                let length = parse_decimal(value.as_bytes())
+                    .ok_or(UpstreamError::Malformed("its Content-Length is no number"))?;
                 if earlier.contains_key(CONTENT_LENGTH) && self.length != Some(length) {
-                    return Err(Fault::Malformed("it has two different Content-Lengths"));
+                    return Err(UpstreamError::Malformed("it has two different Content-Lengths"));
                 }
                 self.length = Some(length);
             }
             TRANSFER_ENCODING if value.as_bytes().eq_ignore_ascii_case(b"chunked") && !self.chunked => {
                 self.chunked = true
             }
-            TRANSFER_ENCODING => return Err(Fault::Malformed("it has a Transfer-Encoding other than chunked")),
+            TRANSFER_ENCODING => return Err(UpstreamError::Malformed("it has a Transfer-Encoding other than chunked")),
             UPGRADE => self.upgrade = Some(value.clone()),
             CONNECTION => self.connection(value.to_str().unwrap_or_default()),
             _ => {}
@@ -158,9 +159,9 @@ impl Facts {
         }
     }
 
-    fn decoder(&self, raw: &Raw, method: &Method, headers: &mut HeaderMap) -> Result<Decoder, Fault> {
+    fn decoder(&self, raw: &RawHead, method: &Method, headers: &mut HeaderMap) -> Result<Decoder, UpstreamError> {
         if self.chunked && (self.length.is_some() || !raw.http_11) {
-            return Err(Fault::Malformed(
+            return Err(UpstreamError::Malformed(
                 "it has two framings: a Transfer-Encoding beside a Content-Length or in HTTP/1.0",
             ));
         }
@@ -179,7 +180,7 @@ impl Facts {
 }
 
 /// Digits only: no sign, no blank, no list.
-fn number(text: &[u8]) -> Option<u64> {
+fn parse_decimal(text: &[u8]) -> Option<u64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }

@@ -1,8 +1,8 @@
-//! Idle connections by upstream; every thread has its own pool, so nobody waits for the lock.
+//! Idle connections by upstream. Every thread has its own pool, so its lock is never contended.
 //!
-//! The youngest is taken first: the others get old and are closed, and the pool shrinks to what
-//! the traffic needs. All upstreams together have a bound too: visits to ten thousand sites in turn
-//! must not use up the files that this process may open.
+//! The youngest is reused first: the others age and are closed, and the pool shrinks to what the
+//! traffic needs. There is a limit for all upstreams too: visits to ten thousand sites in turn must not
+//! use up the files that this process may open.
 
 use std::{
     collections::HashMap,
@@ -10,33 +10,33 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::Conn;
-use crate::watch::Clock;
+use super::connection::UpstreamConnection;
+use crate::connection_state::Clock;
 
 /// The idle connections of one thread.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    idle: Mutex<Kept>,
+    idle: Mutex<IdleConnections>,
     per_upstream: usize,
-    most: usize,
+    max_idle: usize,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct IdleConnections {
     by_upstream: HashMap<SocketAddr, Vec<Idle>>,
-    /// How many there are, all upstreams together.
+    /// Of all upstreams.
     count: usize,
 }
 
 #[derive(Debug)]
 struct Idle {
-    conn: Box<Conn>,
+    conn: Box<UpstreamConnection>,
     since: u64,
 }
 
-impl Kept {
-    /// Closes a connection to whichever upstream: one that is needed is opened again.
-    fn make_room(&mut self) {
+impl IdleConnections {
+    /// Closes a connection to any upstream; one that is needed is opened again.
+    fn evict_one(&mut self) {
         let some = self.by_upstream.iter_mut().find(|(_, idle)| !idle.is_empty());
         let Some((upstream, idle)) = some else { return };
         idle.remove(0);
@@ -49,13 +49,13 @@ impl Kept {
 }
 
 impl Pool {
-    /// Keeps so many for one upstream, and so many for all.
-    pub(crate) fn new(per_upstream: usize, most: usize) -> Self {
-        Self { idle: Mutex::default(), per_upstream, most }
+    /// Keeps this many per upstream, and for all of them.
+    pub(crate) fn new(per_upstream: usize, max_idle: usize) -> Self {
+        Self { idle: Mutex::default(), per_upstream, max_idle }
     }
 
-    /// A connection that is still good, if there is one.
-    pub(crate) fn take(&self, upstream: SocketAddr) -> Option<Box<Conn>> {
+    /// A connection that still works, if there is one.
+    pub(crate) fn take(&self, upstream: SocketAddr) -> Option<Box<UpstreamConnection>> {
         let mut guard = self.lock();
         let kept = &mut *guard;
         let idle = kept.by_upstream.get_mut(&upstream)?;
@@ -69,20 +69,22 @@ impl Pool {
     }
 
     /// Keeps a connection, unless its upstream has enough.
-    pub(crate) fn put(&self, mut conn: Box<Conn>, clock: &Clock) {
-        conn.slot = None;
+    pub(crate) fn put(&self, mut conn: Box<UpstreamConnection>, clock: &Clock) {
+        conn.permit = None;
         let mut kept = self.lock();
-        if kept.by_upstream.get(&conn.upstream).is_some_and(|idle| idle.len() >= self.per_upstream) || self.most == 0 {
+        if kept.by_upstream.get(&conn.upstream).is_some_and(|idle| idle.len() >= self.per_upstream)
+            || self.max_idle == 0
+        {
             return;
         }
-        if kept.count >= self.most {
-            kept.make_room();
+        if kept.count >= self.max_idle {
+            kept.evict_one();
         }
         kept.count += 1;
         kept.by_upstream.entry(conn.upstream).or_default().push(Idle { conn, since: clock.now() });
     }
 
-    /// Closes what has been idle since before `oldest`, or has been closed by the upstream.
+    /// Closes what has been idle since before `oldest`, or was closed by the upstream.
     pub(crate) fn sweep(&self, oldest: u64) {
         let mut guard = self.lock();
         let kept = &mut *guard;
@@ -93,7 +95,7 @@ impl Pool {
         kept.count = kept.by_upstream.values().map(Vec::len).sum();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, IdleConnections> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,7 @@ mod failures;
 mod forwarding;
 mod http2;
 mod https;
+mod imports;
 mod lifecycle;
 mod limits;
 mod memory;

@@ -193,6 +193,32 @@ async fn what_was_served_is_counted_over_a_rotation_and_a_restart() {
     assert!(log.contains(r#""path":"/secret/a""#) && !log.contains("token"), "no query is logged: {log}");
 }
 
+#[tokio::test]
+async fn tables_that_come_during_a_reload_share_the_next_one() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let mut config = nginx.config.clone();
+    let (reloads, reload) = (nginx.path("reloads"), config.reload.clone());
+    config.pid = None;
+    config.reload = ["sh", "-c", r#"echo >> "$1"; shift; exec "$@""#, "sh"].map(Into::into).to_vec();
+    config.reload.push(reloads.clone().into());
+    config.reload.extend(reload);
+    let edge = stoa_edge::nginx::Nginx::new(config).unwrap();
+    let names: Vec<String> = (1..=20).map(|number| format!("s{number}.example.com")).collect();
+    let applying = names.iter().zip(1..).map(|(name, version)| {
+        let routes = [(name.as_str(), Target::Notice(Notice::Stopped))];
+        let (edge, table) = (&edge, table(version, &routes));
+        async move { edge.apply(table).await }
+    });
+    for result in futures_util::future::join_all(applying).await {
+        result.unwrap();
+    }
+    assert_eq!(edge.applied(), 20);
+    assert_eq!(status(&nginx.get("s20.example.com", "").await), 503, "the newest table is live");
+    let reloads = fs::read_to_string(reloads).unwrap().lines().count();
+    assert!((1..=2).contains(&reloads), "one for the first table, one for all that came meanwhile, not {reloads}");
+}
+
 /// Prints how long a table of many sites takes; `STOA_NGINX_SITES` says how many.
 #[tokio::test]
 async fn many_sites() {

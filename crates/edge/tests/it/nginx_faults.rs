@@ -69,7 +69,7 @@ async fn a_bad_certificate_is_left_out_and_holds_nobody_up() {
     let (text, refused) = told(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
     assert_eq!((refused, nginx.edge.applied()), (Some(vec![]), 2));
     assert!(text.contains("for b.example.com is left out") && text.contains("cannot load certificate"), "{text}");
-    assert!(text.contains("Everything else was taken over"), "{text}");
+    assert!(text.contains("Everything else was applied"), "{text}");
     for name in ["a.example.com", "b.example.com", "c.example.com"] {
         shows(&nginx, name, "Back in a moment").await;
     }

@@ -70,7 +70,7 @@ async fn a_panic_in_the_portal_is_a_page() {
 async fn a_platform_host_must_be_a_host() {
     let mut config = config();
     config.platform_hosts = vec!["http://portal".into()];
-    let error = stoa_edge::Embedded::new(config, None).err().unwrap().to_string();
+    let error = stoa_edge::EmbeddedEdge::new(config, None).err().unwrap().to_string();
     assert!(error.contains("\"http://portal\"") && error.contains("bare hostname"), "{error}");
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stoa_edge::{Config, Embedded, Fallback, Timeouts, listen};
+use stoa_edge::{Config, EmbeddedEdge, Fallback, Timeouts, listen};
 use stoa_model::{
     host::Hostname,
     id::SiteId,
@@ -57,7 +57,7 @@ pub fn other() -> SiteId {
 }
 
 pub struct TestEdge {
-    pub edge: Arc<Embedded>,
+    pub edge: Arc<EmbeddedEdge>,
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
     pub serving: JoinHandle<std::io::Result<()>>,
@@ -80,7 +80,7 @@ impl TestEdge {
     }
 
     pub fn start(config: Config, fallback: Option<Arc<dyn Fallback>>) -> Self {
-        let edge = Arc::new(Embedded::new(config, fallback).unwrap());
+        let edge = Arc::new(EmbeddedEdge::new(config, fallback).unwrap());
         let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();

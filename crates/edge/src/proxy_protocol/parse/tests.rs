@@ -34,7 +34,7 @@ fn good() -> Vec<(Vec<u8>, Option<&'static str>)> {
         (v2(0x20, 0x00, &[]), None),
         (v2(0x20, 0x11, &INET), None),
         (v2(0x20, 0x11, &[1]), None),
-        (v2(0x21, 0x11, &[&INET[..], &[0; MAX_REST - 12]].concat()), Some("203.0.113.7:56324")),
+        (v2(0x21, 0x11, &[&INET[..], &[0; MAX_V2_PAYLOAD_BYTES - 12]].concat()), Some("203.0.113.7:56324")),
     ]
 }
 
@@ -93,13 +93,13 @@ fn malformed_lines_are_refused() {
 #[test]
 fn a_line_may_not_go_on_for_ever() {
     let long = format!("PROXY UNKNOWN {}", "x".repeat(200));
-    assert_eq!(parse(&long.as_bytes()[..MAX_LINE - 1]), Ok(Step::More));
-    assert!(parse(&long.as_bytes()[..MAX_LINE]).is_err(), "107 bytes without an end");
-    let late = format!("PROXY UNKNOWN {}\r\n", "x".repeat(MAX_LINE - 15));
-    assert_eq!(late.len(), MAX_LINE + 1);
+    assert_eq!(parse(&long.as_bytes()[..MAX_V1_BYTES - 1]), Ok(Step::More));
+    assert!(parse(&long.as_bytes()[..MAX_V1_BYTES]).is_err(), "107 bytes without an end");
+    let late = format!("PROXY UNKNOWN {}\r\n", "x".repeat(MAX_V1_BYTES - 15));
+    assert_eq!(late.len(), MAX_V1_BYTES + 1);
     assert!(parse(late.as_bytes()).is_err(), "the end comes one byte too late");
-    let just = format!("PROXY UNKNOWN {}\r\n", "x".repeat(MAX_LINE - 16));
-    assert_eq!(parse(just.as_bytes()), Ok(Step::Done { length: MAX_LINE, source: None }));
+    let just = format!("PROXY UNKNOWN {}\r\n", "x".repeat(MAX_V1_BYTES - 16));
+    assert_eq!(parse(just.as_bytes()), Ok(Step::Done { length: MAX_V1_BYTES, source: None }));
 }
 
 #[test]
@@ -110,11 +110,14 @@ fn malformed_blocks_are_refused() {
         (v2(0x22, 0x11, &INET), "an unknown command"),
         (v2(0x21, 0x11, &INET[..11]), "an IPv4 block cut off"),
         (v2(0x21, 0x21, &inet6()[..35]), "an IPv6 block cut off"),
-        (v2(0x21, 0x11, &[0; MAX_REST + 1]), "too long a block"),
+        (v2(0x21, 0x11, &[0; MAX_V2_PAYLOAD_BYTES + 1]), "too long a block"),
     ] {
         assert!(parse(&header).is_err(), "{why} was accepted");
     }
-    assert!(parse(&v2(0x21, 0x11, &[0; MAX_REST + 1])[..16]).is_err(), "a block too long is refused before it comes");
+    assert!(
+        parse(&v2(0x21, 0x11, &[0; MAX_V2_PAYLOAD_BYTES + 1])[..16]).is_err(),
+        "a block too long is refused before it comes"
+    );
     let mut damaged = v2(0x21, 0x11, &INET);
     damaged[11] = 0;
     assert!(parse(&damaged).is_err(), "a signature that breaks off");
