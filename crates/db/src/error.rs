@@ -55,8 +55,8 @@ pub enum DbError {
     /// The state machine does not allow this transition.
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
-    /// All subnets of the pool are leased.
-    #[error("no subnet is free in the pool")]
+    /// Everything in the engine's lease pool is leased or taken.
+    #[error("the engine's lease pool has no free lease")]
     Exhausted,
     /// The caller no longer holds the lease.
     #[error("the lease was lost to another worker, or released")]

@@ -31,7 +31,6 @@ mod page;
 mod schema;
 mod site_row;
 pub mod sites;
-pub mod subnets;
 mod wal_sync;
 
 /// The audit trail and the histories of sites, for callers that don't name the area yet.
@@ -47,7 +46,7 @@ pub use self::{
     accounts::{sessions, tokens},
     core::{idempotency, jobs, jobs::log as job_log, meta, tasks},
     domains::{certificates, certificates::orders as certificate_orders, dns_records, routes},
-    sites::{secrets, traffic},
+    sites::{leases, secrets, traffic},
 };
 
 pub use db::{Backend, BoxFuture, Conn, Db, Tx, WriteTx};

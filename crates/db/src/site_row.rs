@@ -1,14 +1,11 @@
 //! Between a row of `sites` and the model's site.
 
-use std::net::Ipv4Addr;
-
 use stoa_model::{
     host::Subdomain,
     id::{CustomerId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
-    net::Subnet,
     route::RouteLimits,
-    site::Site,
+    site::{Site, Suspension},
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
 };
@@ -17,7 +14,6 @@ use crate::{
     DbError,
     codec::{Row, int, ms},
     entity::sites,
-    subnets::base,
 };
 
 /// A site as it is stored, but for its hostnames.
@@ -34,7 +30,13 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         admin_user: site.admin_user.as_str().to_owned(),
         admin_email: site.admin_email.as_str().to_owned(),
         project: site.project.as_str().to_owned(),
-        subnet_base: site.subnet.map(|block| block_base(&block)).transpose()?,
+        subnet_base: site.lease,
+        engine: site.engine.clone(),
+        placement: site.placement.as_ref().map(|placement| serde_json::json!(placement).to_string()),
+        revision: site.revision.into(),
+        blueprint_version: site.blueprint_version.clone(),
+        power: site.power.as_str().to_owned(),
+        suspensions: suspensions_column(&site.suspensions),
         memory: int(site.limits.memory.0),
         cpu: site.limits.cpu.0.into(),
         pids: site.limits.pids.into(),
@@ -43,7 +45,7 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         edge_burst: site.edge.burst.into(),
         edge_in_flight: site.edge.in_flight.into(),
         edge_seconds: site.edge.response_seconds.into(),
-        state: site.state.as_str().to_owned(),
+        state: site.lifecycle.as_str().to_owned(),
         state_at: ms(site.created_at),
         reason: site.reason.clone(),
         upstream: site.upstream.map(|address| address.to_string()),
@@ -53,18 +55,6 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         deleted_at: site.deleted_at.map(ms),
         purge_at: site.purge_at.map(ms),
     })
-}
-
-fn block_base(block: &Subnet) -> Result<i64, DbError> {
-    if block.blocks() == 1 && block.block(0) == Some(*block) {
-        return Ok(base(block));
-    }
-    Err(DbError::other(format!("{block} is no block for one site")))
-}
-
-/// The block that begins at this address.
-pub(crate) fn block_at(read: &Row<'_>, base: i64) -> Result<Subnet, DbError> {
-    read.parse(&format!("{}/{}", Ipv4Addr::from(read.number::<u32>(base)?), Subnet::SITE_PREFIX))
 }
 
 /// What a site's visitors may use of the edge: the largest body, then the columns `edge_…` in order.
@@ -77,6 +67,15 @@ pub(crate) fn edge(read: &Row<'_>, max_body: i64, others: [i64; 4]) -> Result<Ro
         in_flight: read.number(in_flight)?,
         response_seconds: read.number(seconds)?,
     })
+}
+
+/// The reasons for suspension as they are stored: nothing if there are none.
+pub(crate) fn suspensions_column(suspensions: &[Suspension]) -> Option<String> {
+    (!suspensions.is_empty()).then(|| serde_json::json!(suspensions).to_string())
+}
+
+fn suspensions(read: &Row<'_>, stored: Option<&str>) -> Result<Vec<Suspension>, DbError> {
+    stored.map_or_else(|| Ok(Vec::new()), |text| read.json(text))
 }
 
 /// A stored site, parsed.
@@ -95,14 +94,20 @@ pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
         admin_user: AdminUser::parse(&row.admin_user).map_err(|why| read.bad(why))?,
         admin_email: EmailAddress::parse(&row.admin_email).map_err(|why| read.bad(why))?,
         project: ProjectName::from_stored(row.project),
-        subnet: row.subnet_base.map(|base| block_at(&read, base)).transpose()?,
+        lease: row.subnet_base,
+        engine: row.engine,
+        placement: row.placement.map(|text| read.json(&text)).transpose()?,
+        revision: read.number(row.revision)?,
+        blueprint_version: row.blueprint_version,
         limits: Limits {
             memory: Bytes(read.number(row.memory)?),
             cpu: MilliCpu(read.number(row.cpu)?),
             pids: read.number(row.pids)?,
         },
         edge: edge(&read, row.max_body, [row.edge_rate, row.edge_burst, row.edge_in_flight, row.edge_seconds])?,
-        state: read.parse(&row.state)?,
+        lifecycle: read.parse(&row.state)?,
+        power: read.parse(&row.power)?,
+        suspensions: suspensions(&read, row.suspensions.as_deref())?,
         reason: row.reason,
         upstream: row.upstream.map(|address| read.parse(&address)).transpose()?,
         health: read.parse(&row.health)?,

@@ -1,16 +1,18 @@
-//! A site: the thing sold. Its states, and the only legal moves between them.
+//! A site: the thing sold.
+//!
+//! Three things are kept apart: how far a site has come ([`Lifecycle`]), whether its owner wants it to
+//! run ([`Power`]), and the reasons for which it is suspended ([`Suspension`]). What people see and what
+//! runs is a pure function of them ([`SiteState::of`]).
 //!
 //! ```text
-//! pending ─► provisioning ─► active ◄─► suspended
-//!    ▲            │         ▲  │  ▲ ▲
-//!    └── failed ◄─┘ stopped ┘  │  │ └ sleeping
-//!                              ▼  │
-//!                           updating
-//! any settled state ─► deleting ─► deleted
+//! pending ─► provisioning ─► active ◄─► updating
+//!    ▲            │             │ ▲
+//!    └── failed ◄─┘             ▼ │
+//! pending, failed, active ─► deleting ─► deleted
 //! ```
 //!
-//! The state is the platform's *intent*, written by commands and jobs. What really runs is
-//! *observed* ([`Health`]) and lies in its own column, written by other code.
+//! All three are *intent*, written by commands and jobs. What really runs is *observed* ([`Health`]) and
+//! lies in its own column, written by other code.
 
 use std::{fmt, str::FromStr};
 
@@ -21,7 +23,7 @@ use crate::{
     host::{Hostname, Subdomain},
     id::{CustomerId, SiteId},
     limits::Limits,
-    net::Subnet,
+    placement::Placement,
     route::RouteLimits,
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
@@ -62,7 +64,7 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// What the platform means a site to be.
+    /// What the platform means a site to be, as people see it; never stored.
     SiteState, "site state" {
         /// Ordered; its job has not begun.
         Pending = "pending",
@@ -70,9 +72,9 @@ words! {
         Provisioning = "provisioning",
         /// Running and reachable.
         Active = "active",
-        /// Making it failed and was undone; can be tried again.
+        /// Creating it failed and was undone; it can be tried again.
         Failed = "failed",
-        /// Taken off the air by the operator or for want of payment.
+        /// Suspended by the operator, or because it was not paid.
         Suspended = "suspended",
         /// Stopped by its owner.
         Stopped = "stopped",
@@ -87,42 +89,116 @@ words! {
     }
 }
 
-/// A move that the table doesn't have.
+words! {
+    /// How far a site has come in its life. Whether it runs is another matter: see [`SiteState::of`].
+    Lifecycle, "lifecycle" {
+        /// Ordered; its job has not begun.
+        Pending = "pending",
+        /// Being created.
+        Provisioning = "provisioning",
+        /// Created.
+        Active = "active",
+        /// Creating it failed and was undone; it can be tried again.
+        Failed = "failed",
+        /// Being changed to another revision.
+        Updating = "updating",
+        /// Marked for deletion; can be restored until the purge begins.
+        Deleting = "deleting",
+        /// Gone; kept as a tombstone.
+        Deleted = "deleted",
+    }
+}
+
+words! {
+    /// Whether the owner wants a site to run. Suspension and deletion don't change it, so that a restored
+    /// or resumed site runs again if it ran.
+    Power, "power" {
+        /// It should run.
+        On = "on",
+        /// Its owner stopped it.
+        Off = "off",
+        /// Put to sleep because it was idle; the next request wakes it.
+        Asleep = "asleep",
+    }
+}
+
+words! {
+    /// Why a site is suspended. A site may have several reasons, and runs again when the last one ends.
+    SuspensionReason, "suspension reason" {
+        /// Its subscription is past due.
+        NonPayment = "non_payment",
+        /// It breaks the operator's terms.
+        Abuse = "abuse",
+        /// It has used more than its plan allows.
+        Quota = "quota",
+        /// The operator decided so.
+        Operator = "operator",
+    }
+}
+
+/// One reason for which a site is suspended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Why.
+    pub reason: SuspensionReason,
+    /// Who suspended it, as the audit trail writes actors.
+    pub actor: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// More about it, for the owner and staff; never for visitors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A transition that the lifecycle doesn't have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a site that is {from} can't become {to}")]
 pub struct IllegalMove {
     /// The state it is in.
-    pub from: SiteState,
+    pub from: Lifecycle,
     /// The state that was asked for.
-    pub to: SiteState,
+    pub to: Lifecycle,
 }
 
-impl SiteState {
+impl Lifecycle {
     /// The states that may follow this one.
     pub const fn next(self) -> &'static [Self] {
-        use SiteState::{
-            Active, Deleted, Deleting, Failed, Pending, Provisioning, Sleeping, Stopped, Suspended, Updating,
-        };
         match self {
-            Pending => &[Provisioning, Failed, Deleting],
-            Provisioning => &[Active, Failed],
-            Active => &[Suspended, Stopped, Sleeping, Updating, Deleting],
-            Failed => &[Pending, Deleting],
-            Suspended => &[Active, Stopped, Deleting],
-            Stopped => &[Active, Suspended, Deleting],
-            Sleeping => &[Active, Suspended, Stopped, Deleting],
-            Updating => &[Active, Stopped],
-            Deleting => &[Deleted, Stopped, Failed],
-            Deleted => &[],
+            Self::Pending => &[Self::Provisioning, Self::Failed, Self::Deleting],
+            Self::Provisioning => &[Self::Active, Self::Failed],
+            Self::Active => &[Self::Updating, Self::Deleting],
+            Self::Failed => &[Self::Pending, Self::Deleting],
+            Self::Updating => &[Self::Active],
+            Self::Deleting => &[Self::Deleted, Self::Active, Self::Failed],
+            Self::Deleted => &[],
         }
     }
 
-    /// Checks one move.
+    /// Checks one transition.
     ///
     /// # Errors
     /// If the table doesn't have it.
     pub fn to(self, to: Self) -> Result<Self, IllegalMove> {
         if self.next().contains(&to) { Ok(to) } else { Err(IllegalMove { from: self, to }) }
+    }
+}
+
+impl SiteState {
+    /// The state that people see and that decides what runs: a pure function of the lifecycle, the
+    /// desired power, and whether there is any reason for suspension.
+    pub const fn of(lifecycle: Lifecycle, power: Power, is_suspended: bool) -> Self {
+        match (lifecycle, is_suspended, power) {
+            (Lifecycle::Pending, ..) => Self::Pending,
+            (Lifecycle::Provisioning, ..) => Self::Provisioning,
+            (Lifecycle::Failed, ..) => Self::Failed,
+            (Lifecycle::Deleting, ..) => Self::Deleting,
+            (Lifecycle::Deleted, ..) => Self::Deleted,
+            (Lifecycle::Active | Lifecycle::Updating, true, _) => Self::Suspended,
+            (Lifecycle::Updating, false, _) => Self::Updating,
+            (Lifecycle::Active, false, Power::On) => Self::Active,
+            (Lifecycle::Active, false, Power::Off) => Self::Stopped,
+            (Lifecycle::Active, false, Power::Asleep) => Self::Sleeping,
+        }
     }
 
     /// Whether the containers of a site in this state should run.
@@ -172,14 +248,27 @@ pub struct Site {
     pub admin_email: EmailAddress,
     /// Ties its containers, network and volumes together on the engine.
     pub project: ProjectName,
-    /// Its private network, while it holds one.
-    pub subnet: Option<Subnet>,
+    /// Its lease from its engine's [`LeasePool`](crate::placement::LeasePool), while it holds one.
+    pub lease: Option<i64>,
+    /// The engine that it runs on.
+    pub engine: String,
+    /// Where it lies there. `None` for sites of earlier releases, whose placement follows from their lease.
+    pub placement: Option<Placement>,
+    /// The revision that is deployed; 0 for sites of earlier releases.
+    pub revision: u32,
+    /// The content hash of the blueprint that it was made with; `None` for sites of earlier releases until
+    /// they are adopted.
+    pub blueprint_version: Option<String>,
     /// Limits of its main service.
     pub limits: Limits,
     /// What its visitors may use of the edge.
     pub edge: RouteLimits,
-    /// Intent.
-    pub state: SiteState,
+    /// How far it has come.
+    pub lifecycle: Lifecycle,
+    /// Whether its owner wants it to run.
+    pub power: Power,
+    /// Why it is suspended; empty if it is not.
+    pub suspensions: Vec<Suspension>,
     /// Why it is in that state, in words for its owner; for instance why provisioning failed.
     pub reason: Option<String>,
     /// Where the edge sends its requests, once published.
@@ -196,6 +285,13 @@ pub struct Site {
     pub purge_at: Option<Timestamp>,
 }
 
+impl Site {
+    /// See [`SiteState::of`].
+    pub const fn state(&self) -> SiteState {
+        SiteState::of(self.lifecycle, self.power, !self.suspensions.is_empty())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,31 +306,30 @@ mod tests {
 
     /// The whole table, written the other way round: who may become this.
     #[test]
-    fn the_moves_are_exactly_these() {
-        use SiteState::*;
-        let into: &[(SiteState, &[SiteState])] = &[
+    fn the_transitions_are_exactly_these() {
+        use Lifecycle::*;
+        let into: &[(Lifecycle, &[Lifecycle])] = &[
             (Pending, &[Failed]),
             (Provisioning, &[Pending]),
-            (Active, &[Provisioning, Suspended, Stopped, Sleeping, Updating]),
+            (Active, &[Provisioning, Updating, Deleting]),
             (Failed, &[Pending, Provisioning, Deleting]),
-            (Suspended, &[Active, Stopped, Sleeping]),
-            (Stopped, &[Active, Suspended, Sleeping, Updating, Deleting]),
-            (Sleeping, &[Active]),
             (Updating, &[Active]),
-            (Deleting, &[Pending, Active, Failed, Suspended, Stopped, Sleeping]),
+            (Deleting, &[Pending, Active, Failed]),
             (Deleted, &[Deleting]),
         ];
-        assert_eq!(into.len(), SiteState::ALL.len());
+        assert_eq!(into.len(), Lifecycle::ALL.len());
         for (to, froms) in into {
-            for from in SiteState::ALL {
+            for from in Lifecycle::ALL {
                 assert_eq!(from.to(*to).is_ok(), froms.contains(from), "{from} → {to}");
             }
         }
+        let illegal = Deleted.to(Active).expect_err("a tombstone");
+        assert_eq!(illegal.to_string(), "a site that is deleted can't become active");
     }
 
     #[test]
     fn every_state_but_the_tombstone_can_be_left_and_leads_to_it() {
-        for state in SiteState::ALL {
+        for state in Lifecycle::ALL {
             let mut seen = vec![*state];
             let mut at = 0;
             while at < seen.len() {
@@ -245,15 +340,23 @@ mod tests {
                 }
                 at += 1;
             }
-            assert!(seen.contains(&SiteState::Deleted), "{state} can never be deleted");
+            assert!(seen.contains(&Lifecycle::Deleted), "{state} can never be deleted");
         }
     }
 
     #[test]
-    fn only_active_and_updating_sites_run() {
+    fn what_runs_follows_from_lifecycle_power_and_suspension() {
+        let of = SiteState::of;
+        assert_eq!(of(Lifecycle::Active, Power::On, false), SiteState::Active);
+        assert_eq!(of(Lifecycle::Active, Power::Off, false), SiteState::Stopped);
+        assert_eq!(of(Lifecycle::Active, Power::Asleep, false), SiteState::Sleeping);
+        assert_eq!(of(Lifecycle::Updating, Power::On, false), SiteState::Updating);
+        for power in Power::ALL {
+            assert_eq!(of(Lifecycle::Active, *power, true), SiteState::Suspended);
+            assert_eq!(of(Lifecycle::Updating, *power, true), SiteState::Suspended);
+            assert_eq!(of(Lifecycle::Deleting, *power, true), SiteState::Deleting, "deletion is shown first");
+        }
         let running: Vec<_> = SiteState::ALL.iter().copied().filter(|state| state.should_run()).collect();
         assert_eq!(running, [SiteState::Active, SiteState::Updating]);
-        let illegal = SiteState::Deleted.to(SiteState::Active).expect_err("a tombstone");
-        assert_eq!(illegal.to_string(), "a site that is deleted can't become active");
     }
 }

@@ -51,7 +51,7 @@ pub async fn route_of(c: &impl Conn, site: SiteId) -> Result<Vec<RouteRow>, DbEr
 }
 
 /// Columns of the site, selected after the hostname; [`route`] depends on their order.
-const COLUMNS: [sites::Column; 10] = [
+const COLUMNS: [sites::Column; 12] = [
     sites::Column::Id,
     sites::Column::State,
     sites::Column::Upstream,
@@ -62,6 +62,8 @@ const COLUMNS: [sites::Column; 10] = [
     sites::Column::EdgeSeconds,
     sites::Column::Hostname,
     sites::Column::Url,
+    sites::Column::Power,
+    sites::Column::Suspensions,
 ];
 
 fn select() -> SelectStatement {
@@ -90,7 +92,11 @@ fn route(row: &sea_orm::QueryResult) -> Result<RouteRow, DbError> {
     Ok(RouteRow {
         hostname: read.host(&hostname)?,
         site: SiteId::from_uuid(row.try_get_by_index::<Uuid>(1)?),
-        state: read.parse(&row.try_get_by_index::<String>(2)?)?,
+        state: SiteState::of(
+            read.parse(&row.try_get_by_index::<String>(2)?)?,
+            read.parse(&row.try_get_by_index::<String>(11)?)?,
+            row.try_get_by_index::<Option<String>>(12)?.is_some(),
+        ),
         upstream: upstream.map(|address| read.parse(&address)).transpose()?,
         limits: site_row::edge(&read, number(4)?, [number(5)?, number(6)?, number(7)?, number(8)?])?,
         main: read.host(&row.try_get_by_index::<String>(9)?)?,

@@ -14,6 +14,12 @@ tables! {
         admin_email: String,
         project: String,
         subnet_base: Option<i64>,
+        engine: String,
+        placement: Option<String>,
+        revision: i64,
+        blueprint_version: Option<String>,
+        power: String,
+        suspensions: Option<String>,
         memory: i64,
         cpu: i64,
         pids: i64,
@@ -86,5 +92,19 @@ tables! {
         latency_9: i64,
         latency_10: i64,
         latency_11: i64,
+    }
+    blueprint_versions = "blueprint_versions" {
+        #[sea_orm(primary_key, auto_increment = false)] version: String,
+        name: String,
+        source: String,
+        created_at: i64,
+    }
+    site_revisions = "site_revisions" {
+        #[sea_orm(primary_key, auto_increment = false)] site: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] revision: i64,
+        blueprint_version: String,
+        images: String,
+        job: Option<Uuid>,
+        created_at: i64,
     }
 }

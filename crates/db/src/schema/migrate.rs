@@ -72,6 +72,9 @@ async fn apply(tx: &Tx, backend: Backend, last: i64) -> Result<(), DbError> {
                 tx.raw().execute_unprepared(&render::add_column(*added, backend)).await?;
             }
         }
+        for statement in migration.backfill {
+            tx.raw().execute_unprepared(statement).await?;
+        }
         let values = [migration.version.into(), migration.name.into()];
         let insert = match backend {
             Backend::Postgres => "INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",

@@ -14,6 +14,7 @@ mod migrate;
 mod render;
 mod v1;
 mod v2;
+mod v3;
 
 pub(crate) use migrate::{migrate, pending};
 
@@ -29,6 +30,9 @@ pub(crate) struct Migration {
     pub(crate) columns: &'static [(&'static str, &'static str, &'static str)],
     /// Rows to insert: table, columns, values; existing rows are left alone.
     pub(crate) rows: &'static [(&'static str, &'static str, &'static [&'static str])],
+    /// Statements that bring existing rows into the new form, the same in all databases; each can be
+    /// repeated.
+    pub(crate) backfill: &'static [&'static str],
 }
 
 /// A new table.
@@ -45,4 +49,4 @@ pub(crate) struct Table {
 }
 
 /// All migrations, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[v1::MIGRATION, v2::MIGRATION];
+pub(crate) const MIGRATIONS: &[Migration] = &[v1::MIGRATION, v2::MIGRATION, v3::MIGRATION];

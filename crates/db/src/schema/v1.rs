@@ -181,4 +181,5 @@ pub(super) const MIGRATION: Migration = Migration {
         ),
         ("meta", "name, value", &["'routes_version', '0'", "'lock.subnets', ''"]),
     ],
+    backfill: &[],
 };

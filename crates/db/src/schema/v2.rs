@@ -95,4 +95,5 @@ pub(super) const MIGRATION: Migration = Migration {
         ("hostnames", "domain", "{id}"),
     ],
     rows: &[("domain_states", "state", &["'claimed'", "'verified'", "'removed'"])],
+    backfill: &[],
 };

@@ -1,6 +1,8 @@
 //! Sites, with their secrets and traffic.
 
 pub mod events;
+pub mod leases;
+pub mod revisions;
 pub mod secrets;
 pub mod traffic;
 mod updates;
@@ -14,7 +16,7 @@ use sea_orm::{
 };
 use stoa_model::{
     id::{CustomerId, SiteId},
-    site::{Site, SiteState},
+    site::{Lifecycle, Power, Site, SiteState},
 };
 
 pub use crate::domains::hostnames::{hostname_taken, hostnames_of, site_by_hostname};
@@ -26,8 +28,8 @@ use crate::{
     site_row::{from_row, to_row},
 };
 pub use updates::{
-    site_address, site_edge, site_mark_deleted, site_move, site_observe, site_publish, site_told, site_tombstone,
-    site_unmark_deleted,
+    lifecycle_move, power_set, site_address, site_deployed, site_edge, site_lock, site_mark_deleted, site_observe,
+    site_publish, site_told, site_tombstone, site_unmark_deleted, suspensions_set,
 };
 
 /// Filter of the staff's list of sites.
@@ -42,7 +44,7 @@ pub struct Filter {
 /// Inserts a site and its hostname.
 ///
 /// # Errors
-/// `Conflict(Hostname)`, `Conflict(SubnetBlock)` or `Conflict(Project)` if another site has it.
+/// `Conflict(Hostname)` if another site has it; `Conflict(Lease)` and `Conflict(Project)` likewise.
 pub async fn site_insert(tx: &Tx, site: &Site) -> Result<(), DbError> {
     sites::Entity::insert(to_row(site)?.into_active_model()).exec_without_returning(tx.raw()).await?;
     let name = hostnames::Model { hostname: site.hostname.as_str().to_owned(), site: site.id.uuid(), domain: None };
@@ -72,15 +74,15 @@ pub async fn site_of(c: &impl Conn, customer: CustomerId, id: SiteId) -> Result<
 pub async fn sites_of(c: &impl Conn, customer: CustomerId, page: Page) -> Result<Vec<Site>, DbError> {
     let own = sites::Entity::find()
         .filter(sites::Column::Customer.eq(customer.uuid()))
-        .filter(sites::Column::State.ne(SiteState::Deleted.as_str()));
+        .filter(sites::Column::State.ne(Lifecycle::Deleted.as_str()));
     read(paged(own, sites::Column::Id, page).all(c.raw()).await?)
 }
 
 /// A page of all sites, newest first; tombstones only if the filter names their state.
 pub async fn staff_sites(c: &impl Conn, filter: &Filter, page: Page) -> Result<Vec<Site>, DbError> {
     let state = match filter.state {
-        Some(state) => sites::Column::State.eq(state.as_str()),
-        None => sites::Column::State.ne(SiteState::Deleted.as_str()),
+        Some(state) => in_state(state),
+        None => Condition::all().add(sites::Column::State.ne(Lifecycle::Deleted.as_str())),
     };
     let mut found = sites::Entity::find().filter(state);
     if let Some(text) = filter.text.as_deref().filter(|text| !text.trim().is_empty()) {
@@ -105,39 +107,85 @@ fn mentions(text: &str) -> Condition {
         .add(sites::Column::Customer.in_subquery(customers))
 }
 
-/// Number of sites by blueprint, of those in one of `states`.
-pub async fn site_counts_by_blueprint(c: &impl Conn, states: &[SiteState]) -> Result<Vec<(String, u64)>, DbError> {
+/// The sites in a state, as [`SiteState::of`] computes it.
+fn in_state(state: SiteState) -> Condition {
+    let suspended = sites::Column::Suspensions.is_not_null();
+    let running = |power: Power| {
+        Condition::all()
+            .add(sites::Column::State.eq(Lifecycle::Active.as_str()))
+            .add(sites::Column::Suspensions.is_null())
+            .add(sites::Column::Power.eq(power.as_str()))
+    };
+    match state {
+        SiteState::Active => running(Power::On),
+        SiteState::Stopped => running(Power::Off),
+        SiteState::Sleeping => running(Power::Asleep),
+        SiteState::Suspended => Condition::all()
+            .add(sites::Column::State.is_in([Lifecycle::Active.as_str(), Lifecycle::Updating.as_str()]))
+            .add(suspended),
+        SiteState::Updating => Condition::all()
+            .add(sites::Column::State.eq(Lifecycle::Updating.as_str()))
+            .add(sites::Column::Suspensions.is_null()),
+        SiteState::Pending | SiteState::Provisioning | SiteState::Failed | SiteState::Deleting | SiteState::Deleted => {
+            Condition::all().add(sites::Column::State.eq(state.as_str()))
+        }
+    }
+}
+
+/// Number of sites by the blueprint version that they were made with (`None` for sites that are not
+/// adopted yet) and the blueprint's name, of those in one of `states`.
+pub async fn site_counts_by_blueprint(
+    c: &impl Conn,
+    states: &[SiteState],
+) -> Result<Vec<(String, Option<String>, u64)>, DbError> {
+    let any = states.iter().fold(Condition::any(), |any, state| any.add(in_state(*state)));
     let counted = sites::Entity::find()
         .select_only()
         .column(sites::Column::Blueprint)
+        .column(sites::Column::BlueprintVersion)
         .column_as(sites::Column::Id.count(), "n")
-        .filter(sites::Column::State.is_in(states.iter().map(|state| state.as_str())))
-        .group_by(sites::Column::Blueprint);
-    let rows: Vec<(String, i64)> = counted.into_tuple().all(c.raw()).await?;
+        .filter(any)
+        .group_by(sites::Column::Blueprint)
+        .group_by(sites::Column::BlueprintVersion);
+    let rows: Vec<(String, Option<String>, i64)> = counted.into_tuple().all(c.raw()).await?;
     let read = Row { table: "sites", id: &"(counts)" };
-    rows.into_iter().map(|(blueprint, n)| Ok((blueprint, read.number(n)?))).collect()
+    rows.into_iter().map(|(blueprint, version, n)| Ok((blueprint, version, read.number(n)?))).collect()
 }
 
 /// Number of sites by state, of one customer or of all; states without sites are left out.
 pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<Vec<(SiteState, u64)>, DbError> {
+    let is_suspended = Expr::col(sites::Column::Suspensions).is_not_null();
     let mut counted = sites::Entity::find()
         .select_only()
         .column(sites::Column::State)
+        .column(sites::Column::Power)
+        .expr_as(Expr::case(is_suspended, 1).finally(0), "suspended")
         .column_as(sites::Column::Id.count(), "n")
-        .group_by(sites::Column::State);
+        .group_by(sites::Column::State)
+        .group_by(sites::Column::Power)
+        .group_by(Expr::col(sites::Column::Suspensions).is_not_null());
     if let Some(customer) = customer {
         counted = counted.filter(sites::Column::Customer.eq(customer.uuid()));
     }
-    let rows: Vec<(String, i64)> = counted.into_tuple().all(c.raw()).await?;
+    let rows: Vec<(String, String, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
     let read = Row { table: "sites", id: &"(counts)" };
-    rows.into_iter().map(|(state, n)| Ok((read.parse(&state)?, read.number(n)?))).collect()
+    let mut counts: Vec<(SiteState, u64)> = Vec::new();
+    for (lifecycle, power, suspended, n) in rows {
+        let state = SiteState::of(read.parse(&lifecycle)?, read.parse(&power)?, suspended != 0);
+        let n = read.number::<u64, _>(n)?;
+        match counts.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, count)) => *count += n,
+            None => counts.push((state, n)),
+        }
+    }
+    Ok(counts)
 }
 
 /// The sites whose grace period has ended, the most overdue first.
 pub async fn sites_to_purge(c: &impl Conn, now: Timestamp) -> Result<Vec<Site>, DbError> {
     let due = sites::Entity::find()
         .filter(sites::Column::PurgeAt.lte(ms(now)))
-        .filter(sites::Column::State.eq(SiteState::Deleting.as_str()))
+        .filter(sites::Column::State.eq(Lifecycle::Deleting.as_str()))
         .order_by_asc(sites::Column::PurgeAt);
     read(due.all(c.raw()).await?)
 }
@@ -145,14 +193,14 @@ pub async fn sites_to_purge(c: &impl Conn, now: Timestamp) -> Result<Vec<Site>, 
 /// All sites except tombstones, oldest first. Fails as a whole if one can't be read: a reconciler that misses a
 /// site might treat it as deleted.
 pub async fn sites_all_live(c: &impl Conn) -> Result<Vec<Site>, DbError> {
-    let live = sites::Column::State.ne(SiteState::Deleted.as_str());
+    let live = sites::Column::State.ne(Lifecycle::Deleted.as_str());
     read(sites::Entity::find().filter(live).order_by_asc(sites::Column::Id).all(c.raw()).await?)
 }
 
 /// Up to `limit` sites except tombstones, oldest first, that follow `after`: for iterating over all sites in
 /// batches.
 pub async fn sites_live_after(c: &impl Conn, after: Option<SiteId>, limit: u64) -> Result<Vec<Site>, DbError> {
-    let mut live = sites::Entity::find().filter(sites::Column::State.ne(SiteState::Deleted.as_str()));
+    let mut live = sites::Entity::find().filter(sites::Column::State.ne(Lifecycle::Deleted.as_str()));
     if let Some(after) = after {
         live = live.filter(sites::Column::Id.gt(after.uuid()));
     }

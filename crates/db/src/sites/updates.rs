@@ -1,4 +1,4 @@
-//! Changes of sites. Each column has one writer: intent (`state`, `reason`) [`site_move`] and the tombstone,
+//! Changes of sites. Each column has one writer: intent (`state`, `reason`) [`lifecycle_move`] and the tombstone,
 //! observation (`health`) [`site_observe`], the route [`site_publish`], the main name and the URL that the
 //! application was configured with [`site_address`] and [`site_told`], the limits at the edge [`site_edge`].
 
@@ -9,8 +9,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, UpdateMany, se
 use stoa_model::{
     host::Hostname,
     id::SiteId,
+    placement::Placement,
     route::RouteLimits,
-    site::{Health, SiteState},
+    site::{Health, Lifecycle, Power, Site, Suspension},
 };
 
 use crate::{
@@ -19,18 +20,19 @@ use crate::{
     db::Raw,
     domains::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
-    subnets::subnet_free,
+    site_row::{from_row, suspensions_column},
+    sites::leases::lease_free,
 };
 
-/// Moves a site from one state to another, with a reason.
+/// Moves a site from one lifecycle state to another, with a reason.
 ///
 /// # Errors
-/// `Illegal` if the state machine doesn't allow the transition; `StaleWrite` if the site is not in `from`.
-pub async fn site_move(
+/// `Illegal` if the lifecycle doesn't allow the transition; `StaleWrite` if the site is not in `from`.
+pub async fn lifecycle_move(
     tx: &Tx,
     id: SiteId,
-    from: SiteState,
-    to: SiteState,
+    from: Lifecycle,
+    to: Lifecycle,
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<(), DbError> {
@@ -43,6 +45,46 @@ pub async fn site_move(
         .exec(tx.raw())
         .await?;
     if done.rows_affected == 0 { Err(DbError::stale_write("sites", id, from.as_str())) } else { Ok(()) }
+}
+
+/// Sets whether the site's owner wants it to run.
+///
+/// # Errors
+/// `Missing` if the site does not exist.
+pub async fn power_set(tx: &Tx, id: SiteId, power: Power) -> Result<(), DbError> {
+    set(tx, update(id).col_expr(sites::Column::Power, Expr::value(power.as_str()))).await
+}
+
+/// Replaces the reasons for which the site is suspended. Read them in the same transaction, with
+/// [`site_lock`].
+///
+/// # Errors
+/// `Missing` if the site does not exist.
+pub async fn suspensions_set(tx: &Tx, id: SiteId, suspensions: &[Suspension]) -> Result<(), DbError> {
+    set(tx, update(id).col_expr(sites::Column::Suspensions, Expr::value(suspensions_column(suspensions)))).await
+}
+
+/// Reads a site and keeps others from changing it until the transaction ends.
+pub async fn site_lock(tx: &Tx, id: SiteId) -> Result<Option<Site>, DbError> {
+    sites::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.raw()).await?.map(from_row).transpose()
+}
+
+/// Sets what is deployed: the revision, the blueprint that it was made from, and where it lies.
+///
+/// # Errors
+/// `Missing` if the site does not exist.
+pub async fn site_deployed(
+    tx: &Tx,
+    id: SiteId,
+    revision: u32,
+    blueprint_version: &str,
+    placement: &Placement,
+) -> Result<(), DbError> {
+    let deployed = update(id)
+        .col_expr(sites::Column::Revision, Expr::value(i64::from(revision)))
+        .col_expr(sites::Column::BlueprintVersion, Expr::value(blueprint_version))
+        .col_expr(sites::Column::Placement, Expr::value(serde_json::json!(placement).to_string()));
+    set(tx, deployed).await
 }
 
 /// Sets the upstream of the site's requests, or clears it.
@@ -104,7 +146,7 @@ pub async fn site_observe(tx: &Tx, id: SiteId, health: Health, now: Timestamp) -
     set(tx, seen).await
 }
 
-/// Sets when the site was marked for deletion and when its purge begins. [`site_move`] sets the state.
+/// Sets when the site was marked for deletion and when its purge begins. [`lifecycle_move`] sets the state.
 ///
 /// # Errors
 /// `Missing` if the site does not exist.
@@ -126,21 +168,21 @@ fn marks(id: SiteId, deleted_at: Option<i64>, purge_at: Option<i64>) -> UpdateMa
         .col_expr(sites::Column::PurgeAt, Expr::value(purge_at))
 }
 
-/// Turns a site that is being deleted into a tombstone. Its hostnames and its subnet become free and its domains
-/// are removed; its secrets, credentials, backup schedule, uploaded certificates and the plans of its jobs, which
-/// contain sealed secrets, are erased. The row, its history, jobs and traffic stay, and so do the DNS records
-/// still to be deleted.
+/// Ends a site that is being deleted. All its hostnames and its lease are free again, its
+/// domains are removed; its secrets, credentials, backup schedule, the certificates uploaded for it and
+/// the plans of its jobs, which hold sealed secrets, are erased. The row stays, and so do its history,
+/// its jobs and its traffic, and the DNS records that are still to be taken away.
 ///
 /// # Errors
 /// `StaleWrite` if the site is not being deleted.
 pub async fn site_tombstone(tx: &Tx, id: SiteId, now: Timestamp) -> Result<(), DbError> {
-    site_move(tx, id, SiteState::Deleting, SiteState::Deleted, None, now).await?;
+    lifecycle_move(tx, id, Lifecycle::Deleting, Lifecycle::Deleted, None, now).await?;
     let ended = update(id)
         .col_expr(sites::Column::Upstream, Expr::value(None::<String>))
         .col_expr(sites::Column::PurgeAt, Expr::value(None::<i64>))
         .col_expr(sites::Column::DeletedAt, Expr::value(ms(now)));
     set(tx, ended).await?;
-    subnet_free(tx, id).await?;
+    lease_free(tx, id).await?;
     domains_remove_of(tx, id, now).await?;
     let (c, site) = (tx.raw(), id.uuid());
     hostnames::Entity::delete_many().filter(hostnames::Column::Site.eq(site)).exec(c).await?;

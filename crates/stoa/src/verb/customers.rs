@@ -1,4 +1,4 @@
-//! `stoa customers`: who has an account, and a new password for whoever lost his.
+//! `stoa customers`: accounts of customers, and new passwords.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -8,32 +8,32 @@ use stoa_core::RequestContext;
 
 use super::init::read_password;
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    wire,
 };
 
 #[derive(Subcommand)]
 pub enum Customers {
-    /// All customers, newest first.
+    /// List all customers, newest first.
     List,
-    /// Set a customer's password and end his sessions and API tokens.
+    /// Set a customer's password and end their sessions and API tokens.
     Password {
         /// E-mail address.
         email: String,
-        /// File with the password; `-` reads standard input.
+        /// File that contains the password; `-` reads standard input.
         #[arg(long, default_value = "-")]
         password_file: String,
     },
 }
 
 pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let cx = control.core.system_context("customers");
     match verb {
         Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
         Customers::Password { email, password_file } => {
-            // Before the password is asked for.
+            // Fail before asking for the password.
             control.accounts.find_customer(&cx, email).await?;
             control.accounts.set_customer_password(&cx, email, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())

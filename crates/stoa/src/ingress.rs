@@ -1,0 +1,141 @@
+//! How requests reach Stoa: the listeners, and the edge provider that the configuration names.
+//!
+//! The embedded edge always runs, because it serves the portal: directly to visitors, or behind nginx or
+//! Traefik, which then forward the platform's own names to it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use stoa_edge::{
+    Config as EdgeConfig, Embedded, Fallback, LogConfig, Timeouts, inherited, listen, nginx::Nginx, traefik::Traefik,
+};
+use stoa_provider::edge::Edge;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, EdgeKind};
+
+/// How long requests in flight may take when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The edge provider and the embedded edge.
+pub struct Ingress {
+    /// Forwards visitors to sites.
+    pub provider: Arc<dyn Edge>,
+    /// Produces the document that Traefik polls for.
+    pub traefik: Option<Arc<Traefik>>,
+    embedded: Arc<Embedded>,
+}
+
+impl Ingress {
+    /// Assembles it, without listening yet.
+    pub fn new(config: &Config, portal: Arc<dyn Fallback>) -> Result<Self> {
+        let embedded = Arc::new(embedded(config, portal)?);
+        let mut traefik = None;
+        let provider: Arc<dyn Edge> = match config.edge {
+            EdgeKind::Embedded => embedded.clone(),
+            EdgeKind::Nginx => Arc::new(nginx_provider(config)?),
+            EdgeKind::Traefik => {
+                let provider = Arc::new(traefik_provider(config, embedded.clone())?);
+                traefik = Some(provider.clone());
+                provider
+            }
+        };
+        Ok(Self { provider, embedded, traefik })
+    }
+
+    /// Serves until `stop`.
+    pub async fn serve(&self, listeners: Listeners, stop: &CancellationToken) -> Result<()> {
+        let plain = listeners.plain.into_iter().map(|listener| self.embedded.serve(listener, stop.clone()));
+        let secure = listeners.secure.into_iter().map(|listener| self.embedded.serve_tls(listener, stop.clone()));
+        let (plain, secure) = tokio::join!(try_join_all(plain), try_join_all(secure));
+        plain.and(secure).map(drop).context("serving")
+    }
+}
+
+/// The open sockets.
+pub struct Listeners {
+    plain: Vec<TcpListener>,
+    secure: Vec<TcpListener>,
+}
+
+impl Listeners {
+    /// Takes the service manager's sockets `http` and `https`, or else opens the configured ones.
+    pub fn open(config: &Config) -> Result<Self> {
+        let secure = match config.edge {
+            EdgeKind::Embedded => config.https_listen.0,
+            EdgeKind::Nginx | EdgeKind::Traefik => None,
+        };
+        Ok(Self {
+            plain: listeners("http", Some(config.listen), "listen")?,
+            secure: listeners("https", secure, "https_listen")?,
+        })
+    }
+}
+
+fn listeners(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    while let Some(listener) = inherited(name)? {
+        listeners.push(listener);
+    }
+    if let Some(address) = address.filter(|_| listeners.is_empty()) {
+        listeners.push(listen(address).with_context(|| {
+            format!("listening on {address}: another program may use the port, or this user may not be allowed to; see `{setting}` and docs/operate.md")
+        })?);
+    }
+    Ok(listeners)
+}
+
+fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
+    let logs = config.data_dir.join("logs");
+    std::fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
+    let (public_http_port, public_https_port) = config.public_ports()?;
+    let mut trusted_proxies = config.trusted_proxies()?;
+    match config.edge {
+        EdgeKind::Embedded => {}
+        EdgeKind::Nginx => {
+            for address in ["127.0.0.1", "::1"] {
+                trusted_proxies.push(address.parse()?);
+            }
+        }
+        EdgeKind::Traefik => {
+            for address in &config.traefik.from {
+                trusted_proxies.push(address.to_string().parse()?);
+            }
+        }
+    }
+    let edge = EdgeConfig {
+        platform_hosts: config.platform_hosts(),
+        product_name: config.product_name.clone(),
+        public_http_port,
+        public_https_port,
+        hsts_seconds: config.hsts_seconds(),
+        proxy_protocol: config.proxy_protocol_sources()?,
+        trusted_proxies,
+        timeouts: Timeouts { drain: DRAIN_TIMEOUT, ..Timeouts::default() },
+        log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),
+        ..EdgeConfig::default()
+    };
+    Embedded::new(edge, Some(portal)).context("starting the edge")
+}
+
+/// The provider for nginx; also for the verb that regenerates all files.
+pub fn nginx_provider(config: &Config) -> Result<Nginx> {
+    let (http, https) = config.public_ports()?;
+    let mut settings = config.nginx.settings(config.listen);
+    settings.platform_hosts = config.platform_hosts();
+    settings.product = config.product_name.clone();
+    settings.hsts_seconds = config.hsts_seconds();
+    settings.public_ports = (http, https.unwrap_or(443));
+    Nginx::new(settings).context("preparing nginx")
+}
+
+fn traefik_provider(config: &Config, behind: Arc<Embedded>) -> Result<Traefik> {
+    let (http, https) = config.public_ports()?;
+    let mut settings = config.traefik.settings(config.listen, &config.data_dir)?;
+    settings.platform_hosts = config.platform_hosts();
+    settings.hsts_seconds = config.hsts_seconds();
+    settings.public_ports = (http, https.unwrap_or(443));
+    Traefik::new(settings, behind).context("preparing for Traefik")
+}
