@@ -2,9 +2,9 @@
 //! told at once. `default.toml` beside this file is both the defaults and their documentation.
 
 mod acme;
-mod checked;
+mod validation;
 mod dns;
-mod front;
+mod ingress;
 mod nginx;
 mod traefik;
 
@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 pub use acme::Acme;
 pub use dns::Dns;
-pub use front::EdgeKind;
+pub use ingress::EdgeKind;
 pub use nginx::Nginx;
 pub use traefik::Traefik;
 

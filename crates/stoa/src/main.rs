@@ -1,12 +1,12 @@
 //! Stoa: a self-hosted, multi-tenant hosting platform in one binary.
 
 mod config;
-mod front;
+mod ingress;
 mod output;
 mod serve;
 mod traefik;
 mod verb;
-mod wire;
+mod bootstrap;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 

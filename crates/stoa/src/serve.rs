@@ -19,8 +19,8 @@ use tower::ServiceExt;
 
 use crate::{
     config::Config,
-    front::{Doors, Front},
-    traefik, wire,
+    ingress::{Listeners, Ingress},
+    bootstrap, traefik,
 };
 
 /// The portal behind the edge. The edge is made first, as the service layer needs it.
@@ -49,20 +49,20 @@ pub async fn serve(config: &Config) -> Result<()> {
     open_many_files();
     // First, so that all mistakes are told, and nothing is made in a directory that others can read.
     config.settings()?;
-    wire::data_directory(config)?;
+    bootstrap::data_directory(config)?;
     let portal = Arc::new(Portal::default());
-    let front = Front::new(config, portal.clone())?;
-    let control = wire::serving(config, front.maker.clone()).await?;
+    let ingress = Ingress::new(config, portal.clone())?;
+    let control = bootstrap::control_for_server(config, ingress.provider.clone()).await?;
     let mut router = stoa_web::router(control.clone());
-    if let Some(documents) = front.documents.clone() {
+    if let Some(documents) = ingress.documents.clone() {
         router = router.merge(traefik::router(documents, config.traefik.clone()));
     }
     let _ = portal.0.set(router);
-    let doors = Doors::open(config)?;
+    let listeners = Listeners::open(config)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     tracing::info!(listen = %config.listen, portal = control.settings().portal_url, ready_ms = began.elapsed().as_millis(), "ready");
-    let (served, ()) = tokio::join!(front.serve(doors, &stop), control.run(stop.clone()));
+    let (served, ()) = tokio::join!(ingress.serve(listeners, &stop), control.run(stop.clone()));
     served?;
     tracing::info!("stopped");
     Ok(())

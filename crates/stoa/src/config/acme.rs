@@ -8,7 +8,7 @@ use stoa_integrations::acme::{AcmeConfig, ExternalAccount};
 use stoa_model::text::EmailAddress;
 
 /// The longest that the authority may take for one order.
-const PATIENCE: Duration = Duration::from_secs(120);
+const ORDER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The section as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,7 +48,7 @@ impl Acme {
                 contact,
                 external_account,
                 roots: Some(self.roots.clone()).filter(|path| !path.as_os_str().is_empty()),
-                patience: PATIENCE,
+                patience: ORDER_TIMEOUT,
             },
             allowance: IssuanceLimits::default(),
             first_wait: seconds(self.first_wait_seconds),

@@ -10,7 +10,7 @@ use stoa_edge::traefik::TraefikConfig;
 use stoa_model::secret::{ExposeSecret, SecretString};
 
 /// A token that can be guessed gives everybody's private keys away.
-const SHORTEST_TOKEN: usize = 32;
+const MIN_TOKEN_CHARS: usize = 32;
 
 /// The section as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,9 +36,9 @@ fn maybe<'de, D: Deserializer<'de>>(text: D) -> Result<Option<SocketAddr>, D::Er
 impl Traefik {
     /// The maker's own settings; `listen` is where Stoa listens, `data` a folder of ours.
     pub fn settings(&self, listen: SocketAddr, data: &std::path::Path) -> Result<TraefikConfig, String> {
-        if self.token.expose_secret().len() < SHORTEST_TOKEN {
+        if self.token.expose_secret().len() < MIN_TOKEN_CHARS {
             return Err(format!(
-                "traefik.token: {SHORTEST_TOKEN} random characters at least, for instance of `openssl rand -hex 32`"
+                "traefik.token: {MIN_TOKEN_CHARS} random characters at least, for instance of `openssl rand -hex 32`"
             ));
         }
         let log = (!self.log.as_os_str().is_empty()).then(|| (self.log.clone(), data.join("traefik-position.json")));

@@ -7,7 +7,7 @@ use stoa_control::view::AuditView;
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 #[derive(Args)]
@@ -18,7 +18,7 @@ pub struct Audit {
 }
 
 pub async fn run(verb: &Audit, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let lines = control.audit_list(&control.system_context("audit"), verb.limit).await?;
     out.show(&lines, |lines| table(["When", "Who", "Did", "To", "Outcome", "More"], lines.iter().map(row)))
 }

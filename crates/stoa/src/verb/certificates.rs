@@ -13,7 +13,7 @@ use stoa_model::secret::SecretString;
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 /// Said where names wait in vain.
@@ -42,7 +42,7 @@ pub enum Certificates {
 }
 
 pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let cx = control.system_context("certificates");
     match verb {
         Certificates::List => {

@@ -8,7 +8,7 @@ use super::init::read_password;
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 #[derive(Subcommand)]
@@ -26,7 +26,7 @@ pub enum Customers {
 }
 
 pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let cx = control.system_context("customers");
     match verb {
         Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),

@@ -14,7 +14,7 @@ use super::sites;
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 #[derive(Subcommand)]
@@ -60,7 +60,7 @@ pub enum Domains {
 }
 
 pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let cx = control.system_context("domains");
     match verb {
         Domains::List { site } => {

@@ -7,7 +7,7 @@ use clap::Args;
 use stoa_control::keys::MasterKey;
 use stoa_model::{account::Role, secret::SecretString};
 
-use crate::{config::Config, output::Output, wire};
+use crate::{config::Config, output::Output, bootstrap};
 
 #[derive(Args)]
 pub struct Init {
@@ -21,13 +21,13 @@ pub struct Init {
 
 pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     config.settings()?;
-    wire::data_directory(config)?;
+    bootstrap::data_directory(config)?;
     let key = config.key_path();
     if !key.exists() {
         MasterKey::create(&key).with_context(|| format!("making the master key {}", key.display()))?;
     }
     let password = read_password(&verb.password_file)?;
-    let control = wire::control_migrated(config).await?;
+    let control = bootstrap::control_migrated(config).await?;
     let cx = control.system_context("init");
     let id = control.staff_create(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {

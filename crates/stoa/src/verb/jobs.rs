@@ -8,7 +8,7 @@ use stoa_model::{id::JobId, job::JobState};
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 #[derive(Subcommand)]
@@ -45,7 +45,7 @@ pub enum Jobs {
 }
 
 pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let cx = control.system_context("jobs");
     match verb {
         Jobs::List { state, limit } => {

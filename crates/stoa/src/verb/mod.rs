@@ -26,18 +26,18 @@ use stoa_model::site::Health;
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 /// Brings the database up to date.
 pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
-    wire::database(config).await?;
+    bootstrap::database(config).await?;
     out.show(&serde_json::json!({ "migrated": true }), |_| "The database is up to date.".into())
 }
 
 /// Checks everything; a bad finding is exit code 1.
 pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let findings = control.doctor(&control.system_context("doctor")).await?;
     out.show(&findings, |findings| {
         let rows = findings.iter().map(|f| {
@@ -60,14 +60,14 @@ fn mark(finding: &Finding) -> &'static str {
 
 /// Compares and repairs.
 pub async fn sync(config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let drifts = control.sync(&control.system_context("sync")).await?;
     differences(&drifts, "Everything runs as it should.", out)
 }
 
 /// Removes what deleted sites left.
 pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let found = control.cleanup(&control.system_context("cleanup")).await?;
     differences(&found, "Nothing was left.", out)
 }
@@ -88,7 +88,7 @@ fn differences(drifts: &[Drift], none: &str, out: &Output) -> Result<()> {
 /// Every site's state and health, as the serving process last saw them; exit code 1 if one that should
 /// run does not.
 pub async fn health(config: &Config, out: &Output) -> Result<ExitCode> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let all = sites::all(&control).await?;
     out.show(&all, |all| {
         let since = |s: &SiteView| s.health_at.map(|at| format!("{at:.0}")).unwrap_or_default();

@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 
 use crate::{
     config::{Config, EdgeKind},
-    front,
+    ingress,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 /// Writes all files anew, tests them and lets nginx take them over; a refused site is exit code 1.
@@ -16,9 +16,9 @@ pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
     if config.edge != EdgeKind::Nginx {
         bail!("writing nginx's files: the configuration does not say `edge = \"nginx\"` (docs/edges.md)");
     }
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let all = control.edge_table(&control.system_context("nginx")).await?;
-    let report = front::nginx(config)?.regenerate(all).await?;
+    let report = ingress::nginx(config)?.regenerate(all).await?;
     let words = |ids: &[stoa_model::id::SiteId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let json = serde_json::json!({
         "written": words(&report.written),

@@ -18,7 +18,7 @@ use stoa_model::{
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 #[derive(Subcommand)]
@@ -89,7 +89,7 @@ pub struct Moved {
 }
 
 pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let cx = control.system_context("sites");
     match verb {
         Sites::List => out.show(&all(&control).await?, |sites| list(sites)),

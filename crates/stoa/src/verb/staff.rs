@@ -14,7 +14,7 @@ use super::init::read_password;
 use crate::{
     config::Config,
     output::{Output, table},
-    wire,
+    bootstrap,
 };
 
 #[derive(Subcommand)]
@@ -61,7 +61,7 @@ pub enum Staff {
 }
 
 pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control(config).await?;
+    let control = bootstrap::control(config).await?;
     let cx = control.system_context("staff");
     match verb {
         Staff::List => out.show(&control.staff_list(&cx).await?, |all| people(all)),

@@ -25,7 +25,7 @@ use stoa_model::{
     site::SiteState,
 };
 
-use crate::{config::Config, output::Output, wire};
+use crate::{config::Config, output::Output, bootstrap};
 
 const OPERATOR: &str = "operator@example.com";
 const CUSTOMER: &str = "customer@example.com";
@@ -61,7 +61,7 @@ struct Facts {
 }
 
 pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
-    let control = wire::control_migrated(config).await?;
+    let control = bootstrap::control_migrated(config).await?;
     let cx = control.system_context("trial");
     wait_for_server(&control, Duration::from_secs(verb.wait_for_server)).await?;
     let mut facts: Facts =

@@ -17,23 +17,23 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, EdgeKind};
 
 /// Requests in flight when the platform stops get so long to end.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What visitors meet.
-pub struct Front {
+pub struct Ingress {
     /// Leads to sites.
-    pub maker: Arc<dyn Edge>,
+    pub provider: Arc<dyn Edge>,
     /// Holds the document that Traefik asks for.
     pub documents: Option<Arc<Traefik>>,
     embedded: Arc<Embedded>,
 }
 
-impl Front {
+impl Ingress {
     /// Puts it together; nothing is listened to yet.
     pub fn new(config: &Config, portal: Arc<dyn Fallback>) -> Result<Self> {
         let embedded = Arc::new(embedded(config, portal)?);
         let mut documents = None;
-        let maker: Arc<dyn Edge> = match config.edge {
+        let provider: Arc<dyn Edge> = match config.edge {
             EdgeKind::Embedded => embedded.clone(),
             EdgeKind::Nginx => Arc::new(nginx(config)?),
             EdgeKind::Traefik => {
@@ -42,46 +42,46 @@ impl Front {
                 made
             }
         };
-        Ok(Self { maker, embedded, documents })
+        Ok(Self { provider, embedded, documents })
     }
 
     /// Serves until `stop`.
-    pub async fn serve(&self, doors: Doors, stop: &CancellationToken) -> Result<()> {
-        let plain = doors.plain.into_iter().map(|door| self.embedded.serve(door, stop.clone()));
-        let secure = doors.secure.into_iter().map(|door| self.embedded.serve_tls(door, stop.clone()));
+    pub async fn serve(&self, listeners: Listeners, stop: &CancellationToken) -> Result<()> {
+        let plain = listeners.plain.into_iter().map(|listener| self.embedded.serve(listener, stop.clone()));
+        let secure = listeners.secure.into_iter().map(|listener| self.embedded.serve_tls(listener, stop.clone()));
         let (plain, secure) = tokio::join!(try_join_all(plain), try_join_all(secure));
         plain.and(secure).map(drop).context("serving")
     }
 }
 
 /// What is listened to.
-pub struct Doors {
+pub struct Listeners {
     plain: Vec<TcpListener>,
     secure: Vec<TcpListener>,
 }
 
-impl Doors {
+impl Listeners {
     /// Takes over the service manager's sockets `http` and `https`, or opens ports.
     pub fn open(config: &Config) -> Result<Self> {
         let secure = match config.edge {
             EdgeKind::Embedded => config.https()?,
             EdgeKind::Nginx | EdgeKind::Traefik => None,
         };
-        Ok(Self { plain: door("http", Some(config.listen), "listen")?, secure: door("https", secure, "https_listen")? })
+        Ok(Self { plain: listeners("http", Some(config.listen), "listen")?, secure: listeners("https", secure, "https_listen")? })
     }
 }
 
-fn door(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<Vec<TcpListener>> {
-    let mut doors = Vec::new();
-    while let Some(door) = inherited(name)? {
-        doors.push(door);
+fn listeners(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    while let Some(listener) = inherited(name)? {
+        listeners.push(listener);
     }
-    if let Some(address) = address.filter(|_| doors.is_empty()) {
-        doors.push(listen(address).with_context(|| {
+    if let Some(address) = address.filter(|_| listeners.is_empty()) {
+        listeners.push(listen(address).with_context(|| {
             format!("listening on {address}: another program may have the port, or this user may not have it; see `{setting}` and docs/operate.md")
         })?);
     }
-    Ok(doors)
+    Ok(listeners)
 }
 
 fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
@@ -110,7 +110,7 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
         hsts_seconds: config.hsts_seconds(),
         proxy_protocol: config.announcing()?,
         trusted_proxies,
-        timeouts: Timeouts { drain: DRAIN, ..Timeouts::default() },
+        timeouts: Timeouts { drain: DRAIN_TIMEOUT, ..Timeouts::default() },
         log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),
         ..EdgeConfig::default()
     };

@@ -23,22 +23,22 @@ use stoa_provider::{
 use crate::config::Config;
 
 /// The service layer for `stoa serve`, over the edge of this process; the database is migrated.
-pub async fn serving(config: &Config, edge: Arc<dyn Edge>) -> Result<Control> {
+pub async fn control_for_server(config: &Config, edge: Arc<dyn Edge>) -> Result<Control> {
     build(config, Schema::Migrate, edge).await
 }
 
 /// The service layer for verbs that a new installation begins with; the database is migrated.
 pub async fn control_migrated(config: &Config) -> Result<Control> {
-    beside(build(config, Schema::Migrate, Arc::new(Elsewhere)).await?).await
+    load_certificates(build(config, Schema::Migrate, Arc::new(NoopEdge)).await?).await
 }
 
 /// The service layer for all other verbs, over the database as it is.
 pub async fn control(config: &Config) -> Result<Control> {
-    beside(build(config, Schema::Keep, Arc::new(Elsewhere)).await?).await
+    load_certificates(build(config, Schema::Keep, Arc::new(NoopEdge)).await?).await
 }
 
 /// Whoever serves keeps the certificates up to date by itself; beside him they are read once.
-async fn beside(control: Control) -> Result<Control> {
+async fn load_certificates(control: Control) -> Result<Control> {
     control.certificates_load().await?;
     Ok(control)
 }
@@ -57,7 +57,7 @@ async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<C
     let key = key(config)?;
     let db = match schema {
         Schema::Migrate => database(config).await?,
-        Schema::Keep => database_as_it_is(config).await?,
+        Schema::Keep => current_database(config).await?,
     };
     let installation = installation(&db, &key).await?;
     let engine = Docker::connect(DockerConfig {
@@ -99,13 +99,13 @@ fn resolver(config: &Config) -> Result<Resolver> {
 /// The database, migrated.
 pub async fn database(config: &Config) -> Result<Db> {
     let db = open(config).await?;
-    db.migrate().await.with_context(|| format!("migrating {}", place(config)))?;
+    db.migrate().await.with_context(|| format!("migrating {}", database_label(config)))?;
     Ok(db)
 }
 
-async fn database_as_it_is(config: &Config) -> Result<Db> {
+async fn current_database(config: &Config) -> Result<Db> {
     let db = open(config).await?;
-    let place = place(config);
+    let place = database_label(config);
     let missing = db.pending_migrations().await.with_context(|| format!("reading the schema of {place}"))?;
     if !missing.is_empty() {
         anyhow::bail!(
@@ -119,11 +119,11 @@ async fn database_as_it_is(config: &Config) -> Result<Db> {
 
 async fn open(config: &Config) -> Result<Db> {
     data_directory(config)?;
-    Db::connect(&config.database_url()).await.with_context(|| format!("opening {}", place(config)))
+    Db::connect(&config.database_url()).await.with_context(|| format!("opening {}", database_label(config)))
 }
 
 /// The database's name in messages: an address of the configuration holds a password.
-fn place(config: &Config) -> String {
+fn database_label(config: &Config) -> String {
     if config.database.is_empty() { config.database_url() } else { "the database of the configuration".to_owned() }
 }
 
@@ -181,10 +181,10 @@ async fn installation(db: &Db, key: &MasterKey) -> Result<String> {
 }
 
 /// The edge of a command-line verb: the serving process has the real one and follows the database.
-struct Elsewhere;
+struct NoopEdge;
 
 #[async_trait]
-impl Edge for Elsewhere {
+impl Edge for NoopEdge {
     async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
         Ok(Vec::new())
     }

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use stoa_control::{Settings, throttle::Rates};
 use stoa_model::{host::Hostname, limits::Bytes, route::RouteLimits, text::EmailAddress};
 
-use super::{Config, EdgeKind, RatesConfig, front};
+use super::{Config, EdgeKind, RatesConfig, ingress};
 
 /// Mistakes, each with the name of its setting.
 #[derive(Default)]
@@ -47,15 +47,15 @@ impl Config {
         self.names(&mut bad, &mut settings);
         self.sites(&mut bad, &mut settings);
         self.operation(&mut bad, &mut settings);
-        let doors = bad.good(self.doors());
-        if let Some((plain, secure)) = doors {
-            self.way_in(plain, secure, &mut settings);
+        let addresses = bad.good(self.listen_addresses());
+        if let Some((plain, secure)) = addresses {
+            self.set_addresses(plain, secure, &mut settings);
         }
         bad.good(self.trusted());
         bad.good(self.announcing());
         bad.good(self.resolvers());
-        self.makers(&mut bad, &mut settings);
-        let in_vain = settings.acme.is_some() && doors.is_some_and(|(_, secure)| secure.is_none());
+        self.providers(&mut bad, &mut settings);
+        let in_vain = settings.acme.is_some() && addresses.is_some_and(|(_, secure)| secure.is_none());
         bad.must(!in_vain, "acme: certificates are of no use without `https_listen`");
         if !bad.0.is_empty() {
             bail!("the configuration has mistakes:\n  {}", bad.0.join("\n  "));
@@ -119,10 +119,10 @@ impl Config {
         }
     }
 
-    fn way_in(&self, plain: SocketAddr, secure: Option<SocketAddr>, settings: &mut Settings) {
+    fn set_addresses(&self, plain: SocketAddr, secure: Option<SocketAddr>, settings: &mut Settings) {
         let (public_port, https_port) = self.ports_of(plain, secure);
-        settings.edge_address = front::loopback(plain);
-        settings.edge_tls_address = secure.map(front::loopback);
+        settings.edge_address = ingress::loopback(plain);
+        settings.edge_tls_address = secure.map(ingress::loopback);
         (settings.public_port, settings.https_port) = (public_port, https_port);
         let base = &settings.base_domain;
         settings.portal_url = match (https_port, public_port) {
@@ -133,7 +133,7 @@ impl Config {
         };
     }
 
-    fn makers(&self, bad: &mut Bad, settings: &mut Settings) {
+    fn providers(&self, bad: &mut Bad, settings: &mut Settings) {
         bad.take("acme", self.acme.settings(), &mut settings.acme);
         if let Err(error) = self.dns.settings(&settings.base_domain) {
             bad.0.push(format!("dns: {error}"));

@@ -32,7 +32,7 @@ impl Config {
     }
 
     /// Where visitors are received: for plain HTTP, and for HTTPS if they can come so.
-    pub fn doors(&self) -> Result<(SocketAddr, Option<SocketAddr>)> {
+    pub fn listen_addresses(&self) -> Result<(SocketAddr, Option<SocketAddr>)> {
         match self.edge {
             EdgeKind::Embedded => Ok((self.listen, self.https()?)),
             EdgeKind::Traefik => Ok((self.traefik.http, self.traefik.https)),
@@ -45,7 +45,7 @@ impl Config {
 
     /// The ports of HTTP and HTTPS as visitors see them.
     pub fn public_ports(&self) -> Result<(u16, Option<u16>)> {
-        let (plain, secure) = self.doors()?;
+        let (plain, secure) = self.listen_addresses()?;
         Ok(self.ports_of(plain, secure))
     }
 
