@@ -1,4 +1,4 @@
-//! Puts the parts together. The only place that knows every maker.
+//! Assembles the service layer. The only place that knows every provider.
 
 use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use stoa_control::{
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
 use stoa_integrations::{dns::DnsMaker, mail::Mailer, resolver::Resolver};
-use stoa_model::{id::SiteId, route::RoutingTable, traffic::Traffic};
+use stoa_model::{id::SiteId, route::RoutingTable, secret::ExposeSecret, traffic::Traffic};
 use stoa_provider::{
     dns::Dns,
     edge::{Edge, EdgeError},
@@ -22,33 +22,33 @@ use stoa_provider::{
 
 use crate::config::Config;
 
-/// The service layer for `stoa serve`, over the edge of this process; the database is migrated.
+/// The service layer for `stoa serve`, over the edge of this process, after migrating the database.
 pub async fn control_for_server(config: &Config, edge: Arc<dyn Edge>) -> Result<Control> {
     build(config, Schema::Migrate, edge).await
 }
 
-/// The service layer for verbs that a new installation begins with; the database is migrated.
+/// The service layer for verbs that a new installation begins with, after migrating the database.
 pub async fn control_migrated(config: &Config) -> Result<Control> {
     load_certificates(build(config, Schema::Migrate, Arc::new(NoopEdge)).await?).await
 }
 
-/// The service layer for all other verbs, over the database as it is.
+/// The service layer for all other verbs; a database that lacks migrations is refused.
 pub async fn control(config: &Config) -> Result<Control> {
-    load_certificates(build(config, Schema::Keep, Arc::new(NoopEdge)).await?).await
+    load_certificates(build(config, Schema::RequireCurrent, Arc::new(NoopEdge)).await?).await
 }
 
-/// Whoever serves keeps the certificates up to date by itself; beside him they are read once.
+/// The server reloads certificates as they change; for a verb, loading them once is enough.
 async fn load_certificates(control: Control) -> Result<Control> {
     control.certificates_load().await?;
     Ok(control)
 }
 
-/// What becomes of a database that lacks migrations.
+/// What to do with a database that lacks migrations.
 enum Schema {
-    /// They are applied.
+    /// Apply them.
     Migrate,
-    /// It is refused: a verb of a new binary must not change it under the server of the old one.
-    Keep,
+    /// Refuse it: a new binary's verb must not change the schema under the old binary's server.
+    RequireCurrent,
 }
 
 async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<Control> {
@@ -57,7 +57,7 @@ async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<C
     let key = key(config)?;
     let db = match schema {
         Schema::Migrate => database(config).await?,
-        Schema::Keep => current_database(config).await?,
+        Schema::RequireCurrent => current_database(config).await?,
     };
     let installation = installation(&db, &key).await?;
     let engine = Docker::connect(DockerConfig {
@@ -84,16 +84,16 @@ async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<C
 
 fn dns(config: &Config) -> Result<Option<Arc<dyn Dns>>> {
     let base = config.settings()?.base_domain;
-    let Some(dns) = config.dns.settings(&base).map_err(|error| anyhow::anyhow!("reading [dns]: {error}"))? else {
+    let Some(dns) = config.dns.settings(&base)? else {
         return Ok(None);
     };
     Ok(Some(Arc::new(DnsMaker::new(dns)?)))
 }
 
 fn resolver(config: &Config) -> Result<Resolver> {
-    let servers = config.resolvers()?;
-    let made = if servers.is_empty() { Resolver::system() } else { Resolver::with_servers(servers) };
-    made.map_err(|error| anyhow::anyhow!("setting up the look-up of names: {error}; see `resolvers`"))
+    let servers = config.resolvers.clone();
+    let resolver = if servers.is_empty() { Resolver::system() } else { Resolver::with_servers(servers) };
+    resolver.map_err(|error| anyhow::anyhow!("setting up DNS resolution: {error}; see the setting `resolvers`"))
 }
 
 /// The database, migrated.
@@ -105,12 +105,12 @@ pub async fn database(config: &Config) -> Result<Db> {
 
 async fn current_database(config: &Config) -> Result<Db> {
     let db = open(config).await?;
-    let place = database_label(config);
-    let missing = db.pending_migrations().await.with_context(|| format!("reading the schema of {place}"))?;
+    let label = database_label(config);
+    let missing = db.pending_migrations().await.with_context(|| format!("reading the schema of {label}"))?;
     if !missing.is_empty() {
         anyhow::bail!(
-            "{place} lacks {} of this release's migrations: for an upgrade stop the server, copy the database and \
-             start the server anew, or run `stoa migrate` (docs/operate.md); a new installation begins with `stoa init`",
+            "{label} lacks {} of this release's migrations. To upgrade, stop the server, copy the database, then start \
+             the server again or run `stoa migrate` (docs/operate.md). For a new installation, run `stoa init`",
             missing.len()
         );
     }
@@ -119,38 +119,44 @@ async fn current_database(config: &Config) -> Result<Db> {
 
 async fn open(config: &Config) -> Result<Db> {
     data_directory(config)?;
-    Db::connect(&config.database_url()).await.with_context(|| format!("opening {}", database_label(config)))
+    Db::connect(config.database_url().expose_secret())
+        .await
+        .with_context(|| format!("opening {}", database_label(config)))
 }
 
-/// The database's name in messages: an address of the configuration holds a password.
+/// The database as messages name it: a configured URL can contain a password.
 fn database_label(config: &Config) -> String {
-    if config.database.is_empty() { config.database_url() } else { "the database of the configuration".to_owned() }
+    if config.has_default_database() {
+        config.database_url().expose_secret().to_owned()
+    } else {
+        "the configured database".to_owned()
+    }
 }
 
-/// Makes the data directory if it isn't there, for its owner's eyes only.
+/// Creates the data directory, readable only by its owner, if it doesn't exist.
 pub fn data_directory(config: &Config) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&config.data_dir)
-        .with_context(|| format!("making the data directory {}", config.data_dir.display()))
+        .with_context(|| format!("creating the data directory {}", config.data_dir.display()))
 }
 
 fn key(config: &Config) -> Result<MasterKey> {
     let path = config.key_path();
     match MasterKey::load(&path) {
         Err(KeyError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && !config.production => {
-            tracing::info!(path = %path.display(), "making a new master key; keep a copy of it apart from the database's backup");
-            // Two processes may start at once: the one that comes second takes the first one's key.
+            tracing::info!(path = %path.display(), "creating a master key; keep a copy of it apart from the database's backups");
+            // When two processes start at once, the second one uses the first one's key.
             MasterKey::create(&path).or_else(|_| MasterKey::load(&path)).map_err(Into::into)
         }
         Err(error @ KeyError::File { .. }) => Err(error)
-            .context("in production the master key is never made by itself: run `stoa init`, or restore the file"),
+            .context("in production Stoa never creates a master key on its own: run `stoa init`, or restore the file"),
         other => Ok(other?),
     }
 }
 
-/// The installation's name, made at the first start, and the proof that the key is the right one.
+/// The installation's id, created at the first start. Fails if the database was sealed with another key.
 async fn installation(db: &Db, key: &MasterKey) -> Result<String> {
     if let Some(known) = meta::meta_get(db, "master_key").await?
         && known != key.id()
@@ -165,7 +171,7 @@ async fn installation(db: &Db, key: &MasterKey) -> Result<String> {
     }
     let fresh = random::uuid_at(jiff::Timestamp::now()).simple().to_string();
     let (fresh, id) = (&fresh, key.id());
-    let kept = db
+    let name = db
         .write(|tx| {
             Box::pin(async move {
                 if let Some(name) = meta::meta_get(&*tx, "installation").await? {
@@ -177,10 +183,10 @@ async fn installation(db: &Db, key: &MasterKey) -> Result<String> {
             })
         })
         .await?;
-    Ok(kept)
+    Ok(name)
 }
 
-/// The edge of a command-line verb: the serving process has the real one and follows the database.
+/// The edge of a command-line verb: the server has the real one and applies what the database says.
 struct NoopEdge;
 
 #[async_trait]

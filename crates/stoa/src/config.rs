@@ -1,124 +1,291 @@
-//! The configuration: one TOML file, three overrides from the environment, and every mistake in it
-//! told at once. `default.toml` beside this file is both the defaults and their documentation.
+//! The configuration. A setting is declared once, as an entry of a `settings!` block here or in the file of its
+//! section; `schema.rs` says what follows from it. Values come from the defaults, the file, systemd's
+//! credentials, the environment and the command line; the later source wins. All mistakes are reported at
+//! once, each with its key and its place.
 
 mod acme;
-mod validation;
 mod dns;
 mod ingress;
+mod mistake;
 mod nginx;
+mod schema;
+mod source;
+#[cfg(test)]
+mod tests;
 mod traefik;
+mod validation;
 
 use std::{
-    net::SocketAddr,
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use stoa_model::secret::{ExposeSecret, SecretString};
+use toml::{Table, Value};
 
-pub use acme::Acme;
-pub use dns::Dns;
-pub use ingress::EdgeKind;
-pub use nginx::Nginx;
-pub use traefik::Traefik;
+use self::{
+    acme::Acme,
+    dns::Dns,
+    mistake::Mistake,
+    nginx::Nginx,
+    schema::{OptionalAddress, Section, SettingType, settings},
+    source::{Content, Given, Layer, Source},
+};
+pub use self::{ingress::EdgeKind, traefik::Traefik};
 
-/// All settings with their defaults, commented.
-pub const DEFAULT: &str = include_str!("default.toml");
+settings! {
+    /// The configuration.
+    pub struct Config in "" {
+        /// Everything that Stoa stores: database, master key, sites, outbox, logs.
+        data_dir: PathBuf = "/var/lib/stoa",
 
-/// The configuration as written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    pub data_dir: PathBuf,
-    pub edge: EdgeKind,
-    pub listen: SocketAddr,
-    pub public_port: u16,
-    pub https_listen: String,
-    pub https_port: u16,
-    pub public_addresses: Vec<String>,
-    pub base_domain: String,
-    pub portal_hosts: Vec<String>,
-    pub product_name: String,
-    pub production: bool,
-    pub database: String,
-    pub docker_socket: PathBuf,
-    pub blueprints: PathBuf,
-    pub subnet_pool: String,
-    pub main_memory: String,
-    pub main_cpu: String,
-    pub max_body: String,
-    pub site_rate: u32,
-    pub site_burst: u32,
-    pub site_in_flight: u32,
-    pub site_response_seconds: u32,
-    pub memory_overcommit: f64,
-    pub min_free_disk: String,
-    pub workers: usize,
-    pub lease_seconds: u32,
-    pub delete_grace_days: u32,
-    pub mail_from: String,
-    pub staff_mail: String,
-    pub trusted_proxies: Vec<String>,
-    pub proxy_protocol: Vec<String>,
-    pub hsts_days: u32,
-    pub domain_claim_days: u32,
-    pub resolvers: Vec<String>,
-    pub access_log: bool,
-    pub rates: RatesConfig,
-    pub acme: Acme,
-    pub dns: Dns,
-    pub nginx: Nginx,
-    pub traefik: Traefik,
+        /// The proxy that forwards visitors to sites: "embedded", Stoa's own; or "nginx" or "traefik", where
+        /// one of them already runs (docs/edges.md).
+        edge: EdgeKind = "embedded",
+
+        /// Address on which Stoa listens: for portal and sites alike, or behind nginx or Traefik. With systemd,
+        /// sockets named `http` and `https` replace `listen` and `https_listen` (docs/operate.md).
+        listen: SocketAddr = "127.0.0.1:8080",
+
+        /// HTTP port as visitors see it; 0: the port of `listen`.
+        public_port: u16 = 0,
+
+        /// Address on which the edge listens for HTTPS; empty: plain HTTP only.
+        https_listen: OptionalAddress = "",
+
+        /// HTTPS port as visitors see it; 0: the port of `https_listen`.
+        https_port: u16 = 0,
+
+        /// Public addresses of this machine, such as ["198.51.100.1", "2001:db8::1"], to which customers'
+        /// domains must point. Empty: where a domain points is not checked.
+        public_addresses: Vec<IpAddr> = [],
+
+        /// Sites get names below this one: NAME.base_domain. It is also the portal's own name.
+        base_domain: String = "localhost",
+
+        /// Further names and addresses of the portal.
+        portal_hosts: Vec<String> = ["127.0.0.1"],
+
+        /// Name on screen.
+        product_name: String = "Stoa",
+
+        /// In production, settings that only suit a trial are refused, and a missing master key is an error.
+        production: bool = false,
+
+        /// URL of the database: mysql://user:password@host/db or postgres://…; empty: SQLite in the data
+        /// directory.
+        database: SecretString = "",
+
+        /// Docker's socket.
+        docker_socket: PathBuf = "/var/run/docker.sock",
+
+        /// Folder of blueprints.
+        blueprints: PathBuf = "blueprints",
+
+        /// Private addresses for sites. Each site gets 16 of them.
+        subnet_pool: String = "10.213.0.0/16",
+
+        /// Memory limit of a site's main service.
+        main_memory: String = "1g",
+
+        /// CPU limit of a site's main service.
+        main_cpu: String = "1",
+
+        /// Largest request body of a site.
+        max_body: String = "100m",
+
+        /// Requests per second to a new site, on average, from all its visitors; 0: no limit.
+        /// `stoa sites limits` changes this and the next three for one site.
+        site_rate: u32 = 200,
+
+        /// Requests to a new site that may exceed `site_rate` in a burst.
+        site_burst: u32 = 400,
+
+        /// Requests to a new site that may be open at the same time; 0: no limit.
+        site_in_flight: u32 = 500,
+
+        /// Seconds that a new site may take to respond.
+        site_response_seconds: u32 = 600,
+
+        /// The memory limits of all sites may add up to this many times the machine's memory.
+        memory_overcommit: f64 = 4.0,
+
+        /// New sites are refused when less is free on the disk of `data_dir` or on the one where Docker keeps
+        /// volumes and images.
+        min_free_disk: String = "1g",
+
+        /// Jobs that run at the same time.
+        workers: usize = 3,
+
+        /// Seconds without a heartbeat after which another worker takes over a job: a job that a crash
+        /// interrupted continues at the latest after this time.
+        lease_seconds: u32 = 15,
+
+        /// Days during which a deleted site can be restored.
+        delete_grace_days: u32 = 7,
+
+        /// Sender of all e-mail.
+        mail_from: String = "stoa@localhost.localdomain",
+
+        /// Recipient of failure reports; empty: nobody.
+        staff_mail: String = "",
+
+        /// Proxies in front of Stoa whose forwarded headers are trusted, such as ["10.0.0.0/8"].
+        trusted_proxies: Vec<String> = [],
+
+        /// Load balancers in front of Stoa that announce clients by the PROXY protocol.
+        proxy_protocol: Vec<String> = [],
+
+        /// Days for which browsers insist on HTTPS after a visit (HSTS); 0: not announced.
+        hsts_days: u32 = 180,
+
+        /// Days allowed for domain verification.
+        domain_claim_days: u32 = 7,
+
+        /// DNS servers for checking domains, such as ["9.9.9.9:53"]; empty: the system's.
+        resolvers: Vec<SocketAddr> = [],
+
+        /// Log requests to logs/access.jsonl in the data directory.
+        access_log: bool = true,
+
+        /// Format of Stoa's own log on standard error: text or json. RUST_LOG chooses what is logged.
+        log_format: LogFormat = "text",
+    }
+    with {
+        rates: Rates,
+        acme: Acme,
+        dns: Dns,
+        nginx: Nginx,
+        traefik: Traefik,
+        /// Where each setting was set that isn't at its default.
+        #[serde(skip)]
+        sources: BTreeMap<String, Source>,
+        /// To be logged once logging has started.
+        #[serde(skip)]
+        warnings: Vec<String>,
+    }
 }
 
-/// Attempts from one address.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RatesConfig {
-    login_minute: u32,
-    login_hour: u32,
-    staff_login_minute: u32,
-    staff_login_hour: u32,
-    sign_up_hour: u32,
+settings! {
+    /// Attempts per client network.
+    pub struct Rates in "rates" {
+        /// Logins of customers per minute.
+        login_minute: u32 = 5,
+        /// Logins of customers per hour.
+        login_hour: u32 = 20,
+        /// Logins of staff per minute.
+        staff_login_minute: u32 = 3,
+        /// Logins of staff per hour.
+        staff_login_hour: u32 = 10,
+        /// New accounts per hour.
+        sign_up_hour: u32 = 10,
+    }
+}
+
+/// All sections, the top level first.
+pub const SECTIONS: &[Section] =
+    &[Config::SECTION, Rates::SECTION, Acme::SECTION, Dns::SECTION, Nginx::SECTION, Traefik::SECTION];
+
+/// The format of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl SettingType for LogFormat {
+    const EXAMPLE: &'static str = "json";
+}
+
+/// All settings with their defaults and documentation, as a configuration file.
+pub fn describe() -> String {
+    schema::describe(SECTIONS)
+}
+
+/// Everything outside the program that settings are read from.
+#[derive(Debug, Default)]
+struct Input {
+    file: Option<(PathBuf, String)>,
+    credentials: Option<PathBuf>,
+    variables: BTreeMap<OsString, OsString>,
+    options: Vec<String>,
 }
 
 impl Config {
-    /// Reads `file` over the defaults, then the environment over both.
-    pub fn load(file: Option<&Path>) -> Result<Self> {
-        let text = match file {
-            Some(file) => std::fs::read_to_string(file)
-                .with_context(|| format!("reading the configuration {}", file.display()))?,
-            None => String::new(),
+    /// Reads `file` over the defaults, the environment over both, and the `options` (`KEY=VALUE`) over all.
+    pub fn load(file: Option<&Path>, options: &[String]) -> Result<Self> {
+        let read = |path: &Path| {
+            let text = fs::read_to_string(path);
+            Ok::<_, anyhow::Error>((
+                path.to_owned(),
+                text.with_context(|| format!("reading the configuration {}", path.display()))?,
+            ))
         };
-        let mut config = Self::parse(&text).with_context(|| {
-            format!("reading the configuration {}", file.map_or("(defaults)".into(), |f| f.display().to_string()))
-        })?;
-        if let Ok(dir) = std::env::var("STOA_DATA_DIR") {
-            config.data_dir = dir.into();
+        let input = Input {
+            file: file.map(read).transpose()?,
+            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            variables: std::env::vars_os().collect(),
+            options: options.to_vec(),
+        };
+        Self::from_input(&input)
+    }
+
+    fn from_input(input: &Input) -> Result<Self> {
+        let mut layers = Vec::new();
+        if let Some((path, text)) = &input.file {
+            layers.push(Layer::file(path, text)?);
         }
-        if let Ok(address) = std::env::var("STOA_LISTEN") {
-            config.listen =
-                address.parse().with_context(|| format!("STOA_LISTEN is {address:?}, not like 127.0.0.1:8080"))?;
+        layers.extend(input.credentials.as_deref().map(Layer::credentials));
+        layers.push(Layer::environment(&input.variables));
+        layers.push(Layer::command_line(&input.options));
+
+        let (mut mistakes, mut given) = (Vec::new(), BTreeMap::new());
+        for layer in layers {
+            mistakes.extend(layer.mistakes);
+            given.extend(layer.given);
         }
-        if let Ok(url) = std::env::var("STOA_DATABASE") {
-            config.database = url;
+        let mut tree = defaults();
+        let mut sources = BTreeMap::new();
+        for (key, given) in given {
+            match typed(&tree, &given) {
+                Ok(changed) => {
+                    tree = changed;
+                    sources.insert(key, given.source);
+                }
+                Err(mistake) => mistakes.push(mistake.at(Some(&given.source))),
+            }
+        }
+        let mut config: Self = tree.try_into()?;
+        config.sources = sources;
+        config.warnings = source::misspelled_variables(&input.variables);
+        if !mistakes.is_empty() {
+            // A default can be wrong only because the value that should replace it was refused.
+            let further = config.validate().1.into_iter().filter(|mistake| mistake.source.is_some());
+            bail!(report(mistakes.into_iter().chain(further)));
         }
         Ok(config)
     }
 
-    fn parse(text: &str) -> Result<Self> {
-        let mut table: toml::Table = toml::from_str(DEFAULT)?;
-        merge(&mut table, toml::from_str(text)?);
-        Ok(table.try_into()?)
-    }
-
-    /// Where the database is.
-    pub fn database_url(&self) -> String {
-        if self.database.is_empty() {
-            format!("sqlite://{}?mode=rwc", self.data_dir.join("stoa.db").display())
+    /// Where the database is. It can contain a password.
+    pub fn database_url(&self) -> SecretString {
+        if self.has_default_database() {
+            format!("sqlite://{}?mode=rwc", self.data_dir.join("stoa.db").display()).into()
         } else {
             self.database.clone()
         }
+    }
+
+    /// Whether the database is a file in the data directory.
+    pub fn has_default_database(&self) -> bool {
+        self.database.expose_secret().is_empty()
     }
 
     /// Where the master key is.
@@ -130,57 +297,65 @@ impl Config {
     pub fn platform_hosts(&self) -> Vec<String> {
         let mut hosts = vec![self.base_domain.clone()];
         if self.edge == EdgeKind::Traefik {
-            hosts.push(self.traefik.stoa(self.listen).ip().to_string());
+            hosts.push(self.traefik.stoa_address(self.listen).ip().to_string());
         }
         hosts.extend(self.portal_hosts.iter().filter(|host| **host != self.base_domain).cloned());
         hosts
     }
 }
 
-/// Settings of `over` win; tables are merged.
-fn merge(base: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => merge(base, over),
-            (_, value) => drop(base.insert(key, value)),
+fn defaults() -> Table {
+    let mut tree = Table::new();
+    for setting in source::all_settings() {
+        insert(&mut tree, setting.section, setting.name, setting.default_value());
+    }
+    tree
+}
+
+fn insert(tree: &mut Table, section: &str, name: &str, value: Value) {
+    let table = match section {
+        "" => tree,
+        section => {
+            let table = tree.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            table.as_table_mut().expect("a section is a table")
+        }
+    };
+    table.insert(name.to_owned(), value);
+}
+
+/// `tree` with one more value, if its type is right.
+fn typed(tree: &Table, given: &Given) -> Result<Table, Mistake> {
+    let setting = given.setting;
+    let value = match &given.content {
+        Content::Value(value) => value.clone(),
+        Content::SecretFile(path) => Value::String(read_secret(path).map_err(|problem| {
+            let key = setting.file_key().unwrap_or_else(|| setting.key());
+            Mistake::new(key, format!("{}: {problem}", path.display()))
+        })?),
+    };
+    if setting.is_secret && !value.is_str() {
+        return Err(Mistake::new(setting.key(), "this is not text in quotes"));
+    }
+    let mut changed = tree.clone();
+    insert(&mut changed, setting.section, setting.name, value.clone());
+    match changed.clone().try_into::<Config>() {
+        Ok(_) => Ok(changed),
+        Err(error) => {
+            let problem = format!("{value} can't be used: {}; an example is {}", error.message(), setting.example);
+            Err(Mistake::new(setting.key(), problem))
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use stoa_control::throttle::Rates;
-    use stoa_model::limits::Bytes;
-
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_good() {
-        let config = Config::parse("").unwrap();
-        let settings = config.settings().unwrap();
-        assert_eq!(settings.portal_url, "http://localhost:8080");
-        assert_eq!(settings.rates.login_minute, Rates::default().login_minute);
-        assert_eq!(settings.main_limits.memory, Bytes::mib(1024));
+fn read_secret(path: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    match text.trim() {
+        "" => Err("the file is empty".into()),
+        secret => Ok(secret.to_owned()),
     }
+}
 
-    #[test]
-    fn a_setting_wins_over_its_default_and_an_unknown_one_is_refused() {
-        let config = Config::parse("listen = \"0.0.0.0:80\"\n[rates]\nlogin_minute = 9\n").unwrap();
-        let settings = config.settings().unwrap();
-        assert_eq!((settings.rates.login_minute, settings.rates.login_hour), (9, 20));
-        assert_eq!(settings.portal_url, "http://localhost");
-        assert_eq!(settings.edge_address.to_string(), "127.0.0.1:80");
-        let error = Config::parse("listne = 1").unwrap_err().to_string();
-        assert!(error.contains("listne"), "{error}");
-    }
-
-    #[test]
-    fn traefik_may_have_plain_http_only() {
-        let config = Config::parse("[traefik]\nhttps = \"\"\nstoa = \"10.0.0.1:80\"").unwrap();
-        assert_eq!(config.traefik.https, None);
-        assert_eq!(config.traefik.stoa(config.listen).port(), 80);
-        assert_eq!(Config::parse("").unwrap().traefik.https.map(|at| at.port()), Some(443));
-        let error = Config::parse("[traefik]\nhttps = \"443\"").unwrap_err().to_string();
-        assert!(error.contains("https"), "{error}");
-    }
+fn report(mistakes: impl IntoIterator<Item = Mistake>) -> String {
+    let lines: Vec<_> = mistakes.into_iter().map(|mistake| format!("\n  {mistake}")).collect();
+    format!("the configuration has mistakes:{}", lines.concat())
 }

@@ -1,7 +1,7 @@
-//! What visitors meet: the listeners, and the maker of the edge that the configuration asks for.
+//! How requests reach Stoa: the listeners, and the edge provider that the configuration names.
 //!
-//! The embedded edge is always there, as it serves the portal: alone before the world, or behind
-//! nginx or Traefik, which then lead the platform's own names to it.
+//! The embedded edge always runs, because it serves the portal: directly to visitors, or behind nginx or
+//! Traefik, which then forward the platform's own names to it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,33 +16,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, EdgeKind};
 
-/// Requests in flight when the platform stops get so long to end.
+/// How long requests in flight may take when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What visitors meet.
+/// The edge provider and the embedded edge.
 pub struct Ingress {
-    /// Leads to sites.
+    /// Forwards visitors to sites.
     pub provider: Arc<dyn Edge>,
-    /// Holds the document that Traefik asks for.
-    pub documents: Option<Arc<Traefik>>,
+    /// Produces the document that Traefik polls for.
+    pub traefik: Option<Arc<Traefik>>,
     embedded: Arc<Embedded>,
 }
 
 impl Ingress {
-    /// Puts it together; nothing is listened to yet.
+    /// Assembles it, without listening yet.
     pub fn new(config: &Config, portal: Arc<dyn Fallback>) -> Result<Self> {
         let embedded = Arc::new(embedded(config, portal)?);
-        let mut documents = None;
+        let mut traefik = None;
         let provider: Arc<dyn Edge> = match config.edge {
             EdgeKind::Embedded => embedded.clone(),
-            EdgeKind::Nginx => Arc::new(nginx(config)?),
+            EdgeKind::Nginx => Arc::new(nginx_provider(config)?),
             EdgeKind::Traefik => {
-                let made = Arc::new(traefik(config, embedded.clone())?);
-                documents = Some(made.clone());
-                made
+                let provider = Arc::new(traefik_provider(config, embedded.clone())?);
+                traefik = Some(provider.clone());
+                provider
             }
         };
-        Ok(Self { provider, embedded, documents })
+        Ok(Self { provider, embedded, traefik })
     }
 
     /// Serves until `stop`.
@@ -54,20 +54,23 @@ impl Ingress {
     }
 }
 
-/// What is listened to.
+/// The open sockets.
 pub struct Listeners {
     plain: Vec<TcpListener>,
     secure: Vec<TcpListener>,
 }
 
 impl Listeners {
-    /// Takes over the service manager's sockets `http` and `https`, or opens ports.
+    /// Takes the service manager's sockets `http` and `https`, or else opens the configured ones.
     pub fn open(config: &Config) -> Result<Self> {
         let secure = match config.edge {
-            EdgeKind::Embedded => config.https()?,
+            EdgeKind::Embedded => config.https_listen.0,
             EdgeKind::Nginx | EdgeKind::Traefik => None,
         };
-        Ok(Self { plain: listeners("http", Some(config.listen), "listen")?, secure: listeners("https", secure, "https_listen")? })
+        Ok(Self {
+            plain: listeners("http", Some(config.listen), "listen")?,
+            secure: listeners("https", secure, "https_listen")?,
+        })
     }
 }
 
@@ -78,7 +81,7 @@ fn listeners(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<V
     }
     if let Some(address) = address.filter(|_| listeners.is_empty()) {
         listeners.push(listen(address).with_context(|| {
-            format!("listening on {address}: another program may have the port, or this user may not have it; see `{setting}` and docs/operate.md")
+            format!("listening on {address}: another program may use the port, or this user may not be allowed to; see `{setting}` and docs/operate.md")
         })?);
     }
     Ok(listeners)
@@ -86,14 +89,14 @@ fn listeners(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<V
 
 fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
     let logs = config.data_dir.join("logs");
-    std::fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+    std::fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
     let (public_http_port, public_https_port) = config.public_ports()?;
-    let mut trusted_proxies = config.trusted()?;
+    let mut trusted_proxies = config.trusted_proxies()?;
     match config.edge {
         EdgeKind::Embedded => {}
         EdgeKind::Nginx => {
-            for neighbour in ["127.0.0.1", "::1"] {
-                trusted_proxies.push(neighbour.parse()?);
+            for address in ["127.0.0.1", "::1"] {
+                trusted_proxies.push(address.parse()?);
             }
         }
         EdgeKind::Traefik => {
@@ -108,7 +111,7 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
         public_http_port,
         public_https_port,
         hsts_seconds: config.hsts_seconds(),
-        proxy_protocol: config.announcing()?,
+        proxy_protocol: config.proxy_protocol_sources()?,
         trusted_proxies,
         timeouts: Timeouts { drain: DRAIN_TIMEOUT, ..Timeouts::default() },
         log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),
@@ -117,8 +120,8 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
     Embedded::new(edge, Some(portal)).context("starting the edge")
 }
 
-/// The maker for nginx; also for the verb that writes everything anew.
-pub fn nginx(config: &Config) -> Result<Nginx> {
+/// The provider for nginx; also for the verb that regenerates all files.
+pub fn nginx_provider(config: &Config) -> Result<Nginx> {
     let (http, https) = config.public_ports()?;
     let mut settings = config.nginx.settings(config.listen);
     settings.platform_hosts = config.platform_hosts();
@@ -128,9 +131,9 @@ pub fn nginx(config: &Config) -> Result<Nginx> {
     Nginx::new(settings).context("preparing nginx")
 }
 
-fn traefik(config: &Config, behind: Arc<Embedded>) -> Result<Traefik> {
+fn traefik_provider(config: &Config, behind: Arc<Embedded>) -> Result<Traefik> {
     let (http, https) = config.public_ports()?;
-    let mut settings = config.traefik.settings(config.listen, &config.data_dir).map_err(anyhow::Error::msg)?;
+    let mut settings = config.traefik.settings(config.listen, &config.data_dir)?;
     settings.platform_hosts = config.platform_hosts();
     settings.hsts_seconds = config.hsts_seconds();
     settings.public_ports = (http, https.unwrap_or(443));

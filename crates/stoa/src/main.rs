@@ -1,28 +1,34 @@
 //! Stoa: a self-hosted, multi-tenant hosting platform in one binary.
 
+mod bootstrap;
 mod config;
 mod ingress;
 mod output;
 mod serve;
 mod traefik;
 mod verb;
-mod bootstrap;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{config::Config, output::Output};
+use crate::{
+    config::{Config, LogFormat},
+    output::Output,
+};
 
-/// Hosting for stores and sites: serve the platform, or work on it from the command line.
+/// Hosting platform for stores and sites: run the server, or administer it from the command line.
 #[derive(Parser)]
 #[command(name = "stoa", version, about, disable_help_subcommand = true)]
 struct Cli {
-    /// Configuration file; without one, the defaults hold.
+    /// Configuration file; without one, the defaults apply.
     #[arg(long, global = true, env = "STOA_CONFIG")]
     config: Option<PathBuf>,
-    /// Print JSON for programs instead of tables for people.
+    /// Override a setting, such as `--set acme.contact=you@example.com`; `stoa config` lists all settings.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print JSON instead of tables.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -31,30 +37,30 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Serve portal, API and sites until stopped.
+    /// Run the server: portal, API and sites.
     Serve,
-    /// Check everything that Stoa needs, and say how to mend what is wrong.
+    /// Check everything that Stoa needs, and say how to fix what is wrong.
     Doctor,
-    /// Make the data directory, its master key and a first operator.
+    /// Create the data directory, its master key and a first operator.
     Init(verb::init::Init),
-    /// Make an operator, a customer and a first store to try Stoa out with.
+    /// Create an operator, a customer and a first store to try Stoa out.
     Trial(verb::trial::Trial),
-    /// Print every setting with its default.
+    /// Print every setting with its default, its variable and its documentation.
     Config,
-    /// Bring the database up to date.
+    /// Migrate the database to this release's schema.
     Migrate,
-    /// Compare what should run with what runs, and repair it.
+    /// Compare what should run with what runs, and repair the differences.
     Sync,
     /// Remove what deleted sites left on the engine and on disk.
     Cleanup,
-    /// Write every site's file for nginx anew, test them, and let nginx take them over.
+    /// Regenerate every site's nginx configuration, test it and reload nginx.
     Nginx,
-    /// Show every site's health, as the serving process last saw it.
+    /// Show every site's health, as the server last observed it.
     Health,
     /// Sites: list, show, order, start, stop, restart, retry, delete, undelete, purge, login, limits, logs.
     #[command(subcommand)]
     Sites(verb::sites::Sites),
-    /// Domains that customers bring along: list, add, check, remove, make the main address.
+    /// Customers' own domains: list, add, check, remove, make one the main address.
     #[command(subcommand)]
     Domains(verb::domains::Domains),
     /// Certificates: list, upload, withdraw.
@@ -69,7 +75,7 @@ enum Verb {
     /// Customers: list, set a password.
     #[command(subcommand)]
     Customers(verb::customers::Customers),
-    /// Staff: list, add people, set passwords, issue, list and revoke API tokens.
+    /// Staff: list, add, set passwords; issue, list and revoke API tokens.
     #[command(subcommand)]
     Staff(verb::staff::Staff),
     /// Show who did what, newest first.
@@ -78,11 +84,8 @@ enum Verb {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let serving = matches!(cli.verb, Verb::Serve);
-    start_logging(serving);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli)));
-    match done {
+    match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli))) {
         Ok(code) => code,
         Err(error) => {
             match error.downcast_ref::<stoa_control::Error>() {
@@ -97,14 +100,19 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<ExitCode> {
     let out = Output { json: cli.json };
     if let Verb::Blueprints(verb) = &cli.verb {
+        start_logging(LogFormat::Text, false);
         return verb::blueprints::run(verb, &out);
     }
-    // Whoever looks for the right word has a configuration that can't be read.
+    // Before the configuration is read: people look here for the right name when it has a mistake.
     if matches!(cli.verb, Verb::Config) {
-        out.text(config::DEFAULT)?;
+        verb::config::run(&out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let config = Config::load(cli.config.as_deref())?;
+    let config = Config::load(cli.config.as_deref(), &cli.set)?;
+    start_logging(config.log_format, matches!(cli.verb, Verb::Serve));
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     match cli.verb {
         Verb::Serve => serve::serve(&config).await?,
         Verb::Init(verb) => verb::init::run(&verb, &config, &out).await?,
@@ -127,16 +135,19 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Structured lines on standard error; `RUST_LOG` chooses.
-fn start_logging(serving: bool) {
+/// Logs to standard error; `RUST_LOG` chooses what.
+fn start_logging(format: LogFormat, is_server: bool) {
     use tracing_subscriber::EnvFilter;
-    let usual = if serving { "info" } else { "warn" };
-    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    // The Docker client logs whole requests below `info`, secrets of containers among them.
-    let filter = chosen.add_directive("bollard=info".parse().expect("a constant directive"));
+    let default = if is_server { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // Below `info` the Docker client logs whole requests, which include secrets of containers.
+    let filter = filter.add_directive("bollard=info".parse().expect("a constant directive"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    if std::env::var("STOA_LOG_FORMAT").is_ok_and(|format| format == "json") { log.json().init() } else { log.init() }
+    match format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.init(),
+    }
 }

@@ -1,4 +1,4 @@
-//! `stoa serve`: the whole platform in one process.
+//! `stoa serve`: the server, the whole platform in one process.
 
 use std::{
     convert::Infallible,
@@ -18,12 +18,13 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{
+    bootstrap,
     config::Config,
-    ingress::{Listeners, Ingress},
-    bootstrap, traefik,
+    ingress::{Ingress, Listeners},
+    traefik,
 };
 
-/// The portal behind the edge. The edge is made first, as the service layer needs it.
+/// The portal behind the edge. The router comes later: the service layer needs the edge first.
 #[derive(Default)]
 struct Portal(OnceLock<Router>);
 
@@ -45,23 +46,23 @@ impl Fallback for Portal {
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(config: &Config) -> Result<()> {
-    let began = Instant::now();
-    open_many_files();
-    // First, so that all mistakes are told, and nothing is made in a directory that others can read.
+    let started_at = Instant::now();
+    raise_open_file_limit();
+    // First, so that all mistakes are reported, and nothing is created in a directory that others can read.
     config.settings()?;
     bootstrap::data_directory(config)?;
     let portal = Arc::new(Portal::default());
     let ingress = Ingress::new(config, portal.clone())?;
     let control = bootstrap::control_for_server(config, ingress.provider.clone()).await?;
     let mut router = stoa_web::router(control.clone());
-    if let Some(documents) = ingress.documents.clone() {
-        router = router.merge(traefik::router(documents, config.traefik.clone()));
+    if let Some(provider) = ingress.traefik.clone() {
+        router = router.merge(traefik::router(provider, config.traefik.clone()));
     }
     let _ = portal.0.set(router);
     let listeners = Listeners::open(config)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    tracing::info!(listen = %config.listen, portal = control.settings().portal_url, ready_ms = began.elapsed().as_millis(), "ready");
+    tracing::info!(listen = %config.listen, portal = control.settings().portal_url, ready_ms = started_at.elapsed().as_millis(), "ready");
     let (served, ()) = tokio::join!(ingress.serve(listeners, &stop), control.run(stop.clone()));
     served?;
     tracing::info!("stopped");
@@ -70,24 +71,24 @@ pub async fn serve(config: &Config) -> Result<()> {
 
 async fn stop_on_signal(stop: CancellationToken) {
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::error!("signals can't be heard; stop this process with SIGKILL, it recovers");
+        tracing::error!("can't handle signals; stop this process with SIGKILL, it will recover");
         return;
     };
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
     }
-    tracing::info!("stopping; jobs under way are gone on with at the next start");
+    tracing::info!("stopping; running jobs continue at the next start");
     stop.cancel();
 }
 
-/// Each visitor is an open file. The soft limit that processes begin with is for old programs that
-/// can't count further (systemd.exec(5), LimitNOFILE); the hard one is the administrator's word.
-fn open_many_files() {
+/// Each visitor is an open file. The default soft limit exists for old programs that use select()
+/// (systemd.exec(5), LimitNOFILE); the hard limit is the administrator's decision.
+fn raise_open_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let now = getrlimit(Resource::Nofile);
-    let wanted = Rlimit { current: now.maximum, maximum: now.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
-        tracing::warn!(%error, open_files = ?now.current, "the limit of open files could not be raised");
+    let current = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: current.maximum, maximum: current.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, limit = ?current.current, "can't raise the limit of open files");
     }
 }

@@ -1,5 +1,5 @@
-//! The endpoint that Traefik asks for its configuration. It hands private keys out, so it answers
-//! only those addresses and that token which the configuration names, and is not there for others.
+//! The endpoint that Traefik polls for its configuration. The document contains private keys, so only
+//! configured addresses with the configured token get it; everybody else gets 404.
 
 use std::sync::Arc;
 
@@ -28,30 +28,30 @@ pub fn router(traefik: Arc<Traefik>, config: config::Traefik) -> Router {
     Router::new().route("/traefik/config", get(document)).with_state(Arc::new(Endpoint { traefik, config }))
 }
 
-/// For a Traefik 2, which can't send header fields of its own. Queries are not logged.
+/// For Traefik 2, which can't send custom header fields. Queries are not logged.
 #[derive(Deserialize)]
-struct Given {
+struct TokenQuery {
     #[serde(default)]
     token: String,
 }
 
 async fn document(
     State(endpoint): State<Arc<Endpoint>>,
-    Query(Given { token }): Query<Given>,
+    Query(TokenQuery { token }): Query<TokenQuery>,
     client: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
 ) -> Response {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let given = bearer.unwrap_or(&token);
-    let known: bool = endpoint.config.token.expose_secret().as_bytes().ct_eq(given.as_bytes()).into();
-    let near = client.is_some_and(|Extension(client)| endpoint.config.from.contains(&client.0.to_canonical()));
-    if !known || !near {
+    let presented = bearer.unwrap_or(&token);
+    let has_token: bool = endpoint.config.token.expose_secret().as_bytes().ct_eq(presented.as_bytes()).into();
+    let is_traefik = client.is_some_and(|Extension(client)| endpoint.config.from.contains(&client.0.to_canonical()));
+    if !has_token || !is_traefik {
         return StatusCode::NOT_FOUND.into_response();
     }
     let document = endpoint.traefik.document();
-    let same = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == document.etag.as_bytes());
+    let is_unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == document.etag.as_bytes());
     let tag = [(header::ETAG, document.etag), (header::CACHE_CONTROL, "no-store".to_owned())];
-    if same {
+    if is_unchanged {
         return (StatusCode::NOT_MODIFIED, tag).into_response();
     }
     (tag, [(header::CONTENT_TYPE, "application/json")], document.body).into_response()

@@ -2,51 +2,57 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Deserialize;
 use stoa_control::settings::{AcmeSettings, IssuanceLimits};
 use stoa_integrations::acme::{AcmeConfig, ExternalAccount};
-use stoa_model::text::EmailAddress;
+use stoa_model::{
+    secret::{ExposeSecret, SecretString},
+    text::EmailAddress,
+};
+
+use super::{mistake::Mistake, schema::settings};
 
 /// The longest that the authority may take for one order.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The section as written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Acme {
-    directory: String,
-    contact: String,
-    roots: PathBuf,
-    external_account_id: String,
-    external_account_key: String,
-    first_wait_seconds: u32,
-    dns_wait_seconds: u32,
+settings! {
+    /// The certificate authority (ACME, RFC 8555). Without a directory, no certificates are issued.
+    pub struct Acme in "acme" {
+        /// URL of the authority's directory. Let's Encrypt: https://acme-v02.api.letsencrypt.org/directory
+        directory: String = "",
+        /// E-mail address at which the authority can reach you about the account.
+        contact: String = "",
+        /// PEM file of roots to trust in addition to the system's, for an authority of your own.
+        roots: PathBuf = "",
+        /// External account binding, for authorities that require it.
+        external_account_id: String = "",
+        /// The binding's key.
+        external_account_key: SecretString = "",
+        /// Seconds that a new site waits for its first certificate before it is served over plain HTTP.
+        first_wait_seconds: u32 = 20,
+        /// Seconds until a new DNS record is visible everywhere.
+        dns_wait_seconds: u32 = 60,
+    }
 }
 
 impl Acme {
     /// The checked settings; none without a directory.
-    pub fn settings(&self) -> Result<Option<AcmeSettings>, String> {
+    pub fn settings(&self) -> Result<Option<AcmeSettings>, Mistake> {
         if self.directory.is_empty() {
             return Ok(None);
         }
         if !self.directory.starts_with("https://") {
-            return Err(format!("directory: {:?} is no https address", self.directory));
+            return Err(Mistake::new("acme.directory", format!("{:?} does not begin with https://", self.directory)));
         }
         let contact = match self.contact.as_str() {
             "" => None,
-            text => Some(EmailAddress::parse(text).map_err(|e| format!("contact: {e}"))?),
-        };
-        let external_account = match (self.external_account_id.as_str(), self.external_account_key.as_str()) {
-            ("", "") => None,
-            ("", _) | (_, "") => return Err("give external_account_id and external_account_key, or neither".into()),
-            (id, key) => Some(ExternalAccount { key_id: id.to_owned(), hmac_key: key.to_owned().into() }),
+            text => Some(EmailAddress::parse(text).map_err(|error| Mistake::new("acme.contact", error))?),
         };
         let seconds = |n: u32| Duration::from_secs(n.into());
         Ok(Some(AcmeSettings {
             ca: AcmeConfig {
                 directory: self.directory.clone(),
                 contact,
-                external_account,
+                external_account: self.external_account()?,
                 roots: Some(self.roots.clone()).filter(|path| !path.as_os_str().is_empty()),
                 patience: ORDER_TIMEOUT,
             },
@@ -54,5 +60,17 @@ impl Acme {
             first_wait: seconds(self.first_wait_seconds),
             dns_wait: seconds(self.dns_wait_seconds),
         }))
+    }
+
+    fn external_account(&self) -> Result<Option<ExternalAccount>, Mistake> {
+        match (self.external_account_id.is_empty(), self.external_account_key.expose_secret().is_empty()) {
+            (true, true) => Ok(None),
+            (false, false) => Ok(Some(ExternalAccount {
+                key_id: self.external_account_id.clone(),
+                hmac_key: self.external_account_key.clone(),
+            })),
+            (true, false) => Err(Mistake::new("acme.external_account_id", "required with external_account_key")),
+            (false, true) => Err(Mistake::new("acme.external_account_key", "required with external_account_id")),
+        }
     }
 }

@@ -1,50 +1,61 @@
-//! `[dns]`: who keeps the records of the platform's own zone.
+//! `[dns]`: the provider that hosts the platform's own zone.
 
-use std::path::PathBuf;
+use std::fmt::Display;
 
-use serde::Deserialize;
 use stoa_integrations::dns::{DnsAccess, DnsConfig, Token, Transport, TsigAlgorithm};
 use stoa_model::{host::Hostname, secret::SecretString};
 
-/// The section as written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dns {
-    maker: String,
-    zone: String,
-    ttl_seconds: u32,
-    token: SecretString,
-    token_file: PathBuf,
-    api: String,
-    server: String,
-    transport: String,
-    key: String,
-    algorithm: String,
+use super::{mistake::Mistake, schema::settings};
+
+settings! {
+    /// The provider that hosts the platform's own zone. With one, Stoa creates the records itself: the
+    /// addresses of sites and the challenge for the wildcard certificate. See docs/dns.md.
+    pub struct Dns in "dns" {
+        /// none, rfc2136, cloudflare, digitalocean, desec, hetzner or powerdns. The old name of this
+        /// setting, `maker`, is still accepted.
+        provider: String = "none",
+        /// The zone as the provider names it; empty: `base_domain`.
+        zone: String = "",
+        /// Seconds for which resolvers may cache a record.
+        ttl_seconds: u32 = 300,
+        /// The provider's API token, or the TSIG key in base64.
+        token: SecretString = "",
+        /// Another URL for the provider's API. Required for powerdns, such as http://127.0.0.1:8081
+        api: String = "",
+        /// rfc2136: address of the zone's primary server, such as 127.0.0.1:53
+        server: String = "",
+        /// rfc2136: tcp or udp.
+        transport: String = "tcp",
+        /// rfc2136: name of the TSIG key.
+        key: String = "stoa",
+        /// rfc2136: algorithm of the TSIG key: hmac-sha256, hmac-sha384 or hmac-sha512.
+        algorithm: String = "hmac-sha256",
+    }
 }
 
 impl Dns {
     /// The checked settings; nothing for `none`.
-    pub fn settings(&self, base: &Hostname) -> Result<Option<DnsConfig>, String> {
-        if self.maker == "none" {
+    pub fn settings(&self, base: &Hostname) -> Result<Option<DnsConfig>, Mistake> {
+        if self.provider == "none" {
             return Ok(None);
         }
-        let access = self.access(self.secret()?)?;
+        let access = self.access()?;
         let zone = if self.zone.is_empty() {
             base.clone()
         } else {
-            Hostname::parse(&self.zone).map_err(|e| format!("zone: {e}"))?
+            Hostname::parse(&self.zone).map_err(|error| Mistake::new("dns.zone", error))?
         };
         Ok(Some(DnsConfig { zone, ttl: self.ttl_seconds, access }))
     }
 
-    fn access(&self, secret: SecretString) -> Result<DnsAccess, String> {
+    fn access(&self) -> Result<DnsAccess, Mistake> {
+        let secret = self.token.clone();
         let token = |token| Token { token, api: Some(self.api.clone()).filter(|api| !api.is_empty()) };
-        Ok(match self.maker.as_str() {
+        Ok(match self.provider.as_str() {
             "rfc2136" => DnsAccess::Rfc2136 {
-                server: self
-                    .server
-                    .parse()
-                    .map_err(|_| format!("server: {:?} is not like 127.0.0.1:53", self.server))?,
+                server: self.server.parse().map_err(|_| {
+                    Mistake::new("dns.server", format!("{:?} is not an address such as 127.0.0.1:53", self.server))
+                })?,
                 transport: self.transport()?,
                 key: self.key.clone(),
                 algorithm: self.algorithm()?,
@@ -56,37 +67,30 @@ impl Dns {
             "hetzner" => DnsAccess::Hetzner(token(secret)),
             "powerdns" => DnsAccess::PowerDns { api: self.api.clone(), server: "localhost".into(), key: secret },
             other => {
-                return Err(format!(
-                    "maker: {other:?} is none of none, rfc2136, cloudflare, digitalocean, desec, hetzner, powerdns"
-                ));
+                let known = "none, rfc2136, cloudflare, digitalocean, desec, hetzner, powerdns";
+                return Err(not_one_of("dns.provider", other, known));
             }
         })
     }
 
-    /// The token, or the content of its file: configurations are often readable by many.
-    fn secret(&self) -> Result<SecretString, String> {
-        if self.token_file.as_os_str().is_empty() {
-            return Ok(self.token.clone());
-        }
-        let read = std::fs::read_to_string(&self.token_file);
-        read.map(|text| text.trim().to_owned().into())
-            .map_err(|e| format!("token_file {}: {e}", self.token_file.display()))
-    }
-
-    fn transport(&self) -> Result<Transport, String> {
+    fn transport(&self) -> Result<Transport, Mistake> {
         match self.transport.as_str() {
             "udp" => Ok(Transport::Udp),
             "tcp" => Ok(Transport::Tcp),
-            other => Err(format!("transport: {other:?} is none of udp, tcp")),
+            other => Err(not_one_of("dns.transport", other, "udp, tcp")),
         }
     }
 
-    fn algorithm(&self) -> Result<TsigAlgorithm, String> {
+    fn algorithm(&self) -> Result<TsigAlgorithm, Mistake> {
         match self.algorithm.as_str() {
             "hmac-sha256" => Ok(TsigAlgorithm::HmacSha256),
             "hmac-sha384" => Ok(TsigAlgorithm::HmacSha384),
             "hmac-sha512" => Ok(TsigAlgorithm::HmacSha512),
-            other => Err(format!("algorithm: {other:?} is none of hmac-sha256, hmac-sha384, hmac-sha512")),
+            other => Err(not_one_of("dns.algorithm", other, "hmac-sha256, hmac-sha384, hmac-sha512")),
         }
     }
+}
+
+fn not_one_of(key: &str, value: &str, known: impl Display) -> Mistake {
+    Mistake::new(key, format!("{value:?} is not one of {known}"))
 }

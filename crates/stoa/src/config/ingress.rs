@@ -1,14 +1,13 @@
-//! What the configuration says of the way in: which edge, where it listens, and whom it believes.
+//! The settings of how visitors come in: which edge, its addresses, and the proxies that it trusts.
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
 use serde::Deserialize;
 use stoa_edge::Cidr;
 
-use super::Config;
+use super::{Config, mistake::Mistake, schema::SettingType};
 
-/// What leads visitors to sites.
+/// The proxy that forwards visitors to sites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
@@ -16,68 +15,78 @@ pub enum EdgeKind {
     Embedded,
     /// An nginx on this machine.
     Nginx,
-    /// A Traefik that asks us for its configuration.
+    /// A Traefik that polls us for its configuration.
     Traefik,
 }
 
+impl SettingType for EdgeKind {
+    const EXAMPLE: &'static str = "nginx";
+}
+
+/// The addresses at which visitors arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct PublicAddresses {
+    pub http: SocketAddr,
+    pub https: Option<SocketAddr>,
+}
+
 impl Config {
-    /// Proxies whose forwarded headers are believed.
-    pub fn trusted(&self) -> Result<Vec<Cidr>> {
-        ranges("trusted_proxies", &self.trusted_proxies)
+    /// Proxies whose forwarded headers are trusted.
+    pub fn trusted_proxies(&self) -> Result<Vec<Cidr>, Mistake> {
+        networks("trusted_proxies", &self.trusted_proxies)
     }
 
     /// Load balancers that announce their clients by the PROXY protocol.
-    pub fn announcing(&self) -> Result<Vec<Cidr>> {
-        ranges("proxy_protocol", &self.proxy_protocol)
+    pub fn proxy_protocol_sources(&self) -> Result<Vec<Cidr>, Mistake> {
+        networks("proxy_protocol", &self.proxy_protocol)
     }
 
-    /// Where visitors are received: for plain HTTP, and for HTTPS if they can come so.
-    pub fn listen_addresses(&self) -> Result<(SocketAddr, Option<SocketAddr>)> {
+    /// The addresses at which visitors arrive.
+    pub fn listen_addresses(&self) -> Result<PublicAddresses, Mistake> {
         match self.edge {
-            EdgeKind::Embedded => Ok((self.listen, self.https()?)),
-            EdgeKind::Traefik => Ok((self.traefik.http, self.traefik.https)),
+            EdgeKind::Embedded => Ok(PublicAddresses { http: self.listen, https: self.https_listen.0 }),
+            EdgeKind::Traefik => Ok(PublicAddresses { http: self.traefik.http, https: self.traefik.https.0 }),
             EdgeKind::Nginx => {
-                let plain = self.nginx.http_listen.first().context("nginx.http_listen: give an address at least")?;
-                Ok((*plain, self.nginx.https_listen.first().copied()))
+                let http = self.nginx.http_listen.first();
+                Ok(PublicAddresses {
+                    http: *http.ok_or_else(|| Mistake::new("nginx.http_listen", "give at least one address"))?,
+                    https: self.nginx.https_listen.first().copied(),
+                })
             }
         }
     }
 
+    /// The setting that turns HTTPS on.
+    pub(super) const fn https_key(&self) -> &'static str {
+        match self.edge {
+            EdgeKind::Embedded => "https_listen",
+            EdgeKind::Traefik => "traefik.https",
+            EdgeKind::Nginx => "nginx.https_listen",
+        }
+    }
+
     /// The ports of HTTP and HTTPS as visitors see them.
-    pub fn public_ports(&self) -> Result<(u16, Option<u16>)> {
-        let (plain, secure) = self.listen_addresses()?;
-        Ok(self.ports_of(plain, secure))
+    pub fn public_ports(&self) -> Result<(u16, Option<u16>), Mistake> {
+        Ok(self.ports_of(self.listen_addresses()?))
     }
 
-    pub(super) fn ports_of(&self, plain: SocketAddr, secure: Option<SocketAddr>) -> (u16, Option<u16>) {
-        let seen = |port: u16, at: SocketAddr| if port == 0 { at.port() } else { port };
-        (seen(self.public_port, plain), secure.map(|at| seen(self.https_port, at)))
+    pub(super) fn ports_of(&self, addresses: PublicAddresses) -> (u16, Option<u16>) {
+        let port = |port: u16, address: SocketAddr| if port == 0 { address.port() } else { port };
+        (port(self.public_port, addresses.http), addresses.https.map(|https| port(self.https_port, https)))
     }
 
-    /// Where the embedded edge listens for HTTPS, if it does.
-    pub fn https(&self) -> Result<Option<SocketAddr>> {
-        let text = &self.https_listen;
-        let parse = || text.parse().with_context(|| format!("https_listen: {text:?} is no address like 0.0.0.0:443"));
-        if text.is_empty() { Ok(None) } else { parse().map(Some) }
-    }
-
-    /// How long browsers shall insist on HTTPS.
+    /// Seconds for which browsers insist on HTTPS.
     pub fn hsts_seconds(&self) -> u32 {
         self.hsts_days.saturating_mul(24 * 3600)
     }
-
-    /// Name servers that tell how the world sees a domain.
-    pub fn resolvers(&self) -> Result<Vec<SocketAddr>> {
-        let read = |text: &String| text.parse().with_context(|| format!("resolvers: {text:?} is not like 9.9.9.9:53"));
-        self.resolvers.iter().map(read).collect()
-    }
 }
 
-/// Where this process reaches what listens there.
-pub(super) fn loopback(at: SocketAddr) -> SocketAddr {
-    if at.ip().is_unspecified() { ([127, 0, 0, 1], at.port()).into() } else { at }
+/// Where this process reaches what listens on `address`.
+pub(super) fn loopback(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { ([127, 0, 0, 1], address.port()).into() } else { address }
 }
 
-fn ranges(setting: &str, texts: &[String]) -> Result<Vec<Cidr>> {
-    texts.iter().map(|text| text.parse().with_context(|| format!("{setting}: {text:?}"))).collect()
+fn networks(key: &str, texts: &[String]) -> Result<Vec<Cidr>, Mistake> {
+    let parse = |text: &String| text.parse().map_err(|error| Mistake::new(key, format!("{text:?}: {error}")));
+    texts.iter().map(parse).collect()
 }

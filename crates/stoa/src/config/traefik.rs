@@ -2,51 +2,55 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Deserializer, de::Error};
 use stoa_edge::traefik::TraefikConfig;
 use stoa_model::secret::{ExposeSecret, SecretString};
 
-/// A token that can be guessed gives everybody's private keys away.
+use super::{
+    mistake::Mistake,
+    schema::{OptionalAddress, settings},
+};
+
+/// Whoever guesses the token gets every private key.
 const MIN_TOKEN_CHARS: usize = 32;
 
-/// The section as written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Traefik {
-    pub http: SocketAddr,
-    #[serde(deserialize_with = "maybe")]
-    pub https: Option<SocketAddr>,
-    #[serde(deserialize_with = "maybe")]
-    stoa: Option<SocketAddr>,
-    pub token: SecretString,
-    pub from: Vec<IpAddr>,
-    limit_bodies: bool,
-    log: PathBuf,
-}
-
-/// An address, or none where the text is empty.
-fn maybe<'de, D: Deserializer<'de>>(text: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = String::deserialize(text)?;
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+settings! {
+    /// For `edge = "traefik"`. Traefik polls http://STOA/traefik/config for its configuration, which includes
+    /// private keys (docs/edges.md).
+    pub struct Traefik in "traefik" {
+        /// Address at which Traefik receives visitors over HTTP, as seen from here.
+        http: SocketAddr = "127.0.0.1:80",
+        /// The same for HTTPS; empty: plain HTTP only.
+        https: OptionalAddress = "127.0.0.1:443",
+        /// Address at which Traefik reaches Stoa; empty: `listen`.
+        stoa: OptionalAddress = "",
+        /// At least 32 random characters: `openssl rand -hex 32`
+        token: SecretString = "",
+        /// Addresses of Traefik. Only they may read the configuration, and their forwarded headers are trusted.
+        from: Vec<IpAddr> = ["127.0.0.1", "::1"],
+        /// Enforce `max_body`. Traefik can do so only by buffering whole requests and responses.
+        limit_bodies: bool = true,
+        /// Traefik's access log in JSON, from which Stoa counts traffic; empty: nothing is counted.
+        log: PathBuf = "",
+    }
 }
 
 impl Traefik {
-    /// The maker's own settings; `listen` is where Stoa listens, `data` a folder of ours.
-    pub fn settings(&self, listen: SocketAddr, data: &std::path::Path) -> Result<TraefikConfig, String> {
+    /// The provider's own settings; `listen` is where Stoa listens, `data` a folder of ours.
+    pub fn settings(&self, listen: SocketAddr, data: &Path) -> Result<TraefikConfig, Mistake> {
         if self.token.expose_secret().len() < MIN_TOKEN_CHARS {
-            return Err(format!(
-                "traefik.token: {MIN_TOKEN_CHARS} random characters at least, for instance of `openssl rand -hex 32`"
-            ));
+            let problem =
+                format!("use at least {MIN_TOKEN_CHARS} random characters, for example from `openssl rand -hex 32`");
+            return Err(Mistake::new("traefik.token", problem));
         }
         let log = (!self.log.as_os_str().is_empty()).then(|| (self.log.clone(), data.join("traefik-position.json")));
-        Ok(TraefikConfig { limit_bodies: self.limit_bodies, log, ..TraefikConfig::new(self.stoa(listen)) })
+        Ok(TraefikConfig { limit_bodies: self.limit_bodies, log, ..TraefikConfig::new(self.stoa_address(listen)) })
     }
 
     /// Where Traefik reaches Stoa.
-    pub fn stoa(&self, listen: SocketAddr) -> SocketAddr {
-        self.stoa.unwrap_or(listen)
+    pub fn stoa_address(&self, listen: SocketAddr) -> SocketAddr {
+        self.stoa.0.unwrap_or(listen)
     }
 }

@@ -1,18 +1,18 @@
-//! `stoa audit`: who did what.
+//! `stoa audit`: the audit log.
 
 use anyhow::Result;
 use clap::Args;
 use stoa_control::view::AuditView;
 
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
 #[derive(Args)]
 pub struct Audit {
-    /// At most so many lines, 1 to 1000.
+    /// Maximum number of lines, 1 to 1000.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
 }
@@ -20,7 +20,7 @@ pub struct Audit {
 pub async fn run(verb: &Audit, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
     let lines = control.audit_list(&control.system_context("audit"), verb.limit).await?;
-    out.show(&lines, |lines| table(["When", "Who", "Did", "To", "Outcome", "More"], lines.iter().map(row)))
+    out.show(&lines, |lines| table(["Time", "Actor", "Action", "Target", "Outcome", "Detail"], lines.iter().map(row)))
 }
 
 fn row(line: &AuditView) -> [String; 6] {

@@ -10,7 +10,7 @@ use crate::output::Output;
 
 #[derive(Subcommand)]
 pub enum Blueprints {
-    /// Check a blueprint's folder and print the stack that it makes, as Compose.
+    /// Check a blueprint's folder and print the stack that it produces, as Compose.
     Check {
         /// The folder with `compose.yaml`.
         folder: PathBuf,

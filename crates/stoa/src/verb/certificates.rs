@@ -1,4 +1,4 @@
-//! `stoa certificates`: how all of them stand, and one's own for a site.
+//! `stoa certificates`: the state of all certificates, and uploaded certificates of sites.
 
 use std::path::PathBuf;
 
@@ -11,30 +11,31 @@ use stoa_control::{
 use stoa_model::secret::SecretString;
 
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
-/// Said where names wait in vain.
-const NOBODY: &str = "Nobody issues certificates here: set `https_listen`, and `directory` in [acme] (docs/https.md).";
+/// Shown when names need certificates that nothing issues.
+const NO_AUTHORITY_HINT: &str =
+    "No certificate authority is configured: set `https_listen`, and `directory` in [acme] (docs/https.md).";
 
 #[derive(Subcommand)]
 pub enum Certificates {
-    /// Every name that has or needs a certificate, and how it stands.
+    /// List every name that has or needs a certificate, with its state.
     List,
-    /// Serve a certificate of one's own for a site's domains.
+    /// Upload a certificate for a site's domains.
     Upload {
         /// Subdomain, hostname or id of the site.
         site: String,
-        /// PEM file: the certificate and what leads to its root.
+        /// PEM file: the certificate, followed by its intermediate certificates.
         #[arg(long)]
         chain: PathBuf,
-        /// PEM file: its private key, without a passphrase.
+        /// PEM file: the private key, without a passphrase.
         #[arg(long)]
         key: PathBuf,
     },
-    /// Serve a site's own certificate no more; the authority is asked for one again.
+    /// Stop using a site's uploaded certificate and request a new one from the certificate authority.
     Withdraw {
         /// Subdomain, hostname or id of the site.
         site: String,
@@ -46,27 +47,27 @@ pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<(
     let cx = control.system_context("certificates");
     match verb {
         Certificates::List => {
-            let nobody = control.settings().acme.is_none();
-            out.show(&control.certificates(&cx).await?, |all| list(all, nobody))
+            let has_authority = control.settings().acme.is_some();
+            out.show(&control.certificates(&cx).await?, |all| list(all, has_authority))
         }
         Certificates::Upload { site, chain, key } => {
             let read =
                 |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
             let upload = UploadCertificate { chain: read(chain)?, key: SecretString::from(read(key)?) };
             let site = control.site_by_name(&cx, site).await?.id;
-            out.show(&control.certificate_upload(&cx, site, upload).await?, taken)
+            out.show(&control.certificate_upload(&cx, site, upload).await?, summary)
         }
         Certificates::Withdraw { site } => {
             let site = control.site_by_name(&cx, site).await?.id;
             control.certificate_withdraw(&cx, site).await?;
             out.show(&serde_json::json!({ "withdrawn": true }), |_| {
-                "It is served no more; `stoa certificates list` tells how the next one comes.".into()
+                "The certificate is no longer used. `stoa certificates list` shows the state of its replacement.".into()
             })
         }
     }
 }
 
-fn list(all: &[NameCertificate], nobody: bool) -> String {
+fn list(all: &[NameCertificate], has_authority: bool) -> String {
     if all.is_empty() {
         return "No name needs a certificate.".into();
     }
@@ -75,17 +76,17 @@ fn list(all: &[NameCertificate], nobody: bool) -> String {
         let problem = c.detail.clone().or_else(|| c.problem.clone()).filter(|_| c.problem.is_some());
         [
             c.name.clone(),
-            word(c.state).to_owned(),
+            state_label(c.state).to_owned(),
             served.map(|s| format!("{:.0}", s.expires_at)).unwrap_or_default(),
             served.map(|s| s.issuer.clone()).unwrap_or_default(),
             problem.unwrap_or_default(),
         ]
     };
-    let table = table(["Name", "State", "Good until", "Issuer", "Problem"], all.iter().map(row));
-    if nobody { format!("{table}\n{NOBODY}") } else { table }
+    let table = table(["Name", "State", "Expires", "Issuer", "Problem"], all.iter().map(row));
+    if has_authority { table } else { format!("{table}\n{NO_AUTHORITY_HINT}") }
 }
 
-const fn word(state: CertificateState) -> &'static str {
+const fn state_label(state: CertificateState) -> &'static str {
     match state {
         CertificateState::Good => "good",
         CertificateState::Waiting => "waiting",
@@ -94,10 +95,9 @@ const fn word(state: CertificateState) -> &'static str {
     }
 }
 
-fn taken(served: &CertificateView) -> String {
+fn summary(served: &CertificateView) -> String {
     let names = served.names.join(", ");
-    let mut text =
-        vec![format!("Served for {names}, issued by {}, good until {:.0}.", served.issuer, served.expires_at)];
+    let mut text = vec![format!("Now serving {names}: issued by {}, expires {:.0}.", served.issuer, served.expires_at)];
     text.extend(served.notes.iter().cloned());
     text.join("\n")
 }

@@ -1,4 +1,4 @@
-//! `stoa customers`: who has an account, and a new password for whoever lost his.
+//! `stoa customers`: accounts of customers, and new passwords.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -6,20 +6,20 @@ use stoa_control::{Control, RequestContext, view::CustomerView};
 
 use super::init::read_password;
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
 #[derive(Subcommand)]
 pub enum Customers {
-    /// All customers, newest first.
+    /// List all customers, newest first.
     List,
-    /// Set a customer's password and end his sessions and API tokens.
+    /// Set a customer's password and end their sessions and API tokens.
     Password {
         /// E-mail address.
         email: String,
-        /// File with the password; `-` reads standard input.
+        /// File that contains the password; `-` reads standard input.
         #[arg(long, default_value = "-")]
         password_file: String,
     },
@@ -31,7 +31,7 @@ pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> 
     match verb {
         Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
         Customers::Password { email, password_file } => {
-            // Before the password is asked for.
+            // Fail before asking for the password.
             control.customer_find(&cx, email).await?;
             control.customer_password(&cx, email, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())

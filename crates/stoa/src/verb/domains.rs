@@ -1,5 +1,5 @@
-//! `stoa domains`: domains that customers bring along. Records are printed as lines of a zone file,
-//! so that they can be pasted into one.
+//! `stoa domains`: customers' own domains. Records are printed as lines of a zone file, so that they can be
+//! pasted into one.
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -12,37 +12,37 @@ use stoa_model::{domain::DomainState, id::DomainId};
 
 use super::sites;
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
 #[derive(Subcommand)]
 pub enum Domains {
-    /// The domains of all sites, or of one.
+    /// List the domains of all sites, or of one.
     List {
         /// Subdomain, hostname or id of a site.
         site: Option<String>,
     },
-    /// Bring a domain along; prints the DNS records to make.
+    /// Add a domain and print the DNS records to create.
     Add {
         /// Subdomain, hostname or id of the site.
         site: String,
-        /// The domain, like shop.example.com.
+        /// The domain, such as shop.example.com.
         name: String,
-        /// Also the same with `www.` before it.
+        /// Also add the same domain with `www.` in front.
         #[arg(long)]
         www: bool,
-        /// Make it the main address as soon as it works.
+        /// Make it the main address once it works.
         #[arg(long)]
         main: bool,
     },
-    /// Look at a domain now: is it proven, does it lead here?
+    /// Check now whether a domain is verified and points to this machine.
     Check {
         /// The domain, or its id, `dom_…`.
         name: String,
     },
-    /// Give a domain up: it leads to its site no more.
+    /// Remove a domain from its site.
     Remove {
         /// The domain, or its id, `dom_…`.
         name: String,
@@ -53,7 +53,7 @@ pub enum Domains {
         site: String,
         /// One of its verified domains, or the platform's own name for it.
         name: String,
-        /// Don't wait for the end.
+        /// Don't wait for the job to end.
         #[arg(long)]
         no_wait: bool,
     },
@@ -79,7 +79,7 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
         }
         Domains::Remove { name } => {
             control.domain_remove(&cx, find(&control, &cx, name).await?).await?;
-            out.show(&serde_json::json!({ "removed": true }), |_| format!("{name} leads here no more."))
+            out.show(&serde_json::json!({ "removed": true }), |_| format!("{name} was removed from its site."))
         }
         Domains::Main { site, name, no_wait } => {
             let site = control.site_by_name(&cx, site).await?.id;
@@ -89,7 +89,7 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
     }
 }
 
-/// The domains of a site, or of all; and whose they are.
+/// The domains of a site, or of all, with their sites.
 async fn list(control: &Control, cx: &RequestContext, site: Option<&str>) -> Result<(Vec<SiteView>, Vec<DomainView>)> {
     let sites = match site {
         Some(name) => vec![control.site_by_name(cx, name).await?],
@@ -102,25 +102,25 @@ async fn list(control: &Control, cx: &RequestContext, site: Option<&str>) -> Res
     Ok((sites, domains))
 }
 
-/// The one domain that is meant: several sites may claim the same.
+/// Finds a domain by name or id; an error if several sites claim the name.
 async fn find(control: &Control, cx: &RequestContext, name: &str) -> Result<DomainId> {
     if let Ok(id) = name.parse() {
         return Ok(id);
     }
     let found = control.domains_named(cx, name).await?;
     match found.as_slice() {
-        [] => bail!("no site has the domain {name}; `stoa domains list` shows all"),
+        [] => bail!("no site has the domain {name}; `stoa domains list` shows all domains"),
         [one] => Ok(one.id),
         several => {
             let ids: Vec<_> = several.iter().map(|d| format!("{} of {}", d.id, d.site)).collect();
-            bail!("several sites claim {name}; say which one by its id: {}", ids.join(", "))
+            bail!("several sites claim {name}; give the id instead: {}", ids.join(", "))
         }
     }
 }
 
 fn overview(sites: &[SiteView], domains: &[DomainView]) -> String {
     if domains.is_empty() {
-        return "No domains were brought along.".into();
+        return "No domains have been added.".into();
     }
     let site =
         |d: &DomainView| sites.iter().find(|s| s.id == d.site).map_or_else(|| d.site.to_string(), |s| s.title.clone());
@@ -155,7 +155,7 @@ fn https(domain: &DomainView) -> &'static str {
     }
 }
 
-/// A domain, and what is to be done for it: all of it can be pasted into a zone file.
+/// A domain and the records that it needs; all of it can be pasted into a zone file.
 fn page(domain: &DomainView) -> String {
     let main = if domain.is_main { ", the main address" } else { "" };
     let mut text = vec![format!("; {}: {}{main}", domain.display, domain.state)];
@@ -167,14 +167,13 @@ fn page(domain: &DomainView) -> String {
     if domain.state == DomainState::Claimed {
         let (url, content) = &domain.file;
         text.push(String::new());
-        text.push(format!("; Instead of the TXT record, a file at {url} with the content {content} will do."));
+        text.push(format!("; Instead of the TXT record, you can serve a file at {url} with the content {content}."));
         text.extend(domain.expires_at.map(|at| {
-            format!("; To be proven by {at:.0}, else it is dropped. `stoa domains check {}` looks now.", domain.name)
+            format!("; Verify it by {at:.0}, or the claim expires. `stoa domains check {}` checks now.", domain.name)
         }));
     }
     text.extend(domain.certificate.as_ref().map(|c| {
-        let served =
-            c.certificate.as_ref().map(|s| format!(", issued by {}, good until {:.0}", s.issuer, s.expires_at));
+        let served = c.certificate.as_ref().map(|s| format!(", issued by {}, expires {:.0}", s.issuer, s.expires_at));
         format!("; HTTPS {}{}", https(domain), served.unwrap_or_default())
     }));
     text.join("\n")

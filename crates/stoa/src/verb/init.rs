@@ -1,4 +1,4 @@
-//! `stoa init`: what a new installation needs before its first start.
+//! `stoa init`: creates what a new installation needs before its first start.
 
 use std::io::IsTerminal;
 
@@ -7,14 +7,14 @@ use clap::Args;
 use stoa_control::keys::MasterKey;
 use stoa_model::{account::Role, secret::SecretString};
 
-use crate::{config::Config, output::Output, bootstrap};
+use crate::{bootstrap, config::Config, output::Output};
 
 #[derive(Args)]
 pub struct Init {
     /// E-mail address of the first operator (super_admin).
     #[arg(long)]
     pub email: String,
-    /// File with the operator's password; `-` reads standard input.
+    /// File that contains the operator's password; `-` reads standard input.
     #[arg(long, default_value = "-")]
     pub password_file: String,
 }
@@ -24,7 +24,7 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     bootstrap::data_directory(config)?;
     let key = config.key_path();
     if !key.exists() {
-        MasterKey::create(&key).with_context(|| format!("making the master key {}", key.display()))?;
+        MasterKey::create(&key).with_context(|| format!("creating the master key {}", key.display()))?;
     }
     let password = read_password(&verb.password_file)?;
     let control = bootstrap::control_migrated(config).await?;
@@ -39,13 +39,13 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     })
 }
 
-/// A password from a file or standard input: never from an argument, where process lists show it.
+/// Reads a password from a file or standard input; never from an argument, which process lists show.
 pub fn read_password(file: &str) -> Result<SecretString> {
     if file == "-" && std::io::stdin().is_terminal() {
-        eprintln!("Type the password (it is shown), then Enter and Ctrl-D:");
+        eprintln!("Type the password (it is visible), then press Enter and Ctrl-D:");
     }
     let text = if file == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
-    let place = if file == "-" { "standard input" } else { file };
-    let text = text.with_context(|| format!("reading the password from {place}"))?;
+    let source = if file == "-" { "standard input" } else { file };
+    let text = text.with_context(|| format!("reading the password from {source}"))?;
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

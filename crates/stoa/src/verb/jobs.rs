@@ -1,4 +1,4 @@
-//! `stoa jobs`: looking at jobs, and freeing stuck ones.
+//! `stoa jobs`: inspecting jobs, and resolving stuck ones.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -6,40 +6,40 @@ use stoa_control::view::JobView;
 use stoa_model::{id::JobId, job::JobState};
 
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
 #[derive(Subcommand)]
 pub enum Jobs {
-    /// The newest jobs.
+    /// List jobs, newest first.
     List {
-        /// Only those in this state: queued, running, unwinding, succeeded, failed, cancelled, stuck.
+        /// Only jobs in this state: queued, running, unwinding, succeeded, failed, cancelled, stuck.
         #[arg(long)]
         state: Option<JobState>,
-        /// At most so many, 1 to 100.
+        /// Maximum number of jobs, 1 to 100.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
-    /// One job with its steps and log.
+    /// Show a job with its steps and log.
     Show {
-        /// Its id.
+        /// Id of the job.
         job: JobId,
     },
-    /// Cancel a job: what it did is undone.
+    /// Cancel a job and undo what it did.
     Cancel {
-        /// Its id.
+        /// Id of the job.
         job: JobId,
     },
-    /// Let a stuck job try again.
+    /// Retry the step at which a job is stuck.
     Resume {
-        /// Its id.
+        /// Id of the job.
         job: JobId,
     },
-    /// Close a stuck job and leave the world as it is.
+    /// Close a stuck job without undoing anything.
     Abandon {
-        /// Its id.
+        /// Id of the job.
         job: JobId,
     },
 }
@@ -68,7 +68,7 @@ pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
         Jobs::Resume { job } => control.job_resume(&cx, *job).await?,
         Jobs::Abandon { job } => control.job_abandon(&cx, *job).await?,
     }
-    out.show(&serde_json::json!({ "accepted": true }), |_| "Done. `stoa jobs show` tells how it goes on.".into())
+    out.show(&serde_json::json!({ "accepted": true }), |_| "Accepted. `stoa jobs show` shows the progress.".into())
 }
 
 /// A job as a page of text.

@@ -1,9 +1,10 @@
-//! The verbs of the command line. They call the same service layer as pages and API, as the
-//! platform itself, straight on the database of this machine.
+//! The verbs of the command line. They call the same service layer as pages and API, with the rights of the
+//! platform itself, directly on the database.
 
 pub mod audit;
 pub mod blueprints;
 pub mod certificates;
+pub mod config;
 pub mod customers;
 pub mod domains;
 pub mod init;
@@ -24,18 +25,18 @@ use stoa_control::{
 use stoa_model::site::Health;
 
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
-/// Brings the database up to date.
+/// Migrates the database.
 pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
     bootstrap::database(config).await?;
     out.show(&serde_json::json!({ "migrated": true }), |_| "The database is up to date.".into())
 }
 
-/// Checks everything; a bad finding is exit code 1.
+/// Checks everything. Exits with 1 if something is wrong.
 pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = bootstrap::control(config).await?;
     let findings = control.doctor(&control.system_context("doctor")).await?;
@@ -58,18 +59,18 @@ fn mark(finding: &Finding) -> &'static str {
     }
 }
 
-/// Compares and repairs.
+/// Compares what should run with what runs, and repairs it.
 pub async fn sync(config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
     let drifts = control.sync(&control.system_context("sync")).await?;
     differences(&drifts, "Everything runs as it should.", out)
 }
 
-/// Removes what deleted sites left.
+/// Removes what deleted sites left behind.
 pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
     let found = control.cleanup(&control.system_context("cleanup")).await?;
-    differences(&found, "Nothing was left.", out)
+    differences(&found, "Nothing to remove.", out)
 }
 
 fn differences(drifts: &[Drift], none: &str, out: &Output) -> Result<()> {
@@ -85,8 +86,8 @@ fn differences(drifts: &[Drift], none: &str, out: &Output) -> Result<()> {
     })
 }
 
-/// Every site's state and health, as the serving process last saw them; exit code 1 if one that should
-/// run does not.
+/// Every site's state and health, as the server last observed them. Exits with 1 if a site that should run
+/// does not.
 pub async fn health(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = bootstrap::control(config).await?;
     let all = sites::all(&control).await?;

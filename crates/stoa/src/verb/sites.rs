@@ -1,5 +1,5 @@
-//! `stoa sites`: the life of sites. The serving process does the work; a verb waits for it to end
-//! unless told otherwise.
+//! `stoa sites`: the lifecycle of sites. The server runs the jobs; a verb waits for its job to end unless
+//! `--no-wait` is given.
 
 use std::time::Duration;
 
@@ -16,57 +16,57 @@ use stoa_model::{
 };
 
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
 #[derive(Subcommand)]
 pub enum Sites {
-    /// All sites, newest first.
+    /// List all sites, newest first.
     List,
-    /// One site.
+    /// Show a site.
     Show(Name),
     /// Order a site for a customer.
     Order {
         /// The customer's e-mail address or id, `cus_…`.
         #[arg(long)]
         customer: String,
-        /// Blueprint.
+        /// Name of the blueprint.
         #[arg(long, default_value = "woocommerce")]
         blueprint: String,
-        /// Title.
+        /// Title of the site.
         #[arg(long)]
         title: String,
         /// Label under the base domain.
         subdomain: String,
-        /// Don't wait for the end.
+        /// Don't wait for the job to end.
         #[arg(long)]
         no_wait: bool,
     },
     /// Start a stopped site.
-    Start(Moved),
+    Start(JobTarget),
     /// Stop a running site.
-    Stop(Moved),
+    Stop(JobTarget),
     /// Stop and start a running site.
-    Restart(Moved),
-    /// Try once more to make a site that failed.
-    Retry(Moved),
-    /// Mark a site for deletion; its data stays through the grace period.
+    Restart(JobTarget),
+    /// Retry the creation of a site that failed.
+    Retry(JobTarget),
+    /// Delete a site; its data is kept during the grace period.
     Delete(Name),
-    /// Take a deletion back.
+    /// Restore a deleted site within its grace period.
     Undelete(Name),
-    /// End the grace period of a deleted site now: all its data is removed.
+    /// End the grace period of a deleted site now and remove all its data.
     Purge(Name),
-    /// Print an address that logs into the site's administration, once.
+    /// Print a one-time link that logs in to the site's administration.
     Login(Name),
-    /// Show or change what a site's visitors may use of the edge.
+    /// Show or change the limits on a site's visitors.
     Limits(super::limits::Limits),
-    /// The last lines of a site's output.
+    /// Print the last lines of a site's logs.
     Logs {
         #[command(flatten)]
         name: Name,
-        /// How many lines of each service, 1 to 2000.
+        /// Lines per service, 1 to 2000.
         #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_LINES)))]
         tail: u32,
     },
@@ -74,16 +74,16 @@ pub enum Sites {
 
 #[derive(Args)]
 pub struct Name {
-    /// Subdomain, hostname or id.
+    /// Subdomain, hostname or id of the site.
     site: String,
 }
 
-/// A site that a job is to work on.
+/// A site for a job to work on.
 #[derive(Args)]
-pub struct Moved {
+pub struct JobTarget {
     #[command(flatten)]
     name: Name,
-    /// Don't wait for the end.
+    /// Don't wait for the job to end.
     #[arg(long)]
     no_wait: bool,
 }
@@ -105,29 +105,27 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             let ordered = control.site_order(&cx, order, None).await?;
             wait(&control, ordered.job, *no_wait, out).await
         }
-        Sites::Start(moved) => {
-            let job = control.site_start(&cx, find(&control, &cx, &moved.name).await?.id).await?;
-            wait(&control, job, moved.no_wait, out).await
+        Sites::Start(target) => {
+            let job = control.site_start(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            wait(&control, job, target.no_wait, out).await
         }
-        Sites::Stop(moved) => {
-            let job = control.site_stop(&cx, find(&control, &cx, &moved.name).await?.id).await?;
-            wait(&control, job, moved.no_wait, out).await
+        Sites::Stop(target) => {
+            let job = control.site_stop(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            wait(&control, job, target.no_wait, out).await
         }
-        Sites::Restart(moved) => {
-            let job = control.site_restart(&cx, find(&control, &cx, &moved.name).await?.id).await?;
-            wait(&control, job, moved.no_wait, out).await
+        Sites::Restart(target) => {
+            let job = control.site_restart(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            wait(&control, job, target.no_wait, out).await
         }
-        Sites::Retry(moved) => {
-            let job = control.site_retry(&cx, find(&control, &cx, &moved.name).await?.id).await?;
-            wait(&control, job, moved.no_wait, out).await
+        Sites::Retry(target) => {
+            let job = control.site_retry(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            wait(&control, job, target.no_wait, out).await
         }
         Sites::Delete(name) => show(&control.site_delete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Undelete(name) => show(&control.site_undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Purge(name) => {
             control.site_purge_now(&cx, find(&control, &cx, name).await?.id).await?;
-            out.show(&serde_json::json!({ "accepted": true }), |_| {
-                "The serving process removes it within a minute.".into()
-            })
+            out.show(&serde_json::json!({ "accepted": true }), |_| "The server removes it within a minute.".into())
         }
         Sites::Login(name) => {
             let link = control.site_login_link(&cx, find(&control, &cx, name).await?.id).await?;
@@ -187,13 +185,13 @@ fn show(site: &SiteView, out: &Output) -> Result<()> {
             ["Administrator".to_owned(), s.admin_user.clone()],
         ];
         rows.extend(s.reason.iter().map(|text| ["Reason".to_owned(), text.clone()]));
-        rows.extend(s.purge_at.iter().map(|at| ["Purged from".to_owned(), at.to_string()]));
+        rows.extend(s.purge_at.iter().map(|at| ["Purge after".to_owned(), at.to_string()]));
         rows.extend(s.notices.iter().map(|text| ["Note".to_owned(), text.clone()]));
         table(["", ""], rows)
     })
 }
 
-/// Waits for a job's end and shows it; a job that failed is an error.
+/// Waits for a job to end and shows it. A job that failed is an error.
 pub(super) async fn wait(control: &Control, id: JobId, no_wait: bool, out: &Output) -> Result<()> {
     let cx = control.system_context("sites");
     loop {

@@ -1,4 +1,4 @@
-//! `stoa staff`: people of the operator.
+//! `stoa staff`: accounts of the operator's staff.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -12,50 +12,50 @@ use stoa_model::{
 
 use super::init::read_password;
 use crate::{
+    bootstrap,
     config::Config,
     output::{Output, table},
-    bootstrap,
 };
 
 #[derive(Subcommand)]
 pub enum Staff {
-    /// All people, oldest first.
+    /// List all staff, oldest first.
     List,
-    /// Add a person.
+    /// Add a member of staff.
     Add {
         /// E-mail address.
         email: String,
-        /// support, admin or super_admin.
+        /// Role: support, admin or super_admin.
         #[arg(long, default_value = "admin")]
         role: Role,
-        /// File with the password; `-` reads standard input.
+        /// File that contains the password; `-` reads standard input.
         #[arg(long, default_value = "-")]
         password_file: String,
     },
-    /// Set a person's password and end their sessions.
+    /// Set someone's password and end their sessions and API tokens.
     Password {
         /// E-mail address.
         email: String,
-        /// File with the password; `-` reads standard input.
+        /// File that contains the password; `-` reads standard input.
         #[arg(long, default_value = "-")]
         password_file: String,
     },
-    /// Issue an API token for a person and print it, once.
+    /// Issue an API token and print it. It can't be shown again.
     Token {
         /// E-mail address.
         email: String,
-        /// What it is for.
+        /// What the token is for.
         #[arg(long, default_value = "command line")]
         name: String,
     },
-    /// A person's API tokens, newest first.
+    /// List someone's API tokens, newest first.
     Tokens {
         /// E-mail address.
         email: String,
     },
-    /// End an API token of a person.
+    /// Revoke an API token.
     Revoke {
-        /// Its id, `tok_…`.
+        /// Id of the token, `tok_…`.
         token: TokenId,
     },
 }
@@ -64,7 +64,7 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
     let cx = control.system_context("staff");
     match verb {
-        Staff::List => out.show(&control.staff_list(&cx).await?, |all| people(all)),
+        Staff::List => out.show(&control.staff_list(&cx).await?, |all| staff_table(all)),
         Staff::Add { email, role, password_file } => {
             let id = control.staff_create(&cx, email, *role, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "id": id }), |_| format!("{email} can log in as {}.", role.as_str()))
@@ -79,28 +79,28 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
             let text = token.expose_secret();
             out.show(&serde_json::json!({ "token": text }), |_| text.to_owned())
         }
-        Staff::Tokens { email } => out.show(&control.staff_tokens(&cx, email).await?, |all| tokens(all)),
+        Staff::Tokens { email } => out.show(&control.staff_tokens(&cx, email).await?, |all| token_table(all)),
         Staff::Revoke { token } => {
             control.staff_revoke(&cx, *token).await?;
-            out.show(&serde_json::json!({ "revoked": true }), |_| "The token opens nothing more.".into())
+            out.show(&serde_json::json!({ "revoked": true }), |_| "The token was revoked.".into())
         }
     }
 }
 
-fn people(all: &[StaffView]) -> String {
+fn staff_table(all: &[StaffView]) -> String {
     let row =
         |s: &StaffView| [s.email.clone(), s.role.as_str().to_owned(), s.id.to_string(), format!("{:.0}", s.created_at)];
     table(["E-mail", "Role", "Id", "Since"], all.iter().map(row))
 }
 
-fn tokens(all: &[TokenView]) -> String {
+fn token_table(all: &[TokenView]) -> String {
     if all.is_empty() {
-        return "This person has no API tokens.".into();
+        return "This account has no API tokens.".into();
     }
     let time = |at: Option<Timestamp>, none: &str| at.map_or_else(|| none.to_owned(), |at| format!("{at:.0}"));
     let row = |t: &TokenView| {
-        let (ends, used) = (time(t.expires_at, "never"), time(t.last_used_at, "never"));
-        [t.id.to_string(), t.name.clone(), time(Some(t.created_at), ""), ends, used]
+        let (expires, used) = (time(t.expires_at, "never"), time(t.last_used_at, "never"));
+        [t.id.to_string(), t.name.clone(), time(Some(t.created_at), ""), expires, used]
     };
-    table(["Token", "For", "Made", "Ends", "Last used"], all.iter().map(row))
+    table(["Token", "Purpose", "Created", "Expires", "Last used"], all.iter().map(row))
 }

@@ -1,4 +1,4 @@
-//! The verbs of domains, certificates and limits, on a site that is there but not served.
+//! The verbs of domains, certificates and limits, on a site that exists but is not served.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ use crate::verbs::{Home, text};
 
 const SETTINGS: &str = "public_addresses = [\"198.51.100.1\", \"2001:db8::1\"]\nresolvers = [\"127.0.0.1:9\"]\n";
 
-/// A home with the site `bakery`, written straight into its database.
+/// A home with the site `bakery`, written directly to its database.
 pub fn home() -> Home {
     let home = Home::new(SETTINGS);
     assert!(home.stoa(&["migrate"]).status.success());
@@ -89,7 +89,7 @@ pub fn refused(home: &Home, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_domain_is_brought_along_looked_at_and_given_up() {
+fn a_domain_is_added_checked_and_removed() {
     let home = home();
     assert!(said(&home, &["domains", "list"]).contains("No domains"));
     let added = said(&home, &["domains", "add", "bakery", "Bücher.example", "--www", "--main"]);
@@ -98,11 +98,11 @@ fn a_domain_is_brought_along_looked_at_and_given_up() {
         "xn--bcher-kva.example.  3600  IN  A  198.51.100.1",
         "xn--bcher-kva.example.  3600  IN  AAAA  2001:db8::1",
         "www.xn--bcher-kva.example.  3600  IN  A  198.51.100.1",
-        "`stoa domains check xn--bcher-kva.example` looks now.",
+        "`stoa domains check xn--bcher-kva.example` checks now.",
     ] {
         assert!(added.contains(line), "{line}\n{added}");
     }
-    // Whoever pastes all of it pastes records and comments only.
+    // All of it can be pasted: it is records and comments only.
     let pasted = added.lines().filter(|l| l.contains("3600")).all(|l| l.split_whitespace().nth(2) == Some("IN"));
     assert!(pasted, "{added}");
 

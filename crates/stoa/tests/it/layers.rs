@@ -16,7 +16,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("control", &["model", "provider", "db", "saga", "integrations"]),
     ("web", &["model", "control"]),
     ("testkit", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
-    ("stoa", &["model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
+    ("stoa", &["util", "model", "saga", "db", "provider", "docker", "edge", "integrations", "control", "web"]),
 ];
 
 fn manifests() -> BTreeMap<String, toml::Table> {

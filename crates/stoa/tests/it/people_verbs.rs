@@ -1,4 +1,4 @@
-//! The verbs that help people: passwords, tokens, the audit trail.
+//! The verbs of passwords, tokens and the audit log.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn a_lost_password_a_leaked_token_and_who_did_it() {
+fn passwords_tokens_and_the_audit_log() {
     let home = home();
     let file = home.0.path().join("password");
     fs::write(&file, "correct horse battery").unwrap();

@@ -1,9 +1,9 @@
-//! The document that Traefik asks the real binary for.
+//! The document that Traefik polls the real binary for.
 
 use std::{
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -20,32 +20,24 @@ impl Drop for Served {
     }
 }
 
-/// A Stoa behind Traefik; Docker is not needed for what is asked here.
+/// A Stoa behind Traefik; these tests don't need Docker.
 fn serve() -> (Served, SocketAddr, Home) {
     let (at, public) = (free_port(), free_port());
     let home = Home::new(&format!(
         "edge = \"traefik\"\nbase_domain = \"stoa.test\"\n[traefik]\nhttp = \"{public}\"\ntoken = \"{TOKEN}\"\n"
     ));
-    let child = Command::new(env!("CARGO_BIN_EXE_stoa"))
-        .arg("serve")
-        .env("STOA_CONFIG", home.0.path().join("stoa.toml"))
-        .env("STOA_LISTEN", at.to_string())
-        .env_remove("STOA_DATA_DIR")
-        .env_remove("STOA_DATABASE")
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child = home.command(&["serve"]).env("STOA_LISTEN", at.to_string()).stderr(Stdio::null()).spawn().unwrap();
     let served = Served(child);
     let began = Instant::now();
     while Request::get("127.0.0.1", "/healthz").tcp(at, Duration::from_secs(1)).is_err() {
-        assert!(began.elapsed() < Duration::from_secs(120), "it does not serve");
+        assert!(began.elapsed() < Duration::from_secs(120), "it does not respond");
         std::thread::sleep(Duration::from_millis(20));
     }
     (served, at, home)
 }
 
 #[test]
-fn who_has_the_token_gets_the_document_and_nobody_else() {
+fn only_a_request_with_the_token_gets_the_document() {
     let (_served, at, _home) = serve();
     let ask = |path: &str, headers: Vec<(&'static str, String)>| {
         let request = Request { headers, ..Request::get("127.0.0.1", path) };
@@ -64,24 +56,24 @@ fn who_has_the_token_gets_the_document_and_nobody_else() {
 
     assert_eq!(ask("/traefik/config", vec![]).status, 404);
     assert_eq!(ask("/traefik/config", bearer("0123456789abcdef0123456789abcdeX")).status, 404);
-    // A visitor whom Traefik speaks for is not Traefik.
+    // A visitor behind Traefik is not Traefik.
     let mut visitor = bearer(TOKEN);
     visitor.push(("X-Forwarded-For", "203.0.113.9".to_owned()));
     assert_eq!(ask("/traefik/config", visitor).status, 404);
 }
 
 #[test]
-fn what_serving_makes_is_for_its_owner_only() {
+fn the_data_directory_is_private() {
     let (_served, _, home) = serve();
     let mode = std::fs::metadata(home.0.path().join("data")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "{mode:o}");
 }
 
 #[test]
-fn a_token_that_can_be_guessed_is_refused() {
+fn a_short_token_is_refused() {
     let home = Home::new("edge = \"traefik\"\n[traefik]\ntoken = \"secret\"\n");
     let done = home.stoa(&["serve"]);
     assert!(!done.status.success());
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(said.contains("traefik.token: 32 random characters at least"), "{said}");
+    assert!(said.contains("traefik.token: use at least 32 random characters"), "{said}");
 }

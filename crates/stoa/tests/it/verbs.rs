@@ -23,15 +23,22 @@ impl Home {
     }
 
     pub fn stoa(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_stoa"))
-            .args(args)
-            .env_remove("STOA_DATA_DIR")
-            .env_remove("STOA_LISTEN")
-            .env_remove("STOA_DATABASE")
-            .env("STOA_CONFIG", self.0.path().join("stoa.toml"))
-            .output()
-            .unwrap()
+        self.command(args).output().unwrap()
     }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
+        without_settings(&mut command).args(args).env("STOA_CONFIG", self.0.path().join("stoa.toml"));
+        command
+    }
+}
+
+/// Without the settings, faults and configuration of this process's environment.
+pub fn without_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"STOA_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 pub fn text(bytes: &[u8]) -> String {
@@ -69,7 +76,7 @@ fn a_dangerous_blueprint_is_refused_with_its_line() {
 }
 
 #[test]
-fn the_doctor_names_what_is_wrong_and_how_to_mend_it() {
+fn the_doctor_names_what_is_wrong_and_how_to_fix_it() {
     let home = Home::new("");
     assert!(home.stoa(&["migrate"]).status.success());
     let done = home.stoa(&["--json", "doctor"]);
@@ -93,14 +100,17 @@ fn a_wrong_master_key_is_noticed_before_anything_is_touched() {
 }
 
 #[test]
-fn a_mistake_in_the_configuration_is_told_with_its_name() {
+fn a_mistake_in_the_configuration_is_reported_with_its_name_and_line() {
     let home = Home::new("workerz = 3\n");
     let done = home.stoa(&["jobs", "list"]);
-    assert!(!done.status.success() && text(&done.stderr).contains("workerz"), "{}", text(&done.stderr));
+    let error = text(&done.stderr);
+    assert!(!done.status.success(), "{error}");
+    assert!(error.contains("workerz: unknown setting; did you mean `workers`?"), "{error}");
+    assert!(error.contains("stoa.toml line 5"), "{error}");
 }
 
 #[test]
-fn an_operator_is_made_once_and_his_password_never_shows() {
+fn an_operator_is_created_once_and_the_password_is_never_shown() {
     let home = Home::new("");
     let secret = home.0.path().join("password");
     fs::write(&secret, "correct horse battery").unwrap();
@@ -126,7 +136,7 @@ fn an_operator_is_made_once_and_his_password_never_shows() {
 }
 
 #[test]
-fn only_who_may_migrate_does() {
+fn only_some_verbs_migrate() {
     let home = Home::new("");
     for verb in ["doctor", "sync", "health"] {
         let done = home.stoa(&[verb]);
@@ -134,7 +144,7 @@ fn only_who_may_migrate_does() {
         assert!(!done.status.success() && error.contains("`stoa migrate`"), "{verb}: {error}");
     }
     assert!(home.stoa(&["migrate"]).status.success());
-    // Which needs no engine, as it only looks.
+    // `health` only reads the database, so it needs no engine.
     assert!(home.stoa(&["health"]).status.success());
 }
 
@@ -146,7 +156,28 @@ fn the_settings_are_printed_though_the_file_has_a_typo() {
 }
 
 #[test]
-fn what_init_makes_is_for_its_owner_only_and_a_missing_file_is_named() {
+fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
+    let home = Home::new("workers = 0\n");
+    let run = |args: &[&str], workers: &str| home.command(args).env("STOA_WORKERS", workers).output().unwrap();
+    assert!(run(&["migrate"], "2").status.success());
+    let error = text(&run(&["jobs", "list"], "0").stderr);
+    assert!(error.contains("workers: use 1 or more (variable STOA_WORKERS)"), "{error}");
+    let error = text(&home.stoa(&["jobs", "list"]).stderr);
+    assert!(error.contains("workers: use 1 or more (") && error.contains("stoa.toml line 5)"), "{error}");
+    assert!(run(&["--set", "workers=3", "jobs", "list"], "0").status.success());
+}
+
+#[test]
+fn the_settings_are_printed_as_json_with_their_variables() {
+    let done = Home::new("").stoa(&["--json", "config"]);
+    let settings: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let token = settings.as_array().unwrap().iter().find(|setting| setting["key"] == "dns.token").unwrap();
+    assert_eq!((&token["variable"], &token["secret"]), (&"STOA_DNS_TOKEN".into(), &true.into()));
+    assert_eq!(token["file_variable"], "STOA_DNS_TOKEN_FILE");
+}
+
+#[test]
+fn init_creates_private_files_and_names_a_missing_one() {
     let home = Home::new("");
     let done = home.stoa(&["init", "--email", "op@example.com", "--password-file", "/nowhere/password"]);
     assert!(text(&done.stderr).contains("reading the password from /nowhere/password"), "{}", text(&done.stderr));
@@ -155,7 +186,7 @@ fn what_init_makes_is_for_its_owner_only_and_a_missing_file_is_named() {
 }
 
 #[test]
-fn what_an_option_takes_is_said() {
+fn a_bad_option_is_answered_with_the_good_ones() {
     let home = Home::new("");
     assert!(home.stoa(&["migrate"]).status.success());
     let refused = |args: &[&str], words: &str| {

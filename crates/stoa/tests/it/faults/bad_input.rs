@@ -1,5 +1,5 @@
-//! Hostile names through the real forms. An ancestor of this system gave a privileged container for a
-//! newline in a company's name. Here a title ends in the store, letter for letter, and nowhere else.
+//! Hostile names through the real forms. In an ancestor of this system, a newline in a company's name produced a
+//! privileged container. Here a title appears in the store, character for character, and nowhere else.
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
@@ -42,7 +42,7 @@ impl Browser<'_> {
         answer
     }
 
-    /// Fills in a form; answers where it leads.
+    /// Submits a form and returns where it redirects.
     fn fill_in(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
         let page = self.send("GET", path, &[]).text();
         let token = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
@@ -86,7 +86,7 @@ fn a_hostile_title_ends_in_the_store_and_nowhere_else() {
     }
 }
 
-/// The title as the running store tells it.
+/// The title as the running store shows it.
 fn shown(world: &World, subdomain: &str) -> String {
     if subdomain.starts_with("evil-e") {
         let page = world.front(&format!("{subdomain}.localhost")).text();
@@ -94,7 +94,7 @@ fn shown(world: &World, subdomain: &str) -> String {
         return unescape(shown);
     }
     let host = format!("{subdomain}.localhost:{}", world.address.port());
-    // WordPress prints typographic quotes on its pages; here it tells the title itself, escaped.
+    // WordPress prints typographic quotes on its pages; here it returns the title itself, escaped.
     let answer = Request::get(&host, "/?rest_route=/").tcp(world.address, Duration::from_secs(60)).unwrap();
     let page = world.front(&format!("{subdomain}.localhost")).text();
     assert!(!page.contains("<script>alert(1)") && !page.contains("<b>&amp;"), "the title is markup in the store");
@@ -159,7 +159,7 @@ fn keys(container: &Value) -> BTreeSet<&str> {
     env(container).map(|(key, _)| key).collect()
 }
 
-/// The rendered file beside the site is still one that Compose reads, and says nothing new.
+/// Compose still reads the rendered file, and the title added nothing to it.
 fn compose_reads_it(world: &World, site: &str) {
     let things = world.engine.labelled(&format!("stoa.site={site}"));
     let directory =

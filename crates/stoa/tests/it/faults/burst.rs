@@ -14,7 +14,7 @@ use super::{
     world::{World, alone},
 };
 
-/// Orders so many at once; answers how long each answer took.
+/// Orders these at once and returns how long each response took.
 fn order(world: &World, numbers: std::ops::Range<usize>) -> Vec<Duration> {
     std::thread::scope(|scope| {
         let orders: Vec<_> = numbers
@@ -31,7 +31,7 @@ fn order(world: &World, numbers: std::ops::Range<usize>) -> Vec<Duration> {
     })
 }
 
-/// All that are not gone; staff see those that are, too.
+/// All sites that are not purged; staff see purged ones too.
 fn sites(world: &World) -> Vec<Value> {
     let all = world.api("GET", "/api/v1/sites?limit=100", None)["items"].as_array().unwrap().clone();
     all.into_iter().filter(|site| site["state"] != "deleted").collect()

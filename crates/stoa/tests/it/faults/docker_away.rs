@@ -1,9 +1,8 @@
-//! Docker is stopped for half a minute in the middle of an order, and everything that it ran with it.
+//! Docker is stopped for half a minute in the middle of an order, with all its containers.
 //!
-//! The Docker of this test is a real one of its own (`dockerd` with its own data, sockets and
-//! containerd), so that the machine's Docker, which others use, is left alone. It writes no firewall
-//! rules (`--iptables=false`), for those are shared by all on a machine: what this test sees of
-//! networks is enough to reach a container from the host, and says nothing about isolation.
+//! This test runs its own `dockerd` with its own data, sockets and containerd, so that it doesn't disturb the
+//! machine's Docker. It writes no firewall rules (`--iptables=false`), which the whole machine shares: the host
+//! can reach a container, but the test says nothing about isolation.
 
 use std::{
     fs,
@@ -17,8 +16,7 @@ use tempfile::TempDir;
 
 use super::{engine::Engine, ledger, world::World};
 
-/// Its default bridge. Without one of its own (`--bridge=none` too), a second Docker removes the
-/// machine's `docker0`.
+/// Its default bridge. Without one (even with `--bridge=none`), a second Docker removes the machine's `docker0`.
 const BRIDGE: &str = "stoa-faults0";
 
 fn make_bridge() {
@@ -28,7 +26,7 @@ fn make_bridge() {
     ip(&format!("link set {BRIDGE} up"));
 }
 
-/// A Docker of our own.
+/// A Docker that only this test uses.
 struct PrivateDocker {
     home: TempDir,
     daemon: Option<Child>,
@@ -72,7 +70,7 @@ impl PrivateDocker {
         }
     }
 
-    /// As `systemctl stop docker` does it; containers end with it.
+    /// Like `systemctl stop docker`; its containers stop too.
     fn stop(&mut self) {
         let Some(mut daemon) = self.daemon.take() else { return };
         let _ = Command::new("kill").arg("-TERM").arg(daemon.id().to_string()).status();
@@ -93,7 +91,7 @@ fn answers(socket: &Path) -> bool {
 impl Drop for PrivateDocker {
     fn drop(&mut self) {
         self.stop();
-        // What it mounted would keep its folder from being removed.
+        // Its mounts would prevent its folder from being removed.
         let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
         let home = self.home.path().to_string_lossy().into_owned();
         let mut ours: Vec<_> =
@@ -118,7 +116,7 @@ fn docker_stopped_for_half_a_minute() {
     world.engine = Engine(docker.socket());
     world.start();
     world.make("ebuilder", "old");
-    // In the middle of the containers' step, and while it is waited for their answer.
+    // In the middle of the containers' step, and while waiting for their response.
     for subdomain in ["during", "verified"] {
         assert_eq!(world.order_taken("ebuilder", subdomain).unwrap().status, 201);
         let wanted = if subdomain == "during" { "containers" } else { "verify" };
@@ -139,7 +137,7 @@ fn docker_stopped_for_half_a_minute() {
         }
         docker.start();
         assert_eq!(world.rest(&site), "succeeded", "{:#}", world.job(&site));
-        // Docker starts by itself what it ran; Stoa whatever it does not. It takes them a moment to boot.
+        // Docker restarts what it ran, and Stoa whatever Docker does not. Booting takes a while.
         for there in ["old", "during"] {
             world.runs(there);
         }
@@ -147,7 +145,7 @@ fn docker_stopped_for_half_a_minute() {
     }
 }
 
-/// The step that acts now; `None` when none does.
+/// The running step, if there is one.
 fn running_step(job: &Value) -> Option<String> {
     if ["succeeded", "failed", "cancelled"].contains(&job["state"].as_str().unwrap()) {
         return None;

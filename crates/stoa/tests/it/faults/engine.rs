@@ -1,4 +1,4 @@
-//! Docker, asked directly: what an installation has, by its label, and what looks like it has it.
+//! Docker, queried directly: what belongs to an installation by its label, or seems to by its name.
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
@@ -51,7 +51,7 @@ impl Engine {
         }
     }
 
-    /// Names of everything on this Docker, whosever it is.
+    /// Names of everything on this Docker, of any owner.
     pub fn names(&self) -> Vec<String> {
         let containers = self.get("/containers/json?all=1");
         let volumes = self.get("/volumes")["Volumes"].take();
@@ -98,7 +98,7 @@ pub fn label<'a>(thing: &'a Value, name: &str) -> &'a str {
     thing["Labels"][name].as_str().unwrap_or_default()
 }
 
-/// Runs a program in a container; answers its exit code and all that it wrote.
+/// Runs a program in a container and returns its exit code and output.
 pub fn exec(container: &str, argv: &[&str]) -> (i32, String) {
     let done = Command::new("docker").arg("exec").arg(container).args(argv).output().expect("the docker client");
     let text = [done.stdout, done.stderr].concat();

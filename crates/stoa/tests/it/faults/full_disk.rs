@@ -1,5 +1,5 @@
-//! The disk that holds Stoa's data fills up: before an order, in the middle of one, and under a stop.
-//! Docker's own disk has room; what it answers when it has none is the engine's matter and tested there.
+//! The disk with Stoa's data fills up: before an order, in the middle of one, and during a stop. Docker's own disk
+//! has space; the engine's tests cover a full one.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 
 use super::{http::Request, ledger, world::World};
 
-/// A small file system of its own.
+/// A small file system.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -23,7 +23,7 @@ impl SmallDisk {
         Self(at.to_owned())
     }
 
-    /// Takes all the room there is, to the last byte.
+    /// Uses all the space, to the last byte.
     fn fill(&self) {
         let mut file = fs::File::options().create(true).append(true).open(self.0.join("ballast")).unwrap();
         for size in [65_536, 512, 1] {
@@ -40,7 +40,7 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
-        // What could not be removed while it was mounted.
+        // These could not be removed while it was mounted.
         let _ = self.0.parent().map(fs::remove_dir_all);
     }
 }
@@ -58,7 +58,7 @@ fn the_disk_fills_up_and_empties_again() {
     world.start();
     world.make("ebuilder", "old");
 
-    // No room, no order; what is there goes on, and the portal with it.
+    // Without space there is no order, but existing sites and the portal continue.
     disk.fill();
     let refused = world.order("ebuilder", "refused").unwrap();
     assert_eq!(refused.status, 503, "{}", refused.text());
@@ -89,7 +89,7 @@ fn the_disk_fills_up_and_empties_again() {
         ledger::balance(&world);
     }
 
-    // The process dies on a full disk and comes back to one.
+    // The process dies on a full disk and restarts on one.
     assert_eq!(world.order("ebuilder", "dies").unwrap().status, 201);
     disk.fill();
     world.kill();
@@ -103,9 +103,9 @@ fn the_disk_fills_up_and_empties_again() {
     world.rest(&world.id("dies"));
     world.make("ebuilder", "after");
     ledger::balance(&world);
-    // Told when it begins, not for each request: seven times it was full, and what others give back on
-    // a full disk may be room for one more line of the log. Of requests there were 24 the first time.
-    let told = world.log().matches("writing the access log").count();
-    assert!(told < 20, "a full disk was told {told} times");
+    // Logged when it begins, not for each request: the disk was full seven times, and space that others free
+    // on a full disk can fit one more line of the log. The first time there were 24 requests.
+    let reported = world.log().matches("writing the access log").count();
+    assert!(reported < 20, "a full disk was reported {reported} times");
     drop(world);
 }

@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client over TCP and unix sockets: one request a connection, read to its end.
-//! It shares no code with what it tests.
+//! A small HTTP/1.1 client over TCP and Unix sockets: one request per connection, read to its end. It shares no
+//! code with what it tests.
 
 use std::{
     io::{self, Read, Write},
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -31,7 +31,7 @@ impl Answer {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The cookies that it sets, as a `Cookie` header has them.
+    /// The cookies that it sets, in the form of a `Cookie` header.
     pub fn cookies(&self) -> Vec<String> {
         let set = self.headers.iter().filter(|(name, _)| name == "set-cookie");
         set.map(|(_, value)| value.split(';').next().unwrap().to_owned()).collect()
@@ -53,16 +53,16 @@ impl<'a> Request<'a> {
         Self { method: "GET", host, path, headers: Vec::new(), body: Vec::new() }
     }
 
-    pub fn tcp(&self, address: SocketAddr, patience: Duration) -> io::Result<Answer> {
-        let stream = TcpStream::connect_timeout(&address, patience)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
+    pub fn tcp(&self, address: SocketAddr, timeout: Duration) -> io::Result<Answer> {
+        let stream = TcpStream::connect_timeout(&address, timeout)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
         self.over(stream)
     }
 
-    pub fn unix(&self, socket: &Path, patience: Duration) -> io::Result<Answer> {
+    pub fn unix(&self, socket: &Path, timeout: Duration) -> io::Result<Answer> {
         let stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(patience))?;
+        stream.set_read_timeout(Some(timeout))?;
         self.over(stream)
     }
 

@@ -1,5 +1,5 @@
-//! Two tenants on one machine: nothing of one can be reached from the other's containers, nothing is
-//! published, and `docker-compose` sees each stack as one of its own.
+//! Two tenants on one machine: neither can reach the other from its containers, no port is published, and
+//! `docker-compose` lists each stack as its own.
 
 use std::{net::Ipv4Addr, process::Command, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
     world::World,
 };
 
-/// A container of the test, with what is asked of it most.
+/// A container of the test.
 struct Container {
     id: String,
     address: Ipv4Addr,
@@ -31,7 +31,7 @@ fn container(world: &World, site: &str, service: &str) -> Container {
 }
 
 impl Container {
-    /// Whether a connection from this container (of the image ebuilder) to there can be opened.
+    /// Whether this container (of the image ebuilder) can open a connection to there.
     fn reaches(&self, host: &str, port: u16) -> bool {
         let program = "import socket,sys; socket.create_connection((sys.argv[1],int(sys.argv[2])),2)";
         exec(&self.id, &["python3", "-c", program, host, &port.to_string()]).0 == 0
@@ -55,7 +55,7 @@ fn one_tenant_reaches_nothing_of_another() {
     let shop_web = container(&world, &shop, "web");
     let shop_db = container(&world, &shop, "db");
 
-    // The way of asking works: each reaches its own, and so does the host.
+    // The probe itself works: each reaches its own, and so does the host.
     assert!(second_web.reaches(&second_web.address.to_string(), 8000));
     assert!(shop_web.php_reaches("db", 3306) && shop_web.php_reaches(&shop_db.address.to_string(), 3306));
     assert!(Request::get("x", "/").tcp((first_web.address, 8000).into(), Duration::from_secs(5)).is_ok());
@@ -91,7 +91,7 @@ fn one_tenant_reaches_nothing_of_another() {
     compose_lists(&world, "second", &["web"]);
 }
 
-/// What the engine was asked for is what Docker has noted.
+/// Docker applied the restrictions that the engine requested.
 fn is_tight(description: &Value) {
     let name = description["Name"].as_str().unwrap();
     let host = &description["HostConfig"];

@@ -1,9 +1,9 @@
-//! SIGKILL, between any two steps and in the middle of them. Every job must end done, or with the world
-//! as before, without help; and the site of somebody else, with data in it, must not notice.
+//! SIGKILL between any two steps and in the middle of them. Without help, every job must end done or with the
+//! world as before, and another customer's site with data in it must not be affected.
 //!
-//! Between two steps the process kills itself at a place that the environment names
-//! (`stoa_control::faults`): right before and right after each write to the job's log. In the middle of
-//! steps it is killed from here, at times that a seed decides (`STOA_FAULT_SEED` for other ones).
+//! Between two steps the process kills itself at a place that the environment names (`stoa_control::faults`):
+//! right before or right after a write to the job's log. In the middle of steps the test kills it, at times that
+//! a seed decides (`STOA_FAULT_SEED` sets another seed).
 
 use std::{
     io::Write,
@@ -27,7 +27,7 @@ impl Table {
         self.0.push((place.into(), outcome.to_owned(), rest));
     }
 
-    /// Printed around the test runner's capture: people want to see it of tests that pass, too.
+    /// Printed past the test runner's capture: the table is of interest for passing tests too.
     fn print(&self, title: &str) {
         let width = self.0.iter().map(|(place, ..)| place.chars().count()).max().unwrap_or(0);
         let mut text = format!("\n{title}: {} kills\n", self.0.len());
@@ -38,7 +38,7 @@ impl Table {
     }
 }
 
-/// A site with data, and how it was when it was made.
+/// A site with data, and its container as first seen.
 struct Keeper {
     container: Value,
 }
@@ -61,14 +61,14 @@ impl Keeper {
         self.container["Id"].as_str().unwrap()
     }
 
-    /// The data is there; answers the container's description.
+    /// Asserts that the data exists and returns the container's description.
     fn has_its_data(&self, world: &World) -> Value {
         let (code, text) = exec(self.id(), &["python3", "-c", "print(open('/app/db/data').read(),end='')"]);
         assert_eq!((code, text.as_str()), (0, Self::DATA), "{}: a customer's data is gone", world.name);
         world.engine.inspect(self.id())
     }
 
-    /// The data is there, in the same container, which never stopped running.
+    /// Asserts that the data exists in the same container, which never stopped.
     fn is_untouched(&self, world: &World) {
         let now = self.has_its_data(world);
         for field in ["Id", "Created", "RestartCount"] {
@@ -171,7 +171,7 @@ fn killed_again_and_again_while_undoing() {
     let jobs: Value = serde_json::from_slice(&world.cli(&["--json", "jobs", "list", "--limit", "1"])).unwrap();
     world.cli(&["jobs", "cancel", jobs[0]["id"].as_str().unwrap()]);
     let mut table = Table::default();
-    // Each life comes one write further. The first announces the unwinding, the last notes the end.
+    // Each run gets one write further. The first write announces the unwinding, the last one its end.
     for write in 1..=11 {
         for fault in ["before:1", "after:1"] {
             let began = Instant::now();
@@ -194,7 +194,7 @@ fn killed_again_and_again_while_undoing() {
     table.print("A cancelled order, killed at every boundary of its undoing");
 }
 
-/// Numbers that look random and are the same every time (SplitMix64).
+/// Pseudorandom numbers that are the same in every run (SplitMix64).
 struct Seed(u64);
 
 impl Seed {
@@ -215,7 +215,7 @@ fn killed_at_random_moments() {
     world.start();
     let keeper = Keeper::make(&world, "keeper");
     let mut table = Table::default();
-    // How long they take undisturbed, to strike within.
+    // How long the jobs take undisturbed: the kills must fall within.
     let began = Instant::now();
     world.make("woocommerce", "corner-shop");
     let store = began.elapsed().as_millis() as u64;
@@ -257,7 +257,7 @@ fn killed_at_random_moments() {
     table.print("Killed at random moments");
 }
 
-/// The step at which a job stands.
+/// The current step of a job.
 fn at(job: &Value) -> String {
     let steps = job["steps"].as_array().unwrap();
     let at = steps.iter().find(|step| !["done", "undone"].contains(&step["state"].as_str().unwrap()));

@@ -1,5 +1,5 @@
-//! The ledger: what the database says, against what Docker, the disk and the edge have. Everything that
-//! an active site needs must be there, everything else of this installation must not.
+//! The ledger compares the database with Docker, the disk and the edge: everything that an active site needs must
+//! exist, and nothing else of this installation.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -25,7 +25,7 @@ struct Rows {
     job: bool,
 }
 
-/// Panics with every difference there is.
+/// Panics with all differences.
 pub fn balance(world: &World) {
     let rows = rows(world);
     let mut wrong = Vec::new();
@@ -122,7 +122,7 @@ fn check(world: &World, row: &Rows, things: &Things) -> Vec<String> {
     wrong
 }
 
-/// What belongs to no site: by label, and by name, should a label have been forgotten.
+/// What belongs to no site, by label and by name, in case a label is missing.
 fn strays(world: &World, rows: &[Rows], things: &Things) -> Vec<String> {
     let known = |project: &str| rows.iter().any(|row| row.site.project.as_str() == project);
     let all = things.containers.iter().chain(&things.networks).chain(&things.volumes);
@@ -145,7 +145,7 @@ fn strays(world: &World, rows: &[Rows], things: &Things) -> Vec<String> {
     wrong
 }
 
-/// Site directories: complete for a site that is there, and none besides.
+/// Site directories: complete for each existing site, and no others.
 fn directories(world: &World, rows: &[Rows]) -> Vec<String> {
     let list = |path: PathBuf| -> Vec<PathBuf> {
         fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
@@ -181,8 +181,8 @@ fn mail(world: &World, rows: &[Rows]) -> Vec<String> {
     let handed_over =
         rows.iter().filter(|row| matches!(row.site.state, SiteState::Active | SiteState::Stopped)).count();
     let mut welcomes = 0;
-    // A letter that was being written when its process was killed is written again when the lease of
-    // its task has run out, a minute later.
+    // An e-mail whose process was killed while writing it is written again after its task's lease, a minute
+    // later.
     for _ in 0..3000 {
         let names = fs::read_dir(world.data.join("outbox")).into_iter().flatten();
         welcomes =

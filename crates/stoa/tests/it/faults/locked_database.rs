@@ -1,4 +1,4 @@
-//! Another process holds the database's writer for some seconds: a backup tool, a person with a shell.
+//! Another process holds the database's write lock for some seconds: a backup tool, a person with a shell.
 
 use std::{
     sync::mpsc::{RecvTimeoutError, channel},
@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{
     ledger,
-    world::{BOUND, World},
+    world::{JOB_TIMEOUT, World},
 };
 
-/// Holds a write transaction for so long while `meanwhile` runs.
+/// Holds a write transaction for `time` while `meanwhile` runs.
 fn locked<T: Send>(world: &World, time: Duration, meanwhile: impl FnOnce() -> T + Send) -> T {
     let (held, begin) = channel();
     std::thread::scope(|scope| {
@@ -37,8 +37,8 @@ fn locked_throughout<T: Send>(world: &World, meanwhile: impl FnOnce() -> T + Sen
             world.database(async |db| {
                 let tx = db.begin().await.unwrap();
                 held.send(()).unwrap();
-                // Nothing is ever sent: the other end goes, whatever becomes of the test.
-                assert_eq!(end.recv_timeout(BOUND), Err(RecvTimeoutError::Disconnected));
+                // Nothing is ever sent: the other end closes, even if the test fails.
+                assert_eq!(end.recv_timeout(JOB_TIMEOUT), Err(RecvTimeoutError::Disconnected));
                 drop(tx);
             });
         });
@@ -61,7 +61,7 @@ fn an_order_waits_for_a_locked_database() {
     ledger::balance(&world);
 }
 
-/// Longer than anybody waits: a clear answer, and nothing half made. Readers don't notice.
+/// Longer than anyone waits: a clear error, and nothing half created. Readers are not affected.
 #[test]
 fn an_order_is_refused_while_the_database_stays_locked() {
     let Some(mut world) = World::new("locked-long", "10.216.120.0/21", "") else { return };
@@ -82,8 +82,8 @@ fn an_order_is_refused_while_the_database_stays_locked() {
     ledger::balance(&world);
 }
 
-/// The lease runs out meanwhile, for the heartbeat can't be written: the job is dropped and taken up
-/// again, by the same process.
+/// The lease expires meanwhile, because the heartbeat can't be written: the process drops the job and claims it
+/// again.
 #[test]
 fn a_job_outlives_a_locked_database() {
     let Some(mut world) = World::new("locked-job", "10.216.128.0/21", "") else { return };

@@ -1,10 +1,9 @@
-//! The real binary on real Docker, with everything going wrong around it: killed between and within
-//! its steps, stopped, its Docker away, its disk full, its database locked, its customers hostile and
-//! many.
+//! Fault injection: the real binary on real Docker, killed between and within steps, stopped, without Docker, with
+//! a full disk, a locked database, hostile customers and many of them.
 //!
-//! Each test has a world of its own ([`world::World`]): a data directory, a port, a part of the address
-//! pool, an installation label. After each mishap [`ledger`] compares what the database says with what
-//! Docker, the disk and the edge have, to the last thing. `STOA_SKIP_DOCKER=1` skips them all.
+//! Each test has its own [`world::World`]: a data directory, a port, a part of the address pool, an installation
+//! label. After each fault [`ledger`] compares the database completely with Docker, the disk and the edge.
+//! `STOA_SKIP_DOCKER=1` skips them all.
 
 mod bad_input;
 mod burst;

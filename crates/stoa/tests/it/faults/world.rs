@@ -1,5 +1,5 @@
-//! A world: one installation of Stoa for one test, with the real binary, and cleaned up whatever
-//! becomes of the test. A world that was left behind by a killed test run is removed before the next.
+//! A world: one installation of Stoa for one test, with the real binary. It is cleaned up even if the test
+//! fails; what a killed test run left behind is removed before the next one.
 
 use std::{
     fs::{self, File},
@@ -18,11 +18,11 @@ use super::{
     engine::Engine,
     http::{Answer, Request},
 };
-use crate::port::free_port;
+use crate::{port::free_port, verbs::without_settings};
 
-/// The longest that any job may take to come to rest, whatever was done to it. Generous, as other
+/// The longest that any job may take to end, whatever was done to it. Generous, as other
 /// programs use the machine too; what it really took is in the tests' tables.
-pub const BOUND: Duration = Duration::from_secs(400);
+pub const JOB_TIMEOUT: Duration = Duration::from_secs(400);
 
 pub struct World {
     pub name: &'static str,
@@ -38,10 +38,10 @@ pub struct World {
     _crowd: Option<RwLockReadGuard<'static, ()>>,
 }
 
-/// Worlds share the machine's two cores; who brings a crowd wants them alone.
+/// Worlds share the machine's two cores; a test with many sites needs them for itself.
 static CROWD: RwLock<()> = RwLock::new(());
 
-/// Waits until no other world is there, and keeps new ones from coming.
+/// Waits until there is no other world, and blocks new ones.
 pub fn alone() -> RwLockWriteGuard<'static, ()> {
     CROWD.write().unwrap_or_else(PoisonError::into_inner)
 }
@@ -91,7 +91,7 @@ impl World {
         Some(world)
     }
 
-    /// Makes the operator, and notes the installation's label where the next test run finds it.
+    /// Creates the operator, and records the installation's label for the next test run.
     fn found(&mut self) {
         let secret = self.home.path().join("password");
         fs::write(&secret, "correct horse battery").unwrap();
@@ -114,8 +114,7 @@ impl World {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
-        command.args(args).env_remove("STOA_DATA_DIR").env_remove("STOA_LISTEN").env_remove("STOA_DATABASE");
-        command.env_remove("STOA_FAULT").env("STOA_CONFIG", self.home.path().join("stoa.toml"));
+        without_settings(&mut command).args(args).env("STOA_CONFIG", self.home.path().join("stoa.toml"));
         command
     }
 
@@ -134,7 +133,7 @@ impl World {
         self.start_with(None);
     }
 
-    /// Starts it so that it dies at a place (see `stoa_control::faults`).
+    /// Starts it so that it dies at a given place (see `stoa_control::faults`).
     pub fn start_with(&mut self, fault: Option<&str>) {
         assert!(self.server.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(self.home.path().join("log")).unwrap();
@@ -149,16 +148,16 @@ impl World {
             if Request::get("localhost", "/healthz").tcp(self.address, Duration::from_secs(5)).is_ok() {
                 return;
             }
-            // It may also die before it answers: a job was waiting for it.
+            // It may die before it responds, if a job was queued.
             if fault.is_some() && self.server.as_mut().unwrap().try_wait().unwrap().is_some() {
                 return;
             }
-            assert!(began.elapsed() < BOUND, "{}: the server does not answer:\n{}", self.name, self.log());
+            assert!(began.elapsed() < JOB_TIMEOUT, "{}: the server does not answer:\n{}", self.name, self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// What the server wrote, all its lives long.
+    /// The log of all runs of the server.
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
@@ -178,7 +177,7 @@ impl World {
             if let Some(status) = server.try_wait().unwrap() {
                 break status;
             }
-            if began.elapsed() > BOUND {
+            if began.elapsed() > JOB_TIMEOUT {
                 let _ = server.kill();
                 panic!("{}: the server did not come to the place where it should die:\n{}", self.name, self.log());
             }
@@ -187,7 +186,7 @@ impl World {
         assert_eq!(status.signal(), Some(6), "{}: {status}:\n{}", self.name, self.log());
     }
 
-    /// SIGTERM; it goes, with exit code 0.
+    /// SIGTERM; it exits with code 0.
     pub fn stop(&mut self) {
         let mut server = self.server.take().expect("a server to stop");
         let killed = Command::new("kill").arg("-TERM").arg(server.id().to_string()).status().unwrap();
@@ -197,7 +196,7 @@ impl World {
             if let Some(status) = server.try_wait().unwrap() {
                 break status;
             }
-            if began.elapsed() > BOUND {
+            if began.elapsed() > JOB_TIMEOUT {
                 let _ = server.kill();
                 panic!("{}: the server does not stop:\n{}", self.name, self.log());
             }
@@ -206,7 +205,7 @@ impl World {
         assert!(status.success(), "{}: {status}:\n{}", self.name, self.log());
     }
 
-    /// Calls the API as the operator; an error if the server died over it.
+    /// Calls the API as the operator; an error if the server died meanwhile.
     pub fn try_api(&self, method: &str, path: &str, body: Option<Value>) -> std::io::Result<Answer> {
         let body = body.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let headers =
@@ -220,20 +219,20 @@ impl World {
         answer.json()
     }
 
-    /// Orders a site; the answer may get lost with the server.
+    /// Orders a site; the response may get lost with the server.
     pub fn order(&self, blueprint: &str, subdomain: &str) -> std::io::Result<Answer> {
         let order = json!({ "blueprint": blueprint, "subdomain": subdomain, "title": format!("Title of {subdomain}") });
         self.try_api("POST", "/api/v1/sites", Some(order))
     }
 
-    /// As [`order`](Self::order), where nothing is to be refused: a process that has just begun gives an
-    /// engine three seconds to answer, and a busy machine's may need more. Nothing was ordered then.
+    /// Like [`order`](Self::order), but retries a refusal: a new process gives the engine three seconds to respond,
+    /// and on a busy machine it can need more. A refused order has no effect.
     pub fn order_taken(&self, blueprint: &str, subdomain: &str) -> std::io::Result<Answer> {
         let began = Instant::now();
         loop {
             let answer = self.order(blueprint, subdomain)?;
             let refused = answer.status == 503 && answer.text().contains("does not answer");
-            if !refused || began.elapsed() > BOUND {
+            if !refused || began.elapsed() > JOB_TIMEOUT {
                 return Ok(answer);
             }
             std::thread::sleep(Duration::from_millis(200));
@@ -262,7 +261,7 @@ impl World {
         jobs.as_array().or_else(|| jobs["items"].as_array()).and_then(|jobs| jobs.first()).cloned().expect("a job")
     }
 
-    /// Waits until the site's newest job has come to rest without help, and answers its state.
+    /// Waits until the site's newest job has ended without help, and returns its state.
     pub fn rest(&self, site: &str) -> String {
         let began = Instant::now();
         loop {
@@ -273,12 +272,17 @@ impl World {
                 "stuck" => panic!("{}: a job is stuck: {job:#}\n{}", self.name, self.log()),
                 _ => {}
             }
-            assert!(began.elapsed() < BOUND, "{}: a job did not come to rest: {job:#}\n{}", self.name, self.log());
+            assert!(
+                began.elapsed() < JOB_TIMEOUT,
+                "{}: a job did not come to rest: {job:#}\n{}",
+                self.name,
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Orders a site and waits until it is there.
+    /// Orders a site and waits until it is active.
     pub fn make(&self, blueprint: &str, subdomain: &str) -> String {
         let answer = self.order_taken(blueprint, subdomain).unwrap();
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -288,11 +292,11 @@ impl World {
         site
     }
 
-    /// Waits until a site answers, whatever has to start it.
+    /// Waits until a site responds, whatever starts it.
     pub fn runs(&self, subdomain: &str) {
         let began = Instant::now();
         while self.front(&format!("{subdomain}.localhost")).status != 200 {
-            assert!(began.elapsed() < BOUND, "{}: {subdomain} does not run:\n{}", self.name, self.log());
+            assert!(began.elapsed() < JOB_TIMEOUT, "{}: {subdomain} does not run:\n{}", self.name, self.log());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
