@@ -98,7 +98,7 @@ fn a_domain_is_added_checked_and_removed() {
         "xn--bcher-kva.example.  3600  IN  A  198.51.100.1",
         "xn--bcher-kva.example.  3600  IN  AAAA  2001:db8::1",
         "www.xn--bcher-kva.example.  3600  IN  A  198.51.100.1",
-        "`stoa domains check xn--bcher-kva.example` looks now.",
+        "`stoa domains check xn--bcher-kva.example` checks now.",
     ] {
         assert!(added.contains(line), "{line}\n{added}");
     }

@@ -10,3 +10,4 @@ mod people_verbs;
 mod port;
 mod traefik;
 mod verbs;
+mod words;

@@ -26,12 +26,7 @@ fn serve() -> (Served, SocketAddr, Home) {
     let home = Home::new(&format!(
         "edge = \"traefik\"\nbase_domain = \"stoa.test\"\n[traefik]\nhttp = \"{public}\"\ntoken = \"{TOKEN}\"\n"
     ));
-    let child = home
-        .command(&["serve"])
-        .env("STOA_LISTEN", at.to_string())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child = home.command(&["serve"]).env("STOA_LISTEN", at.to_string()).stderr(Stdio::null()).spawn().unwrap();
     let served = Served(child);
     let began = Instant::now();
     while Request::get("127.0.0.1", "/healthz").tcp(at, Duration::from_secs(1)).is_err() {

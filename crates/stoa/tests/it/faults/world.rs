@@ -133,7 +133,7 @@ impl World {
         self.start_with(None);
     }
 
-    /// Starts it so that it dies at a given place (see `stoa_core::faults`).
+    /// Starts it so that it dies at a given place (see `stoa_control::faults`).
     pub fn start_with(&mut self, fault: Option<&str>) {
         assert!(self.server.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(self.home.path().join("log")).unwrap();
@@ -272,7 +272,12 @@ impl World {
                 "stuck" => panic!("{}: a job is stuck: {job:#}\n{}", self.name, self.log()),
                 _ => {}
             }
-            assert!(began.elapsed() < JOB_TIMEOUT, "{}: a job did not come to rest: {job:#}\n{}", self.name, self.log());
+            assert!(
+                began.elapsed() < JOB_TIMEOUT,
+                "{}: a job did not come to rest: {job:#}\n{}",
+                self.name,
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
