@@ -49,7 +49,8 @@ pub async fn read_body(body: Body) -> Result<Bytes, HttpError> {
     let mut chunks = body.into_data_stream();
     let (mut whole, mut seen) = (Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| HttpError::new(ErrorKind::BadRequest, "The request body is incomplete. Send it again."))?;
+        let chunk = chunk
+            .map_err(|_| HttpError::new(ErrorKind::BadRequest, "The request body is incomplete. Send it again."))?;
         seen += chunk.len();
         if seen <= MAX_BODY_BYTES {
             whole.extend_from_slice(&chunk);
