@@ -201,7 +201,7 @@ async fn a_traefik_that_does_not_ask_is_told_of() {
     behind.fail_next("no room");
     let error = edge.apply(RoutingTable { version: 9, ..full() }).await.unwrap_err();
     assert!(error.to_string().contains("no room"), "{error}");
-    assert_eq!(edge.document().version, 7, "Traefik leads nobody where nobody knows him");
+    assert_eq!(edge.document().version, 7, "Traefik forwards nobody to an edge that has not applied the table");
 }
 
 /// Checks a full document against a JSON schema for Traefik's file provider, like SchemaStore's
