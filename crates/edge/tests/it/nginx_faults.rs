@@ -30,7 +30,7 @@ fn with_a_bad_one(version: u64, notice_: Notice) -> RoutingTable {
 }
 
 pub fn partly_applied(result: Result<(), EdgeError>) -> (String, Option<Vec<stoa_model::id::SiteId>>) {
-    let error = result.expect_err("it can't be taken over as a whole");
+    let error = result.expect_err("it can't be applied as a whole");
     (error.to_string(), error.refused)
 }
 

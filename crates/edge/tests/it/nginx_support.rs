@@ -49,7 +49,7 @@ pub struct TestNginx {
 }
 
 impl TestNginx {
-    /// An nginx that has taken over a table without routes.
+    /// An nginx that has applied a table without routes.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
