@@ -1,4 +1,4 @@
-//! From a Host field to a route. What must hold is written in stoa_edge::fuzz.
+//! From a Host field to a route. The invariants are in stoa_edge::fuzz.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| stoa_edge::fuzz::host(bytes));

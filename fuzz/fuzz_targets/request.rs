@@ -24,7 +24,7 @@ mod recorder;
 mod support;
 
 use recorder::Recorder;
-use support::{PATIENCE, TestEdge};
+use support::{TEST_TIMEOUT, TestEdge};
 
 struct World {
     runtime: Runtime,
@@ -51,7 +51,7 @@ fuzz_target!(|bytes: &[u8]| {
         // The edge may have had enough before all of it is written.
         drop(stream.write_all(bytes).await);
         drop(stream.shutdown().await);
-        drop(timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the edge answers or closes"));
+        drop(timeout(TEST_TIMEOUT, stream.read_to_end(&mut answer)).await.expect("the edge answers or closes"));
         world.recorder.assert_clean();
         let requests = bytes.windows(5).filter(|window| window == b"HTTP/").count() + 1;
         let answers = answer.windows(9).filter(|window| window == b"HTTP/1.1 " || window == b"HTTP/1.0 ").count();

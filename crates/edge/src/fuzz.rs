@@ -132,7 +132,7 @@ mod tests {
 
     /// A short form of what `cargo fuzz` does for longer.
     #[test]
-    fn what_must_hold_holds_for_random_input() {
+    fn invariants_hold_for_random_input() {
         let mut hosts: Vec<_> = NAMES.iter().map(|name| Bytes::from_static(name.as_bytes())).collect();
         hosts.extend(
             [&b"http://SHOP.example.com/\nshop.example.com:80"[..], b"[::1]:8", b"a@b"].map(Bytes::from_static),

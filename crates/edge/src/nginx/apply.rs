@@ -195,7 +195,9 @@ impl Attempt<'_> {
             if group.is_empty() {
                 continue;
             }
-            self.left_out.retain(|part| !group.contains(part));
+            for part in &group {
+                self.left_out.remove(part);
+            }
             let Err(complaint) = self.try_now(stamp)? else { continue };
             self.left_out.extend(&group);
             if let [part] = group[..] {

@@ -1,4 +1,4 @@
-//! What became of a routing table, in words.
+//! The outcome of a routing table.
 
 use stoa_model::{
     id::{CertificateId, SiteId},
@@ -9,7 +9,7 @@ use stoa_provider::edge::EdgeError;
 /// More names of a certificate are not listed.
 const MAX_LISTED_NAMES: usize = 5;
 
-/// What became of a table.
+/// The outcome of a table.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Sites whose file was written.

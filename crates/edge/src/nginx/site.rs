@@ -129,14 +129,14 @@ pub(crate) fn write_proxy(conf: &mut Conf, settings: &Settings, seconds: u64) {
 /// Limits requests per second and open requests.
 fn write_limits(conf: &mut Conf, limits: &RouteLimits) {
     if limits.rate > 0 {
-        let mut words = vec![Arg::joined(&[Arg::fixed("zone="), zone(limits.rate)])];
+        let mut arguments = vec![Arg::joined(&[Arg::fixed("zone="), zone(limits.rate)])];
         // nginx counts the requests beyond the first, and rejects 0.
         let beyond = limits.burst.saturating_sub(1);
         if beyond > 0 {
-            words.push(Arg::amount("burst=", beyond.into(), ""));
-            words.push(Arg::fixed("nodelay"));
+            arguments.push(Arg::amount("burst=", beyond.into(), ""));
+            arguments.push(Arg::fixed("nodelay"));
         }
-        conf.line("limit_req", &words);
+        conf.line("limit_req", &arguments);
     }
     if limits.in_flight > 0 && limits.in_flight <= MAX_IN_FLIGHT {
         conf.line("limit_conn", &[Arg::fixed("stoa_open"), Arg::number(limits.in_flight.into())]);

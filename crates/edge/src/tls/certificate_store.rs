@@ -101,7 +101,7 @@ impl LazyCertificate {
                 let names: Vec<_> = self.certificate.names.iter().map(ToString::to_string).collect();
                 tracing::error!(
                     certificate = %self.certificate.id, ?names, reason,
-                    "parsing a certificate; it is not served, have it issued or uploaded anew"
+                    "parsing a certificate; it is not served, request or upload another one"
                 );
                 None
             }

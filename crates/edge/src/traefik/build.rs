@@ -1,8 +1,8 @@
 //! A routing table as Traefik's document.
 //!
-//! Traefik itself only forwards, redirects and limits. Whatever needs words goes to Stoa, whose own
-//! edge has the same table behind it: notices, the answers, unknown hosts, the portal. For these
-//! a router of the least priority takes all that no other wants.
+//! Traefik itself only forwards, redirects and limits. Notices, answers, unknown hosts and the portal are left
+//! to Stoa's own edge, which has the same table: a router with the lowest priority forwards everything that no
+//! other matches.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -23,20 +23,20 @@ use super::{
 };
 use crate::plan::{HostGroup, RoutePlan};
 
-/// Before all sites' routers, whose priority is the length of their rules.
+/// Higher than that of all sites' routers, which is the length of their rules.
 const HIGHEST_PRIORITY: u32 = 1_000_000;
 
-/// After all others.
+/// Lower than that of all others.
 const LOWEST_PRIORITY: u32 = 1;
 
-/// The header by which Traefik counts a site's visitors per_site. A middleware of ours writes it
-/// before any limit reads it, so no visitor can choose another count.
+/// The header by which Traefik counts a site's visitors together. A middleware of ours sets it before any
+/// limit reads it, so visitors can't choose another count.
 const SITE_HEADER: &str = "X-Stoa-Site";
 
-/// What a URL's path and query are kept by.
+/// Captures a URL's path and query.
 const ANY_URL_PATTERN: &str = "^https?://[^/]+(.*)$";
 
-/// Writes the document. The strings are answers that can't be written.
+/// Writes the document. The strings report answers that can't be written.
 pub(crate) fn document(table: &RoutingTable, config: &TraefikConfig) -> (DynamicConfig, Vec<String>) {
     let plan = RoutePlan::new(table, true, |host| config.platform_hosts.iter().any(|name| name == host.as_str()));
     let mut build = Build { document: DynamicConfig::default(), plan: &plan, config };
@@ -58,7 +58,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// The way to Stoa itself, for whatever nobody else wants.
+    /// Forwards to Stoa itself whatever no other router matches.
     fn route_to_stoa(&mut self) {
         self.service(STOA_SERVICE.into(), self.config.stoa, None);
         let rule = || "PathPrefix(`/`)".to_owned();
@@ -73,12 +73,12 @@ impl Build<'_> {
         );
     }
 
-    /// The answers are Stoa's own, on every host and before any redirect.
+    /// Stoa itself gives the answers, on every host and before any redirect.
     fn route_answers(&mut self, table: &RoutingTable) -> Vec<String> {
         let mut left_out = Vec::new();
         for (number, path) in table.answers.keys().enumerate() {
             let Some(rule) = names::path_rule(path) else {
-                left_out.push(format!("the answer at {path:?} is left out: it can't stand in a rule of Traefik"));
+                left_out.push(format!("the answer at {path:?} is left out: it can't be written in a rule of Traefik"));
                 continue;
             };
             self.router(
@@ -150,7 +150,7 @@ impl Build<'_> {
         self.document.http.services.insert(name, Service { load_balancer });
     }
 
-    /// How long a site may take; `None` is Traefik's own patience.
+    /// How long a site may take; `None` is Traefik's own timeout.
     fn transport(&mut self, seconds: u32) -> Option<String> {
         let name = (seconds > 0).then(|| format!("stoa-wait-{seconds}"))?;
         let forwarding_timeouts = ForwardingTimeouts { response_header_timeout: format!("{seconds}s") };
@@ -158,8 +158,8 @@ impl Build<'_> {
         Some(name)
     }
 
-    /// What one site may use, all its visitors per_site; the first only says whose they are. Traefik
-    /// makes a counter of its own for each router that a limit stands in.
+    /// The limits of one site for all its visitors together; the first middleware only marks their site.
+    /// Traefik counts separately for each router that uses a limit.
     fn limits(&mut self, site: SiteId, name: &str, limits: &RouteLimits) -> Vec<String> {
         let mut by = Vec::new();
         let per_site = || SourceCriterion { request_header_name: SITE_HEADER };
@@ -180,14 +180,14 @@ impl Build<'_> {
             by.push(self.middleware(format!("{site}-open-{}", limits.in_flight), limit));
         }
         if self.config.limit_bodies {
-            // For Traefik 0 is no limit; so the least that it can limit to is one byte.
+            // 0 is no limit for Traefik, so its lowest limit is one byte.
             let max_request_body_bytes = i64::try_from(limits.max_body).unwrap_or(i64::MAX).max(1);
             by.push(self.middleware(format!("{name}-body"), Middleware::Buffering { max_request_body_bytes }));
         }
         by
     }
 
-    /// To the same address over HTTPS.
+    /// Redirects to the same address over HTTPS.
     fn https_redirect(&mut self) -> String {
         let port = self.config.public_ports.1;
         let port = (port != 443).then(|| port.to_string());
@@ -202,7 +202,7 @@ impl Build<'_> {
         )
     }
 
-    /// To another name, for visitors who came with HTTPS or without.
+    /// Redirects to another name visitors who came with or without HTTPS.
     fn redirect(&mut self, name: String, to: &Hostname, came_secure: bool) -> String {
         let (secure, covered) = self.plan.https_of(to);
         let (http, https) = self.config.public_ports;
@@ -218,8 +218,8 @@ impl Build<'_> {
         name
     }
 
-    /// Traefik keeps the first of two for the same names, so the later ones come first here. Options of
-    /// another name would count for the hosts in the routers' rules only: for any other Traefik would
+    /// Traefik keeps the first of two certificates for the same names, so the later ones come first here. Options
+    /// with another name would only apply to the hosts in the routers' rules: for any other host Traefik would
     /// show a certificate of its own.
     fn add_certificates(&mut self, table: &RoutingTable) {
         let pair = |certificate: &std::sync::Arc<stoa_model::certificate::Certificate>| KeyPair {

@@ -1,5 +1,5 @@
-//! Traefik's dynamic configuration, as far as we write it: the names and shapes of its file and
-//! HTTP providers, versions 2 and 3.
+//! Traefik's dynamic configuration, as far as we write it: the format of its file and HTTP providers, versions
+//! 2 and 3.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(crate) struct Http {
 pub(crate) struct Router {
     pub(crate) entry_points: Vec<&'static str>,
     pub(crate) rule: String,
-    /// Higher goes first; without one, longer rules do.
+    /// Higher goes first; without priorities, longer rules do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) priority: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -103,7 +103,7 @@ pub(crate) enum Middleware {
     InFlightReq { amount: u32, source_criterion: SourceCriterion },
 }
 
-/// Requests with the same value of this field are counted together.
+/// Requests with the same value of this header are counted together.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SourceCriterion {
@@ -124,7 +124,7 @@ impl Tls {
     }
 }
 
-/// The PEM texts themselves: Traefik takes a path or a content.
+/// The PEM texts themselves: Traefik accepts paths or contents.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyPair {
@@ -142,6 +142,6 @@ impl std::fmt::Debug for KeyPair {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TlsOptions {
     pub(crate) min_version: &'static str,
-    /// Whether a handshake is refused for a name that no certificate is for.
+    /// Whether handshakes for names without a certificate are rejected.
     pub(crate) sni_strict: bool,
 }

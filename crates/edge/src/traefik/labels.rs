@@ -1,8 +1,7 @@
-//! What a container says of itself to Traefik's Docker provider.
+//! The labels of a container for Traefik's Docker provider.
 //!
-//! The other way to lead Traefik to a site: the container carries its route as labels, and no
-//! document is needed. Nothing else can be said by labels: no notices, no certificates of ours, and
-//! a change needs the container to be made anew.
+//! With these, Traefik routes to a site without our document. Labels can't express notices or our
+//! certificates, and a change needs a new container.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +14,14 @@ use super::names;
 pub enum Https<'a> {
     /// Not at all.
     Never,
-    /// With a certificate that Traefik has already; plain HTTP is redirected.
+    /// With a certificate that Traefik already has; plain HTTP is redirected.
     Present,
     /// With a certificate that this resolver of Traefik's orders; plain HTTP is redirected.
     Resolver(&'a str),
 }
 
-/// The labels of the service that answers for a site: its names, the port that it listens on inside
-/// its container, and the Docker network on which Traefik reaches it.
+/// The labels of the service that answers for a site: its names, the port in its container, and the Docker
+/// network on which Traefik reaches it.
 pub fn labels(
     site: SiteId,
     hosts: &[Hostname],

@@ -1,16 +1,16 @@
-//! The Traefik edge: keeps the document that Traefik asks for, again and again, by its HTTP provider.
+//! The Traefik edge: serves the document that Traefik polls through its HTTP provider.
 //!
-//! Traefik fetches the whole dynamic configuration from an endpoint of ours (`document`, made by
-//! `build`), so nothing is written to any disk. What needs words (notices, the portal, unknown
-//! hosts, the answers to authorities) Traefik leads to Stoa's own edge, which has the same table.
+//! Traefik fetches the whole dynamic configuration from an endpoint of ours (`dynamic_config`, made by
+//! `build`), so nothing is written to a disk. Notices, the portal, unknown hosts and the answers to
+//! certificate authorities are forwarded to Stoa's own edge, which has the same table.
 //!
-//! Three things Traefik can't do as the contract wants it, and docs/edges.md says so to operators:
-//! it tells nobody when it has taken a document over, so [`Edge::apply`] waits until it was fetched
-//! and a pause has passed; it limits bodies only by buffering whole requests and responses; and it
-//! counts the rate and the open requests of each router for itself.
+//! Traefik can't fulfil three parts of the contract, and docs/edges.md tells operators so: it does not report
+//! when it has applied a document, so [`Edge::apply`] waits until the document was fetched and a pause has
+//! passed; it limits bodies only by buffering whole requests and responses; and it counts rate and open
+//! requests per router.
 //!
-//! No Traefik was at hand when this was written. The document was checked against the published
-//! schema and against a stand-in written from the documentation (`tests/it/traefik.rs`).
+//! No Traefik was available when this was written. The document was checked against the published schema and
+//! against a stand-in written from the documentation (`tests/it/traefik.rs`).
 
 mod build;
 mod config;
@@ -45,24 +45,24 @@ use crate::{
     tail::{Tail, parse_traefik_line},
 };
 
-/// What the endpoint answers.
+/// The response of the endpoint.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// JSON.
     pub body: Bytes,
-    /// Changes when the body does; quoted, as in an `ETag` field.
+    /// Changes with the body; quoted, as in an `ETag` field.
     pub etag: String,
     /// The version of the routing table that it was made from; 0 before the first.
     pub version: u64,
 }
 
-/// A Traefik that asks for its configuration.
+/// A Traefik that polls its configuration.
 pub struct Traefik {
     config: TraefikConfig,
-    /// Stoa's own edge, which Traefik leads to.
+    /// Stoa's own edge, to which Traefik forwards.
     own_edge: Arc<dyn Edge>,
     current: RwLock<Document>,
-    /// The version that Traefik has asked for last; `None` before it has asked at all.
+    /// The version that Traefik fetched last; `None` before its first request.
     fetched: watch::Sender<Option<u64>>,
     applied: AtomicU64,
     applying: Mutex<()>,
@@ -70,11 +70,11 @@ pub struct Traefik {
 }
 
 impl Traefik {
-    /// Makes a document without routes. Every table goes to `own_edge` first, so that it knows the
-    /// sites that Traefik sends it.
+    /// Starts with a document without routes. Every table is applied to `own_edge` first, so that it knows
+    /// the sites that Traefik forwards to it.
     ///
     /// # Errors
-    /// If a platform host is none, or the log, or how far it was read, can't be read.
+    /// If a platform host is not a hostname, or the log or the position in it can't be read.
     pub fn new(mut config: TraefikConfig, own_edge: Arc<dyn Edge>) -> io::Result<Self> {
         for host in &mut config.platform_hosts {
             let bare = host::name(host, &mut [0; MAX_NAME]).map(str::to_owned);
@@ -96,21 +96,21 @@ impl Traefik {
         })
     }
 
-    /// The document of now, for Traefik: who asks is taken to have got it. It holds private keys, so
-    /// nobody else may ask.
+    /// The current document, which then counts as fetched by Traefik. It contains private keys, so nobody else
+    /// may get it.
     pub fn document(&self) -> Document {
         let document = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         self.fetched.send_replace(Some(document.version));
         document
     }
 
-    /// Waits until Traefik has asked for this version or a later one.
+    /// Waits until Traefik has fetched this version or a later one.
     async fn wait_until_fetched(&self, version: u64) -> Result<(), EdgeError> {
         let mut fetched = self.fetched.subscribe();
         let asked = fetched.wait_for(|last| last.is_some_and(|last| last >= version));
         if timeout(self.config.deadline, asked).await.is_err() {
             let reason = format!(
-                "it has not asked for its configuration within {} s; is it running, and does its HTTP provider point here with the right token?",
+                "it has not fetched its configuration within {} s; is it running, and does its HTTP provider point here with the right token?",
                 self.config.deadline.as_secs()
             );
             return Err(error(version, reason));
@@ -120,7 +120,7 @@ impl Traefik {
     }
 }
 
-/// The error of a table that was not taken over at all.
+/// The error of a table of which nothing was applied.
 fn error(version: u64, reason: String) -> EdgeError {
     EdgeError { maker: "Traefik", doing: format!("applying routing table {version} to"), reason, refused: None }
 }
@@ -148,7 +148,7 @@ impl Edge for Traefik {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *current, document.clone())
         };
-        // What Traefik has already, it need not ask for again.
+        // Traefik need not fetch again what it has already.
         if previous.etag != document.etag || previous.version != self.applied.load(Relaxed) {
             self.wait_until_fetched(version).await?;
         }
@@ -156,7 +156,7 @@ impl Edge for Traefik {
         if left_out.is_empty() {
             return Ok(());
         }
-        let reason = format!("{}. Everything else was taken over", left_out.join("; "));
+        let reason = format!("{}. Everything else was applied", left_out.join("; "));
         Err(EdgeError { refused: Some(Vec::new()), ..error(version, reason) })
     }
 

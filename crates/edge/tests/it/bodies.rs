@@ -136,7 +136,7 @@ async fn a_response_streams() {
     raw.until("0\r\n\r\n").await;
 }
 
-/// An upstream that would send for ever is held back by a client that does not read.
+/// An upstream that would send forever is slowed down by a client that does not read.
 #[tokio::test]
 async fn a_slow_client_slows_the_upstream() {
     let (report, mut stuck) = mpsc::channel(1);
@@ -161,7 +161,7 @@ async fn a_slow_client_slows_the_upstream() {
     let edge = TestEdge::to(address).await;
     let mut raw = edge.connect().await;
     raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
-    let sent = tokio::time::timeout(crate::support::PATIENCE, stuck.recv()).await.unwrap().unwrap();
+    let sent = tokio::time::timeout(crate::support::TEST_TIMEOUT, stuck.recv()).await.unwrap().unwrap();
     assert!(sent < 64 << 20, "{sent} bytes were taken for a client that reads nothing");
 }
 
@@ -179,7 +179,7 @@ async fn head_and_not_modified_have_no_body() {
     }
 }
 
-/// A service that answers at once, with so many bytes, while it reads as many. It reports when it has.
+/// A service that answers at once with this many bytes while it reads as many, and reports when it has.
 pub async fn both_ways(size: usize) -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
     let (report, done) = mpsc::unbounded_channel();
     let address = upstream(move |mut raw, _| {
@@ -207,7 +207,7 @@ pub async fn both_ways(size: usize) -> (SocketAddr, mpsc::UnboundedReceiver<()>)
     (address, done)
 }
 
-/// Many clients send all they have before they read.
+/// Many clients send everything before they read.
 #[tokio::test]
 async fn an_upload_goes_on_while_nobody_reads_the_answer() {
     const SIZE: usize = 24 << 20;
@@ -219,7 +219,7 @@ async fn an_upload_goes_on_while_nobody_reads_the_answer() {
     let mut raw = Raw { stream: socket.connect(edge.address).await.unwrap(), buf: Vec::new() };
     raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {SIZE}\r\n\r\n")).await;
     raw.write(vec![b'x'; SIZE]).await;
-    tokio::time::timeout(crate::support::PATIENCE, done.recv()).await.unwrap().unwrap();
+    tokio::time::timeout(crate::support::TEST_TIMEOUT, done.recv()).await.unwrap().unwrap();
     let answer = raw.message().await;
     assert_eq!((status(&answer), body(&answer).len()), (200, SIZE));
     assert_eq!(edge.counted(|counts| counts.requests == 1).await.bytes_in, SIZE as u64);

@@ -1,4 +1,4 @@
-//! The suite that every maker of an edge passes, asked over the wire.
+//! The suite that every provider of an edge passes, over the wire.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    support::{PATIENCE, Raw, body, field, status, upstream},
+    support::{Raw, TEST_TIMEOUT, body, field, status, upstream},
     tls_support::{Authority, TlsEdge, connect_to, secure_config},
 };
 
@@ -84,8 +84,9 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(raw: &mut Raw<S>, ask: 
     let method = if length == 0 { "GET" } else { "POST" };
     raw.write(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{head}{lines}Connection: close\r\n\r\n")).await;
     // An edge that refuses a body may close before it has come.
-    let _ =
-        timeout(PATIENCE, raw.stream.write_all("x".repeat(length).as_bytes())).await.expect("nobody reads the body");
+    let _ = timeout(TEST_TIMEOUT, raw.stream.write_all("x".repeat(length).as_bytes()))
+        .await
+        .expect("nobody reads the body");
     let answer = raw.rest().await;
     match status(&answer) {
         200 => body(&answer).parse().map_or_else(|_| Answer::Text(body(&answer).into()), Answer::Upstream),

@@ -14,7 +14,9 @@ use stoa_edge::Config;
 use stoa_model::route::Target;
 use tokio::{net::TcpSocket, time::timeout};
 
-use crate::support::{HOST, LIMIT, PATIENCE, Raw, TestEdge, config, impatient, mirror, status, until, upstream};
+use crate::support::{
+    HOST, Raw, SHORT_TIMEOUT, TEST_TIMEOUT, TestEdge, config, impatient, mirror, status, until, upstream,
+};
 
 async fn edge_for_three(change: impl FnOnce(&mut Config)) -> TestEdge {
     let mut config = Config { max_connections_per_client: 3, ..config() };
@@ -38,7 +40,7 @@ async fn is_served(raw: &mut Raw) -> bool {
 }
 
 #[tokio::test]
-async fn one_client_cant_have_all_connections() {
+async fn one_client_can_not_take_all_connections() {
     let edge = edge_for_three(|_| {}).await;
     let mut first = Vec::new();
     for _ in 0..3 {
@@ -64,7 +66,7 @@ async fn a_proxy_may_have_more() {
 }
 
 #[tokio::test]
-async fn a_balancer_has_as_many_as_its_clients_may() {
+async fn a_balancers_connections_count_as_its_clients() {
     let edge = edge_for_three(|config| config.proxy_protocol = vec!["127.0.0.1".parse().unwrap()]).await;
     let mut connections = Vec::new();
     for (client, served) in [("192.0.2.1", 3), ("2001:db8::1", 3), ("2001:db8::2", 0), ("2001:db8:0:1::1", 3)] {
@@ -106,7 +108,7 @@ async fn one_client_cant_use_up_the_connections_to_upstreams() {
         until(|| (came.load(SeqCst) == wanted).then_some(())).await;
         let mut third = connect_from(&edge, client).await;
         third.write(get(HOST)).await;
-        assert_eq!(status(&third.message().await), 503, "client {client} has his half");
+        assert_eq!(status(&third.message().await), 503, "client {client} has its half");
     }
     let mut other = connect_from(&edge, 3).await;
     other.write(get(HOST)).await;
@@ -119,12 +121,12 @@ async fn one_client_cant_use_up_the_connections_to_upstreams() {
             drop(timeout(Duration::from_millis(50), other.head()).await);
         }
     };
-    timeout(PATIENCE, is_let_in).await.expect("a slot that was given back");
+    timeout(TEST_TIMEOUT, is_let_in).await.expect("a slot that was given back");
 }
 
-/// A client who waits for his answers has as many as he likes, one after the other.
+/// A client that waits for its answers may send any number of requests, one after the other.
 #[tokio::test]
-async fn idle_connections_take_nobodys_room() {
+async fn idle_connections_do_not_count_as_used() {
     let config = Config { max_upstream: 2, ..config() };
     let edge = TestEdge::with(config, Target::Upstream(mirror().await)).await;
     let mut clients = join_all((1..6).map(|last| connect_from(&edge, last))).await;
@@ -146,10 +148,10 @@ fn room_for_files() {
 
 /// Thousands of connections that never say a thing cost others nothing and are gone soon.
 #[tokio::test]
-async fn silent_connections_are_closed_and_hold_nobody_up() {
+async fn silent_connections_are_closed_and_delay_nobody() {
     room_for_files();
     let edge = {
-        let config = impatient(|t| t.header = LIMIT);
+        let config = impatient(|t| t.header = SHORT_TIMEOUT);
         TestEdge::with(config, Target::Upstream(mirror().await)).await
     };
     let mut silent = join_all((0..500).map(|_| connect_from(&edge, 1))).await;

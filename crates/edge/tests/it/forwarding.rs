@@ -1,4 +1,4 @@
-//! What an upstream learns of a client, and what a client learns of an upstream.
+//! What an upstream learns about a client, and a client about an upstream.
 
 use stoa_model::route::Target;
 
@@ -70,7 +70,7 @@ async fn a_trusted_proxy_is_believed() {
     assert_eq!(field(&direct, "x-forwarded-for"), Some("127.0.0.1"));
 }
 
-/// A proxy that passes its client's `Connection` on must not let him take away what it says itself.
+/// A proxy that forwards its client's `Connection` must not let the client remove the proxy's own fields.
 #[tokio::test]
 async fn connection_takes_nothing_from_a_trusted_proxy() {
     let edge = behind_a_proxy().await;

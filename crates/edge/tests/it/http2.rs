@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use crate::{
     bad::frames::{END_HEADERS, END_STREAM, H2, HEADERS, Outcome, SETTINGS, frame, request},
     bodies::both_ways,
-    support::{HOST, PATIENCE, Raw, TestEdge, config, field, impatient, mirror, status},
+    support::{HOST, Raw, TEST_TIMEOUT, TestEdge, config, field, impatient, mirror, status},
 };
 
 async fn client(edge: &TestEdge) -> SendRequest<Full<Bytes>> {
@@ -97,7 +97,7 @@ async fn an_upload_goes_on_while_nobody_reads_the_answer() {
     tokio::spawn(conn);
     let request = Request::post(format!("http://{HOST}/")).body(Full::new(Bytes::from(vec![b'x'; SIZE]))).unwrap();
     let response = sender.send_request(request).await.unwrap();
-    timeout(PATIENCE, done.recv()).await.expect("the upload stands").unwrap();
+    timeout(TEST_TIMEOUT, done.recv()).await.expect("the upload stands").unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), SIZE);
 }
 

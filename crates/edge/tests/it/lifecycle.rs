@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stoa_model::route::{Notice, Target};
 use tokio::{net::TcpStream, sync::Notify, time::timeout};
 
-use crate::support::{HOST, PATIENCE, TestEdge, config, mirror, status, until, upstream};
+use crate::support::{HOST, TEST_TIMEOUT, TestEdge, config, mirror, status, until, upstream};
 
 /// An upstream that answers when it is told to.
 async fn held() -> (std::net::SocketAddr, Arc<Notify>, Arc<Notify>) {
@@ -38,7 +38,7 @@ async fn a_request_in_flight_is_finished_before_the_end() {
     go.notify_one();
     let answer = busy.rest().await;
     assert!(status(&answer) == 200 && answer.ends_with("ok"), "{answer}");
-    timeout(PATIENCE, edge.serving).await.unwrap().unwrap().unwrap();
+    timeout(TEST_TIMEOUT, edge.serving).await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(edge.address).await.is_err(), "nobody listens any more");
 }
 
@@ -53,7 +53,7 @@ async fn waiting_ends_at_the_deadline() {
     came.notified().await;
     edge.shutdown.cancel();
     assert_eq!(busy.rest().await, "");
-    timeout(PATIENCE, edge.serving).await.unwrap().unwrap().unwrap();
+    timeout(TEST_TIMEOUT, edge.serving).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ use stoa_model::route::{RouteLimits, Target};
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::support::{
-    HOST, OTHER_HOST, PATIENCE, Raw, TestEdge, answering, config, field, mirror, nobody, other, site, status, until,
-    upstream,
+    HOST, OTHER_HOST, Raw, TEST_TIMEOUT, TestEdge, answering, config, field, mirror, nobody, other, site, status,
+    until, upstream,
 };
 
 const ONE: RouteLimits = RouteLimits { in_flight: 1, ..RouteLimits::body(1000) };
@@ -61,7 +61,7 @@ async fn is_free(edge: &TestEdge) -> bool {
 async fn becomes_free(edge: &TestEdge) {
     let begun = Instant::now();
     while !is_free(edge).await {
-        assert!(begun.elapsed() < PATIENCE, "the place stays taken");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "the place stays taken");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

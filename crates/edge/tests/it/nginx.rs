@@ -1,4 +1,4 @@
-//! The nginx edge, asked over the wire: a real nginx answers.
+//! The nginx edge with a real nginx, over the wire.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ async fn nginx_conforms() {
 }
 
 #[tokio::test]
-async fn nginx_can_be_told_by_its_own_command() {
+async fn nginx_reloads_by_its_own_command() {
     needs_nginx!();
     let nginx = TestNginx::start_with(|config| config.pid = None).await;
     nginx.route(1, &[(HOST, Target::Notice(Notice::Stopped))]).await;
@@ -33,7 +33,7 @@ async fn nginx_can_be_told_by_its_own_command() {
 }
 
 #[tokio::test]
-async fn nobody_outside_is_believed() {
+async fn forwarded_fields_of_clients_are_replaced() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     nginx.route(1, &[(HOST, Target::Upstream(mirror().await))]).await;
@@ -98,7 +98,7 @@ async fn the_host_that_routed_is_the_host_that_the_site_sees() {
 }
 
 #[tokio::test]
-async fn pages_are_for_people_and_for_programs() {
+async fn pages_have_html_and_json_forms() {
     needs_nginx!();
     let nginx = TestNginx::start_with(|config| config.product = "Stoa & <Sons>".into()).await;
     let names = ["a.example.com", "b.example.com", "c.example.com", "d.example.com", "e.example.com"];
@@ -178,7 +178,7 @@ async fn the_rate_is_the_sites_own() {
 }
 
 #[tokio::test]
-async fn so_many_at_once() {
+async fn open_requests_are_limited() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let mut table =
@@ -210,7 +210,7 @@ async fn a_websocket_outlives_a_new_table() {
 }
 
 #[tokio::test]
-async fn the_portal_has_the_platforms_names() {
+async fn the_portal_serves_the_platforms_names() {
     needs_nginx!();
     let portal = mirror().await;
     let nginx = TestNginx::start_with(|config| {
@@ -242,7 +242,7 @@ async fn the_portal_has_the_platforms_names() {
 }
 
 #[tokio::test]
-async fn hsts_is_for_secure_names_and_the_site_knows_better() {
+async fn hsts_is_for_secure_names_and_the_sites_own_wins() {
     needs_nginx!();
     let nginx = TestNginx::start_with(|config| config.hsts_seconds = 60).await;
     let authority = Authority::new();

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     nginx_support::{TestNginx, file, host, needs_nginx, site, table},
-    support::{PATIENCE, body, mirror, status},
+    support::{TEST_TIMEOUT, body, mirror, status},
     tls_support::Authority,
 };
 
@@ -32,7 +32,7 @@ fn inode(path: &Path) -> u64 {
 }
 
 #[tokio::test]
-async fn a_file_a_site_and_only_what_changed_is_written() {
+async fn each_site_has_a_file_and_only_changes_are_written() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     nginx.route(1, &notices(&["a.example.com", "b.example.com"])).await;
@@ -53,7 +53,7 @@ async fn a_file_a_site_and_only_what_changed_is_written() {
 }
 
 #[tokio::test]
-async fn a_table_that_changes_nothing_here_reloads_nothing() {
+async fn a_table_without_changes_reloads_nothing() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     nginx.route(1, &notices(&["a.example.com"])).await;
@@ -63,7 +63,7 @@ async fn a_table_that_changes_nothing_here_reloads_nothing() {
 }
 
 #[tokio::test]
-async fn keys_are_for_their_owner_only_and_go_with_their_certificate() {
+async fn keys_are_private_and_removed_with_their_certificate() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let authority = Authority::new();
@@ -94,7 +94,7 @@ async fn keys_are_for_their_owner_only_and_go_with_their_certificate() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_mended() {
+async fn leftovers_of_a_crash_are_repaired() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     nginx.route(1, &notices(&["a.example.com", "b.example.com"])).await;
@@ -121,7 +121,7 @@ async fn what_a_crash_left_is_mended() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_is_left_alone() {
+async fn foreign_files_are_left_alone() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let own = format!("server {{ listen {}; server_name mine.example.com; return 200 mine; }}", nginx.http);
@@ -154,7 +154,7 @@ async fn regenerating_writes_everything_and_reports() {
 }
 
 #[tokio::test]
-async fn what_was_served_is_counted_over_a_rotation_and_a_restart() {
+async fn traffic_is_counted_across_rotation_and_restart() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     nginx.route(1, &[("a.example.com", Target::Upstream(mirror().await))]).await;
@@ -166,7 +166,7 @@ async fn what_was_served_is_counted_over_a_rotation_and_a_restart() {
             if seen == wanted && begun.elapsed().as_millis() > 1500 {
                 return;
             }
-            assert!(seen <= wanted && begun.elapsed() < PATIENCE, "{seen} of {wanted} requests are counted");
+            assert!(seen <= wanted && begun.elapsed() < TEST_TIMEOUT, "{seen} of {wanted} requests are counted");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };

@@ -29,8 +29,8 @@ fn with_a_bad_one(version: u64, notice_: Notice) -> RoutingTable {
     table
 }
 
-pub fn told(result: Result<(), EdgeError>) -> (String, Option<Vec<stoa_model::id::SiteId>>) {
-    let error = result.expect_err("it can't be taken over as a whole");
+pub fn partly_applied(result: Result<(), EdgeError>) -> (String, Option<Vec<stoa_model::id::SiteId>>) {
+    let error = result.expect_err("it can't be applied as a whole");
     (error.to_string(), error.refused)
 }
 
@@ -40,13 +40,14 @@ pub async fn shows(nginx: &TestNginx, host: &str, words: &str) {
 }
 
 #[tokio::test]
-async fn a_broken_file_of_somebody_else_is_named_and_nothing_is_changed() {
+async fn a_broken_foreign_file_is_named_and_nothing_is_changed() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     nginx.route(1, &[("a.example.com", notice(Notice::Stopped))]).await;
     fs::write(nginx.enabled("broken"), "server {\n    listne 80;\n}\n").unwrap();
     let before = nginx.everything();
-    let (text, refused) = told(nginx.edge.apply(table(2, &[("a.example.com", notice(Notice::Suspended))])).await);
+    let (text, refused) =
+        partly_applied(nginx.edge.apply(table(2, &[("a.example.com", notice(Notice::Suspended))])).await);
     assert!(text.contains(&format!("{}:2", nginx.enabled("broken").display())), "{text}");
     assert!(text.contains("listne") && text.contains("not stoa's"), "{text}");
     assert_eq!((refused, nginx.edge.applied()), (None, 1));
@@ -59,14 +60,14 @@ async fn a_broken_file_of_somebody_else_is_named_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn a_bad_certificate_is_left_out_and_holds_nobody_up() {
+async fn a_bad_certificate_is_left_out_and_delays_nothing() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let mut good = with_a_bad_one(1, Notice::Stopped);
     good.certificates = Arc::default();
     nginx.edge.apply(good).await.unwrap();
 
-    let (text, refused) = told(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
+    let (text, refused) = partly_applied(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
     assert_eq!((refused, nginx.edge.applied()), (Some(vec![]), 2));
     assert!(text.contains("for b.example.com is left out") && text.contains("cannot load certificate"), "{text}");
     assert!(text.contains("Everything else was applied"), "{text}");
@@ -78,9 +79,9 @@ async fn a_bad_certificate_is_left_out_and_holds_nobody_up() {
     assert_eq!(left, [".lock"], "a refused certificate does not stay");
 
     // The same again is told again, also by a later table; another certificate mends it.
-    let (_, refused) = told(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
+    let (_, refused) = partly_applied(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
     assert_eq!(refused, Some(vec![]));
-    let (text, _) = told(nginx.edge.apply(with_a_bad_one(3, Notice::Maintenance)).await);
+    let (text, _) = partly_applied(nginx.edge.apply(with_a_bad_one(3, Notice::Maintenance)).await);
     assert!(text.contains("cannot load certificate") && nginx.edge.applied() == 3, "{text}");
     let report = nginx.edge.regenerate(with_a_bad_one(3, Notice::Maintenance)).await.unwrap();
     assert_eq!((report.left_out.len(), report.written), (1, vec![site(0), site(1), site(2)]));
@@ -119,7 +120,7 @@ async fn two_bad_ones_and_a_bad_wildcard_of_the_portal() {
         .push(Arc::new(Certificate { key: right.key.clone(), ..Certificate::clone(&left) }));
     let cut = right.chain[..right.chain.len() / 2].to_owned();
     Arc::make_mut(&mut bad.certificates).push(Arc::new(Certificate { chain: cut, ..Certificate::clone(&right) }));
-    let (text, refused) = told(nginx.edge.apply(bad).await);
+    let (text, refused) = partly_applied(nginx.edge.apply(bad).await);
     assert_eq!((refused, text.matches("is left out").count()), (Some(vec![]), 3), "{text}");
     for name in ["a.example.com", "b.example.com", "c.example.com"] {
         shows(&nginx, name, "is stopped").await;
@@ -128,7 +129,7 @@ async fn two_bad_ones_and_a_bad_wildcard_of_the_portal() {
 }
 
 #[tokio::test]
-async fn a_bad_successor_of_the_certificate_that_many_share_leaves_them_the_former() {
+async fn a_bad_successor_of_the_shared_certificate_keeps_the_former() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let authority = Authority::new();
@@ -147,7 +148,7 @@ async fn a_bad_successor_of_the_certificate_that_many_share_leaves_them_the_form
     next.routes.insert(host("c.example.net"), next.routes["a.example.com"].clone());
     next.routes.get_mut("c.example.net").unwrap().site = site(2);
     Arc::make_mut(&mut next.certificates).push(bad);
-    let (text, refused) = told(nginx.edge.apply(next.clone()).await);
+    let (text, refused) = partly_applied(nginx.edge.apply(next.clone()).await);
     assert_eq!((refused, nginx.edge.applied()), (Some(vec![]), 2), "{text}");
     for name in ["a.example.com", "b.example.com"] {
         let mut raw = connect_to(nginx.https, authority.client(&["http/1.1"]), name).await.unwrap();
@@ -178,14 +179,14 @@ pub fn mute(nginx: &TestNginx, word: &str) -> Nginx {
 }
 
 #[tokio::test]
-async fn without_a_hint_the_guilty_are_found_by_halves() {
+async fn refused_sites_are_found_without_understanding_nginx() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let names: Vec<String> = (0..13).map(|number| format!("s{number}.example.com")).collect();
     let mut routes: Vec<_> = names.iter().map(|name| (name.as_str(), notice(Notice::Stopped))).collect();
     routes[3].0 = "bad-3.example.com";
     routes[11].0 = "bad-11.example.com";
-    let (text, refused) = told(mute(&nginx, "bad-").apply(table(1, &routes)).await);
+    let (text, refused) = partly_applied(mute(&nginx, "bad-").apply(table(1, &routes)).await);
     let mut refused = refused.unwrap();
     refused.sort_unstable();
     assert_eq!(refused, [site(3), site(11)], "{text}");
@@ -194,7 +195,7 @@ async fn without_a_hint_the_guilty_are_found_by_halves() {
 
     // Nobody's fault in particular: nothing is changed.
     let before = nginx.everything();
-    let (text, refused) = told(mute(&nginx, "stoa_open").apply(table(2, &routes[..1])).await);
+    let (text, refused) = partly_applied(mute(&nginx, "stoa_open").apply(table(2, &routes[..1])).await);
     assert_eq!(refused, None);
     assert!(text.contains("not because of one site"), "{text}");
     assert_eq!(nginx.everything(), before);
@@ -219,7 +220,7 @@ async fn answers_that_can_not_be_written_are_left_out() {
     ] {
         table.answers.insert(path.into(), text.into());
     }
-    let (text, refused) = told(nginx.edge.apply(table).await);
+    let (text, refused) = partly_applied(nginx.edge.apply(table).await);
     assert_eq!((refused, nginx.edge.applied()), (Some(vec![]), 1));
     assert_eq!(text.matches("is left out").count(), 8, "{text}");
     let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: any.example.com\r\nConnection: close\r\n\r\n");
@@ -229,27 +230,28 @@ async fn answers_that_can_not_be_written_are_left_out() {
 }
 
 #[tokio::test]
-async fn an_nginx_that_does_not_run_is_told_of() {
+async fn an_nginx_that_does_not_run_is_reported() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let mut config = nginx.config.clone();
     let broken = nginx.path("no-such.conf");
     (config.reload, config.pid) = (stoa_edge::nginx::commands("nginx", broken).1, None);
-    let (text, refused) =
-        told(Nginx::new(config).unwrap().apply(table(1, &[("a.example.com", notice(Notice::Stopped))])).await);
+    let (text, refused) = partly_applied(
+        Nginx::new(config).unwrap().apply(table(1, &[("a.example.com", notice(Notice::Stopped))])).await,
+    );
     assert_eq!(refused, None);
     assert!(text.contains("no-such.conf") && text.contains("Is it running"), "{text}");
 }
 
 #[tokio::test]
-async fn a_reload_that_comes_to_nothing_is_told_of() {
+async fn a_reload_without_effect_is_reported() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let mut config = nginx.config.clone();
     (config.reload, config.pid, config.deadline) = (vec!["true".into()], None, Duration::from_millis(500));
     let deaf = Nginx::new(config).unwrap();
     let next = table(1, &[("a.example.com", notice(Notice::Stopped))]);
-    let (text, refused) = told(deaf.apply(next.clone()).await);
+    let (text, refused) = partly_applied(deaf.apply(next.clone()).await);
     assert_eq!((refused, deaf.applied()), (None, 0));
     assert!(text.contains("was told to reload") && text.contains("error log"), "{text}");
     assert_eq!(status(&nginx.get("a.example.com", "").await), 404);
@@ -259,7 +261,7 @@ async fn a_reload_that_comes_to_nothing_is_told_of() {
 }
 
 #[tokio::test]
-async fn settings_that_can_not_be_used_are_told_of() {
+async fn unusable_settings_are_reported() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     type Change = fn(&mut stoa_edge::nginx::NginxConfig);

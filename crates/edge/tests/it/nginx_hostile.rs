@@ -1,4 +1,4 @@
-//! What visitors of a site behind nginx can't do to it, nor other files of that nginx.
+//! What hostile visitors of a site behind nginx, and other files of that nginx, can't do to it.
 
 use std::{fmt::Write, fs, sync::Arc};
 
@@ -31,7 +31,7 @@ async fn served(nginx: &TestNginx, requests: u64) -> Traffic {
         let of_site = all.into_iter().find(|(id, traffic)| *id == site(0) && traffic.requests >= requests);
         match of_site {
             Some((_, traffic)) => return traffic,
-            None => assert!(begun.elapsed() < crate::support::PATIENCE, "not counted"),
+            None => assert!(begun.elapsed() < crate::support::TEST_TIMEOUT, "not counted"),
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
@@ -39,7 +39,7 @@ async fn served(nginx: &TestNginx, requests: u64) -> Traffic {
 
 /// A length that is only declared costs a visitor nothing; it must not use up a site's traffic.
 #[tokio::test]
-async fn what_was_never_sent_is_not_counted() {
+async fn declared_lengths_that_were_never_sent_are_not_counted() {
     needs_nginx!();
     let nginx = to_a_mirror().await;
     let post = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n");
@@ -75,7 +75,7 @@ async fn no_tunnel_hides_http() {
 
 /// nginx 1.25.1 and newer warns of each `listen … http2` before it comes to what is wrong.
 #[tokio::test]
-async fn warnings_do_not_hide_what_is_at_fault() {
+async fn warnings_do_not_hide_the_error() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let mut warned = String::new();

@@ -1,4 +1,4 @@
-//! Nobody keeps his site as it is by something that nginx refuses.
+//! No customer can keep a site as it is by something that nginx refuses.
 
 use std::{fs, sync::Arc};
 
@@ -13,7 +13,7 @@ use stoa_provider::edge::Edge;
 use uuid::Uuid;
 
 use crate::{
-    nginx_faults::{mute, shows, told},
+    nginx_faults::{mute, partly_applied, shows},
     nginx_support::{TestNginx, file, needs_nginx, site, table},
     support::{mirror, status},
     tls_support::{Authority, connect_to},
@@ -27,9 +27,9 @@ fn authority() -> CertificateParams {
     params
 }
 
-/// A good certificate in a chain that says of its intermediate to be signed with RSA and SHA-1. No
-/// library signs so any more, and no server looks whether the signature is right.
-fn signed_in_an_old_way(id: u128, name: &str) -> Arc<Certificate> {
+/// A good certificate in a chain whose intermediate claims to be signed with RSA and SHA-1. No library signs like that
+/// any more, and no server checks the signature.
+fn signed_with_sha1(id: u128, name: &str) -> Arc<Certificate> {
     let root = Issuer::new(authority(), KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap());
     let (key, middle_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let mut middle = authority().signed_by(&middle_key, &root).unwrap().der().to_vec();
@@ -61,29 +61,29 @@ async fn shows_over_tls(nginx: &TestNginx, authority: &Authority, words: &str) {
 }
 
 #[tokio::test]
-async fn a_site_is_suspended_whatever_certificate_its_owner_uploads() {
+async fn a_bad_certificate_does_not_prevent_a_suspension() {
     needs_nginx!();
     let (nginx, authority) = (TestNginx::start().await, Authority::new());
-    let [good, bad] = [authority.certificate(1, &[NAME]), signed_in_an_old_way(2, NAME)];
+    let [good, bad] = [authority.certificate(1, &[NAME]), signed_with_sha1(2, NAME)];
     nginx.edge.apply(with(1, Target::Upstream(mirror().await), &[good])).await.unwrap();
 
     let suspended = |version| with(version, Target::Notice(Notice::Suspended), std::slice::from_ref(&bad));
-    let (text, refused) = told(nginx.edge.apply(suspended(2)).await);
+    let (text, refused) = partly_applied(nginx.edge.apply(suspended(2)).await);
     assert!(text.contains("md too weak") && text.contains(NAME), "{text}");
     assert_eq!((refused, nginx.edge.applied()), (Some(vec![]), 2));
     shows_over_tls(&nginx, &authority, "not available").await;
     // Another process, which remembers nothing, finds the former certificate too.
     let restarted = nginx.another();
-    told(restarted.apply(with(3, Target::Notice(Notice::Maintenance), std::slice::from_ref(&bad))).await);
+    partly_applied(restarted.apply(with(3, Target::Notice(Notice::Maintenance), std::slice::from_ref(&bad))).await);
     shows_over_tls(&nginx, &authority, "Back in a moment").await;
 }
 
 #[tokio::test]
-async fn a_site_without_a_former_certificate_goes_without() {
+async fn a_site_without_a_former_certificate_is_served_without_tls() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
-    let bad = signed_in_an_old_way(2, NAME);
-    told(nginx.edge.apply(with(1, Target::Notice(Notice::Stopped), &[bad])).await);
+    let bad = signed_with_sha1(2, NAME);
+    partly_applied(nginx.edge.apply(with(1, Target::Notice(Notice::Stopped), &[bad])).await);
     // It must be visited over HTTPS; as long as that can't be, it is better visited without.
     shows(&nginx, NAME, "is stopped").await;
     let left: Vec<_> =
@@ -92,7 +92,7 @@ async fn a_site_without_a_former_certificate_goes_without() {
 }
 
 #[tokio::test]
-async fn a_refused_site_keeps_only_what_still_holds() {
+async fn a_refused_site_stays_as_it_was_only_while_that_holds() {
     needs_nginx!();
     let nginx = TestNginx::start().await;
     let stopped = || Target::Notice(Notice::Stopped);
@@ -100,8 +100,8 @@ async fn a_refused_site_keeps_only_what_still_holds() {
     nginx.route(1, &routes).await;
     let former = fs::read_to_string(nginx.available(&file(0))).unwrap();
 
-    // All three get a name that is refused; the second one another notice, and the third one's name
-    // has gone to a newer site.
+    // All three get a name that is refused; the second also gets another notice, and the third one's name has moved to a
+    // newer site.
     routes[1].1 = Target::Notice(Notice::Suspended);
     let mut next = table(2, &routes);
     for (number, bad) in ["bad-a.example.com", "bad-b.example.com", "bad-c.example.com"].into_iter().enumerate() {
@@ -114,7 +114,7 @@ async fn a_refused_site_keeps_only_what_still_holds() {
     let refusing = mute(&nginx, "bad-");
     for version in [2, 3] {
         next.version = version;
-        let (text, refused) = told(refusing.apply(next.clone()).await);
+        let (text, refused) = partly_applied(refusing.apply(next.clone()).await);
         assert_eq!(refused, Some(vec![site(0), site(1), site(2)]), "{text}");
         shows(&nginx, "a.example.com", "is stopped").await;
         assert_eq!(fs::read_to_string(nginx.available(&file(0))).unwrap(), former, "all of it still holds");

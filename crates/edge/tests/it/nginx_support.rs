@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     port::free_port,
-    support::{PATIENCE, Raw},
+    support::{Raw, TEST_TIMEOUT},
 };
 
 const BINARY: &str = "nginx";
@@ -49,7 +49,7 @@ pub struct TestNginx {
 }
 
 impl TestNginx {
-    /// An nginx that has taken over a table without routes.
+    /// An nginx that has applied a table without routes.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -97,7 +97,7 @@ impl TestNginx {
     fn wait_for_pid(&self) {
         let begun = Instant::now();
         while fs::read_to_string(self.path("nginx.pid")).unwrap_or_default().trim().is_empty() {
-            assert!(begun.elapsed() < PATIENCE, "nginx does not start: {}", self.errors());
+            assert!(begun.elapsed() < TEST_TIMEOUT, "nginx does not start: {}", self.errors());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{HOST, PATIENCE, TestEdge, body, config, mirror, status};
+use crate::support::{HOST, TEST_TIMEOUT, TestEdge, body, config, mirror, status};
 
 async fn portal(request: Request<RequestBody>) -> Response<Full<Bytes>> {
     let info = request.extensions().get::<ClientInfo>().unwrap().clone();
@@ -100,5 +100,5 @@ async fn half_of_an_upgraded_connection_goes_on() {
     assert_eq!(raw.stream.read(&mut [0]).await.unwrap(), 0, "the portal has ended");
     raw.write("still here").await;
     raw.stream.shutdown().await.unwrap();
-    assert_eq!(timeout(PATIENCE, heard.recv()).await.unwrap().unwrap(), "still here");
+    assert_eq!(timeout(TEST_TIMEOUT, heard.recv()).await.unwrap().unwrap(), "still here");
 }

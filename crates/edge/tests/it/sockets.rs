@@ -9,7 +9,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::support::PATIENCE;
+use crate::support::TEST_TIMEOUT;
 
 const ROLE: &str = "STOA_TEST_INHERITS";
 
@@ -47,7 +47,10 @@ async fn a_socket_comes_from_the_service_manager() {
         .unwrap();
     let mut said = String::new();
     let mut stream = TcpStream::connect(address).await.unwrap();
-    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut said)).await.expect("the child does not answer").unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, stream.read_to_string(&mut said))
+        .await
+        .expect("the child does not answer")
+        .unwrap();
     assert_eq!(said, "inherited");
     let output = child.wait_with_output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

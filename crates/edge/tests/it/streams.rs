@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{HOST, PATIENCE, TestEdge, field, status, upstream};
+use crate::support::{HOST, TEST_TIMEOUT, TestEdge, field, status, upstream};
 
 const EVENTS: usize = 20;
 
@@ -77,7 +77,7 @@ async fn events_arrive_one_by_one_over_http2() {
     let request = Request::get(format!("http://{HOST}/events")).body(Empty::<Bytes>::new()).unwrap();
     let mut body = sender.send_request(request).await.unwrap().into_body();
     let mut came = 0;
-    while let Some(frame) = timeout(PATIENCE, body.frame()).await.unwrap() {
+    while let Some(frame) = timeout(TEST_TIMEOUT, body.frame()).await.unwrap() {
         let text = frame.unwrap().into_data().unwrap();
         assert!(text.is_empty() || text.ends_with(b"\n\n"), "a torn event: {text:?}");
         if !text.is_empty() {
@@ -132,7 +132,7 @@ async fn a_websocket_echoes() {
         let text = format!("Hello number {number}");
         raw.write(masked(&text, [number, 7, 250, 3])).await;
         let mut answer = vec![0; text.len() + 2];
-        timeout(PATIENCE, raw.stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, raw.stream.read_exact(&mut answer)).await.unwrap().unwrap();
         assert_eq!(answer, [&[0x81, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat());
     }
 }

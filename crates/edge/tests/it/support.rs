@@ -24,11 +24,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Nothing in these tests takes longer, however busy the machine is, unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A limit of an edge that is waited for, and within which a test must have done its part: long enough
-/// for a machine that is busy with something else.
-pub const LIMIT: Duration = Duration::from_secs(3);
+/// A timeout of the edge that a test waits for, and within which it must have done its part: long enough for a busy
+/// machine.
+pub const SHORT_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub const HOST: &str = "shop.example.com";
 pub const OTHER_HOST: &str = "neighbour.example.com";
@@ -143,7 +143,7 @@ pub async fn until<T>(look: impl Fn() -> Option<T>) -> T {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(begun.elapsed() < PATIENCE, "what was waited for did not happen");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "what was waited for did not happen");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -161,12 +161,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
 
     /// As `write`; the other side may have closed already.
     pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("nobody reads what is written")
+        timeout(TEST_TIMEOUT, self.stream.write_all(bytes.as_ref())).await.expect("nobody reads what is written")
     }
 
     /// Everything until the other side closes; a reset ends it too.
     pub async fn rest(&mut self) -> String {
-        let read = timeout(PATIENCE, self.stream.read_to_end(&mut self.buf)).await.expect("the connection stays open");
+        let read =
+            timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut self.buf)).await.expect("the connection stays open");
         drop(read);
         String::from_utf8_lossy(&std::mem::take(&mut self.buf)).into_owned()
     }
@@ -178,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
                 let seen: Vec<u8> = self.buf.drain(..at + mark.len()).collect();
                 return String::from_utf8_lossy(&seen).into_owned();
             }
-            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buf)).await;
+            let read = timeout(TEST_TIMEOUT, self.stream.read_buf(&mut self.buf)).await;
             let so_far = String::from_utf8_lossy(&self.buf).into_owned();
             let read = read.unwrap_or_else(|_| panic!("{mark:?} does not come after {so_far:?}")).unwrap();
             assert!(read > 0, "closed before {mark:?}, after {so_far:?}");
@@ -210,8 +211,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         let head = self.until("\r\n\r\n").await;
         let length: usize = field(&head, "content-length").map_or(0, |text| text.parse().unwrap());
         while self.buf.len() < length {
-            let read =
-                timeout(PATIENCE, self.stream.read_buf(&mut self.buf)).await.expect("the body does not come").unwrap();
+            let read = timeout(TEST_TIMEOUT, self.stream.read_buf(&mut self.buf))
+                .await
+                .expect("the body does not come")
+                .unwrap();
             assert!(read > 0, "closed in the middle of a body");
         }
         let body: Vec<u8> = self.buf.drain(..length).collect();

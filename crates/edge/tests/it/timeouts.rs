@@ -5,7 +5,7 @@ use std::time::Duration;
 use stoa_model::route::Target;
 use tokio::io::AsyncReadExt;
 
-use crate::support::{HOST, LIMIT, TestEdge, answering, impatient, mirror, status, upstream};
+use crate::support::{HOST, SHORT_TIMEOUT, TestEdge, answering, impatient, mirror, status, upstream};
 
 const SOON: Duration = Duration::from_millis(100);
 
@@ -23,10 +23,10 @@ async fn a_silent_upstream_is_a_504() {
 /// The clock of the upstream begins when the upload has ended.
 #[tokio::test]
 async fn a_slow_upload_is_no_fault_of_the_upstream() {
-    let edge = TestEdge::with(impatient(|t| t.response = LIMIT), Target::Upstream(mirror().await)).await;
+    let edge = TestEdge::with(impatient(|t| t.response = SHORT_TIMEOUT), Target::Upstream(mirror().await)).await;
     let mut raw = edge.connect().await;
     raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\na")).await;
-    tokio::time::sleep(LIMIT + SOON).await;
+    tokio::time::sleep(SHORT_TIMEOUT + SOON).await;
     raw.write("b").await;
     assert_eq!(status(&raw.message().await), 200);
 }
@@ -37,7 +37,7 @@ async fn a_slow_upload_is_no_fault_of_the_upstream() {
 async fn a_slow_reader_is_no_silent_one() {
     const SIZE: usize = 32 << 20;
     const PIECE: usize = 128 << 10;
-    let pause = LIMIT * 3 / 2 / u32::try_from(SIZE / 2 / PIECE).unwrap();
+    let pause = SHORT_TIMEOUT * 3 / 2 / u32::try_from(SIZE / 2 / PIECE).unwrap();
     let address = upstream(move |mut raw, _| async move {
         raw.until("\r\n\r\n").await;
         let mut seen = raw.buf.len();
@@ -51,7 +51,7 @@ async fn a_slow_reader_is_no_silent_one() {
         raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     })
     .await;
-    let edge = TestEdge::start(impatient(|t| t.response = LIMIT), None);
+    let edge = TestEdge::start(impatient(|t| t.response = SHORT_TIMEOUT), None);
     edge.route_up_to(1, Target::Upstream(address), SIZE as u64).await;
     let mut raw = edge.connect().await;
     raw.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {SIZE}\r\n\r\n")).await;
@@ -67,7 +67,7 @@ async fn an_upstream_that_stops_in_the_middle_is_cut() {
         std::future::pending().await
     })
     .await;
-    let edge = TestEdge::with(impatient(|t| t.response = LIMIT), Target::Upstream(address)).await;
+    let edge = TestEdge::with(impatient(|t| t.response = SHORT_TIMEOUT), Target::Upstream(address)).await;
     assert!(edge.get("").await.ends_with("half"));
 }
 
@@ -81,7 +81,7 @@ async fn a_slow_head_is_cut() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let edge = TestEdge::with(impatient(|t| t.idle = LIMIT), Target::Upstream(mirror().await)).await;
+    let edge = TestEdge::with(impatient(|t| t.idle = SHORT_TIMEOUT), Target::Upstream(mirror().await)).await;
     let mut raw = edge.connect().await;
     raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
     assert_eq!(status(&raw.message().await), 200);
@@ -90,7 +90,7 @@ async fn an_idle_connection_is_closed() {
 
 #[tokio::test]
 async fn a_client_that_stalls_in_its_body_is_cut() {
-    let edge = TestEdge::with(impatient(|t| t.idle = LIMIT), Target::Upstream(mirror().await)).await;
+    let edge = TestEdge::with(impatient(|t| t.idle = SHORT_TIMEOUT), Target::Upstream(mirror().await)).await;
     let answer = edge.send(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nhalf")).await;
     assert_eq!(answer, "");
     assert_eq!(edge.counted(|counts| counts.requests == 1).await.statuses[0], 1, "counted as a client that left");
@@ -100,7 +100,7 @@ async fn a_client_that_stalls_in_its_body_is_cut() {
 async fn a_client_that_does_not_read_is_cut() {
     let edge = {
         let large = format!("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n{}", "x".repeat(64 << 20));
-        TestEdge::with(impatient(|t| t.idle = LIMIT), Target::Upstream(answering(large).await)).await
+        TestEdge::with(impatient(|t| t.idle = SHORT_TIMEOUT), Target::Upstream(answering(large).await)).await
     };
     let mut raw = edge.connect().await;
     raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;

@@ -7,7 +7,7 @@ use tokio::{net::TcpStream, sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    support::{HOST, LIMIT, PATIENCE, Raw, body, field, impatient, status, upstream},
+    support::{HOST, Raw, SHORT_TIMEOUT, TEST_TIMEOUT, body, field, impatient, status, upstream},
     tls_support::{TlsEdge, Way, secure_config},
 };
 
@@ -34,12 +34,12 @@ async fn a_handshake_that_drags_on_is_cut() {
         }
         Ok::<_, std::io::Error>(())
     });
-    timeout(PATIENCE, sent).await.expect("who sends a byte now and then is never cut").unwrap().unwrap_err();
+    timeout(TEST_TIMEOUT, sent).await.expect("who sends a byte now and then is never cut").unwrap().unwrap_err();
 }
 
 #[tokio::test]
 async fn a_client_that_shook_hands_and_says_nothing_is_cut() {
-    let edge = TlsEdge::with(impatient(|t| t.idle = LIMIT), &[], &[&[HOST]]).await;
+    let edge = TlsEdge::with(impatient(|t| t.idle = SHORT_TIMEOUT), &[], &[&[HOST]]).await;
     assert_eq!(edge.connect(HOST).await.unwrap().rest().await, "");
 }
 
@@ -49,7 +49,7 @@ async fn a_client_that_does_not_read_is_cut() {
     let large = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", 64 << 20, "x".repeat(64 << 20));
     let upstream = crate::support::answering(large).await;
     let ways = [Way(HOST, Target::Upstream(upstream), false)];
-    let edge = TlsEdge::with(impatient(|t| t.idle = LIMIT), &ways, &[&[HOST]]).await;
+    let edge = TlsEdge::with(impatient(|t| t.idle = SHORT_TIMEOUT), &ways, &[&[HOST]]).await;
     let mut raw = edge.connect(HOST).await.unwrap();
     raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
     let counts = edge.plain.counted(|counts| counts.requests == 1).await;
@@ -134,7 +134,7 @@ async fn a_request_in_flight_is_finished_before_the_end() {
     go.notify_one();
     let answer = busy.rest().await;
     assert!(status(&answer) == 200 && answer.ends_with("ok"), "{answer}");
-    timeout(PATIENCE, edge.serving).await.unwrap().unwrap().unwrap();
+    timeout(TEST_TIMEOUT, edge.serving).await.unwrap().unwrap().unwrap();
 }
 
 const HOSTS: [&str; 2] = ["one.example.com", "two.example.net"];
@@ -152,7 +152,7 @@ async fn service_of(host: &'static str) -> SocketAddr {
 }
 
 /// Routes move back and forth, certificates are renewed and swapped for wildcards, and whoever
-/// asks meanwhile, over old connections and new ones, gets his own site's answer.
+/// asks meanwhile, over old connections and new ones, gets its own site's answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_while_routes_and_certificates_change() {
     let mut services = Vec::new();

@@ -21,7 +21,7 @@ use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use uuid::Uuid;
 
-use crate::support::{PATIENCE, Raw, TestEdge, config, site};
+use crate::support::{Raw, TEST_TIMEOUT, TestEdge, config, site};
 
 /// Visitors of these tests believe that they are at the usual ports.
 pub fn secure_config() -> Config {
@@ -147,7 +147,7 @@ pub async fn connect_to(at: SocketAddr, client: ClientConfig, name: &str) -> io:
     let stream = TcpStream::connect(at).await?;
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let shaking = TlsConnector::from(Arc::new(client)).connect(name, stream);
-    let stream = timeout(PATIENCE, shaking).await.expect("the handshake does not end")?;
+    let stream = timeout(TEST_TIMEOUT, shaking).await.expect("the handshake does not end")?;
     Ok(Raw { stream, buf: Vec::new() })
 }
 

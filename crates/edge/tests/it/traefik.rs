@@ -189,19 +189,19 @@ async fn a_document_has_a_tag_that_changes_with_it() {
 }
 
 #[tokio::test]
-async fn a_traefik_that_does_not_ask_is_told_of() {
+async fn a_traefik_that_does_not_fetch_is_reported() {
     let behind = Arc::new(FakeEdge::default());
     let config =
         TraefikConfig { deadline: Duration::from_millis(50), ..TraefikConfig::new(([127, 0, 0, 1], 9).into()) };
     let edge = Traefik::new(config, behind.clone()).unwrap();
     let error = edge.apply(full()).await.unwrap_err();
     assert_eq!((error.refused.clone(), edge.applied()), (None, 0));
-    assert!(error.to_string().contains("has not asked for its configuration"), "{error}");
+    assert!(error.to_string().contains("has not fetched its configuration"), "{error}");
     assert_eq!(behind.applied(), 7, "what Traefik leads here is known already");
     behind.fail_next("no room");
     let error = edge.apply(RoutingTable { version: 9, ..full() }).await.unwrap_err();
     assert!(error.to_string().contains("no room"), "{error}");
-    assert_eq!(edge.document().version, 7, "Traefik leads nobody where nobody knows him");
+    assert_eq!(edge.document().version, 7, "Traefik forwards nobody to an edge that has not applied the table");
 }
 
 /// Checks a full document against a JSON schema for Traefik's file provider, like SchemaStore's

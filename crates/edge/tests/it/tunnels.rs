@@ -5,7 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use stoa_model::route::Target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{HOST, LIMIT, Raw, TestEdge, answering, body, config, field, impatient, mirror, status, upstream};
+use crate::support::{
+    HOST, Raw, SHORT_TIMEOUT, TestEdge, answering, body, config, field, impatient, mirror, status, upstream,
+};
 
 /// A service that upgrades, greets at once, and then says everything twice.
 async fn echo_twice() -> SocketAddr {
@@ -50,17 +52,17 @@ async fn bytes_go_both_ways_and_are_counted() {
 
 #[tokio::test]
 async fn a_silent_tunnel_is_closed() {
-    let config = impatient(|t| t.tunnel = LIMIT);
+    let config = impatient(|t| t.tunnel = SHORT_TIMEOUT);
     let edge = TestEdge::with(config, Target::Upstream(echo_twice().await)).await;
     assert_eq!(upgraded(&edge).await.rest().await, "");
 }
 
 #[tokio::test]
 async fn the_idle_timeout_of_requests_is_not_for_tunnels() {
-    let config = impatient(|t| t.idle = LIMIT);
+    let config = impatient(|t| t.idle = SHORT_TIMEOUT);
     let edge = TestEdge::with(config, Target::Upstream(echo_twice().await)).await;
     let mut raw = upgraded(&edge).await;
-    tokio::time::sleep(LIMIT + Duration::from_millis(500)).await;
+    tokio::time::sleep(SHORT_TIMEOUT + Duration::from_millis(500)).await;
     raw.write("still here\n").await;
     assert_eq!(raw.until("\n").await, "still here\n");
 }
@@ -114,7 +116,7 @@ async fn half_of_a_tunnel_goes_on() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     raw.write("two").await;
     raw.stream.shutdown().await.unwrap();
-    let heard = tokio::time::timeout(crate::support::PATIENCE, heard.recv()).await.unwrap().unwrap();
+    let heard = tokio::time::timeout(crate::support::TEST_TIMEOUT, heard.recv()).await.unwrap().unwrap();
     assert_eq!(heard, "one two");
     assert_eq!(edge.counted(|counts| counts.requests == 1).await.bytes_in, 7);
 }

@@ -1,8 +1,8 @@
-//! What every edge must do, asked of it from outside: a request for a host, and who answered it.
-//! The fake and every real maker pass the same suite.
+//! What every edge must do, tested from outside: a request for a host, and who answered it. The fake and
+//! every real provider pass the same suite.
 //!
-//! The tables of the suite only use names below `example.com`. Versions grow through all of its
-//! parts, as they do in a process. It panics at the first broken promise: it is for tests.
+//! The suite's tables only use names below `example.com`, and their versions grow through all of its parts, as
+//! in a process. It panics at the first violation, as it is for tests.
 
 mod routing;
 mod tables;
@@ -23,17 +23,17 @@ pub enum Answer {
     Upstream(SocketAddr),
     /// A page of the platform for a site that does not run (503).
     Unavailable,
-    /// The browser is sent to this address (301 or 308).
+    /// A redirect to this address (301 or 308).
     Redirect(String),
-    /// Nobody: there is no such site (404).
+    /// Nothing: there is no such site (404).
     NotFound,
-    /// Nobody: the body of the request is larger than the site accepts (413).
+    /// Nothing: the request's body is larger than the site accepts (413).
     TooLarge,
     /// The edge itself, with this text (200).
     Text(String),
 }
 
-/// What is asked.
+/// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask<'a> {
     /// The host that the request names; over TLS also in SNI.
@@ -51,19 +51,19 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// What became of a request over TLS.
+/// The outcome of a request over TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secured {
-    /// The handshake failed: the edge had nothing to show for this name.
+    /// The handshake failed: the edge has no certificate for this name.
     Refused,
-    /// The certificate that was shown, if it is one that the probe made, and the answer.
+    /// The certificate of the server, if it is one that the probe made, and the answer.
     Answered(Option<CertificateId>, Answer),
 }
 
-/// A way to ask an edge, with two services to route to.
+/// A way to send requests to an edge, with two services to route to.
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// Two services that run and tell apart. Each reads the whole body of a request before it answers.
+    /// Two distinguishable services. Each reads the whole body of a request before it answers.
     fn upstreams(&self) -> [SocketAddr; 2];
 
     /// Sends a request through the edge, over plain HTTP.

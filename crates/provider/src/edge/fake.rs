@@ -1,4 +1,4 @@
-//! An edge in memory, which routes nothing but knows what it would do, and can be told to fail.
+//! An edge in memory, which forwards nothing but knows what a real one would answer, and can be made to fail.
 
 use std::{
     collections::HashMap,
@@ -40,12 +40,12 @@ impl FakeEdge {
         self.state().failure = Some(reason.into());
     }
 
-    /// Makes every `apply` fail for this reason from now on; `None` mends it.
+    /// Makes every `apply` fail for this reason from now on; `None` ends that.
     pub fn fail(&self, reason: Option<&str>) {
         self.state().broken = reason.map(str::to_owned);
     }
 
-    /// Refuses this site's routes from now on, and nobody else's; `None` refuses nobody.
+    /// Refuses this site's routes from now on, and no other's; `None` ends that.
     pub fn refuse(&self, site: Option<SiteId>) {
         self.state().refuses = site;
     }
@@ -55,12 +55,12 @@ impl FakeEdge {
         self.state().traffic.entry(site).or_default().count(status, 0, bytes_out, 1_000);
     }
 
-    /// The whole table of now.
+    /// The current table.
     pub fn table(&self) -> RoutingTable {
         self.state().table.clone()
     }
 
-    /// The routes of now.
+    /// The current routes.
     pub fn routes(&self) -> Routes {
         self.state().table.routes.clone()
     }
@@ -81,9 +81,9 @@ impl Edge for FakeEdge {
         if table.version <= state.table.version {
             return Ok(());
         }
-        let former = std::mem::replace(&mut state.table, table);
+        let previous = std::mem::replace(&mut state.table, table);
         let Some(bad) = state.refuses else { return Ok(()) };
-        let kept = former.routes.iter().filter(|(_, route)| route.site == bad);
+        let kept = previous.routes.iter().filter(|(_, route)| route.site == bad);
         state.table.routes.retain(|_, route| route.site != bad);
         state.table.routes.extend(kept.map(|(name, route)| (name.clone(), route.clone())));
         let doing = format!("applying routing table {} to", state.table.version);
@@ -113,7 +113,7 @@ impl Probe for FakeEdge {
         let Some(route) = state.table.routes.get(ask.host.to_ascii_lowercase().as_str()).cloned() else {
             return Answer::NotFound;
         };
-        let answer = would(&route, ask);
+        let answer = answer_for(&route, ask);
         if let Answer::Upstream(_) = answer {
             let bytes_in = ask.body as u64;
             state.traffic.entry(route.site).or_default().count(200, bytes_in, 10, 1_000);
@@ -122,8 +122,8 @@ impl Probe for FakeEdge {
     }
 }
 
-/// What a real edge would do with this request for a known name, over plain HTTP.
-fn would(route: &Route, ask: Ask<'_>) -> Answer {
+/// What a real edge would answer to this request for a known name, over plain HTTP.
+fn answer_for(route: &Route, ask: Ask<'_>) -> Answer {
     if route.secure {
         return Answer::Redirect(format!("https://{}{}", ask.host, ask.path));
     }
@@ -147,11 +147,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_leaves_the_former_table() {
+    async fn a_failure_leaves_the_previous_table() {
         let edge = FakeEdge::default();
         edge.fail_next("no room");
         let table = RoutingTable { version: 3, ..RoutingTable::default() };
-        let error = edge.apply(table.clone()).await.expect_err("it was told to fail");
+        let error = edge.apply(table.clone()).await.expect_err("it was made to fail");
         assert_eq!(error.to_string(), "applying routing table 3 to the fake edge: no room");
         assert_eq!(edge.applied(), 0);
         edge.apply(table).await.expect("only the next one fails");

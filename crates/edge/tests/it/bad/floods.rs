@@ -13,7 +13,7 @@ use super::{
     innocent, recorded_with,
     standing::CANCEL,
 };
-use crate::support::{HOST, LIMIT, PATIENCE, TestEdge, config, impatient, mirror, until, upstream};
+use crate::support::{HOST, SHORT_TIMEOUT, TEST_TIMEOUT, TestEdge, config, impatient, mirror, until, upstream};
 
 /// RFC 9113 10.5.
 const ENHANCE_YOUR_CALM: u32 = 11;
@@ -24,7 +24,7 @@ async fn pour(h2: &mut H2, bytes: &[u8], most: usize) -> usize {
     let piece = bytes.repeat((16 * 1024 / bytes.len()).max(1));
     let mut sent = 0;
     while sent < most {
-        match timeout(LIMIT, h2.0.stream.write_all(&piece)).await {
+        match timeout(SHORT_TIMEOUT, h2.0.stream.write_all(&piece)).await {
             Ok(Ok(())) => sent += piece.len(),
             _ => break,
         }
@@ -58,7 +58,8 @@ async fn rapid_resets_end_the_connection() {
 #[tokio::test]
 async fn endless_continuations_end_the_connection() {
     // No limit on the time of a head: what ends it is that it is too much.
-    let (edge, recorder) = recorded_with(impatient(|t| (t.header, t.idle) = (PATIENCE * 10, PATIENCE * 10))).await;
+    let (edge, recorder) =
+        recorded_with(impatient(|t| (t.header, t.idle) = (TEST_TIMEOUT * 10, TEST_TIMEOUT * 10))).await;
     for payload in [literal("x-a", &"b".repeat(16_000)), literal("x-a", "b"), Vec::new()] {
         let mut h2 = H2::open(&edge, &[]).await;
         h2.0.write(frame(HEADERS, END_STREAM, 1, &request("GET", HOST, "/endless"))).await;
@@ -66,7 +67,7 @@ async fn endless_continuations_end_the_connection() {
         pour(&mut h2, &flood, 2 << 20).await;
         innocent(&edge, "endless").await;
         // Nothing more is sent: the verdict falls although the block has not ended.
-        let outcome = timeout(PATIENCE, h2.outcome(0)).await;
+        let outcome = timeout(TEST_TIMEOUT, h2.outcome(0)).await;
         assert!(matches!(outcome, Ok(Outcome::Error(_) | Outcome::Closed)), "frames of {length}: {outcome:?}");
     }
     assert_eq!(recorder.requests_with("/endless"), [""; 0]);
@@ -112,7 +113,7 @@ async fn fields_are_not_without_number() {
     }
 }
 
-/// What must be answered is not collected for a client that does not read (CVE-2019-9512, 9515).
+/// Answers are not collected for a client that does not read (CVE-2019-9512, 9515).
 #[tokio::test]
 async fn answers_are_not_collected() {
     let (edge, _recorder) = recorded_with(config()).await;
@@ -124,9 +125,9 @@ async fn answers_are_not_collected() {
     }
 }
 
-/// CVE-2019-9518 and its like: frames that say nothing. They may be taken, but hold nobody up.
+/// CVE-2019-9518 and similar: empty frames. They may be accepted, but delay nobody.
 #[tokio::test]
-async fn empty_frames_hold_nobody_up() {
+async fn empty_frames_delay_nobody() {
     let (edge, _recorder) = recorded_with(config()).await;
     for (_, bytes) in [
         ("empty DATA", frame(DATA, 0, 1, &[])),
@@ -172,7 +173,7 @@ async fn a_closed_window_is_cut_and_holds_the_upstream_back() {
     }
     let mut cut = 0;
     while cut < 20 {
-        let next = timeout(PATIENCE, h2.next()).await.expect("they are kept").expect("the connection is cut");
+        let next = timeout(TEST_TIMEOUT, h2.next()).await.expect("they are kept").expect("the connection is cut");
         if next.0 == RST_STREAM {
             assert_eq!(next.3, CANCEL.to_be_bytes());
             cut += 1;
@@ -187,7 +188,7 @@ async fn a_closed_window_is_cut_and_holds_the_upstream_back() {
 /// for as long as any.
 #[tokio::test]
 async fn many_open_bodies_are_bounded_and_cut() {
-    let edge = TestEdge::start(impatient(|t| t.idle = LIMIT), None);
+    let edge = TestEdge::start(impatient(|t| t.idle = SHORT_TIMEOUT), None);
     edge.route(1, Target::Upstream(mirror().await)).await;
     let mut h2 = H2::open(&edge, &[]).await;
     for number in 0..300 {
@@ -204,7 +205,7 @@ async fn many_open_bodies_are_bounded_and_cut() {
     until(|| (edge.edge.counts().open == 0).then_some(())).await;
 }
 
-/// What the answer to a flood is; kept here so that a change of the library is noticed.
+/// The answer to a flood, so that a change of the library is noticed.
 #[tokio::test]
 async fn a_flood_is_told_to_calm_down() {
     let (edge, _recorder) = recorded_with(config()).await;

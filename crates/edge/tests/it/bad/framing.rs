@@ -1,4 +1,4 @@
-//! Where a body ends (RFC 9112 6), as told by fields that contradict each other or lie.
+//! Where a body ends (RFC 9112 6), with fields that contradict each other or are wrong.
 
 use super::{Case, Dropped, Passes, Refused, run};
 

@@ -1,5 +1,4 @@
-//! Whom a request is for (RFC 9112 3.2, RFC 9110 7.2, RFC 3986 3.2.2), and what a client says about
-//! himself.
+//! The host of a request (RFC 9112 3.2, RFC 9110 7.2, RFC 3986 3.2.2), and what a client says about itself.
 
 use stoa_model::route::Notice;
 
@@ -100,7 +99,7 @@ async fn hosts() {
     run(HOSTS).await;
 }
 
-/// RFC 7239 8.1: what a stranger says about the client is not passed on, in no spelling.
+/// RFC 7239 8.1: what an untrusted peer says about the client is not forwarded, in any spelling.
 #[tokio::test]
 async fn forged_fields_end_here() {
     const FORGED: &[&str] = &[
@@ -132,7 +131,7 @@ async fn forged_fields_end_here() {
     }
 }
 
-/// RFC 6455 4.2.2: a handshake is an ordinary request until it is agreed to.
+/// RFC 6455 4.2.2: a handshake is an ordinary request until it is accepted.
 #[tokio::test]
 async fn a_websocket_to_nobody_is_a_page() {
     let stopped = TestEdge::showing(Notice::Stopped).await;

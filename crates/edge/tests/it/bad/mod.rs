@@ -1,10 +1,10 @@
-//! Bad input, case by case. What is asked of every case, whatever else it expects:
+//! Bad input, case by case. For every case, whatever else it expects:
 //!
-//! * No request reaches the upstream but those that the case is (nothing smuggled), and each in one
-//!   unambiguous framing. The upstream records all it gets, by rules stricter than anybody's.
+//! * Only the requests of the case reach the upstream (nothing smuggled), each in one unambiguous framing. The
+//!   upstream records what it receives, by rules stricter than any real server's.
 //! * The client gets no more responses than it has sent requests.
-//! * Another client, on a connection of his own to another site behind the *same* upstream
-//!   connections, gets the answer to his own request while and after the attack runs.
+//! * Another client, on its own connection to another site behind the *same* upstream connections, gets the
+//!   answer to its own request during and after the attack.
 
 mod chunks;
 mod floods;
@@ -22,27 +22,27 @@ use stoa_edge::Config;
 use stoa_model::route::{RouteLimits, Target};
 
 use self::recorder::Recorder;
-use crate::support::{HOST, LIMIT, OTHER_HOST, Raw, TestEdge, impatient, status};
+use crate::support::{HOST, OTHER_HOST, Raw, SHORT_TIMEOUT, TestEdge, impatient, status};
 
-/// What shall become of a case.
+/// The expected outcome of a case.
 #[derive(Debug, Clone, Copy)]
 pub enum Expect {
-    /// Answered with this status and nothing more; nothing else of the connection is read.
+    /// Answered with this status only; nothing else of the connection is read.
     Refused(u16),
-    /// Answered 400, or cut without an answer.
+    /// Answered 400, or closed without an answer.
     Dropped,
-    /// The upstream gets so many requests, each answered 200.
+    /// The upstream gets this many requests, each answered 200.
     Passes(usize),
 }
 use Expect::{Dropped, Passes, Refused};
 
-/// A name with the section that it is about, the bytes, and what shall become of them. `~` in the
-/// bytes becomes a word that only this case has.
+/// A name with its section of the RFC, the bytes, and the expected outcome. `~` in the bytes is replaced by a word
+/// that only this case has.
 pub type Case = (&'static str, &'static str, Expect);
 
 /// An edge that gives up on slow clients quickly, in front of a recording upstream.
 pub async fn recorded() -> (TestEdge, Recorder) {
-    recorded_with(impatient(|t| (t.idle, t.header) = (LIMIT, LIMIT))).await
+    recorded_with(impatient(|t| (t.idle, t.header) = (SHORT_TIMEOUT, SHORT_TIMEOUT))).await
 }
 
 pub async fn recorded_with(config: Config) -> (TestEdge, Recorder) {
@@ -101,7 +101,7 @@ fn judge(expect: Expect, answer: &str, got: &[String]) -> Option<&'static str> {
     }
 }
 
-/// Another client of another site is served, and with what he asked for.
+/// Another client of another site gets the answer to its own request.
 pub async fn innocent(edge: &TestEdge, word: &str) {
     let mut raw: Raw = edge.connect().await;
     let path = format!("/innocent-{word}");

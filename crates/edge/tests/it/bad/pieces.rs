@@ -1,5 +1,5 @@
-//! Responses in tiny pieces, to a client who opens all windows and reads nothing: what waits for him
-//! is bounded in memory, not only in bytes.
+//! Responses in tiny pieces, to a client that opens all windows and reads nothing: what waits for it is bounded in
+//! memory, not only in bytes.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{io::AsyncWriteExt, sync::mpsc, time::timeout};
 use super::frames::{DATA, END_HEADERS, END_STREAM, H2, HEADERS, WINDOW_UPDATE, frame, request, setting};
 use crate::{
     memory::{GROWTH, alone, resident},
-    support::{HOST, PATIENCE, TestEdge, config, upstream},
+    support::{HOST, TEST_TIMEOUT, TestEdge, config, upstream},
 };
 
 #[test]
@@ -45,8 +45,8 @@ async fn in_a_process_of_its_own() {
 const FRAMINGS: [(&str, &[u8]); 3] =
     [("Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n"), ("Content-Length: 100000000\r\n", b"x"), ("", b"x")];
 
-/// A service that floods whoever asks for `/flood`, so that his socket is full, and else says as many
-/// single bytes as it is asked for, framed as it is asked to. It reports each that has left.
+/// A service that answers `/flood` with enough to fill the client's socket, and other requests with single bytes, in
+/// the number and framing that they ask for. It reports each byte that has left.
 async fn dribbler() -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
     let (report, left) = mpsc::unbounded_channel();
     let address = upstream(move |mut raw, _| {
@@ -78,7 +78,7 @@ async fn dribbler() -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
     (address, left)
 }
 
-/// A client whose socket is full, and who reads nothing for now.
+/// A client whose socket is full and that reads nothing for now.
 async fn stuffed(upstream: SocketAddr) -> (TestEdge, H2) {
     let edge = TestEdge::start(config(), None);
     edge.route_within(1, Target::Upstream(upstream), RouteLimits::body(1000)).await;
@@ -113,25 +113,25 @@ async fn dribbled_in_a_process_of_its_own() {
             left.recv().await.unwrap();
         }
     };
-    timeout(PATIENCE, all).await.expect("the upstream is held back");
+    timeout(TEST_TIMEOUT, all).await.expect("the upstream is held back");
     let growth = resident("VmRSS").saturating_sub(before);
     println!("48 dribbled responses that nobody reads: {} KB more", growth / 1024);
     // Frames without end of a byte each take three times as much, and pages without end fifty times.
     assert!(growth < GROWTH / 4, "{} MB more", growth >> 20);
 }
 
-/// What was held back to be put together comes when the client reads, although nothing follows it.
+/// Pieces that were held back are sent when the client reads, even if nothing follows them.
 #[tokio::test]
 async fn what_was_held_back_comes_once_it_is_read() {
     let (address, mut left) = dribbler().await;
     let (_edge, mut h2) = stuffed(address).await;
     ask(&mut h2, 6, 500).await;
     for _ in 0..6 {
-        timeout(PATIENCE, left.recv()).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, left.recv()).await.unwrap().unwrap();
     }
     let mut came = [0; 6];
     while came != [500; 6] {
-        let next = timeout(PATIENCE, h2.next()).await;
+        let next = timeout(TEST_TIMEOUT, h2.next()).await;
         let (kind, _, stream, payload) = next.unwrap_or_else(|_| panic!("only {came:?} came")).unwrap();
         if kind == DATA && stream > 1 {
             came[(stream as usize - 3) / 2] += payload.len();

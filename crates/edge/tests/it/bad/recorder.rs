@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::support::{Raw, field, upstream};
 
-/// What an upstream has got so far.
+/// What an upstream has received so far.
 #[derive(Clone)]
 pub struct Recorder {
     pub address: SocketAddr,
@@ -20,7 +20,7 @@ pub struct Recorder {
 struct Seen {
     /// The heads of the whole requests.
     heads: Vec<String>,
-    /// What no edge may send.
+    /// Violations: what no edge may send.
     faults: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ impl Recorder {
         seen.heads.iter().filter(attack).cloned().collect()
     }
 
-    /// Whatever was seen so far is not looked at again.
+    /// Forgets what was seen so far.
     #[allow(dead_code, reason = "only fuzz/fuzz_targets/request.rs runs for that long")]
     pub fn forget(&self) {
         self.seen.lock().unwrap().heads.clear();
@@ -69,7 +69,7 @@ impl Recorder {
     }
 }
 
-/// Takes the body; whether it was whole.
+/// Takes the body, and returns whether it was complete.
 async fn body(raw: &mut Raw, head: &str) -> Result<bool, &'static str> {
     let count = |name: &str| {
         let lines = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));

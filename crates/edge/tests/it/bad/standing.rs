@@ -1,6 +1,5 @@
-//! HTTP/2 streams that stand while others of the same connection come and go. What one stream waits
-//! for is neither forgotten nor held against it because another has ended, and one that is cut takes
-//! no other with it.
+//! HTTP/2 streams that stall while others of the same connection begin and end. Another stream's end neither clears a
+//! stream's timeout nor starts one, and a stream that times out ends alone.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -10,7 +9,7 @@ use tokio::{sync::Notify, time::timeout};
 
 use super::frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, H2, HEADERS, Outcome, RST_STREAM, frame, request};
 use crate::support::{
-    HOST, LIMIT, OTHER_HOST, PATIENCE, Raw, TestEdge, answering, config, impatient, mirror, upstream,
+    HOST, OTHER_HOST, Raw, SHORT_TIMEOUT, TEST_TIMEOUT, TestEdge, answering, config, impatient, mirror, upstream,
 };
 
 /// RFC 9113 7.
@@ -35,10 +34,10 @@ async fn passes(h2: &mut H2, stream: u32) {
     panic!("the connection was closed");
 }
 
-/// The stream is reset, its request ends, and the connection goes on.
+/// The stream is reset, its request ends, and the connection continues.
 async fn assert_cut(edge: &TestEdge, h2: &mut H2, stream: u32) {
     loop {
-        let next = timeout(PATIENCE, h2.next()).await.expect("it stands for ever");
+        let next = timeout(TEST_TIMEOUT, h2.next()).await.expect("it stands for ever");
         let (kind, _, of, payload) = next.expect("the connection was closed");
         if (kind, of) == (RST_STREAM, stream) {
             assert_eq!(payload, CANCEL.to_be_bytes());
@@ -56,9 +55,9 @@ async fn half(raw: &mut Raw) {
 
 #[tokio::test]
 async fn a_body_that_never_comes_is_cut_although_another_came() {
-    let (edge, mut h2) = edge(mirror().await, |t| t.idle = LIMIT).await;
+    let (edge, mut h2) = edge(mirror().await, |t| t.idle = SHORT_TIMEOUT).await;
     h2.0.write(frame(HEADERS, END_HEADERS, 1, &request("POST", HOST, "/stands"))).await;
-    tokio::time::sleep(LIMIT / 4).await;
+    tokio::time::sleep(SHORT_TIMEOUT / 4).await;
     passes(&mut h2, 3).await;
     assert_cut(&edge, &mut h2, 1).await;
 }
@@ -75,22 +74,22 @@ async fn an_answer_that_stops_is_cut_although_another_came() {
         raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     })
     .await;
-    let (edge, mut h2) = edge(address, |t| t.response = LIMIT).await;
+    let (edge, mut h2) = edge(address, |t| t.response = SHORT_TIMEOUT).await;
     h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", HOST, "/stands"))).await;
     assert_eq!(h2.outcome(1).await, Outcome::Status(200));
-    tokio::time::sleep(LIMIT / 4).await;
+    tokio::time::sleep(SHORT_TIMEOUT / 4).await;
     passes(&mut h2, 3).await;
     assert_cut(&edge, &mut h2, 1).await;
 }
 
-/// The answer that has ended was taken long ago; nobody owes anybody a window.
+/// The response that has ended was taken long ago; no window is missing.
 #[tokio::test]
 async fn an_upload_outlives_an_answer_that_has_ended() {
-    let (_edge, mut h2) = edge(mirror().await, |t| t.response = LIMIT).await;
+    let (_edge, mut h2) = edge(mirror().await, |t| t.response = SHORT_TIMEOUT).await;
     h2.0.write(frame(HEADERS, END_HEADERS, 1, &request("POST", HOST, "/uploads"))).await;
     passes(&mut h2, 3).await;
     for _ in 0..8 {
-        tokio::time::sleep(LIMIT / 4).await;
+        tokio::time::sleep(SHORT_TIMEOUT / 4).await;
         h2.0.write(frame(DATA, 0, 1, b"piece")).await;
     }
     h2.0.write(frame(DATA, END_STREAM, 1, b"end")).await;
@@ -122,7 +121,7 @@ async fn two_sites_of_one_connection_keep_their_own_limits() {
     }
     let mut ended = Vec::new();
     while ended.len() < 3 {
-        let next = timeout(PATIENCE, h2.next()).await.expect("nothing is cut");
+        let next = timeout(TEST_TIMEOUT, h2.next()).await.expect("nothing is cut");
         let (kind, flags, stream, _) = next.expect("the connection was closed");
         if kind == RST_STREAM {
             ended.push((stream, "cut"));
@@ -135,13 +134,13 @@ async fn two_sites_of_one_connection_keep_their_own_limits() {
     assert_eq!(ended, [(1, "whole"), (3, "cut"), (5, "whole")]);
 }
 
-/// Whole answers wait for a client who reads them slowly. No request is open any more, but the
-/// connection is not idle.
+/// Whole responses wait for a client that reads them slowly. No request is open any more, but the connection is not
+/// idle.
 #[tokio::test]
 async fn a_slow_reader_is_not_idle() {
     const ANSWERS: u32 = 200;
     let large = format!("HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n{}", "x".repeat(50_000));
-    let edge = TestEdge::with(impatient(|t| t.idle = LIMIT), Target::Upstream(answering(large).await)).await;
+    let edge = TestEdge::with(impatient(|t| t.idle = SHORT_TIMEOUT), Target::Upstream(answering(large).await)).await;
     let mut h2 = H2::open_wide(&edge).await;
     for number in 0..ANSWERS {
         h2.0.write(frame(HEADERS, END_HEADERS | END_STREAM, number * 2 + 1, &request("GET", HOST, "/"))).await;
@@ -157,7 +156,7 @@ async fn a_slow_reader_is_not_idle() {
         read += payload.len();
         if read >= piece {
             read = 0;
-            tokio::time::sleep(LIMIT * 3 / 100).await;
+            tokio::time::sleep(SHORT_TIMEOUT * 3 / 100).await;
         }
     }
 }

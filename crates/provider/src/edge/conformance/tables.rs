@@ -20,7 +20,7 @@ pub(super) struct Tables {
 impl Tables {
     /// The next table: the name at place n belongs to [`site`]`(n)`.
     pub(super) fn next(&mut self, routes: &[(&str, Target)]) -> RoutingTable {
-        // Two at a time, so that there is room for an older one.
+        // Two at a time, which leaves room for an older one.
         self.version += 2;
         let route = |(number, (name, target)): (usize, &(&str, Target))| {
             let route = Route {
@@ -46,13 +46,13 @@ pub(super) fn hostname(name: &str) -> Hostname {
     Hostname::parse(name).unwrap_or_else(|error| panic!("{name:?} in a test's table: {error}"))
 }
 
-/// Marks a name of the table as one that visitors must use HTTPS for.
+/// Requires HTTPS for a name of the table.
 pub(super) fn secure(table: &mut RoutingTable, name: &str) {
     let route = table.routes.get_mut(name);
     route.unwrap_or_else(|| panic!("{name} is not in the test's table")).secure = true;
 }
 
-/// Applies a table, and sees that the edge says so.
+/// Applies a table, and checks that the edge reports it.
 pub(super) async fn apply(edge: &dyn Edge, table: &RoutingTable) {
     let result = edge.apply(table.clone()).await;
     assert!(result.is_ok(), "table {} was refused: {result:?}", table.version);

@@ -16,7 +16,7 @@ use super::{
 
 const PATH: &str = "/.well-known/acme-challenge/token";
 
-/// Plain requests for a secure name go to HTTPS, but answers are given.
+/// Plain requests for a secure name are redirected to HTTPS, except for answers.
 pub(super) async fn plain_is_redirected(edge: &dyn Edge, probe: &dyn Probe, tables: &mut Tables) {
     let [one, _] = probe.upstreams();
     let mut table = tables.next(&[
@@ -58,8 +58,8 @@ pub(super) async fn certificates(edge: &dyn Edge, probe: &dyn Probe, tables: &mu
     apply(edge, &next(&[&wildcard])).await;
     assert_eq!(shows(probe, a, one).await, wildcard.id, "a wildcard is for the names below it");
     assert_eq!(shows(probe, b, two).await, wildcard.id, "a name that need not be secure may be");
-    nothing_false(probe, "a.b.example.com", "a wildcard is for one label").await;
-    nothing_false(probe, "example.com", "a wildcard is not for its parent").await;
+    shows_no_certificate(probe, "a.b.example.com", "a wildcard is for one label").await;
+    shows_no_certificate(probe, "example.com", "a wildcard is not for its parent").await;
     let answer = probe.send_tls(Ask::get(a, PATH)).await;
     assert_eq!(answer, Secured::Answered(Some(wildcard.id), Answer::Text("proof".into())), "answers, over TLS too");
     if let Secured::Answered(_, answer) = probe.send_tls(Ask::get("nobody.example.com", "/")).await {
@@ -75,7 +75,7 @@ pub(super) async fn certificates(edge: &dyn Edge, probe: &dyn Probe, tables: &mu
 
     apply(edge, &next(&[&renewed])).await;
     assert_eq!(shows(probe, a, one).await, renewed.id);
-    nothing_false(probe, b, "a certificate that is gone is shown no more").await;
+    shows_no_certificate(probe, b, "a certificate that is gone is shown no more").await;
     assert_eq!(probe.ask(b).await, Answer::Upstream(two), "without a certificate there is plain HTTP");
 }
 
@@ -90,8 +90,8 @@ async fn shows(probe: &dyn Probe, host: &str, upstream: std::net::SocketAddr) ->
     }
 }
 
-/// `host` must not show a certificate of the table, as none is for it.
-async fn nothing_false(probe: &dyn Probe, host: &str, why: &str) {
+/// `host` must not show a certificate of the table, because none covers it.
+async fn shows_no_certificate(probe: &dyn Probe, host: &str, why: &str) {
     let answer = probe.send_tls(Ask::get(host, "/")).await;
     assert!(matches!(answer, Secured::Refused | Secured::Answered(None, _)), "{why}: {host} shows {answer:?}");
 }

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// An edge may count late, but not later than this.
-const PATIENCE: Duration = Duration::from_secs(10);
+const COUNT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Counts grow with the requests of their own site, and stay when its route goes.
 pub(super) async fn counts_grow(edge: &dyn Edge, probe: &dyn Probe, tables: &mut Tables) {
@@ -34,7 +34,7 @@ pub(super) async fn counts_grow(edge: &dyn Edge, probe: &dyn Probe, tables: &mut
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let Ok([a, b]) = tokio::time::timeout(PATIENCE, both).await else { panic!("5 requests were not counted") };
+    let Ok([a, b]) = tokio::time::timeout(COUNT_TIMEOUT, both).await else { panic!("5 requests were not counted") };
     assert_eq!((a.requests, b.requests), (4, 1), "each request is counted once, for its own site");
     assert_eq!((a.statuses[2], b.statuses[2]), (4, 1), "by its status");
     assert_eq!((a.bytes_in, b.bytes_in), (100, 0), "with the bytes of its body");
