@@ -26,6 +26,9 @@ use rustls_pki_types::{
 /// Names us to servers, which RFC 8555 6.1 demands.
 const PRODUCT: &str = concat!("stoa/", env!("CARGO_PKG_VERSION"));
 
+/// Half of the shortest request timeout: the rest lets a second address family be tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Shorter than the idle timeouts of common servers, so that a pooled connection is rarely stale.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -35,7 +38,7 @@ pub(crate) struct HttpClientConfig<'a> {
     pub extra_roots: Option<&'a Path>,
     /// Whether `http://` URLs are allowed. Otherwise they are refused before anything is sent.
     pub allows_plaintext: bool,
-    /// From the connection to the last byte of the response. Half of it may pass before connecting.
+    /// From the connection to the last byte of the response.
     pub request_timeout: Duration,
     /// A longer response is an error.
     pub max_response_bytes: usize,
@@ -93,8 +96,7 @@ impl HttpClient {
             .with_no_client_auth();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        // The time left lets a second address family be tried.
-        tcp.set_connect_timeout(Some(config.request_timeout / 2));
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let https = HttpsConnectorBuilder::new().with_tls_config(tls);
         let https = if config.allows_plaintext { https.https_or_http() } else { https.https_only() };
         let connector = https.enable_http1().enable_http2().wrap_connector(tcp);

@@ -1,5 +1,5 @@
-//! A clock that stands still but for one millisecond a look, so that times and ids come in the order
-//! in which they were asked for; and that a test moves.
+//! A clock that a test moves. Each reading advances it by one millisecond, so that times and ids are in
+//! the order of the calls.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use std::sync::{
 use jiff::{SignedDuration, Timestamp};
 use stoa_core::Clock;
 
-/// The clock of a [`TestPlatform`](crate::TestPlatform). Clones tell the same time.
+/// The clock of a [`TestPlatform`](crate::TestPlatform). Clones share the time.
 #[derive(Debug, Clone)]
 pub struct TestClock(Arc<AtomicI64>);
 
@@ -20,20 +20,20 @@ impl Default for TestClock {
 }
 
 impl TestClock {
-    /// This moment.
+    /// The current time.
     ///
     /// # Panics
-    /// If a test has moved the clock out of all calendars.
+    /// If a test has moved the clock out of the calendar.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.0.fetch_add(1, Ordering::SeqCst)).expect("a time within the calendar")
     }
 
-    /// Moves the clock forward; back by less than nothing.
+    /// Moves the clock forward, or back by a negative duration.
     pub fn advance(&self, by: SignedDuration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// As the service layer wants it.
+    /// The clock for the service layer.
     pub fn clock(&self) -> Clock {
         let own = self.clone();
         Clock::from_fn(move || own.now())

@@ -1,6 +1,6 @@
-//! A database for one test. SQLite in the test's own folder; with `STOA_TEST_DATABASE=mysql` or
-//! `postgres`, one of its own on the server that `STOA_TEST_MYSQL_URL` or `STOA_TEST_POSTGRES_URL`
-//! names (`crates/db/tests/databases` starts both).
+//! A database for one test: SQLite in the test's folder, or with `STOA_TEST_DATABASE=mysql` or `postgres` a
+//! new one on the server of `STOA_TEST_MYSQL_URL` or `STOA_TEST_POSTGRES_URL` (`crates/db/tests/databases`
+//! starts both).
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// A database that is dropped with this value.
-pub(crate) struct Made {
+pub(crate) struct TestDatabase {
     pub(crate) url: String,
     server: Option<(String, String)>,
 }
 
-impl Made {
+impl TestDatabase {
     pub(crate) async fn new(backend: Backend, folder: &Path) -> Self {
         let name = format!("stoa_{}", Uuid::now_v7().simple());
         match backend {
@@ -41,8 +41,8 @@ impl Made {
     }
 }
 
-impl Made {
-    /// Takes a table away, as a damaged disk would, or brings it back.
+impl TestDatabase {
+    /// Renames a table: away, as if the disk were damaged, or back.
     pub(crate) async fn rename(&self, from: &str, to: &str) {
         admin(&self.url, &format!("ALTER TABLE {from} RENAME TO {to}")).await;
     }
@@ -52,7 +52,7 @@ fn sqlite(folder: &Path) -> String {
     format!("sqlite://{}/stoa.db?mode=rwc", folder.display())
 }
 
-/// An empty database with its tables: made once, for that takes longer than most tests.
+/// An empty database with its tables, made once because that takes longer than most tests.
 async fn migrated() -> &'static [u8] {
     static EMPTY: OnceCell<Vec<u8>> = OnceCell::const_new();
     let make = async || {
@@ -65,7 +65,7 @@ async fn migrated() -> &'static [u8] {
     EMPTY.get_or_init(make).await
 }
 
-/// Which database tests run on that don't say.
+/// The database of tests that don't choose one.
 pub(crate) fn default_backend() -> Backend {
     match std::env::var("STOA_TEST_DATABASE").as_deref() {
         Ok("mysql") => Backend::MySql,
@@ -74,10 +74,9 @@ pub(crate) fn default_backend() -> Backend {
     }
 }
 
-impl Drop for Made {
-    /// On a thread that nobody waits for: the test's own connections hold locks until its runtime is
-    /// gone, and that is gone only after this. Should the program end first, the server that is
-    /// thrown away after the tests keeps it.
+impl Drop for TestDatabase {
+    /// In a detached thread: the test's connections hold locks until its runtime ends, which is after
+    /// this. If the program ends first, the database stays on the server, which is temporary.
     fn drop(&mut self) {
         let Some((server, sql)) = self.server.take() else { return };
         std::thread::spawn(move || {
@@ -88,7 +87,7 @@ impl Drop for Made {
 }
 
 fn server(variable: &str) -> String {
-    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} says where the database is to be made"))
+    std::env::var(variable).unwrap_or_else(|_| panic!("set {variable} to the URL of the test server"))
 }
 
 async fn admin(server: &str, sql: &str) {

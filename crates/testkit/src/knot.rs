@@ -1,9 +1,8 @@
 //! A real name server: Knot DNS on a free loopback port, with its files in a temporary folder.
 //!
-//! It takes signed updates from [`Knot::KEY`] and [`Knot::KEY_512`], and knows
-//! [`Knot::KEY_OF_OTHERS`] but lets it change nothing. It answers anybody, so that a certificate
-//! authority can ask it too. It needs the Debian packages `knot` and `knot-dnsutils`; tests that use
-//! it begin with [`skipped`].
+//! It accepts updates signed with [`Knot::KEY`] and [`Knot::KEY_512`]; [`Knot::KEY_OF_OTHERS`] may change
+//! nothing. It answers everybody, so that a certificate authority can query it too. It needs the Debian
+//! packages `knot` and `knot-dnsutils`; tests that use it first call [`skipped`].
 
 use std::{
     fs,
@@ -17,10 +16,10 @@ use tempfile::TempDir;
 
 use crate::port::free_port;
 
-/// How long a name server may take to start, or to answer: a busy machine takes its time.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a name server may take to start or to answer, on a busy machine.
+pub const SERVER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A running server; it ends when this is dropped.
+/// A running server; dropping it ends it.
 pub struct Knot {
     folder: TempDir,
     zone: String,
@@ -33,7 +32,7 @@ pub struct Knot {
 pub struct Key {
     /// Its name.
     pub name: &'static str,
-    /// As `hmac-sha256`.
+    /// Such as `hmac-sha256`.
     pub algorithm: &'static str,
     /// In base64.
     pub secret: &'static str,
@@ -44,19 +43,19 @@ impl Knot {
     pub const KEY: Key =
         Key { name: "stoa", algorithm: "hmac-sha256", secret: "c3RvYSB0ZXN0IGtleSBvZiAzMiBieXRlcyBsZW5ndGg=" };
 
-    /// May change addresses and texts in the zone, too.
+    /// May also change addresses and texts in the zone.
     pub const KEY_512: Key = Key {
         name: "stoa-512",
         algorithm: "hmac-sha512",
         secret: "c3RvYSB0ZXN0IGtleSBvZiA2NCBieXRlcyBsZW5ndGgsIGEgbG90IGxvbmdlciB0aGFuIDMyIG9uZXM=",
     };
 
-    /// Is known, and may change nothing.
+    /// Known to the server, but without rights.
     pub const KEY_OF_OTHERS: Key =
         Key { name: "others", algorithm: "hmac-sha256", secret: "YW5vdGhlciBrZXksIHdpdGhvdXQgYW55IHJpZ2h0cyE=" };
 
-    /// Starts one with a zone of these further records, lines as in a zone file. The zone
-    /// `broken.` before its name is configured but can't be loaded: the server fails there.
+    /// Starts one with a zone that has these additional records, lines as in a zone file. The zone
+    /// `broken.{zone}` is configured but can't be loaded: the server answers SERVFAIL there.
     ///
     /// # Panics
     /// If Knot is not installed or does not start.
@@ -72,12 +71,12 @@ impl Knot {
         knot
     }
 
-    /// Where it listens, over UDP and TCP.
+    /// Its address, over UDP and TCP.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Starts it again after [`Knot::stop`], at the same address, with what it had.
+    /// Starts it again after [`Knot::stop`], with the same address and records.
     ///
     /// # Panics
     /// As [`Knot::start`].
@@ -92,12 +91,12 @@ impl Knot {
         self.child = Some(child);
         let begun = Instant::now();
         while self.held(&self.zone, "SOA").is_empty() {
-            assert!(begun.elapsed() < PATIENCE, "knotd does not answer: {}", self.log());
+            assert!(begun.elapsed() < SERVER_TIMEOUT, "knotd does not answer: {}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Ends it; its zone stays.
+    /// Ends it; its zone is kept.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -105,7 +104,7 @@ impl Knot {
         }
     }
 
-    /// What it answers: see [`ask`].
+    /// Its answer: see [`ask`].
     ///
     /// # Panics
     /// If `kdig` is not installed.
@@ -113,7 +112,7 @@ impl Knot {
         ask(self.address, name, kind)
     }
 
-    /// Changes the zone behind everybody's back: lines of `knsupdate`, such as `add NAME TTL A 192.0.2.1`.
+    /// Changes the zone directly: lines of `knsupdate`, such as `add NAME TTL A 192.0.2.1`.
     ///
     /// # Panics
     /// If the server refuses.
@@ -132,16 +131,16 @@ impl Drop for Knot {
     }
 }
 
-/// Whether tests with a real name server are to be left out.
+/// Whether tests with a real name server are skipped.
 pub fn skipped() -> bool {
     let skipped = std::env::var_os("STOA_SKIP_KNOT").is_some();
     if skipped {
-        eprintln!("left out: STOA_SKIP_KNOT is set");
+        eprintln!("skipped: STOA_SKIP_KNOT is set");
     }
     skipped
 }
 
-/// What a name server answers: the time to live and the data of each record, as zone files write it.
+/// A name server's answer: the time to live and the data of each record, as in zone files.
 ///
 /// # Panics
 /// If `kdig` is not installed.
@@ -178,7 +177,7 @@ fn run(command: &mut Command) -> Output {
     })
 }
 
-/// Reads a line of `kdig`: name, time to live, class, kind, data.
+/// Parses a line of `kdig`: name, time to live, class, kind, data.
 fn record(line: &str, name: &str, kind: &str) -> Option<(u32, String)> {
     let mut fields = line.split_whitespace();
     let owner = fields.next()?.trim_end_matches('.');

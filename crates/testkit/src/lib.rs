@@ -1,5 +1,5 @@
-//! A whole platform for one test: the real service layer over a real database, with a fake engine,
-//! a fake edge, a clock that a test moves, and a ledger of everything that there is.
+//! A whole platform for one test: the real service layer over a real database, with a fake engine, a fake
+//! edge, a clock that the test moves, and an inventory of everything that exists.
 //!
 //! ```no_run
 //! # async fn example() {

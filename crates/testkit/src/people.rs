@@ -1,4 +1,4 @@
-//! People, and what they ask for.
+//! Customers, staff, and their orders.
 
 use std::sync::{LazyLock, atomic::Ordering};
 
@@ -19,10 +19,10 @@ use stoa_sites::{command::OrderSite, view::Ordered};
 
 use crate::TestPlatform;
 
-/// Everybody's password.
+/// The password of all accounts.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Its hash: once for all tests of a program, for it costs tens of milliseconds.
+/// Its hash, computed once per program because it takes tens of milliseconds.
 async fn hash() -> &'static str {
     static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::default);
@@ -33,7 +33,7 @@ impl TestPlatform {
     /// The context of a new customer `name@example.com`, who can log in with [`PASSWORD`].
     ///
     /// # Panics
-    /// If there is such a customer already.
+    /// If the customer exists already.
     pub async fn customer(&self, name: &str) -> RequestContext {
         let created_at = self.clock.now();
         let customer = &Customer {
@@ -48,13 +48,13 @@ impl TestPlatform {
         self.request_context(Actor::Customer(customer.id))
     }
 
-    /// Makes the TXT record that proves a domain, with the value that its claim told, in the world's DNS.
+    /// Creates the TXT record that proves a domain, with the value from its claim, in public DNS.
     pub fn prove(&self, domain: &Hostname, value: &str) {
         self.world_dns.answer_texts(&RecordName::ownership(domain), Ok(vec![value.to_owned()]));
     }
 
-    /// The context of a new person of the operator, who can log in with [`PASSWORD`] as
-    /// `{role}-{n}@stoa.example`; the first one has n = 1.
+    /// The context of a new staff member, who can log in with [`PASSWORD`] as `{role}-{n}@stoa.example`;
+    /// the first one has n = 1.
     ///
     /// # Panics
     /// If the database doesn't answer.
@@ -65,21 +65,21 @@ impl TestPlatform {
         let email = EmailAddress::parse(&format!("{name}-{n}@stoa.example")).expect("an address");
         let (member, hash) = (&Staff { id, email, role, created_at }, hash().await);
         let stored = self.db.write(|tx| Box::pin(async move { accounts::staff_insert(&tx, member, hash).await }));
-        stored.await.expect("a new person");
+        stored.await.expect("a new staff member");
         self.request_context(Actor::Staff(id, role))
     }
 
-    /// The context of a command that `actor` gives now.
+    /// The context of a command by `actor` at the current time.
     pub fn request_context(&self, actor: Actor) -> RequestContext {
         self.control.core.request_context(actor, None, "test".into())
     }
 
-    /// The same actor, now.
+    /// The context of the same actor at the current time.
     pub fn now(&self, cx: &RequestContext) -> RequestContext {
         RequestContext { now: self.clock.now(), ..cx.clone() }
     }
 
-    /// Orders a shop at `name`.
+    /// Orders a shop with the subdomain `name`.
     ///
     /// # Panics
     /// If it is refused.
@@ -88,10 +88,10 @@ impl TestPlatform {
         ordered.unwrap_or_else(|error| panic!("the order of {name} was refused: {error}"))
     }
 
-    /// Orders a shop at `name` and waits until it is there.
+    /// Orders a shop with the subdomain `name` and waits until it runs.
     ///
     /// # Panics
-    /// If it does not come to be.
+    /// If the job fails.
     pub async fn shop(&self, cx: &RequestContext, name: &str) -> Ordered {
         let ordered = self.order(cx, name).await;
         self.run_until_idle().await;

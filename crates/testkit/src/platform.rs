@@ -1,4 +1,4 @@
-//! The platform of one test, and how it is put together.
+//! The platform of one test, and its builder.
 
 use std::{
     net::SocketAddr,
@@ -24,10 +24,9 @@ use stoa_provider::{
 use stoa_sites::blueprints::Blueprints;
 use tempfile::TempDir;
 
-use crate::{FakeProbe, TestClock, database, probe::Ill};
+use crate::{FakeProbe, TestClock, database, probe::Failures};
 
-/// How a platform is put together. Nothing is throttled, disk and memory are plenty, unless a test
-/// says otherwise.
+/// Builds a platform. By default nothing is throttled, and disk and memory are plenty.
 pub struct Builder {
     backend: Backend,
     change: Vec<Change>,
@@ -37,7 +36,7 @@ pub struct Builder {
 
 type Change = Box<dyn FnOnce(&mut Settings) + Send>;
 
-/// A platform with a world of its own.
+/// A platform in its own world.
 pub struct TestPlatform {
     /// The service layer under test.
     pub control: Control,
@@ -49,45 +48,45 @@ pub struct TestPlatform {
     pub edge: Arc<FakeEdge>,
     /// Whether they answer.
     pub probe: Arc<FakeProbe>,
-    /// What the world's name servers answer.
+    /// The answers of public DNS.
     pub world_dns: FixedAnswers,
-    /// The platform's own zone, if it keeps one.
+    /// The platform's own zone, if it manages one.
     pub dns: Option<Arc<FakeDns>>,
-    /// The time.
+    /// The clock.
     pub clock: TestClock,
     /// The operator's settings.
     pub settings: Settings,
-    ill: Arc<Mutex<Ill>>,
+    failures: Arc<Mutex<Failures>>,
     pub(crate) people: AtomicU32,
-    pub(crate) database: database::Made,
+    pub(crate) database: database::TestDatabase,
     _folder: TempDir,
 }
 
 impl TestPlatform {
-    /// A platform with everything as it usually is.
+    /// A platform with the defaults.
     pub async fn new() -> Self {
         Self::builder().build().await
     }
 
-    /// A platform with something else.
+    /// A builder for another platform.
     pub fn builder() -> Builder {
         let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
         Builder { backend: database::default_backend(), change: Vec::new(), blueprints, zone: None }
     }
 
-    /// Everything that the platform keeps, the database's file too.
+    /// The platform's data directory, with the database's file.
     pub fn data_dir(&self) -> &Path {
         &self.settings.data_dir
     }
 
-    /// All mail that has left, by file name.
+    /// All e-mails in the outbox, ordered by file name.
     ///
     /// # Panics
     /// If the outbox can't be read.
     pub fn outbox(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.data_dir().join("outbox")) else { return Vec::new() };
         let mut files: Vec<_> = folder.map(|file| file.expect("a file").path()).collect();
-        // The others are still being written, and are renamed any moment.
+        // Other files are still being written.
         files.retain(|file| file.extension().is_some_and(|end| end == "eml"));
         files.sort();
         files.iter().map(|file| std::fs::read_to_string(file).expect("a readable message")).collect()
@@ -98,13 +97,13 @@ impl TestPlatform {
         self.database.rename(table, &format!("{table}_broken")).await;
     }
 
-    /// Brings a table back.
+    /// Makes the table usable again.
     pub async fn mend_table(&self, table: &str) {
         self.database.rename(&format!("{table}_broken"), table).await;
     }
 
-    /// Another service layer over the same world, as another process has it, and its edge: a database
-    /// connection of its own, and nothing routed yet.
+    /// Another service layer over the same world, like that of another process, and its edge: with its own
+    /// database connection, and nothing routed yet.
     ///
     /// # Panics
     /// If the database doesn't answer.
@@ -117,24 +116,24 @@ impl TestPlatform {
             url: self.database.url.clone(),
             settings: self.settings.clone(),
             engine: self.engine.clone(),
-            ill: self.ill.clone(),
+            failures: self.failures.clone(),
             names: Names { answers: self.world_dns.clone(), dns: self.dns.clone() },
             clock: self.clock.clone(),
         }
     }
 }
 
-/// What another process needs to know of this world.
+/// What another process needs to know about this world.
 pub(crate) struct Seed {
     url: String,
     settings: Settings,
     engine: Arc<FakeEngine>,
-    ill: Arc<Mutex<Ill>>,
+    failures: Arc<Mutex<Failures>>,
     names: Names,
     clock: TestClock,
 }
 
-/// What is known of names: by the world, and by the platform's own name server.
+/// Public DNS, and the platform's own zone.
 #[derive(Clone, Default)]
 pub(crate) struct Names {
     answers: FixedAnswers,
@@ -146,7 +145,7 @@ impl Seed {
         let db = Db::connect(&self.url).await.expect("a connection");
         let edge = Arc::new(FakeEdge::default());
         let (control, _) =
-            put_together(self.settings, db, (self.engine, edge.clone(), self.ill), self.names, self.clock);
+            put_together(self.settings, db, (self.engine, edge.clone(), self.failures), self.names, self.clock);
         (control, edge)
     }
 }
@@ -159,7 +158,7 @@ impl Builder {
         self
     }
 
-    /// Lets the platform keep the records of this zone.
+    /// Lets the platform manage this zone.
     #[must_use]
     pub fn zone(mut self, zone: &str) -> Self {
         self.zone = Some(Hostname::parse(zone).expect("a zone"));
@@ -179,17 +178,17 @@ impl Builder {
         self
     }
 
-    /// Takes the blueprints of this folder instead of the shipped ones.
+    /// Uses the blueprints of this folder instead of the shipped ones.
     #[must_use]
     pub fn blueprints(mut self, folder: impl Into<PathBuf>) -> Self {
         self.blueprints = folder.into();
         self
     }
 
-    /// Puts it together.
+    /// Builds the platform.
     ///
     /// # Panics
-    /// If there is no room for it.
+    /// If the disk is full.
     pub async fn build(self) -> TestPlatform {
         let folder = folder();
         let data = folder.path().join("data");
@@ -198,13 +197,13 @@ impl Builder {
         let mut settings = Settings::trial(data, self.blueprints, SocketAddr::from(([127, 0, 0, 1], 8080)));
         plenty(&mut settings);
         self.change.into_iter().for_each(|change| change(&mut settings));
-        let database = database::Made::new(self.backend, folder.path()).await;
+        let database = database::TestDatabase::new(self.backend, folder.path()).await;
         let db = Db::connect(&database.url).await.expect("a connection");
         db.migrate().await.expect("migrated");
         let (engine, edge) = (Arc::new(FakeEngine::default()), Arc::new(FakeEdge::default()));
         engine.on_exec(|_, _, exec| Some(hook(&exec.argv)));
-        let (clock, ill) = (TestClock::default(), Arc::default());
-        let world = (engine.clone(), edge.clone(), Arc::clone(&ill));
+        let (clock, failures) = (TestClock::default(), Arc::default());
+        let world = (engine.clone(), edge.clone(), Arc::clone(&failures));
         let dns = self.zone.map(|zone| Arc::new(FakeDns::new(zone)));
         let names = Names { answers: FixedAnswers::default(), dns: dns.clone() };
         let world_dns = names.answers.clone();
@@ -220,7 +219,7 @@ impl Builder {
             dns,
             clock,
             settings,
-            ill,
+            failures,
             people,
             database,
             _folder: folder,
@@ -228,7 +227,7 @@ impl Builder {
     }
 }
 
-/// Memory is faster than a disk that is synced at every commit.
+/// In memory if possible: faster than a disk that is synced at every commit.
 fn folder() -> TempDir {
     let named = || tempfile::Builder::new().prefix("stoa-test-").to_owned();
     let memory = Path::new("/dev/shm");
@@ -249,14 +248,14 @@ fn plenty(settings: &mut Settings) {
     settings.staff_mail = EmailAddress::parse("staff@stoa.example").ok();
 }
 
-/// What the hooks of the shipped blueprints print.
+/// The output of the shipped blueprints' hooks.
 fn hook(argv: &[String]) -> ExecOutput {
     let login = argv.last().is_some_and(|program| program.ends_with("login.php"));
     let stdout = if login { r#"{"path":"/?stoa-login=token"}"# } else { "" };
     ExecOutput { code: 0, stdout: stdout.into(), stderr: String::new() }
 }
 
-type Around = (Arc<FakeEngine>, Arc<FakeEdge>, Arc<Mutex<Ill>>);
+type Around = (Arc<FakeEngine>, Arc<FakeEdge>, Arc<Mutex<Failures>>);
 
 fn put_together(
     settings: Settings,
@@ -265,8 +264,8 @@ fn put_together(
     names: Names,
     clock: TestClock,
 ) -> (Control, Arc<FakeProbe>) {
-    let (engine, edge, ill) = around;
-    let probe = Arc::new(FakeProbe::new(engine.clone(), edge.clone(), settings.edge_address, ill));
+    let (engine, edge, failures) = around;
+    let probe = Arc::new(FakeProbe::new(engine.clone(), edge.clone(), settings.edge_address, failures));
     let outbox = settings.data_dir.join("outbox");
     let control = Control::new(Parts {
         mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() },

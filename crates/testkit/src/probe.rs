@@ -1,5 +1,5 @@
-//! A probe that asks what there is: the fake edge for its routes, the fake engine for containers that
-//! run. So a site answers exactly if a real one would; on top of that it can be told to be ill.
+//! A probe of the fake edge's routes and the fake engine's running containers: a site answers if a real one
+//! would. A test can also make sites fail.
 
 use std::{
     collections::HashMap,
@@ -19,50 +19,55 @@ pub struct FakeProbe {
     engine: Arc<FakeEngine>,
     edge: Arc<FakeEdge>,
     edge_address: SocketAddr,
-    ill: Arc<Mutex<Ill>>,
+    failures: Arc<Mutex<Failures>>,
 }
 
-/// What it was told, shared by the probes of all processes of a platform.
+/// The failures that a test asked for, shared by the probes of all processes of a platform.
 #[derive(Debug, Default)]
-pub(crate) struct Ill {
-    for_asks: u32,
-    with: Option<StatusCode>,
+pub(crate) struct Failures {
+    remaining: u32,
+    status: Option<StatusCode>,
     asks: u32,
-    /// Files on other people's web servers, by address, host and path.
+    /// Files on web servers of others, by address, host and path.
     files: HashMap<(SocketAddr, String, String), String>,
 }
 
 impl FakeProbe {
-    pub(crate) fn new(engine: Arc<FakeEngine>, edge: Arc<FakeEdge>, at: SocketAddr, ill: Arc<Mutex<Ill>>) -> Self {
-        Self { engine, edge, edge_address: at, ill }
+    pub(crate) fn new(
+        engine: Arc<FakeEngine>,
+        edge: Arc<FakeEdge>,
+        at: SocketAddr,
+        failures: Arc<Mutex<Failures>>,
+    ) -> Self {
+        Self { engine, edge, edge_address: at, failures }
     }
 
-    /// Sites answer `status` for the next `asks` asks; with `None` they don't answer at all.
+    /// Lets the next `asks` requests fail with this status; with `None` there is no answer at all.
     pub fn ill_for(&self, asks: u32, with: Option<StatusCode>) {
-        let mut ill = self.ill();
-        (ill.for_asks, ill.with) = (asks, with);
+        let mut failures = self.failures();
+        (failures.remaining, failures.status) = (asks, with);
     }
 
-    /// Lets somebody else's web server answer with this file.
+    /// Lets a web server of somebody else serve this file.
     pub fn serve_file(&self, address: SocketAddr, host: &str, path: &str, body: &str) {
-        self.ill().files.insert((address, host.to_owned(), path.to_owned()), body.to_owned());
+        self.failures().files.insert((address, host.to_owned(), path.to_owned()), body.to_owned());
     }
 
-    /// Sites answer as they are.
+    /// Ends the failures.
     pub fn well(&self) {
-        self.ill().for_asks = 0;
+        self.failures().remaining = 0;
     }
 
-    /// How often somebody asked.
+    /// The number of requests.
     pub fn asks(&self) -> u32 {
-        self.ill().asks
+        self.failures().asks
     }
 
-    fn ill(&self) -> MutexGuard<'_, Ill> {
-        self.ill.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who would answer, as the network would decide it.
+    /// The answer at this address, as the network would route the request.
     fn answer(&self, address: SocketAddr, host: &str) -> Option<StatusCode> {
         if address != self.edge_address {
             let IpAddr::V4(ip) = address.ip() else { return None };
@@ -82,7 +87,7 @@ impl FakeProbe {
 impl Probe for FakeProbe {
     async fn fetch(&self, address: SocketAddr, host: &str, path: &str, _: Duration) -> Result<Fetched, ProbeError> {
         tokio::task::yield_now().await;
-        if let Some(body) = self.ill().files.get(&(address, host.to_owned(), path.to_owned())) {
+        if let Some(body) = self.failures().files.get(&(address, host.to_owned(), path.to_owned())) {
             return Ok(Fetched { status: 200, body: body.clone() });
         }
         if address != self.edge_address {
@@ -99,16 +104,16 @@ impl Probe for FakeProbe {
 
     async fn ask(&self, place: Place<'_>, _: &str, _: Duration) -> Result<StatusCode, ProbeError> {
         let Place { address, host, secure } = place;
-        // A real one waits here, and may be dropped here.
+        // A real probe waits here and may be dropped.
         tokio::task::yield_now().await;
         let silence = || ProbeError::Connect(address, std::io::ErrorKind::ConnectionRefused.into());
-        let mut ill = self.ill();
-        ill.asks += 1;
-        if ill.for_asks > 0 {
-            ill.for_asks -= 1;
-            return ill.with.ok_or_else(silence);
+        let mut failures = self.failures();
+        failures.asks += 1;
+        if failures.remaining > 0 {
+            failures.remaining -= 1;
+            return failures.status.ok_or_else(silence);
         }
-        drop(ill);
+        drop(failures);
         let name = host.split(':').next().unwrap_or(host);
         if !secure && address == self.edge_address && self.edge.routes().get(name).is_some_and(|route| route.secure) {
             return Ok(StatusCode::MOVED_PERMANENTLY);

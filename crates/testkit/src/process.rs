@@ -1,4 +1,4 @@
-//! Another process over the same world, which can be killed.
+//! Another process over the same world, to be killed.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::TestPlatform;
 
-/// A service layer with its workers in a runtime of its own. [`Process::kill`] drops all its tasks
-/// where they stand, heartbeats included: to the world this is `kill -9`.
+/// A service layer with its workers in their own runtime. [`Process::kill`] drops all its tasks where they
+/// stand, heartbeats included, like `kill -9`.
 pub struct Process {
     /// Its service layer.
     pub control: Control,
-    /// Its edge, which dies with it.
+    /// Its edge, which ends with it.
     pub edge: Arc<FakeEdge>,
     runtime: Option<Runtime>,
 }
@@ -23,7 +23,7 @@ impl TestPlatform {
     /// Starts another process.
     ///
     /// # Panics
-    /// If there is no room for it.
+    /// If the database doesn't answer.
     pub async fn process(&self) -> Process {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let seed = self.seed();
@@ -35,7 +35,7 @@ impl TestPlatform {
 }
 
 impl Process {
-    /// Ends it at once.
+    /// Ends it immediately.
     pub fn kill(self) {
         drop(self);
     }

@@ -1,4 +1,4 @@
-//! Lets the real workers work, and waits for them.
+//! Runs the real workers and waits for them.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::TestPlatform;
 
-/// Nothing in a test takes longer, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Nothing in a test takes longer, even on a busy machine.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Workers in the background. Dropped, they are told to stop; [`Workers::stop`] waits for it.
+/// Workers in the background. Dropping this makes them stop; [`Workers::stop`] also waits for it.
 pub struct Workers {
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
@@ -33,14 +33,14 @@ impl Workers {
         Self { stop, running: Some(tokio::spawn(async move { control.run(until).await })) }
     }
 
-    /// Tells them to stop, as `SIGTERM` does, and waits until they have.
+    /// Stops them as `SIGTERM` does, and waits until they have ended.
     ///
     /// # Panics
     /// If one of them panicked.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if let Some(running) = self.running.take() {
-            running.await.expect("workers that end well");
+            running.await.expect("workers that do not panic");
         }
     }
 }
@@ -57,14 +57,14 @@ impl TestPlatform {
         Workers::of(&self.control)
     }
 
-    /// Runs the workers until no job and no task that is due is left, and stops them.
+    /// Runs the workers until no job and no due task is left, and stops them.
     pub async fn run_until_idle(&self) {
         let workers = self.run();
         self.idle().await;
         workers.stop().await;
     }
 
-    /// Waits until no job waits or is under way, and no task waits; stuck jobs are at rest.
+    /// Waits until no job and no task is waiting or running. Stuck jobs don't count.
     ///
     /// # Panics
     /// If that takes too long.
@@ -91,14 +91,14 @@ impl TestPlatform {
         self.job(id).await
     }
 
-    /// Waits for something that another task does.
+    /// Waits until `holds` returns true.
     ///
     /// # Panics
     /// If it takes too long.
     pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let began = Instant::now();
         while !holds().await {
-            assert!(began.elapsed() < PATIENCE, "waited too long for {what}\n{}", self.world().await);
+            assert!(began.elapsed() < WAIT_TIMEOUT, "waited too long for {what}\n{}", self.world().await);
             sleep(Duration::from_millis(3)).await;
         }
     }

@@ -1,4 +1,4 @@
-//! The ledger: everything that sites leave anywhere, one line a thing, to be compared.
+//! The inventory of everything that sites leave anywhere, one line per thing, for comparison.
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
@@ -7,19 +7,19 @@ use stoa_model::{id::SiteId, route::Target, site::Site};
 
 use crate::TestPlatform;
 
-/// Everything that there is, each line beginning with its kind: `site`, `lease`, `secret`,
+/// Everything that exists, each line beginning with its kind: `site`, `lease`, `secret`,
 /// `credential`, `schedule`, `network`, `volume`, `container`, `file`, `route`, `notice`, `mail`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct World(BTreeSet<String>);
 
 impl World {
-    /// The lines of a kind, without it.
+    /// The lines of a kind, without the kind.
     pub fn of(&self, kind: &str) -> Vec<&str> {
         let of_kind = |line| str::strip_prefix(line, kind).and_then(|rest: &str| rest.strip_prefix(' '));
         self.0.iter().filter_map(|line| of_kind(line)).collect()
     }
 
-    /// How many of a kind.
+    /// The number of lines of a kind.
     pub fn count(&self, kind: &str) -> usize {
         self.of(kind).len()
     }
@@ -31,13 +31,13 @@ impl World {
         Self(self.0.iter().filter(kept).cloned().collect())
     }
 
-    /// What is here and not in `other`.
+    /// The lines that are not in `other`.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
         Self(self.0.difference(&other.0).cloned().collect())
     }
 
-    /// Whether nothing is there.
+    /// Whether nothing exists.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -60,7 +60,7 @@ impl fmt::Debug for World {
 }
 
 impl TestPlatform {
-    /// The ledger of now. Tombstones are no longer of this world.
+    /// The current inventory, without deleted sites.
     ///
     /// # Panics
     /// If something can't be read.
@@ -110,7 +110,7 @@ impl TestPlatform {
     }
 }
 
-/// Every file below `folder`, by its path from `root`; a folder with nothing in it too.
+/// Every file and every empty folder below `folder`, by its path from `root`.
 fn files(folder: &Path, root: &Path, world: &mut World) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut empty = true;

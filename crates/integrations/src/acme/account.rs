@@ -35,11 +35,12 @@ impl Acme {
         saved: Option<&SecretString>,
     ) -> Result<(Self, Option<SecretString>), AcmeError> {
         let doing = format!("opening the account at {}", config.directory);
+        if !config.directory.starts_with("https://") {
+            return Err(AcmeError::local("the directory URL must begin with https:// (RFC 8555 6.1)").during(&doing));
+        }
+        // Before the time limit starts: reading the machine's roots takes a while on a busy machine.
+        let http = Http::new(config.roots.as_deref(), config.patience).map_err(|error| error.during(&doing))?;
         within(config.patience, &doing, async {
-            if !config.directory.starts_with("https://") {
-                return Err(AcmeError::local("the directory URL must begin with https:// (RFC 8555 6.1)"));
-            }
-            let http = Http::new(config.roots.as_deref(), config.patience)?;
             let reopened = match saved {
                 Some(saved) => reopen(&config, &http, saved).await?,
                 None => None,

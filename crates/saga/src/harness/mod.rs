@@ -11,7 +11,7 @@
 //! ```ignore
 //! let report = harness::prove(
 //!     create_site,
-//!     async || (plan(), RunSignals::with_fake_engine()),
+//!     async || (plan(), Context::with_fake_engine()),
 //!     async |plan, cx, outcome| cx.engine.check(plan, outcome).await,
 //! ).await?;
 //! ```
