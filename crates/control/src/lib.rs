@@ -16,7 +16,7 @@ use stoa_core::{
 use stoa_db::Db;
 use stoa_domains::Domains;
 use stoa_integrations::{mail::Mailer, probe::Probe, resolver::Resolver};
-use stoa_provider::{dns::Dns, edge::Edge, engine::Engine};
+use stoa_provider::{dns::Dns, edge::Edge, engine::Engines};
 use stoa_sites::{Sites, blueprints::Blueprints};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ pub struct Parts {
     /// The database, migrated.
     pub db: Db,
     /// Where stacks run.
-    pub engine: Arc<dyn Engine>,
+    pub engines: Engines,
     /// Routes hostnames to them.
     pub edge: Arc<dyn Edge>,
     /// Keeps the records of the platform's own zone, if the platform may change them.
@@ -64,13 +64,13 @@ pub struct Control {
     pub jobs: Jobs,
     /// Single effects, done at least once: mail.
     pub tasks: Tasks,
-    engine: Arc<dyn Engine>,
+    engines: Engines,
 }
 
 impl Control {
     /// Wires the areas together. Nothing runs yet: see [`Control::run`].
     pub fn new(parts: Parts) -> Self {
-        let Parts { settings, db, engine, edge, dns, resolver, mailer, key, blueprints, clock, probe } = parts;
+        let Parts { settings, db, engines, edge, dns, resolver, mailer, key, blueprints, clock, probe } = parts;
         let core = Core::new(settings, db, clock, key);
         let accounts = Accounts::new(core.clone());
         let domains = Domains::new(stoa_domains::Parts {
@@ -84,14 +84,14 @@ impl Control {
             core: core.clone(),
             accounts: accounts.clone(),
             domains: domains.clone(),
-            engine: engine.clone(),
+            engines: engines.clone(),
             edge,
             probe,
             blueprints,
         });
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
         let tasks = Tasks::new(core.clone(), mailer);
-        Self { core, accounts, domains, sites, jobs, tasks, engine }
+        Self { core, accounts, domains, sites, jobs, tasks, engines }
     }
 
     /// The operator's settings.
@@ -107,6 +107,7 @@ impl Control {
         }
         tokio::join!(self.jobs.work(stop.clone()), self.tasks.work(stop.clone()), reconcilers::run(self.clone(), stop),);
         // Abandoned changes too, else the next process would look while they continue.
-        let _ = tokio::time::timeout(ENGINE_SETTLE_TIMEOUT, self.engine.settled()).await;
+        let settled = futures_util::future::join_all(self.engines.iter().map(|engine| engine.settled()));
+        let _ = tokio::time::timeout(ENGINE_SETTLE_TIMEOUT, settled).await;
     }
 }

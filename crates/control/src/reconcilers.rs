@@ -20,6 +20,7 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
         run_every("engine cache", 10 * second, never, stop, || sites.reconcile_engine_cache()),
         run_every("runtime", minute, &wakeups.runtime, stop, || sites.reconcile_runtime()),
         run_every("dirty sites", hour, &wakeups.dirty_sites, stop, || sites.reconcile_dirty_sites()),
+        run_every("adoption", hour, never, stop, || sites.adopt_sites()),
         run_every("purge", minute, &wakeups.purge, stop, || sites.purge_due()),
         run_every("certificates", minute, &wakeups.certificates, stop, || domains.reconcile_certificates()),
         run_every("domains", 30 * second, &wakeups.domains, stop, || domains.reconcile_domains()),
@@ -27,7 +28,7 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
         run_every("dns records", 5 * minute, &wakeups.dns_records, stop, || domains.reconcile_dns_records()),
         run_every("traffic", minute, never, stop, || sites.reconcile_traffic()),
         run_every("retention", 10 * minute, never, stop, || control.prune()),
-        sites.follow_engine(stop),
+        sites.follow_engines(stop),
     );
     domains.abort_orders().await;
     // The last minute counts too.

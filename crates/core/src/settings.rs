@@ -12,7 +12,6 @@ use stoa_model::{
     host::Hostname,
     id::{CustomerId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
-    net::Subnet,
     route::RouteLimits,
     text::EmailAddress,
 };
@@ -43,8 +42,6 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Folder of blueprints.
     pub blueprints_dir: PathBuf,
-    /// Private addresses for sites; every site gets a block of 16.
-    pub subnet_pool: Subnet,
     /// Limits of a site's main service.
     pub main_limits: Limits,
     /// What a new site's visitors may use of the edge.
@@ -95,7 +92,6 @@ impl Settings {
             production: false,
             data_dir,
             blueprints_dir,
-            subnet_pool: "10.213.0.0/16".parse().expect("a constant network"),
             main_limits: Limits { memory: Bytes::mib(1024), cpu: MilliCpu(1000), pids: 200 },
             https_port: None,
             public_addresses: Vec::new(),

@@ -5,7 +5,7 @@ use stoa_db::{Db, Tx, jobs, sites};
 use stoa_model::{
     account::{Actor, Role},
     id::SiteId,
-    site::{Site, SiteState},
+    site::{Lifecycle, Site},
 };
 
 use crate::{Error, RequestContext, Result, Settings};
@@ -22,7 +22,7 @@ pub async fn readable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<S
             sites::site_get(db, id).await?
         }
     };
-    found.filter(|site| site.state != SiteState::Deleted).ok_or(Error::NotFound("site"))
+    found.filter(|site| site.lifecycle != Lifecycle::Deleted).ok_or(Error::NotFound("site"))
 }
 
 /// The site, if the actor may change it: its owner, or staff from admin up.

@@ -83,7 +83,7 @@ impl Domains {
     /// Not found, or it is the site's main address.
     pub async fn remove_domain(&self, cx: &RequestContext, id: DomainId) -> Result<()> {
         let (site, domain) = self.writable_domain(cx, id).await?;
-        if site.hostname == domain.name && site.state != SiteState::Deleting {
+        if site.hostname == domain.name && site.state() != SiteState::Deleting {
             let words = "This is the site's main address. Make another one the main address first.";
             return Err(Error::Conflict(words.into()));
         }

@@ -121,7 +121,7 @@ impl Domains {
             let page = sites::sites_live_after(&self.core.db, after, TOGETHER).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
-            for site in page.iter().filter(|site| site.state != SiteState::Failed) {
+            for site in page.iter().filter(|site| site.state() != SiteState::Failed) {
                 let its = rows.remove(&site.id).unwrap_or_default();
                 if let Err(error) = self.reconcile_records_of(site, &its).await {
                     tracing::warn!(site = %site.id, error = error.for_operator(), "a site's DNS records could not be set right yet");
@@ -144,7 +144,7 @@ impl Domains {
             let value = written(addresses);
             made.iter().any(|row| row.name == own.as_str() && row.kind == kind.as_str() && row.value == value)
         };
-        let published = if site.state == SiteState::Deleting || wanted.iter().all(has) {
+        let published = if site.state() == SiteState::Deleting || wanted.iter().all(has) {
             Ok(())
         } else {
             self.publish_dns_records(site.id, &own).await

@@ -32,7 +32,7 @@ use std::{ops::Deref, sync::Arc};
 
 use stoa_core::{Core, Error, Result};
 use stoa_integrations::{probe::Probe, resolver::Resolver};
-use stoa_model::site::{Site, SiteState};
+use stoa_model::site::{Lifecycle, Site};
 use stoa_provider::{dns::Dns, edge::Edge};
 
 pub use certificates::InitialIssuance;
@@ -103,5 +103,5 @@ pub const SITE_IS_DELETING: &str = "This site is marked for deletion. Take the d
 /// # Errors
 /// [`Error::Conflict`].
 pub fn ensure_not_deleting(site: &Site) -> Result<()> {
-    if site.state == SiteState::Deleting { Err(Error::Conflict(SITE_IS_DELETING.into())) } else { Ok(()) }
+    if site.lifecycle == Lifecycle::Deleting { Err(Error::Conflict(SITE_IS_DELETING.into())) } else { Ok(()) }
 }

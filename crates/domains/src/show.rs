@@ -88,7 +88,7 @@ impl Domains {
             display: idna::domain_to_unicode(domain.name.as_str()).0,
             state: domain.state,
             // A site that is being deleted may give up what was its main address.
-            is_main: site.hostname == domain.name && site.state != SiteState::Deleting,
+            is_main: site.hostname == domain.name && site.state() != SiteState::Deleting,
             main_wanted: domain.main_wanted,
             problem: domain.problem.clone(),
             records: self.dns_instructions(site, domain),

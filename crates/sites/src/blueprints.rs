@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, sync::Arc};
 
+use sha2::{Digest, Sha256};
 use stoa_model::blueprint::Blueprint;
 
 /// A blueprint and the text that it was read from; the text goes into every plan, so that a job
@@ -12,6 +13,26 @@ pub struct Loaded {
     pub blueprint: Blueprint,
     /// The file's text.
     pub source: String,
+    /// SHA-256 of the text, in hexadecimal: what sites are pinned to.
+    pub version: String,
+}
+
+impl Loaded {
+    /// Parses a blueprint that this installation has used before.
+    ///
+    /// # Errors
+    /// All problems, if this release can't read it.
+    pub fn parse(source: String) -> Result<Self, BadBlueprints> {
+        Self::read("compose.yaml", source)
+    }
+
+    fn read(file: &str, source: String) -> Result<Self, BadBlueprints> {
+        let blueprint = Blueprint::parse(file, &source).map_err(|problems| {
+            BadBlueprints(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+        let version = hex::encode(Sha256::digest(source.as_bytes()));
+        Ok(Self { blueprint, source, version })
+    }
 }
 
 /// All blueprints by name.
@@ -63,12 +84,12 @@ impl Blueprints {
 pub fn load_one(folder: &Path) -> Result<Loaded, BadBlueprints> {
     let file = folder.join("compose.yaml");
     let source = fs::read_to_string(&file).map_err(|e| BadBlueprints(format!("{}: {e}", file.display())))?;
-    let blueprint = Blueprint::parse(&file.display().to_string(), &source)
-        .map_err(|problems| BadBlueprints(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let loaded = Loaded::read(&file.display().to_string(), source)?;
+    let blueprint = &loaded.blueprint;
     if folder.file_name().is_some_and(|name| name != blueprint.name.as_str()) {
         let message =
             format!("{}: x-stoa.name is {:?}, but the folder has another name", file.display(), blueprint.name);
         return Err(BadBlueprints(message));
     }
-    Ok(Loaded { blueprint, source })
+    Ok(loaded)
 }

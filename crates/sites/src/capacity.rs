@@ -4,15 +4,22 @@
 use crate::Sites;
 use std::path::{Path, PathBuf};
 
-use stoa_db::{Conn, Tx, sites};
-use stoa_model::{blueprint::Blueprint, limits::Bytes, site::SiteState};
+use stoa_db::{Conn, Tx, sites, sites::revisions::Images};
+use stoa_model::{blueprint::Blueprint, limits::Bytes, placement::LeasePool, site::SiteState};
 
 use crate::blueprints::Loaded;
 use stoa_core::{Error, Result};
 
-/// Bytes of memory that may be promised to sites in all.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Room(u64);
+/// What there is for another site on the default engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Room {
+    /// Bytes of memory that may be promised to sites in all.
+    memory: u64,
+    /// Where the site's lease comes from, if the engine needs one.
+    pub pool: Option<LeasePool>,
+    /// The content of its images.
+    pub images: Images,
+}
 
 /// What a disk has left.
 #[derive(Debug)]
@@ -47,9 +54,14 @@ impl Sites {
                 "This kind of site can't be ordered at this moment. We have been told.".into(),
             ));
         }
-        let machine = self.engine_cache.look(&*self.engine, self.core.clock.now()).await.map_err(|e| away(e.into()))?;
-        let room = Room((machine.memory as f64 * self.core.settings.memory_overcommit) as u64);
-        self.ensure_memory(&self.core.db, self.memory_needed(&loaded.blueprint), room).await?;
+        let engine = self.engines.default();
+        let machine = self.engine_cache.look(&**engine, self.core.clock.now()).await.map_err(|e| away(e.into()))?;
+        let room = Room {
+            memory: (machine.memory as f64 * self.core.settings.memory_overcommit) as u64,
+            pool: engine.lease_pool(&machine),
+            images: self.current_images(loaded).await.map_err(|e| away(e.into()))?,
+        };
+        self.ensure_memory(&self.core.db, self.memory_needed(&loaded.blueprint), &room).await?;
         let Disk { folder, free } = self.disk_free(machine.data_directory.as_deref())?;
         if free < self.core.settings.min_free_disk {
             let (folder, least) = (folder.display(), self.core.settings.min_free_disk);
@@ -64,14 +76,14 @@ impl Sites {
     ///
     /// # Errors
     /// If memory would not do.
-    pub(crate) async fn ensure_order_fits(&self, tx: &Tx, room: Room) -> Result<()> {
+    pub(crate) async fn ensure_order_fits(&self, tx: &Tx, room: &Room) -> Result<()> {
         self.ensure_memory(tx, 0, room).await
     }
 
-    async fn ensure_memory(&self, c: &impl Conn, needed: u64, room: Room) -> Result<()> {
+    async fn ensure_memory(&self, c: &impl Conn, needed: u64, room: &Room) -> Result<()> {
         let used = self.memory_promised(c).await?;
-        if used.saturating_add(needed) > room.0 {
-            tracing::error!(used, needed, room = room.0, "an order was refused: no memory left to promise");
+        if used.saturating_add(needed) > room.memory {
+            tracing::error!(used, needed, room = room.memory, "an order was refused: no memory left to promise");
             return Err(full());
         }
         Ok(())
@@ -80,8 +92,12 @@ impl Sites {
     /// Memory limits of all sites that run or are about to, in bytes.
     async fn memory_promised(&self, c: &impl Conn) -> Result<u64> {
         let mut sum = 0_u64;
-        for (name, count) in sites::site_counts_by_blueprint(c, RUNNING).await? {
-            let each = self.blueprints.get(&name).map_or(0, |loaded| self.memory_needed(&loaded.blueprint));
+        for (name, version, count) in sites::site_counts_by_blueprint(c, RUNNING).await? {
+            let pinned = match version {
+                Some(version) => Some(self.blueprint_version(&version).await?),
+                None => self.blueprints.get(&name).cloned(),
+            };
+            let each = pinned.map_or(0, |loaded| self.memory_needed(&loaded.blueprint));
             sum = sum.saturating_add(each.saturating_mul(count));
         }
         Ok(sum)

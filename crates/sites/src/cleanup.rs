@@ -9,12 +9,12 @@ use stoa_db::{jobs, sites};
 use stoa_model::{
     account::Role,
     id::{CustomerId, SiteId},
-    site::{Site, SiteState},
+    site::{Lifecycle, Site},
 };
 use stoa_provider::engine::Scope;
 use stoa_saga::chain;
 
-use crate::runtime::{Drift, Repair, away};
+use crate::runtime::{Drift, Repair};
 use stoa_core::{RequestContext, Result};
 
 const UNKNOWN: &str = "belongs to no site that the database knows; look at it and remove it by hand";
@@ -29,7 +29,7 @@ impl Sites {
     pub async fn cleanup(&self, cx: &RequestContext) -> Result<Vec<Drift>> {
         cx.require(Role::Admin)?;
         let mut found = Vec::new();
-        for observed in self.engine.list().await.map_err(away)? {
+        for (engine, observed) in self.list_engines().await? {
             let what = observed.project.to_string();
             let site = match observed.site {
                 Some(id) => sites::site_get(&self.core.db, id).await?,
@@ -38,7 +38,7 @@ impl Sites {
             match site {
                 None => found.push(Drift::reported(what, UNKNOWN)),
                 Some(site) if self.is_over(&site).await? => {
-                    let removed = self.engine.remove(&observed.project, Scope::Everything).await;
+                    let removed = engine.remove(&observed.project, Scope::Everything).await;
                     let removed = removed.map_err(|error| chain(&error));
                     found.push(Drift::repaired(what, LEFT, Repair::Removed, removed));
                 }
@@ -61,7 +61,7 @@ impl Sites {
 
     /// Whether nothing of the site should be left, and nobody works on it.
     async fn is_over(&self, site: &Site) -> Result<bool> {
-        let over = matches!(site.state, SiteState::Deleted | SiteState::Failed);
+        let over = matches!(site.lifecycle, Lifecycle::Deleted | Lifecycle::Failed);
         Ok(over && jobs::job_active(&self.core.db, site.id).await?.is_none())
     }
 

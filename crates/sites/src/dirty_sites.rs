@@ -16,7 +16,7 @@ impl Sites {
             if jobs::job_active(&self.core.db, id).await?.is_some() {
                 continue;
             }
-            let seen = self.engine.observe(&site.project).await.map_err(away)?;
+            let seen = self.engine_of(&site)?.observe(&site.project).await.map_err(away)?;
             if let Some(drift) = self.reconcile_site(&site, Some(&seen).filter(|seen| !seen.is_empty())).await? {
                 match drift.reason {
                     None => {

@@ -4,15 +4,15 @@ use stoa_core::{
     doctor::{good, wrong},
     view::{Finding, Verdict},
 };
-use stoa_model::net::Subnet;
-use stoa_provider::engine::EngineInfo;
+use stoa_provider::engine::{Engine, EngineInfo};
 
 use crate::{Sites, capacity::Disk};
 
 impl Sites {
     /// Whether stacks can run: the engine answers, the disk has room, images are there.
     pub async fn doctor(&self) -> Vec<Finding> {
-        let engine = self.engine.describe().await;
+        let default = self.engines.default();
+        let engine = default.describe().await;
         let data_directory = engine.as_ref().ok().and_then(|info| info.data_directory.as_deref());
         let mut findings = vec![self.check_disk(data_directory)];
         match engine {
@@ -20,7 +20,7 @@ impl Sites {
                 let version =
                     format!("{} {}, {} cores, {} memory", info.kind, info.version, info.cores, gibibytes(info.memory));
                 findings.push(good("engine", version));
-                findings.push(self.check_subnets(&info));
+                findings.push(check_lease_pool(&**default, &info));
                 findings.extend(self.check_images().await);
             }
             Err(error) => {
@@ -48,23 +48,6 @@ impl Sites {
         } else {
             good("disk", found)
         }
-    }
-
-    fn check_subnets(&self, info: &EngineInfo) -> Finding {
-        let pool: &Subnet = &self.core.settings.subnet_pool;
-        let own = |name: &str| name.starts_with("stoa-");
-        let strange: Vec<_> = info.subnets.iter().filter(|(name, net)| !own(name) && net.overlaps(pool)).collect();
-        if strange.is_empty() {
-            return good("address pool", format!("{pool}: room for {} sites", pool.blocks()));
-        }
-        let names: Vec<_> = strange.iter().map(|(name, net)| format!("{name} ({net})")).collect();
-        let remedy = "Set `subnet_pool` to a private network that nothing else on this machine uses.";
-        wrong(
-            "address pool",
-            Verdict::Warning,
-            format!("{pool} overlaps with {}; those addresses are left out", names.join(", ")),
-            remedy,
-        )
     }
 
     async fn check_images(&self) -> Vec<Finding> {
@@ -98,6 +81,21 @@ impl Sites {
         }
         findings
     }
+}
+
+/// Whether something else on the engine uses what sites are placed on.
+fn check_lease_pool(engine: &dyn Engine, info: &EngineInfo) -> Finding {
+    let Some(pool) = engine.lease_pool(info) else { return good("address pool", "this engine needs none") };
+    let is_foreign = |name: &str| !name.starts_with("stoa-");
+    let overlaps = |(from, to): (i64, i64)| from < pool.end() && to > pool.first;
+    let foreign = info.in_use.iter().filter(|(name, range)| is_foreign(name) && overlaps(*range));
+    let names: Vec<_> = foreign.map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() {
+        return good("address pool", format!("{}: room for {} sites", pool.name, pool.count));
+    }
+    let remedy = "Set `subnet_pool` to a private network that nothing else on this machine uses.";
+    let found = format!("{} overlaps with {}; those addresses are left out", pool.name, names.join(", "));
+    wrong("address pool", Verdict::Warning, found, remedy)
 }
 
 /// An amount for people: one decimal of GiB.

@@ -5,7 +5,7 @@
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_model::{image::ImageRef, net::Subnet};
+use stoa_model::image::ImageRef;
 use stoa_provider::engine::{Engine, EngineError, EngineInfo, ImageInfo};
 
 /// How long a look is good for: three of the reconciler's.
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The machine as it was last seen.
 #[derive(Default)]
-pub(crate) struct EngineCache(Mutex<Seen>);
+pub(crate) struct EngineCache(Mutex<HashMap<String, Seen>>);
 
 #[derive(Default)]
 struct Seen {
@@ -26,12 +26,12 @@ struct Seen {
 impl EngineCache {
     /// The machine, looked at now or a few seconds ago.
     pub async fn look(&self, engine: &dyn Engine, now: Timestamp) -> Result<EngineInfo, EngineError> {
-        if let Some((at, info)) = &self.seen().info
+        if let Some((at, info)) = self.seen().get(engine.name()).and_then(|seen| seen.info.as_ref())
             && now.duration_since(*at) < FRESH
         {
             return Ok(info.clone());
         }
-        within("looking at the machine", engine.describe()).await.inspect(|info| self.saw(info.clone(), now))
+        within("looking at the machine", engine.describe()).await.inspect(|info| self.update(engine, info.clone(), now))
     }
 
     /// Looks anew at the machine and at all of `images`; what was known is forgotten when the
@@ -48,15 +48,15 @@ impl EngineCache {
             for image in images {
                 found.insert(image.clone(), (now, engine.image(image).await?));
             }
-            self.saw(info, now);
-            self.seen().images.extend(found);
+            self.update(engine, info, now);
+            self.seen().entry(engine.name().to_owned()).or_default().images.extend(found);
             Ok(())
         };
-        looked.await.inspect_err(|_| self.forget())
+        looked.await.inspect_err(|_| self.forget(engine.name()))
     }
 
-    fn saw(&self, info: EngineInfo, now: Timestamp) {
-        self.seen().info = Some((now, info));
+    fn update(&self, engine: &dyn Engine, info: EngineInfo, now: Timestamp) {
+        self.seen().entry(engine.name().to_owned()).or_default().info = Some((now, info));
     }
 
     /// An image, looked up now or a few seconds ago.
@@ -66,27 +66,23 @@ impl EngineCache {
         image: &ImageRef,
         now: Timestamp,
     ) -> Result<Option<ImageInfo>, EngineError> {
-        if let Some((at, info)) = self.seen().images.get(image)
+        if let Some((at, info)) = self.seen().get(engine.name()).and_then(|seen| seen.images.get(image))
             && now.duration_since(*at) < FRESH
         {
             return Ok(info.clone());
         }
         let info = within("looking up an image", engine.image(image)).await?;
-        self.seen().images.insert(image.clone(), (now, info.clone()));
+        let mut seen = self.seen();
+        seen.entry(engine.name().to_owned()).or_default().images.insert(image.clone(), (now, info.clone()));
         Ok(info)
     }
 
-    /// Networks that were on the engine at the last look.
-    pub fn subnets(&self) -> Vec<Subnet> {
-        self.seen().info.iter().flat_map(|(_, info)| &info.subnets).map(|(_, subnet)| *subnet).collect()
+    /// Forgets everything about an engine: it went away or came back.
+    pub fn forget(&self, engine: &str) {
+        self.seen().remove(engine);
     }
 
-    /// Forgets everything: the engine went away or came back.
-    pub fn forget(&self) {
-        *self.seen() = Seen::default();
-    }
-
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, HashMap<String, Seen>> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -2,10 +2,10 @@
 //! back, nudges the reconciler of what runs.
 
 use crate::Sites;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
-use stoa_provider::engine::EngineEventKind;
+use futures_util::{StreamExt, future::join_all};
+use stoa_provider::engine::{Engine, EngineEventKind};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -13,18 +13,22 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_secs(2);
 
 impl Sites {
-    /// Follows the engine until `stop`.
-    pub async fn follow_engine(&self, stop: &CancellationToken) {
+    /// Follows all engines until `stop`.
+    pub async fn follow_engines(&self, stop: &CancellationToken) {
+        join_all(self.engines.iter().map(|engine| self.follow_engine(engine, stop))).await;
+    }
+
+    async fn follow_engine(&self, engine: &Arc<dyn Engine>, stop: &CancellationToken) {
         let mut away = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                reason = self.listen(&mut away) => {
+                reason = self.listen(&**engine, &mut away) => {
                     if !away {
                         tracing::error!(reason, "the engine went away; jobs wait for it");
                     }
                     away = true;
-                    self.engine_cache.forget();
+                    self.engine_cache.forget(engine.name());
                 }
             }
             tokio::select! {
@@ -35,12 +39,12 @@ impl Sites {
     }
 
     /// Follows the engine's events until they end; says why.
-    async fn listen(&self, away: &mut bool) -> String {
-        let mut events = match self.engine.events().await {
+    async fn listen(&self, engine: &dyn Engine, away: &mut bool) -> String {
+        let mut events = match engine.events().await {
             Ok(events) => events,
             Err(error) => return error.to_string(),
         };
-        if let Err(error) = self.engine_cache.look(&*self.engine, self.core.clock.now()).await {
+        if let Err(error) = self.engine_cache.look(engine, self.core.clock.now()).await {
             return error.to_string();
         }
         if std::mem::take(away) {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use stoa_core::site_access::readable_site;
 use stoa_db::history;
 use stoa_model::id::SiteId;
-use stoa_provider::engine::{EngineError, LogLine, ServiceStats};
+use stoa_provider::engine::{EngineError, LogLine, ServiceStats, logs_tail};
 
 use stoa_core::{Error, RequestContext, Result};
 
@@ -19,7 +19,11 @@ impl Sites {
     /// Not found, or the engine does not answer.
     pub async fn logs(&self, cx: &RequestContext, id: SiteId, tail: u32) -> Result<Vec<LogLine>> {
         let site = readable_site(&self.core.db, cx, id).await?;
-        self.engine.logs(&site.project, None, tail.clamp(1, MAX_LOG_LINES)).await.or_else(nothing_there).map_err(away)
+        let engine = self.engine_of(&site)?;
+        logs_tail(&**engine, &site.project, None, tail.clamp(1, MAX_LOG_LINES))
+            .await
+            .or_else(nothing_there)
+            .map_err(away)
     }
 
     /// What the site's services use at this moment.
@@ -28,7 +32,7 @@ impl Sites {
     /// Not found, or the engine does not answer.
     pub async fn stats(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<ServiceStats>> {
         let site = readable_site(&self.core.db, cx, id).await?;
-        self.engine.stats(&site.project).await.or_else(nothing_there).map_err(away)
+        self.engine_of(&site)?.stats(&site.project).await.or_else(nothing_there).map_err(away)
     }
 
     /// The last hundred lines of the site's history, newest first: when, what kind, in words.

@@ -18,6 +18,7 @@ mod mail;
 mod main_address;
 mod offer;
 mod order;
+mod pinned;
 mod power;
 mod purge;
 mod register;
@@ -32,7 +33,7 @@ use stoa_accounts::Accounts;
 use stoa_core::{Core, jobs::JobRegistry};
 use stoa_domains::Domains;
 use stoa_integrations::probe::Probe;
-use stoa_provider::{edge::Edge, engine::Engine};
+use stoa_provider::{edge::Edge, engine::Engines};
 
 pub use inspect::MAX_LOG_LINES;
 pub use runtime::{Drift, Repair};
@@ -46,7 +47,7 @@ pub struct Parts {
     /// Their names, routes and certificates.
     pub domains: Domains,
     /// Where their stacks run.
-    pub engine: Arc<dyn Engine>,
+    pub engines: Engines,
     /// Counts their traffic.
     pub edge: Arc<dyn Edge>,
     /// Asks them whether they answer.
@@ -64,10 +65,11 @@ pub struct Inner {
     core: Core,
     accounts: Accounts,
     domains: Domains,
-    engine: Arc<dyn Engine>,
+    engines: Engines,
     edge: Arc<dyn Edge>,
     probe: Arc<dyn Probe>,
     blueprints: blueprints::Blueprints,
+    blueprint_cache: pinned::BlueprintCache,
     engine_cache: engine_cache::EngineCache,
     traffic_baseline: traffic::TrafficBaseline,
     address_cooldown: address_cooldown::AddressCooldown,
@@ -84,15 +86,16 @@ impl Deref for Sites {
 impl Sites {
     /// A service of these parts. Nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { core, accounts, domains, engine, edge, probe, blueprints } = parts;
+        let Parts { core, accounts, domains, engines, edge, probe, blueprints } = parts;
         Self(Arc::new(Inner {
             core,
             accounts,
             domains,
-            engine,
+            engines,
             edge,
             probe,
             blueprints,
+            blueprint_cache: pinned::BlueprintCache::default(),
             engine_cache: engine_cache::EngineCache::default(),
             traffic_baseline: traffic::TrafficBaseline::default(),
             address_cooldown: address_cooldown::AddressCooldown::default(),
@@ -103,7 +106,7 @@ impl Sites {
     pub fn step_context(&self) -> sagas::StepContext {
         sagas::StepContext {
             core: self.core.clone(),
-            engine: self.engine.clone(),
+            engines: self.engines.clone(),
             domains: self.domains.clone(),
             probe: self.probe.clone(),
         }

@@ -8,6 +8,7 @@ use stoa_core::site_access::readable_site;
 use stoa_db::{Page, accounts, jobs, sites};
 use stoa_model::{
     account::{Actor, Customer, Role},
+    blueprint::HookName,
     host::Hostname,
     id::{CustomerId, JobId, SiteId},
     site::{Site, SiteState},
@@ -100,23 +101,24 @@ impl Sites {
         owners: &HashMap<CustomerId, Customer>,
         job: Option<JobId>,
     ) -> SiteView {
-        let blueprint = self.blueprints.get(&site.blueprint);
-        let notices = match blueprint {
+        let blueprint = self.pinned(site).await.ok();
+        let notices = match &blueprint {
             Some(loaded) => self.notices(loaded).await,
             None => Vec::new(),
         };
         let may = cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin);
-        let can_log_in = self.login_hook(&site.blueprint).is_some();
+        let can_log_in = blueprint.as_ref().is_some_and(|loaded| loaded.blueprint.hook(HookName::Login).is_some());
         SiteView {
             id: site.id,
             customer: site.customer,
             owner: owners.get(&site.customer).map(owner),
             blueprint: site.blueprint.clone(),
-            blueprint_title: blueprint.map_or(&site.blueprint, |loaded| &loaded.blueprint.title).clone(),
+            blueprint_title: blueprint.as_ref().map_or(&site.blueprint, |loaded| &loaded.blueprint.title).clone(),
             title: site.title.to_string(),
             hostname: site.hostname.to_string(),
             url: self.core.settings.application_url(site),
-            state: site.state,
+            state: site.state(),
+            suspensions: site.suspensions.clone(),
             reason: site.reason.clone(),
             health: site.health,
             health_at: site.health_at,
@@ -125,7 +127,7 @@ impl Sites {
             purge_at: site.purge_at,
             notices,
             job,
-            actions: if may { actions(site.state, job.is_some(), can_log_in) } else { Vec::new() },
+            actions: if may { actions(site.state(), job.is_some(), can_log_in) } else { Vec::new() },
         }
     }
 }

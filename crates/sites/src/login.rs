@@ -5,14 +5,16 @@ use serde::Deserialize;
 use stoa_core::site_access::writable_site;
 use stoa_db::{history, secrets};
 use stoa_model::{
-    blueprint::{Hook, HookName},
+    blueprint::HookName,
     id::{JobId, SiteId},
     secret::SecretString,
     site::SiteState,
 };
-use stoa_provider::engine::Exec;
 
-use crate::{sagas::plan::credential_context, view::CredentialView};
+use crate::{
+    sagas::{plan::credential_context, run_hook},
+    view::CredentialView,
+};
 use stoa_core::{Error, RequestContext, Result, random};
 
 /// What a login hook prints.
@@ -69,27 +71,23 @@ impl Sites {
     /// Not found, not running, or the site's software has no such way in.
     pub async fn login_link(&self, cx: &RequestContext, id: SiteId) -> Result<String> {
         let site = writable_site(&self.core.db, cx, id).await?;
-        if site.state != SiteState::Active {
-            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state)));
+        if site.state() != SiteState::Active {
+            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state())));
         }
         let no_way =
             || Error::Conflict("This kind of site has no one-click login. Use the login shown on its page.".into());
-        let hook = self.login_hook(&site.blueprint).ok_or_else(no_way)?.clone();
+        let hook = self.pinned(&site).await?.blueprint.hook(HookName::Login).ok_or_else(no_way)?.clone();
         let plan = self.site_plan(&site, JobId::from_uuid(random::uuid_at(cx.now))).await?;
         let stdin = hook.stdin_json(&plan.values(&self.core.key).map_err(Error::internal)?).map_err(Error::internal)?;
         let event = &cx.audit("site.login", id, serde_json::json!({}));
         self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
-        let exec = Exec {
-            argv: hook.command.clone(),
-            stdin: stdin.map(SecretString::from),
-            user: hook.user.clone(),
-            deadline: hook.timeout,
-        };
         let away = |source: stoa_core::error::Source| Error::Unavailable {
             message: "The site did not answer. Please try again in a moment.".into(),
             source,
         };
-        let output = self.engine.exec(&site.project, &hook.service, exec).await.map_err(|e| away(e.into()))?;
+        let output = run_hook(&**self.engine_of(&site)?, &site.project, &hook, stdin.map(SecretString::from))
+            .await
+            .map_err(|e| away(e.into()))?;
         if output.code != 0 {
             return Err(away(format!("the login hook ended with {}: {}", output.code, output.stderr.trim()).into()));
         }
@@ -98,10 +96,6 @@ impl Sites {
             return Err(Error::internal("the login hook printed something that is no path"));
         }
         Ok(format!("{}{}", self.core.settings.application_url(&site), answer.path))
-    }
-
-    pub(crate) fn login_hook(&self, blueprint: &str) -> Option<&Hook> {
-        self.blueprints.get(blueprint)?.blueprint.hook(HookName::Login)
     }
 }
 

@@ -35,8 +35,8 @@ impl Sites {
             return Err(unknown());
         }
         ensure_not_deleting(&site)?;
-        if site.state != SiteState::Active {
-            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state)));
+        if site.state() != SiteState::Active {
+            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state())));
         }
         let url = self.core.settings.site_url(&name, self.domains.is_covered(&name));
         if site.hostname == name && site.url.as_deref() == Some(url.as_str()) {
@@ -62,7 +62,7 @@ impl Sites {
             after = Some(last.id);
             let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
             let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
-            let idle = sites.iter().filter(|site| site.state == SiteState::Active && !busy.contains_key(&site.id));
+            let idle = sites.iter().filter(|site| site.state() == SiteState::Active && !busy.contains_key(&site.id));
             for site in idle {
                 if let Some((name, url)) = self.due_address(site, wanted.get(&site.id)) {
                     let cx = self.core.system_context("addresses");

@@ -1,7 +1,7 @@
 //! What can be ordered: addresses and blueprints.
 
 use crate::Sites;
-use stoa_db::sites;
+use stoa_db::{sites, sites::revisions::Images};
 use stoa_model::{blueprint::Kind, host::Subdomain};
 use stoa_provider::engine::EngineError;
 
@@ -69,7 +69,8 @@ impl Sites {
         for notice in &loaded.blueprint.notices {
             let Some(spec) = loaded.blueprint.service(&notice.service) else { continue };
             let Some(image) = default_image(loaded, spec) else { continue };
-            if let Ok(Some(info)) = self.engine_cache.image(&*self.engine, &image, self.core.clock.now()).await
+            if let Ok(Some(info)) =
+                self.engine_cache.image(&**self.engines.default(), &image, self.core.clock.now()).await
                 && notice.applies(&info.labels)
             {
                 texts.push(notice.message.clone());
@@ -78,12 +79,25 @@ impl Sites {
         texts
     }
 
+    /// The content that the images of a blueprint have now, of the services that are always on.
+    pub(crate) async fn current_images(&self, loaded: &Loaded) -> std::result::Result<Images, EngineError> {
+        let mut images = Images::new();
+        for spec in &loaded.blueprint.services {
+            let Some(image) = default_image(loaded, spec) else { continue };
+            let engine = &**self.engines.default();
+            if let Some(info) = self.engine_cache.image(engine, &image, self.core.clock.now()).await? {
+                images.insert(spec.name.clone(), info.id);
+            }
+        }
+        Ok(images)
+    }
+
     /// The images of a blueprint that are not on the engine; optional services don't count.
     pub(crate) async fn missing_images(&self, loaded: &Loaded) -> std::result::Result<Vec<String>, EngineError> {
         let mut missing = Vec::new();
         for spec in loaded.blueprint.services.iter().filter(|spec| spec.profiles.is_empty()) {
             let Some(image) = default_image(loaded, spec) else { continue };
-            if self.engine_cache.image(&*self.engine, &image, self.core.clock.now()).await?.is_none() {
+            if self.engine_cache.image(&**self.engines.default(), &image, self.core.clock.now()).await?.is_none() {
                 missing.push(image.to_string());
             }
         }
@@ -98,7 +112,7 @@ impl Sites {
             loaded.blueprint.services.iter().filter_map(|spec| default_image(loaded, spec)).collect()
         };
         let images: Vec<_> = self.blueprints.iter().flat_map(|loaded| of(loaded)).collect();
-        self.engine_cache.look_again(&*self.engine, &images, self.core.clock.now()).await.map_err(|error| {
+        self.engine_cache.look_again(&**self.engines.default(), &images, self.core.clock.now()).await.map_err(|error| {
             Error::Unavailable {
                 message: "The machine that runs the sites does not answer.".into(),
                 source: error.into(),

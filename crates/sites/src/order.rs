@@ -3,17 +3,20 @@
 
 use crate::Sites;
 use crate::sagas::CreatePlan;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use stoa_core::jobs::enqueue;
 
-use stoa_db::{Constraint, DbError, Tx, accounts, history, idempotency, sites, subnets};
+use stoa_db::{
+    Constraint, DbError, Tx, accounts, history, idempotency, leases, sites,
+    sites::revisions::{SiteRevision, blueprint_version_put, site_revision_put},
+};
 use stoa_model::{
     account::{Actor, Customer, Role},
     field::Invalid,
     host::{Hostname, Subdomain},
     id::{CustomerId, JobId, SiteId},
     job::JobKind,
-    site::{Health, Site, SiteState},
+    site::{Health, Lifecycle, Power, Site},
     stack::ProjectName,
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
 };
@@ -22,7 +25,10 @@ use crate::capacity::Room;
 use crate::{
     blueprints::Loaded,
     command::OrderSite,
-    sagas::{SitePlan, plan::fresh_secrets},
+    sagas::{
+        SitePlan, place,
+        plan::{Target, fresh_secrets},
+    },
     view::Ordered,
 };
 use stoa_core::{Error, RequestContext, Result, random};
@@ -62,7 +68,7 @@ impl Sites {
         let customer = self.order_customer(cx, command.customer).await?;
         let parsed = self.parse_order(&command, Some(&customer.email))?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
-        let room = self.ensure_order_possible(&parsed.blueprint).await?;
+        let room = &self.ensure_order_possible(&parsed.blueprint).await?;
         let made = self.prepare_order(cx, customer.id, &parsed);
         let (made, key) = (&made, key.as_deref());
         let ordered = self
@@ -201,11 +207,17 @@ impl Sites {
             hostname: order.hostname.clone(),
             admin_user: order.admin_user.clone(),
             admin_email: order.admin_email.clone(),
-            subnet: None,
+            lease: None,
+            engine: self.engines.default().name().to_owned(),
+            placement: None,
+            revision: 1,
+            blueprint_version: Some(order.blueprint.version.clone()),
             limits: self.core.settings.main_limits,
             edge: self.core.settings.site_edge,
             url: None,
-            state: SiteState::Pending,
+            lifecycle: Lifecycle::Pending,
+            power: Power::On,
+            suspensions: Vec::new(),
             reason: None,
             upstream: None,
             health: Health::Unknown,
@@ -223,7 +235,7 @@ impl Sites {
         tx: &Tx,
         cx: &RequestContext,
         made: &MadeOrder,
-        room: Room,
+        room: &Room,
     ) -> Result<Ordered> {
         let site = &made.site;
         sites::site_insert(tx, site).await?;
@@ -240,17 +252,54 @@ impl Sites {
         cx: &RequestContext,
         site: &Site,
         job: JobId,
-        loaded: &Loaded,
-        room: Room,
+        loaded: &Arc<Loaded>,
+        room: &Room,
     ) -> Result<Ordered> {
-        let taken = self.engine_cache.subnets();
-        let subnet = subnets::subnet_lease(tx, &self.core.settings.subnet_pool, site.id, cx.now, &taken).await?;
+        let engine = self.engine_of(site)?;
+        let lease = match &room.pool {
+            Some(pool) => Some(leases::lease(tx, pool, site.id).await?),
+            None => None,
+        };
         self.ensure_order_fits(tx, room).await?;
         // With a wildcard certificate the application is told the secure address from the beginning.
         let url = self.core.settings.site_url(&site.hostname, self.domains.is_covered(&site.hostname));
-        let secrets = fresh_secrets(site.id, &loaded.blueprint, &self.core.key);
-        let plan = SitePlan::of(site, job, subnet, loaded, &self.core.settings, &url, secrets);
+        let secrets = fresh_secrets(site.id, &loaded.blueprint, &BTreeMap::new(), &self.core.key);
+        let target = Target {
+            pinned: loaded.clone(),
+            placement: place(&**engine, lease, &loaded.blueprint, None).map_err(Error::internal)?,
+            revision: 1,
+            images: room.images.clone(),
+            holds_data: false,
+            url,
+            hostnames: vec![site.hostname.clone()],
+        };
+        let plan = SitePlan::of(site, job, &self.core.settings, target, secrets);
+        self.record_revision(tx, &plan, loaded, cx.now).await?;
         enqueue(tx, cx, JobKind::Create, job, site.id, &CreatePlan(plan)).await?;
         Ok(Ordered { site: site.id, job })
+    }
+
+    /// Keeps what a plan deploys: the blueprint, the images, and where the stack lies.
+    pub(crate) async fn record_revision(
+        &self,
+        tx: &Tx,
+        plan: &SitePlan,
+        loaded: &Loaded,
+        now: jiff::Timestamp,
+    ) -> Result<()> {
+        let revision = SiteRevision {
+            site: plan.site,
+            revision: plan.revision,
+            blueprint_version: plan.blueprint_version.clone(),
+            images: plan.images.clone(),
+            job: Some(plan.job),
+            created_at: now,
+        };
+        blueprint_version_put(tx, &loaded.stored(now)).await?;
+        site_revision_put(tx, &revision).await?;
+        if let Some(placement) = &plan.placement {
+            sites::site_deployed(tx, plan.site, plan.revision, &plan.blueprint_version, placement).await?;
+        }
+        Ok(())
     }
 }

@@ -2,14 +2,20 @@
 
 use crate::Sites;
 use crate::sagas::PowerPlan;
+use std::sync::Arc;
 use stoa_core::jobs::enqueue;
 use stoa_core::site_access::writable_site;
-use stoa_db::{history, jobs, secrets, sites};
+
+use crate::blueprints::Loaded;
+use crate::sagas::{engine_named, place, plan::Target};
+use stoa_db::{history, jobs, secrets, sites, sites::revisions::Images};
 use stoa_model::{
+    host::Hostname,
     id::{JobId, SiteId},
     job::JobKind,
-    site::{Site, SiteState},
+    site::{Lifecycle, Site, SiteState},
 };
+use stoa_provider::engine::Engine;
 
 use crate::sagas::SitePlan;
 use stoa_core::{Error, RequestContext, Result, random};
@@ -41,8 +47,8 @@ impl Sites {
 
     async fn enqueue_power(&self, cx: &RequestContext, id: SiteId, kind: JobKind, from: SiteState) -> Result<JobId> {
         let site = writable_site(&self.core.db, cx, id).await?;
-        if site.state != from {
-            return Err(Error::Conflict(format!("The site is {}; this is not possible now.", site.state)));
+        if site.state() != from {
+            return Err(Error::Conflict(format!("The site is {}; this is not possible now.", site.state())));
         }
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let plan = &PowerPlan(self.site_plan(&site, job).await?);
@@ -61,25 +67,48 @@ impl Sites {
         Ok(job)
     }
 
-    /// The plan of a job on a site that exists, with the secrets that it has.
+    /// The plan of a job on a site that exists, with what it is pinned to and the secrets that it has.
     pub(crate) async fn site_plan(&self, site: &Site, job: JobId) -> Result<SitePlan> {
-        let loaded = self.blueprints.get(&site.blueprint).ok_or_else(|| {
-            Error::internal(format!(
-                "the blueprint {} of {} is not installed: restore its folder",
-                site.blueprint, site.id
-            ))
-        })?;
-        let subnet = site.subnet.ok_or_else(|| Error::internal(format!("{} holds no network", site.id)))?;
+        let pinned = self.pinned(site).await?;
+        let images = self.pinned_images(site).await?;
+        let target = self.target(site, pinned, site.revision, images).await?;
         let secrets = secrets::secrets_get(&self.core.db, site.id).await?;
-        Ok(SitePlan::of(
-            site,
-            job,
-            subnet,
-            loaded,
-            &self.core.settings,
-            &self.core.settings.application_url(site),
-            secrets,
-        ))
+        Ok(SitePlan::of(site, job, &self.core.settings, target, secrets))
+    }
+
+    /// What a site that exists is to be made of.
+    pub(crate) async fn target(
+        &self,
+        site: &Site,
+        pinned: Arc<Loaded>,
+        revision: u32,
+        images: Images,
+    ) -> Result<Target> {
+        let placement = match &site.placement {
+            Some(placement) => placement.clone(),
+            None => place(&**self.engine_of(site)?, site.lease, &pinned.blueprint, None).map_err(Error::internal)?,
+        };
+        Ok(Target {
+            pinned,
+            placement,
+            revision,
+            images,
+            holds_data: true,
+            url: self.core.settings.application_url(site),
+            hostnames: self.hostnames_main_first(site).await?,
+        })
+    }
+
+    /// All names of a site, the main one first.
+    pub(crate) async fn hostnames_main_first(&self, site: &Site) -> Result<Vec<Hostname>> {
+        let mut names = self.domains.hostnames_of(site.id).await?;
+        names.sort_by_key(|name| (*name != site.hostname, name.to_string()));
+        Ok(names)
+    }
+
+    /// The engine that a site runs on.
+    pub(crate) fn engine_of(&self, site: &Site) -> Result<&Arc<dyn Engine>> {
+        engine_named(&self.engines, &site.engine).map_err(Error::internal)
     }
 
     /// Tries once more to make a site that failed: a new job with new choices.
@@ -88,7 +117,7 @@ impl Sites {
     /// Not found, not failed, or no room.
     pub async fn retry(&self, cx: &RequestContext, id: SiteId) -> Result<JobId> {
         let site = &writable_site(&self.core.db, cx, id).await?;
-        site.state.to(SiteState::Pending)?;
+        site.lifecycle.to(Lifecycle::Pending)?;
         let loaded = self.blueprints.get(&site.blueprint).ok_or(Error::NotFound("blueprint"))?;
         // An abandoned job leaves the world as it was; a new one must not build upon that.
         if !secrets::secrets_get(&self.core.db, id).await?.is_empty() {
@@ -96,7 +125,7 @@ impl Sites {
                 "The last attempt was given up and left something behind. Delete this site and order it again.".into(),
             ));
         }
-        let room = self.ensure_order_possible(loaded).await?;
+        let room = &self.ensure_order_possible(loaded).await?;
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let event = &cx.audit("site.retry", id, serde_json::json!({ "job": job }));
         self.core
@@ -106,7 +135,7 @@ impl Sites {
                     if jobs::job_active(&*tx, id).await?.is_some() {
                         return Err(Error::Conflict("Another job is working on this site.".into()));
                     }
-                    sites::site_move(&tx, id, SiteState::Failed, SiteState::Pending, None, cx.now).await?;
+                    sites::lifecycle_move(&tx, id, Lifecycle::Failed, Lifecycle::Pending, None, cx.now).await?;
                     history::site_event(&tx, id, cx.now, "retried", "Making the site was tried again").await?;
                     history::audit(&tx, event).await?;
                     self.enqueue_create(&tx, cx, site, job, loaded, room).await

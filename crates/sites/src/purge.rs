@@ -25,9 +25,10 @@ impl Sites {
     }
 
     async fn purge(&self, site: &Site) -> Result<()> {
-        self.engine.remove(&site.project, Scope::Everything).await.map_err(Error::internal)?;
+        let engine = self.engine_of(site)?;
+        engine.remove(&site.project, Scope::Everything).await.map_err(Error::internal)?;
         self.purge_directory(site)?;
-        let left = self.engine.observe(&site.project).await.map_err(Error::internal)?;
+        let left = engine.observe(&site.project).await.map_err(Error::internal)?;
         if !left.is_empty() {
             return Err(Error::internal(format!(
                 "{} was purged, but something of {} is left on the engine",

@@ -22,7 +22,7 @@ impl Sites {
         let parsed = self.parse_order(&order, email.as_ref());
         let (registration, parsed) = both(registration, parsed)?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
-        let room = self.ensure_order_possible(&parsed.blueprint).await?;
+        let room = &self.ensure_order_possible(&parsed.blueprint).await?;
         let registration = self.accounts.hash_password(registration).await?;
         let cx = RequestContext { actor: registration.actor(), ..cx.clone() };
         let made = self.prepare_order(&cx, registration.customer.id, &parsed);

@@ -2,7 +2,7 @@
 //! works on are the job's.
 
 use crate::Sites;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use stoa_db::{history, jobs, sites};
 use stoa_model::{
@@ -10,7 +10,7 @@ use stoa_model::{
     id::JobId,
     site::{Health, Site, SiteState},
 };
-use stoa_provider::engine::{EngineError, Observed};
+use stoa_provider::engine::{Engine, EngineError, Observed};
 use stoa_saga::chain;
 
 use stoa_core::{Error, RequestContext, Result, random};
@@ -98,9 +98,19 @@ impl Sites {
         Ok(())
     }
 
+    /// Everything on all engines.
+    pub(crate) async fn list_engines(&self) -> Result<Vec<(Arc<dyn Engine>, Observed)>> {
+        let mut all = Vec::new();
+        for engine in self.engines.iter() {
+            let observed = engine.list().await.map_err(away)?;
+            all.extend(observed.into_iter().map(|observed| (engine.clone(), observed)));
+        }
+        Ok(all)
+    }
+
     async fn compare_runtime(&self) -> Result<Vec<Drift>> {
-        let observed = self.engine.list().await.map_err(away)?;
-        let mut seen: HashMap<_, _> = observed.iter().map(|o| (&o.project, o)).collect();
+        let observed = self.list_engines().await?;
+        let mut seen: HashMap<_, _> = observed.iter().map(|(_, o)| (&o.project, o)).collect();
         let (mut drifts, mut after) = (Vec::new(), None);
         loop {
             let sites = sites::sites_live_after(&self.core.db, after, TOGETHER).await?;
@@ -115,7 +125,7 @@ impl Sites {
                 }
             }
         }
-        for stray in observed.iter().filter(|o| seen.contains_key(&o.project)) {
+        for (_, stray) in observed.iter().filter(|(_, o)| seen.contains_key(&o.project)) {
             let found = "is on the engine, but no site has it; look at it and remove it by hand, or run `stoa cleanup`";
             drifts.push(Drift::reported(stray.project.to_string(), found));
         }
@@ -123,21 +133,22 @@ impl Sites {
     }
 
     pub(crate) async fn reconcile_site(&self, site: &Site, seen: Option<&Observed>) -> Result<Option<Drift>> {
-        let settled = matches!(
-            site.state,
+        let state = site.state();
+        let is_settled = matches!(
+            state,
             SiteState::Active | SiteState::Stopped | SiteState::Suspended | SiteState::Sleeping | SiteState::Deleting
         );
-        if !settled {
+        if !is_settled {
             return Ok(None);
         }
         let running =
             seen.is_some_and(|o| o.services.iter().any(|s| s.state == stoa_provider::engine::RunState::Running));
-        let whole = self.is_complete(site, seen);
-        let drifted = if site.state.should_run() { !whole } else { running };
+        let whole = self.is_complete(site, seen).await;
+        let drifted = if state.should_run() { !whole } else { running };
         if drifted && !self.is_unchanged(site).await? {
             return Ok(None);
         }
-        let drift = match (drifted, site.state.should_run()) {
+        let drift = match (drifted, state.should_run()) {
             (false, _) => None,
             (true, true) => Some(self.repair_start(site).await),
             (true, false) => Some(self.repair_stop(site).await),
@@ -147,9 +158,9 @@ impl Sites {
     }
 
     /// Whether all that the site's blueprint asks for runs; a container that is gone is none.
-    fn is_complete(&self, site: &Site, seen: Option<&Observed>) -> bool {
+    async fn is_complete(&self, site: &Site, seen: Option<&Observed>) -> bool {
         let Some(seen) = seen.filter(|o| o.all_running()) else { return false };
-        let Some(loaded) = self.blueprints.get(&site.blueprint) else { return true };
+        let Ok(loaded) = self.pinned(site).await else { return true };
         let on = |profiles: &[String]| profiles.is_empty() || profiles.iter().any(|p| site.profiles.contains(p));
         let mut wanted = loaded.blueprint.services.iter().filter(|spec| on(&spec.profiles));
         wanted.all(|spec| seen.services.iter().any(|service| service.service == spec.name))
@@ -159,7 +170,7 @@ impl Sites {
     /// between, and is right then.
     async fn is_unchanged(&self, site: &Site) -> Result<bool> {
         let now = sites::site_get(&self.core.db, site.id).await?;
-        let same = now.is_some_and(|now| now.state == site.state);
+        let same = now.is_some_and(|now| now.state() == site.state());
         Ok(same && jobs::job_active(&self.core.db, site.id).await?.is_none())
     }
 
@@ -167,16 +178,21 @@ impl Sites {
         let started = async {
             let job = JobId::from_uuid(random::uuid_at(self.core.clock.now()));
             let plan = self.site_plan(site, job).await.map_err(|error| error.for_operator())?;
-            let stack = plan.stack(&self.core.key).map_err(|error| chain(&error))?;
-            self.engine.apply(&stack, plan.job).await.map_err(|error| chain(&error))
+            let context = self.step_context();
+            let deployment = context.deployment(&plan).map_err(|error| chain(&error))?;
+            let engine = context.engine(&plan).map_err(|error| chain(&error))?;
+            engine.deploy(&deployment).await.map(drop).map_err(|error| chain(&error))
         };
         let (what, found) = (site.hostname.to_string(), "should run, but did not run whole");
         Drift::repaired(what, found, Repair::Started, started.await)
     }
 
     async fn repair_stop(&self, site: &Site) -> Drift {
-        let stopped = self.engine.stop(&site.project).await.map_err(|error| chain(&error));
-        let (what, found) = (site.hostname.to_string(), format!("is {}, but ran", site.state));
+        let stopped = match self.engine_of(site) {
+            Ok(engine) => engine.stop(&site.project).await.map_err(|error| chain(&error)),
+            Err(error) => Err(error.for_operator()),
+        };
+        let (what, found) = (site.hostname.to_string(), format!("is {}, but ran", site.state()));
         Drift::repaired(what, found, Repair::Stopped, stopped)
     }
 
@@ -201,10 +217,10 @@ impl Sites {
 }
 
 fn health(site: &Site, seen: Option<&Observed>, whole: bool, drift: Option<&Drift>) -> Health {
-    if !site.state.should_run() {
+    if !site.state().should_run() {
         return Health::Unknown;
     }
-    let sick = seen.is_some_and(|o| o.services.iter().any(|s| s.healthy == Some(false)));
+    let sick = seen.is_some_and(|o| o.services.iter().any(|s| s.readiness == Some(false)));
     match (whole, drift.map(|d| d.repair)) {
         (false, Some(Repair::Started)) => Health::Unknown,
         (false, _) => Health::Down,

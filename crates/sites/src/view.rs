@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use stoa_model::{
     id::{CustomerId, JobId, SiteId},
-    site::{Health, SiteState},
+    site::{Health, SiteState, Suspension},
     traffic::Traffic,
 };
 
@@ -76,6 +76,9 @@ pub struct SiteView {
     pub url: String,
     /// Intent.
     pub state: SiteState,
+    /// Why it is suspended; empty if it is not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspensions: Vec<Suspension>,
     /// Why, in words for the owner.
     pub reason: Option<String>,
     /// Observation.

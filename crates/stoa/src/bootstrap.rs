@@ -40,7 +40,7 @@ pub async fn control(config: &Config) -> Result<Control> {
 
 /// The server reloads certificates as they change; for a verb, loading them once is enough.
 async fn load_certificates(control: Control) -> Result<Control> {
-    control.certificates_load().await?;
+    control.domains.load_certificates().await?;
     Ok(control)
 }
 

@@ -5,10 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use stoa_core::jobs::JobSpec;
 use stoa_db::job_log;
-use stoa_model::{
-    id::JobId,
-    job::JobState,
-};
+use stoa_model::{id::JobId, job::JobState};
 use stoa_provider::engine::fake::{Fault, Verb};
 use stoa_saga::{Event, Outcome, RunSignals, execute, memory::MemoryLog};
 use stoa_sites::sagas::{CreatePlan, CreateSite};

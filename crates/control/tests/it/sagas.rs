@@ -4,7 +4,6 @@
 
 use std::cell::RefCell;
 
-
 use stoa_domains::command::AddDomain;
 
 use stoa_core::jobs::JobSpec;

@@ -172,13 +172,31 @@ pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<
     let mut counts: Vec<(SiteState, u64)> = Vec::new();
     for (lifecycle, power, suspended, n) in rows {
         let state = SiteState::of(read.parse(&lifecycle)?, read.parse(&power)?, suspended != 0);
-        let n = read.number::<u64, _>(n)?;
+        let n = read.number::<u64>(n)?;
         match counts.iter_mut().find(|(known, _)| *known == state) {
             Some((_, count)) => *count += n,
             None => counts.push((state, n)),
         }
     }
     Ok(counts)
+}
+
+/// Living sites of earlier releases that are not pinned to a blueprint version yet, in the order of
+/// their ids.
+pub async fn sites_unpinned_after(c: &impl Conn, after: Option<SiteId>, limit: u64) -> Result<Vec<Site>, DbError> {
+    let mut unpinned = sites::Entity::find()
+        .filter(sites::Column::BlueprintVersion.is_null())
+        .filter(sites::Column::State.is_in([
+            Lifecycle::Active.as_str(),
+            Lifecycle::Updating.as_str(),
+            Lifecycle::Deleting.as_str(),
+        ]))
+        .order_by_asc(sites::Column::Id)
+        .limit(limit);
+    if let Some(after) = after {
+        unpinned = unpinned.filter(sites::Column::Id.gt(after.uuid()));
+    }
+    read(unpinned.all(c.raw()).await?)
 }
 
 /// The sites whose grace period has ended, the most overdue first.

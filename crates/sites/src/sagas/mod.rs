@@ -9,5 +9,6 @@ mod specs;
 mod steps;
 
 pub use context::StepContext;
+pub(crate) use context::{engine_named, place, run_hook};
 pub use plan::{ChangeDomainPlan, CreatePlan, OnSite, PowerPlan, SitePlan};
 pub use specs::{ChangeDomain, CreateSite, RestartSite, StartSite, StopSite};

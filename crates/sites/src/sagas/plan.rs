@@ -1,18 +1,19 @@
 //! The plan of a job: every choice, made and saved before the first effect. A crash, a retry or
 //! an undo finds the same names, addresses and secrets again.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use stoa_model::{
     blueprint::{Blueprint, Fact, Origin, RenderInputs},
     host::Hostname,
     id::{CustomerId, JobId, SiteId},
+    image::ImageId,
     limits::Limits,
-    net::Subnet,
+    placement::Placement,
     secret::{ExposeSecret, Sealed},
     site::Site,
-    stack::{ProjectName, Stack},
+    stack::{ProjectName, ServiceName, Stack},
 };
 
 use crate::blueprints::Loaded;
@@ -31,8 +32,27 @@ pub struct SitePlan {
     pub project: ProjectName,
     /// Its directory.
     pub directory: PathBuf,
-    /// Its network.
-    pub subnet: Subnet,
+    /// The engine that it runs on.
+    #[serde(default = "docker")]
+    pub engine: String,
+    /// Where it lies there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// Plans of earlier releases name the site's network instead.
+    #[serde(default, skip_serializing)]
+    subnet: Option<String>,
+    /// The revision that the job deploys.
+    #[serde(default)]
+    pub revision: u32,
+    /// The blueprint's content hash; empty in plans of earlier releases.
+    #[serde(default)]
+    pub blueprint_version: String,
+    /// What each service's image is pinned to.
+    #[serde(default)]
+    pub images: BTreeMap<ServiceName, ImageId>,
+    /// Whether the site's volumes hold data: a missing one is an error then, not made anew.
+    #[serde(default)]
+    pub holds_data: bool,
     /// Its hostname.
     pub hostname: Hostname,
     /// What its application is told, or knows, as its address.
@@ -122,6 +142,28 @@ impl OnSite for ChangeDomainPlan {
     }
 }
 
+/// What a site is to be made of, and where.
+pub struct Target {
+    /// The blueprint.
+    pub pinned: Arc<Loaded>,
+    /// Where it lies.
+    pub placement: Placement,
+    /// Its number.
+    pub revision: u32,
+    /// What each service's image is pinned to.
+    pub images: BTreeMap<ServiceName, ImageId>,
+    /// Whether its volumes hold data.
+    pub holds_data: bool,
+    /// What the application is told, or knows, as its address.
+    pub url: String,
+    /// All names of the site, the main one first.
+    pub hostnames: Vec<Hostname>,
+}
+
+fn docker() -> String {
+    "docker".to_owned()
+}
+
 /// A plan that can't be carried out: it was damaged, or made by another version.
 #[derive(Debug, thiserror::Error)]
 #[error("the plan of {job} can't be used: {reason}")]
@@ -131,31 +173,36 @@ pub struct BadPlan {
 }
 
 impl SitePlan {
-    /// A plan for a site with these secrets; `url` is what its application is or was told.
-    pub fn of(
-        site: &Site,
-        job: JobId,
-        subnet: Subnet,
-        loaded: &Loaded,
-        settings: &Settings,
-        url: &str,
-        secrets: BTreeMap<String, Sealed>,
-    ) -> Self {
+    /// A plan of a job on this site.
+    pub fn of(site: &Site, job: JobId, settings: &Settings, target: Target, secrets: BTreeMap<String, Sealed>) -> Self {
+        let Target { pinned, placement, revision, images, holds_data, url, hostnames } = target;
         Self {
             job,
             site: site.id,
             customer: site.customer,
             project: site.project.clone(),
             directory: settings.site_directory(site.customer, site.id),
-            subnet,
+            engine: placement.engine.clone(),
+            placement: Some(placement),
+            subnet: None,
+            revision,
+            blueprint_version: pinned.version.clone(),
+            images,
+            holds_data,
             hostname: site.hostname.clone(),
-            url: url.to_owned(),
-            blueprint: loaded.source.clone(),
+            blueprint: pinned.source.clone(),
             profiles: site.profiles.clone(),
             main_limits: site.limits,
-            facts: facts(site, &loaded.blueprint, url),
+            facts: facts(site, &pinned.blueprint, &url, &hostnames),
+            url,
             secrets,
         }
+    }
+
+    /// The lease of a plan that an earlier release made: the first address of its network.
+    pub(crate) fn legacy_lease(&self) -> Option<i64> {
+        let (address, _) = self.subnet.as_deref()?.split_once('/')?;
+        Some(i64::from(u32::from(address.parse::<Ipv4Addr>().ok()?)))
     }
 
     /// The blueprint as it was when the plan was made.
@@ -180,18 +227,26 @@ impl SitePlan {
         Ok(values)
     }
 
-    /// The same, with another address of the site: for what the application is told anew.
+    /// The same plan with another main address: for the environment and the hooks of an application
+    /// that is given one.
     ///
     /// # Errors
-    /// As [`SitePlan::values`], and if the plan is damaged.
-    pub fn values_at(&self, key: &MasterKey, url: &str) -> Result<BTreeMap<String, String>, BadPlan> {
-        let mut values = self.values(key)?;
+    /// If the plan is damaged.
+    pub fn at_address(&self, address: &Address) -> Result<Self, BadPlan> {
+        let mut plan = Self { url: address.url.clone(), hostname: address.hostname.clone(), ..self.clone() };
         for (name, variable) in self.blueprint()?.variables() {
-            if variable.origin == Origin::Fact(Fact::SiteUrl) {
-                values.insert(name.clone(), url.to_owned());
-            }
+            let value = match variable.origin {
+                Origin::Fact(Fact::SiteUrl) => address.url.clone(),
+                Origin::Fact(Fact::SiteHostname) => address.hostname.to_string(),
+                Origin::Fact(Fact::SiteHostnames) => {
+                    let known = self.facts.get(name).map(String::as_str).unwrap_or_default();
+                    main_first(&address.hostname, known)
+                }
+                _ => continue,
+            };
+            plan.facts.insert(name.clone(), value);
         }
-        Ok(values)
+        Ok(plan)
     }
 
     /// The full desired state on the engine.
@@ -203,32 +258,31 @@ impl SitePlan {
             site: self.site,
             project: self.project.clone(),
             directory: self.directory.clone(),
-            subnet: self.subnet,
             main_limits: Some(self.main_limits),
             profiles: self.profiles.clone(),
             values: self.values(key)?,
+            images: self.images.clone(),
         };
         self.blueprint()?.render(&inputs).map_err(|e| self.bad(e))
     }
 
-    /// Where the edge finds the site.
-    ///
-    /// # Errors
-    /// If the plan is damaged.
-    pub fn upstream(&self) -> Result<SocketAddr, BadPlan> {
-        self.blueprint()?.upstream(&self.subnet).ok_or_else(|| self.bad("the network is too small"))
-    }
-
-    pub(super) fn bad(&self, reason: impl ToString) -> BadPlan {
+    pub(crate) fn bad(&self, reason: impl ToString) -> BadPlan {
         BadPlan { job: self.job, reason: reason.to_string() }
     }
 }
 
-/// Makes all secrets of a new site and seals them.
-pub fn fresh_secrets(site: SiteId, blueprint: &Blueprint, key: &MasterKey) -> BTreeMap<String, Sealed> {
+/// Makes the secrets of a site that `known` does not have, and seals them.
+pub fn fresh_secrets(
+    site: SiteId,
+    blueprint: &Blueprint,
+    known: &BTreeMap<String, Sealed>,
+    key: &MasterKey,
+) -> BTreeMap<String, Sealed> {
     let mut secrets = BTreeMap::new();
     for (name, variable) in blueprint.variables() {
-        if let Origin::Secret(generator) = &variable.origin {
+        if let Origin::Secret(generator) = &variable.origin
+            && !known.contains_key(name)
+        {
             let secret = generator.generate(&mut random::fill);
             secrets.insert(name.clone(), key.seal(&secret_context(site, name), &secret));
         }
@@ -246,7 +300,17 @@ pub fn credential_context(site: SiteId, ordinal: u32) -> String {
     format!("{site}/credential/{ordinal}")
 }
 
-fn facts(site: &Site, blueprint: &Blueprint, url: &str) -> BTreeMap<String, String> {
+/// A list of names with this one at its head.
+fn main_first(main: &Hostname, list: &str) -> String {
+    let others = list.split(',').filter(|name| !name.is_empty() && *name != main.as_str());
+    std::iter::once(main.as_str()).chain(others).collect::<Vec<_>>().join(",")
+}
+
+fn list(hostnames: &[Hostname]) -> String {
+    hostnames.iter().map(Hostname::as_str).collect::<Vec<_>>().join(",")
+}
+
+fn facts(site: &Site, blueprint: &Blueprint, url: &str, hostnames: &[Hostname]) -> BTreeMap<String, String> {
     let value = |origin: &Origin| match origin {
         Origin::Secret(_) => None,
         Origin::Default(text) => Some(text.clone()),
@@ -254,7 +318,8 @@ fn facts(site: &Site, blueprint: &Blueprint, url: &str) -> BTreeMap<String, Stri
             Fact::SiteId => site.id.to_string(),
             Fact::SiteTitle => site.title.as_str().to_owned(),
             Fact::SiteUrl => url.to_owned(),
-            Fact::SiteHostname | Fact::SiteHostnames => site.hostname.to_string(),
+            Fact::SiteHostname => site.hostname.to_string(),
+            Fact::SiteHostnames => list(hostnames),
             Fact::AdminUser => site.admin_user.as_str().to_owned(),
             Fact::AdminEmail => site.admin_email.as_str().to_owned(),
         }),

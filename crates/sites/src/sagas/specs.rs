@@ -6,10 +6,10 @@ use stoa_core::{
     Error, Result,
     jobs::{JobEnd, JobSpec},
 };
-use stoa_db::{Tx, history, sites, subnets};
+use stoa_db::{Tx, history, leases, sites};
 use stoa_model::{
     job::{Job, JobKind},
-    site::SiteState,
+    site::Lifecycle,
 };
 use stoa_saga::Saga;
 
@@ -63,9 +63,10 @@ impl JobSpec for CreateSite {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    let state = sites::site_get(&*tx, site).await?.map(|site| site.state);
-                    if state == Some(SiteState::Pending) {
-                        sites::site_move(&tx, site, SiteState::Pending, SiteState::Provisioning, None, now).await?;
+                    let state = sites::site_get(&*tx, site).await?.map(|site| site.lifecycle);
+                    if state == Some(Lifecycle::Pending) {
+                        sites::lifecycle_move(&tx, site, Lifecycle::Pending, Lifecycle::Provisioning, None, now)
+                            .await?;
                     }
                     Ok::<_, Error>(())
                 })
@@ -77,10 +78,10 @@ impl JobSpec for CreateSite {
 
     async fn record_end(&self, tx: &Tx, job: &Job, end: &JobEnd, now: Timestamp) -> Result<()> {
         if end.is_failure() {
-            let state = sites::site_get(tx, job.site).await?.map(|site| site.state);
-            if let Some(from) = state.filter(|s| matches!(s, SiteState::Pending | SiteState::Provisioning)) {
-                sites::site_move(tx, job.site, from, SiteState::Failed, end.error.as_deref(), now).await?;
-                subnets::subnet_free(tx, job.site).await?;
+            let state = sites::site_get(tx, job.site).await?.map(|site| site.lifecycle);
+            if let Some(from) = state.filter(|s| matches!(s, Lifecycle::Pending | Lifecycle::Provisioning)) {
+                sites::lifecycle_move(tx, job.site, from, Lifecycle::Failed, end.error.as_deref(), now).await?;
+                leases::lease_free(tx, job.site).await?;
             }
         }
         record_failure(tx, job, end, now).await

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use stoa_control::settings::{AcmeSettings, IssuanceLimits};
+use stoa_core::settings::{AcmeSettings, IssuanceLimits};
 use stoa_integrations::acme::{AcmeConfig, ExternalAccount};
 use stoa_model::{
     secret::{ExposeSecret, SecretString},

@@ -1,6 +1,6 @@
 use std::os::unix::ffi::OsStringExt;
 
-use stoa_control::throttle;
+use stoa_core::rate_limits;
 use stoa_model::limits::Bytes;
 
 use super::{schema::Setting, source::all_settings, *};

@@ -4,7 +4,7 @@
 use std::{fmt::Display, net::IpAddr, time::Duration};
 
 use anyhow::{Result, bail};
-use stoa_control::{Settings, throttle};
+use stoa_core::{Settings, rate_limits};
 use stoa_model::{host::Hostname, limits::Bytes, route::RouteLimits, text::EmailAddress};
 
 use super::{

@@ -19,7 +19,7 @@ pub struct Audit {
 
 pub async fn run(verb: &Audit, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let lines = control.audit_list(&control.system_context("audit"), verb.limit).await?;
+    let lines = control.core.list_audit_events(&control.core.system_context("audit"), verb.limit).await?;
     out.show(&lines, |lines| table(["Time", "Actor", "Action", "Target", "Outcome", "Detail"], lines.iter().map(row)))
 }
 

@@ -44,18 +44,18 @@ pub enum Certificates {
 
 pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let cx = control.system_context("certificates");
+    let cx = control.core.system_context("certificates");
     match verb {
         Certificates::List => {
             let has_authority = control.settings().acme.is_some();
-            out.show(&control.certificates(&cx).await?, |all| list(all, has_authority))
+            out.show(&control.domains.list_certificates(&cx).await?, |all| list(all, has_authority))
         }
         Certificates::Upload { site, chain, key } => {
             let read =
                 |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
             let upload = UploadCertificate { chain: read(chain)?, key: SecretString::from(read(key)?) };
-            let site = control.site_by_name(&cx, site).await?.id;
-            out.show(&control.certificate_upload(&cx, site, upload).await?, summary)
+            let site = control.sites.find(&cx, site).await?.id;
+            out.show(&control.domains.upload_certificate(&cx, site, upload).await?, summary)
         }
         Certificates::Withdraw { site } => {
             let site = control.sites.find(&cx, site).await?.id;

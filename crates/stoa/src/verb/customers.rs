@@ -29,13 +29,13 @@ pub enum Customers {
 
 pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let cx = control.system_context("customers");
+    let cx = control.core.system_context("customers");
     match verb {
         Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
         Customers::Password { email, password_file } => {
             // Fail before asking for the password.
-            control.customer_find(&cx, email).await?;
-            control.customer_password(&cx, email, read_password(password_file)?).await?;
+            control.accounts.find_customer(&cx, email).await?;
+            control.accounts.set_customer_password(&cx, email, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())
         }
     }

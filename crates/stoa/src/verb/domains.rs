@@ -63,7 +63,7 @@ pub enum Domains {
 
 pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let cx = control.system_context("domains");
+    let cx = control.core.system_context("domains");
     match verb {
         Domains::List { site } => {
             let (sites, domains) = list(&control, &cx, site.as_deref()).await?;
@@ -80,7 +80,7 @@ pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
             out.show(&control.domains.check_domain(&cx, id).await?, page)
         }
         Domains::Remove { name } => {
-            control.domain_remove(&cx, find(&control, &cx, name).await?).await?;
+            control.domains.remove_domain(&cx, find(&control, &cx, name).await?).await?;
             out.show(&serde_json::json!({ "removed": true }), |_| format!("{name} was removed from its site."))
         }
         Domains::Main { site, name, no_wait } => {

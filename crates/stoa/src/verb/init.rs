@@ -28,8 +28,8 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     }
     let password = read_password(&verb.password_file)?;
     let control = bootstrap::control_migrated(config).await?;
-    let cx = control.system_context("init");
-    let id = control.staff_create(&cx, &verb.email, Role::SuperAdmin, password).await?;
+    let cx = control.core.system_context("init");
+    let id = control.accounts.create_staff(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
         format!(
             "Ready. Operator {} can log in at {}/staff/login after `stoa serve`.",

@@ -46,7 +46,7 @@ pub enum Jobs {
 
 pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let cx = control.system_context("jobs");
+    let cx = control.core.system_context("jobs");
     match verb {
         Jobs::List { state, limit } => {
             let jobs = control.jobs.list(&cx, *state, None, *limit).await?.items;

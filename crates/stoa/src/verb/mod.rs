@@ -37,7 +37,7 @@ pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
 /// Checks everything. Exits with 1 if something is wrong.
 pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = bootstrap::control(config).await?;
-    let findings = control.doctor(&control.system_context("doctor")).await?;
+    let findings = control.doctor(&control.core.system_context("doctor")).await?;
     out.show(&findings, |findings| {
         let rows = findings.iter().map(|f| {
             let remedy = f.remedy.as_ref().map(|text| format!("\n→ {text}")).unwrap_or_default();
@@ -60,14 +60,14 @@ fn mark(finding: &Finding) -> &'static str {
 /// Compares what should run with what runs, and repairs it.
 pub async fn sync(config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let drifts = control.sync(&control.system_context("sync")).await?;
+    let drifts = control.sites.sync(&control.core.system_context("sync")).await?;
     differences(&drifts, "Everything runs as it should.", out)
 }
 
 /// Removes what deleted sites left behind.
 pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let found = control.cleanup(&control.system_context("cleanup")).await?;
+    let found = control.sites.cleanup(&control.core.system_context("cleanup")).await?;
     differences(&found, "Nothing to remove.", out)
 }
 

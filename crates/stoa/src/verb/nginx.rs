@@ -17,7 +17,7 @@ pub async fn run(config: &Config, out: &Output) -> Result<ExitCode> {
         bail!("regenerating nginx's files: the configuration does not say `edge = \"nginx\"` (docs/edges.md)");
     }
     let control = bootstrap::control(config).await?;
-    let all = control.edge_table(&control.system_context("nginx")).await?;
+    let all = control.domains.edge_table(&control.core.system_context("nginx")).await?;
     let report = ingress::nginx_provider(config)?.regenerate(all).await?;
     let texts = |ids: &[stoa_model::id::SiteId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let json = serde_json::json!({

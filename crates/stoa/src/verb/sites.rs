@@ -65,7 +65,7 @@ pub enum Sites {
         #[command(flatten)]
         name: Name,
         /// Lines per service, 1 to 2000.
-        #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_LINES)))]
+        #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LOG_LINES)))]
         tail: u32,
     },
 }
@@ -88,7 +88,7 @@ pub struct JobTarget {
 
 pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let cx = control.system_context("sites");
+    let cx = control.core.system_context("sites");
     match verb {
         Sites::List => out.show(&all(&control).await?, |sites| list(sites)),
         Sites::Show(name) => show(&find(&control, &cx, name).await?, out),
@@ -104,25 +104,25 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             wait(&control, ordered.job, *no_wait, out).await
         }
         Sites::Start(target) => {
-            let job = control.site_start(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            let job = control.sites.start(&cx, find(&control, &cx, &target.name).await?.id).await?;
             wait(&control, job, target.no_wait, out).await
         }
         Sites::Stop(target) => {
-            let job = control.site_stop(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            let job = control.sites.stop(&cx, find(&control, &cx, &target.name).await?.id).await?;
             wait(&control, job, target.no_wait, out).await
         }
         Sites::Restart(target) => {
-            let job = control.site_restart(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            let job = control.sites.restart(&cx, find(&control, &cx, &target.name).await?.id).await?;
             wait(&control, job, target.no_wait, out).await
         }
         Sites::Retry(target) => {
-            let job = control.site_retry(&cx, find(&control, &cx, &target.name).await?.id).await?;
+            let job = control.sites.retry(&cx, find(&control, &cx, &target.name).await?.id).await?;
             wait(&control, job, target.no_wait, out).await
         }
         Sites::Delete(name) => show(&control.sites.delete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Undelete(name) => show(&control.sites.undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Purge(name) => {
-            control.site_purge_now(&cx, find(&control, &cx, name).await?.id).await?;
+            control.sites.purge_now(&cx, find(&control, &cx, name).await?.id).await?;
             out.show(&serde_json::json!({ "accepted": true }), |_| "The server removes it within a minute.".into())
         }
         Sites::Login(name) => {

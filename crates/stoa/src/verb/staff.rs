@@ -62,9 +62,9 @@ pub enum Staff {
 
 pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
-    let cx = control.system_context("staff");
+    let cx = control.core.system_context("staff");
     match verb {
-        Staff::List => out.show(&control.staff_list(&cx).await?, |all| staff_table(all)),
+        Staff::List => out.show(&control.accounts.list_staff(&cx).await?, |all| staff_table(all)),
         Staff::Add { email, role, password_file } => {
             let id = control.accounts.create_staff(&cx, email, *role, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "id": id }), |_| format!("{email} can log in as {}.", role.as_str()))
@@ -79,9 +79,11 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
             let text = token.expose_secret();
             out.show(&serde_json::json!({ "token": text }), |_| text.to_owned())
         }
-        Staff::Tokens { email } => out.show(&control.staff_tokens(&cx, email).await?, |all| token_table(all)),
+        Staff::Tokens { email } => {
+            out.show(&control.accounts.list_staff_tokens(&cx, email).await?, |all| token_table(all))
+        }
         Staff::Revoke { token } => {
-            control.staff_revoke(&cx, *token).await?;
+            control.accounts.revoke_staff_token(&cx, *token).await?;
             out.show(&serde_json::json!({ "revoked": true }), |_| "The token was revoked.".into())
         }
     }

@@ -58,7 +58,7 @@ struct TrialAccess {
 
 pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control_migrated(config).await?;
-    let cx = control.system_context("trial");
+    let cx = control.core.system_context("trial");
     wait_for_server(&control, Duration::from_secs(verb.wait_for_server)).await?;
     let mut access: TrialAccess =
         fs::read(&verb.out).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
@@ -70,8 +70,9 @@ pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
     let site = store(&control, &cx).await?;
     access.store_url = site.url.clone();
     access.notices = site.notices.clone();
-    let login = control.site_credentials(&cx, site.id).await?.into_iter().next().context("the store has no login")?;
-    access.store_admin_password = reveal(control.site_credential_reveal(&cx, site.id, login.ordinal).await?);
+    let login =
+        control.sites.list_credentials(&cx, site.id).await?.into_iter().next().context("the store has no login")?;
+    access.store_admin_password = reveal(control.sites.reveal_credential(&cx, site.id, login.ordinal).await?);
     access.store_admin_url = login.url;
     access.store_admin_user = login.username;
     save(&verb.out, &access)?;
@@ -91,40 +92,43 @@ async fn wait_for_server(control: &Control, timeout: Duration) -> Result<()> {
 
 async fn operator(control: &Control, cx: &RequestContext, access: &mut TrialAccess) -> Result<()> {
     let known = access.operator_email == OPERATOR_EMAIL && !access.operator_password.is_empty();
-    let staff = control.staff_find(cx, OPERATOR_EMAIL).await;
+    let staff = control.accounts.find_staff(cx, OPERATOR_EMAIL).await;
     if !(known && staff.is_ok()) {
         let password = new_password();
         match staff {
-            Ok(_) => control.staff_password(cx, OPERATOR_EMAIL, password.clone()).await?,
-            Err(_) => drop(control.staff_create(cx, OPERATOR_EMAIL, Role::SuperAdmin, password.clone()).await?),
+            Ok(_) => control.accounts.set_staff_password(cx, OPERATOR_EMAIL, password.clone()).await?,
+            Err(_) => {
+                drop(control.accounts.create_staff(cx, OPERATOR_EMAIL, Role::SuperAdmin, password.clone()).await?)
+            }
         }
         access.operator_email = OPERATOR_EMAIL.to_owned();
         access.operator_password = reveal(password);
         access.api_token.clear();
     }
-    if access.api_token.is_empty() || control.token_actor(&access.api_token).await?.is_none() {
-        let staff = control.staff_find(cx, OPERATOR_EMAIL).await?;
-        access.api_token = reveal(control.token_for(cx, Actor::Staff(staff.id, staff.role), "trial").await?);
+    if access.api_token.is_empty() || control.accounts.token_owner(&access.api_token).await?.is_none() {
+        let staff = control.accounts.find_staff(cx, OPERATOR_EMAIL).await?;
+        access.api_token =
+            reveal(control.accounts.create_token_for(cx, Actor::Staff(staff.id, staff.role), "trial").await?);
     }
     Ok(())
 }
 
 async fn customer(control: &Control, cx: &RequestContext, access: &mut TrialAccess) -> Result<()> {
     let known = access.customer_email == CUSTOMER_EMAIL && !access.customer_password.is_empty();
-    let found = control.customer_find(cx, CUSTOMER_EMAIL).await;
+    let found = control.accounts.find_customer(cx, CUSTOMER_EMAIL).await;
     if known && found.is_ok() {
         return Ok(());
     }
     let password = new_password();
     match found {
-        Ok(_) => control.customer_password(cx, CUSTOMER_EMAIL, password.clone()).await?,
+        Ok(_) => control.accounts.set_customer_password(cx, CUSTOMER_EMAIL, password.clone()).await?,
         Err(_) => {
             let register = Register {
                 email: CUSTOMER_EMAIL.to_owned(),
                 password: password.clone(),
                 company: "Trial & Sons".to_owned(),
             };
-            control.register(cx, register).await?;
+            control.accounts.register(cx, register).await?;
         }
     }
     access.customer_email = CUSTOMER_EMAIL.to_owned();
@@ -134,8 +138,8 @@ async fn customer(control: &Control, cx: &RequestContext, access: &mut TrialAcce
 
 /// The first store: ordered, retried or started as needed, and active when this returns.
 async fn store(control: &Control, cx: &RequestContext) -> Result<SiteView> {
-    let owner = control.customer_find(cx, CUSTOMER_EMAIL).await?;
-    let site = match control.site_by_name(cx, STORE_NAME).await {
+    let owner = control.accounts.find_customer(cx, CUSTOMER_EMAIL).await?;
+    let site = match control.sites.find(cx, STORE_NAME).await {
         Ok(site) => site,
         Err(Error::NotFound(_)) => {
             let order = OrderSite {
@@ -165,7 +169,7 @@ async fn wait_until_active(control: &Control, cx: &RequestContext, site: &SiteVi
         match (now.state, now.job) {
             (SiteState::Active, None) => return Ok(now),
             (state, None) => {
-                let jobs = control.site_jobs(cx, site.id).await?;
+                let jobs = control.jobs.list_of_site(cx, site.id).await?;
                 let reason = jobs.first().and_then(|job| job.error_detail.clone()).or(now.reason).unwrap_or_default();
                 bail!("the store {} is {state}: {reason}", site.hostname)
             }

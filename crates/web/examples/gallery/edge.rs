@@ -2,9 +2,11 @@
 
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use stoa_domains::view::{CertificateSource, CertificateState, CertificateView, DnsInstruction, DomainView, DomainsView, NameCertificate};
-use stoa_sites::view::TrafficHour;
+use stoa_domains::view::{
+    CertificateSource, CertificateState, CertificateView, DnsInstruction, DomainView, DomainsView, NameCertificate,
+};
 use stoa_model::{domain::DomainState, field::Invalid, id::DomainId, route::RouteLimits, traffic::Traffic};
+use stoa_sites::view::TrafficHour;
 use stoa_web::{
     pages::{
         domains::{

@@ -3,13 +3,13 @@
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use stoa_core::view::{Finding, JobView, LogView, StepView, Verdict};
-use stoa_sites::view::{BlueprintView, CredentialView, LogLine, OwnerView, ServiceStats, SiteAction, SiteView};
 use stoa_model::{
     field::Invalid,
     id::{CustomerId, JobId, SiteId},
     job::{JobKind, JobState},
     site::{Health, SiteState},
 };
+use stoa_sites::view::{BlueprintView, CredentialView, LogLine, OwnerView, ServiceStats, SiteAction, SiteView};
 use stoa_web::{
     pages::{
         accounts::{login, register},

@@ -4,11 +4,11 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use stoa_core::RequestContext;
 use stoa_domains::view::DomainView;
-use stoa_sites::view::SiteView;
 use stoa_model::{
     account::{Actor, Role},
     id::{DomainId, SiteId},
 };
+use stoa_sites::view::SiteView;
 
 use super::id::Id;
 use crate::{

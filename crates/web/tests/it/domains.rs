@@ -3,8 +3,8 @@
 use axum::http::Method;
 use stoa_core::RequestContext;
 use stoa_domains::{command::AddDomain, view::DomainView};
-use stoa_sites::view::Ordered;
 use stoa_model::{account::Role, host::Hostname, id::SiteId};
+use stoa_sites::view::Ordered;
 use stoa_testkit::TestPlatform;
 
 use crate::{
@@ -91,7 +91,8 @@ async fn from_the_claim_to_the_main_address_and_back() {
     shop.browser.press(&format!("/domains/{id}/check")).await.is(303);
     shop.browser.get(&shop.path).await.says("the TXT record was not found").says("Not found yet");
     let control = &shop.app.platform.control;
-    let domains = control.domains.list_domains(&shop.app.platform.now(&shop.jane), shop.site.site).await.unwrap().domains;
+    let domains =
+        control.domains.list_domains(&shop.app.platform.now(&shop.jane), shop.site.site).await.unwrap().domains;
     let claim = domains.iter().find(|domain| domain.name == "bakery.example").unwrap();
     make_records(&shop.app, "bakery.example", &claim.records[0].value);
     let answer = shop.browser.press(&format!("/domains/{id}/check")).await;

@@ -1,8 +1,8 @@
 //! Every page, for everyone who may see it: small, escaped, with consistent ids.
 
 use axum::http::Method;
-use stoa_sites::command::OrderSite;
 use stoa_model::account::Role;
+use stoa_sites::command::OrderSite;
 use stoa_web::routes::ROUTES;
 
 use crate::browser::TestApp;

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use stoa_db::{history, sites, tasks};
-use stoa_model::site::{Health, SiteState};
+use stoa_model::site::{Health, Lifecycle};
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::db_failed;
@@ -38,10 +38,11 @@ impl<P: OnSite> Step<P, StepContext> for Activate {
             .write(|tx| {
                 Box::pin(async move {
                     let site = sites::site_get(&*tx, plan.site).await?;
-                    if site.is_some_and(|site| site.state == SiteState::Active) {
+                    if site.is_some_and(|site| site.lifecycle == Lifecycle::Active) {
                         return Ok(());
                     }
-                    sites::site_move(&tx, plan.site, SiteState::Provisioning, SiteState::Active, None, now).await?;
+                    sites::lifecycle_move(&tx, plan.site, Lifecycle::Provisioning, Lifecycle::Active, None, now)
+                        .await?;
                     sites::site_observe(&tx, plan.site, Health::Healthy, now).await?;
                     history::site_event(&tx, plan.site, now, "created", "The site is ready").await?;
                     tasks::task_insert(&tx, task, Some(key)).await.map(drop)

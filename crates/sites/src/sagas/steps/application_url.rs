@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stoa_db::{domains, history, sites};
 use stoa_model::{blueprint::HookName, secret::SecretString};
-use stoa_provider::engine::Exec;
+use stoa_provider::engine::EngineError;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, is_recorded};
@@ -15,26 +15,30 @@ use stoa_core::Error;
 
 const PUBLIC: &str = "The store's software did not take its new address.";
 
-/// Runs the hook; a blueprint without one makes sites that don't care.
+/// Gives the application its address: by the blueprint's hook, and by the environment of the services
+/// that have it there, which are replaced if it differs.
 ///
 /// # Errors
 /// `Unavailable` if the engine is away; `Internal` if the hook failed.
-pub(super) async fn update_url(cx: &StepContext, plan: &SitePlan, url: &str) -> Result<(), Error> {
+pub(super) async fn update_url(cx: &StepContext, plan: &SitePlan, address: &Address) -> Result<(), Error> {
+    let plan = &plan.at_address(address).map_err(Error::internal)?;
     let blueprint = plan.blueprint().map_err(Error::internal)?;
-    let Some(hook) = blueprint.hook(HookName::SetDomain) else { return Ok(()) };
-    let values = plan.values_at(&cx.core.key, url).map_err(Error::internal)?;
-    let stdin = hook.stdin_json(&values).map_err(Error::internal)?.map(SecretString::from);
-    let exec = Exec { argv: hook.command.clone(), stdin, user: hook.user.clone(), deadline: hook.timeout };
-    let output = cx.engine.exec(&plan.project, &hook.service, exec).await.map_err(|error| {
-        let away = error.is_transient();
-        let source = error.into();
-        if away { Error::Unavailable { message: PUBLIC.into(), source } } else { Error::Internal(source) }
-    })?;
-    if output.code != 0 {
-        let stderr = output.stderr.trim();
-        return Err(Error::internal(format!("the set-domain hook ended with {}: {stderr}", output.code)));
+    if let Some(hook) = blueprint.hook(HookName::SetDomain) {
+        let values = plan.values(&cx.core.key).map_err(Error::internal)?;
+        let stdin = hook.stdin_json(&values).map_err(Error::internal)?.map(SecretString::from);
+        let output = cx.run_hook(plan, hook, stdin).await.map_err(failed)?;
+        if output.code != 0 {
+            let stderr = output.stderr.trim();
+            return Err(Error::internal(format!("the set-domain hook ended with {}: {stderr}", output.code)));
+        }
     }
-    Ok(())
+    cx.deploy(plan).await.map(drop).map_err(failed)
+}
+
+fn failed(error: EngineError) -> Error {
+    let is_transient = error.is_transient();
+    let source = error.into();
+    if is_transient { Error::Unavailable { message: PUBLIC.into(), source } } else { Error::Internal(source) }
 }
 
 /// A failure to tell as a step's: an engine that is away is waited for.
@@ -75,13 +79,13 @@ impl Step<ChangeDomainPlan, StepContext> for UpdateApplicationUrl {
     async fn act(&self, cx: &StepContext, plan: &ChangeDomainPlan, _: &StepRun) -> Result<Done, StepError> {
         let (change, plan) = (&plan.change, &plan.site);
         point(cx, plan, &change.to, &change.from.url).await.or_retry(PUBLIC)?;
-        update_url(cx, plan, &change.to.url).await.map_err(url_update_failed)?;
+        update_url(cx, plan, &change.to).await.map_err(url_update_failed)?;
         Ok(Done::with_detail(change.to.url.clone()))
     }
 
     async fn undo(&self, cx: &StepContext, plan: &ChangeDomainPlan, _: &StepRun) -> Result<(), UndoError> {
         let (change, plan) = (&plan.change, &plan.site);
-        update_url(cx, plan, &change.from.url).await.or_undo_retry("telling the application its former address")?;
+        update_url(cx, plan, &change.from).await.or_undo_retry("telling the application its former address")?;
         point(cx, plan, &change.from, &change.from.url).await.or_undo_retry("leading visitors to the former address")
     }
 }

@@ -11,6 +11,7 @@ use super::{
     application_url::{update_url, url_update_failed},
     db_failed,
 };
+use crate::sagas::plan::Address;
 use crate::sagas::{OnSite, StepContext};
 use stoa_domains::InitialIssuance;
 
@@ -43,7 +44,9 @@ impl<P: OnSite> Step<P, StepContext> for IssueCertificate {
         let site = sites::site_get(&cx.core.db, plan.site).await.map_err(db_failed)?;
         let url = cx.core.settings.site_url(&plan.hostname, true);
         if site.is_some_and(|site| site.url.as_ref() != Some(&url)) {
-            update_url(cx, plan, &url).await.map_err(url_update_failed)?;
+            update_url(cx, plan, &Address { hostname: plan.hostname.clone(), url: url.clone() })
+                .await
+                .map_err(url_update_failed)?;
             let told = url.as_str();
             cx.core
                 .db

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stoa_db::sites;
 use stoa_model::{blueprint::HookName, secret::SecretString};
-use stoa_provider::engine::{EngineError, Exec};
+use stoa_provider::engine::EngineError;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, engine_failed};
@@ -40,13 +40,11 @@ impl<P: OnSite> Step<P, StepContext> for ClaimApplication {
         };
         if run.attempt() > 1 {
             // The engine may have been away, and its containers with it.
-            let stack = plan.stack(&cx.core.key).or_fail(PUBLIC)?;
-            cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))?;
+            cx.deploy(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
         }
         let values = plan.values(&cx.core.key).or_fail(PUBLIC)?;
         let stdin = hook.stdin_json(&values).or_fail(PUBLIC)?.map(SecretString::from);
-        let exec = Exec { argv: hook.command.clone(), stdin, user: hook.user.clone(), deadline: hook.timeout };
-        match run.unless_cancelled(cx.engine.exec(&plan.project, &hook.service, exec)).await? {
+        match run.unless_cancelled(cx.run_hook(plan, hook, stdin)).await? {
             Ok(output) if output.code == 0 => {
                 told(cx, plan).await?;
                 Ok(Done::plain())

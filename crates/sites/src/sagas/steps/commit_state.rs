@@ -3,29 +3,29 @@
 
 use async_trait::async_trait;
 use stoa_db::{history, sites};
-use stoa_model::site::SiteState;
+use stoa_model::site::Power;
 use stoa_saga::{Done, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, is_recorded};
 use crate::sagas::{OnSite, StepContext};
 
 pub struct CommitState {
-    to: SiteState,
+    power: Power,
     kind: &'static str,
     text: &'static str,
 }
 
 impl CommitState {
     pub const fn started() -> Self {
-        Self { to: SiteState::Active, kind: "started", text: "The site was started" }
+        Self { power: Power::On, kind: "started", text: "The site was started" }
     }
 
     pub const fn stopped() -> Self {
-        Self { to: SiteState::Stopped, kind: "stopped", text: "The site was stopped" }
+        Self { power: Power::Off, kind: "stopped", text: "The site was stopped" }
     }
 
     pub const fn restarted() -> Self {
-        Self { to: SiteState::Active, kind: "restarted", text: "The site was restarted" }
+        Self { power: Power::On, kind: "restarted", text: "The site was restarted" }
     }
 }
 
@@ -50,10 +50,7 @@ impl<P: OnSite> Step<P, StepContext> for CommitState {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    let state = sites::site_get(&*tx, plan.site).await?.map(|site| site.state);
-                    if let Some(from) = state.filter(|from| *from != self.to) {
-                        sites::site_move(&tx, plan.site, from, self.to, None, now).await?;
-                    }
+                    sites::power_set(&tx, plan.site, self.power).await?;
                     if is_recorded(&tx, plan, self.kind).await? {
                         return Ok(());
                     }

@@ -21,9 +21,8 @@ impl<P: OnSite> Step<P, StepContext> for StartContainers {
 
     async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
-        let stack = plan.stack(&cx.core.key).or_fail("The store's description could not be rendered.")?;
-        let applied = run.unless_cancelled(cx.engine.apply(&stack, plan.job)).await?;
-        applied.map_err(|error| engine_failed(words(&error), error))?;
+        let deployed = run.unless_cancelled(cx.deploy(plan)).await?;
+        deployed.map_err(|error| engine_failed(public_text(&error), error))?;
         Ok(Done::plain())
     }
 
@@ -31,20 +30,23 @@ impl<P: OnSite> Step<P, StepContext> for StartContainers {
     async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
         let plan = plan.site();
         let failed = |error| engine_undo_failed("removing the stack", error);
-        cx.engine.remove(&plan.project, Scope::CreatedBy(plan.job)).await.map_err(failed)?;
-        cx.engine.stop(&plan.project).await.map_err(failed)
+        let engine = cx.engine(plan).or_undo_fail("removing the stack")?;
+        engine.remove(&plan.project, Scope::CreatedBy(plan.job)).await.map_err(failed)?;
+        engine.stop(&plan.project).await.map_err(failed)
     }
 }
 
-/// What the customer is told.
-fn words(error: &EngineError) -> &'static str {
+/// For the customer.
+fn public_text(error: &EngineError) -> &'static str {
     match error {
         EngineError::Unavailable { .. } | EngineError::Timeout { .. } => {
             "The machine that runs the stores does not answer at this moment."
         }
         EngineError::ImageMissing { .. } => "The software of this store is not installed on the platform.",
-        EngineError::SubnetInUse { .. } => "The store's private network could not be made.",
         EngineError::DiskFull { .. } => "The platform has no room for another store.",
-        EngineError::NotFound { .. } | EngineError::Refused { .. } => "The store's containers could not be started.",
+        EngineError::DataMissing { .. } => {
+            "The store's data is not where it should be. Nothing was started, so that nothing is overwritten."
+        }
+        _ => "The store's containers could not be started.",
     }
 }

@@ -6,6 +6,8 @@ use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 use super::{engine_failed, engine_undo_failed};
 use crate::sagas::{OnSite, StepContext};
 
+const STOP_FAILED: &str = "The store's containers could not be stopped.";
+
 /// Stops the containers gracefully. Its undo starts them again.
 pub struct StopContainers;
 
@@ -21,15 +23,15 @@ impl<P: OnSite> Step<P, StepContext> for StopContainers {
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
-        let stopped = cx.engine.stop(&plan.project).await;
-        stopped.map_err(|error| engine_failed("The store's containers could not be stopped.", error))?;
+        let engine = cx.engine(plan).or_fail(STOP_FAILED)?;
+        let stopped = engine.stop(&plan.project).await;
+        stopped.map_err(|error| engine_failed(STOP_FAILED, error))?;
         Ok(Done::plain())
     }
 
     async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
         let plan = plan.site();
-        let stack = plan.stack(&cx.core.key).or_undo_fail("starting the containers again")?;
-        let started = cx.engine.apply(&stack, plan.job).await;
+        let started = cx.deploy(plan).await.map(drop);
         started.map_err(|error| engine_undo_failed("starting the containers again", error))
     }
 }
@@ -50,8 +52,7 @@ impl<P: OnSite> Step<P, StepContext> for StartContainersAgain {
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
         const PUBLIC: &str = "The store's containers could not be started.";
-        let stack = plan.stack(&cx.core.key).or_fail(PUBLIC)?;
-        cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))?;
+        cx.deploy(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
         Ok(Done::plain())
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use async_trait::async_trait;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
+use super::{engine_failed, engine_undo_failed};
 use crate::sagas::{OnSite, SitePlan, StepContext};
 use stoa_core::Error;
 
@@ -21,7 +22,7 @@ async fn publish(cx: &StepContext, plan: &SitePlan, upstream: Option<SocketAddr>
 }
 
 async fn open(cx: &StepContext, plan: &SitePlan) -> Result<Done, StepError> {
-    let upstream = plan.upstream().or_fail(PUBLIC)?;
+    let upstream = cx.upstream(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
     publish(cx, plan, Some(upstream)).await.or_retry(PUBLIC)?;
     Ok(Done::with_detail(plan.hostname.to_string()))
 }
@@ -106,7 +107,8 @@ impl<P: OnSite> Step<P, StepContext> for WithdrawRoute {
 
     async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
         let plan = plan.site();
-        let upstream = plan.upstream().or_undo_fail("reopening the route")?;
+        let upstream =
+            cx.upstream(plan).await.map_err(|error| engine_undo_failed("publishing the route again", error))?;
         publish(cx, plan, Some(upstream)).await.or_undo_retry("reopening the route")
     }
 }

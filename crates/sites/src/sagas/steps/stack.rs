@@ -1,10 +1,9 @@
-//! The rendered Compose file in the site's directory: for a person at the machine, and for the
-//! tools of Docker. The engine itself gets the typed stack, never this file.
+//! The engine's manifests in the site's directory, for a person at the machine: on Docker a Compose
+//! file. The engine itself gets the typed stack, never these files.
 
 use std::{fs, io};
 
 use async_trait::async_trait;
-use stoa_model::compose;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::sagas::{OnSite, StepContext};
@@ -24,21 +23,26 @@ impl<P: OnSite> Step<P, StepContext> for WriteManifests {
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
-        let stack = plan.stack(&cx.core.key).or_fail("The store's description could not be rendered.")?;
-        let text = compose::render(&stack);
-        let write = |name: &str, text: &str| atomic_file::write_private(&plan.directory.join(name), text.as_bytes());
-        write("compose.yaml", &text)
-            .and_then(|()| write(".env", &compose::dotenv(&stack)))
-            .or_fail("The store's description could not be written.")?;
-        Ok(Done::with_detail(format!("{} services on {}", stack.services.len(), stack.subnet)))
+        const PUBLIC: &str = "The store's description could not be written.";
+        let deployment = cx.deployment(plan).or_fail(PUBLIC)?;
+        let engine = cx.engine(plan).or_fail(PUBLIC)?;
+        let manifests = engine.manifests(&deployment.stack, &deployment.placement).or_fail(PUBLIC)?;
+        for manifest in manifests {
+            atomic_file::write_private(&plan.directory.join(manifest.name), manifest.text.as_bytes())
+                .or_fail(PUBLIC)?;
+        }
+        Ok(Done::with_detail(format!("{} services", deployment.stack.services.len())))
     }
 
-    async fn undo(&self, _: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
+    async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
         let plan = plan.site();
-        for name in ["compose.yaml", ".env"] {
-            match fs::remove_file(plan.directory.join(name)) {
+        let doing = "removing the site's manifests";
+        let deployment = cx.deployment(plan).or_undo_fail(doing)?;
+        let engine = cx.engine(plan).or_undo_fail(doing)?;
+        for manifest in engine.manifests(&deployment.stack, &deployment.placement).or_undo_fail(doing)? {
+            match fs::remove_file(plan.directory.join(manifest.name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(UndoError::retry("removing the rendered Compose file", error));
+                    return Err(UndoError::retry(doing, error));
                 }
                 _ => {}
             }

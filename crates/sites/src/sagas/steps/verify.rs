@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
+use stoa_provider::engine::logs_tail;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 use tokio::time::{Instant, sleep};
 
@@ -36,7 +37,7 @@ impl<P: OnSite> Step<P, StepContext> for VerifySite {
     async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
         let (new_address, plan) = (plan.new_address(), plan.site());
         let blueprint = plan.blueprint().or_fail(PUBLIC)?;
-        let upstream = plan.upstream().or_fail(PUBLIC)?;
+        let upstream = cx.upstream(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
         let url = match new_address {
             Some(address) => address.url.clone(),
             None => self.url(cx, plan).await?,
@@ -108,17 +109,13 @@ async fn until_ok(
 
 /// Starts again what the engine lost, for instance because the engine itself was restarted.
 async fn keep_running(cx: &StepContext, plan: &SitePlan) -> Result<(), StepError> {
-    let observed = cx.engine.observe(&plan.project).await.map_err(|error| engine_failed(PUBLIC, error))?;
-    let stack = plan.stack(&cx.core.key).or_fail(PUBLIC)?;
-    if observed.all_running() && observed.services.len() >= stack.services.len() {
-        return Ok(());
-    }
-    cx.engine.apply(&stack, plan.job).await.map_err(|error| engine_failed(PUBLIC, error))
+    cx.deploy(plan).await.map(drop).map_err(|error| engine_failed(PUBLIC, error))
 }
 
 /// The end of the containers' output, for the operator.
 async fn last_output(cx: &StepContext, plan: &SitePlan) -> String {
-    match cx.engine.logs(&plan.project, None, 20).await {
+    let Ok(engine) = cx.engine(plan) else { return "(not readable)".to_owned() };
+    match logs_tail(&**engine, &plan.project, None, 20).await {
         Ok(lines) => lines.iter().map(|l| format!("{}: {}", l.service, l.line)).collect::<Vec<_>>().join(" ⏎ "),
         Err(error) => format!("(not readable: {error})"),
     }

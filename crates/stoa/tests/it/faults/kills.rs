@@ -1,7 +1,7 @@
 //! SIGKILL between any two steps and in the middle of them. Without help, every job must end done or with the
 //! world as before, and another customer's site with data in it must not be affected.
 //!
-//! Between two steps the process kills itself at a place that the environment names (`stoa_control::faults`):
+//! Between two steps the process kills itself at a place that the environment names (`stoa_core::faults`):
 //! right before or right after a write to the job's log. In the middle of steps the test kills it, at times that
 //! a seed decides (`STOA_FAULT_SEED` sets another seed).
 

@@ -133,7 +133,7 @@ impl World {
         self.start_with(None);
     }
 
-    /// Starts it so that it dies at a given place (see `stoa_control::faults`).
+    /// Starts it so that it dies at a given place (see `stoa_core::faults`).
     pub fn start_with(&mut self, fault: Option<&str>) {
         assert!(self.server.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(self.home.path().join("log")).unwrap();

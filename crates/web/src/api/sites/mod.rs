@@ -13,8 +13,8 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use serde::Deserialize;
-use stoa_sites::command::OrderSite;
 use stoa_model::id::SiteId;
+use stoa_sites::command::OrderSite;
 use utoipa::IntoParams;
 
 use crate::{

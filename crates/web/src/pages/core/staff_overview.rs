@@ -2,7 +2,10 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use stoa_core::{RequestContext, view::{Finding, Verdict}};
+use stoa_core::{
+    RequestContext,
+    view::{Finding, Verdict},
+};
 use stoa_model::{job::JobState, site::SiteState};
 
 use super::jobs::staff_list::StaffJob;
@@ -86,7 +89,8 @@ pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: F
     let counts = app.control.sites.counts(&cx).await?;
     let stuck = jobs(&app, &cx, JobState::Stuck).await?;
     let failed = jobs(&app, &cx, JobState::Failed).await?;
-    let certificates = staff_certificates::count_needing_attention(&app.control.domains.list_certificates(&cx).await?, cx.now);
+    let certificates =
+        staff_certificates::count_needing_attention(&app.control.domains.list_certificates(&cx).await?, cx.now);
     // A doctor that fails is a finding too, not a reason to hide the rest of the page.
     let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![doctor_failure(&error)]);
     Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))

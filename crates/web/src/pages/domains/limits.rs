@@ -3,8 +3,8 @@
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use stoa_core::Error;
-use stoa_sites::command::ChangeLimits;
 use stoa_model::{field::Invalid, limits::Bytes, route::RouteLimits};
+use stoa_sites::command::ChangeLimits;
 
 use super::show::{FormInput, PageContext, domains_path, page};
 use crate::{

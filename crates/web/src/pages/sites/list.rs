@@ -4,8 +4,8 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use stoa_sites::view::{OwnerView, SiteAction, SiteView};
 use stoa_model::id::SiteId;
+use stoa_sites::view::{OwnerView, SiteAction, SiteView};
 
 use crate::{
     app::App,

@@ -4,8 +4,8 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_core::{Error, RequestContext, view::JobView};
-use stoa_sites::view::{CredentialView, OwnerView, SiteAction, SiteView, TrafficHour};
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
+use stoa_sites::view::{CredentialView, OwnerView, SiteAction, SiteView, TrafficHour};
 
 use super::{credentials::CredentialLine, traffic::day_summary::DaySummary};
 use crate::{

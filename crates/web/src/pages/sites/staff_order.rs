@@ -4,8 +4,8 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use stoa_core::{Error, RequestContext};
-use stoa_sites::{command::OrderSite, view::Ordered};
 use stoa_model::{account::Customer, field::Invalid};
+use stoa_sites::{command::OrderSite, view::Ordered};
 
 use super::order::{OrderFields, OrderForm};
 use crate::{

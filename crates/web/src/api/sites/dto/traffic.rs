@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stoa_sites::command::ChangeLimits;
 use stoa_model::{
     route::RouteLimits,
     traffic::{LATENCY_MS, Traffic},
 };
+use stoa_sites::command::ChangeLimits;
 use utoipa::ToSchema;
 
 /// Limits for all visitors of a site together; 0 is no limit.

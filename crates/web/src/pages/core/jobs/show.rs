@@ -4,13 +4,16 @@
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
-use stoa_core::{RequestContext, view::{JobView, StepView}};
-use stoa_sites::view::{SiteAction, SiteView};
+use stoa_core::{
+    RequestContext,
+    view::{JobView, StepView},
+};
 use stoa_model::{
     account::Role,
     id::JobId,
     job::{JobKind, JobState},
 };
+use stoa_sites::view::{SiteAction, SiteView};
 
 use crate::{
     app::App,

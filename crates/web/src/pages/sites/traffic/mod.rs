@@ -8,8 +8,8 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
-use stoa_sites::view::TrafficHour;
 use stoa_model::traffic::Traffic;
+use stoa_sites::view::TrafficHour;
 
 use self::{
     charts::Charts,

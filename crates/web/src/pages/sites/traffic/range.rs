@@ -4,8 +4,8 @@
 //! the bars of today and yesterday are comparable.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use stoa_sites::view::TrafficHour;
 use stoa_model::traffic::Traffic;
+use stoa_sites::view::TrafficHour;
 
 /// A period that ends now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
