@@ -100,7 +100,7 @@ impl Fill {
             url: None,
             admin_user: AdminUser::parse("owner")?,
             admin_email: EmailAddress::parse("owner@bench.test")?,
-            subnet: None,
+            lease: None,
             limits: Limits::DEFAULT,
             edge: RouteLimits::body(100 << 20),
             state: SiteState::Stopped,

@@ -15,8 +15,8 @@ pub enum Constraint {
     StaffEmail,
     /// One unfinished job per site.
     ActiveJob,
-    /// A block of addresses belongs to one site.
-    SubnetBlock,
+    /// A lease belongs to one site.
+    Lease,
     /// A site's name on the engine.
     Project,
     /// An idempotency key of one actor.
@@ -38,7 +38,7 @@ const NAMES: [(Constraint, &str, &str); 11] = [
     (Constraint::CustomerEmail, "customers_email", "customers.email"),
     (Constraint::StaffEmail, "staff_email", "staff.email"),
     (Constraint::ActiveJob, "jobs_active_site", "jobs.active_site"),
-    (Constraint::SubnetBlock, "sites_subnet_base", "sites.subnet_base"),
+    (Constraint::Lease, "sites_subnet_base", "sites.subnet_base"),
     (Constraint::Project, "sites_project", "sites.project"),
     (Constraint::IdempotencyKey, "idempotency_key", "idempotency.actor, idempotency.idem_key"),
     (Constraint::TokenHash, "tokens_hash", "tokens.hash"),
@@ -62,7 +62,7 @@ impl fmt::Display for Constraint {
             Self::CustomerEmail => "a customer with this e-mail address",
             Self::StaffEmail => "a staff member with this e-mail address",
             Self::ActiveJob => "an unfinished job of this site",
-            Self::SubnetBlock => "a lease of this block of addresses",
+            Self::Lease => "this lease",
             Self::Project => "a site with this name on the engine",
             Self::IdempotencyKey => "this idempotency key",
             Self::TokenHash => "this token",

@@ -56,8 +56,8 @@ pub enum DbError {
     /// The table of states doesn't have this move.
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
-    /// All blocks of the pool of subnets are leased.
-    #[error("no network is free in the pool")]
+    /// Everything in the engine's lease pool is leased or taken.
+    #[error("the engine's lease pool has no free lease")]
     Exhausted,
     /// Somebody else holds the lease now, or nobody.
     #[error("the lease is held by somebody else")]

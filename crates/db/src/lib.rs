@@ -5,7 +5,7 @@
 //!
 //! 1. **One code base for SQLite, MariaDB/MySQL and PostgreSQL**, and one test suite over all three.
 //!    Where they differ, the difference is in [`Db`], the schema and the error table, not in queries.
-//! 2. **Constraints carry the invariants**: a hostname, an address block and an unfinished job are
+//! 2. **Constraints carry the invariants**: a hostname, a lease and an unfinished job are
 //!    unique because the database says so, whatever the code above forgets. [`Constraint`] names them.
 //! 3. **Reading takes [`&impl Conn`](Conn), writing takes [`&Tx`](Tx).** What belongs together is
 //!    written together, and nobody writes by accident.
@@ -35,6 +35,7 @@ pub mod idempotency;
 mod job_claim;
 pub mod job_log;
 pub mod jobs;
+pub mod leases;
 pub mod meta;
 mod open;
 mod page;
@@ -46,7 +47,6 @@ mod site_names;
 mod site_row;
 mod site_updates;
 pub mod sites;
-pub mod subnets;
 pub mod tasks;
 pub mod tokens;
 pub mod traffic;

@@ -1,12 +1,9 @@
 //! Between a row of `sites` and the model's site.
 
-use std::net::Ipv4Addr;
-
 use stoa_model::{
     host::Subdomain,
     id::{CustomerId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
-    net::Subnet,
     route::RouteLimits,
     site::Site,
     stack::ProjectName,
@@ -17,7 +14,6 @@ use crate::{
     DbError,
     codec::{Row, int, ms},
     entity::sites,
-    subnets::base,
 };
 
 /// A site as it is stored, but for its hostnames.
@@ -34,7 +30,7 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         admin_user: site.admin_user.as_str().to_owned(),
         admin_email: site.admin_email.as_str().to_owned(),
         project: site.project.as_str().to_owned(),
-        subnet_base: site.subnet.map(|block| block_base(&block)).transpose()?,
+        subnet_base: site.lease,
         memory: int(site.limits.memory.0),
         cpu: site.limits.cpu.0.into(),
         pids: site.limits.pids.into(),
@@ -53,18 +49,6 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         deleted_at: site.deleted_at.map(ms),
         purge_at: site.purge_at.map(ms),
     })
-}
-
-fn block_base(block: &Subnet) -> Result<i64, DbError> {
-    if block.blocks() == 1 && block.block(0) == Some(*block) {
-        return Ok(base(block));
-    }
-    Err(DbError::other(format!("{block} is no block for one site")))
-}
-
-/// The block that begins at this address.
-pub(crate) fn block_at(read: &Row<'_>, base: i64) -> Result<Subnet, DbError> {
-    read.parse(&format!("{}/{}", Ipv4Addr::from(read.number::<u32>(base)?), Subnet::SITE_PREFIX))
 }
 
 /// What a site's visitors may use of the edge: the largest body, then the columns `edge_…` in order.
@@ -95,7 +79,7 @@ pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
         admin_user: AdminUser::parse(&row.admin_user).map_err(|why| read.bad(why))?,
         admin_email: EmailAddress::parse(&row.admin_email).map_err(|why| read.bad(why))?,
         project: ProjectName::from_stored(row.project),
-        subnet: row.subnet_base.map(|base| block_at(&read, base)).transpose()?,
+        lease: row.subnet_base,
         limits: Limits {
             memory: Bytes(read.number(row.memory)?),
             cpu: MilliCpu(read.number(row.cpu)?),

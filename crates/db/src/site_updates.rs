@@ -19,7 +19,7 @@ use crate::{
     db::Raw,
     domain_updates::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
-    subnets::subnet_free,
+    leases::lease_free,
 };
 
 /// Moves a site from one state to another and says why.
@@ -127,7 +127,7 @@ fn marks(id: SiteId, deleted_at: Option<i64>, purge_at: Option<i64>) -> UpdateMa
         .col_expr(sites::Column::PurgeAt, Expr::value(purge_at))
 }
 
-/// Ends a site that is being deleted. All its hostnames and its block of addresses are free again, its
+/// Ends a site that is being deleted. All its hostnames and its lease are free again, its
 /// domains are removed; its secrets, credentials, backup schedule, the certificates uploaded for it and
 /// the plans of its jobs, which hold sealed secrets, are erased. The row stays, and so do its history,
 /// its jobs and its traffic, and the DNS records that are still to be taken away.
@@ -141,7 +141,7 @@ pub async fn site_tombstone(tx: &Tx, id: SiteId, now: Timestamp) -> Result<(), D
         .col_expr(sites::Column::PurgeAt, Expr::value(None::<i64>))
         .col_expr(sites::Column::DeletedAt, Expr::value(ms(now)));
     set(tx, ended).await?;
-    subnet_free(tx, id).await?;
+    lease_free(tx, id).await?;
     domains_remove_of(tx, id, now).await?;
     let (c, site) = (tx.raw(), id.uuid());
     hostnames::Entity::delete_many().filter(hostnames::Column::Site.eq(site)).exec(c).await?;

@@ -37,7 +37,7 @@ pub struct Filter {
 /// Stores a new site and takes its hostname.
 ///
 /// # Errors
-/// `Conflict(Hostname)` if another site has it; `Conflict(SubnetBlock)` and `Conflict(Project)` likewise.
+/// `Conflict(Hostname)` if another site has it; `Conflict(Lease)` and `Conflict(Project)` likewise.
 pub async fn site_insert(tx: &Tx, site: &Site) -> Result<(), DbError> {
     sites::Entity::insert(to_row(site)?.into_active_model()).exec_without_returning(tx.raw()).await?;
     let name = hostnames::Model { hostname: site.hostname.as_str().to_owned(), site: site.id.uuid(), domain: None };

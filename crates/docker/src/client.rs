@@ -1,8 +1,8 @@
 //! The connection to Docker: lazy, one unix connection per request, a deadline on every call.
 //!
-//! Changes to one project are made one after the other, and to their end even if the caller goes
-//! away in the middle. Without that, an undo could list a project's things while Docker still works
-//! on the creation of one of them, and leave it behind.
+//! Changes of one project happen one after the other, and each runs to its end even if its caller goes
+//! away. Without that, an undo could list a project's objects while Docker still creates one of them,
+//! and leave it behind.
 
 use std::{
     collections::HashMap,
@@ -16,16 +16,19 @@ use stoa_model::stack::ProjectName;
 use stoa_provider::engine::EngineError;
 use tokio::{sync::OwnedMutexGuard, time};
 
-use crate::error::Act;
+use crate::{error::Act, subnet::Subnet};
 
-/// Where Docker is, and what of it is ours.
+/// Where Docker is, and which part of it is ours.
 #[derive(Debug, Clone)]
 pub struct DockerConfig {
     /// Docker's unix socket.
     pub socket: PathBuf,
-    /// This installation's name: all things made carry it, and nothing else is ever touched.
+    /// This installation's name: everything created carries it, and nothing else is ever touched.
     pub installation: String,
-    /// Deadline of one call to Docker; stopping and `exec` have their own on top of it.
+    /// Sites get their networks from this pool, a block of 16 addresses each.
+    pub address_pool: Subnet,
+    /// Deadline of one call to Docker. Stopping adds the container's own grace; streams have it
+    /// between two parts.
     pub timeout: Duration,
 }
 
@@ -43,13 +46,17 @@ struct Shared {
 }
 
 impl Docker {
-    /// A Docker at this place. Nothing is sent yet: Docker need not be up.
+    /// Docker at this socket. Nothing is sent yet: Docker need not be up.
     pub fn connect(config: DockerConfig) -> Self {
         Self { shared: Arc::new(Shared { config, api: OnceLock::new(), locks: Mutex::default() }) }
     }
 
     pub(crate) fn installation(&self) -> &str {
         &self.shared.config.installation
+    }
+
+    pub(crate) fn address_pool(&self) -> Subnet {
+        self.shared.config.address_pool
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -61,7 +68,7 @@ impl Docker {
         if let Some(api) = self.shared.api.get() {
             return Ok(api);
         }
-        // Its own timeout covers only a part of a call: `call` has the real one.
+        // The client's own timeout covers only a part of a call: `call` has the real one.
         let socket = self.shared.config.socket.to_string_lossy();
         let api = bollard::Docker::connect_with_unix(&socket, u64::from(u32::MAX), bollard::API_DEFAULT_VERSION)
             .map_err(|error| act.failed(error))?;
@@ -93,10 +100,11 @@ impl Docker {
         time::timeout(deadline, f(self.api(act)?)).await.map_err(|_| act.timed_out(deadline))
     }
 
-    /// Runs a change of a project to its end, after all earlier ones, whatever becomes of the caller.
-    pub(crate) async fn change<F>(&self, project: &ProjectName, act: &Act, change: F) -> Result<(), EngineError>
+    /// Runs a change of a project to its end, after all earlier ones, even if the caller goes away.
+    pub(crate) async fn change<T, F>(&self, project: &ProjectName, act: &Act, change: F) -> Result<T, EngineError>
     where
-        F: Future<Output = Result<(), EngineError>> + Send + 'static,
+        T: Send + 'static,
+        F: Future<Output = Result<T, EngineError>> + Send + 'static,
     {
         let turn = self.turn(project).await;
         let task = tokio::spawn(async move {
@@ -106,7 +114,7 @@ impl Docker {
         task.await.unwrap_or_else(|error| Err(act.refused(format!("Stoa itself failed: {error}"))))
     }
 
-    /// Waits for the end of all changes that are under way.
+    /// Waits for the end of all changes in progress.
     pub(crate) async fn all_turns(&self) {
         let locks: Vec<_> = {
             let locks = self.shared.locks.lock().unwrap_or_else(PoisonError::into_inner);

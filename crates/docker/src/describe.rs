@@ -1,33 +1,49 @@
-//! Who answers at the socket, and which images it has.
+//! Docker's version and machine, its networks and its images.
 
 use bollard::{models::Network, query_parameters::ListNetworksOptions};
-use stoa_model::{image::ImageRef, net::Subnet};
-use stoa_provider::engine::{EngineError, EngineInfo, ImageInfo};
+use stoa_model::{image::ImageRef, placement::LeasePool, stack::Stack};
+use stoa_provider::engine::{EngineError, EngineInfo, ImageInfo, Manifest};
 
-use crate::{client::Docker, error::Act};
+use crate::{client::Docker, error::Act, placement::DockerPlacement, subnet::Subnet};
 
 impl Docker {
     pub(crate) async fn info(&self) -> Result<EngineInfo, EngineError> {
-        let (describing, listing) = (Act::new("describing", "Docker"), Act::new("listing", "all networks"));
-        let (info, networks) = tokio::try_join!(
-            self.call(&describing, |api| api.info()),
-            self.call(&listing, |api| api.list_networks(None::<ListNetworksOptions>))
-        )?;
+        let describing = Act::new("describing", "Docker");
+        let (info, subnets) = tokio::try_join!(self.call(&describing, |api| api.info()), self.subnets())?;
         Ok(EngineInfo {
             kind: "docker",
             version: info.server_version.unwrap_or_default(),
             cores: info.ncpu.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
             memory: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
             data_directory: info.docker_root_dir,
-            subnets: networks.into_iter().flat_map(subnets).collect(),
+            in_use: subnets.into_iter().map(|(name, subnet)| (name, subnet.range())).collect(),
         })
+    }
+
+    /// The IPv4 subnets of all networks, of whatever owner.
+    pub(crate) async fn subnets(&self) -> Result<Vec<(String, Subnet)>, EngineError> {
+        let act = Act::new("listing", "all networks");
+        let networks = self.call(&act, |api| api.list_networks(None::<ListNetworksOptions>)).await?;
+        Ok(networks.into_iter().flat_map(subnets).collect())
+    }
+
+    /// One lease per block of addresses in the pool.
+    pub(crate) fn pool(&self, info: &EngineInfo) -> LeasePool {
+        let pool = self.address_pool();
+        LeasePool {
+            name: pool.to_string(),
+            first: pool.lease(),
+            step: Subnet::SITE_ADDRESSES.into(),
+            count: pool.blocks().into(),
+            taken: info.in_use.iter().map(|(_, range)| *range).collect(),
+        }
     }
 
     pub(crate) async fn image_info(&self, image: &ImageRef) -> Result<Option<ImageInfo>, EngineError> {
         let act = Act::new("looking up", format!("the image {image}"));
         match self.call(&act, |api| api.inspect_image(image.as_str())).await {
             Ok(found) => Ok(Some(ImageInfo {
-                id: found.id.unwrap_or_default(),
+                id: found.id.unwrap_or_default().parse().map_err(|reason: String| act.refused(reason))?,
                 labels: found.config.and_then(|config| config.labels).unwrap_or_default().into_iter().collect(),
             })),
             Err(EngineError::ImageMissing { .. } | EngineError::NotFound { .. }) => Ok(None),
@@ -36,7 +52,17 @@ impl Docker {
     }
 }
 
-/// A network's IPv4 subnets; the others are no matter of the address pool.
+/// The Compose file and what belongs beside it.
+pub(crate) fn manifests(stack: &Stack, placement: &DockerPlacement) -> Vec<Manifest> {
+    let network = placement.compose_network(stack);
+    let manifest = |name: &str, text| Manifest { name: name.to_owned(), text };
+    vec![
+        manifest("compose.yaml", stoa_model::compose::render(stack, Some(&network))),
+        manifest(".env", stoa_model::compose::dotenv(stack)),
+    ]
+}
+
+/// A network's IPv4 subnets; the pool has no others.
 fn subnets(network: Network) -> Vec<(String, Subnet)> {
     let name = network.name.unwrap_or_default();
     let configs = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();

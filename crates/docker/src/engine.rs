@@ -1,38 +1,81 @@
-//! Docker as an [`Engine`]. Each method's work is in the module of its name.
+//! Docker as an [`Engine`]. Each method's work is in the module of its noun.
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use bytes::Bytes;
 use stoa_model::{
-    id::JobId,
     image::ImageRef,
-    stack::{ProjectName, ServiceName, Stack},
+    limits::Limits,
+    placement::{LeasePool, Placement},
+    stack::{ProjectName, ServiceName, Stack, VolumeName},
 };
 use stoa_provider::engine::{
-    Engine, EngineError, EngineEvent, EngineInfo, Exec, ExecOutput, ImageInfo, LogLine, Observed, Scope, ServiceStats,
+    Build, BuildEvent, Capabilities, Deployed, Deployment, Endpoint, Engine, EngineError, EngineEvent, EngineInfo,
+    EngineStream, Exec, ExecSession, ImageInfo, InputStream, LogLine, LogQuery, Manifest, Observed, PlacementRequest,
+    Revision, Scope, ServiceStats,
 };
 
-use crate::{client::Docker, error::Act, inventory};
+use crate::{
+    NAME,
+    client::Docker,
+    describe,
+    error::Act,
+    placement::{self, DockerPlacement},
+};
 
 #[async_trait]
 impl Engine for Docker {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { volumes: true, build: true, pause: true, live_limits: true }
+    }
+
     async fn describe(&self) -> Result<EngineInfo, EngineError> {
         self.info().await
+    }
+
+    fn lease_pool(&self, info: &EngineInfo) -> Option<LeasePool> {
+        Some(self.pool(info))
+    }
+
+    fn place(&self, request: &PlacementRequest<'_>) -> Result<Placement, EngineError> {
+        placement::place(request)
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>, EngineError> {
         self.image_info(image).await
     }
 
-    async fn apply(&self, stack: &Stack, operation: JobId) -> Result<(), EngineError> {
-        let act = Act::new("applying", format!("project {}", stack.project));
-        let (docker, stack) = (self.clone(), stack.clone());
-        let project = stack.project.clone();
-        self.change(&project, &act, async move { docker.apply_stack(&stack, operation).await }).await
+    async fn deploy(&self, deployment: &Deployment) -> Result<Deployed, EngineError> {
+        let project = deployment.stack.project.clone();
+        let act = Act::new("deploying", format!("project {project}"));
+        let (docker, deployment) = (self.clone(), deployment.clone());
+        self.change(&project, &act, async move { docker.deploy_stack(&deployment).await }).await
+    }
+
+    async fn retire(&self, deployment: &Deployment) -> Result<(), EngineError> {
+        let project = deployment.stack.project.clone();
+        let act = Act::new("retiring", format!("old revisions of project {project}"));
+        let (docker, deployment) = (self.clone(), deployment.clone());
+        self.change(&project, &act, async move { docker.retire_superseded(&deployment).await }).await
+    }
+
+    async fn endpoint(
+        &self,
+        project: &ProjectName,
+        placement: &Placement,
+        service: &ServiceName,
+        port: u16,
+        revision: Revision,
+    ) -> Result<Endpoint, EngineError> {
+        self.endpoint_of(project, placement, service, port, revision).await
     }
 
     async fn observe(&self, project: &ProjectName) -> Result<Observed, EngineError> {
         let found = self.inventory(Some(project), None).await?.by_project();
-        Ok(found.into_iter().next().unwrap_or_else(|| inventory::nothing(project.clone())))
+        Ok(found.into_iter().next().unwrap_or_else(|| Observed::nothing(project.clone())))
     }
 
     async fn list(&self) -> Result<Vec<Observed>, EngineError> {
@@ -57,28 +100,76 @@ impl Engine for Docker {
         self.change(project, &act, async move { docker.remove_project(&name, scope).await }).await
     }
 
-    async fn exec(&self, project: &ProjectName, service: &ServiceName, exec: Exec) -> Result<ExecOutput, EngineError> {
+    async fn pause(&self, project: &ProjectName) -> Result<(), EngineError> {
+        let act = Act::new("pausing", format!("project {project}"));
+        let (docker, name) = (self.clone(), project.clone());
+        self.change(project, &act, async move { docker.pause_project(&name).await }).await
+    }
+
+    async fn resume(&self, project: &ProjectName) -> Result<(), EngineError> {
+        let act = Act::new("resuming", format!("project {project}"));
+        let (docker, name) = (self.clone(), project.clone());
+        self.change(project, &act, async move { docker.resume_project(&name).await }).await
+    }
+
+    async fn set_limits(
+        &self,
+        project: &ProjectName,
+        service: &ServiceName,
+        limits: Limits,
+    ) -> Result<(), EngineError> {
+        let act = Act::new("changing", format!("the limits of {service} of project {project}"));
+        let (docker, name, service) = (self.clone(), project.clone(), service.clone());
+        self.change(project, &act, async move { docker.limit_service(&name, &service, limits).await }).await
+    }
+
+    async fn exec(&self, project: &ProjectName, service: &ServiceName, exec: Exec) -> Result<ExecSession, EngineError> {
         self.exec_in(project, service, exec).await
+    }
+
+    async fn export_volume(
+        &self,
+        project: &ProjectName,
+        volume: &VolumeName,
+    ) -> Result<EngineStream<Bytes>, EngineError> {
+        self.export(project, volume).await
+    }
+
+    async fn import_volume(
+        &self,
+        project: &ProjectName,
+        volume: &VolumeName,
+        archive: InputStream,
+    ) -> Result<(), EngineError> {
+        self.import(project, volume, archive).await
     }
 
     async fn logs(
         &self,
         project: &ProjectName,
         service: Option<&ServiceName>,
-        tail: u32,
-    ) -> Result<Vec<LogLine>, EngineError> {
-        self.logs_of(project, service, tail).await
+        query: LogQuery,
+    ) -> Result<EngineStream<LogLine>, EngineError> {
+        self.logs_of(project, service, query).await
+    }
+
+    async fn build(&self, build: Build) -> Result<EngineStream<BuildEvent>, EngineError> {
+        self.build_image(build).await
     }
 
     async fn stats(&self, project: &ProjectName) -> Result<Vec<ServiceStats>, EngineError> {
         self.stats_of(project).await
     }
 
-    async fn events(&self) -> Result<BoxStream<'static, Result<EngineEvent, EngineError>>, EngineError> {
+    async fn events(&self) -> Result<EngineStream<EngineEvent>, EngineError> {
         self.event_stream().await
     }
 
     async fn settled(&self) {
         self.all_turns().await;
+    }
+
+    fn manifests(&self, stack: &Stack, placement: &Placement) -> Result<Vec<Manifest>, EngineError> {
+        Ok(describe::manifests(stack, &DockerPlacement::read(placement)?))
     }
 }

@@ -1,16 +1,17 @@
 //! Docker's answers as [`EngineError`] kinds.
 //!
-//! Docker has few status codes and tells most reasons in prose only, so the prose is looked at.
-//! What is not recognised is *refused*: a retry of something unknown can loop for ever, while a
-//! refusal is seen by a person.
+//! Docker has few status codes and gives most reasons only in prose, so the prose is matched. What is
+//! not recognized is *refused*: retrying something unknown could loop forever, while a person sees a
+//! refusal.
 
 use std::{error::Error as _, fmt, time::Duration};
 
 use bollard::errors::Error;
-use stoa_model::net::Subnet;
 use stoa_provider::engine::EngineError;
 
-/// What is being done to which thing: every call to Docker has one, for its error.
+use crate::subnet::Subnet;
+
+/// What is being done to which object: every call to Docker has one, for its error.
 #[derive(Debug, Clone)]
 pub(crate) struct Act {
     verb: &'static str,
@@ -22,10 +23,12 @@ impl Act {
         Self { verb, thing: thing.into() }
     }
 
-    /// Maps an error of Docker or of the way to it.
+    /// Maps an error of Docker or of the connection to it.
     pub(crate) fn failed(&self, error: Error) -> EngineError {
         match error {
             Error::DockerResponseServerError { status_code, message } => self.answered(status_code, message),
+            // An error in the middle of a stream has no status.
+            Error::DockerStreamError { error } => self.answered(500, error),
             Error::RequestTimeoutError
             | Error::SocketNotFoundError(_)
             | Error::IOError { .. }
@@ -39,7 +42,7 @@ impl Act {
     pub(crate) fn network_failed(&self, subnet: Subnet, error: Error) -> EngineError {
         match error {
             Error::DockerResponseServerError { message, .. } if overlaps(&message) => {
-                EngineError::SubnetInUse { subnet, reason: message }
+                EngineError::LeaseInUse { lease: format!("the subnet {subnet}"), reason: message }
             }
             other => self.failed(other),
         }
@@ -83,7 +86,7 @@ impl fmt::Display for Act {
     }
 }
 
-/// Whether Docker answered with this status and words.
+/// Whether Docker answered with this status and a message that contains `words`.
 pub(crate) fn answered_with(error: &Error, status: u16, words: &str) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code, message }
         if *status_code == status && message.contains(words))
@@ -93,7 +96,7 @@ fn overlaps(message: &str) -> bool {
     message.contains("Pool overlaps with other one") || message.contains("networks have overlapping IPv4")
 }
 
-/// Words of a Docker that is going down, or of a thing that is just being removed.
+/// Whether the message is that of a Docker that is going down, or of an object that is being removed.
 fn passing(message: &str) -> bool {
     [
         "shutting down",
@@ -138,7 +141,7 @@ mod tests {
         use EngineError as E;
         assert!(matches!(answer(404, "No such image: a/b:1"), E::ImageMissing { image } if image == "a/b:1"));
         assert!(matches!(answer(404, "No such container: x"), E::NotFound { what } if what == "the network n"));
-        assert!(matches!(answer(403, "Pool overlaps with other one on this address space"), E::SubnetInUse { .. }));
+        assert!(matches!(answer(403, "Pool overlaps with other one on this address space"), E::LeaseInUse { .. }));
         assert!(matches!(answer(500, "write /x: no space left on device"), E::DiskFull { .. }));
         assert!(matches!(answer(500, "the daemon is shutting down"), E::Unavailable { .. }));
         assert!(matches!(answer(503, "later"), E::Unavailable { .. }));

@@ -1,25 +1,23 @@
 //! What happens to this installation's containers, as it happens.
 //!
-//! Docker remembers its last 256 events of all kinds, and a busy minute has more. So the connection
-//! is read from the moment it is asked for, whether the caller listens yet or not; and what happened
-//! between that moment and Docker's listening is asked for by its time.
+//! Docker remembers its last 256 events of all kinds, and a busy minute has more. So the connection is
+//! read from the start, whether the caller listens yet or not; and events between the request and
+//! Docker's listening are asked for by their time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bollard::{errors::Error, models::EventMessage, query_parameters::EventsOptions};
-use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
-use stoa_provider::engine::{EngineError, EngineEvent, EngineEventKind};
+use futures_util::{Stream, StreamExt, stream};
+use stoa_provider::engine::{EngineError, EngineEvent, EngineEventKind, EngineStream};
 use tokio::sync::mpsc;
 
 use crate::{client::Docker, error::Act, labels};
 
-/// So many events wait for a slow caller; after that Docker itself is made to wait.
-const WAITING: usize = 4096;
+/// Events that wait for a slow caller; then Docker itself waits.
+const QUEUED_EVENTS: usize = 4096;
 
 impl Docker {
-    pub(crate) async fn event_stream(
-        &self,
-    ) -> Result<BoxStream<'static, Result<EngineEvent, EngineError>>, EngineError> {
+    pub(crate) async fn event_stream(&self) -> Result<EngineStream<EngineEvent>, EngineError> {
         let act = Act::new("watching", "containers");
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.call(&act, |api| api.ping()).await?;
@@ -32,13 +30,13 @@ impl Docker {
             ..Default::default()
         };
         let messages = self.api(&act)?.events(Some(options)).boxed();
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::channel(QUEUED_EVENTS);
         tokio::spawn(forward(act, messages, sender));
         Ok(stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).boxed())
     }
 }
 
-/// Ends with the connection, telling so, or when nobody listens any more.
+/// Ends with the connection, and says so, or when nobody listens any more.
 async fn forward(
     act: Act,
     mut messages: impl Stream<Item = Result<EventMessage, Error>> + Unpin,

@@ -1,35 +1,24 @@
 //! Running a program inside a service.
 //!
-//! Docker can start such a program but has no call to end it: after the deadline the caller gets
-//! its answer, while the program runs on until it ends by itself or its container stops. A program
-//! that may hang should limit itself.
+//! Docker can start such a program but has no call to end it: when the caller goes away, the program
+//! runs on until it ends itself or its container stops. A program that may hang should limit itself.
 //!
 //! A program that can't be started is no error of the engine: its code is 126 or 127 and the reason
-//! is in `stderr`, as a shell has it.
+//! is in its standard error, as in a shell.
 
 use std::time::Duration;
 
 use bollard::{
     container::LogOutput,
-    errors::Error,
     exec::StartExecResults,
     models::{ExecConfig, ExecInspectResponse},
 };
-use futures_util::{Stream, StreamExt};
-use stoa_model::{
-    secret::ExposeSecret,
-    stack::{ProjectName, ServiceName},
-};
-use stoa_provider::engine::{EngineError, Exec, ExecOutput, RunState};
-use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
-    time,
-};
+use futures_util::{StreamExt, stream};
+use stoa_model::stack::{ProjectName, ServiceName};
+use stoa_provider::engine::{EngineError, EngineStream, Exec, ExecEvent, ExecSession, RunState};
+use tokio::{io, time};
 
-use crate::{client::Docker, error::Act, labels};
-
-/// So much is kept of each output; the rest is read and dropped, so that the program isn't blocked.
-const KEPT: usize = 64 << 10;
+use crate::{client::Docker, error::Act};
 
 impl Docker {
     pub(crate) async fn exec_in(
@@ -37,48 +26,48 @@ impl Docker {
         project: &ProjectName,
         service: &ServiceName,
         exec: Exec,
-    ) -> Result<ExecOutput, EngineError> {
+    ) -> Result<ExecSession, EngineError> {
         // Only the program is named: its arguments may be secret.
         let program = exec.argv.first().map_or("nothing", String::as_str);
         let act = Act::new("running", format!("{program} in {service} of project {project}"));
-        let deadline = exec.deadline;
-        time::timeout(deadline, self.run(&act, project, service, exec)).await.map_err(|_| act.timed_out(deadline))?
-    }
-
-    async fn run(
-        &self,
-        act: &Act,
-        project: &ProjectName,
-        service: &ServiceName,
-        exec: Exec,
-    ) -> Result<ExecOutput, EngineError> {
-        let container = self.running(act, project, service).await?;
+        let container = self.running(&act, project, service).await?;
         let body = ExecConfig {
-            attach_stdin: Some(exec.stdin.is_some()),
+            attach_stdin: Some(exec.stdin),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             cmd: Some(exec.argv),
             user: exec.user,
             ..Default::default()
         };
-        let id = self.call(act, |api| api.create_exec(&container, body)).await?.id;
-        let started = self.api(act)?.start_exec(&id, None).await.map_err(|error| act.failed(error))?;
-        let StartExecResults::Attached { output, input } = started else {
+        let id = self.call(&act, |api| api.create_exec(&container, body)).await?.id;
+        let StartExecResults::Attached { output, input } = self.call(&act, |api| api.start_exec(&id, None)).await?
+        else {
             return Err(act.refused("Docker did not attach to the program"));
         };
-        let text = exec.stdin.as_ref().map(|secret| secret.expose_secret().as_bytes());
-        let ((), kept) = tokio::join!(feed(input, text), collect(output));
-        let (stdout, stderr) = kept.map_err(|error| act.failed(error))?;
-        Ok(ExecOutput { code: self.exit_code(act, &id).await?, stdout, stderr })
+        let (docker, reading) = (self.clone(), act.clone());
+        let output = output.map(move |chunk| chunk.map(event).map_err(|error| reading.failed(error)));
+        // After an error there is no exit code to ask for.
+        let output = stream::unfold(Some((output.boxed(), docker, act, id)), |state| async move {
+            let (mut output, docker, act, id) = state?;
+            match output.next().await {
+                Some(Ok(event)) => Some((Ok(event), Some((output, docker, act, id)))),
+                Some(Err(error)) => Some((Err(error), None)),
+                None => Some((docker.exit_code(&act, &id).await.map(ExecEvent::Exit), None)),
+            }
+        });
+        Ok(ExecSession { stdin: if exec.stdin { input } else { Box::pin(io::sink()) }, output: fused(output) })
     }
 
+    /// A running instance, the newest if there are two.
     async fn running(&self, act: &Act, project: &ProjectName, service: &ServiceName) -> Result<String, EngineError> {
-        let filter = labels::filter(self.installation(), Some(project), Some(service), None);
-        let found = self.containers(filter, &format!("project {project}")).await?.into_iter().next();
-        match found {
-            None => Err(EngineError::NotFound { what: format!("the service {service} of project {project}") }),
-            Some(container) if container.state == RunState::Running => Ok(container.id),
-            Some(_) => Err(act.refused("the service is not running: start it first")),
+        let found = self.containers_of(project, Some(service)).await?;
+        if found.is_empty() {
+            return Err(EngineError::NotFound { what: format!("the service {service} of project {project}") });
+        }
+        let running = found.into_iter().filter(|container| container.state == RunState::Running);
+        match running.max_by_key(|container| container.revision) {
+            Some(container) => Ok(container.id),
+            None => Err(act.refused("the service is not running: start it first")),
         }
     }
 
@@ -95,25 +84,16 @@ impl Docker {
     }
 }
 
-/// Writes the input and closes it. A program that ends without reading it is its own business.
-async fn feed(mut input: std::pin::Pin<Box<dyn AsyncWrite + Send>>, text: Option<&[u8]>) {
-    if let Some(text) = text {
-        let _ = input.write_all(text).await;
-        let _ = input.shutdown().await;
-    }
+fn fused(
+    output: impl stream::Stream<Item = Result<ExecEvent, EngineError>> + Send + 'static,
+) -> EngineStream<ExecEvent> {
+    output.fuse().boxed()
 }
 
-async fn collect(mut output: impl Stream<Item = Result<LogOutput, Error>> + Unpin) -> Result<(String, String), Error> {
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    while let Some(chunk) = output.next().await {
-        let (kept, message) = match chunk? {
-            LogOutput::StdOut { message } | LogOutput::StdIn { message } => (&mut stdout, message),
-            // Without a header come Docker's own words about a program that it could not start.
-            LogOutput::StdErr { message } | LogOutput::Console { message } => (&mut stderr, message),
-        };
-        let room = KEPT - kept.len();
-        kept.extend_from_slice(&message[..message.len().min(room)]);
+fn event(chunk: LogOutput) -> ExecEvent {
+    match chunk {
+        LogOutput::StdOut { message } | LogOutput::StdIn { message } => ExecEvent::Stdout(message),
+        // Docker writes without a header why it could not start a program.
+        LogOutput::StdErr { message } | LogOutput::Console { message } => ExecEvent::Stderr(message),
     }
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok((text(stdout), text(stderr)))
 }

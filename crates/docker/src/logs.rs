@@ -1,90 +1,152 @@
-//! The last lines of services' output.
+//! Lines of services' output.
 
-use bollard::{container::LogOutput, errors::Error, query_parameters::LogsOptions};
-use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream::BoxStream};
+use std::{future, time::Duration};
+
+use bollard::{container::LogOutput, query_parameters::LogsOptions};
+use futures_util::{StreamExt, stream};
 use stoa_model::stack::{ProjectName, ServiceName};
-use stoa_provider::engine::{EngineError, LogLine};
+use stoa_provider::engine::{EngineError, EngineStream, LogLine, LogQuery};
+use tokio::time;
 
-use crate::{client::Docker, error::Act, inventory::Container, labels};
+use crate::{client::Docker, error::Act, inventory::Container};
 
-/// More lines than this are never answered: they are held in memory.
-const MOST: u32 = 10_000;
+/// A longer line comes in parts.
+const MAX_LINE_BYTES: usize = 256 << 10;
 
 impl Docker {
     pub(crate) async fn logs_of(
         &self,
         project: &ProjectName,
         service: Option<&ServiceName>,
-        tail: u32,
-    ) -> Result<Vec<LogLine>, EngineError> {
-        let filter = labels::filter(self.installation(), Some(project), service, None);
-        let containers = self.containers(filter, &format!("project {project}")).await?;
+        query: LogQuery,
+    ) -> Result<EngineStream<LogLine>, EngineError> {
+        let containers = self.containers_of(project, service).await?;
         if let (true, Some(service)) = (containers.is_empty(), service) {
             return Err(EngineError::NotFound { what: format!("the service {service} of project {project}") });
         }
-        let tail = tail.min(MOST);
-        let each = try_join_all(containers.iter().map(|container| self.log_of(project, container, tail))).await?;
-        let mut lines: Vec<LogLine> = each.into_iter().flatten().collect();
-        // Docker's times have a fixed width and are in UTC: their text sorts as they do.
-        lines.sort_by(|a, b| a.at.cmp(&b.at));
-        Ok(lines)
+        let each = containers.iter().map(|container| self.log_of(project, container, query));
+        let merged = stream::select_all(each.collect::<Result<Vec<_>, _>>()?);
+        let mut left = query.max_bytes;
+        let limited = merged.take_while(move |line| {
+            let fits = left > 0;
+            left = left.saturating_sub(line.as_ref().map_or(0, |line| line.line.len() as u64 + 1));
+            future::ready(fits)
+        });
+        Ok(limited.boxed())
     }
 
-    async fn log_of(
+    fn log_of(
         &self,
         project: &ProjectName,
         container: &Container,
-        tail: u32,
-    ) -> Result<Vec<LogLine>, EngineError> {
+        query: LogQuery,
+    ) -> Result<EngineStream<LogLine>, EngineError> {
         let act = Act::new("reading", format!("the log of {} of project {project}", container.service));
-        let options =
-            LogsOptions { stdout: true, stderr: true, timestamps: true, tail: tail.to_string(), ..Default::default() };
-        let read =
-            |api: &bollard::Docker| lines(api.logs(&container.id, Some(options)).boxed(), container.service.0.clone());
-        self.call(&act, read).await
+        let options = LogsOptions {
+            stdout: true,
+            stderr: true,
+            timestamps: true,
+            follow: query.follow,
+            tail: query.tail.to_string(),
+            ..Default::default()
+        };
+        let chunks = self.api(&act)?.logs(&container.id, Some(options)).boxed();
+        // A followed log may be silent for any time.
+        let deadline = (!query.follow).then(|| self.timeout());
+        let state = Some((chunks, LineReader::new(container.service.0.clone()), act));
+        let lines = stream::unfold(state, move |state| async move {
+            let (mut chunks, mut reader, act) = state?;
+            match next(&mut chunks, deadline, &act).await {
+                Some(Ok(chunk)) => {
+                    let lines = reader.read(&chunk);
+                    Some((lines.into_iter().map(Ok).collect(), Some((chunks, reader, act))))
+                }
+                Some(Err(error)) => Some((vec![Err(error)], None)),
+                None => Some((reader.end().into_iter().map(Ok).collect(), None)),
+            }
+        });
+        Ok(lines.flat_map(|lines: Vec<_>| stream::iter(lines)).boxed())
     }
 }
 
-async fn lines(
-    mut chunks: BoxStream<'static, Result<LogOutput, Error>>,
+async fn next(
+    chunks: &mut stream::BoxStream<'static, Result<LogOutput, bollard::errors::Error>>,
+    deadline: Option<Duration>,
+    act: &Act,
+) -> Option<Result<LogOutput, EngineError>> {
+    let next = match deadline {
+        Some(deadline) => match time::timeout(deadline, chunks.next()).await {
+            Ok(next) => next,
+            Err(_) => return Some(Err(act.timed_out(deadline))),
+        },
+        None => chunks.next().await,
+    };
+    next.map(|chunk| chunk.map_err(|error| act.failed(error)))
+}
+
+/// Joins the chunks of long lines: Docker cuts lines at 16 KiB and gives each chunk a time.
+struct LineReader {
     service: String,
-) -> Result<Vec<LogLine>, Error> {
-    let mut lines = Vec::new();
-    // Per output: the line that the next chunk goes on with. Docker cuts lines at 16 KiB.
-    let mut open: [Option<usize>; 2] = [None, None];
-    while let Some(chunk) = chunks.try_next().await? {
-        let output = usize::from(matches!(chunk, LogOutput::StdErr { .. }));
-        let text = String::from_utf8_lossy(chunk.as_ref()).into_owned();
+    /// Per output, the line that the next chunk continues.
+    open: [Option<LogLine>; 2],
+}
+
+impl LineReader {
+    fn new(service: String) -> Self {
+        Self { service, open: [None, None] }
+    }
+
+    /// The lines that end with this chunk.
+    fn read(&mut self, chunk: &LogOutput) -> Option<LogLine> {
+        let open = &mut self.open[usize::from(matches!(chunk, LogOutput::StdErr { .. }))];
+        let text = String::from_utf8_lossy(chunk.as_ref());
         let (at, rest) = text.split_once(' ').unwrap_or((&text, ""));
         let (rest, ends) = rest.strip_suffix('\n').map_or((rest, false), |rest| (rest, true));
-        let index = match open[output] {
-            Some(index) => index,
-            None => {
-                lines.push(LogLine { service: service.clone(), at: at.to_owned(), line: String::new() });
-                lines.len() - 1
-            }
-        };
-        lines[index].line.push_str(rest);
-        open[output] = (!ends).then_some(index);
+        let line = open.get_or_insert_with(|| LogLine {
+            service: self.service.clone(),
+            at: at.to_owned(),
+            line: String::new(),
+        });
+        line.line.push_str(rest);
+        if ends || line.line.len() >= MAX_LINE_BYTES { open.take() } else { None }
     }
-    Ok(lines)
+
+    /// Lines without an end.
+    fn end(&mut self) -> Vec<LogLine> {
+        self.open.iter_mut().filter_map(Option::take).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chunk(stderr: bool, text: &str) -> Result<LogOutput, Error> {
+    fn chunk(stderr: bool, text: &str) -> LogOutput {
         let message = text.to_owned().into();
-        Ok(if stderr { LogOutput::StdErr { message } } else { LogOutput::StdOut { message } })
+        if stderr { LogOutput::StdErr { message } } else { LogOutput::StdOut { message } }
     }
 
-    #[tokio::test]
-    async fn chunks_of_one_line_are_joined() {
-        let chunks =
-            [chunk(false, "t1 long "), chunk(true, "t2 other\n"), chunk(false, "t3 line\n"), chunk(false, "t4 \n")];
-        let lines = lines(futures_util::stream::iter(chunks).boxed(), "web".into()).await.unwrap();
+    #[test]
+    fn chunks_of_one_line_are_joined() {
+        let mut reader = LineReader::new("web".into());
+        let chunks = [
+            chunk(false, "t1 long "),
+            chunk(true, "t2 other\n"),
+            chunk(false, "t3 line\n"),
+            chunk(false, "t4 \n"),
+            chunk(true, "t5 cut off"),
+        ];
+        let mut lines: Vec<_> = chunks.iter().filter_map(|chunk| reader.read(chunk)).collect();
+        lines.extend(reader.end());
         let got: Vec<_> = lines.iter().map(|l| (l.at.as_str(), l.line.as_str())).collect();
-        assert_eq!(got, [("t1", "long line"), ("t2", "other"), ("t4", "")]);
+        assert_eq!(got, [("t2", "other"), ("t1", "long line"), ("t4", ""), ("t5", "cut off")]);
+    }
+
+    #[test]
+    fn a_line_without_end_comes_in_parts() {
+        let mut reader = LineReader::new("web".into());
+        let part = chunk(false, &format!("t {}", "x".repeat(16 << 10)));
+        let lines: Vec<_> = (0..40).filter_map(|_| reader.read(&part)).collect();
+        assert_eq!(lines.iter().map(|line| line.line.len()).collect::<Vec<_>>(), [MAX_LINE_BYTES; 2]);
     }
 }

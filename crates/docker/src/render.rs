@@ -1,11 +1,14 @@
-//! A stack as the bodies of Engine API requests. Pure: the hardening that is said here is tested here.
+//! A stack as the bodies of Engine API requests. Pure: the hardening is written and tested here.
 //!
 //! What every container gets, whatever the blueprint says: no capabilities but the named ones, no
-//! new privileges, hard limits on memory (swap included), processor and processes, logs that are
-//! rotated, a restart policy, an init that reaps and forwards signals, named volumes only, and one
-//! private network without published ports.
+//! new privileges, hard limits on memory (swap included), processor and processes, rotated logs, a
+//! restart policy, an init that reaps and forwards signals, named volumes only, and one private
+//! network without published ports.
+//!
+//! **[`config_hash`] must not change**: it is how a container of a release before `stoa.spec-hash` is
+//! recognized, so a change here restarts every store at the next upgrade. A test pins it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{collections::HashMap, net::Ipv4Addr};
 
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Ipam,
@@ -13,19 +16,53 @@ use bollard::models::{
     VolumeCreateRequest,
 };
 use sha2::{Digest, Sha256};
-use stoa_model::stack::{Health, Service, Stack, VolumeName};
+use stoa_model::{
+    limits::Limits,
+    stack::{Health, Service, Stack, VolumeName},
+};
+use stoa_provider::engine::spec;
 
-use crate::labels::Origin;
+use crate::{
+    labels::{Hashes, Origin},
+    names,
+    placement::DockerPlacement,
+    subnet::Subnet,
+};
+
+/// What is rendered: a stack in its place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) placement: &'a DockerPlacement,
+}
+
+/// Limits as Docker counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DockerLimits {
+    pub(crate) memory: i64,
+    pub(crate) nano_cpus: i64,
+    pub(crate) pids: i64,
+}
+
+impl From<Limits> for DockerLimits {
+    fn from(limits: Limits) -> Self {
+        Self {
+            memory: i64::try_from(limits.memory.0).unwrap_or(i64::MAX),
+            nano_cpus: i64::from(limits.cpu.0) * 1_000_000,
+            pids: i64::from(limits.pids),
+        }
+    }
+}
 
 /// The request for a stack's private network.
-pub(crate) fn network(stack: &Stack, origin: Origin<'_>) -> NetworkCreateRequest {
+pub(crate) fn network(stack: &Stack, subnet: Subnet, origin: Origin<'_>) -> NetworkCreateRequest {
     let addresses = IpamConfig {
-        subnet: Some(stack.subnet.to_string()),
-        gateway: Some(stack.subnet.gateway().to_string()),
+        subnet: Some(subnet.to_string()),
+        gateway: Some(subnet.gateway().to_string()),
         ..Default::default()
     };
     NetworkCreateRequest {
-        name: stack.engine_network(),
+        name: names::network(&stack.project),
         driver: Some("bridge".into()),
         ipam: Some(Ipam { config: Some(vec![addresses]), ..Default::default() }),
         options: Some(text_map([
@@ -46,23 +83,34 @@ fn bridge_name(stack: &Stack, installation: &str) -> String {
 /// The request for one of a stack's volumes.
 pub(crate) fn volume(stack: &Stack, name: &VolumeName, origin: Origin<'_>) -> VolumeCreateRequest {
     VolumeCreateRequest {
-        name: Some(stack.engine_volume(name)),
+        name: Some(names::volume(&stack.project, name)),
         driver: Some("local".into()),
         labels: Some(origin.on_volume(stack, name)),
         ..Default::default()
     }
 }
 
-/// The volumes of a stack, each once, those that only a mount names included: Docker would make
-/// such a one without labels, and nothing would ever find it again.
-pub(crate) fn volume_names(stack: &Stack) -> BTreeSet<&VolumeName> {
-    let mounted = stack.services.iter().flat_map(|s| &s.mounts).map(|m| &m.volume);
-    stack.volumes.iter().chain(mounted).collect()
+/// The request for a service's container. A pinned image is named by its content, so that a moved tag
+/// can't change what is created.
+pub(crate) fn container(
+    target: Target<'_>,
+    service: &Service,
+    instance: u32,
+    address: Ipv4Addr,
+    origin: Origin<'_>,
+) -> ContainerCreateBody {
+    let mut body = unlabeled(target.stack, service, address);
+    let hashes = (spec_hash(service), config_hash(&body));
+    let hashes = Hashes { spec: &hashes.0, config: &hashes.1 };
+    if let Some(id) = &service.image_id {
+        body.image = Some(id.to_string());
+    }
+    body.labels = Some(origin.on_container(target.stack, service, instance, hashes));
+    body
 }
 
-/// The request for a service's container.
-pub(crate) fn container(stack: &Stack, service: &Service, origin: Origin<'_>) -> ContainerCreateBody {
-    let mut body = ContainerCreateBody {
+fn unlabeled(stack: &Stack, service: &Service, address: Ipv4Addr) -> ContainerCreateBody {
+    ContainerCreateBody {
         hostname: Some(service.name.0.clone()),
         image: Some(service.image.to_string()),
         entrypoint: service.entrypoint.clone(),
@@ -72,20 +120,36 @@ pub(crate) fn container(stack: &Stack, service: &Service, origin: Origin<'_>) ->
         healthcheck: service.health.as_ref().map(health),
         stop_timeout: Some(service.stop_grace.as_secs().min(3600) as i64),
         host_config: Some(host_config(stack, service)),
-        networking_config: Some(endpoint(stack, service)),
+        networking_config: Some(endpoint(stack, service, address)),
         ..Default::default()
-    };
-    body.labels = Some(origin.on_container(stack, service, &config_hash(&body)));
-    body
+    }
+}
+
+/// The hash that a container of a release before `stoa.spec-hash` has if it was created from this
+/// service with these limits.
+pub(crate) fn config_hash_with(stack: &Stack, service: &Service, address: Ipv4Addr, limits: DockerLimits) -> String {
+    let mut body = unlabeled(stack, service, address);
+    if let Some(host) = &mut body.host_config {
+        host.memory = Some(limits.memory);
+        host.memory_swap = Some(limits.memory);
+        host.nano_cpus = Some(limits.nano_cpus);
+        host.pids_limit = Some(limits.pids);
+    }
+    config_hash(&body)
+}
+
+/// Stands for a service's configuration without image and limits: another hash, another container.
+pub(crate) fn spec_hash(service: &Service) -> String {
+    hex(&Sha256::digest(spec::canonical_spec(service)))
 }
 
 fn host_config(stack: &Stack, service: &Service) -> HostConfig {
-    let memory = i64::try_from(service.limits.memory.0).unwrap_or(i64::MAX);
+    let limits = DockerLimits::from(service.limits);
     HostConfig {
-        memory: Some(memory),
-        memory_swap: Some(memory),
-        nano_cpus: Some(i64::from(service.limits.cpu.0) * 1_000_000),
-        pids_limit: Some(i64::from(service.limits.pids)),
+        memory: Some(limits.memory),
+        memory_swap: Some(limits.memory),
+        nano_cpus: Some(limits.nano_cpus),
+        pids_limit: Some(limits.pids),
         cap_drop: Some(vec!["ALL".into()]),
         cap_add: Some(service.cap_add.clone()),
         security_opt: Some(vec!["no-new-privileges:true".into()]),
@@ -102,7 +166,7 @@ fn host_config(stack: &Stack, service: &Service) -> HostConfig {
             name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
             maximum_retry_count: None,
         }),
-        network_mode: Some(stack.engine_network()),
+        network_mode: Some(names::network(&stack.project)),
         publish_all_ports: Some(false),
         ..Default::default()
     }
@@ -116,20 +180,20 @@ fn tmpfs(service: &Service) -> HashMap<String, String> {
 fn volume_mount(stack: &Stack, mount: &stoa_model::stack::Mount) -> Mount {
     Mount {
         typ: Some(MountType::VOLUME),
-        source: Some(stack.engine_volume(&mount.volume)),
+        source: Some(names::volume(&stack.project, &mount.volume)),
         target: Some(mount.path.clone()),
         read_only: Some(mount.read_only),
         ..Default::default()
     }
 }
 
-fn endpoint(stack: &Stack, service: &Service) -> NetworkingConfig {
+fn endpoint(stack: &Stack, service: &Service, address: Ipv4Addr) -> NetworkingConfig {
     let settings = EndpointSettings {
-        ipam_config: Some(EndpointIpamConfig { ipv4_address: Some(service.address.to_string()), ..Default::default() }),
+        ipam_config: Some(EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..Default::default() }),
         aliases: Some(vec![service.name.0.clone()]),
         ..Default::default()
     };
-    NetworkingConfig { endpoints_config: Some(HashMap::from([(stack.engine_network(), settings)])) }
+    NetworkingConfig { endpoints_config: Some(HashMap::from([(names::network(&stack.project), settings)])) }
 }
 
 fn health(health: &Health) -> HealthConfig {
@@ -144,7 +208,7 @@ fn health(health: &Health) -> HealthConfig {
     }
 }
 
-/// Stands for all that a container is made of: another hash, another container.
+/// Stands for the whole request, with the image's reference and the limits.
 fn config_hash(body: &ContainerCreateBody) -> String {
     // A JSON value has its keys in order, unlike the maps in the body.
     let canonical = serde_json::to_value(body).map(|value| value.to_string()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What services use now.
 //!
-//! Docker's own reading of processor time waits for a second sample that is one second later. Two
-//! readings without history, a fifth of a second apart, tell the same sooner.
+//! Docker's own measure of processor time waits a second for its second sample. Two samples without
+//! history, a fifth of a second apart, give the same sooner.
 
 use std::time::Duration;
 
@@ -11,25 +11,28 @@ use stoa_model::stack::ProjectName;
 use stoa_provider::engine::{EngineError, RunState, ServiceStats};
 use tokio::time;
 
-use crate::{client::Docker, error::Act, inventory::Container, labels};
+use crate::{client::Docker, error::Act, inventory::Container};
 
-const BETWEEN: Duration = Duration::from_millis(200);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Docker {
     pub(crate) async fn stats_of(&self, project: &ProjectName) -> Result<Vec<ServiceStats>, EngineError> {
-        let filter = labels::filter(self.installation(), Some(project), None, None);
-        let mut running = self.containers(filter, &format!("project {project}")).await?;
+        let mut running = self.containers_of(project, None).await?;
         running.retain(|container| container.state == RunState::Running);
         running.sort_by(|a, b| a.service.cmp(&b.service));
-        let stats = try_join_all(running.iter().map(|container| self.use_of(project, container))).await?;
+        let stats = try_join_all(running.iter().map(|container| self.usage_of(project, container))).await?;
         Ok(stats.into_iter().flatten().collect())
     }
 
-    /// `None` if the container ended meanwhile.
-    async fn use_of(&self, project: &ProjectName, container: &Container) -> Result<Option<ServiceStats>, EngineError> {
+    /// `None` if the container has ended meanwhile.
+    async fn usage_of(
+        &self,
+        project: &ProjectName,
+        container: &Container,
+    ) -> Result<Option<ServiceStats>, EngineError> {
         let act = Act::new("measuring", format!("{} of project {project}", container.service));
         let Some(first) = self.sample(&act, container).await? else { return Ok(None) };
-        time::sleep(BETWEEN).await;
+        time::sleep(SAMPLE_INTERVAL).await;
         let Some(second) = self.sample(&act, container).await? else { return Ok(None) };
         Ok(Some(between(container.service.0.clone(), &first, &second)))
     }
@@ -71,7 +74,7 @@ fn cpu_milli(first: &ContainerStatsResponse, second: &ContainerStatsResponse) ->
     (used as f64 / whole as f64 * f64::from(cores) * 1000.0).round() as u32
 }
 
-/// As `docker stats` has it: without file pages that the kernel can drop at any time. The first key
+/// As `docker stats` counts: without file pages that the kernel can drop at any time. The first key
 /// is cgroup v1's, the second v2's.
 fn memory_in_use(usage: u64, stats: &std::collections::HashMap<String, u64>) -> u64 {
     let cache = stats.get("total_inactive_file").or_else(|| stats.get("inactive_file")).copied().unwrap_or(0);

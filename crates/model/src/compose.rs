@@ -1,34 +1,49 @@
 //! A stack as a Compose file, for the person at the machine.
 //!
 //! The engine never reads this file; it exists so that `docker compose ps`, `logs` and `down` work
-//! in a site's directory. Rules:
-//! - It is made by a YAML serializer from typed values, and every `$` in them is written `$$`, so
-//!   that Compose reads back exactly what the engine got.
+//! in a site's directory. Invariants:
+//! - A YAML serializer writes it from typed values, and every `$` in them becomes `$$`, so that
+//!   Compose reads back exactly what the engine got.
 //! - It keeps to what Compose 1.29 (Debian's) and 2.x both read. 1.29 refuses a top-level `name`,
 //!   so the project's name lies beside it in `.env`, which both read: see [`dotenv`].
-//! - The network and the volumes are named in full. Whatever the project is taken to be, no command
-//!   makes a second, empty volume beside the site's own.
+//! - Where the engine's object names are known ([`Network`]), network and volumes are named in full:
+//!   whatever project name Compose assumes, no command creates a second, empty volume.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Serialize, Serializer};
 use serde_saphyr::DoubleQuoted;
 
-use crate::stack::{Health, Service, Stack};
+use crate::stack::{Health, Service, ServiceName, Stack, VolumeName};
 
-/// The engine's logs are rotated at this size.
+/// Size at which a service's log is rotated.
 pub const LOG_SIZE: &str = "10m";
-/// So many rotated logs are kept.
+/// Number of log files kept per service.
 pub const LOG_FILES: &str = "3";
 
-/// The Compose file of a stack.
-pub fn render(stack: &Stack) -> String {
+/// The names and addresses that an engine gave a stack's objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The network's name on the engine.
+    pub name: String,
+    /// In CIDR form.
+    pub subnet: String,
+    /// The bridge's address.
+    pub gateway: String,
+    /// Each service's address.
+    pub addresses: BTreeMap<ServiceName, String>,
+    /// Each volume's name on the engine.
+    pub volumes: BTreeMap<VolumeName, String>,
+}
+
+/// The Compose file of a stack. Without `network`, Compose chooses names and addresses itself.
+pub fn render(stack: &Stack, network: Option<&Network>) -> String {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_string_with_options(&File::of(stack), options)
+    serde_saphyr::to_string_with_options(&File::of(stack, network), options)
         .expect("maps, lists and scalars can always be written to memory")
 }
 
-/// What lies in `.env` beside the Compose file: the project's name.
+/// The `.env` file beside the Compose file: the project's name.
 pub fn dotenv(stack: &Stack) -> String {
     format!("COMPOSE_PROJECT_NAME={}\n", stack.project)
 }
@@ -37,30 +52,32 @@ pub fn dotenv(stack: &Stack) -> String {
 struct File<'a> {
     services: InOrder<'a, ServiceFile<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    volumes: BTreeMap<&'a str, Named>,
-    networks: BTreeMap<&'static str, Network>,
+    volumes: BTreeMap<&'a str, VolumeFile<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    networks: BTreeMap<&'static str, NetworkFile<'a>>,
 }
 
 #[derive(Serialize)]
-struct Named {
-    name: String,
+struct VolumeFile<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Network {
-    name: String,
-    ipam: Ipam,
+struct NetworkFile<'a> {
+    name: &'a str,
+    ipam: Ipam<'a>,
 }
 
 #[derive(Serialize)]
-struct Ipam {
-    config: [IpamConfig; 1],
+struct Ipam<'a> {
+    config: [IpamConfig<'a>; 1],
 }
 
 #[derive(Serialize)]
-struct IpamConfig {
-    subnet: String,
-    gateway: String,
+struct IpamConfig<'a> {
+    subnet: &'a str,
+    gateway: &'a str,
 }
 
 #[derive(Serialize)]
@@ -72,7 +89,8 @@ struct ServiceFile<'a> {
     command: Option<Vec<Text>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     environment: BTreeMap<&'a str, Text>,
-    networks: BTreeMap<&'static str, Address>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    networks: BTreeMap<&'static str, Address<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     volumes: Vec<Text>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -97,8 +115,8 @@ struct ServiceFile<'a> {
 }
 
 #[derive(Serialize)]
-struct Address {
-    ipv4_address: String,
+struct Address<'a> {
+    ipv4_address: &'a str,
 }
 
 #[derive(Serialize)]
@@ -117,20 +135,27 @@ struct Logging {
 }
 
 impl<'a> File<'a> {
-    fn of(stack: &'a Stack) -> Self {
-        let config = IpamConfig { subnet: stack.subnet.to_string(), gateway: stack.subnet.gateway().to_string() };
-        let network = Network { name: stack.engine_network(), ipam: Ipam { config: [config] } };
-        let volume = |v| Named { name: stack.engine_volume(v) };
+    fn of(stack: &'a Stack, network: Option<&'a Network>) -> Self {
+        let volume = |v| VolumeFile { name: network.and_then(|n| n.volumes.get(v)).map(String::as_str) };
+        let service = |s: &'a Service| (s.name.0.as_str(), ServiceFile::of(s, network));
         Self {
-            services: InOrder(stack.services.iter().map(|s| (s.name.0.as_str(), ServiceFile::of(s))).collect()),
+            services: InOrder(stack.services.iter().map(service).collect()),
             volumes: stack.volumes.iter().map(|v| (v.0.as_str(), volume(v))).collect(),
-            networks: BTreeMap::from([("default", network)]),
+            networks: network.map(|network| ("default", NetworkFile::of(network))).into_iter().collect(),
         }
     }
 }
 
+impl<'a> NetworkFile<'a> {
+    fn of(network: &'a Network) -> Self {
+        let config = IpamConfig { subnet: &network.subnet, gateway: &network.gateway };
+        Self { name: &network.name, ipam: Ipam { config: [config] } }
+    }
+}
+
 impl<'a> ServiceFile<'a> {
-    fn of(service: &'a Service) -> Self {
+    fn of(service: &'a Service, network: Option<&'a Network>) -> Self {
+        let address = network.and_then(|network| network.addresses.get(&service.name));
         let mount = |m: &crate::stack::Mount| {
             Text::of(&format!("{}:{}{}", m.volume.0, m.path, if m.read_only { ":ro" } else { "" }))
         };
@@ -140,7 +165,7 @@ impl<'a> ServiceFile<'a> {
             entrypoint: service.entrypoint.as_deref().map(texts),
             command: service.command.as_deref().map(texts),
             environment: service.environment.iter().map(|(k, v)| (k.as_str(), Text::of(&v.0))).collect(),
-            networks: BTreeMap::from([("default", Address { ipv4_address: service.address.to_string() })]),
+            networks: address.map(|ipv4_address| ("default", Address { ipv4_address })).into_iter().collect(),
             volumes: service.mounts.iter().map(mount).collect(),
             tmpfs: service.tmpfs.iter().map(tmpfs).collect(),
             user: service.user.as_deref().map(Text::of),
@@ -175,8 +200,8 @@ impl HealthFile {
     }
 }
 
-/// Text that Compose reads back verbatim. Always in double quotes: every reader of YAML agrees on
-/// what those mean.
+/// Text that Compose reads back verbatim: always in double quotes, which every YAML reader treats
+/// alike.
 #[derive(Serialize)]
 struct Text(DoubleQuoted<String>);
 

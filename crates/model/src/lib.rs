@@ -15,7 +15,7 @@ pub mod id;
 pub mod image;
 pub mod job;
 pub mod limits;
-pub mod net;
+pub mod placement;
 pub mod route;
 pub mod routes;
 pub mod secret;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Bytes(pub u64);
 
 impl Bytes {
-    /// So many mebibytes.
+    /// `n` mebibytes.
     pub const fn mib(n: u64) -> Self {
         Self(n << 20)
     }
@@ -28,7 +28,7 @@ impl FromStr for Bytes {
             "g" => 30,
             unit => return Err(format!("unknown unit {unit:?}: use b, k, m or g")),
         };
-        let amount: f64 = digits.parse().map_err(|_| format!("{text:?} is no amount: write 512m or 1.5g"))?;
+        let amount: f64 = digits.parse().map_err(|_| format!("{text:?} is not an amount: write 512m or 1.5g"))?;
         let bytes = amount * f64::from(1u32 << shift);
         if !(0.0..=9.0e15).contains(&bytes) {
             return Err(format!("{text:?} is out of range"));
@@ -56,7 +56,8 @@ impl FromStr for MilliCpu {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let cores: f64 = text.trim().parse().map_err(|_| format!("{text:?} is no number of cores: write 0.5 or 2"))?;
+        let cores: f64 =
+            text.trim().parse().map_err(|_| format!("{text:?} is not a number of cores: write 0.5 or 2"))?;
         if !(0.01..=1024.0).contains(&cores) {
             return Err(format!("{text:?} is out of range: use 0.01 to 1024 cores"));
         }
@@ -73,7 +74,7 @@ impl fmt::Display for MilliCpu {
 /// Hard limits of one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Memory; more is answered by the kernel's out-of-memory killer inside the container.
+    /// Memory. When a service needs more, the kernel kills one of its processes.
     pub memory: Bytes,
     /// Processor time.
     pub cpu: MilliCpu,
@@ -82,7 +83,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What a service gets that names no limits of its own. Nothing runs unlimited.
+    /// Limits of a service that names none. Nothing runs unlimited.
     pub const DEFAULT: Self = Self { memory: Bytes::mib(256), cpu: MilliCpu(500), pids: 200 };
 }
 

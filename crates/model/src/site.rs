@@ -21,7 +21,6 @@ use crate::{
     host::{Hostname, Subdomain},
     id::{CustomerId, SiteId},
     limits::Limits,
-    net::Subnet,
     route::RouteLimits,
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
@@ -172,8 +171,8 @@ pub struct Site {
     pub admin_email: EmailAddress,
     /// Ties its containers, network and volumes together on the engine.
     pub project: ProjectName,
-    /// Its private network, while it holds one.
-    pub subnet: Option<Subnet>,
+    /// Its lease from its engine's [`LeasePool`](crate::placement::LeasePool), while it holds one.
+    pub lease: Option<i64>,
     /// Limits of its main service.
     pub limits: Limits,
     /// What its visitors may use of the edge.

@@ -1,15 +1,22 @@
 //! A stack: a blueprint rendered for one site, the full desired state on an engine.
 //!
-//! Every field is typed and final. An engine passes the values on as they are; nothing in a stack
-//! is a template, a command line for a shell or text to be parsed again.
+//! Invariants:
+//! - Every field is typed and final. An engine passes the values on as they are; nothing in a stack
+//!   is a template, a command line for a shell or text to be parsed again.
+//! - A stack says *what* runs, never *where*: addresses, networks and object names are the engine's
+//!   and live in its [`Placement`](crate::placement::Placement).
 
-use std::{collections::BTreeMap, fmt, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    time::Duration,
+};
 
 use crate::{
     id::SiteId,
-    image::ImageRef,
+    image::{ImageId, ImageRef},
     limits::{Bytes, Limits},
-    net::Subnet,
 };
 
 /// The name that ties all parts of a stack together on the engine; also Compose's project name.
@@ -17,8 +24,8 @@ use crate::{
 pub struct ProjectName(String);
 
 impl ProjectName {
-    /// The project of a site: readable for a person at the machine, and unique even when an address
-    /// is used again after a deletion.
+    /// The project of a site: readable for a person at the machine, and unique even when a deleted
+    /// site's subdomain is used again.
     pub fn of(site: SiteId, label: &str) -> Self {
         let label: String =
             label.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').take(40).collect();
@@ -48,12 +55,10 @@ impl fmt::Display for ProjectName {
 pub struct Stack {
     /// Ties the parts together.
     pub project: ProjectName,
-    /// Whose stack it is.
+    /// The site that the stack belongs to.
     pub site: SiteId,
-    /// The site's directory; the rendered Compose file lies in it as `compose.yaml`.
+    /// The site's directory, where the engine's manifests are written.
     pub directory: PathBuf,
-    /// The site's private network.
-    pub subnet: Subnet,
     /// Named volumes, by their name in the blueprint.
     pub volumes: Vec<VolumeName>,
     /// What runs, in the blueprint's order.
@@ -61,24 +66,16 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The engine's name of a volume, as Compose would name it.
-    pub fn engine_volume(&self, volume: &VolumeName) -> String {
-        format!("{}_{}", self.project, volume.0)
-    }
-
-    /// The engine's name of the network, as Compose would name it.
-    pub fn engine_network(&self) -> String {
-        format!("{}_default", self.project)
-    }
-
-    /// The engine's name of a service's container, as Compose would name it.
-    pub fn engine_container(&self, service: &Service) -> String {
-        format!("{}-{}-1", self.project, service.name)
-    }
-
     /// The service with this name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|s| s.name.0 == name)
+    }
+
+    /// The volumes, each once, including those that only a mount names: an engine may create such a
+    /// volume without labels, and then nothing finds it again.
+    pub fn volume_names(&self) -> BTreeSet<&VolumeName> {
+        let mounted = self.services.iter().flat_map(|s| &s.mounts).map(|m| &m.volume);
+        self.volumes.iter().chain(mounted).collect()
     }
 }
 
@@ -96,21 +93,39 @@ impl fmt::Display for ServiceName {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct VolumeName(pub String);
 
-/// One service: exactly one container.
+impl fmt::Display for VolumeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a deployment replaces a service whose configuration has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplaceStrategy {
+    /// Stop the old instance, then start the new one: two never write to one volume.
+    #[default]
+    Recreate,
+    /// Start the new instance beside the old one, which stays until the old revision is retired.
+    /// Only for services without volume mounts.
+    StartFirst,
+}
+
+/// One service: one instance, or two while a new revision takes over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Name inside the stack, and its hostname on the stack's network.
     pub name: ServiceName,
-    /// What it runs.
+    /// The image's readable reference.
     pub image: ImageRef,
+    /// The content that the image is pinned to; `None` runs whatever the reference points to.
+    pub image_id: Option<ImageId>,
     /// Replaces the image's entry point.
     pub entrypoint: Option<Vec<String>>,
     /// Replaces the image's command; an argument list, never a shell line.
     pub command: Option<Vec<String>>,
-    /// Environment; values may be secret and don't print.
+    /// Environment variables by name.
     pub environment: BTreeMap<String, EnvValue>,
-    /// Its fixed address in the stack's subnet.
-    pub address: Ipv4Addr,
     /// Named volumes and where they are mounted.
     pub mounts: Vec<Mount>,
     /// Memory-backed directories.
@@ -129,9 +144,11 @@ pub struct Service {
     pub stop_grace: Duration,
     /// Services that `docker compose` should start before this one.
     pub depends_on: Vec<ServiceName>,
+    /// How a changed configuration replaces the running instance.
+    pub replace: ReplaceStrategy,
 }
 
-/// A value of the environment that may be secret: it doesn't print.
+/// An environment variable's value. It may be secret, so `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvValue(pub String);
 
@@ -174,6 +191,6 @@ pub struct Health {
     pub timeout: Duration,
     /// Failures in a row until unhealthy.
     pub retries: u32,
-    /// Failures in the first so long don't count.
+    /// Failures during this time after the start don't count.
     pub start_period: Duration,
 }

@@ -1,4 +1,4 @@
-//! Traits with several real makers, their fakes, and one conformance suite each.
+//! Interfaces with several real providers, their fakes, and one conformance suite each.
 
 pub mod dns;
 pub mod edge;

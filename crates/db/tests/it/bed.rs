@@ -110,7 +110,7 @@ impl Bed {
             url: None,
             admin_user: AdminUser::parse("jane").expect("a name"),
             admin_email: EmailAddress::parse("jane@example.com").expect("an address"),
-            subnet: None,
+            lease: None,
             limits: Limits::DEFAULT,
             edge: RouteLimits::body(64 << 20),
             state: SiteState::Pending,

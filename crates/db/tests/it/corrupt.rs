@@ -23,7 +23,6 @@ pub async fn a_title_that_is_none(bed: Bed) {
         ("profiles = 'mail'", "profiles = '[]'"),
         ("upstream = 'nowhere'", "upstream = NULL"),
         ("health = 'fine'", "health = 'unknown'"),
-        ("subnet_base = 7", "subnet_base = NULL"),
         ("cpu = 99999999999", "cpu = 1"),
         ("edge_rate = 4294967296", "edge_rate = 0"),
         ("created_at = 9223372036854775807", "created_at = 0"),

@@ -12,12 +12,12 @@ mod dns;
 mod domains;
 mod full;
 mod jobs;
+mod leases;
 mod log;
 mod measure;
 mod migrate;
 mod rest;
 mod sites;
-mod subnets;
 mod tasks;
 mod traffic;
 mod tx;
@@ -95,12 +95,12 @@ suite! {
     dns {
         records_by_name_and_kind,
     }
-    subnets {
+    leases {
         thirty_leases_at_once_are_distinct,
-        the_next_free_block_around_what_is_taken,
-        a_block_given_back_rests_until_the_pool_has_been_gone_through,
+        the_next_free_lease_around_what_is_taken,
+        a_lease_given_back_rests_until_the_pool_has_been_gone_through,
         a_full_pool_is_exhausted,
-        a_hint_that_is_wrong_hides_no_block,
+        a_wrong_hint_hides_no_lease,
     }
     jobs {
         one_unfinished_job_per_site,

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use stoa_db::{
     Constraint, DbError, Page,
+    leases::{lease, leases},
     routes::{route_of, routes},
     secrets::{Credential, credentials_get, credentials_put, secrets_get, secrets_put},
     sites::{
@@ -9,11 +10,11 @@ use stoa_db::{
         site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_live_after,
         sites_of, sites_to_purge, staff_sites,
     },
-    subnets::{subnet_lease, subnets},
 };
 use stoa_model::{
     id::{JobId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
+    placement::LeasePool,
     route::RouteLimits,
     secret::Sealed,
     site::{Health, Site, SiteState},
@@ -25,7 +26,7 @@ use crate::bed::{Bed, at};
 pub async fn a_site_reads_back_exactly(bed: Bed) {
     let customer = bed.customer().await;
     let site = Site {
-        subnet: Some("10.213.255.240/28".parse().unwrap()),
+        lease: Some(i64::MAX),
         limits: Limits { memory: Bytes(1 << 40), cpu: MilliCpu(u32::MAX), pids: 1 },
         url: Some("https://janes.stoa.test".into()),
         edge: RouteLimits { max_body: 0, rate: u32::MAX, burst: 2, in_flight: 3, response_seconds: 4 },
@@ -164,9 +165,9 @@ pub async fn a_tombstone_frees_and_erases(bed: Bed) {
     let customer = bed.customer().await;
     let site = Site { state: SiteState::Deleting, ..bed.new_site(customer.id, "janes") };
     bed.insert_site(&site).await.unwrap();
-    let pool = "10.213.0.0/27".parse().unwrap();
+    let pool = LeasePool { name: "10.213.0.0/27".into(), first: 160, step: 16, count: 2, taken: Vec::new() };
     let tx = bed.db.begin().await.unwrap();
-    subnet_lease(&tx, &pool, site.id, at(0), &[]).await.unwrap();
+    lease(&tx, &pool, site.id).await.unwrap();
     let job = JobId::from_uuid(bed.uuid());
     secrets_put(&tx, site.id, job, &[("a".into(), Sealed("x".into()))]).await.unwrap();
     let way = Credential {
@@ -188,10 +189,10 @@ pub async fn a_tombstone_frees_and_erases(bed: Bed) {
     site_tombstone(&tx, site.id, at(11)).await.unwrap();
     tx.commit().await.unwrap();
     let dead = site_get(&bed.db, site.id).await.unwrap().unwrap();
-    assert_eq!((dead.state, dead.subnet, dead.purge_at), (SiteState::Deleted, None, None));
+    assert_eq!((dead.state, dead.lease, dead.purge_at), (SiteState::Deleted, None, None));
     assert!(secrets_get(&bed.db, site.id).await.unwrap().is_empty());
     assert!(credentials_get(&bed.db, site.id).await.unwrap().is_empty());
-    assert_eq!(subnets(&bed.db).await.unwrap(), []);
+    assert_eq!(leases(&bed.db).await.unwrap(), []);
     assert_eq!(sites_all_live(&bed.db).await.unwrap(), []);
     assert_eq!(routes(&bed.db).await.unwrap(), []);
     bed.site(customer.id, "janes").await;

@@ -8,11 +8,11 @@ use stoa_db::{
     accounts::{customer_count, customer_insert, password_set},
     history::site_event,
     jobs::job_insert,
+    leases::{lease, leases},
     meta::{meta_get, meta_set},
     sites::site_insert,
-    subnets::{subnet_lease, subnets},
 };
-use stoa_model::{account::Actor, job::Job, site::Site};
+use stoa_model::{account::Actor, job::Job, placement::LeasePool, site::Site};
 use tokio::sync::Barrier;
 
 use crate::bed::{Bed, at};
@@ -88,13 +88,14 @@ pub async fn a_real_deadlock_is_busy(bed: Bed) {
 
 /// All that an order writes.
 pub async fn order(bed: &Bed, site: &Site, job: &Job) -> Result<(), DbError> {
-    let pool = "10.200.0.0/14".parse().unwrap();
+    let pool =
+        LeasePool { name: "10.200.0.0/14".into(), first: 0x0ac8_0000, step: 16, count: 16_384, taken: Vec::new() };
     bed.db
         .write(|tx| {
             let pool = &pool;
             Box::pin(async move {
                 site_insert(&tx, site).await?;
-                subnet_lease(&tx, pool, site.id, at(0), &[]).await?;
+                lease(&tx, pool, site.id).await?;
                 job_insert(&tx, job).await?;
                 let event = stoa_db::history::AuditEvent {
                     at: at(0),
@@ -123,5 +124,5 @@ pub async fn thirty_orders_at_once(bed: Bed) {
     for order in orders {
         order.await.unwrap().unwrap();
     }
-    assert_eq!(subnets(&bed.db).await.unwrap().len(), 30);
+    assert_eq!(leases(&bed.db).await.unwrap().len(), 30);
 }

@@ -1,61 +1,41 @@
-use std::{collections::BTreeMap, time::Duration};
-
 use bollard::models::ContainerCreateBody;
-use stoa_model::{
-    id::{JobId, SiteId},
-    limits::{Bytes, Limits, MilliCpu},
-    stack::{EnvValue, Health, Mount, ProjectName, Service, ServiceName, Stack, Tmpfs, VolumeName},
-};
-use uuid::Uuid;
+use stoa_model::stack::{EnvValue, VolumeName};
 
 use super::*;
+use crate::fixture::{origin, placement, stack, web};
 
-fn origin() -> Origin<'static> {
-    Origin { installation: "here", operation: JobId::from_uuid(Uuid::from_u128(9)) }
+/// [`config_hash`] of this stack by the code of the release before `stoa.spec-hash` (commit b0cbe64).
+const OLD_RELEASE_HASH: &str = "8ed8814e92b844c926561fa6682f2fc7573e27ebf61b4271e17bab336d453371";
+
+fn rendered(service: &Service) -> ContainerCreateBody {
+    let stack = stack(vec![service.clone()]);
+    let placement = placement(&stack);
+    let address = placement.address(&service.name, 1).unwrap();
+    container(Target { stack: &stack, placement: &placement }, service, 1, address, origin(5))
 }
 
-fn stack() -> Stack {
-    let site = SiteId::from_uuid(Uuid::from_u128(7));
-    let web = Service {
-        name: ServiceName("web".into()),
-        image: "stoa/wordpress:1".parse().unwrap(),
-        entrypoint: None,
-        command: Some(vec!["run".into(), "$(not a shell)".into()]),
-        environment: BTreeMap::from([("PASSWORD".into(), EnvValue("s3cret=".into()))]),
-        address: "10.213.0.2".parse().unwrap(),
-        mounts: vec![Mount { volume: VolumeName("data".into()), path: "/data".into(), read_only: true }],
-        tmpfs: vec![Tmpfs { path: "/tmp".into(), size: Bytes::mib(16), mode: 0o1777 }],
-        limits: Limits { memory: Bytes::mib(256), cpu: MilliCpu(500), pids: 100 },
-        user: Some("33:33".into()),
-        cap_add: vec!["NET_BIND_SERVICE".into()],
-        read_only: true,
-        health: Some(Health {
-            test: vec!["CMD".into(), "true".into()],
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-            retries: 3,
-            start_period: Duration::from_millis(500),
-        }),
-        stop_grace: Duration::from_secs(20),
-        depends_on: Vec::new(),
-    };
-    Stack {
-        project: ProjectName::of(site, "shop"),
-        site,
-        directory: "/srv/sites/shop".into(),
-        subnet: "10.213.0.0/28".parse().unwrap(),
-        volumes: Vec::new(),
-        services: vec![web],
-    }
+#[test]
+fn the_old_releases_hash_is_pinned() {
+    assert_eq!(rendered(&web()).labels.unwrap()[crate::labels::CONFIG_HASH], OLD_RELEASE_HASH);
+    let pinned = Service { image_id: Some(format!("sha256:{}", "c".repeat(64)).parse().unwrap()), ..web() };
+    let labels = rendered(&pinned).labels.unwrap();
+    assert_eq!(labels[crate::labels::CONFIG_HASH], OLD_RELEASE_HASH, "by reference, not by content");
+    let stack = stack(vec![web()]);
+    let address = "10.213.0.2".parse().unwrap();
+    let other_limits = Service { limits: Limits::DEFAULT, ..web() };
+    let hash = config_hash_with(&stack, &other_limits, address, web().limits.into());
+    assert_eq!(hash, OLD_RELEASE_HASH, "with the limits that the container has");
 }
 
-fn rendered(stack: &Stack) -> ContainerCreateBody {
-    container(stack, &stack.services[0], origin())
+/// Changing this hash replaces every container of every site: see `stoa_provider::engine::spec`.
+#[test]
+fn the_spec_hash_is_pinned() {
+    assert_eq!(spec_hash(&web()), "ec1577fb72ca56d04b8ddfaa8dabe1e6e44e4a88efdeea89bfd67e523d9e1283");
 }
 
 #[test]
 fn a_container_has_every_hardening_field() {
-    let body = serde_json::to_value(rendered(&stack())).unwrap();
+    let body = serde_json::to_value(rendered(&web())).unwrap();
     let host = &body["HostConfig"];
     let expected = serde_json::json!({
         "Memory": 256 << 20, "MemorySwap": 256 << 20, "NanoCpus": 500_000_000, "PidsLimit": 100,
@@ -73,7 +53,7 @@ fn a_container_has_every_hardening_field() {
 
 #[test]
 fn a_container_is_what_its_service_says() {
-    let body = serde_json::to_value(rendered(&stack())).unwrap();
+    let body = serde_json::to_value(rendered(&web())).unwrap();
     assert_eq!(body["Image"], "stoa/wordpress:1");
     assert_eq!(body["Hostname"], "web");
     assert_eq!(body["User"], "33:33");
@@ -89,7 +69,7 @@ fn a_container_is_what_its_service_says() {
 
 #[test]
 fn a_container_carries_composes_labels_and_ours() {
-    let labels = rendered(&stack()).labels.unwrap();
+    let labels = rendered(&web()).labels.unwrap();
     for (key, value) in [
         ("com.docker.compose.project", "stoa-shop-0000000007"),
         ("com.docker.compose.service", "web"),
@@ -100,6 +80,9 @@ fn a_container_carries_composes_labels_and_ours() {
         ("stoa.installation", "here"),
         ("stoa.site", "site_00000000000000000000000000000007"),
         ("stoa.operation", "job_00000000000000000000000000000009"),
+        ("stoa.revision", "5"),
+        ("stoa.render-version", "1"),
+        ("stoa.image", "stoa/wordpress:1"),
     ] {
         assert_eq!(labels.get(key).map(String::as_str), Some(value), "{key}");
     }
@@ -108,16 +91,20 @@ fn a_container_carries_composes_labels_and_ours() {
 
 #[test]
 fn the_hash_follows_the_configuration_and_nothing_else() {
-    let hash = |stack: &Stack| rendered(stack).labels.unwrap()["com.docker.compose.config-hash"].clone();
-    let mut other = stack();
-    other.services[0].environment.insert("PASSWORD".into(), EnvValue("another".into()));
-    assert_eq!(hash(&stack()), hash(&stack()));
-    assert_ne!(hash(&stack()), hash(&other));
+    let hash = |service: &Service, label: &str| rendered(service).labels.unwrap()[label].clone();
+    let mut other = web();
+    other.environment.insert("PASSWORD".into(), EnvValue("another".into()));
+    for label in [crate::labels::CONFIG_HASH, crate::labels::SPEC_HASH] {
+        assert_eq!(hash(&web(), label), hash(&web(), label));
+        assert_ne!(hash(&web(), label), hash(&other, label));
+    }
+    let same = Service { limits: Limits::DEFAULT, depends_on: vec![web().name], ..web() };
+    assert_eq!(spec_hash(&same), spec_hash(&web()), "what needs no replacing is left out");
 }
 
 #[test]
 fn a_bridge_name_fits_the_kernel() {
-    let request = network(&stack(), origin());
+    let request = network(&stack(vec![web()]), "10.213.0.0/28".parse().unwrap(), origin(1));
     let name = &request.options.unwrap()["com.docker.network.bridge.name"];
     assert_eq!(name.len(), 15, "{name}");
     let config = request.ipam.unwrap().config.unwrap().remove(0);
@@ -125,6 +112,24 @@ fn a_bridge_name_fits_the_kernel() {
 }
 
 #[test]
-fn a_volume_that_only_a_mount_names_is_made_too() {
-    assert_eq!(volume_names(&stack()).into_iter().collect::<Vec<_>>(), [&VolumeName("data".into())]);
+fn a_pinned_image_is_created_from_its_content() {
+    let id = format!("sha256:{}", "c".repeat(64));
+    let body = rendered(&Service { image_id: Some(id.parse().unwrap()), ..web() });
+    assert_eq!(body.image.as_deref(), Some(id.as_str()));
+    assert_eq!(body.labels.unwrap()[crate::labels::IMAGE], "stoa/wordpress:1");
+}
+
+#[test]
+fn manifests_have_dockers_names_and_addresses() {
+    let stack = Stack { volumes: vec![VolumeName("data".into())], ..stack(vec![web()]) };
+    let manifests = crate::describe::manifests(&stack, &placement(&stack));
+    let names: Vec<_> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+    assert_eq!(names, ["compose.yaml", ".env"]);
+    let file = &manifests[0].text;
+    for part in
+        ["stoa-shop-0000000007_default", "10.213.0.0/28", "10.213.0.1", "10.213.0.2", "stoa-shop-0000000007_data"]
+    {
+        assert!(file.contains(part), "{part} is missing in {file}");
+    }
+    assert_eq!(manifests[1].text, "COMPOSE_PROJECT_NAME=stoa-shop-0000000007\n");
 }

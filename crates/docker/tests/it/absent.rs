@@ -6,7 +6,7 @@ use stoa_docker::{Docker, DockerConfig};
 use stoa_provider::engine::{Engine, EngineError};
 use tokio::net::UnixListener;
 
-use crate::ground::docker_at;
+use crate::setup::docker_at;
 
 #[tokio::test]
 async fn a_socket_that_is_missing_or_dead_is_unavailable_until_docker_is_back() {
@@ -43,7 +43,12 @@ async fn a_docker_that_never_answers_meets_the_deadline() {
     let _ = std::fs::remove_file(&socket);
     let _silent = UnixListener::bind(&socket).unwrap();
     let timeout = Duration::from_millis(200);
-    let docker = Docker::connect(DockerConfig { socket: socket.clone(), installation: "nowhere".into(), timeout });
+    let docker = Docker::connect(DockerConfig {
+        socket: socket.clone(),
+        installation: "nowhere".into(),
+        timeout,
+        address_pool: "10.214.0.0/16".parse().unwrap(),
+    });
     // Far more than the deadline, for machines that are busy with something else.
     let described = tokio::time::timeout(timeout * 300, docker.describe()).await;
     let error = described.expect("the deadline holds").unwrap_err();

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use stoa_provider::engine::Engine;
 
-use crate::ground::Real;
+use crate::setup::Real;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_compose_lists_the_containers() {
@@ -14,13 +14,13 @@ async fn docker_compose_lists_the_containers() {
     }
     let Some(real) = Real::take().await else { return };
     real.run(async |real| {
-        let stack = real.ground.stack(&["db", "web"]);
-        real.docker.apply(&stack, real.ground.job()).await.unwrap();
+        let deployment = real.deployment(&["db", "web"]);
+        let stack = &deployment.stack;
+        real.docker.deploy(&deployment).await.unwrap();
         std::fs::create_dir_all(&stack.directory).unwrap();
-        let image = &stack.services[0].image;
-        let file = format!("version: '3.8'\nservices:\n  db: {{image: '{image}'}}\n  web: {{image: '{image}'}}\n");
-        std::fs::write(stack.directory.join("compose.yaml"), file).unwrap();
-        std::fs::write(stack.directory.join(".env"), format!("COMPOSE_PROJECT_NAME={}\n", stack.project)).unwrap();
+        for manifest in real.docker.manifests(stack, &deployment.placement).unwrap() {
+            std::fs::write(stack.directory.join(manifest.name), manifest.text).unwrap();
+        }
         let compose = |arguments: &[&str]| {
             let mut command = Command::new("docker-compose");
             let output = command.args(arguments).current_dir(&stack.directory).output().unwrap();
@@ -29,7 +29,7 @@ async fn docker_compose_lists_the_containers() {
         };
         let listed = compose(&["ps"]);
         for service in &stack.services {
-            assert!(listed.contains(&stack.engine_container(service)), "{listed}");
+            assert!(listed.contains(&format!("{}-{}-1", stack.project, service.name)), "{listed}");
         }
         // A program's first line may come a moment after its start.
         let mut logs = String::new();
@@ -46,7 +46,7 @@ async fn docker_compose_lists_the_containers() {
         compose(&["down", "--volumes"]);
         let left = real.docker.observe(&stack.project).await.unwrap();
         std::fs::remove_dir_all(&stack.directory).unwrap();
-        assert!(left.services.is_empty() && left.networks.is_empty(), "{left:?}");
+        assert!(left.services.is_empty() && !left.has_network && left.volumes.is_empty(), "{left:?}");
     })
     .await;
 }

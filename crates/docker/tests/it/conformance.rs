@@ -2,11 +2,11 @@
 
 use stoa_provider::engine::conformance::{Fixture, engine_conforms};
 
-use crate::ground::Real;
+use crate::setup::Real;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_conforms() {
     let Some(real) = Real::take().await else { return };
-    let Real { docker, neighbour, ground, lock: _lock } = real;
-    engine_conforms(docker, Fixture { neighbour, ground, real: true }).await;
+    let Real { docker, neighbor, fixtures, lock: _lock } = real;
+    engine_conforms(docker, Fixture { neighbor, fixtures, is_real: true }).await;
 }

@@ -1,24 +1,19 @@
-//! What is asked of Docker is what the kernel does: seen from inside a container.
+//! The hardening that is asked of Docker, as seen from inside a container.
 
-use std::time::Duration;
+use stoa_provider::engine::Engine;
 
-use stoa_model::stack::ServiceName;
-use stoa_provider::engine::{Engine, Exec};
-
-use crate::ground::Real;
+use crate::setup::Real;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_is_as_tight_inside_as_it_was_asked_for() {
     let Some(real) = Real::take().await else { return };
     real.run(async |real| {
-        let mut stack = real.ground.stack(&["web", "writer"]);
-        stack.services[1].cap_add = vec!["CHOWN".into()];
-        stack.services[1].read_only = false;
-        real.docker.apply(&stack, real.ground.job()).await.unwrap();
+        let mut deployment = real.deployment(&["web", "writer"]);
+        deployment.stack.services[1].cap_add = vec!["CHOWN".into()];
+        deployment.stack.services[1].read_only = false;
+        real.docker.deploy(&deployment).await.unwrap();
         let shell = async |service: &str, line: &str| {
-            let argv = ["/bin/sh", "-c", line].map(Into::into).to_vec();
-            let exec = Exec { argv, stdin: None, user: None, deadline: Duration::from_secs(60) };
-            let output = real.docker.exec(&stack.project, &ServiceName(service.into()), exec).await.unwrap();
+            let output = real.shell(&deployment, service, line).await;
             output.stdout + &output.stderr
         };
         let status = shell("web", "cat /proc/1/status").await;

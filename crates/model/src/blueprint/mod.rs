@@ -1,17 +1,17 @@
 //! Blueprints: what sites are made from.
 //!
 //! A blueprint is a folder with `compose.yaml`: an ordinary Compose file that `docker compose
-//! config` accepts, plus an `x-stoa` block that says what Compose has no words for. It is read in
-//! one direction only: text → YAML nodes with their places → these types → a [`Stack`] for one site.
+//! config` accepts, plus an `x-stoa` block for what Compose cannot say. It is read in one direction
+//! only: text → YAML nodes with their positions → these types → a [`Stack`] for one site.
 //!
 //! Rules, and why:
 //! - **Values are put into typed fields after parsing**, never into text: a shop's title can be
 //!   YAML, a shell line or `${X}`, and stays a title.
-//! - **The subset is closed.** A key that Stoa does not honour is an error with its line, as
-//!   ignoring `read_only` misspelt would be a hole that nobody sees.
-//! - **Nothing that leaves the site's own sandbox can be said**: no host paths, no published ports,
-//!   no foreign networks, no privileges. An operator can take a stranger's blueprint and only has
-//!   to trust its images.
+//! - **The subset is closed.** A key that Stoa does not honor is an error with its line: ignoring a
+//!   misspelled `read_only` would be a hole that nobody sees.
+//! - **A blueprint cannot reach out of the site's sandbox**: no host paths, no published ports, no
+//!   foreign networks, no privileges. An operator can use a stranger's blueprint and only has to
+//!   trust its images.
 //! - **All problems are reported at once**, each with file, line, column and path.
 
 mod generate;
@@ -26,10 +26,7 @@ mod variable;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use hook::{Hook, HookName};
 pub use problem::Problem;
@@ -38,18 +35,15 @@ pub use service::ServiceSpec;
 pub use template::{Fallback, Part, Template};
 pub use variable::{Charset, Fact, Generator, Origin, Variable};
 
-use crate::{
-    net::Subnet,
-    stack::{ServiceName, Stack, VolumeName},
-};
+use crate::stack::{ReplaceStrategy, ServiceName, Stack, VolumeName};
 
 /// A parsed blueprint; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Blueprint {
-    /// Its folder's name, and what plans and sites refer to.
+    /// Its folder's name, which plans and sites refer to.
     pub name: String,
-    /// What people read.
+    /// The name that people read.
     pub title: String,
     /// A sentence or two for the people who choose.
     pub description: String,
@@ -63,20 +57,19 @@ pub struct Blueprint {
     pub front: String,
     /// Everything that `${…}` may refer to, by name.
     pub variables: BTreeMap<String, Variable>,
-    /// What the customer may reveal, in the order shown.
+    /// Logins that the customer may reveal, in the order shown.
     pub credentials: Vec<Credential>,
     /// Commands run inside the site's own services.
     pub hooks: BTreeMap<HookName, Hook>,
-    /// What a snapshot holds.
+    /// What a snapshot contains.
     pub backup: Backup,
     /// Whether an idle site may be put to sleep.
     pub sleep_allowed: bool,
-    /// Facts of an image that people must be told of.
+    /// Facts about images that people must know.
     pub notices: Vec<ImageNotice>,
     /// Named volumes.
     pub volumes: Vec<VolumeName>,
-    /// All services, those of optional profiles too, in the file's order, which also gives their
-    /// addresses.
+    /// All services, including those of optional profiles, in the file's order.
     pub services: Vec<ServiceSpec>,
 }
 
@@ -112,7 +105,7 @@ pub struct Credential {
     pub password: String,
 }
 
-/// What a snapshot holds.
+/// What a snapshot contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backup {
     /// Volumes saved as files.
@@ -121,17 +114,17 @@ pub struct Backup {
     pub database: bool,
 }
 
-/// A fact of an image that people must be told of.
+/// A fact about an image that people must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageNotice {
-    /// Whose image.
+    /// The service that runs the image.
     pub service: ServiceName,
-    /// Which label of the image.
+    /// The image's label that is compared.
     pub label: String,
     /// The value that raises the notice. `None`, written `absent`, means that the label is missing,
     /// empty, or itself says `absent`, as build scripts can hardly leave a label out.
     pub equals: Option<String>,
-    /// What people are told.
+    /// The text that people read.
     pub message: String,
 }
 
@@ -150,7 +143,7 @@ impl Blueprint {
     /// Largest file read; a blueprint is a page or two.
     pub const MAX_FILE: usize = 1 << 20;
 
-    /// Reads a blueprint; `file_name` only goes into the problems.
+    /// Reads a blueprint; `file_name` is only used in problems.
     ///
     /// # Errors
     /// All problems that could be found at once, in the file's order.
@@ -161,23 +154,40 @@ impl Blueprint {
     /// The full desired state of one site: every value in its typed field, verbatim.
     ///
     /// # Errors
-    /// If a value is missing or can't be used where it is used, or the subnet is too small.
+    /// If a value is missing, or can't be used where the blueprint uses it.
     pub fn render(&self, inputs: &RenderInputs) -> Result<Stack, RenderError> {
         render::render(self, inputs)
     }
 
-    /// An example of the stack in Compose's form, with placeholders for values.
+    /// An example of the stack as a Compose file, with placeholders for values.
     ///
     /// # Errors
-    /// If a default in the file makes no image reference; `parse` finds that first.
+    /// If a default in the file is not an image reference; `parse` finds that first.
     pub fn check_report(&self) -> Result<String, RenderError> {
         render::check_report(self)
     }
 
-    /// Where the edge finds the site in its subnet; `None` if the subnet is too small.
-    pub fn upstream(&self, subnet: &Subnet) -> Option<SocketAddr> {
-        let index = self.services.iter().position(|s| s.name == self.route.service)?;
-        Some(SocketAddr::from((subnet.service_address(index)?, self.route.port)))
+    /// How a changed configuration of this service takes over: beside the old instance if it is the
+    /// routed service, keeps no data and no other service depends on it.
+    pub fn replace_strategy(&self, spec: &ServiceSpec) -> ReplaceStrategy {
+        let depended_on = self.services.iter().any(|other| other.depends_on.contains(&spec.name));
+        if spec.name == self.route.service && spec.mounts.is_empty() && !depended_on {
+            ReplaceStrategy::StartFirst
+        } else {
+            ReplaceStrategy::Recreate
+        }
+    }
+
+    /// All services in the file's order, including those of optional profiles: what an engine needs
+    /// to know when it chooses a site's placement.
+    pub fn service_names(&self) -> Vec<ServiceName> {
+        self.services.iter().map(|spec| spec.name.clone()).collect()
+    }
+
+    /// The services that [start first](ReplaceStrategy::StartFirst).
+    pub fn start_first_names(&self) -> Vec<ServiceName> {
+        let start_first = |spec: &&ServiceSpec| self.replace_strategy(spec) == ReplaceStrategy::StartFirst;
+        self.services.iter().filter(start_first).map(|spec| spec.name.clone()).collect()
     }
 
     /// The hook with this name.
@@ -190,7 +200,7 @@ impl Blueprint {
         &self.variables
     }
 
-    /// The service with this name, whether its profile is on or not.
+    /// The service with this name, even if its profile is off.
     pub fn service(&self, name: &ServiceName) -> Option<&ServiceSpec> {
         self.services.iter().find(|s| s.name == *name)
     }

@@ -1,33 +1,34 @@
 //! From a blueprint and one site's values to the site's stack.
 
-use std::{collections::BTreeMap, fmt, net::Ipv4Addr, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use super::{Blueprint, Origin, ServiceSpec, Template, Variable};
 use crate::{
     compose,
     id::SiteId,
+    image::ImageId,
     limits::Limits,
-    net::Subnet,
-    stack::{EnvValue, ProjectName, Service, Stack, VolumeName},
+    stack::{EnvValue, ProjectName, Service, ServiceName, Stack, VolumeName},
 };
 
-/// All that is decided about a site before it is rendered.
+/// Everything decided about a site before its stack is rendered.
 #[derive(Clone)]
 pub struct RenderInputs {
-    /// Whose stack it is.
+    /// The site that the stack belongs to.
     pub site: SiteId,
     /// Ties its parts together on the engine.
     pub project: ProjectName,
     /// The site's directory.
     pub directory: PathBuf,
-    /// The site's private network.
-    pub subnet: Subnet,
     /// The plan's limits for the routed service; `None` keeps the blueprint's.
     pub main_limits: Option<Limits>,
     /// Optional profiles that are on.
     pub profiles: Vec<String>,
     /// Values of the variables by name, secrets among them.
     pub values: BTreeMap<String, String>,
+    /// The content that each service's image is pinned to. A service that is missing here runs
+    /// whatever its reference points to.
+    pub images: BTreeMap<ServiceName, ImageId>,
 }
 
 impl fmt::Debug for RenderInputs {
@@ -49,16 +50,16 @@ pub enum RenderError {
         /// Which one.
         variable: String,
     },
-    /// A value holds a NUL character, which no environment can carry.
-    #[error("the variable {variable} holds a NUL character, which an environment can't carry")]
+    /// A value contains a NUL character, which no environment can carry.
+    #[error("the variable {variable} contains a NUL character, which an environment can't carry")]
     Nul {
         /// Which one.
         variable: String,
     },
-    /// The operator's setting for an image is no image reference.
+    /// The operator's setting for an image is not an image reference.
     #[error("the image of service {service}: {reason}")]
     Image {
-        /// Whose image.
+        /// The service that runs it.
         service: String,
         /// What is wrong with it.
         reason: String,
@@ -66,37 +67,21 @@ pub enum RenderError {
     /// The blueprint has no such profile.
     #[error("the blueprint has no profile {profile:?}")]
     Profile {
-        /// What was asked for.
+        /// The requested profile.
         profile: String,
-    },
-    /// The subnet has fewer addresses than the blueprint has services.
-    #[error("the network {subnet} is too small for {services} services")]
-    Subnet {
-        /// The network.
-        subnet: Subnet,
-        /// How many services the blueprint has.
-        services: usize,
     },
 }
 
 /// Renders a blueprint for one site.
 pub(super) fn render(blueprint: &Blueprint, inputs: &RenderInputs) -> Result<Stack, RenderError> {
     check_inputs(blueprint, inputs)?;
-    let mut services = Vec::new();
-    for (index, spec) in blueprint.services.iter().enumerate() {
-        if spec.is_on(&inputs.profiles) {
-            // Counted over all services, so that a profile that is switched on moves no address.
-            let too_small = RenderError::Subnet { subnet: inputs.subnet, services: blueprint.services.len() };
-            let address = inputs.subnet.service_address(index).ok_or(too_small)?;
-            services.push(service(blueprint, spec, address, inputs)?);
-        }
-    }
+    let enabled = blueprint.services.iter().filter(|spec| spec.is_on(&inputs.profiles));
+    let services = enabled.map(|spec| service(blueprint, spec, inputs)).collect::<Result<Vec<_>, _>>()?;
     let mounted = |volume: &&VolumeName| services.iter().flat_map(|s| &s.mounts).any(|m| m.volume == **volume);
     Ok(Stack {
         project: inputs.project.clone(),
         site: inputs.site,
         directory: inputs.directory.clone(),
-        subnet: inputs.subnet,
         volumes: blueprint.volumes.iter().filter(mounted).cloned().collect(),
         services,
     })
@@ -113,12 +98,7 @@ fn check_inputs(blueprint: &Blueprint, inputs: &RenderInputs) -> Result<(), Rend
     }
 }
 
-fn service(
-    blueprint: &Blueprint,
-    spec: &ServiceSpec,
-    address: Ipv4Addr,
-    inputs: &RenderInputs,
-) -> Result<Service, RenderError> {
+fn service(blueprint: &Blueprint, spec: &ServiceSpec, inputs: &RenderInputs) -> Result<Service, RenderError> {
     let fill =
         |template: &Template| template.fill(&inputs.values).map_err(|variable| RenderError::Missing { variable });
     let image =
@@ -132,10 +112,10 @@ fn service(
     Ok(Service {
         name: spec.name.clone(),
         image,
+        image_id: inputs.images.get(&spec.name).cloned(),
         entrypoint: spec.entrypoint.clone(),
         command: spec.command.clone(),
         environment,
-        address,
         mounts: spec.mounts.clone(),
         tmpfs: spec.tmpfs.clone(),
         limits: main.unwrap_or(spec.limits),
@@ -145,6 +125,7 @@ fn service(
         health: spec.health.clone(),
         stop_grace: spec.stop_grace,
         depends_on: spec.depends_on.clone(),
+        replace: blueprint.replace_strategy(spec),
     })
 }
 
@@ -162,11 +143,11 @@ pub(super) fn check_report(blueprint: &Blueprint) -> Result<String, RenderError>
             site,
             project: ProjectName::of(site, "example"),
             directory: PathBuf::from("/srv/stoa/sites/example"),
-            subnet: Subnet::EXAMPLE,
             main_limits: None,
             profiles: blueprint.profiles().into_iter().map(str::to_owned).collect(),
             values: blueprint.variables.values().filter_map(|v| Some((v.name.clone(), example(v)?))).collect(),
+            images: BTreeMap::new(),
         },
     )?;
-    Ok(compose::render(&stack))
+    Ok(compose::render(&stack, None))
 }

@@ -1,308 +1,195 @@
-//! What runs stacks: Docker or Kubernetes. The seam is the *stack*, never the container.
+//! What runs stacks: Docker today, Kubernetes later. Every engine is one provider of [`Engine`].
 //!
-//! [`conformance`] is what every maker must do, [`fake`] a maker in memory for everyone's tests.
+//! Invariants of the interface:
+//! - **It speaks of stacks and services, never of containers.** Object names, addresses and networks
+//!   are the engine's own. What an engine must choose before the first effect is a [`Placement`],
+//!   saved by the platform and passed to every later call.
+//! - **Deploying converges.** [`Engine::deploy`] compares what a stack wants with what runs, replaces
+//!   only what differs, and says why.
+//! - **Data is never replaced.** No call but [`Engine::remove`] removes a volume, and a missing volume
+//!   that should hold data stops a deployment before it makes anything.
+//! - **Large things are streams** with back-pressure: programs' input and output, volumes, logs, builds.
+//!
+//! [`conformance`] is the suite that every provider passes; [`fake`] is a provider in memory for tests.
 
+mod build;
 pub mod conformance;
+mod deployment;
+mod description;
+mod error;
+mod exec;
 pub mod fake;
-
-use std::{collections::BTreeMap, time::Duration};
+mod logs;
+mod observation;
+mod registry;
+pub mod spec;
+mod tar;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use stoa_model::{
-    id::{JobId, SiteId},
     image::ImageRef,
-    net::Subnet,
-    secret::SecretString,
-    stack::{ProjectName, ServiceName, Stack},
+    limits::Limits,
+    placement::{LeasePool, Placement},
+    stack::{ProjectName, ServiceName, Stack, VolumeName},
 };
 
-/// A maker of running stacks. All methods are idempotent and may be cancelled at any await: a change
-/// that has begun then goes on to its end, and the next change of the project waits for it.
+pub use self::{
+    build::{Build, BuildEvent},
+    deployment::{Action, Change, Deployed, Deployment, Manifest, PlacementRequest, Revision, Scope},
+    description::{Capabilities, EngineInfo, ImageInfo},
+    error::EngineError,
+    exec::{Exec, ExecEvent, ExecOutput, ExecSession, Program, run_program},
+    logs::{LogLine, LogQuery, logs_tail},
+    observation::{
+        Endpoint, EngineEvent, EngineEventKind, Observed, ObservedService, RunState, ServiceStats, newest_at,
+    },
+    registry::Engines,
+};
+
+/// A stream that an engine answers with. An error is its last item.
+pub type EngineStream<T> = BoxStream<'static, Result<T, EngineError>>;
+
+/// A stream of bytes that a caller gives to an engine. An error stops the call that reads it.
+pub type InputStream = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// Runs stacks. All methods are idempotent and may be cancelled at any await: a change that has begun
+/// then runs to its end, and the next change of the project waits for it.
+///
+/// A method without its [capability](Capabilities) answers [`EngineError::Unsupported`].
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
-    /// Who answers there, and what it can do.
+    /// The engine's key in the registry and in the database, for example `docker`.
+    fn name(&self) -> &str;
+
+    /// What this engine can do beyond the core.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The engine's version, its machine, and what of its lease pool is in use.
     async fn describe(&self) -> Result<EngineInfo, EngineError>;
+
+    /// The numbers of which each site needs one before it can be placed; `None` if sites need none.
+    /// What `info` says is in use is left out.
+    fn lease_pool(&self, info: &EngineInfo) -> Option<LeasePool>;
+
+    /// Chooses where a stack lies. Pure: it asks nothing and changes nothing. Keeps everything that
+    /// `previous` chose and adds what is new.
+    ///
+    /// # Errors
+    /// `Refused` if the lease is not one of the pool's, or has no room for all services.
+    fn place(&self, request: &PlacementRequest<'_>) -> Result<Placement, EngineError>;
 
     /// Looks an image up on the engine; `None` if it is not there.
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>, EngineError>;
 
-    /// Creates what is missing of the stack and starts it: network, volumes and containers side by
-    /// side where they don't need one another. Everything new carries `operation` as its label.
-    /// What exists already is left as it is, whoever made it. Returns when all containers are
-    /// started, not when they are healthy.
-    async fn apply(&self, stack: &Stack, operation: JobId) -> Result<(), EngineError>;
+    /// Makes what runs equal to the stack and returns what it changed: creates what is missing,
+    /// replaces a service whose configuration differs by the service's own strategy, changes limits
+    /// in place where it can, and starts what is down. New objects carry the operation as a label.
+    /// Volumes and services that the stack does not have stay. Returns when everything is started,
+    /// not when it is healthy; call it again after a crash to finish.
+    ///
+    /// # Errors
+    /// `DataMissing` if a claimed volume is not there; nothing is created then. `ImageMissing` before
+    /// any running instance is stopped.
+    async fn deploy(&self, deployment: &Deployment) -> Result<Deployed, EngineError>;
 
-    /// What there is of a project now; empty when there is nothing.
+    /// Removes instances that `deployment` has superseded: services that its stack does not have, and
+    /// instances that differ from it while one that equals it is there. Volumes stay.
+    async fn retire(&self, deployment: &Deployment) -> Result<(), EngineError>;
+
+    /// Where the edge reaches a service: the instance of this revision or, if the service did not
+    /// change in it, of the newest one before.
+    ///
+    /// # Errors
+    /// `NotFound` if no instance of the service is there.
+    async fn endpoint(
+        &self,
+        project: &ProjectName,
+        placement: &Placement,
+        service: &ServiceName,
+        port: u16,
+        revision: Revision,
+    ) -> Result<Endpoint, EngineError>;
+
+    /// What there is of a project; empty when there is nothing.
     async fn observe(&self, project: &ProjectName) -> Result<Observed, EngineError>;
 
     /// Everything on the engine that carries this installation's label, by project.
     async fn list(&self) -> Result<Vec<Observed>, EngineError>;
 
-    /// Starts all containers of a project; a project without any is [`EngineError::NotFound`].
+    /// Starts all instances of a project, paused ones too. A project without any is
+    /// [`EngineError::NotFound`].
     async fn start(&self, project: &ProjectName) -> Result<(), EngineError>;
 
-    /// Stops all containers of a project, gracefully; data stays. Nothing to stop is fine.
+    /// Stops all instances of a project gracefully; data stays. Nothing to stop is fine.
     async fn stop(&self, project: &ProjectName) -> Result<(), EngineError>;
 
-    /// Removes containers, network and volumes within `scope`, and nothing else; what is gone
-    /// already is fine. After a failure the rest is still tried.
+    /// Removes instances, networks and volumes within `scope`, and nothing else; what is gone already
+    /// is fine. After a failure it still tries the rest.
     async fn remove(&self, project: &ProjectName, scope: Scope) -> Result<(), EngineError>;
 
-    /// Runs a program inside a running service and waits for its end. A program that can't be
-    /// started answers with code 126 or 127, as in a shell. After the deadline the program may still
-    /// run: Docker can't end it.
-    async fn exec(&self, project: &ProjectName, service: &ServiceName, exec: Exec) -> Result<ExecOutput, EngineError>;
+    /// Freezes all running instances of a project: they keep their memory and use no processor.
+    /// Capability `pause`.
+    async fn pause(&self, project: &ProjectName) -> Result<(), EngineError>;
 
-    /// The last `tail` lines of a service's output, oldest first; of each service, merged by time,
-    /// when `None`.
+    /// Continues all paused instances of a project. Capability `pause`.
+    async fn resume(&self, project: &ProjectName) -> Result<(), EngineError>;
+
+    /// Changes a service's limits without restarting it. Capability `live_limits`.
+    async fn set_limits(&self, project: &ProjectName, service: &ServiceName, limits: Limits)
+    -> Result<(), EngineError>;
+
+    /// Starts a program inside a running service. Its output is unbounded and comes as it is written;
+    /// an unread output blocks the program. Dropping the session may leave the program running:
+    /// Docker can't end it. See [`run_program`] for small programs.
+    async fn exec(&self, project: &ProjectName, service: &ServiceName, exec: Exec) -> Result<ExecSession, EngineError>;
+
+    /// The files of a volume as a tar archive, with names relative to the volume's root. The stream
+    /// ends with an error if the archive is not complete. Capability `volumes`.
+    async fn export_volume(
+        &self,
+        project: &ProjectName,
+        volume: &VolumeName,
+    ) -> Result<EngineStream<Bytes>, EngineError>;
+
+    /// Unpacks a tar archive into a volume of the project. Files of the same name are replaced, others
+    /// stay. Capability `volumes`.
+    async fn import_volume(
+        &self,
+        project: &ProjectName,
+        volume: &VolumeName,
+        archive: InputStream,
+    ) -> Result<(), EngineError>;
+
+    /// Lines of a service's output, or of all services. Lines of one service come in order; see
+    /// [`logs_tail`] for the last lines merged by time.
+    ///
+    /// # Errors
+    /// `NotFound` if the named service has no instance.
     async fn logs(
         &self,
         project: &ProjectName,
         service: Option<&ServiceName>,
-        tail: u32,
-    ) -> Result<Vec<LogLine>, EngineError>;
+        query: LogQuery,
+    ) -> Result<EngineStream<LogLine>, EngineError>;
 
-    /// What each running service uses at this moment.
+    /// Builds an image from a tar archive. The stream ends with [`BuildEvent::Built`] or an error;
+    /// dropping it cancels the build. Capability `build`.
+    async fn build(&self, build: Build) -> Result<EngineStream<BuildEvent>, EngineError>;
+
+    /// What each running service uses now.
     async fn stats(&self, project: &ProjectName) -> Result<Vec<ServiceStats>, EngineError>;
 
-    /// Changes of this installation's containers as they happen. The stream ends with an error when
+    /// Changes of this installation's instances as they happen. The stream ends with an error when
     /// the engine goes away; the caller asks again.
-    async fn events(&self) -> Result<BoxStream<'static, Result<EngineEvent, EngineError>>, EngineError>;
+    async fn events(&self) -> Result<EngineStream<EngineEvent>, EngineError>;
 
-    /// Waits for the changes that are under way, whoever began them and waits for them no more. A
-    /// process calls it before it ends: what the engine goes on making alone, the next process may not
-    /// see yet when it looks.
+    /// Waits for all changes in progress, including those whose caller has gone. A process calls it
+    /// before it exits: the next process may not see yet what the engine is still creating.
     async fn settled(&self) {}
-}
 
-/// What [`Engine::remove`] may remove.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Only what this operation made. Older things stay, so that no undo can touch older data.
-    CreatedBy(JobId),
-    /// All of the project, volumes included: the purge after deletion.
-    Everything,
-}
-
-/// Who answers.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct EngineInfo {
-    /// `docker` or `kubernetes`.
-    pub kind: &'static str,
-    /// Its version.
-    pub version: String,
-    /// Processor cores it can use.
-    pub cores: u32,
-    /// Memory it can use, in bytes.
-    pub memory: u64,
-    /// Directory where it keeps its data, to watch the disk's room; `None` if not on this machine.
-    pub data_directory: Option<String>,
-    /// Networks that exist there, to find collisions with the address pool.
-    pub subnets: Vec<(String, Subnet)>,
-}
-
-/// An image on the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageInfo {
-    /// Content id.
-    pub id: String,
-    /// Its labels, for example the versions of what is inside.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// What there is of one project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observed {
-    /// The project.
-    pub project: ProjectName,
-    /// The site named by the labels.
-    pub site: Option<SiteId>,
-    /// Its containers, by service.
-    pub services: Vec<ObservedService>,
-    /// Engine names of its networks.
-    pub networks: Vec<String>,
-    /// Engine names of its volumes.
-    pub volumes: Vec<String>,
-}
-
-impl Observed {
-    /// Whether nothing is there.
-    pub fn is_empty(&self) -> bool {
-        self.services.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
-    }
-
-    /// Whether at least one container is there and all of them run.
-    pub fn all_running(&self) -> bool {
-        !self.services.is_empty() && self.services.iter().all(|s| s.state == RunState::Running)
-    }
-}
-
-/// One container of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObservedService {
-    /// Service name.
-    pub service: ServiceName,
-    /// The operation that made it, if its label is readable.
-    pub operation: Option<JobId>,
-    /// Running or not.
-    pub state: RunState,
-    /// The engine's health check's verdict; `None` without a check.
-    pub healthy: Option<bool>,
-    /// Exit code if exited.
-    pub exit_code: Option<i64>,
-}
-
-/// Whether a container runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// Made, not yet started.
-    Created,
-    /// Running.
-    Running,
-    /// Ended, paused, dead, being removed or restarting.
-    Down,
-}
-
-/// A program to run inside a service: an argument list, never a shell line.
-#[derive(Debug, Clone)]
-pub struct Exec {
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Written to its standard input, then closed.
-    pub stdin: Option<SecretString>,
-    /// User inside the container, instead of the service's.
-    pub user: Option<String>,
-    /// The caller stops waiting after so long.
-    pub deadline: Duration,
-}
-
-/// How a program ended. Each output is cut after 64 KiB.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecOutput {
-    /// Exit code.
-    pub code: i64,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-}
-
-/// A line of a service's output.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct LogLine {
-    /// Which service wrote it.
-    pub service: String,
-    /// When, RFC 3339, as the engine noted it.
-    pub at: String,
-    /// The line without its newline, invalid UTF-8 replaced.
-    pub line: String,
-}
-
-/// What a service uses now.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct ServiceStats {
-    /// Service name.
-    pub service: String,
-    /// Thousandths of a core over the engine's last sample.
-    pub cpu_milli: u32,
-    /// Bytes in use, page cache left out.
-    pub memory: u64,
-    /// Its limit in bytes.
-    pub memory_limit: u64,
-    /// Processes and threads.
-    pub pids: u32,
-}
-
-/// Something happened to a container of this installation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineEvent {
-    /// Its project.
-    pub project: ProjectName,
-    /// Its service.
-    pub service: ServiceName,
-    /// What happened.
-    pub kind: EngineEventKind,
-}
-
-/// What happened to a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineEventKind {
-    /// It started.
-    Started,
-    /// It ended, for whatever reason.
-    Died,
-    /// The kernel ended a process of it for want of memory.
-    OutOfMemory,
-    /// Its health check changed to healthy.
-    Healthy,
-    /// Its health check changed to unhealthy.
-    Unhealthy,
-    /// It was removed.
-    Removed,
-}
-
-/// Why an engine did not do what it was asked. Messages name the thing and what to do next.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The engine can't be reached or is overloaded; trying again later makes sense.
-    #[error("the container engine does not answer while {doing}: {reason}")]
-    Unavailable {
-        /// What was being done, to what.
-        doing: String,
-        /// The engine's or the system's words.
-        reason: String,
-    },
-    /// An image is not on the engine.
-    #[error("the image {image} is not on the engine: build it with `make images` or pull it")]
-    ImageMissing {
-        /// Which image.
-        image: String,
-    },
-    /// A network with these addresses exists already.
-    #[error("the subnet {subnet} is in use by another network on the engine: {reason}")]
-    SubnetInUse {
-        /// Which subnet.
-        subnet: Subnet,
-        /// The engine's words.
-        reason: String,
-    },
-    /// No room on the engine's disk.
-    #[error("the engine's disk is full while {doing}: {reason}")]
-    DiskFull {
-        /// What was being done, to what.
-        doing: String,
-        /// The engine's words.
-        reason: String,
-    },
-    /// The container, network or service is not there.
-    #[error("{what} is not there")]
-    NotFound {
-        /// What was looked for.
-        what: String,
-    },
-    /// It took longer than the caller allowed.
-    #[error("{doing} took longer than {seconds} s")]
-    Timeout {
-        /// What was being done, to what.
-        doing: String,
-        /// The allowed time.
-        seconds: u64,
-    },
-    /// The engine refused; trying the same again will not help.
-    #[error("the engine refused {doing}: {reason}")]
-    Refused {
-        /// What was being done, to what.
-        doing: String,
-        /// The engine's words.
-        reason: String,
-    },
-}
-
-impl EngineError {
-    /// Whether the same call may succeed later with nothing else changed.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Timeout { .. })
-    }
+    /// Files for a person at the machine that describe the stack in the engine's own terms, without
+    /// effect on it.
+    fn manifests(&self, stack: &Stack, placement: &Placement) -> Result<Vec<Manifest>, EngineError>;
 }

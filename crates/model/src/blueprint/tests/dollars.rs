@@ -24,7 +24,7 @@ fn a_dollar_survives_every_field() {
     assert_eq!(db.health.as_ref().unwrap().test[1], "test $A");
     assert_eq!(db.environment["PASSWORD"].0, "$${X}");
 
-    let Some(config) = compose_config::<serde_json::Value>(&compose::render(&stack)) else { return };
+    let Some(config) = compose_config::<serde_json::Value>(&compose::render(&stack, None)) else { return };
     let db = &config["services"]["db"];
     assert_eq!(undollar(&db["command"][2]), "echo ${HOME} $5");
     assert_eq!(undollar(&db["entrypoint"][0]), "$");

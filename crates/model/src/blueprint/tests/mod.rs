@@ -15,7 +15,11 @@ use std::{
 };
 
 use super::{Blueprint, RenderInputs};
-use crate::{id::SiteId, net::Subnet, stack::ProjectName};
+use crate::{
+    compose,
+    id::SiteId,
+    stack::{ProjectName, Stack},
+};
 
 /// A small blueprint that is fine; tests change a line of it.
 const GOOD: &str = r#"services:
@@ -75,10 +79,23 @@ fn inputs(pairs: &[(&str, &str)]) -> RenderInputs {
         site,
         project: ProjectName::of(site, "janes-shop"),
         directory: PathBuf::from("/srv/stoa/sites/janes-shop"),
-        subnet: Subnet::EXAMPLE,
         main_limits: None,
         profiles: Vec::new(),
         values: pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        images: BTreeMap::new(),
+    }
+}
+
+/// Names and addresses as Docker gives them in the first block of its default pool: addresses count
+/// over all services of the blueprint, so that a profile that is switched on moves none.
+fn network(blueprint: &Blueprint, stack: &Stack) -> compose::Network {
+    let address = |(n, spec): (usize, &super::ServiceSpec)| (spec.name.clone(), format!("10.213.0.{}", n + 2));
+    compose::Network {
+        name: format!("{}_default", stack.project),
+        subnet: "10.213.0.0/28".into(),
+        gateway: "10.213.0.1".into(),
+        addresses: blueprint.services.iter().enumerate().map(address).collect(),
+        volumes: stack.volumes.iter().map(|v| (v.clone(), format!("{}_{v}", stack.project))).collect(),
     }
 }
 

@@ -3,8 +3,9 @@
 use super::{GOOD, good, inputs, parsed, strings};
 use crate::{
     blueprint::{HookName, ImageNotice, RenderError},
+    image::ImageId,
     limits::{Bytes, Limits, MilliCpu},
-    stack::ServiceName,
+    stack::{ReplaceStrategy, ServiceName},
 };
 
 const FILLED: &[(&str, &str)] = &[("TITLE", "Jane's"), ("PASSWORD", "secret")];
@@ -31,16 +32,46 @@ fn the_operator_may_choose_an_image_and_a_flag() {
 }
 
 #[test]
-fn a_profile_moves_no_address() {
+fn an_engine_places_services_of_all_profiles() {
+    let names: Vec<_> = good().service_names().into_iter().map(|name| name.0).collect();
+    assert_eq!(names, ["web", "db", "tool", "cache"]);
+}
+
+#[test]
+fn a_profile_changes_no_other_service() {
     let blueprint = good();
     let mut with = inputs(FILLED);
     with.profiles = vec!["caching".into()];
     let (without, with) = (blueprint.render(&inputs(FILLED)).unwrap(), blueprint.render(&with).unwrap());
     for service in &without.services {
-        assert_eq!(with.service(&service.name.0).unwrap().address, service.address);
+        assert_eq!(with.service(&service.name.0), Some(service));
     }
-    assert_eq!(with.service("cache").unwrap().address.to_string(), "10.213.0.5");
-    assert_eq!(blueprint.upstream(&with.subnet).unwrap().to_string(), "10.213.0.2:8080");
+    assert_eq!(with.services.len(), without.services.len() + 1);
+}
+
+#[test]
+fn a_pin_stands_beside_the_reference() {
+    let mut inputs = inputs(FILLED);
+    let id: ImageId = format!("sha256:{}", "ab".repeat(32)).parse().unwrap();
+    inputs.images.insert(ServiceName("web".into()), id.clone());
+    let stack = good().render(&inputs).unwrap();
+    let web = stack.service("web").unwrap();
+    assert_eq!((web.image.as_str(), web.image_id.as_ref()), ("stoa/app:1", Some(&id)));
+    assert_eq!(stack.service("db").unwrap().image_id, None);
+}
+
+#[test]
+fn only_a_routed_service_without_data_or_dependents_starts_first() {
+    let free = GOOD.replace("    volumes: [\"data:/srv/data\"]\n", "    tmpfs: [\"/srv/data\"]\n");
+    let free = free.replace("volumes:\n  data: {}\n", "").replace("volumes: [data], ", "");
+    let depended_on = free.replace("    image: stoa/cache:1\n", "    image: stoa/cache:1\n    depends_on: [web]\n");
+    for (text, start_first) in [(GOOD, &[][..]), (&free, &["web"]), (&depended_on, &[])] {
+        let names: Vec<_> = parsed(text).start_first_names().into_iter().map(|name| name.0).collect();
+        assert_eq!(names, start_first);
+        let stack = parsed(text).render(&inputs(FILLED)).unwrap();
+        let rendered: Vec<_> = stack.services.iter().filter(|s| s.replace == ReplaceStrategy::StartFirst).collect();
+        assert_eq!(rendered.len(), start_first.len());
+    }
 }
 
 #[test]
@@ -65,10 +96,6 @@ fn what_cannot_be_rendered_is_named() {
     let mut profile = inputs(FILLED);
     profile.profiles = vec!["nope".into()];
     assert_eq!(good().render(&profile).unwrap_err().to_string(), "the blueprint has no profile \"nope\"");
-    let mut small = inputs(FILLED);
-    small.subnet = "10.0.0.0/30".parse().unwrap();
-    assert!(matches!(good().render(&small), Err(RenderError::Subnet { services: 4, .. })));
-    assert_eq!(good().upstream(&small.subnet).map(|a| a.port()), Some(8080));
 }
 
 #[test]

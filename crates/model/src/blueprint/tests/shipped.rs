@@ -1,5 +1,5 @@
 //! The blueprints that Stoa ships, against their golden files and against Compose.
-//! `UPDATE_GOLDEN=1 cargo test -p stoa-model shipped` writes the golden files anew.
+//! `UPDATE_GOLDEN=1 cargo test -p stoa-model shipped` rewrites the golden files.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Blueprint, compose_config, inputs, told};
+use super::{Blueprint, compose_config, inputs, network, told};
 use crate::{blueprint::HookName, compose, limits::Limits};
 
 /// What a golden case is rendered with.
@@ -59,7 +59,8 @@ fn cases_render_as_written() {
             let case: Case = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             let mut inputs = inputs(&[]);
             (inputs.profiles, inputs.main_limits, inputs.values) = (case.profiles, case.main_limits, case.values);
-            let rendered = compose::render(&blueprint.render(&inputs).unwrap());
+            let stack = blueprint.render(&inputs).unwrap();
+            let rendered = compose::render(&stack, Some(&network(&blueprint, &stack)));
             let golden = path.with_extension("yaml");
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
                 fs::write(&golden, &rendered).unwrap();

@@ -1,11 +1,15 @@
-//! An engine in memory, deterministic, and as rude as a test wants it.
+//! An engine in memory: deterministic, and as faulty as a test wants it.
 //!
-//! It keeps the rules of [`Engine`](super::Engine) as real ones do: it passes the same conformance
-//! suite. On top of that it can be told to be down, to stall, to fail the n-th call of a kind, to
-//! stop half-way, to do its work and lose the answer, and to lie about health. It records the calls.
+//! It keeps the rules of [`Engine`](super::Engine) as real ones do and passes the same conformance
+//! suite. On top of that a test can make it unreachable, stall it, fail the n-th call of a kind, stop
+//! it half-way, lose an answer after the work is done, and fake health. It records calls and
+//! deployments.
 
-mod maker;
+mod deploy;
+mod placement;
+mod provider;
 mod script;
+mod streams;
 mod world;
 
 use std::{
@@ -15,17 +19,18 @@ use std::{
 
 use stoa_model::{
     id::JobId,
-    image::ImageRef,
-    stack::{ProjectName, Service, ServiceName},
+    image::{ImageId, ImageRef},
+    placement::LeasePool,
+    stack::{ProjectName, Service, ServiceName, VolumeName},
 };
 use tokio::sync::watch;
 
 use self::{script::Script, world::World};
-use super::{EngineEvent, EngineEventKind, Exec, ExecOutput, ImageInfo, RunState};
+use super::{Capabilities, Deployed, EngineEventKind, ExecOutput, ImageInfo, Program, Revision, RunState};
 
 pub use self::script::{Call, Fault, Verb};
 
-type Run = dyn Fn(&ProjectName, &ServiceName, &Exec) -> Option<ExecOutput> + Send + Sync;
+type Run = dyn Fn(&ProjectName, &ServiceName, &Program) -> Option<ExecOutput> + Send + Sync;
 type Says = dyn Fn(&Service) -> Vec<String> + Send + Sync;
 
 /// Something on the engine.
@@ -33,15 +38,34 @@ type Says = dyn Fn(&Service) -> Vec<String> + Send + Sync;
 pub struct Thing {
     /// Kind and name: `network …`, `volume …`, `container …`.
     pub name: String,
-    /// The operation whose label it carries.
+    /// The operation that created it.
     pub operation: JobId,
-    /// Of containers.
+    /// Only containers have one.
     pub state: Option<RunState>,
+    /// Only containers have one; another number is another container.
+    pub number: Option<u64>,
+}
+
+/// A deployment that was carried out, at least in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentRecord {
+    /// What was deployed.
+    pub project: ProjectName,
+    /// Its revision.
+    pub revision: Revision,
+    /// The job that deployed it.
+    pub operation: JobId,
+    /// What it changed.
+    pub deployed: Deployed,
 }
 
 /// The fake. Share it in an `Arc`; all its methods take `&self`.
 pub struct FakeEngine {
+    name: String,
     installation: String,
+    capabilities: Mutex<Capabilities>,
+    pool: Mutex<LeasePool>,
+    deployments: Mutex<Vec<DeploymentRecord>>,
     world: Arc<Mutex<World>>,
     script: Mutex<Script>,
     stalled: watch::Sender<bool>,
@@ -56,18 +80,27 @@ impl Default for FakeEngine {
 }
 
 impl FakeEngine {
-    /// An engine of its own with nothing on it. Every image is there, until [`Self::lose_image`].
+    /// An engine named `fake` with nothing on it. Every image is there, until [`Self::lose_image`].
     pub fn new(installation: &str) -> Self {
-        Self::on(installation, Arc::default())
+        Self::on("fake", installation, Arc::default())
+    }
+
+    /// Another engine with another name.
+    pub fn named(name: &str) -> Self {
+        Self::on(name, "fake", Arc::default())
     }
 
     /// Another installation on the same engine: it has its own script and sees its own things only.
     pub fn neighbour(&self, installation: &str) -> Self {
-        Self::on(installation, self.world.clone())
+        Self::on(&self.name, installation, self.world.clone())
     }
 
-    fn on(installation: &str, world: Arc<Mutex<World>>) -> Self {
+    fn on(name: &str, installation: &str, world: Arc<Mutex<World>>) -> Self {
         Self {
+            name: name.to_owned(),
+            capabilities: Mutex::new(Capabilities { volumes: true, build: true, pause: true, live_limits: true }),
+            pool: Mutex::new(placement::default_pool()),
+            deployments: Mutex::default(),
             installation: installation.to_owned(),
             world,
             script: Mutex::default(),
@@ -79,10 +112,11 @@ impl FakeEngine {
         }
     }
 
-    /// Answers programs run in services; `None` hangs until the caller's deadline.
+    /// Answers programs that run in services; `None` hangs. `/bin/cat` without arguments always copies
+    /// its input.
     pub fn on_exec(
         &self,
-        run: impl Fn(&ProjectName, &ServiceName, &Exec) -> Option<ExecOutput> + Send + Sync + 'static,
+        run: impl Fn(&ProjectName, &ServiceName, &Program) -> Option<ExecOutput> + Send + Sync + 'static,
     ) {
         *held(&self.run) = Arc::new(run);
     }
@@ -108,7 +142,7 @@ impl FakeEngine {
         held(&self.script).down = false;
     }
 
-    /// Lets calls go on that met [`Fault::Stall`].
+    /// Continues the calls that met [`Fault::Stall`].
     pub fn release(&self) {
         self.stalled.send_replace(false);
     }
@@ -123,7 +157,7 @@ impl FakeEngine {
         held(&self.script).calls.iter().filter(|call| call.verb == verb).count()
     }
 
-    /// Begins a new record of calls.
+    /// Clears the record of calls.
     pub fn forget_calls(&self) {
         held(&self.script).calls.clear();
     }
@@ -138,28 +172,62 @@ impl FakeEngine {
         self.world().images.insert(image.clone(), Some(info));
     }
 
-    /// Says that its data is kept here; nothing is written there.
+    /// Reports this as its data directory; nothing is written there.
     pub fn set_data_directory(&self, folder: &str) {
-        self.world().folder = Some(folder.to_owned());
+        self.world().data_directory = Some(folder.to_owned());
     }
 
-    /// Lets the health check of a service say this from now on, true or not.
+    /// Takes capabilities away, or gives them back.
+    pub fn set_capabilities(&self, capabilities: Capabilities) {
+        *held(&self.capabilities) = capabilities;
+    }
+
+    /// Replaces the pool that sites lease from.
+    pub fn set_lease_pool(&self, pool: LeasePool) {
+        *held(&self.pool) = pool;
+    }
+
+    /// All deployments, oldest first.
+    pub fn deployments(&self) -> Vec<DeploymentRecord> {
+        held(&self.deployments).clone()
+    }
+
+    /// Sets the result of a service's health check, true or not.
     pub fn set_health(&self, project: &ProjectName, service: &ServiceName, healthy: bool) {
         let mut world = self.world();
-        let Some(container) = world.container(&self.installation, project, service) else { return };
-        container.healthy = Some(healthy);
+        let mut found = false;
+        for (_, instance) in world.instances(&self.installation, project, Some(service)) {
+            instance.readiness = Some(healthy);
+            found = true;
+        }
         let kind = if healthy { EngineEventKind::Healthy } else { EngineEventKind::Unhealthy };
-        world.tell(&self.installation, EngineEvent { project: project.clone(), service: service.clone(), kind });
+        if found {
+            world.tell_of(&self.installation, project, service, kind);
+        }
     }
 
     /// Ends a service as if its program had ended with this code.
     pub fn crash(&self, project: &ProjectName, service: &ServiceName, code: i64) {
-        self.world().end(&self.installation, project, service, code);
+        let mut world = self.world();
+        for key in world.keys(&self.installation, project).iter().filter(|(name, _)| name == service) {
+            world.end(&self.installation, project, key, code);
+        }
     }
 
-    /// Removes one container behind Stoa's back, as a person at the machine may do.
+    /// Removes a service's containers behind Stoa's back, as a person at the machine may do.
     pub fn lose_container(&self, project: &ProjectName, service: &ServiceName) {
-        self.world().lose(&self.installation, project, service);
+        let mut world = self.world();
+        for key in world.keys(&self.installation, project).iter().filter(|(name, _)| name == service) {
+            world.lose(&self.installation, project, key);
+        }
+    }
+
+    /// Removes a volume behind Stoa's back.
+    pub fn lose_volume(&self, project: &ProjectName, volume: &VolumeName) {
+        let mut world = self.world();
+        if let Some(found) = world.projects.get_mut(&(self.installation.clone(), project.clone())) {
+            found.volumes.remove(volume);
+        }
     }
 
     /// Writes a line to a service's log.
@@ -172,7 +240,7 @@ impl FakeEngine {
         self.world().things(&self.installation)
     }
 
-    /// Whether somebody would answer there: all containers of the network that has this address run.
+    /// Whether something answers at this address: an instance has it, and all of its project's run.
     pub fn answers_at(&self, address: Ipv4Addr) -> bool {
         self.world().answers_at(address)
     }
@@ -180,6 +248,17 @@ impl FakeEngine {
     fn world(&self) -> MutexGuard<'_, World> {
         held(&self.world)
     }
+}
+
+/// A content id for these bytes: the same bytes, the same id.
+fn image_id(bytes: &[u8]) -> ImageId {
+    // FNV-1a, four times with different beginnings.
+    let hash = |seed: u64| {
+        let start = 0xcbf2_9ce4_8422_2325 ^ seed;
+        bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    };
+    let hex: String = (0..4).map(|seed| format!("{:016x}", hash(seed))).collect();
+    format!("sha256:{hex}").parse().expect("64 hexadecimal digits")
 }
 
 /// A panic of one test thread must not hide the state from the others.

@@ -1,4 +1,4 @@
-//! What the fake was told to do wrong, and what it was asked.
+//! Scripted faults, and the record of calls.
 
 use stoa_model::{id::JobId, stack::ProjectName};
 
@@ -10,14 +10,22 @@ use crate::engine::EngineError;
 pub enum Verb {
     Describe,
     Image,
-    Apply,
+    Deploy,
+    Retire,
+    Endpoint,
     Observe,
     List,
     Start,
     Stop,
     Remove,
+    Pause,
+    Resume,
+    SetLimits,
     Exec,
+    ExportVolume,
+    ImportVolume,
     Logs,
+    Build,
     Stats,
     Events,
 }
@@ -27,11 +35,11 @@ pub enum Verb {
 pub struct Call {
     /// Which method.
     pub verb: Verb,
-    /// Of which project, if of one.
+    /// Its project, if it has one.
     pub project: Option<ProjectName>,
-    /// For which operation: of `apply`, and of `remove` unless it is everything.
+    /// Its operation: of `deploy`, and of `remove` unless it is everything.
     pub operation: Option<JobId>,
-    /// What `exec` ran.
+    /// The program that `exec` ran.
     pub argv: Vec<String>,
 }
 
@@ -44,10 +52,11 @@ pub enum Fault {
     Refused(String),
     /// Nothing is done: the disk is full.
     DiskFull,
-    /// `apply` makes the network, the volumes and half of the containers and starts none, `remove`
-    /// removes the containers only, others do nothing; then the engine refuses.
+    /// `deploy` creates network, volumes and half of the instances and starts none, `remove` removes
+    /// the instances only, `import_volume` and `export_volume` pass half of the files, others do
+    /// nothing; then the engine refuses.
     Half,
-    /// All is done, but the answer gets lost: [`EngineError::Unavailable`].
+    /// Everything is done, but the answer gets lost: [`EngineError::Unavailable`].
     AnswerLost,
     /// Nothing happens until [`release`](super::FakeEngine::release); then all goes well.
     Stall,
@@ -73,7 +82,7 @@ impl Script {
         self.planned.push((verb, nth.max(1), fault));
     }
 
-    /// Records a call and tells what is to go wrong with it.
+    /// Records a call and returns what goes wrong with it.
     pub(super) fn enter(&mut self, call: Call) -> Option<Fault> {
         let verb = call.verb;
         self.calls.push(call);
@@ -91,7 +100,7 @@ impl Script {
 }
 
 pub(super) fn unavailable(verb: Verb) -> EngineError {
-    EngineError::Unavailable { doing: format!("{verb:?}"), reason: "the fake engine was told to be away".into() }
+    EngineError::Unavailable { doing: format!("{verb:?}"), reason: "the test's script says that it is away".into() }
 }
 
 pub(super) fn refused(verb: Verb, reason: &str) -> EngineError {

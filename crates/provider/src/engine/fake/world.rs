@@ -1,33 +1,44 @@
-//! The fake engine's things: what a real one keeps on its disk and in its processes.
+//! The fake engine's objects: what a real one keeps on its disk and in its processes.
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use bytes::Bytes;
 use stoa_model::{
     id::{JobId, SiteId},
-    image::ImageRef,
-    net::Subnet,
-    stack::{ProjectName, Service, ServiceName, Stack},
+    image::{ImageId, ImageRef},
+    stack::{ProjectName, Service, ServiceName, VolumeName},
 };
 use tokio::sync::broadcast;
 
-use super::{Says, Thing, script::Extent};
+use super::{Says, Thing, placement::FakePlacement, script::Extent};
 use crate::engine::{
-    EngineError, EngineEvent, EngineEventKind, ImageInfo, LogLine, Observed, ObservedService, RunState, Scope,
+    Deployment, EngineError, EngineEvent, EngineEventKind, ImageInfo, LogLine, Observed, ObservedService, Revision,
+    RunState, Scope,
 };
 
-/// Sent to whoever watches: an event of an installation, or that the engine went away.
+/// Sent to everyone who watches.
 #[derive(Debug, Clone)]
 pub(super) enum Signal {
+    /// An installation's event.
     Event(String, EngineEvent),
+    /// A line of an installation's project.
+    Line(String, ProjectName, LogLine),
+    /// The engine went away.
     Gone,
 }
+
+/// A service and the number of its instance.
+pub(super) type Key = (ServiceName, u32);
+/// An installation and its project.
+pub(super) type Owner = (String, ProjectName);
 
 pub(super) struct World {
     /// `None`: known to be absent. An image not named here is there.
     pub(super) images: BTreeMap<ImageRef, Option<ImageInfo>>,
-    /// Where it says that it keeps its data.
-    pub(super) folder: Option<String>,
-    projects: BTreeMap<(String, ProjectName), Project>,
+    pub(super) data_directory: Option<String>,
+    pub(super) projects: BTreeMap<Owner, Project>,
+    /// Instances created so far.
+    pub(super) count: u64,
     signals: broadcast::Sender<Signal>,
     lines: u64,
 }
@@ -36,8 +47,9 @@ impl Default for World {
     fn default() -> Self {
         Self {
             images: BTreeMap::new(),
-            folder: None,
+            data_directory: None,
             projects: BTreeMap::new(),
+            count: 0,
             signals: broadcast::channel(1024).0,
             lines: 0,
         }
@@ -45,106 +57,119 @@ impl Default for World {
 }
 
 #[derive(Default)]
-struct Project {
-    site: Option<SiteId>,
-    network: Option<Network>,
-    volumes: BTreeMap<String, JobId>,
-    containers: BTreeMap<ServiceName, Container>,
+pub(super) struct Project {
+    pub(super) site: Option<SiteId>,
+    pub(super) network: Option<(i64, JobId)>,
+    pub(super) placement: Option<FakePlacement>,
+    /// Files by name, and the operation that created the volume.
+    pub(super) volumes: BTreeMap<VolumeName, (JobId, BTreeMap<String, Bytes>)>,
+    pub(super) instances: BTreeMap<Key, Instance>,
 }
 
-struct Network {
-    name: String,
-    subnet: Subnet,
-    operation: JobId,
-}
-
-pub(super) struct Container {
+pub(super) struct Instance {
     pub(super) service: Service,
+    pub(super) image: ImageId,
     pub(super) state: RunState,
-    pub(super) healthy: Option<bool>,
+    pub(super) readiness: Option<bool>,
+    pub(super) revision: Revision,
+    pub(super) log: Vec<LogLine>,
+    number: u64,
     operation: JobId,
     exit_code: Option<i64>,
-    log: Vec<LogLine>,
 }
 
 impl World {
-    pub(super) fn apply(
+    /// Who holds a lease.
+    pub(super) fn holder(&self, lease: i64) -> Option<Owner> {
+        let holds = |project: &Project| project.network.as_ref().is_some_and(|(held, _)| *held == lease);
+        self.projects.iter().find(|(_, project)| holds(project)).map(|(owner, _)| owner.clone())
+    }
+
+    pub(super) fn leases(&self) -> Vec<(String, (i64, i64))> {
+        let lease = |((_, name), project): (&Owner, &Project)| {
+            project.network.as_ref().map(|(lease, _)| (name.to_string(), (*lease, *lease + 16)))
+        };
+        self.projects.iter().filter_map(lease).collect()
+    }
+
+    pub(super) fn instances(
         &mut self,
         installation: &str,
-        stack: &Stack,
-        operation: JobId,
-        extent: Extent,
-        says: &Says,
-    ) -> Result<(), EngineError> {
-        let key = (installation.to_owned(), stack.project.clone());
-        let taken = self
-            .networks()
-            .find(|(owner, n)| *owner != &key && n.subnet.overlaps(&stack.subnet))
-            .map(|(_, n)| n.name.clone());
-        let project = self.projects.entry(key).or_default();
-        project.site = Some(stack.site);
-        for volume in &stack.volumes {
-            project.volumes.entry(stack.engine_volume(volume)).or_insert(operation);
-        }
-        if project.network.is_none() {
-            if let Some(reason) = taken {
-                return Err(EngineError::SubnetInUse { subnet: stack.subnet, reason });
+        project: &ProjectName,
+        service: Option<&ServiceName>,
+    ) -> impl DoubleEndedIterator<Item = (&Key, &mut Instance)> {
+        let found = self.projects.get_mut(&(installation.to_owned(), project.clone()));
+        let all = found.into_iter().flat_map(|project| project.instances.iter_mut());
+        all.filter(move |((name, _), _)| service.is_none_or(|service| service == name))
+    }
+
+    pub(super) fn keys(&mut self, installation: &str, project: &ProjectName) -> Vec<Key> {
+        self.instances(installation, project, None).map(|(key, _)| key.clone()).collect()
+    }
+
+    fn instance(&mut self, installation: &str, project: &ProjectName, key: &Key) -> Option<&mut Instance> {
+        self.projects.get_mut(&(installation.to_owned(), project.clone()))?.instances.get_mut(key)
+    }
+
+    pub(super) fn state(&mut self, installation: &str, project: &ProjectName, key: &Key) -> Option<RunState> {
+        self.instance(installation, project, key).map(|instance| instance.state)
+    }
+
+    pub(super) fn revision(&self, installation: &str, project: &ProjectName, key: &Key) -> Option<Revision> {
+        let project = self.projects.get(&(installation.to_owned(), project.clone()))?;
+        project.instances.get(key).map(|instance| instance.revision)
+    }
+
+    pub(super) fn volume(
+        &mut self,
+        installation: &str,
+        project: &ProjectName,
+        volume: &VolumeName,
+    ) -> Result<&mut BTreeMap<String, Bytes>, EngineError> {
+        let found = self.projects.get_mut(&(installation.to_owned(), project.clone()));
+        let found = found.and_then(|project| project.volumes.get_mut(volume)).map(|(_, files)| files);
+        found.ok_or_else(|| EngineError::NotFound { what: format!("the volume {volume} of project {project}") })
+    }
+
+    pub(super) fn start(&mut self, installation: &str, project: &ProjectName, key: &Key, says: &Says) {
+        let Some(instance) = self.instance(installation, project, key) else { return };
+        match instance.state {
+            RunState::Running => return,
+            RunState::Paused => {
+                instance.state = RunState::Running;
+                return;
             }
-            project.network = Some(Network { name: stack.engine_network(), subnet: stack.subnet, operation });
+            _ => {}
         }
-        let half = stack.services.len().div_ceil(2);
-        let made = if extent == Extent::Half { &stack.services[..half] } else { &stack.services[..] };
-        for service in made {
-            if self.images.get(&service.image) == Some(&None) {
-                return Err(EngineError::ImageMissing { image: service.image.to_string() });
-            }
-            project.containers.entry(service.name.clone()).or_insert_with(|| Container::new(service, operation));
-        }
-        if extent != Extent::Half {
-            for service in &stack.services {
-                self.start(installation, &stack.project, &service.name, says);
-            }
-        }
-        Ok(())
+        instance.state = RunState::Running;
+        instance.exit_code = None;
+        instance.readiness = instance.service.health.as_ref().map(|_| true);
+        let lines = says(&instance.service);
+        self.tell_of(installation, project, &key.0, EngineEventKind::Started);
+        lines.iter().for_each(|line| self.say(installation, project, &key.0, line));
     }
 
-    fn networks(&self) -> impl Iterator<Item = (&(String, ProjectName), &Network)> {
-        self.projects.iter().filter_map(|(key, project)| Some((key, project.network.as_ref()?)))
-    }
-
-    pub(super) fn subnets(&self) -> Vec<(String, Subnet)> {
-        self.networks().map(|(_, network)| (network.name.clone(), network.subnet)).collect()
-    }
-
-    pub(super) fn start(&mut self, installation: &str, project: &ProjectName, service: &ServiceName, says: &Says) {
-        let Some(container) = self.container(installation, project, service) else { return };
-        if container.state == RunState::Running {
-            return;
-        }
-        container.state = RunState::Running;
-        container.exit_code = None;
-        container.healthy = container.service.health.as_ref().map(|_| true);
-        let lines = says(&container.service);
-        self.tell_of(installation, project, service, EngineEventKind::Started);
-        lines.iter().for_each(|line| self.say(installation, project, service, line));
-    }
-
-    pub(super) fn end(&mut self, installation: &str, project: &ProjectName, service: &ServiceName, code: i64) {
-        let Some(container) = self.container(installation, project, service) else { return };
-        if container.state == RunState::Running {
-            container.state = RunState::Down;
-            container.healthy = None;
-            container.exit_code = Some(code);
-            self.tell_of(installation, project, service, EngineEventKind::Died);
+    pub(super) fn end(&mut self, installation: &str, project: &ProjectName, key: &Key, code: i64) {
+        let Some(instance) = self.instance(installation, project, key) else { return };
+        if matches!(instance.state, RunState::Running | RunState::Paused) {
+            instance.state = RunState::Exited;
+            instance.readiness = None;
+            instance.exit_code = Some(code);
+            self.tell_of(installation, project, &key.0, EngineEventKind::Died);
         }
     }
 
-    pub(super) fn lose(&mut self, installation: &str, project: &ProjectName, service: &ServiceName) {
-        self.end(installation, project, service, 137);
-        let key = (installation.to_owned(), project.clone());
-        if self.projects.get_mut(&key).is_some_and(|p| p.containers.remove(service).is_some()) {
-            self.tell_of(installation, project, service, EngineEventKind::Removed);
+    pub(super) fn lose(&mut self, installation: &str, project: &ProjectName, key: &Key) {
+        self.end(installation, project, key, 137);
+        let owner = (installation.to_owned(), project.clone());
+        if self.projects.get_mut(&owner).is_some_and(|p| p.instances.remove(key).is_some()) {
+            self.tell_of(installation, project, &key.0, EngineEventKind::Removed);
         }
+    }
+
+    pub(super) fn switch(&mut self, installation: &str, project: &ProjectName, from: RunState, to: RunState) {
+        let all = self.instances(installation, project, None).filter(|(_, instance)| instance.state == from);
+        all.for_each(|(_, instance)| instance.state = to);
     }
 
     pub(super) fn remove(&mut self, installation: &str, project: &ProjectName, scope: Scope, extent: Extent) {
@@ -152,17 +177,17 @@ impl World {
             Scope::Everything => true,
             Scope::CreatedBy(job) => operation == job,
         };
-        for service in self.services(installation, project) {
-            if self.container(installation, project, &service).is_some_and(|c| within(c.operation)) {
-                self.lose(installation, project, &service);
+        for key in self.keys(installation, project) {
+            if self.instance(installation, project, &key).is_some_and(|instance| within(instance.operation)) {
+                self.lose(installation, project, &key);
             }
         }
-        let key = (installation.to_owned(), project.clone());
-        let Some(found) = self.projects.get_mut(&key).filter(|_| extent != Extent::Half) else { return };
-        found.network.take_if(|network| within(network.operation));
-        found.volumes.retain(|_, operation| !within(*operation));
-        if found.network.is_none() && found.volumes.is_empty() && found.containers.is_empty() {
-            self.projects.remove(&key);
+        let owner = (installation.to_owned(), project.clone());
+        let Some(found) = self.projects.get_mut(&owner).filter(|_| extent != Extent::Half) else { return };
+        found.network.take_if(|(_, operation)| within(*operation));
+        found.volumes.retain(|_, (operation, _)| !within(*operation));
+        if found.network.is_none() && found.volumes.is_empty() && found.instances.is_empty() {
+            self.projects.remove(&owner);
         }
     }
 
@@ -172,24 +197,12 @@ impl World {
     }
 
     pub(super) fn answers_at(&self, address: Ipv4Addr) -> bool {
-        let within = |net: &Subnet| (0..).map_while(|n| net.service_address(n)).any(|own| own == address);
-        let project = self.projects.values().find(|p| p.network.as_ref().is_some_and(|n| within(&n.subnet)));
-        project.is_some_and(|p| !p.containers.is_empty() && p.containers.values().all(|c| c.state == RunState::Running))
-    }
-
-    /// The services that have a container, in order.
-    pub(super) fn services(&self, installation: &str, project: &ProjectName) -> Vec<ServiceName> {
-        let found = self.projects.get(&(installation.to_owned(), project.clone()));
-        found.into_iter().flat_map(|project| project.containers.keys().cloned()).collect()
-    }
-
-    pub(super) fn container(
-        &mut self,
-        installation: &str,
-        project: &ProjectName,
-        service: &ServiceName,
-    ) -> Option<&mut Container> {
-        self.projects.get_mut(&(installation.to_owned(), project.clone()))?.containers.get_mut(service)
+        let at = |project: &&Project| {
+            let placement = project.placement.as_ref();
+            project.instances.keys().any(|(s, n)| placement.and_then(|p| p.address(s, *n)) == Some(address))
+        };
+        let project = self.projects.values().find(at);
+        project.is_some_and(|project| project.instances.values().all(|i| i.state == RunState::Running))
     }
 
     pub(super) fn list(&self, installation: &str) -> Vec<Observed> {
@@ -197,16 +210,14 @@ impl World {
         own.map(|((_, name), project)| project.observed(name)).collect()
     }
 
-    pub(super) fn logs(&mut self, installation: &str, project: &ProjectName, service: &ServiceName) -> Vec<LogLine> {
-        self.container(installation, project, service).map(|c| c.log.clone()).unwrap_or_default()
-    }
-
-    /// Lines have times of their own that only count, so that every run is the same.
+    /// Lines have times that only count, so that every run is the same.
     pub(super) fn say(&mut self, installation: &str, project: &ProjectName, service: &ServiceName, line: &str) {
         self.lines += 1;
         let at = format!("2000-01-01T00:00:00.{:09}Z", self.lines);
-        let Some(container) = self.container(installation, project, service) else { return };
-        container.log.push(LogLine { service: service.to_string(), at, line: line.to_owned() });
+        let line = LogLine { service: service.to_string(), at, line: line.to_owned() };
+        let Some((_, instance)) = self.instances(installation, project, Some(service)).next_back() else { return };
+        instance.log.push(line.clone());
+        let _ = self.signals.send(Signal::Line(installation.to_owned(), project.clone(), line));
     }
 
     pub(super) fn watch(&self) -> broadcast::Receiver<Signal> {
@@ -217,55 +228,78 @@ impl World {
         let _ = self.signals.send(Signal::Gone);
     }
 
-    pub(super) fn tell(&self, installation: &str, event: EngineEvent) {
+    pub(super) fn tell_of(
+        &self,
+        installation: &str,
+        project: &ProjectName,
+        service: &ServiceName,
+        kind: EngineEventKind,
+    ) {
+        let event = EngineEvent { project: project.clone(), service: service.clone(), kind };
         let _ = self.signals.send(Signal::Event(installation.to_owned(), event));
-    }
-
-    fn tell_of(&self, installation: &str, project: &ProjectName, service: &ServiceName, kind: EngineEventKind) {
-        self.tell(installation, EngineEvent { project: project.clone(), service: service.clone(), kind });
     }
 }
 
 impl Project {
     fn things(&self, project: &ProjectName) -> Vec<Thing> {
-        let thing = |name, operation, state| Thing { name, operation, state };
-        let networks = self.network.iter().map(|n| thing(format!("network {}", n.name), n.operation, None));
-        let volumes = self.volumes.iter().map(|(volume, by)| thing(format!("volume {volume}"), *by, None));
-        let containers = self.containers.iter();
-        let containers = containers.map(|(s, c)| thing(format!("container {project}/{s}"), c.operation, Some(c.state)));
-        networks.chain(volumes).chain(containers).collect()
+        let thing = |name, operation| Thing { name, operation, state: None, number: None };
+        let network = self.network.iter().map(|(_, operation)| thing(format!("network {project}"), *operation));
+        let volumes = self.volumes.iter().map(|(v, (operation, _))| thing(format!("volume {project}_{v}"), *operation));
+        let containers = self.instances.iter().map(|((service, instance), found)| {
+            let suffix = if *instance == 1 { String::new() } else { format!("/{instance}") };
+            Thing {
+                name: format!("container {project}/{service}{suffix}"),
+                operation: found.operation,
+                state: Some(found.state),
+                number: Some(found.number),
+            }
+        });
+        network.chain(volumes).chain(containers).collect()
     }
 
     fn observed(&self, name: &ProjectName) -> Observed {
         Observed {
             project: name.clone(),
             site: self.site,
-            services: self.containers.values().map(Container::observed).collect(),
-            networks: self.network.iter().map(|network| network.name.clone()).collect(),
+            services: self.instances.iter().map(|((_, n), instance)| instance.observed(*n)).collect(),
             volumes: self.volumes.keys().cloned().collect(),
+            has_network: self.network.is_some(),
         }
     }
 }
 
-impl Container {
-    fn new(service: &Service, operation: JobId) -> Self {
+impl Instance {
+    pub(super) fn new(service: &Service, image: ImageId, number: u64, deployment: &Deployment) -> Self {
         Self {
             service: service.clone(),
+            image,
             state: RunState::Created,
-            healthy: None,
-            operation,
-            exit_code: None,
+            readiness: None,
+            revision: deployment.revision,
             log: Vec::new(),
+            number,
+            operation: deployment.operation,
+            exit_code: None,
         }
     }
 
-    fn observed(&self) -> ObservedService {
+    fn observed(&self, instance: u32) -> ObservedService {
+        let reason = match (self.state, self.exit_code, self.readiness) {
+            (RunState::Exited, Some(code), _) if code != 0 => Some(format!("exited with code {code}")),
+            (_, _, Some(false)) => Some("its health check fails".to_owned()),
+            _ => None,
+        };
         ObservedService {
             service: self.service.name.clone(),
+            instance,
+            revision: self.revision,
             operation: Some(self.operation),
+            image: Some(self.image.clone()),
+            spec_hash: Some(self.spec_hash()),
             state: self.state,
-            healthy: self.healthy,
+            readiness: self.readiness,
             exit_code: self.exit_code,
+            reason,
         }
     }
 }

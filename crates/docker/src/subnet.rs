@@ -1,8 +1,8 @@
 //! Small private IPv4 networks, one per site.
 //!
 //! Docker's own pools end at 31 networks, so every site gets an explicitly allocated block of 16
-//! addresses (`/28`) out of the operator's pool. The block's number is leased in the database; this
-//! module only knows how blocks lie in a pool.
+//! addresses (`/28`) from the operator's pool. The platform leases the block's first address as a
+//! plain number; this module knows how blocks lie in a pool.
 
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 
@@ -20,21 +20,31 @@ impl Subnet {
     /// Prefix length of a site's block.
     pub const SITE_PREFIX: u8 = 28;
 
-    /// A site's block for examples: 10.213.0.0/28.
-    pub const EXAMPLE: Self = Self { base: 0x0ad5_0000, prefix: Self::SITE_PREFIX };
+    /// Addresses in a site's block.
+    pub const SITE_ADDRESSES: u32 = 1 << (32 - Self::SITE_PREFIX);
 
-    /// How many site blocks this pool holds.
+    /// The site block that begins with this lease; `None` if none does.
+    pub fn of_lease(lease: i64) -> Option<Self> {
+        let base = u32::try_from(lease).ok().filter(|base| base.is_multiple_of(Self::SITE_ADDRESSES))?;
+        Some(Self { base, prefix: Self::SITE_PREFIX })
+    }
+
+    /// The first address, as the number that the platform leases.
+    pub fn lease(&self) -> i64 {
+        self.base.into()
+    }
+
+    /// All addresses, as a half-open range of numbers.
+    pub fn range(&self) -> (i64, i64) {
+        (self.lease(), self.lease() + (1 << (32 - self.prefix)))
+    }
+
+    /// How many site blocks this pool has.
     pub fn blocks(&self) -> u32 {
         1 << Self::SITE_PREFIX.saturating_sub(self.prefix)
     }
 
-    /// The site block with this number, if the pool reaches that far.
-    pub fn block(&self, number: u32) -> Option<Self> {
-        (self.prefix <= Self::SITE_PREFIX && number < self.blocks())
-            .then(|| Self { base: self.base + number * 16, prefix: Self::SITE_PREFIX })
-    }
-
-    /// The address the engine's bridge takes.
+    /// The address of the network's bridge.
     pub fn gateway(&self) -> Ipv4Addr {
         Ipv4Addr::from(self.base + 1)
     }
@@ -48,8 +58,8 @@ impl Subnet {
 
     /// Whether the two networks share an address.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let shift = 32 - u32::from(self.prefix.min(other.prefix));
-        self.base.checked_shr(shift).unwrap_or(0) == other.base.checked_shr(shift).unwrap_or(0)
+        let ((from, to), (other_from, other_to)) = (self.range(), other.range());
+        from < other_to && other_from < to
     }
 }
 
@@ -57,7 +67,7 @@ impl FromStr for Subnet {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("{text:?} is no IPv4 network: write it like 10.213.0.0/16");
+        let bad = || format!("{text:?} is not an IPv4 network: write it like 10.213.0.0/16");
         let (address, prefix) = text.split_once('/').ok_or_else(bad)?;
         let base: u32 = address.parse::<Ipv4Addr>().map_err(|_| bad())?.into();
         let prefix: u8 = prefix.parse().ok().filter(|p| (8..=30).contains(p)).ok_or_else(bad)?;
@@ -100,9 +110,19 @@ mod tests {
     fn blocks_lie_side_by_side_in_the_pool() {
         let pool = net("10.213.0.0/16");
         assert_eq!(pool.blocks(), 4096);
-        assert_eq!(pool.block(0).map(|b| b.to_string()), Some("10.213.0.0/28".into()));
-        assert_eq!(pool.block(17).map(|b| b.to_string()), Some("10.213.1.16/28".into()));
-        assert_eq!(pool.block(4096), None);
+        let block = |number: i64| Subnet::of_lease(pool.lease() + number * 16).map(|block| block.to_string());
+        assert_eq!(block(0), Some("10.213.0.0/28".into()));
+        assert_eq!(block(17), Some("10.213.1.16/28".into()));
+        assert_eq!(pool.range(), (pool.lease(), pool.lease() + 4096 * 16));
+        assert_eq!(net("10.213.1.16/28").lease(), pool.lease() + 17 * 16);
+    }
+
+    #[test]
+    fn a_lease_begins_a_block() {
+        for lease in [7, 8, -16, 1 << 32, i64::MAX] {
+            assert_eq!(Subnet::of_lease(lease), None, "{lease}");
+        }
+        assert!(Subnet::of_lease((1 << 32) - 16).is_some());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What every test stands on: a Docker that answers, a tiny image, an installation of its own.
+//! What every test needs: a Docker that answers, a tiny image, an installation of its own.
 
 use std::{
     fs::File,
@@ -9,18 +9,19 @@ use std::{
 };
 
 use stoa_docker::{Docker, DockerConfig};
-use stoa_provider::engine::{Engine, Scope, conformance::Fixtures};
+use stoa_model::stack::ServiceName;
+use stoa_provider::engine::{Deployment, Engine, ExecOutput, Program, Scope, conformance::Fixtures, run_program};
 
-/// Made by the tests themselves when it is not there.
+/// Created by the tests when it is not there.
 const IMAGE: &str = "stoa/test-busybox:1";
 const SOCKET: &str = "/var/run/docker.sock";
 
-/// A Docker to test with. One test has it at a time, of all processes on the machine: what a test
-/// left behind that was killed is removed before the next.
+/// A Docker to test with. One test has it at a time, of all processes on the machine: what a killed
+/// test left behind is removed before the next.
 pub struct Real {
     pub docker: Arc<Docker>,
-    pub neighbour: Arc<Docker>,
-    pub ground: Fixtures,
+    pub neighbor: Arc<Docker>,
+    pub fixtures: Fixtures,
     pub lock: File,
 }
 
@@ -33,20 +34,32 @@ impl Real {
         }
         let lock = File::create(std::env::temp_dir().join("stoa-docker-tests.lock")).expect("a lock file");
         let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap();
-        let (docker, neighbour) = (docker("stoa-test-ours"), docker("stoa-test-theirs"));
-        docker.describe().await.expect("a running Docker, or STOA_SKIP_DOCKER=1");
+        let (docker, neighbor) = (docker("stoa-test-ours"), docker("stoa-test-theirs"));
+        let info = docker.describe().await.expect("a running Docker, or STOA_SKIP_DOCKER=1");
         if docker.image(&IMAGE.parse().unwrap()).await.unwrap().is_none() {
             import_image();
         }
-        let ground = Fixtures::new("10.214.0.0/16".parse().unwrap(), IMAGE.parse().unwrap());
-        let real = Self { docker, neighbour, ground, lock };
+        let fixtures = Fixtures::new(docker.lease_pool(&info), IMAGE.parse().unwrap());
+        let real = Self { docker, neighbor, fixtures, lock };
         real.clean().await;
         Some(real)
     }
 
-    /// Removes all that the tests' installations have.
+    /// A deployment of services that share a volume.
+    pub fn deployment(&self, services: &[&str]) -> Deployment {
+        self.fixtures.deployment(&*self.docker, services, &[])
+    }
+
+    /// Runs a shell line in a service.
+    pub async fn shell(&self, deployment: &Deployment, service: &str, line: &str) -> ExecOutput {
+        let argv = ["/bin/sh", "-c", line].map(Into::into).to_vec();
+        let program = Program { argv, stdin: None, user: None, deadline: Duration::from_secs(60) };
+        run_program(&*self.docker, &deployment.stack.project, &ServiceName(service.into()), program).await.unwrap()
+    }
+
+    /// Removes everything that the tests' installations have.
     pub async fn clean(&self) {
-        for docker in [&self.docker, &self.neighbour] {
+        for docker in [&self.docker, &self.neighbor] {
             for observed in docker.list().await.expect("a list") {
                 docker.remove(&observed.project, Scope::Everything).await.expect("removal");
             }
@@ -72,6 +85,7 @@ pub fn docker_at(socket: PathBuf, installation: &str) -> Arc<Docker> {
     Arc::new(Docker::connect(DockerConfig {
         socket,
         installation: installation.into(),
+        address_pool: "10.214.0.0/16".parse().unwrap(),
         timeout: Duration::from_secs(120),
     }))
 }

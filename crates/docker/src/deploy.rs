@@ -1,0 +1,156 @@
+//! Carrying out a deployment's plan.
+//!
+//! The order is what Docker needs and no more. A container can be created before its network exists
+//! (Docker looks the network up at the start), and the network takes longest: so it is created beside
+//! the volumes and containers, and all starts follow side by side. Volumes come before containers,
+//! because Docker would create a missing one itself, without labels. A replaced container is removed
+//! before its successor is created: both have the same name and address.
+//!
+//! After a failure the calls in progress are waited for, never dropped: Docker would finish them
+//! after the undo has looked.
+
+use std::collections::BTreeSet;
+
+use bollard::query_parameters::StartContainerOptions;
+use futures_util::future::{join_all, try_join_all};
+use stoa_model::stack::Service;
+use stoa_provider::engine::{Deployed, Deployment, EngineError, RunState};
+
+use crate::{
+    client::Docker,
+    error::Act,
+    inventory::Inventory,
+    labels::{self, Origin},
+    names,
+    placement::DockerPlacement,
+    plan::{self, Old, Op, OpKind, Present},
+    render::Target,
+};
+
+impl Docker {
+    pub(crate) async fn deploy_stack(&self, deployment: &Deployment) -> Result<Deployed, EngineError> {
+        let placement = DockerPlacement::read(&deployment.placement)?;
+        let target = Target { stack: &deployment.stack, placement: &placement };
+        let there = self.inventory(Some(&deployment.stack.project), None).await?;
+        check_claims(deployment, &there)?;
+        let present = self.present(target, there).await?;
+        let ops = plan::plan(target, deployment.revision, &present)?;
+        self.check_images(target, &ops).await?;
+        let origin = Origin {
+            installation: self.installation(),
+            operation: deployment.operation,
+            revision: deployment.revision,
+        };
+        let (network, containers) =
+            tokio::join!(self.create_networks(target, origin, &ops), self.create_all(target, origin, &ops));
+        network.and(containers)?;
+        self.start_all(target, &ops).await?;
+        Ok(plan::changes(target, &ops))
+    }
+
+    /// The project as the plan needs it: only containers of the stack's services are inspected, so a
+    /// first deployment needs no further call.
+    pub(crate) async fn present(&self, target: Target<'_>, there: Inventory) -> Result<Present, EngineError> {
+        let network = names::network(&target.stack.project);
+        let own = there.containers.into_iter().filter(|c| target.stack.service(&c.service.0).is_some());
+        let inspected = try_join_all(own.map(|container| self.inspected(target, container))).await?;
+        Ok(Present {
+            has_network: there.networks.iter().any(|found| found.name == network),
+            volumes: there.volumes.iter().filter_map(|volume| labels::volume(&volume.labels)).collect(),
+            containers: inspected.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Nothing that runs may be stopped for an image that is not there.
+    async fn check_images(&self, target: Target<'_>, ops: &[Op]) -> Result<(), EngineError> {
+        if !ops.iter().any(|op| matches!(op.kind, OpKind::Replace { .. })) {
+            return Ok(());
+        }
+        let created = ops.iter().filter_map(|op| match &op.kind {
+            OpKind::Create { service, .. } | OpKind::Replace { service, .. } => target.stack.service(&service.0),
+            _ => None,
+        });
+        let images: BTreeSet<_> = created.map(|service| (&service.image, service.image_id.as_ref())).collect();
+        all(images.into_iter().map(|(image, id)| self.check_image(image, id))).await
+    }
+
+    async fn create_networks(&self, target: Target<'_>, origin: Origin<'_>, ops: &[Op]) -> Result<(), EngineError> {
+        let needed = ops.iter().filter(|op| op.kind == OpKind::CreateNetwork);
+        all(needed.map(|_| self.create_network(target, origin))).await
+    }
+
+    async fn create_all(&self, target: Target<'_>, origin: Origin<'_>, ops: &[Op]) -> Result<(), EngineError> {
+        let volumes = ops.iter().filter_map(|op| match &op.kind {
+            OpKind::CreateVolume(volume) => Some(volume),
+            _ => None,
+        });
+        all(volumes.map(|volume| self.create_volume(target.stack, volume, origin))).await?;
+        all(ops.iter().map(|op| self.change_container(target, origin, op))).await
+    }
+
+    /// What an operation does to a container before the starts.
+    async fn change_container(&self, target: Target<'_>, origin: Origin<'_>, op: &Op) -> Result<(), EngineError> {
+        match &op.kind {
+            OpKind::Create { service, instance, .. } => {
+                self.create_container(target, wanted(target, &service.0)?, *instance, origin).await
+            }
+            OpKind::Replace { service, instance, old } => {
+                let project = &target.stack.project;
+                all(old.iter().map(|Old { container, .. }| self.stop_and_remove(project, service, container))).await?;
+                self.create_container(target, wanted(target, &service.0)?, *instance, origin).await
+            }
+            OpKind::Limit { service, container } => {
+                self.update_limits(service, container, wanted(target, &service.0)?.limits).await
+            }
+            OpKind::CreateNetwork | OpKind::CreateVolume(_) | OpKind::Start { .. } => Ok(()),
+        }
+    }
+
+    async fn start_all(&self, target: Target<'_>, ops: &[Op]) -> Result<(), EngineError> {
+        all(ops.iter().filter_map(|op| match &op.kind {
+            OpKind::Create { service, instance, .. } | OpKind::Replace { service, instance, .. } => {
+                let name = names::container(&target.stack.project, service, *instance);
+                Some(self.start_container(name, RunState::Created))
+            }
+            OpKind::Start { container, paused, .. } => {
+                let state = if *paused { RunState::Paused } else { RunState::Exited };
+                Some(self.start_container(container.clone(), state))
+            }
+            OpKind::CreateNetwork | OpKind::CreateVolume(_) | OpKind::Limit { .. } => None,
+        }))
+        .await
+    }
+
+    /// Starts a container, by id or name; one that runs already is fine.
+    pub(crate) async fn start_container(&self, container: String, state: RunState) -> Result<(), EngineError> {
+        if state == RunState::Paused {
+            return self.unpause_container(&container).await;
+        }
+        let act = Act::new("starting", format!("the container {container}"));
+        self.call(&act, |api| api.start_container(&container, None::<StartContainerOptions>)).await
+    }
+}
+
+/// An empty volume must never take the place of one that held data.
+fn check_claims(deployment: &Deployment, there: &Inventory) -> Result<(), EngineError> {
+    let present: BTreeSet<_> = there.volumes.iter().filter_map(|volume| labels::volume(&volume.labels)).collect();
+    match deployment.claimed.iter().find(|volume| !present.contains(volume)) {
+        Some(volume) => Err(EngineError::DataMissing { volume: volume.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn wanted<'a>(target: Target<'a>, service: &str) -> Result<&'a Service, EngineError> {
+    target
+        .stack
+        .service(service)
+        .ok_or_else(|| EngineError::NotFound { what: format!("the service {service} of the stack") })
+}
+
+/// Waits for all of them, then returns the first failure.
+pub(crate) async fn all<F>(calls: impl Iterator<Item = F>) -> Result<(), EngineError>
+where
+    F: Future<Output = Result<(), EngineError>>,
+{
+    join_all(calls).await.into_iter().collect()
+}
