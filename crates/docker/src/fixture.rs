@@ -82,6 +82,7 @@ pub(crate) fn running(target: Target<'_>, service: &Service, instance: u32, revi
     Inspected {
         container: container(serde_json::from_value(summary).unwrap()).unwrap(),
         limits: DockerLimits::from(service.limits),
+        legacy: None,
         unnamed_volumes: Vec::new(),
     }
 }

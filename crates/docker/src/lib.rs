@@ -29,6 +29,7 @@ mod exec;
 mod fixture;
 mod inventory;
 mod labels;
+mod legacy;
 mod logs;
 mod names;
 mod objects;

@@ -18,6 +18,8 @@ use crate::{
     deploy::all,
     error::{Act, answered_with},
     inventory::Container,
+    labels,
+    legacy::Legacy,
     names,
     render::{DockerLimits, Target},
     verdict::Inspected,
@@ -136,6 +138,7 @@ impl Docker {
             Err(EngineError::NotFound { .. }) => return Ok(None),
             found => found?,
         };
+        let legacy = self.legacy(&act, target, &container, &found).await?;
         let host = found.host_config.unwrap_or_default();
         let limits = DockerLimits {
             memory: host.memory.unwrap_or(0),
@@ -148,7 +151,24 @@ impl Docker {
             mount.typ.as_deref() == Some("volume") && !mount.name.as_ref().is_some_and(|name| name.starts_with(&prefix))
         });
         let unnamed_volumes = unnamed.filter_map(|mount| mount.destination).collect();
-        Ok(Some(Inspected { container, limits, unnamed_volumes }))
+        Ok(Some(Inspected { container, limits, legacy, unnamed_volumes }))
+    }
+
+    async fn legacy(
+        &self,
+        act: &Act,
+        target: Target<'_>,
+        container: &Container,
+        found: &ContainerInspectResponse,
+    ) -> Result<Option<Box<Legacy>>, EngineError> {
+        let (false, Some(image)) = (container.labels.contains_key(labels::SPEC_HASH), &container.image) else {
+            return Ok(None);
+        };
+        match self.call(act, |api| api.inspect_image(image.as_str())).await {
+            Ok(image) => Ok(Some(Box::new(Legacy::new(found, image.config.unwrap_or_default(), target.stack)))),
+            Err(EngineError::ImageMissing { .. } | EngineError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn inspect(&self, act: &Act, container: &str) -> Result<ContainerInspectResponse, EngineError> {

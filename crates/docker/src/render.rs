@@ -109,7 +109,7 @@ pub(crate) fn container(
     body
 }
 
-fn unlabeled(stack: &Stack, service: &Service, address: Ipv4Addr) -> ContainerCreateBody {
+pub(crate) fn unlabeled(stack: &Stack, service: &Service, address: Ipv4Addr) -> ContainerCreateBody {
     ContainerCreateBody {
         hostname: Some(service.name.0.clone()),
         image: Some(service.image.to_string()),

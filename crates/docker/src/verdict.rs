@@ -6,6 +6,7 @@ use stoa_provider::engine::{RunState, spec};
 use crate::{
     inventory::Container,
     labels,
+    legacy::Legacy,
     render::{self, DockerLimits, Target},
 };
 
@@ -14,6 +15,8 @@ use crate::{
 pub(crate) struct Inspected {
     pub(crate) container: Container,
     pub(crate) limits: DockerLimits,
+    /// Only of containers without `stoa.spec-hash`, while their image is there.
+    pub(crate) legacy: Option<Box<Legacy>>,
     /// Where volumes are mounted that only the image declares. They have no name that a new container
     /// could find them by.
     pub(crate) unnamed_volumes: Vec<String>,
@@ -76,7 +79,9 @@ impl Inspected {
                     return false;
                 };
                 let hash = render::config_hash_with(target.stack, service, address, self.limits);
+                // The hash says nothing once the limits were changed in place.
                 labels.get(labels::CONFIG_HASH) == Some(&hash)
+                    || self.legacy.as_ref().is_some_and(|found| found.equals(target.stack, service, address))
             }
         }
     }

@@ -25,6 +25,8 @@ words! {
         Stop = "stop",
         /// Stop and start a running site.
         Restart = "restart",
+        /// Move a running site to another revision: blueprint, images, environment.
+        Update = "update",
         /// Give a running site another main address. Earlier releases stored it as `readdress`.
         ChangeDomain = "change_domain" | "readdress",
     }
@@ -38,6 +40,7 @@ impl JobKind {
             Self::Start => "Start the site",
             Self::Stop => "Stop the site",
             Self::Restart => "Restart the site",
+            Self::Update => "Update the site",
             Self::ChangeDomain => "Change the site's address",
         }
     }

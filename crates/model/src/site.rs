@@ -23,7 +23,6 @@ use crate::{
     host::{Hostname, Subdomain},
     id::{CustomerId, SiteId},
     limits::Limits,
-    placement::Placement,
     route::RouteLimits,
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
@@ -133,6 +132,18 @@ words! {
         Quota = "quota",
         /// The operator decided so.
         Operator = "operator",
+    }
+}
+
+impl SuspensionReason {
+    /// Words for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::NonPayment => "payment is overdue",
+            Self::Abuse => "abuse",
+            Self::Quota => "its quota is used up",
+            Self::Operator => "the operator's decision",
+        }
     }
 }
 
@@ -250,15 +261,6 @@ pub struct Site {
     pub project: ProjectName,
     /// Its lease from its engine's [`LeasePool`](crate::placement::LeasePool), while it holds one.
     pub lease: Option<i64>,
-    /// The engine that it runs on.
-    pub engine: String,
-    /// Where it lies there. `None` for sites of earlier releases, whose placement follows from their lease.
-    pub placement: Option<Placement>,
-    /// The revision that is deployed; 0 for sites of earlier releases.
-    pub revision: u32,
-    /// The content hash of the blueprint that it was made with; `None` for sites of earlier releases until
-    /// they are adopted.
-    pub blueprint_version: Option<String>,
     /// Limits of its main service.
     pub limits: Limits,
     /// What its visitors may use of the edge.

@@ -3,7 +3,7 @@
 //! answer alike.
 
 use serde::Deserialize;
-use stoa_model::id::CustomerId;
+use stoa_model::{id::CustomerId, site::SuspensionReason};
 
 /// Order a site.
 #[derive(Debug, Clone, Default, Deserialize, serde::Serialize)]
@@ -40,4 +40,33 @@ pub struct ChangeLimits {
     pub in_flight: Option<u32>,
     /// Seconds that the site may take to answer.
     pub response_seconds: Option<u32>,
+}
+
+/// Suspend a site.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspend {
+    /// Why.
+    pub reason: SuspensionReason,
+    /// More about it, for the owner and staff.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// End a suspension.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// Which reason ends; all of them if absent.
+    #[serde(default)]
+    pub reason: Option<SuspensionReason>,
+}
+
+/// Update a site to another version of its blueprint.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateSite {
+    /// The version's hash or the beginning of it; the one in the blueprints' folder if absent.
+    #[serde(default)]
+    pub to: Option<String>,
 }

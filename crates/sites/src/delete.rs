@@ -1,26 +1,33 @@
-//! Deleting: no saga, for it can't be undone step by step. The site is marked, goes off the air,
+//! Deleting: no saga, because it can't be undone step by step. The site is marked, goes offline,
 //! keeps its data through the grace period, and is then purged by a reconciler that only works
 //! forward.
 
-use crate::Sites;
-use stoa_core::site_access::readable_site;
-use stoa_core::site_access::writable_site;
+use stoa_core::{
+    Error, RequestContext, Result,
+    jobs::enqueue,
+    random,
+    site_access::{ensure_idle, readable_site, writable_site},
+};
 use stoa_db::{history, meta, sites};
-use stoa_model::{id::SiteId, site::SiteState};
+use stoa_model::{
+    id::{JobId, SiteId},
+    job::JobKind,
+    site::{Lifecycle, Power, Site},
+};
 
-use crate::view::SiteView;
-use stoa_core::{Error, RequestContext, Result, site_access::ensure_idle};
+use crate::{Sites, sagas::PowerPlan, view::SiteView};
 
 impl Sites {
-    /// Marks a site for deletion; a site that never came to be goes at once.
+    /// Marks a site for deletion; one that was never created is purged at once. Its power and the
+    /// reasons for its suspension stay as they are.
     ///
     /// # Errors
-    /// Not found, or a job is at work on it.
+    /// Not found, or a job works on it.
     pub async fn delete(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
         let site = writable_site(&self.core.db, cx, id).await?;
-        site.state.to(SiteState::Deleting)?;
-        let grace =
-            if site.state == SiteState::Failed { std::time::Duration::ZERO } else { self.core.settings.delete_grace };
+        site.lifecycle.to(Lifecycle::Deleting)?;
+        let was_created = site.lifecycle != Lifecycle::Failed;
+        let grace = if was_created { self.core.settings.delete_grace } else { std::time::Duration::ZERO };
         let purge_at = cx.now + grace;
         let event = &cx.audit("site.delete", id, serde_json::json!({ "purge_at": purge_at }));
         let version = self
@@ -29,7 +36,7 @@ impl Sites {
             .write(|tx| {
                 Box::pin(async move {
                     ensure_idle(&tx, id).await?;
-                    sites::site_move(&tx, id, site.state, SiteState::Deleting, None, cx.now).await?;
+                    sites::lifecycle_move(&tx, id, site.lifecycle, Lifecycle::Deleting, None, cx.now).await?;
                     sites::site_publish(&tx, id, None).await?;
                     sites::site_mark_deleted(&tx, id, cx.now, purge_at).await?;
                     history::site_event(&tx, id, cx.now, "deleted", "The site was marked for deletion").await?;
@@ -44,37 +51,55 @@ impl Sites {
         self.get(cx, id).await
     }
 
-    /// Takes a deletion back: the site is stopped then, with all its data.
+    /// Restores a site that is marked for deletion, with all its data: it runs again if it ran, and
+    /// stays suspended if it was.
     ///
     /// # Errors
-    /// Not found, or not marked for deletion, or its purge has begun.
+    /// Not found, not marked for deletion, or its purge has begun.
     pub async fn undelete(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
         let site = writable_site(&self.core.db, cx, id).await?;
         let late = || Error::Conflict("This deletion can't be taken back any more.".into());
-        if site.state != SiteState::Deleting {
+        if site.lifecycle != Lifecycle::Deleting {
             return Err(late());
         }
-        let event = &cx.audit("site.undelete", id, serde_json::json!({}));
+        let (start, event) = (&self.start_plan(cx, &site).await?, &cx.audit("site.undelete", id, serde_json::json!({})));
         let version = self
             .core
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    // Looked at here, for its purge may have been ordered a moment ago.
-                    let marked = sites::site_get(&*tx, id).await?;
-                    if marked.is_none_or(|site| site.purge_at.is_none_or(|at| at <= cx.now)) {
+                    // Read here, because its purge may have begun meanwhile.
+                    let marked = sites::site_lock(&tx, id).await?.ok_or_else(late)?;
+                    if marked.purge_at.is_none_or(|at| at <= cx.now) {
                         return Err(late());
                     }
-                    sites::site_move(&tx, id, SiteState::Deleting, SiteState::Stopped, None, cx.now).await?;
+                    sites::lifecycle_move(&tx, id, Lifecycle::Deleting, Lifecycle::Active, None, cx.now).await?;
                     sites::site_unmark_deleted(&tx, id).await?;
                     history::site_event(&tx, id, cx.now, "undeleted", "The deletion was taken back").await?;
                     history::audit(&tx, event).await?;
+                    if marked.suspensions.is_empty() && marked.power == Power::On {
+                        self.enqueue_start(&tx, cx, start).await?;
+                    }
                     Ok(meta::routes_version_bump(&tx).await?)
                 })
             })
             .await?;
+        self.core.wakeups.jobs.notify_one();
         self.domains.publish_routes(version, id).await;
         self.get(cx, id).await
+    }
+
+    /// The plan of a job that starts a site which the platform itself had stopped.
+    pub(crate) async fn start_plan(&self, cx: &RequestContext, site: &Site) -> Result<PowerPlan> {
+        let job = JobId::from_uuid(random::uuid_at(cx.now));
+        Ok(PowerPlan(self.site_plan(site, job).await?))
+    }
+
+    /// Queues the job that brings a site back which should run. Until it is done the site counts as
+    /// stopped: if it fails, its owner can start it again.
+    pub(crate) async fn enqueue_start(&self, tx: &stoa_db::Tx, cx: &RequestContext, plan: &PowerPlan) -> Result<()> {
+        sites::power_set(tx, plan.0.site, Power::Off).await?;
+        enqueue(tx, cx, JobKind::Start, plan.0.job, plan.0.site, plan).await
     }
 
     /// Ends the grace period of a site that is marked for deletion; for staff.
@@ -91,7 +116,7 @@ impl Sites {
             .write(|tx| {
                 Box::pin(async move {
                     // Looked at here, for the deletion may have been taken back a moment ago.
-                    let marked = sites::site_get(&*tx, id).await?.filter(|site| site.state == SiteState::Deleting);
+                    let marked = sites::site_get(&*tx, id).await?.filter(|site| site.lifecycle == Lifecycle::Deleting);
                     let Some(site) = marked else {
                         let advice = "Only a site that is marked for deletion can be purged. Delete it first.";
                         return Err(Error::Conflict(advice.into()));

@@ -24,7 +24,9 @@ mod purge;
 mod register;
 mod runtime;
 pub mod sagas;
+mod suspension;
 mod traffic;
+mod update;
 pub mod view;
 
 use std::{ops::Deref, sync::Arc};

@@ -20,8 +20,7 @@ use crate::{
     db::Raw,
     domains::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
-    site_row::{from_row, suspensions_column},
-    sites::leases::lease_free,
+    leases::lease_free,
 };
 
 /// Moves a site from one lifecycle state to another, with a reason.

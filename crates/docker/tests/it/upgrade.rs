@@ -68,7 +68,8 @@ async fn containers_of_the_old_release_are_taken_over_as_they_run() {
         let changed = real.docker.deploy(&deployment).await.unwrap();
         let actions: Vec<_> = changed.changes.iter().map(|change| change.action).collect();
         assert_eq!(actions, [Action::LimitsChanged, Action::Replaced], "{changed:?}");
-        assert!(real.docker.deploy(&deployment).await.unwrap().is_unchanged());
+        let again = real.docker.deploy(&deployment).await.unwrap();
+        assert!(again.is_unchanged(), "{again:?}");
     })
     .await;
 }

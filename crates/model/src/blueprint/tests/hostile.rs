@@ -64,7 +64,7 @@ struct Environment {
 /// The title after rendering, and after our own parser has read the Compose file again.
 fn titles(blueprint: &Blueprint, title: &str) -> (String, String, String) {
     let stack = blueprint.render(&inputs(&[("TITLE", title), ("PASSWORD", "p")])).unwrap();
-    let text = compose::render(&stack);
+    let text = compose::render(&stack, None);
     let file: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
     let read = undollar(&file["services"]["web"]["environment"]["TITLE"]);
     assert_eq!(file["services"].as_object().unwrap().len(), 2, "{text}");
@@ -123,7 +123,7 @@ fn compose_itself_reads_nasty_titles_verbatim() {
     for (index, title) in titles.iter().enumerate() {
         environment.insert(format!("T{index}"), crate::stack::EnvValue((*title).to_owned()));
     }
-    let Some(config) = compose_config::<Config>(&compose::render(&stack)) else { return };
+    let Some(config) = compose_config::<Config>(&compose::render(&stack, None)) else { return };
     for (index, title) in titles.iter().enumerate() {
         assert_eq!(config.services["web"].environment[&format!("T{index}")].replace("$$", "$"), *title);
     }

@@ -234,13 +234,13 @@ fn environments_and_images() {
         "    image: stoa/db:1\n",
         &[
             ("", "compose.yaml:9:3: services.db: the key image is missing"),
-            ("    image: a b\n", "compose.yaml:10:12: services.db.image: \"a b\" is no image reference"),
+            ("    image: a b\n", "compose.yaml:10:12: services.db.image: \"a b\" is not an image reference"),
             (
                 "    image: ${TITLE}\n",
                 "compose.yaml:10:12: services.db.image: the variable TITLE may not choose an image",
             ),
             ("    image: ${NOPE:-a}\n", "compose.yaml:10:12: services.db.image: the variable NOPE is not declared"),
-            ("    image: ${FLAG} x\n", "compose.yaml:10:12: services.db.image: \"off x\" is no image reference"),
+            ("    image: ${FLAG} x\n", "compose.yaml:10:12: services.db.image: \"off x\" is not an image reference"),
         ],
     );
     refused(
