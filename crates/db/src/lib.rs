@@ -3,19 +3,19 @@
 //!
 //! Rules, and why:
 //!
-//! 1. **One code base for SQLite, MariaDB/MySQL and PostgreSQL**, and one test suite over all three.
-//!    Where they differ, the difference is in [`Db`], the schema and the error table, not in queries.
-//! 2. **Constraints carry the invariants**: a hostname, a lease and an unfinished job are
-//!    unique because the database says so, whatever the code above forgets. [`Constraint`] names them.
-//! 3. **Reading takes [`&impl Conn`](Conn), writing takes [`&Tx`](Tx).** What belongs together is
-//!    written together, and nobody writes by accident.
-//! 4. **No network call inside a transaction.** SQLite has one writer: who holds it while he waits for
-//!    an engine or a mail server stops the platform.
-//! 5. **No clock, no randomness.** The caller passes `now` and makes the ids, so tests own both.
-//! 6. **Stored values are parsed on the way out**, into the same types as at the door. What can't be
-//!    parsed is [`DbError::Corrupt`], with its table and id.
-//! 7. **Lists are pages by key**, newest first: the cost of a page depends neither on its number nor on
-//!    how many rows there are.
+//! 1. **One code base for SQLite, MariaDB/MySQL and PostgreSQL**, and one test suite for all
+//!    three. Differences live in [`Db`], the schema and the error table, not in queries.
+//! 2. **Constraints enforce the invariants**: the database itself keeps hostnames, subnet leases and the one
+//!    unfinished job per site unique. [`Constraint`] names them.
+//! 3. **Reading takes [`&impl Conn`](Conn), writing takes [`&Tx`](Tx)**, so related writes share a
+//!    transaction and no read path writes by accident.
+//! 4. **No network call inside a transaction.** SQLite has one writer; holding it while waiting for an
+//!    engine or a mail server would stop the platform.
+//! 5. **No clock, no randomness.** The caller passes `now` and creates the ids, so tests control both.
+//! 6. **Stored values are parsed on the way out**, into the same types as user input. A value that
+//!    can't be parsed is a [`DbError::Corrupt`] with its table and id.
+//! 7. **Lists use keyset pagination**, newest first: the cost of a page depends neither on its position nor on
+//!    the size of the table.
 
 pub mod accounts;
 pub mod backups;
@@ -26,21 +26,11 @@ mod db;
 pub mod domains;
 mod entity;
 mod error;
-pub mod history;
-pub mod idempotency;
-mod job_claim;
-pub mod job_log;
-pub mod jobs;
-pub mod leases;
-pub mod meta;
 mod open;
 mod page;
 mod schema;
 mod site_row;
 pub mod sites;
-pub mod tasks;
-pub mod tokens;
-pub mod traffic;
 mod wal_sync;
 
 /// The audit trail and the histories of sites, for callers that don't name the area yet.

@@ -23,6 +23,7 @@ use crate::{
     host::{Hostname, Subdomain},
     id::{CustomerId, SiteId},
     limits::Limits,
+    placement::Placement,
     route::RouteLimits,
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
@@ -261,6 +262,15 @@ pub struct Site {
     pub project: ProjectName,
     /// Its lease from its engine's [`LeasePool`](crate::placement::LeasePool), while it holds one.
     pub lease: Option<i64>,
+    /// The engine that it runs on.
+    pub engine: String,
+    /// Where it lies there. `None` for sites of earlier releases, whose placement follows from their lease.
+    pub placement: Option<Placement>,
+    /// The revision that is deployed; 0 for sites of earlier releases.
+    pub revision: u32,
+    /// The content hash of the blueprint that it was made with; `None` for sites of earlier releases until
+    /// they are adopted.
+    pub blueprint_version: Option<String>,
     /// Limits of its main service.
     pub limits: Limits,
     /// What its visitors may use of the edge.

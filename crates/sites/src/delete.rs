@@ -62,7 +62,8 @@ impl Sites {
         if site.lifecycle != Lifecycle::Deleting {
             return Err(late());
         }
-        let (start, event) = (&self.start_plan(cx, &site).await?, &cx.audit("site.undelete", id, serde_json::json!({})));
+        let (start, event) =
+            (&self.start_plan(cx, &site).await?, &cx.audit("site.undelete", id, serde_json::json!({})));
         let version = self
             .core
             .db

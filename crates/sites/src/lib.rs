@@ -122,6 +122,7 @@ impl Sites {
             .with(sagas::StartSite(context.clone()))
             .with(sagas::StopSite(context.clone()))
             .with(sagas::RestartSite(context.clone()))
+            .with(sagas::UpdateSite(context.clone()))
             .with(sagas::ChangeDomain(context))
     }
 }

@@ -127,7 +127,11 @@ impl Sites {
             purge_at: site.purge_at,
             notices,
             job,
-            actions: if may { actions(site.state(), job.is_some(), can_log_in) } else { Vec::new() },
+            actions: if may {
+                actions(cx.actor.has_role(Role::Admin), site.state(), job.is_some(), can_log_in)
+            } else {
+                Vec::new()
+            },
         }
     }
 }
@@ -137,8 +141,8 @@ fn owner(customer: &Customer) -> OwnerView {
 }
 
 /// What may be done with a site now.
-fn actions(state: SiteState, busy: bool, can_log_in: bool) -> Vec<SiteAction> {
-    use SiteAction::{Delete, LogIn, Restart, Retry, Start, Stop, Undelete};
+fn actions(is_staff: bool, state: SiteState, busy: bool, can_log_in: bool) -> Vec<SiteAction> {
+    use SiteAction::{Delete, LogIn, Restart, Resume, Retry, Start, Stop, Suspend, Undelete};
     if busy {
         return Vec::new();
     }
@@ -150,6 +154,13 @@ fn actions(state: SiteState, busy: bool, can_log_in: bool) -> Vec<SiteAction> {
         SiteState::Deleting => vec![Undelete],
         SiteState::Pending | SiteState::Provisioning | SiteState::Updating | SiteState::Deleted => vec![],
     };
+    if is_staff {
+        match state {
+            SiteState::Active | SiteState::Stopped | SiteState::Sleeping => actions.push(Suspend),
+            SiteState::Suspended => actions.insert(0, Resume),
+            _ => {}
+        }
+    }
     if state == SiteState::Active && can_log_in {
         actions.insert(0, LogIn);
     }

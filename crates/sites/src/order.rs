@@ -274,32 +274,31 @@ impl Sites {
             hostnames: vec![site.hostname.clone()],
         };
         let plan = SitePlan::of(site, job, &self.core.settings, target, secrets);
-        self.record_revision(tx, &plan, loaded, cx.now).await?;
+        record_revision(tx, &plan, loaded, cx.now).await?;
         enqueue(tx, cx, JobKind::Create, job, site.id, &CreatePlan(plan)).await?;
         Ok(Ordered { site: site.id, job })
     }
+}
 
-    /// Keeps what a plan deploys: the blueprint, the images, and where the stack lies.
-    pub(crate) async fn record_revision(
-        &self,
-        tx: &Tx,
-        plan: &SitePlan,
-        loaded: &Loaded,
-        now: jiff::Timestamp,
-    ) -> Result<()> {
-        let revision = SiteRevision {
-            site: plan.site,
-            revision: plan.revision,
-            blueprint_version: plan.blueprint_version.clone(),
-            images: plan.images.clone(),
-            job: Some(plan.job),
-            created_at: now,
-        };
-        blueprint_version_put(tx, &loaded.stored(now)).await?;
-        site_revision_put(tx, &revision).await?;
-        if let Some(placement) = &plan.placement {
-            sites::site_deployed(tx, plan.site, plan.revision, &plan.blueprint_version, placement).await?;
-        }
-        Ok(())
+/// Keeps what a plan deploys: the blueprint, the images, and where the stack lies.
+pub(crate) async fn record_revision(
+    tx: &Tx,
+    plan: &SitePlan,
+    loaded: &Loaded,
+    now: jiff::Timestamp,
+) -> std::result::Result<(), DbError> {
+    let revision = SiteRevision {
+        site: plan.site,
+        revision: plan.revision,
+        blueprint_version: plan.blueprint_version.clone(),
+        images: plan.images.clone(),
+        job: Some(plan.job),
+        created_at: now,
+    };
+    blueprint_version_put(tx, &loaded.stored(now)).await?;
+    site_revision_put(tx, &revision).await?;
+    if let Some(placement) = &plan.placement {
+        sites::site_deployed(tx, plan.site, plan.revision, &plan.blueprint_version, placement).await?;
     }
+    Ok(())
 }

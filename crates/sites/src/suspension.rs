@@ -66,12 +66,7 @@ impl Sites {
     ///
     /// # Errors
     /// Without the role admin; not found; not suspended for that reason; a job works on it.
-    pub async fn resume(
-        &self,
-        cx: &RequestContext,
-        id: SiteId,
-        reason: Option<SuspensionReason>,
-    ) -> Result<SiteView> {
+    pub async fn resume(&self, cx: &RequestContext, id: SiteId, reason: Option<SuspensionReason>) -> Result<SiteView> {
         cx.require(Role::Admin)?;
         let site = readable_site(&self.core.db, cx, id).await?;
         let (start, event) =

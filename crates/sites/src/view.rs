@@ -99,6 +99,23 @@ pub struct SiteView {
     pub actions: Vec<SiteAction>,
 }
 
+/// A site that an update would change.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutdatedSite {
+    /// The site.
+    pub id: SiteId,
+    /// Its hostname.
+    pub hostname: String,
+    /// Its blueprint's name.
+    pub blueprint: String,
+    /// The version that it was made with.
+    pub version: Option<String>,
+    /// The version in the blueprints' folder.
+    pub current_version: String,
+    /// The services whose image has changed since.
+    pub changed_images: Vec<String>,
+}
+
 /// Something that may be done with a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -111,6 +128,10 @@ pub enum SiteAction {
     Restart,
     /// Try to make it once more.
     Retry,
+    /// Suspend it; for staff.
+    Suspend,
+    /// End its suspension; for staff.
+    Resume,
     /// Mark it for deletion.
     Delete,
     /// Take the deletion back.
@@ -127,6 +148,8 @@ impl SiteAction {
             Self::Stop => "stop",
             Self::Restart => "restart",
             Self::Retry => "retry",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
             Self::Delete => "delete",
             Self::Undelete => "undelete",
             Self::LogIn => "login-link",

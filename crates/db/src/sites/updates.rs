@@ -20,7 +20,8 @@ use crate::{
     db::Raw,
     domains::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
-    leases::lease_free,
+    site_row::{from_row, suspensions_column},
+    sites::leases::lease_free,
 };
 
 /// Moves a site from one lifecycle state to another, with a reason.

@@ -10,5 +10,5 @@ mod steps;
 
 pub use context::StepContext;
 pub(crate) use context::{engine_named, place, run_hook};
-pub use plan::{ChangeDomainPlan, CreatePlan, OnSite, PowerPlan, SitePlan};
-pub use specs::{ChangeDomain, CreateSite, RestartSite, StartSite, StopSite};
+pub use plan::{ChangeDomainPlan, CreatePlan, OnSite, PowerPlan, SitePlan, UpdatePlan};
+pub use specs::{ChangeDomain, CreateSite, RestartSite, StartSite, StopSite, UpdateSite};

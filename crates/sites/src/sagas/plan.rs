@@ -164,6 +164,24 @@ fn docker() -> String {
     "docker".to_owned()
 }
 
+/// The plan of a job that moves a site to another revision.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UpdatePlan {
+    /// What the site becomes.
+    #[serde(flatten)]
+    pub to: SitePlan,
+    /// What it is.
+    pub from: SitePlan,
+    /// Secrets that it does not have yet, sealed; they are part of `to`.
+    pub new_secrets: BTreeMap<String, Sealed>,
+}
+
+impl OnSite for UpdatePlan {
+    fn site(&self) -> &SitePlan {
+        &self.to
+    }
+}
+
 /// A plan that can't be carried out: it was damaged, or made by another version.
 #[derive(Debug, thiserror::Error)]
 #[error("the plan of {job} can't be used: {reason}")]

@@ -13,7 +13,7 @@ use stoa_model::{
 };
 use stoa_saga::Saga;
 
-use super::{ChangeDomainPlan, CreatePlan, PowerPlan, StepContext, steps};
+use super::{ChangeDomainPlan, CreatePlan, PowerPlan, StepContext, UpdatePlan, steps};
 
 /// Makes a new site, in the order of PRODUCT.md A4.
 pub struct CreateSite(pub StepContext);
@@ -26,6 +26,9 @@ pub struct StopSite(pub StepContext);
 
 /// Stops and starts a running site.
 pub struct RestartSite(pub StepContext);
+
+/// Moves a running site to another revision.
+pub struct UpdateSite(pub StepContext);
 
 /// Gives a running site another main address.
 pub struct ChangeDomain(pub StepContext);
@@ -157,6 +160,25 @@ reversible_job!(
     ChangeDomainPlan,
     "change_domain",
     [steps::UpdateApplicationUrl, steps::VerifySite, steps::CommitAddress,]
+);
+
+reversible_job!(
+    UpdateSite,
+    JobKind::Update,
+    UpdatePlan,
+    "update_site",
+    [
+        steps::BeginUpdate,
+        steps::SnapshotBeforeUpdate,
+        steps::StoreNewSecrets,
+        steps::ReplaceManifests,
+        steps::EnterMaintenance,
+        steps::DeployRevision,
+        steps::SwitchRoute,
+        steps::VerifySite,
+        steps::RetireOldRevision,
+        steps::CommitUpdate,
+    ]
 );
 
 async fn record_failure(tx: &Tx, job: &Job, end: &JobEnd, now: Timestamp) -> Result<()> {

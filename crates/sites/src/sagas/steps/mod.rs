@@ -14,6 +14,7 @@ mod power;
 mod route;
 mod secrets;
 mod stack;
+mod update;
 mod verify;
 
 pub(super) use activate::Activate;
@@ -29,6 +30,10 @@ pub(super) use power::{StartContainersAgain, StopContainers};
 pub(super) use route::{PublishRoute, RepublishRoute, WithdrawRoute};
 pub(super) use secrets::StoreSecrets;
 pub(super) use stack::WriteManifests;
+pub(super) use update::{
+    BeginUpdate, CommitUpdate, DeployRevision, EnterMaintenance, ReplaceManifests, RetireOldRevision,
+    SnapshotBeforeUpdate, StoreNewSecrets, SwitchRoute,
+};
 pub(super) use verify::VerifySite;
 
 use stoa_db::{DbError, Tx, history, jobs};

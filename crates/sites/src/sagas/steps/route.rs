@@ -12,7 +12,7 @@ use stoa_core::Error;
 const PUBLIC: &str = "The store's address could not be connected.";
 
 /// Writes the route and waits until the edge has it.
-async fn publish(cx: &StepContext, plan: &SitePlan, upstream: Option<SocketAddr>) -> Result<(), Error> {
+pub(super) async fn publish(cx: &StepContext, plan: &SitePlan, upstream: Option<SocketAddr>) -> Result<(), Error> {
     cx.core
         .db
         .write(|tx| Box::pin(async move { stoa_db::sites::site_publish(&tx, plan.site, upstream).await }))

@@ -77,6 +77,14 @@ fn split(url: &str) -> (&str, bool) {
     (host, url.starts_with("https://"))
 }
 
+/// Waits until the site's own service answers its health check, without the edge.
+pub(super) async fn until_ready(cx: &StepContext, plan: &SitePlan, run: &StepRun) -> Result<(), StepError> {
+    let blueprint = plan.blueprint().or_fail(PUBLIC)?;
+    let address = cx.upstream(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
+    let (host, _) = split(&plan.url);
+    until_ok(cx, plan, run, Place { address, secure: false, host }, &blueprint.health).await
+}
+
 /// Asks until the answer is 200.
 async fn until_ok(
     cx: &StepContext,

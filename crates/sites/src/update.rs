@@ -1,0 +1,151 @@
+//! Updating: a site moves to another revision — another version of its blueprint, other images, or the
+//! same with a changed environment — and back if that does not work.
+
+use std::sync::Arc;
+
+use stoa_core::{Error, RequestContext, Result, jobs::enqueue, random, site_access::writable_site};
+use stoa_db::{
+    history, secrets, sites,
+    sites::revisions::{Images, site_revisions},
+};
+use stoa_model::{
+    account::Role,
+    field::Invalid,
+    id::{JobId, SiteId},
+    image::ImageId,
+    job::JobKind,
+    site::{Site, SiteState},
+    stack::ServiceName,
+};
+
+use crate::{
+    Sites,
+    blueprints::Loaded,
+    command::UpdateSite,
+    sagas::{SitePlan, UpdatePlan, place, plan::fresh_secrets},
+    view::OutdatedSite,
+};
+
+/// The fewest characters that name a blueprint version.
+const MIN_VERSION_CHARS: usize = 8;
+/// How many sites are compared with one query.
+const PAGE_SIZE: u64 = 500;
+
+impl Sites {
+    /// Updates a running site to another version of its blueprint, with the images that there are now.
+    ///
+    /// # Errors
+    /// Not found; not running; an unknown version; up to date already; missing images; a job works on it.
+    pub async fn update(&self, cx: &RequestContext, id: SiteId, command: UpdateSite) -> Result<JobId> {
+        let site = writable_site(&self.core.db, cx, id).await?;
+        if site.state() != SiteState::Active {
+            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state())));
+        }
+        let loaded = self.version_to_update_to(&site, command.to.as_deref()).await?;
+        let images = self.current_images(&loaded).await.map_err(crate::runtime::away)?;
+        let missing = self.missing_images(&loaded).await.map_err(crate::runtime::away)?;
+        if !missing.is_empty() {
+            let text = format!("The site can't be updated: the image {} is not installed.", missing.join(", "));
+            return Err(Error::Capacity(text));
+        }
+        if site.blueprint_version.as_ref() == Some(&loaded.version) && self.pinned_images(&site).await? == images {
+            return Err(Error::Conflict("The site is up to date.".into()));
+        }
+        self.enqueue_update(cx, &site, loaded, images).await
+    }
+
+    /// Queues the job that makes a site of this version and these images.
+    pub(crate) async fn enqueue_update(
+        &self,
+        cx: &RequestContext,
+        site: &Site,
+        loaded: Arc<Loaded>,
+        images: Images,
+    ) -> Result<JobId> {
+        let job = JobId::from_uuid(random::uuid_at(cx.now));
+        let plan = &self.update_plan(site, job, loaded, images).await?;
+        let detail = serde_json::json!({ "job": job, "version": plan.to.blueprint_version });
+        let event = &cx.audit("site.update", site.id, detail);
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    enqueue(&tx, cx, JobKind::Update, job, site.id, plan).await?;
+                    Ok::<_, Error>(history::audit(&tx, event).await?)
+                })
+            })
+            .await?;
+        self.core.wakeups.jobs.notify_one();
+        Ok(job)
+    }
+
+    async fn update_plan(&self, site: &Site, job: JobId, loaded: Arc<Loaded>, images: Images) -> Result<UpdatePlan> {
+        let from = self.site_plan(site, job).await?;
+        let known = secrets::secrets_get(&self.core.db, site.id).await?;
+        let new_secrets = fresh_secrets(site.id, &loaded.blueprint, &known, &self.core.key);
+        let revisions = site_revisions(&self.core.db, site.id).await?;
+        let revision = revisions.first().map_or(site.revision, |newest| newest.revision.max(site.revision)) + 1;
+        let mut target = self.target(site, loaded.clone(), revision, images).await?;
+        target.placement = place(&**self.engine_of(site)?, site.lease, &loaded.blueprint, from.placement.as_ref())
+            .map_err(Error::internal)?;
+        let all = known.into_iter().chain(new_secrets.clone()).collect();
+        let to = SitePlan::of(site, job, &self.core.settings, target, all);
+        Ok(UpdatePlan { to, from, new_secrets })
+    }
+
+    async fn version_to_update_to(&self, site: &Site, wanted: Option<&str>) -> Result<Arc<Loaded>> {
+        let unknown = |text: String| Invalid::new("to", text);
+        let current = self.blueprints.get(&site.blueprint);
+        let Some(wanted) = wanted.map(str::trim).filter(|wanted| !wanted.is_empty()) else {
+            let missing = || unknown(format!("The blueprint {} is not in the blueprints' folder.", site.blueprint));
+            return Ok(current.ok_or_else(missing)?.clone());
+        };
+        if wanted.len() < MIN_VERSION_CHARS {
+            return Err(unknown(format!("Give at least {MIN_VERSION_CHARS} characters of the version.")).into());
+        }
+        if let Some(current) = current.filter(|loaded| loaded.version.starts_with(wanted)) {
+            return Ok(current.clone());
+        }
+        for revision in site_revisions(&self.core.db, site.id).await? {
+            if revision.blueprint_version.starts_with(wanted) {
+                return self.blueprint_version(&revision.blueprint_version).await;
+            }
+        }
+        Err(unknown(format!("{wanted} is neither the current version of the blueprint nor one that the site had."))
+            .into())
+    }
+
+    /// The sites that an update would change; for staff.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn list_outdated(&self, cx: &RequestContext) -> Result<Vec<OutdatedSite>> {
+        cx.require(Role::Support)?;
+        let (mut outdated, mut after) = (Vec::new(), None);
+        loop {
+            let page = sites::sites_live_after(&self.core.db, after, PAGE_SIZE).await?;
+            let Some(last) = page.last() else { return Ok(outdated) };
+            after = Some(last.id);
+            for site in &page {
+                outdated.extend(self.outdated(site).await?);
+            }
+        }
+    }
+
+    async fn outdated(&self, site: &Site) -> Result<Option<OutdatedSite>> {
+        let Some(current) = self.blueprints.get(&site.blueprint) else { return Ok(None) };
+        let images = self.current_images(current).await.map_err(crate::runtime::away)?;
+        let pinned = self.pinned_images(site).await?;
+        let is_moved = |(service, id): &(&ServiceName, &ImageId)| pinned.get(*service).is_some_and(|old| old != *id);
+        let moved: Vec<_> = images.iter().filter(is_moved).collect();
+        let is_old = site.blueprint_version.as_ref().is_some_and(|version| *version != current.version);
+        Ok((is_old || !moved.is_empty()).then(|| OutdatedSite {
+            id: site.id,
+            hostname: site.hostname.to_string(),
+            blueprint: site.blueprint.clone(),
+            version: site.blueprint_version.clone(),
+            current_version: current.version.clone(),
+            changed_images: moved.into_iter().map(|(service, _)| service.to_string()).collect(),
+        }))
+    }
+}
