@@ -146,4 +146,32 @@ mod tests {
             assert!(text.parse::<Subnet>().is_err(), "{text:?} was accepted");
         }
     }
+
+    #[test]
+    fn the_last_address_is_the_broadcast_address() {
+        assert_eq!(net("10.0.0.0/30").service_address(0), Some(Ipv4Addr::new(10, 0, 0, 2)));
+        assert_eq!(net("10.0.0.0/30").service_address(1), None);
+        assert_eq!(net("10.0.0.0/28").service_address(usize::MAX), None);
+    }
+
+    #[test]
+    fn networks_overlap_in_both_directions() {
+        let (wide, narrow) = (net("10.0.0.0/8"), net("10.213.0.0/28"));
+        assert!(narrow.overlaps(&wide) && wide.overlaps(&wide));
+        assert!(!net("11.0.0.0/8").overlaps(&narrow) && !narrow.overlaps(&net("11.0.0.0/8")));
+        assert!(!net("10.0.0.0/30").overlaps(&net("10.0.0.4/30")));
+    }
+
+    #[test]
+    fn prefixes_have_bounds_and_networks_are_stored_as_text() {
+        for text in ["10.0.0.0/7", "10.0.0.0/31", "10.0.0.8/28", "10.0.0.0/-8"] {
+            assert!(text.parse::<Subnet>().is_err(), "{text} was accepted");
+        }
+        for text in ["10.0.0.0/8", "10.0.0.8/29", "10.0.0.252/30"] {
+            assert_eq!(net(text).to_string(), text);
+        }
+        assert_eq!(serde_json::to_string(&net("10.0.0.0/8")).expect("a text"), "\"10.0.0.0/8\"");
+        assert_eq!(serde_json::from_str::<Subnet>("\"10.0.0.0/8\"").expect("a network"), net("10.0.0.0/8"));
+        assert!(serde_json::from_str::<Subnet>("\"10.0.0.1/8\"").is_err());
+    }
 }

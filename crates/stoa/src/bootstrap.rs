@@ -18,6 +18,7 @@ use stoa_model::{id::SiteId, route::RoutingTable, secret::ExposeSecret, traffic:
 use stoa_provider::{
     dns::Dns,
     edge::{Edge, EdgeError},
+    engine::Engines,
 };
 use stoa_sites::blueprints::Blueprints;
 
@@ -64,6 +65,7 @@ async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<C
     let engine = Docker::connect(DockerConfig {
         socket: config.docker_socket.clone(),
         installation,
+        address_pool: config.address_pool()?,
         timeout: Duration::from_secs(60),
     });
     let blueprints = Blueprints::load(&config.blueprints)?;
@@ -71,7 +73,7 @@ async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<C
     Ok(Control::new(Parts {
         settings,
         db,
-        engine: Arc::new(engine),
+        engines: Engines::new(Arc::new(engine)),
         edge,
         dns: dns(config)?,
         resolver: resolver(config)?,

@@ -8,7 +8,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use stoa_edge::{
-    Config as EdgeConfig, Embedded, Fallback, LogConfig, Timeouts, inherited, listen, nginx::Nginx, traefik::Traefik,
+    Config as EdgeConfig, EmbeddedEdge, Fallback, LogConfig, Timeouts, inherited, listen, nginx::Nginx,
+    traefik::Traefik,
 };
 use stoa_provider::edge::Edge;
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ pub struct Ingress {
     pub provider: Arc<dyn Edge>,
     /// Produces the document that Traefik polls for.
     pub traefik: Option<Arc<Traefik>>,
-    embedded: Arc<Embedded>,
+    embedded: Arc<EmbeddedEdge>,
 }
 
 impl Ingress {
@@ -87,7 +88,7 @@ fn listeners(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<V
     Ok(listeners)
 }
 
-fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
+fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<EmbeddedEdge> {
     let logs = config.data_dir.join("logs");
     std::fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
     let (public_http_port, public_https_port) = config.public_ports()?;
@@ -117,7 +118,7 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<Embedded> {
         log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),
         ..EdgeConfig::default()
     };
-    Embedded::new(edge, Some(portal)).context("starting the edge")
+    EmbeddedEdge::new(edge, Some(portal)).context("starting the edge")
 }
 
 /// The provider for nginx; also for the verb that regenerates all files.
@@ -131,7 +132,7 @@ pub fn nginx_provider(config: &Config) -> Result<Nginx> {
     Nginx::new(settings).context("preparing nginx")
 }
 
-fn traefik_provider(config: &Config, behind: Arc<Embedded>) -> Result<Traefik> {
+fn traefik_provider(config: &Config, behind: Arc<EmbeddedEdge>) -> Result<Traefik> {
     let (http, https) = config.public_ports()?;
     let mut settings = config.traefik.settings(config.listen, &config.data_dir)?;
     settings.platform_hosts = config.platform_hosts();

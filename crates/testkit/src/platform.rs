@@ -19,7 +19,7 @@ use stoa_model::{host::Hostname, limits::Bytes, text::EmailAddress};
 use stoa_provider::{
     dns::{Dns, fake::FakeDns},
     edge::fake::FakeEdge,
-    engine::{ExecOutput, fake::FakeEngine},
+    engine::{Engines, ExecOutput, fake::FakeEngine},
 };
 use stoa_sites::blueprints::Blueprints;
 use tempfile::TempDir;
@@ -273,7 +273,7 @@ fn put_together(
         blueprints: Blueprints::load(&settings.blueprints_dir).expect("good blueprints"),
         settings,
         db,
-        engine,
+        engines: Engines::new(engine),
         edge,
         dns: names.dns.map(|dns| dns as Arc<dyn Dns>),
         resolver: Resolver::fixed(names.answers),

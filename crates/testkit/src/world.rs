@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
-use stoa_db::{backups, secrets, sites, subnets, tasks};
+use stoa_db::{backups, leases, secrets, sites, tasks};
 use stoa_model::{id::SiteId, route::Target, site::Site};
 
 use crate::TestPlatform;
@@ -69,7 +69,7 @@ impl TestPlatform {
         for site in sites::sites_all_live(&self.db).await.expect("sites") {
             self.site_rows(&site, &mut world).await;
         }
-        for (site, subnet) in subnets::subnets(&self.db).await.expect("leases") {
+        for (site, subnet) in leases::leases(&self.db).await.expect("leases") {
             world.add(format!("lease {subnet} of {site}"));
         }
         for thing in self.engine.things() {
@@ -93,7 +93,7 @@ impl TestPlatform {
 
     async fn site_rows(&self, site: &Site, world: &mut World) {
         let id = site.id;
-        world.add(format!("site {id} {} is {}, route {:?}", site.hostname, site.state, site.upstream));
+        world.add(format!("site {id} {} is {}, route {:?}", site.hostname, site.state(), site.upstream));
         for name in self.secrets_of(id).await {
             world.add(format!("secret {name} of {id}"));
         }

@@ -1,7 +1,7 @@
 //! Refusals for want of room: a clear word, and the world as before.
 
 use stoa_core::{Error, Settings, view::Verdict};
-use stoa_model::{account::Role, limits::Bytes};
+use stoa_model::{account::Role, limits::Bytes, placement::LeasePool};
 use stoa_provider::engine::fake::Verb;
 use stoa_testkit::{Builder, TestPlatform, shop};
 
@@ -87,8 +87,9 @@ async fn the_engine_is_away() {
 
 #[tokio::test]
 async fn all_addresses_are_leased() {
-    let pool = "10.213.0.0/27".parse().expect("a network");
-    let error = refused(with(move |s| s.subnet_pool = pool), 2, |_| ()).await;
+    // As the fake's own pool, but with room for the two that are there.
+    let pool = LeasePool { name: "fake".into(), first: 0x0ad5_0000, step: 16, count: 2, taken: Vec::new() };
+    let error = refused(TestPlatform::builder(), 2, |p| p.engine.set_lease_pool(pool)).await;
     assert!(matches!(&error, Error::Capacity(words) if words.contains("no room")), "{error:?}");
 }
 
@@ -96,7 +97,7 @@ async fn all_addresses_are_leased() {
 async fn a_retry_needs_room_too() {
     let platform = with(|s| s.memory_overcommit = 0.5).build().await;
     let jane = platform.customer("jane").await;
-    platform.engine.fail(Verb::Apply, 1, stoa_provider::engine::fake::Fault::DiskFull);
+    platform.engine.fail(Verb::Deploy, 1, stoa_provider::engine::fake::Fault::DiskFull);
     let failed = platform.order(&jane, "bakery").await;
     platform.run_until_idle().await;
     platform.shop(&jane, "florist").await;

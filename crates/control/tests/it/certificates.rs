@@ -63,7 +63,7 @@ async fn what_leads_elsewhere_is_served_plainly_until_it_leads_here() {
     platform.world_dns.lead(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
     let site = platform.shop(&jane, "bakery").await;
     let now = support::site(platform, site.site).await;
-    assert_eq!((now.state, now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
+    assert_eq!((now.state(), now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
     let view = platform.control.domains.list_domains(&platform.now(&jane), site.site).await.expect("domains");
     let problem = view.own.problem.expect("a reason");
     assert!(problem.contains("still points to 203.0.113.9, not to this server (127.0.0.1)"), "{problem}");
@@ -204,7 +204,7 @@ async fn an_authority_that_is_away_keeps_no_store_from_being_made() {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await;
     let now = support::site(&platform, site.site).await;
-    assert_eq!((now.state, now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
+    assert_eq!((now.state(), now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
     let view = platform.control.domains.list_domains(&platform.now(&jane), site.site).await.expect("domains");
     assert!(view.own.problem.is_some() && view.own.next_try.is_some(), "{view:#?}");
 }

@@ -32,7 +32,7 @@ async fn events(platform: &TestPlatform, job: JobId) -> Vec<Event> {
 
 #[tokio::test]
 async fn after_a_kill_the_next_process_ends_the_job_once_the_lease_is_over() {
-    for verb in [Verb::Apply, Verb::Exec] {
+    for verb in [Verb::Deploy, Verb::Exec] {
         let platform = one_at_a_time().await;
         let jane = platform.customer("jane").await;
         platform.engine.fail(verb, 1, Fault::Stall);
@@ -71,7 +71,7 @@ async fn two_processes_never_run_the_same_job() {
         assert_eq!(platform.job(ordered.job).await.state, JobState::Succeeded);
         let begun = |event: &&Event| matches!(event, Event::Started { .. });
         assert_eq!(events(&platform, ordered.job).await.iter().filter(begun).count(), 11, "each step once");
-        let applied = platform.engine.calls().into_iter().filter(|c| c.verb == Verb::Apply);
+        let applied = platform.engine.calls().into_iter().filter(|c| c.verb == Verb::Deploy);
         assert_eq!(applied.filter(|c| c.operation == Some(ordered.job)).count(), 1);
     }
     assert_eq!(platform.outbox().len(), 12);
@@ -81,10 +81,10 @@ async fn two_processes_never_run_the_same_job() {
 async fn who_has_lost_the_lease_writes_nothing_more() {
     let platform = one_at_a_time().await;
     let jane = platform.customer("jane").await;
-    platform.engine.fail(Verb::Apply, 1, Fault::Stall);
+    platform.engine.fail(Verb::Deploy, 1, Fault::Stall);
     let slow = platform.process().await;
     let ordered = platform.order(&jane, "bakery").await;
-    platform.until("the slow one's call", async || platform.engine.count(Verb::Apply) == 1).await;
+    platform.until("the slow one's call", async || platform.engine.count(Verb::Deploy) == 1).await;
     lease_over(&platform);
     platform.run_until_idle().await;
     assert_eq!(platform.job(ordered.job).await.state, JobState::Succeeded);
@@ -104,10 +104,10 @@ async fn who_has_lost_the_lease_writes_nothing_more() {
 async fn a_process_that_stops_leaves_its_job_to_the_next_at_once() {
     let platform = one_at_a_time().await;
     let jane = platform.customer("jane").await;
-    platform.engine.fail(Verb::Apply, 1, Fault::Stall);
+    platform.engine.fail(Verb::Deploy, 1, Fault::Stall);
     let first = platform.run();
     let ordered = platform.order(&jane, "bakery").await;
-    platform.until("the engine being asked", async || platform.engine.count(Verb::Apply) == 1).await;
+    platform.until("the engine being asked", async || platform.engine.count(Verb::Deploy) == 1).await;
     first.stop().await;
     assert_eq!(platform.job(ordered.job).await.state, JobState::Running);
     platform.run_until_idle().await;
@@ -121,7 +121,7 @@ async fn a_job_waits_for_an_engine_that_is_away() {
     let ordered = platform.order(&jane, "bakery").await;
     platform.engine.go_down();
     let workers = platform.run();
-    platform.until("two tries", async || platform.engine.count(Verb::Apply) >= 2).await;
+    platform.until("two tries", async || platform.engine.count(Verb::Deploy) >= 2).await;
     assert_eq!(platform.job(ordered.job).await.state, JobState::Running);
     platform.engine.come_up();
     assert_eq!(platform.rest(ordered.job).await.state, JobState::Succeeded);

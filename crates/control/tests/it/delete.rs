@@ -81,7 +81,7 @@ async fn a_purge_leaves_nothing_and_no_other_site_feels_it() {
     platform.control.sites.delete(&platform.now(&jane), site).await.expect("marked");
     platform.clock.advance(SignedDuration::from_hours(7 * 24 + 1));
     let workers = platform.run();
-    platform.until("the purge", async || support::site(&platform, site).await.state == SiteState::Deleted).await;
+    platform.until("the purge", async || support::site(&platform, site).await.state() == SiteState::Deleted).await;
     workers.stop().await;
     assert_eq!(platform.world().await, before);
     assert!(matches!(platform.control.sites.get(&jane, site).await, Err(Error::NotFound(_))));
@@ -107,7 +107,7 @@ async fn staff_end_a_grace_and_a_failed_site_has_none() {
     let late = control.sites.undelete(&platform.now(&jane), site).await;
     assert!(late.is_err(), "the purge was ordered");
 
-    platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
+    platform.engine.fail(Verb::Deploy, 1, Fault::DiskFull);
     let failed = platform.order(&jane, "florist").await;
     let workers = platform.run();
     platform.rest(failed.job).await;

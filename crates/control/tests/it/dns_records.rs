@@ -135,7 +135,9 @@ async fn a_name_server_that_is_away_keeps_nothing_from_going() {
     dns.fail_next("the token was revoked", false);
     let workers = platform.run();
     platform
-        .until("the purge", async || support::site(&platform, site).await.state == stoa_model::site::SiteState::Deleted)
+        .until("the purge", async || {
+            support::site(&platform, site).await.state() == stoa_model::site::SiteState::Deleted
+        })
         .await;
     workers.stop().await;
     // What is left is removed by the names' own reconciler.

@@ -386,7 +386,7 @@ async fn a_site_that_the_edge_refuses_keeps_no_other_from_its_own() {
     let workers = platform.run();
     platform
         .until("the other shop", async || {
-            support::site(&platform, good.site).await.state == stoa_model::site::SiteState::Active
+            support::site(&platform, good.site).await.state() == stoa_model::site::SiteState::Active
         })
         .await;
     assert!(matches!(platform.edge.routes()["butcher.localhost"].target, Target::Upstream(_)));
@@ -394,7 +394,7 @@ async fn a_site_that_the_edge_refuses_keeps_no_other_from_its_own() {
     platform.edge.refuse(None);
     platform
         .until("the stop", async || {
-            support::site(&platform, bad.site).await.state == stoa_model::site::SiteState::Stopped
+            support::site(&platform, bad.site).await.state() == stoa_model::site::SiteState::Stopped
         })
         .await;
     platform.idle().await;

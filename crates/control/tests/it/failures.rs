@@ -23,7 +23,7 @@ async fn fails_then_works(platform: &TestPlatform, reason: &str, mend: impl FnOn
     let job = platform.job(ordered.job).await;
     assert_eq!(job.state, JobState::Failed, "{job:?}");
     let site = support::site(platform, ordered.site).await;
-    assert_eq!(site.state, SiteState::Failed);
+    assert_eq!(site.state(), SiteState::Failed);
     assert_eq!(site.reason.as_deref(), Some(reason));
     let world = platform.world().await;
     assert_eq!(world.without(&["site"]), before, "nothing is left");
@@ -39,28 +39,28 @@ async fn fails_then_works(platform: &TestPlatform, reason: &str, mend: impl FnOn
     platform.run_until_idle().await;
     let job = platform.job(again).await;
     assert_eq!(job.state, JobState::Succeeded, "{job:?}");
-    assert_eq!(support::site(platform, ordered.site).await.state, SiteState::Active);
+    assert_eq!(support::site(platform, ordered.site).await.state(), SiteState::Active);
     assert_eq!(platform.outbox().len(), 2);
 }
 
 #[tokio::test]
 async fn the_engine_refuses() {
     let platform = TestPlatform::new().await;
-    platform.engine.fail(Verb::Apply, 1, Fault::Refused("no".into()));
+    platform.engine.fail(Verb::Deploy, 1, Fault::Refused("no".into()));
     fails_then_works(&platform, "The store's containers could not be started.", || ()).await;
 }
 
 #[tokio::test]
 async fn the_engine_stops_half_way() {
     let platform = TestPlatform::new().await;
-    platform.engine.fail(Verb::Apply, 1, Fault::Half);
+    platform.engine.fail(Verb::Deploy, 1, Fault::Half);
     fails_then_works(&platform, "The store's containers could not be started.", || ()).await;
 }
 
 #[tokio::test]
 async fn the_engines_disk_is_full() {
     let platform = TestPlatform::new().await;
-    platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
+    platform.engine.fail(Verb::Deploy, 1, Fault::DiskFull);
     fails_then_works(&platform, "The platform has no room for another store.", || ()).await;
 }
 
@@ -101,7 +101,7 @@ async fn a_site_that_is_slow_to_answer_is_waited_for() {
 async fn answers_that_get_lost_and_an_edge_that_fails_once_are_tried_again() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
-    for verb in [Verb::Apply, Verb::Exec] {
+    for verb in [Verb::Deploy, Verb::Exec] {
         platform.engine.fail(verb, 1, Fault::AnswerLost);
     }
     let workers = platform.run();
@@ -129,7 +129,7 @@ async fn a_stop_or_a_start_that_fails_leaves_the_site_as_it_was() {
     platform.run_until_idle().await;
     assert_eq!(platform.job(stop).await.state, JobState::Succeeded);
     let stopped = platform.world().await;
-    platform.engine.fail(Verb::Apply, 1, Fault::DiskFull);
+    platform.engine.fail(Verb::Deploy, 1, Fault::DiskFull);
     let start = platform.control.sites.start(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(platform.job(start).await.state, JobState::Failed);
@@ -212,6 +212,6 @@ async fn a_job_with_a_damaged_plan_is_stuck_and_can_be_abandoned() {
     assert_eq!(platform.job(job.id).await.state, JobState::Stuck, "the plan is as it was");
     platform.control.jobs.abandon(&platform.now(&admin), job.id).await.expect("abandoned");
     assert_eq!(platform.job(job.id).await.state, JobState::Failed);
-    assert_eq!(support::site(&platform, ordered.site).await.state, SiteState::Active, "the site is untouched");
+    assert_eq!(support::site(&platform, ordered.site).await.state(), SiteState::Active, "the site is untouched");
     platform.control.sites.stop(&platform.now(&jane), ordered.site).await.expect("the site is free again");
 }

@@ -116,7 +116,9 @@ async fn one_image(platform: &TestPlatform, jane: &stoa_core::RequestContext, ti
     plain.services[0].environment.insert("SITE_NAME".into(), named(&hostile).expect("a name"));
     assert_eq!(hostile, plain);
     let file = std::fs::read_to_string(plan.directory.join("compose.yaml")).expect("a Compose file");
-    assert_eq!(file, stoa_model::compose::render(&hostile));
+    let manifests =
+        stoa_provider::engine::Engine::manifests(&*platform.engine, &hostile, plan.placement.as_ref().expect("placed"));
+    assert_eq!(file, manifests.expect("manifests")[0].text);
 }
 
 #[tokio::test]
@@ -177,7 +179,7 @@ async fn thirty_orders_at_once() {
         world.of("route").iter().filter_map(|line| line.rsplit(' ').next().map(str::to_owned)).collect();
     assert_eq!((subnets.len(), upstreams.len(), platform.outbox().len()), (30, 30, 30), "{world}");
     assert!(world.of("site").iter().all(|line| line.contains("is active")), "{world}");
-    assert_eq!(platform.engine.count(Verb::Apply), 30);
+    assert_eq!(platform.engine.count(Verb::Deploy), 30);
 }
 
 /// The operator's own account is made with his first order; here with ten first orders.

@@ -90,13 +90,13 @@ async fn what_should_not_run_is_stopped_and_strangers_are_only_reported() {
     let joe = other.customer("joe").await;
     other.shop(&joe, "spare").await;
     let lost = other.shop(&joe, "lost").await;
-    let stack = support::plan(&other, lost.job).await.stack(&support::key(&other)).expect("a stack");
-    platform.engine.apply(&stack, lost.job).await.expect("applied");
+    let lost = support::deployment(&other, &support::plan(&other, lost.job).await);
+    platform.engine.deploy(&lost).await.expect("deployed");
     let before = platform.world().await;
     for _ in 0..2 {
         let drift = sync(&platform).await;
         assert_eq!((drift.len(), drift[0].repair), (1, Repair::Reported));
-        assert_eq!(drift[0].what, stack.project.to_string());
+        assert_eq!(drift[0].what, lost.stack.project.to_string());
     }
     platform.run_until_idle().await;
     assert_eq!(platform.world().await, before, "never removed");
@@ -109,7 +109,7 @@ async fn a_repair_that_fails_is_said_and_tried_again() {
     let site = platform.shop(&jane, "bakery").await.site;
     let (project, web) = (support::site(&platform, site).await.project, ServiceName("web".into()));
     platform.engine.crash(&project, &web, 1);
-    platform.engine.fail(Verb::Apply, 1, Fault::Refused("no".into()));
+    platform.engine.fail(Verb::Deploy, 1, Fault::Refused("no".into()));
     let failed = sync(&platform).await.remove(0);
     assert_eq!(failed.repair, Repair::Failed);
     assert!(failed.reason.is_some_and(|reason| reason.contains("the engine refused") && reason.ends_with("no")));
@@ -125,7 +125,7 @@ async fn a_cleanup_that_fails_says_why() {
     let platform = TestPlatform::new().await;
     let (jane, admin) = (platform.customer("jane").await, platform.staff(Role::Admin).await);
     let ordered = platform.shop(&jane, "bakery").await;
-    let stack = support::plan(&platform, ordered.job).await.stack(&support::key(&platform)).expect("a stack");
+    let left = support::deployment(&platform, &support::plan(&platform, ordered.job).await);
     platform.control.sites.delete(&platform.now(&jane), ordered.site).await.expect("marked");
     platform.control.sites.purge_now(&platform.now(&admin), ordered.site).await.expect("purged soon");
     let workers = platform.run();
@@ -133,7 +133,7 @@ async fn a_cleanup_that_fails_says_why() {
     platform.idle().await;
     workers.stop().await;
     // Left behind, as by a process that was killed.
-    platform.engine.apply(&stack, ordered.job).await.expect("applied");
+    platform.engine.deploy(&left).await.expect("deployed");
     platform.engine.fail(Verb::Remove, 1, Fault::Refused("in use".into()));
     let cleanup = async || platform.control.sites.cleanup(&admin).await;
     let failed = cleanup().await.expect("a look").remove(0);
@@ -191,7 +191,7 @@ async fn an_edge_that_fails_at_first_gets_the_whole_table_later() {
     platform.until("both names", async || edge.routes().len() == 2).await;
     platform.idle().await;
     workers.stop().await;
-    assert_eq!(support::site(&platform, site).await.state, SiteState::Stopped);
+    assert_eq!(support::site(&platform, site).await.state(), SiteState::Stopped);
     assert_eq!(edge.routes().len(), 2);
 }
 

@@ -117,7 +117,7 @@ async fn no_log_line_no_debug_form_and_no_mail_holds_a_secret() {
     HERE.set(true);
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
-    platform.engine.fail(stoa_provider::engine::fake::Verb::Apply, 1, stoa_provider::engine::fake::Fault::Half);
+    platform.engine.fail(stoa_provider::engine::fake::Verb::Deploy, 1, stoa_provider::engine::fake::Fault::Half);
     platform.order(&jane, "failing").await;
     platform.run_until_idle().await;
     let ordered = platform.shop(&jane, "bakery").await;

@@ -7,7 +7,7 @@ use stoa_db::{jobs, sites};
 use stoa_model::{
     id::{JobId, SiteId},
     job::JobState,
-    site::{Site, SiteState},
+    site::{Lifecycle, Site},
 };
 use stoa_saga::{Epoch, Outcome, RunSignals, memory::MemoryLog};
 use stoa_sites::sagas::SitePlan;
@@ -16,6 +16,11 @@ use stoa_testkit::TestPlatform;
 /// What the plan of a job says of its site.
 pub async fn plan(platform: &TestPlatform, job: JobId) -> SitePlan {
     serde_json::from_value(platform.job(job).await.plan).expect("a plan")
+}
+
+/// What a plan deploys.
+pub fn deployment(platform: &TestPlatform, plan: &SitePlan) -> stoa_provider::engine::Deployment {
+    platform.control.sites.step_context().deployment(plan).expect("a deployment")
 }
 
 /// The platform's key.
@@ -31,7 +36,9 @@ pub async fn site(platform: &TestPlatform, id: SiteId) -> Site {
 pub async fn begin(platform: &TestPlatform, id: SiteId) {
     let now = platform.clock.now();
     let moved = platform.db.write(|tx| {
-        Box::pin(async move { sites::site_move(&tx, id, SiteState::Pending, SiteState::Provisioning, None, now).await })
+        Box::pin(
+            async move { sites::lifecycle_move(&tx, id, Lifecycle::Pending, Lifecycle::Provisioning, None, now).await },
+        )
     });
     moved.await.expect("moved");
 }

@@ -14,7 +14,7 @@ use stoa_model::{
     certificate::CertName,
     id::{CertificateId, SiteId},
     secret::Sealed,
-    site::{Site, SiteState},
+    site::{Lifecycle, Site},
 };
 
 use crate::bed::{Bed, at};
@@ -108,7 +108,7 @@ pub async fn an_unreadable_certificate_is_skipped(bed: Bed) {
 
 pub async fn an_uploaded_certificate_ends_with_its_site(bed: Bed) {
     let customer = bed.customer().await;
-    let site = Site { state: SiteState::Deleting, ..bed.new_site(customer.id, "janes") };
+    let site = Site { lifecycle: Lifecycle::Deleting, ..bed.new_site(customer.id, "janes") };
     bed.insert_site(&site).await.unwrap();
     let (issued, uploaded) =
         (new_certificate(&bed, 0, 100), StoredCertificate { site: Some(site.id), ..new_certificate(&bed, 1, 100) });

@@ -5,14 +5,16 @@ use stoa_db::{
         domain_verify, domains_by_name, domains_due, domains_in, domains_main_wanted, domains_of, domains_remove_of,
     },
     routes::{route_of, routes},
-    sites::{hostnames_of, site_address, site_by_hostname, site_edge, site_get, site_move, site_told, site_tombstone},
+    sites::{
+        hostnames_of, lifecycle_move, site_address, site_by_hostname, site_edge, site_get, site_told, site_tombstone,
+    },
 };
 use stoa_model::{
     domain::{Domain, DomainState},
     host::Hostname,
     id::{DomainId, SiteId},
     route::RouteLimits,
-    site::{Site, SiteState},
+    site::{Lifecycle, Site},
 };
 
 use crate::bed::{Bed, at};
@@ -176,7 +178,7 @@ pub async fn a_site_being_deleted_gets_no_domain_and_can_lose_its_main_one(bed: 
     verify(&bed, main.id).await.unwrap();
     let tx = bed.db.begin().await.unwrap();
     site_address(&tx, site.id, &main.name, Some("https://a.example.com")).await.unwrap();
-    site_move(&tx, site.id, SiteState::Pending, SiteState::Deleting, None, at(6)).await.unwrap();
+    lifecycle_move(&tx, site.id, Lifecycle::Pending, Lifecycle::Deleting, None, at(6)).await.unwrap();
     tx.commit().await.unwrap();
     let late = insert(&bed, &new_domain(&bed, &site, "c.example.com")).await;
     assert!(matches!(late, Err(DbError::StaleWrite { table: "sites", .. })), "{late:?}");
@@ -357,7 +359,7 @@ pub async fn a_purged_site_frees_its_names(bed: Bed) {
     verify(&bed, main.id).await.unwrap();
     let tx = bed.db.begin().await.unwrap();
     site_address(&tx, site.id, &main.name, None).await.unwrap();
-    site_move(&tx, site.id, SiteState::Pending, SiteState::Deleting, None, at(20)).await.unwrap();
+    lifecycle_move(&tx, site.id, Lifecycle::Pending, Lifecycle::Deleting, None, at(20)).await.unwrap();
     site_tombstone(&tx, site.id, at(20)).await.unwrap();
     domains_remove_of(&tx, site.id, at(21)).await.expect("twice is once");
     tx.commit().await.unwrap();

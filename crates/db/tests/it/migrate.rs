@@ -1,7 +1,7 @@
 use stoa_db::{Backend, Db, DbError, routes::routes, sites};
 use stoa_model::{
     route::RouteLimits,
-    site::{Site, SiteState},
+    site::{Lifecycle, Site},
 };
 
 use crate::bed::{Bed, Kind, at};
@@ -45,7 +45,7 @@ async fn from_the_first(bed: Bed) {
     assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 1);
     let customer = bed.customer().await;
     let site =
-        Site { state: SiteState::Active, edge: RouteLimits::body(5 << 20), ..bed.new_site(customer.id, "janes") };
+        Site { lifecycle: Lifecycle::Active, edge: RouteLimits::body(5 << 20), ..bed.new_site(customer.id, "janes") };
     let id = |uuid: uuid::Uuid| match bed.kind {
         Kind::Sqlite | Kind::MySql => format!("X'{}'", uuid.simple()),
         Kind::Postgres => format!("'{uuid}'"),

@@ -6,9 +6,9 @@ use stoa_db::{
     routes::{route_of, routes},
     secrets::{Credential, credentials_get, credentials_put, secrets_get, secrets_put},
     sites::{
-        Filter, hostname_taken, site_by_hostname, site_counts, site_get, site_mark_deleted, site_move, site_observe,
-        site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_live_after,
-        sites_of, sites_to_purge, staff_sites,
+        Filter, hostname_taken, lifecycle_move, site_by_hostname, site_counts, site_get, site_mark_deleted,
+        site_observe, site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids,
+        sites_live_after, sites_of, sites_to_purge, staff_sites,
     },
 };
 use stoa_model::{
@@ -17,7 +17,7 @@ use stoa_model::{
     placement::LeasePool,
     route::RouteLimits,
     secret::Sealed,
-    site::{Health, Site, SiteState},
+    site::{Health, Lifecycle, Site, SiteState},
     text::SiteTitle,
 };
 
@@ -30,7 +30,7 @@ pub async fn a_site_reads_back_exactly(bed: Bed) {
         limits: Limits { memory: Bytes(1 << 40), cpu: MilliCpu(u32::MAX), pids: 1 },
         url: Some("https://janes.stoa.test".into()),
         edge: RouteLimits { max_body: 0, rate: u32::MAX, burst: 2, in_flight: 3, response_seconds: 4 },
-        state: SiteState::Deleting,
+        lifecycle: Lifecycle::Deleting,
         reason: Some("why\nso".into()),
         upstream: Some("10.213.255.242:8080".parse().unwrap()),
         health: Health::Down,
@@ -113,7 +113,7 @@ pub async fn staff_filters(bed: Bed) {
     let customer = bed.customer().await;
     let percent = Site {
         title: SiteTitle::parse("100% JANE_x!").unwrap(),
-        state: SiteState::Active,
+        lifecycle: Lifecycle::Active,
         ..bed.new_site(customer.id, "alpha")
     };
     bed.insert_site(&percent).await.unwrap();
@@ -138,23 +138,23 @@ pub async fn moves_are_checked_and_compared(bed: Bed) {
     let customer = bed.customer().await;
     let site = bed.site(customer.id, "janes").await;
     let tx = bed.db.begin().await.unwrap();
-    let to = async |from, to, why| site_move(&tx, site.id, from, to, why, at(1)).await;
-    let illegal = to(SiteState::Pending, SiteState::Active, None).await.unwrap_err();
+    let to = async |from, to, why| lifecycle_move(&tx, site.id, from, to, why, at(1)).await;
+    let illegal = to(Lifecycle::Pending, Lifecycle::Active, None).await.unwrap_err();
     assert!(matches!(illegal, DbError::Illegal(_)), "{illegal:?}");
-    let moved = to(SiteState::Provisioning, SiteState::Active, None).await.unwrap_err();
+    let moved = to(Lifecycle::Provisioning, Lifecycle::Active, None).await.unwrap_err();
     assert!(matches!(moved, DbError::StaleWrite { .. }), "{moved:?}");
-    to(SiteState::Pending, SiteState::Failed, Some("no room")).await.unwrap();
+    to(Lifecycle::Pending, Lifecycle::Failed, Some("no room")).await.unwrap();
     assert_eq!(site_get(&tx, site.id).await.unwrap().unwrap().reason.as_deref(), Some("no room"));
-    to(SiteState::Failed, SiteState::Pending, None).await.unwrap();
-    to(SiteState::Pending, SiteState::Provisioning, None).await.unwrap();
-    to(SiteState::Provisioning, SiteState::Active, None).await.unwrap();
+    to(Lifecycle::Failed, Lifecycle::Pending, None).await.unwrap();
+    to(Lifecycle::Pending, Lifecycle::Provisioning, None).await.unwrap();
+    to(Lifecycle::Provisioning, Lifecycle::Active, None).await.unwrap();
     site_observe(&tx, site.id, Health::Healthy, at(2)).await.unwrap();
     site_observe(&tx, site.id, Health::Healthy, at(2)).await.expect("the same again is no missing row");
     tx.commit().await.unwrap();
     let now = site_get(&bed.db, site.id).await.unwrap().unwrap();
     assert_eq!(
-        (now.state, now.reason, now.health, now.health_at),
-        (SiteState::Active, None, Health::Healthy, Some(at(2)))
+        (now.lifecycle, now.reason, now.health, now.health_at),
+        (Lifecycle::Active, None, Health::Healthy, Some(at(2)))
     );
     let tx = bed.db.begin().await.unwrap();
     let missing = site_observe(&tx, SiteId::from_uuid(bed.uuid()), Health::Down, at(3)).await;
@@ -163,7 +163,7 @@ pub async fn moves_are_checked_and_compared(bed: Bed) {
 
 pub async fn a_tombstone_frees_and_erases(bed: Bed) {
     let customer = bed.customer().await;
-    let site = Site { state: SiteState::Deleting, ..bed.new_site(customer.id, "janes") };
+    let site = Site { lifecycle: Lifecycle::Deleting, ..bed.new_site(customer.id, "janes") };
     bed.insert_site(&site).await.unwrap();
     let pool = LeasePool { name: "10.213.0.0/27".into(), first: 160, step: 16, count: 2, taken: Vec::new() };
     let tx = bed.db.begin().await.unwrap();
@@ -189,7 +189,7 @@ pub async fn a_tombstone_frees_and_erases(bed: Bed) {
     site_tombstone(&tx, site.id, at(11)).await.unwrap();
     tx.commit().await.unwrap();
     let dead = site_get(&bed.db, site.id).await.unwrap().unwrap();
-    assert_eq!((dead.state, dead.lease, dead.purge_at), (SiteState::Deleted, None, None));
+    assert_eq!((dead.lifecycle, dead.lease, dead.purge_at), (Lifecycle::Deleted, None, None));
     assert!(secrets_get(&bed.db, site.id).await.unwrap().is_empty());
     assert!(credentials_get(&bed.db, site.id).await.unwrap().is_empty());
     assert_eq!(leases(&bed.db).await.unwrap(), []);

@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn many_names_are_told_of_in_one_letter() {
         assert!(written(&[]).is_none());
-        let one = written(&dangers(7..8)).unwrap();
+        let one = written(&find_certificate_alerts(7..8)).unwrap();
         assert_eq!(one.subject, "No certificate: shop7.example");
-        let many = written(&dangers(0..10_000)).unwrap();
+        let many = written(&find_certificate_alerts(0..10_000)).unwrap();
         assert_eq!(many.subject, "No certificate: shop0.example, and 9999 more");
         assert_eq!(many.text.matches("There is no certificate").count(), 20);
         assert!(many.text.contains("shop19.example. Refused.") && many.text.contains("And 9980 more."));

@@ -124,7 +124,7 @@ mod tests {
     fn held(number: i64, names: &[&str], site: Option<SiteId>) -> Arc<LoadedCertificate> {
         let at = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
         let ready = Certificate {
-            id: CertificateId::from_uuid(crate::random::uuid_at(at(number))),
+            id: CertificateId::from_uuid(stoa_core::random::uuid_at(at(number))),
             names: names.iter().map(|name| name.parse().unwrap()).collect(),
             chain: String::new(),
             key: String::new().into(),
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_uploaded_one_wins_then_the_newest_that_holds() {
-        let site = SiteId::from_uuid(crate::random::uuid_at(Timestamp::UNIX_EPOCH));
+        let site = SiteId::from_uuid(stoa_core::random::uuid_at(Timestamp::UNIX_EPOCH));
         let all = [
             held(0, &["*.example.com"], None),
             held(1, &["a.example.com"], Some(site)),
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn one_that_ends_is_served_only_where_nothing_takes_its_place() {
-        let site = SiteId::from_uuid(crate::random::uuid_at(Timestamp::UNIX_EPOCH));
+        let site = SiteId::from_uuid(stoa_core::random::uuid_at(Timestamp::UNIX_EPOCH));
         let all = [
             held(0, &["a.example.com", "b.example.com"], Some(site)),
             held(1, &["a.example.com"], None),
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_wildcard_replaces_single_ones_and_none_of_them_replaces_it() {
-        let site = SiteId::from_uuid(crate::random::uuid_at(Timestamp::UNIX_EPOCH));
+        let site = SiteId::from_uuid(stoa_core::random::uuid_at(Timestamp::UNIX_EPOCH));
         let all = [
             held(0, &["a.example.com"], None),
             held(1, &["*.example.com", "example.com"], None),

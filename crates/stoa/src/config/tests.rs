@@ -38,7 +38,7 @@ fn the_defaults_are_good() {
     let config = from_text("").unwrap();
     let settings = config.settings().unwrap();
     assert_eq!(settings.portal_url, "http://localhost:8080");
-    assert_eq!(settings.rates.login_minute, throttle::Rates::default().login_minute);
+    assert_eq!(settings.rates.login_minute, rate_limits::Rates::default().login_minute);
     assert_eq!(settings.main_limits.memory, Bytes::mib(1024));
 }
 

@@ -5,6 +5,7 @@ use std::{fmt::Display, net::IpAddr, time::Duration};
 
 use anyhow::{Result, bail};
 use stoa_core::{Settings, rate_limits};
+use stoa_docker::Subnet;
 use stoa_model::{host::Hostname, limits::Bytes, route::RouteLimits, text::EmailAddress};
 
 use super::{
@@ -99,8 +100,18 @@ impl Config {
         }
     }
 
+    /// The private network that Docker gives sites their networks from.
+    ///
+    /// # Errors
+    /// If it is not one; `settings` tells that first, with its source.
+    pub fn address_pool(&self) -> Result<Subnet> {
+        self.subnet_pool.parse().map_err(|error: String| anyhow::anyhow!("subnet_pool: {error}"))
+    }
+
     fn validate_sites(&self, mistakes: &mut Mistakes, settings: &mut Settings) {
-        mistakes.assign("subnet_pool", self.subnet_pool.parse(), &mut settings.subnet_pool);
+        if let Err(error) = self.subnet_pool.parse::<Subnet>() {
+            mistakes.note("subnet_pool", error);
+        }
         mistakes.assign("main_memory", self.main_memory.parse(), &mut settings.main_limits.memory);
         mistakes.assign("main_cpu", self.main_cpu.parse(), &mut settings.main_limits.cpu);
         let mut max_body = Bytes(settings.site_edge.max_body);
@@ -125,7 +136,7 @@ impl Config {
         mistakes.require(self.workers > 0, "workers", "use 1 or more");
         settings.lease = Duration::from_secs(u64::from(self.lease_seconds));
         mistakes.require((1..=3600).contains(&self.lease_seconds), "lease_seconds", "use 1 to 3600");
-        settings.rates = throttle::Rates {
+        settings.rates = rate_limits::Rates {
             login_minute: self.rates.login_minute,
             login_hour: self.rates.login_hour,
             staff_login_minute: self.rates.staff_login_minute,

@@ -107,6 +107,7 @@ fn site(n: u128, title: &str, state: SiteState, health: Health) -> SiteView {
     };
     let hostname = format!("{}.shops.example.com", label.trim_matches('-'));
     SiteView {
+        suspensions: Vec::new(),
         id: SiteId::from_uuid(Uuid::from_u128(0x0193_4fd2_7c00_7000_8000_0000_0000_0000 + n)),
         customer: CustomerId::from_uuid(Uuid::from_u128(7)),
         owner: None,

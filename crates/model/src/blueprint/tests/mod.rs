@@ -100,19 +100,6 @@ fn network(blueprint: &Blueprint, stack: &Stack) -> compose::Network {
     }
 }
 
-/// Names and addresses as Docker gives them in the first block of its default pool: addresses count
-/// over all services of the blueprint, so that a profile that is switched on moves none.
-fn network(blueprint: &Blueprint, stack: &Stack) -> compose::Network {
-    let address = |(n, spec): (usize, &super::ServiceSpec)| (spec.name.clone(), format!("10.213.0.{}", n + 2));
-    compose::Network {
-        name: format!("{}_default", stack.project),
-        subnet: "10.213.0.0/28".into(),
-        gateway: "10.213.0.1".into(),
-        addresses: blueprint.services.iter().enumerate().map(address).collect(),
-        volumes: stack.volumes.iter().map(|v| (v.clone(), format!("{}_{v}", stack.project))).collect(),
-    }
-}
-
 /// What the Compose on this machine reads from a file; `None`, with a note, where there is none or
 /// `STOA_SKIP_COMPOSE` is set.
 fn compose_config<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {

@@ -85,7 +85,7 @@ fn thirty_orders_at_once_then_forty_five_sites_then_none() {
         assert!(began.elapsed() < Duration::from_secs(900), "not all is purged: {:#?}", sites(&world));
         std::thread::sleep(Duration::from_millis(200));
     }
-    let leases = world.database(async |db| stoa_db::subnets::subnets(db).await.unwrap());
+    let leases = world.database(async |db| stoa_db::leases::leases(db).await.unwrap());
     assert!(leases.is_empty(), "{leases:?}");
     let left = std::fs::read_dir(world.data.join("sites")).unwrap().count();
     assert_eq!(left, 0, "directories of customers without sites");

@@ -4,11 +4,8 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::Value;
-use stoa_db::{backups, jobs, secrets, sites, subnets};
-use stoa_model::{
-    net::Subnet,
-    site::{Site, SiteState},
-};
+use stoa_db::{backups, jobs, leases, secrets, sites};
+use stoa_model::site::{Site, SiteState};
 
 use super::{
     engine::{Things, label},
@@ -18,7 +15,7 @@ use super::{
 /// A site's rows.
 struct Rows {
     site: Site,
-    lease: Option<Subnet>,
+    lease: Option<i64>,
     secrets: usize,
     logins: usize,
     backups: bool,
@@ -32,7 +29,7 @@ pub fn balance(world: &World) {
     let things = world.engine.labelled(&world.label());
     for row in &rows {
         let found = check(world, row, &things);
-        wrong.extend(found.into_iter().map(|what| format!("{} ({}): {what}", row.site.hostname, row.site.state)));
+        wrong.extend(found.into_iter().map(|what| format!("{} ({}): {what}", row.site.hostname, row.site.state())));
     }
     wrong.extend(strays(world, &rows, &things));
     wrong.extend(directories(world, &rows));
@@ -48,7 +45,7 @@ pub fn balance(world: &World) {
 
 fn rows(world: &World) -> Vec<Rows> {
     world.database(async |db| {
-        let leased = subnets::subnets(db).await.unwrap();
+        let leased = leases::leases(db).await.unwrap();
         let mut rows = Vec::new();
         for site in sites::sites_all_live(db).await.unwrap() {
             rows.push(Rows {
@@ -76,8 +73,8 @@ fn parts(blueprint: &str) -> (&'static [&'static str], &'static [&'static str], 
 
 fn check(world: &World, row: &Rows, things: &Things) -> Vec<String> {
     let (services, volumes, secrets) = parts(&row.site.blueprint);
-    let there = matches!(row.site.state, SiteState::Active | SiteState::Stopped);
-    let active = row.site.state == SiteState::Active;
+    let there = matches!(row.site.state(), SiteState::Active | SiteState::Stopped);
+    let active = row.site.state() == SiteState::Active;
     let project = row.site.project.as_str();
     let of = |list: &[Value]| -> Vec<Value> {
         list.iter().filter(|t| label(t, "com.docker.compose.project") == project).cloned().collect()
@@ -108,12 +105,12 @@ fn check(world: &World, row: &Rows, things: &Things) -> Vec<String> {
         networks.iter().map(|n| n["IPAM"]["Config"][0]["Subnet"].as_str().unwrap_or("?").to_owned()).collect();
     let wanted: Vec<_> = row.lease.iter().map(ToString::to_string).collect();
     demand(found == wanted, format!("networks {found:?}, leased {wanted:?}"));
-    demand(row.lease.is_some() == there && row.site.subnet == row.lease, format!("its lease is {:?}", row.lease));
+    demand(row.lease.is_some() == there && row.site.lease == row.lease, format!("its lease is {:?}", row.lease));
     demand(row.secrets == if there { secrets } else { 0 }, format!("{} secrets", row.secrets));
     demand(row.logins == usize::from(there), format!("{} logins", row.logins));
     demand(row.backups == there, format!("its backup schedule: {}", row.backups));
     let status = world.front(row.site.hostname.as_str()).status;
-    let wanted = match row.site.state {
+    let wanted = match row.site.state() {
         SiteState::Active => 200,
         SiteState::Stopped => 503,
         _ => 404,
@@ -157,7 +154,7 @@ fn directories(world: &World, rows: &[Rows]) -> Vec<String> {
             if sites.is_empty() { vec![customer] } else { sites }
         })
         .collect();
-    let there = rows.iter().filter(|row| matches!(row.site.state, SiteState::Active | SiteState::Stopped));
+    let there = rows.iter().filter(|row| matches!(row.site.state(), SiteState::Active | SiteState::Stopped));
     let wanted: BTreeSet<PathBuf> = there
         .map(|row| {
             world.data.join("sites").join(row.site.customer.uuid().to_string()).join(row.site.id.uuid().to_string())
@@ -179,7 +176,7 @@ fn directories(world: &World, rows: &[Rows]) -> Vec<String> {
 /// One welcome for each site that was handed over: none lost, none twice.
 fn mail(world: &World, rows: &[Rows]) -> Vec<String> {
     let handed_over =
-        rows.iter().filter(|row| matches!(row.site.state, SiteState::Active | SiteState::Stopped)).count();
+        rows.iter().filter(|row| matches!(row.site.state(), SiteState::Active | SiteState::Stopped)).count();
     let mut welcomes = 0;
     // An e-mail whose process was killed while writing it is written again after its task's lease, a minute
     // later.

@@ -118,7 +118,7 @@ pub async fn submit_staff(
     Form(form): Form<LoginForm>,
 ) -> Result<Response, HttpError> {
     let command = LogIn { email: form.email.clone(), password: form.password.clone() };
-    let session = app.control.accounts.accounts.accounts.log_in_staff(&cx, command).await;
+    let session = app.control.accounts.log_in_staff(&cx, command).await;
     respond(session, true, frame, &form, &headers)
 }
 

@@ -97,7 +97,7 @@ pub async fn submit(
     let account =
         Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
     let order = OrderSite::from(&form.order);
-    let form_errors = match app.control.sites.sites.sites.register_and_order(&cx, account, order).await {
+    let form_errors = match app.control.sites.register_and_order(&cx, account, order).await {
         Ok((session, ordered)) => {
             let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
             set_session(&mut response, &session.token, is_https(&headers));

@@ -189,7 +189,8 @@ fn button(action: &SiteAction) -> Option<Action> {
         SiteAction::Stop => ("Stop", "stop"),
         SiteAction::Restart => ("Restart", "restart"),
         SiteAction::Retry => ("Try again", "restart"),
-        SiteAction::Delete | SiteAction::Undelete | SiteAction::LogIn => return None,
+        SiteAction::Resume => ("End suspension", "play"),
+        SiteAction::Delete | SiteAction::Undelete | SiteAction::LogIn | SiteAction::Suspend => return None,
     };
     Some(Action { path: action.as_str(), label, icon })
 }
