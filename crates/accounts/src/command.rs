@@ -1,4 +1,4 @@
-//! What people can ask for, with the text as typed: pages, API and command line fill the same structs.
+//! Commands, with their fields as typed. Pages, the API and the command line fill the same structs.
 
 use serde::Deserialize;
 use stoa_model::secret::SecretString;
@@ -6,18 +6,18 @@ use stoa_model::secret::SecretString;
 /// Open a customer account.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Register {
-    /// Login name and address for mail.
+    /// E-mail address, which is also the login name.
     pub email: String,
     /// At least 10 characters.
     pub password: SecretString,
-    /// Company or own name.
+    /// Name of the company or person.
     pub company: String,
 }
 
-/// Begin a session.
+/// Start a session.
 #[derive(Debug, Clone, Deserialize)]
 pub struct LogIn {
-    /// Login name.
+    /// E-mail address.
     pub email: String,
     /// Password.
     pub password: SecretString,

@@ -1,4 +1,4 @@
-//! What staff may do with customers' accounts.
+//! Staff commands on customers' accounts.
 
 use stoa_db::{Page, accounts, history};
 use stoa_model::{
@@ -40,7 +40,7 @@ impl Accounts {
         Ok(Paged { items: items.into_iter().map(view).collect(), next })
     }
 
-    /// Sets a new password for a customer and ends his sessions and API tokens.
+    /// Sets a new password for a customer, ends their sessions and revokes their API tokens.
     ///
     /// # Errors
     /// Without the role admin; a weak password; no such account.

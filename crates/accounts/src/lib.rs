@@ -1,4 +1,4 @@
-//! Accounts of people: customers and staff, their passwords, sessions and API tokens.
+//! Accounts of customers and staff, with their passwords, sessions and API tokens.
 
 pub mod command;
 mod customers;
@@ -20,7 +20,7 @@ pub use register::{PasswordHash, Registration};
 #[derive(Clone)]
 pub struct Accounts(Arc<Inner>);
 
-/// What all methods share.
+/// State shared by all clones.
 pub struct Inner {
     core: Core,
     hasher: password::Hasher,

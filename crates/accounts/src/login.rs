@@ -1,4 +1,4 @@
-//! Logging in and out. A wrong address and a wrong password look and last alike.
+//! Login and logout. An unknown address and a wrong password give the same response after the same time.
 
 use stoa_db::{accounts, history, sessions};
 use stoa_model::{account::Actor, text::EmailAddress};
@@ -6,25 +6,25 @@ use stoa_model::{account::Actor, text::EmailAddress};
 use crate::{Accounts, command::LogIn, view::NewSession};
 use stoa_core::{Error, RequestContext, Result, random, rate_limits::Attempt};
 
-const WRONG: Error = Error::Unauthenticated(
+const INVALID_CREDENTIALS: Error = Error::Unauthenticated(
     "This e-mail address and password don't match. If you are sure of them, wait a minute and try again.",
 );
 
 impl Accounts {
-    /// Logs somebody in: a person of the operator if the address is one's, else a customer. One
-    /// form serves both, so that nobody has to know which kind of account he has.
+    /// Logs in a member of staff if the address belongs to one, otherwise a customer. One form serves both, so that
+    /// users need not know which kind of account they have.
     ///
     /// # Errors
-    /// Wrong credentials, or too many tries.
+    /// Wrong credentials, or too many attempts.
     pub async fn log_in(&self, cx: &RequestContext, command: LogIn) -> Result<NewSession> {
         let actor = self.authenticate(cx, command).await?;
         self.log_in_as(cx, actor).await
     }
 
-    /// Logs a person of the operator in.
+    /// Logs in a member of staff.
     ///
     /// # Errors
-    /// Wrong credentials, or too many tries.
+    /// Wrong credentials, or too many attempts.
     pub async fn log_in_staff(&self, cx: &RequestContext, command: LogIn) -> Result<NewSession> {
         self.core.rate_limits.check(Attempt::StaffLogin, cx.address)?;
         let actor = self.authenticate_staff(cx, command).await?;
@@ -32,9 +32,6 @@ impl Accounts {
     }
 
     /// Ends the session with this token.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn log_out(&self, cx: &RequestContext, token: &str) -> Result<()> {
         let hash = &random::token_hash(token);
         self.core
@@ -49,8 +46,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whose address and password these are. Staff have fewer attempts than customers; here that
-    /// shows as wrong credentials, for a limit that differs would tell which addresses are staff's.
+    /// Checks the credentials of a customer or a member of staff. Staff have fewer attempts than customers. Exceeding
+    /// their limit is reported as wrong credentials here: a different limit would reveal which addresses are staff.
     pub(super) async fn authenticate(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
         self.core.rate_limits.check(Attempt::Login, cx.address)?;
         let email = EmailAddress::parse(&command.email).ok();
@@ -63,7 +60,7 @@ impl Accounts {
         }
         let allowed = self.core.rate_limits.check(Attempt::StaffLogin, cx.address);
         let actor = self.authenticate_staff(cx, command).await?;
-        allowed.map(|()| actor).map_err(|_| WRONG)
+        allowed.map(|()| actor).map_err(|_| INVALID_CREDENTIALS)
     }
 
     async fn authenticate_customer(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
@@ -73,8 +70,8 @@ impl Accounts {
             None => None,
         };
         let (customer, hash) = found.unzip();
-        let right = self.hasher.verify(command.password, hash).await?;
-        self.conclude_login(cx, right, customer.map(|c| Actor::Customer(c.id)), email).await
+        let is_correct = self.hasher.verify(command.password, hash).await?;
+        self.conclude_login(cx, is_correct, customer.map(|c| Actor::Customer(c.id)), email).await
     }
 
     async fn authenticate_staff(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
@@ -84,25 +81,25 @@ impl Accounts {
             None => None,
         };
         let (staff, hash) = found.unzip();
-        let right = self.hasher.verify(command.password, hash).await?;
-        self.conclude_login(cx, right, staff.map(|s| Actor::Staff(s.id, s.role)), email).await
+        let is_correct = self.hasher.verify(command.password, hash).await?;
+        self.conclude_login(cx, is_correct, staff.map(|s| Actor::Staff(s.id, s.role)), email).await
     }
 
-    /// Notes a failed try in the audit trail.
+    /// Returns the actor if the password was correct; otherwise records the failed attempt in the audit trail.
     async fn conclude_login(
         &self,
         cx: &RequestContext,
-        right: bool,
+        is_correct: bool,
         actor: Option<Actor>,
         email: Option<EmailAddress>,
     ) -> Result<Actor> {
-        if let Some(actor) = actor.filter(|_| right) {
+        if let Some(actor) = actor.filter(|_| is_correct) {
             return Ok(actor);
         }
         let email = email.map(|email| email.to_string()).unwrap_or_default();
         let event = &cx.audit("session.refused", email, serde_json::json!({ "address": cx.address }));
         self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
-        Err(WRONG)
+        Err(INVALID_CREDENTIALS)
     }
 
     async fn log_in_as(&self, cx: &RequestContext, actor: Actor) -> Result<NewSession> {

@@ -1,8 +1,7 @@
-//! Passwords of people: argon2id, off the request threads, few at a time.
+//! Password hashing with Argon2id, on a thread of its own.
 //!
-//! Hashing costs tens of milliseconds and 19 MiB by design. One hash runs at a time, on a thread that
-//! gives way to all others; a few dozen may wait, and more are turned away: a flood of logins leaves
-//! the pages fast.
+//! A hash takes tens of milliseconds and 19 MiB by design. One hash runs at a time, on a low-priority thread. A few
+//! dozen may wait, and more are rejected, so that a flood of logins does not slow down other requests.
 
 use argon2::{
     Argon2,
@@ -25,20 +24,19 @@ use tokio::{
 
 use stoa_core::{Error, Result};
 
-/// Fewest characters of a password.
-const MIN: usize = 10;
-/// Most bytes of a password.
-const MAX: usize = 256;
-/// How many hashes may wait for their turn.
-const QUEUE: usize = 32;
-/// Who finds the queue full waits so long for the refusal: whoever asks again at once slows himself down.
-const REFUSAL: Duration = Duration::from_secs(1);
-/// How much the hashing thread gives way (see nice(2)).
-const NICENESS: i32 = 10;
+/// Minimum length of a password, in characters.
+const MIN_PASSWORD_CHARS: usize = 10;
+/// Maximum length of a password, in bytes.
+const MAX_PASSWORD_BYTES: usize = 256;
+/// Maximum number of hashes that wait or run.
+const QUEUE_CAPACITY: usize = 32;
+/// Delay before a request is rejected because the queue is full. It slows down clients that retry immediately.
+const REJECTION_DELAY: Duration = Duration::from_secs(1);
+/// Niceness of the hashing thread (see nice(2)).
+const THREAD_NICENESS: i32 = 10;
 
-/// Passwords that every attacker tries first; longer than [`MIN`], so that the length alone
-/// doesn't refuse them.
-const COMMON: &[&str] = &[
+/// Common passwords that are at least [`MIN_PASSWORD_CHARS`] long.
+const COMMON_PASSWORDS: &[&str] = &[
     "1234567890",
     "password123",
     "password1234",
@@ -56,48 +54,48 @@ const COMMON: &[&str] = &[
 pub fn check(password: &SecretString) -> std::result::Result<(), Invalid> {
     let text = password.expose_secret();
     let bad = |message: String| Err(Invalid::new("password", message));
-    if text.chars().count() < MIN {
-        return bad(format!("Use at least {MIN} characters."));
+    if text.chars().count() < MIN_PASSWORD_CHARS {
+        return bad(format!("Use at least {MIN_PASSWORD_CHARS} characters."));
     }
-    if text.len() > MAX {
-        return bad(format!("Use at most {MAX} bytes."));
+    if text.len() > MAX_PASSWORD_BYTES {
+        return bad(format!("Use at most {MAX_PASSWORD_BYTES} bytes."));
     }
     let first = text.chars().next();
-    if COMMON.contains(&text.to_lowercase().as_str()) || text.chars().all(|c| Some(c) == first) {
+    if COMMON_PASSWORDS.contains(&text.to_lowercase().as_str()) || text.chars().all(|c| Some(c) == first) {
         return bad("This password is among the first that attackers try. Please choose another one.".into());
     }
     Ok(())
 }
 
-type Work = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce() + Send>;
 
 /// Hashes and verifies passwords.
 #[derive(Clone)]
 pub struct Hasher {
     queue: Arc<Semaphore>,
-    thread: mpsc::Sender<Work>,
+    thread: mpsc::Sender<Job>,
 }
 
 impl Default for Hasher {
-    /// Starts the thread; it ends with the last clone.
+    /// Starts the thread, which ends when the last clone is dropped.
     fn default() -> Self {
-        let (thread, work) = mpsc::channel::<Work>();
-        // Without a thread every login is refused, and says why.
-        if let Err(error) = thread::Builder::new().name("passwords".into()).spawn(move || hash_all(&work)) {
-            tracing::error!(%error, "the thread for password hashing could not be started");
+        let (thread, jobs) = mpsc::channel::<Job>();
+        // Without the thread, every login fails with an error that says why.
+        if let Err(error) = thread::Builder::new().name("passwords".into()).spawn(move || run_jobs(&jobs)) {
+            tracing::error!(%error, "cannot start the password hashing thread");
         }
-        Self { queue: Arc::new(Semaphore::new(QUEUE)), thread }
+        Self { queue: Arc::new(Semaphore::new(QUEUE_CAPACITY)), thread }
     }
 }
 
-fn hash_all(work: &mpsc::Receiver<Work>) {
-    // On Linux this is the thread's own.
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::warn!(%error, "password hashing runs with full priority");
+fn run_jobs(jobs: &mpsc::Receiver<Job>) {
+    // On Linux, niceness is per thread.
+    if let Err(error) = rustix::process::nice(THREAD_NICENESS) {
+        tracing::warn!(%error, "cannot lower the priority of password hashing");
     }
-    for work in work {
-        // Who waits for a hash that panicked hears of it; the thread lives on.
-        let _ = catch_unwind(AssertUnwindSafe(work));
+    for job in jobs {
+        // A panic drops the job's channel, so that its caller gets an error, and the thread continues.
+        let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }
 
@@ -105,7 +103,7 @@ impl Hasher {
     /// Hashes a new password into PHC form.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait.
+    /// [`Error::Unavailable`] if the queue is full.
     pub async fn hash(&self, password: SecretString) -> Result<String> {
         self.run(move || {
             Argon2::default()
@@ -116,37 +114,37 @@ impl Hasher {
         .await?
     }
 
-    /// Whether `password` matches `hash`. Without a hash (no such account) the same work is done,
-    /// so that the time tells nobody who has an account.
+    /// Whether `password` matches `hash`. Without a hash (no such account), takes the same time, so that timing does
+    /// not reveal which accounts exist.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait.
+    /// [`Error::Unavailable`] if the queue is full.
     pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool> {
-        static NOBODY: LazyLock<String> = LazyLock::new(|| {
+        static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| {
             Argon2::default().hash_password(b"nobody has this password").map(|h| h.to_string()).unwrap_or_default()
         });
         self.run(move || {
-            let text = hash.as_ref().unwrap_or(&NOBODY);
-            let right = PasswordHash::new(text).is_ok_and(|hash| {
+            let text = hash.as_ref().unwrap_or(&DUMMY_HASH);
+            let matches = PasswordHash::new(text).is_ok_and(|hash| {
                 Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
             });
-            right && hash.is_some()
+            matches && hash.is_some()
         })
         .await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let busy = |source: &str| Error::Unavailable {
-            message: "Too many people are logging in at this moment. Please try again in a few seconds.".into(),
+            message: "Too many people are logging in right now. Please try again in a few seconds.".into(),
             source: source.into(),
         };
-        let Ok(_place) = self.queue.try_acquire() else {
-            sleep(REFUSAL).await;
+        let Ok(_permit) = self.queue.try_acquire() else {
+            sleep(REJECTION_DELAY).await;
             return Err(busy("the queue for password hashing is full"));
         };
         let (done, result) = oneshot::channel();
-        let work = Box::new(move || drop(done.send(work())));
-        self.thread.send(work).map_err(|_| busy("password hashing has ended"))?;
+        let job = Box::new(move || drop(done.send(work())));
+        self.thread.send(job).map_err(|_| busy("password hashing has ended"))?;
         result.await.map_err(Error::internal)
     }
 }
@@ -170,14 +168,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_is_turned_away() {
+    async fn requests_are_rejected_when_the_queue_is_full() {
         let hasher = Hasher::default();
-        let (go, wait) = mpsc::channel::<()>();
-        let hold = move || {
-            let _ = wait.recv();
+        let (release, blocked) = mpsc::channel::<()>();
+        let block = move || {
+            let _ = blocked.recv();
         };
-        hasher.thread.send(Box::new(hold)).unwrap();
-        let waiting: Vec<_> = (0..QUEUE)
+        hasher.thread.send(Box::new(block)).unwrap();
+        let waiting: Vec<_> = (0..QUEUE_CAPACITY)
             .map(|_| {
                 let hasher = hasher.clone();
                 tokio::spawn(async move { hasher.verify(secret("x"), None).await })
@@ -188,11 +186,11 @@ mod tests {
         }
         assert!(matches!(hasher.verify(secret("x"), None).await, Err(Error::Unavailable { .. })));
         waiting.iter().for_each(tokio::task::JoinHandle::abort);
-        drop(go);
+        drop(release);
     }
 
     #[tokio::test]
-    async fn a_panic_is_one_callers_only() {
+    async fn a_panic_fails_only_its_own_call() {
         let hasher = Hasher::default();
         assert!(matches!(hasher.run(|| panic!("on purpose")).await, Err::<(), _>(Error::Internal(_))));
         hasher.hash(secret("correct horse")).await.unwrap();

@@ -1,5 +1,5 @@
-//! Opening an account. What else belongs into the same transaction, such as a first order, is the
-//! caller's: see [`Registration`].
+//! Registration of customers. A caller that needs more in the same transaction, such as a first order, uses
+//! [`Registration`] directly.
 
 use stoa_db::{Constraint, DbError, Tx, accounts, history};
 use stoa_model::{
@@ -14,11 +14,11 @@ use crate::{Accounts, command::Register, password, view::NewSession};
 use stoa_core::{Error, RequestContext, Result, random, rate_limits::Attempt};
 
 impl Accounts {
-    /// Checks one field of the sign-up form as it is typed. Whether an e-mail address has an
-    /// account is nobody's business, so that is not said here.
+    /// Validates one field of the sign-up form as it is typed. Does not reveal whether an e-mail address has an
+    /// account.
     ///
     /// # Errors
-    /// What is wrong with the value.
+    /// Why the value is invalid.
     pub fn check_field(&self, field: &str, value: &str) -> std::result::Result<(), Invalid> {
         match field {
             "email" => EmailAddress::parse(value).map(drop),
@@ -30,10 +30,10 @@ impl Accounts {
         }
     }
 
-    /// Opens an account and logs in.
+    /// Creates an account and logs in.
     ///
     /// # Errors
-    /// All bad fields at once; too many attempts; an address that has an account already.
+    /// All invalid fields together; too many attempts; an address that already has an account.
     pub async fn register(&self, cx: &RequestContext, command: Register) -> Result<NewSession> {
         self.count_registration(cx)?;
         let registration = &self.hash_password(Registration::parse(cx, command)?).await?;
@@ -44,22 +44,22 @@ impl Accounts {
     /// Counts an attempt to register.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] after too many from this client.
+    /// [`Error::RateLimited`] after too many attempts from this client.
     pub fn count_registration(&self, cx: &RequestContext) -> Result<()> {
         self.core.rate_limits.check(Attempt::SignUp, cx.address)
     }
 
-    /// Replaces the password by its hash, which takes tens of milliseconds.
+    /// Replaces the password with its hash, which takes tens of milliseconds.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if too many passwords wait to be hashed.
+    /// [`Error::Unavailable`] if too many passwords are waiting to be hashed.
     pub async fn hash_password(&self, registration: Registration<SecretString>) -> Result<Registration<PasswordHash>> {
         let Registration { customer, password } = registration;
         Ok(Registration { customer, password: PasswordHash(self.hasher.hash(password).await?) })
     }
 }
 
-/// A customer who is about to have an account, every field checked.
+/// A validated registration whose account does not exist yet.
 #[derive(Debug)]
 pub struct Registration<P> {
     /// The new customer.
@@ -67,26 +67,26 @@ pub struct Registration<P> {
     password: P,
 }
 
-/// What is stored of a password.
+/// The hash of a password in PHC form.
 #[derive(Debug)]
 pub struct PasswordHash(String);
 
 impl Registration<SecretString> {
-    /// Checks every field.
+    /// Validates all fields.
     ///
     /// # Errors
-    /// All bad fields at once.
+    /// All invalid fields together.
     pub fn parse(cx: &RequestContext, command: Register) -> Result<Self> {
-        let mut bad = Vec::new();
-        let email = EmailAddress::parse(&command.email).map_err(|e| bad.push(e)).ok();
-        let company = CompanyName::parse(&command.company).map_err(|e| bad.push(e)).ok();
-        bad.extend(password::check(&command.password).err());
+        let mut invalid = Vec::new();
+        let email = EmailAddress::parse(&command.email).map_err(|e| invalid.push(e)).ok();
+        let company = CompanyName::parse(&command.company).map_err(|e| invalid.push(e)).ok();
+        invalid.extend(password::check(&command.password).err());
         match (email, company) {
-            (Some(email), Some(company)) if bad.is_empty() => {
+            (Some(email), Some(company)) if invalid.is_empty() => {
                 let id = CustomerId::from_uuid(random::uuid_at(cx.now));
                 Ok(Self { customer: Customer { id, email, company, created_at: cx.now }, password: command.password })
             }
-            _ => Err(Error::Invalid(bad)),
+            _ => Err(Error::Invalid(invalid)),
         }
     }
 }
@@ -97,10 +97,10 @@ impl Registration<PasswordHash> {
         Actor::Customer(self.customer.id)
     }
 
-    /// Inserts the account and audits it.
+    /// Inserts the account and an audit event.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the address has an account, a customer's or a staff member's.
+    /// [`Error::Invalid`] if a customer or a member of staff already uses the address.
     pub async fn insert(&self, tx: &Tx, cx: &RequestContext) -> Result<()> {
         if accounts::staff_by_email(tx, &self.customer.email).await?.is_some() {
             return Err(DbError::Conflict(Constraint::StaffEmail).into());

@@ -1,5 +1,5 @@
-//! Sessions of browsers: kept by the server, so that logging out really ends them, and over after
-//! 30 idle minutes. The cookie's token is stored as its hash only.
+//! Browser sessions. They are stored on the server, so that logging out ends them, and expire after 30 idle
+//! minutes. Only a hash of the cookie's token is stored.
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{accounts, sessions};
@@ -9,13 +9,13 @@ use crate::Accounts;
 use crate::view::{NewSession, SessionView};
 use stoa_core::{Result, random};
 
-/// A session without a request for so long is over (PRODUCT.md I1).
-const IDLE: SignedDuration = SignedDuration::from_mins(30);
-/// The time of the last request is written at most this often.
-const TOUCH: SignedDuration = SignedDuration::from_mins(1);
+/// Sessions without a request expire after this time (PRODUCT.md I1).
+const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
+/// Minimum time between updates of a session's last request.
+const SEEN_UPDATE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
 impl Accounts {
-    /// Begins a session.
+    /// Starts a session.
     pub async fn open_session(&self, actor: Actor) -> Result<NewSession> {
         let token = random::token();
         let now = self.core.clock.now();
@@ -30,18 +30,15 @@ impl Accounts {
         Ok(NewSession { actor, token })
     }
 
-    /// The session of a cookie, if it still holds.
-    ///
-    /// # Errors
-    /// If the database does not answer.
+    /// The session of a cookie's token, unless it has expired. Updates the time of its last request.
     pub async fn session(&self, token: &str) -> Result<Option<SessionView>> {
         let hash = random::token_hash(token);
         let now = self.core.clock.now();
         let Some(session) = sessions::session_get(&self.core.db, &hash).await? else { return Ok(None) };
-        if now.duration_since(session.seen_at) > IDLE {
+        if now.duration_since(session.seen_at) > IDLE_TIMEOUT {
             return Ok(None);
         }
-        if now.duration_since(session.seen_at) > TOUCH {
+        if now.duration_since(session.seen_at) > SEEN_UPDATE_INTERVAL {
             let hash = &hash;
             self.core.db.write(|tx| Box::pin(async move { sessions::session_touch(&tx, hash, now).await })).await?;
         }
@@ -62,9 +59,12 @@ impl Accounts {
         })
     }
 
-    /// Forgets sessions that are over.
+    /// Deletes expired sessions.
     pub async fn prune_sessions(&self, now: Timestamp) -> Result<()> {
-        self.core.db.write(|tx| Box::pin(async move { sessions::sessions_delete_idle(&tx, now - IDLE).await })).await?;
+        self.core
+            .db
+            .write(|tx| Box::pin(async move { sessions::sessions_delete_idle(&tx, now - IDLE_TIMEOUT).await }))
+            .await?;
         Ok(())
     }
 }

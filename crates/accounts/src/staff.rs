@@ -1,4 +1,4 @@
-//! People of the operator.
+//! Staff accounts.
 
 use stoa_db::{accounts, history};
 use stoa_model::{
@@ -12,10 +12,10 @@ use crate::{Accounts, password, view::StaffView};
 use stoa_core::{RequestContext, Result, random};
 
 impl Accounts {
-    /// Makes a staff account.
+    /// Creates a staff account.
     ///
     /// # Errors
-    /// Without the role super_admin; bad fields; an address that has an account.
+    /// Without the role super_admin; invalid fields; an address that already has an account.
     pub async fn create_staff(
         &self,
         cx: &RequestContext,
@@ -41,11 +41,10 @@ impl Accounts {
         Ok(staff.id)
     }
 
-    /// Sets a new password for a staff account and ends its sessions and API tokens; for the platform itself and
-    /// super admins.
+    /// Sets a new password for a staff account, ends its sessions and revokes its API tokens.
     ///
     /// # Errors
-    /// Without the role; a weak password; no such account.
+    /// Without the role super_admin; a weak password; no such account.
     pub async fn set_staff_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
         cx.require(Role::SuperAdmin)?;
         password::check(&password)?;

@@ -1,5 +1,5 @@
-//! Bearer tokens of the API: 256 random bits, stored as a hash, so that a copy of the database
-//! opens nothing.
+//! Bearer tokens for the API: 256 random bits. Only their hash is stored, so that a copy of the database gives no
+//! access.
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{accounts, history, tokens};
@@ -12,28 +12,28 @@ use stoa_model::{
 use crate::{Accounts, command::LogIn, view::TokenView};
 use stoa_core::{Error, RequestContext, Result, random};
 
-/// What a token begins with, so that people and secret scanners know it.
-const PREFIX: &str = "stoa_";
-/// How long a token holds that was got with a password.
-const SHORT: SignedDuration = SignedDuration::from_hours(12);
-/// The time of the last use is written at most this often.
-const TOUCH: SignedDuration = SignedDuration::from_mins(10);
+/// Prefix of all tokens, which people and secret scanners recognize.
+const TOKEN_PREFIX: &str = "stoa_";
+/// Lifetime of a token that was created with a password.
+const LOGIN_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+/// Minimum time between updates of a token's last use.
+const LAST_USED_UPDATE_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 impl Accounts {
-    /// Exchanges a customer's or staff's password for a token that holds for twelve hours.
+    /// Exchanges the credentials of a customer or a member of staff for a token that is valid for twelve hours.
     ///
     /// # Errors
-    /// Wrong credentials, or too many tries.
+    /// Wrong credentials, or too many attempts.
     pub async fn create_login_token(&self, cx: &RequestContext, command: LogIn) -> Result<(SecretString, Timestamp)> {
         let actor = self.authenticate(cx, command).await?;
-        let expires = cx.now + SHORT;
+        let expires = cx.now + LOGIN_TOKEN_LIFETIME;
         Ok((self.issue_token(cx, actor, "login", Some(expires)).await?, expires))
     }
 
-    /// Makes a token for `actor` without asking for a password: only for the platform itself.
+    /// Creates a token for `actor` without a password. Only the platform itself may do this.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody else.
+    /// [`Error::Forbidden`] for all other actors.
     pub async fn create_token_for(&self, cx: &RequestContext, actor: Actor, name: &str) -> Result<SecretString> {
         if cx.actor != Actor::System {
             return Err(Error::Forbidden("system"));
@@ -48,7 +48,7 @@ impl Accounts {
         name: &str,
         expires_at: Option<Timestamp>,
     ) -> Result<SecretString> {
-        let secret = SecretString::from(format!("{PREFIX}{}", random::token().expose_secret()));
+        let secret = SecretString::from(format!("{TOKEN_PREFIX}{}", random::token().expose_secret()));
         let id = TokenId::from_uuid(random::uuid_at(cx.now));
         let token =
             &tokens::ApiToken { id, actor, name: name.to_owned(), created_at: cx.now, expires_at, last_used_at: None };
@@ -66,7 +66,7 @@ impl Accounts {
         Ok(secret)
     }
 
-    /// The tokens of somebody of the staff, newest first.
+    /// The tokens of a member of staff, newest first.
     ///
     /// # Errors
     /// Without the role super_admin; no such account.
@@ -77,10 +77,10 @@ impl Accounts {
         Ok(found.into_iter().map(view).collect())
     }
 
-    /// Ends a token of somebody of the staff.
+    /// Revokes a token of a member of staff.
     ///
     /// # Errors
-    /// Without the role super_admin; no token of the staff has this id.
+    /// Without the role super_admin; no staff token has this id.
     pub async fn revoke_staff_token(&self, cx: &RequestContext, id: TokenId) -> Result<()> {
         cx.require(Role::SuperAdmin)?;
         self.core
@@ -99,10 +99,7 @@ impl Accounts {
             .await
     }
 
-    /// Whose token it is; `None` when nobody's, or when it has expired.
-    ///
-    /// # Errors
-    /// If the database does not answer.
+    /// The owner of a token; `None` if it is unknown or has expired. Updates the time of its last use.
     pub async fn token_owner(&self, bearer: &str) -> Result<Option<Actor>> {
         let Some(token) = tokens::token_by_hash(&self.core.db, &random::token_hash(bearer)).await? else {
             return Ok(None);
@@ -111,7 +108,7 @@ impl Accounts {
         if token.expires_at.is_some_and(|end| end <= now) {
             return Ok(None);
         }
-        if token.last_used_at.is_none_or(|used| now.duration_since(used) > TOUCH) {
+        if token.last_used_at.is_none_or(|used| now.duration_since(used) > LAST_USED_UPDATE_INTERVAL) {
             self.core.db.write(|tx| Box::pin(async move { tokens::token_used(&tx, token.id, now).await })).await?;
         }
         Ok(Some(token.actor))

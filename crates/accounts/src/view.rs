@@ -1,4 +1,4 @@
-//! What pages, the API and `--json` show of people, their sessions and tokens.
+//! Views of accounts, sessions and tokens for pages, the API and `--json`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,43 +13,43 @@ use stoa_model::{
 pub struct CustomerView {
     /// The customer's id.
     pub id: CustomerId,
-    /// Login name and address for mail.
+    /// E-mail address, which is also the login name.
     pub email: String,
-    /// Company or own name.
+    /// Name of the company or person.
     pub company: String,
-    /// When the account was opened.
+    /// When the account was created.
     pub created_at: Timestamp,
 }
 
-/// Somebody of the staff.
+/// A member of staff.
 #[derive(Debug, Clone, Serialize)]
 pub struct StaffView {
     /// Their id.
     pub id: StaffId,
-    /// Login name.
+    /// E-mail address.
     pub email: String,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
 }
 
-/// A token of the API, without what opens.
+/// An API token, without its secret.
 #[derive(Debug, Clone, Serialize)]
 pub struct TokenView {
     /// Its id.
     pub id: TokenId,
-    /// What its owner calls it.
+    /// Its name.
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it ends, if it does.
+    /// When it expires, if ever.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, within ten minutes.
+    /// When it was last used, accurate to ten minutes.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A fresh session: the token goes into the cookie and is stored nowhere in clear.
+/// A new session. Its token goes into the cookie and is never stored in plain text.
 #[derive(Debug)]
 pub struct NewSession {
     /// Who logged in.
@@ -58,15 +58,15 @@ pub struct NewSession {
     pub token: SecretString,
 }
 
-/// A session that holds.
+/// A valid session.
 #[derive(Debug, Clone)]
 pub struct SessionView {
-    /// Who.
+    /// Who is logged in.
     pub actor: Actor,
-    /// Login name.
+    /// E-mail address.
     pub email: String,
     /// Company of a customer, role of staff.
     pub label: String,
-    /// Token that forms of this session carry.
+    /// The CSRF token for this session's forms.
     pub csrf: String,
 }

@@ -25,6 +25,7 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
         run_every("certificates", minute, &wakeups.certificates, stop, || domains.reconcile_certificates()),
         run_every("domains", 30 * second, &wakeups.domains, stop, || domains.reconcile_domains()),
         run_every("main addresses", 5 * minute, &wakeups.main_addresses, stop, || sites.reconcile_main_addresses()),
+        run_every("environments", 5 * minute, &wakeups.environments, stop, || sites.reconcile_environments()),
         run_every("dns records", 5 * minute, &wakeups.dns_records, stop, || domains.reconcile_dns_records()),
         run_every("traffic", minute, never, stop, || sites.reconcile_traffic()),
         run_every("retention", 10 * minute, never, stop, || control.prune()),

@@ -6,10 +6,10 @@ use stoa_model::account::Role;
 use crate::{Core, RequestContext, Result, view::AuditView};
 
 impl Core {
-    /// The last lines of the audit trail, newest first; at most 1000.
+    /// The latest events of the audit trail, newest first; at most 1000.
     ///
     /// # Errors
-    /// Without the role admin.
+    /// [`Error::Forbidden`](crate::Error::Forbidden) below the role admin.
     pub async fn list_audit_events(&self, cx: &RequestContext, limit: u32) -> Result<Vec<AuditView>> {
         cx.require(Role::Admin)?;
         let events = history::audit_list(&self.db, Page::first(u64::from(limit.clamp(1, 1000)))).await?;

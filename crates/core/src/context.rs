@@ -1,4 +1,4 @@
-//! What travels with every command: who asks, from where, and when.
+//! The context that is passed with every command: who sent it, from where, and when.
 
 use std::net::IpAddr;
 
@@ -13,13 +13,13 @@ use crate::error::{Error, Result};
 /// The context of one command.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
-    /// Who asks.
+    /// Who sent the command.
     pub actor: Actor,
-    /// From where, if over the network.
+    /// The client's address, if the command came over the network.
     pub address: Option<IpAddr>,
-    /// Ties log lines, audit events and answers together.
+    /// Correlates log lines, audit events and responses.
     pub request_id: String,
-    /// The moment that counts for the whole command.
+    /// The time that the whole command uses.
     pub now: Timestamp,
 }
 
@@ -29,23 +29,23 @@ impl RequestContext {
         Self { actor: Actor::System, address: None, request_id: request_id.into(), now }
     }
 
-    /// The customer who asks.
+    /// The customer who sent the command.
     ///
     /// # Errors
-    /// If it is no customer.
+    /// [`Error::Unauthenticated`] if the actor is not a customer.
     pub fn customer(&self) -> Result<CustomerId> {
         self.actor.customer().ok_or(Error::Unauthenticated("Please log in."))
     }
 
-    /// Proves that the actor has at least this role.
+    /// Requires that the actor has at least this role.
     ///
     /// # Errors
-    /// `Unauthenticated` for nobody, `Forbidden` for everybody else without the role.
-    pub fn require(&self, least: Role) -> Result<()> {
+    /// `Unauthenticated` without an actor, `Forbidden` for an actor below the role.
+    pub fn require(&self, minimum: Role) -> Result<()> {
         match self.actor {
             Actor::Nobody => Err(Error::Unauthenticated("Please log in.")),
-            _ if self.actor.has_role(least) => Ok(()),
-            _ => Err(Error::Forbidden(least.as_str())),
+            _ if self.actor.has_role(minimum) => Ok(()),
+            _ => Err(Error::Forbidden(minimum.as_str())),
         }
     }
 }

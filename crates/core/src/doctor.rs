@@ -1,4 +1,4 @@
-//! The doctor's checks of what this crate owns, and the pieces that every area's checks are made of.
+//! The doctor's checks for this crate, and the constructors of findings that every area's checks use.
 
 use stoa_db::{jobs, tasks};
 use stoa_model::job::JobState;
@@ -8,25 +8,25 @@ use crate::{
     view::{Finding, Verdict},
 };
 
-/// A check that found what it should.
+/// A finding without a problem.
 pub fn good(check: &str, found: impl Into<String>) -> Finding {
     Finding { check: check.into(), verdict: Verdict::Good, found: found.into(), remedy: None }
 }
 
-/// A check that found something to repair.
+/// A finding that needs repair.
 pub fn wrong(check: &str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Finding {
     Finding { check: check.into(), verdict, found: found.into(), remedy: Some(remedy.into()) }
 }
 
 impl Core {
-    /// Whether the database answers and has the newest schema.
+    /// Checks that the database is reachable and has the newest schema.
     pub async fn check_database(&self) -> Finding {
         if let Err(error) = self.db.ping().await {
             return wrong(
                 "database",
                 Verdict::Bad,
                 error.to_string(),
-                "Start the database, or mend `database` in the configuration.",
+                "Start the database, or correct `database` in the configuration.",
             );
         }
         match self.db.pending_migrations().await {
@@ -45,23 +45,23 @@ impl Core {
         }
     }
 
-    /// Which master key is in use.
+    /// Reports which master key is in use.
     pub fn check_key(&self) -> Finding {
         good("master key", format!("key {}; keep a copy of its file apart from the database's backup", self.key.id()))
     }
 
-    /// Whether jobs are stuck.
+    /// Checks for stuck jobs.
     pub async fn check_jobs(&self) -> Finding {
         let counts = match jobs::job_counts(&self.db).await {
             Ok(counts) => counts,
             Err(error) => return wrong("jobs", Verdict::Bad, error.to_string(), "See that the database runs."),
         };
-        let of = |state| counts.iter().find(|(s, _)| *s == state).map_or(0, |(_, n)| *n);
-        let stuck = of(JobState::Stuck);
+        let count = |state| counts.iter().find(|(s, _)| *s == state).map_or(0, |(_, n)| *n);
+        let stuck = count(JobState::Stuck);
         let found = format!(
             "{} waiting, {} running, {stuck} stuck",
-            of(JobState::Queued),
-            of(JobState::Running) + of(JobState::Unwinding)
+            count(JobState::Queued),
+            count(JobState::Running) + count(JobState::Unwinding)
         );
         if stuck == 0 {
             return good("jobs", found);
@@ -74,7 +74,7 @@ impl Core {
         )
     }
 
-    /// Whether mail could not be sent.
+    /// Checks for e-mails that could not be sent.
     pub async fn check_tasks(&self) -> Finding {
         match tasks::task_counts(&self.db).await {
             Ok(counts) if counts.failed == 0 => good("mail", format!("{} waiting", counts.waiting)),

@@ -1,45 +1,45 @@
-//! The one error of the service layer: closed kinds, each with words for the person who asked.
+//! The error type of the service layer: a closed set of kinds, each with a message for the user.
 //!
-//! What went wrong inside ([`Error::Internal`]) is logged once, where it is turned into an answer,
-//! and never shown. Another customer's object is *not found*, never *forbidden*.
+//! The cause of an [`Error::Internal`] is logged once, where the error becomes a response, and never shown.
+//! Another customer's object is *not found*, never *forbidden*.
 
 use std::time::Duration;
 
 use stoa_model::{field::Invalid, site::IllegalMove};
 
-/// Why a command was not carried out. Nothing has changed then.
+/// Why a command failed. A failed command changes nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields that must be mended.
+    /// Fields with invalid values.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<Invalid>),
     /// Nobody is logged in, or the credentials are wrong.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// The actor may not do this to anything.
+    /// The actor lacks the role for this command.
     #[error("You may not do this: it needs the role {0}.")]
     Forbidden(&'static str),
-    /// There is no such thing within the actor's reach.
+    /// The object does not exist, or the actor may not see it.
     #[error("There is no such {0}.")]
     NotFound(&'static str),
-    /// The thing is in a state that doesn't allow it.
+    /// The state of the object doesn't allow it.
     #[error("{0}")]
     Conflict(String),
-    /// The platform has no room for it.
+    /// The platform has no capacity for it.
     #[error("{0}")]
     Capacity(String),
-    /// Too many tries.
+    /// Too many attempts; the time until the next one is allowed.
     #[error("Too many attempts. Please try again in {} seconds.", .0.as_secs().max(1))]
     RateLimited(Duration),
-    /// Something that the platform needs does not answer; trying again later makes sense.
+    /// A dependency of the platform is unavailable; the command may succeed later.
     #[error("{message}")]
     Unavailable {
-        /// For the person who asked.
+        /// For the user.
         message: String,
         /// For the operator.
         source: Source,
     },
-    /// A defect or a broken invariant.
+    /// A bug or a broken invariant.
     #[error("Something went wrong on our side. We have noted it; please try again.")]
     Internal(Source),
 }
@@ -48,7 +48,7 @@ pub enum Error {
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
 impl Error {
-    /// The error with all its causes, which customers are not shown.
+    /// The error with all its causes. Not to be shown to customers.
     pub fn for_operator(&self) -> String {
         match self {
             Self::Unavailable { source, .. } | Self::Internal(source) => {
@@ -58,7 +58,7 @@ impl Error {
         }
     }
 
-    /// Wraps a cause that should not have happened.
+    /// Wraps an unexpected cause.
     pub fn internal(source: impl Into<Source>) -> Self {
         Self::Internal(source.into())
     }
@@ -85,11 +85,11 @@ impl From<stoa_db::DbError> for Error {
         let conflict = |text: &str| Self::Conflict(text.into());
         match error {
             DbError::Busy(_) | DbError::Unavailable(_) => Self::Unavailable {
-                message: "The platform's records can't be reached at this moment. Please try again in a minute.".into(),
+                message: "The database is unavailable. Please try again in a minute.".into(),
                 source: error.into(),
             },
             DbError::Full(_) => Self::Unavailable {
-                message: "The platform can't save anything at this moment. We have been told; please try again later."
+                message: "The platform can't save anything right now. We have been notified; please try again later."
                     .into(),
                 source: error.into(),
             },
@@ -106,7 +106,7 @@ impl From<stoa_db::DbError> for Error {
             DbError::StaleWrite { .. } => conflict("The site has changed in the meantime. Please look at it again."),
             DbError::Illegal(illegal) => illegal.into(),
             DbError::Exhausted => {
-                Self::Capacity("There is no room for another site at this moment. We have been told.".into())
+                Self::Capacity("There is no room for another site right now. We have been notified.".into())
             }
             DbError::Conflict(_)
             | DbError::Corrupt { .. }
@@ -130,11 +130,11 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("writing the site's file")]
-    struct Writing(#[source] std::io::Error);
+    struct WriteFailed(#[source] std::io::Error);
 
     #[test]
-    fn the_operator_is_told_all_causes_and_the_customer_none() {
-        let error = Error::internal(Writing(std::io::Error::other("no space left on device")));
+    fn operators_see_all_causes_and_customers_none() {
+        let error = Error::internal(WriteFailed(std::io::Error::other("no space left on device")));
         assert!(error.for_operator().ends_with("(writing the site's file: no space left on device)"));
         assert!(!error.to_string().contains("site's file"));
     }

@@ -1,8 +1,7 @@
-//! The master key, and the sealing of secrets at rest (XChaCha20-Poly1305).
+//! The master key, and the encryption (sealing) of secrets at rest with XChaCha20-Poly1305.
 //!
-//! The key lies in a file of its own, apart from the database: who steals one has nothing. Every
-//! sealed value is bound to its context (whose it is and what for), so that a value moved to
-//! another row does not open.
+//! The key is in a file outside the database, so that a copy of either alone reveals nothing. Each sealed value is
+//! bound to its context (owner and purpose), so that it can't be opened from another row.
 
 use std::{
     fs,
@@ -33,30 +32,30 @@ pub enum KeyError {
     /// The file can't be read or written.
     #[error("reading the master key {path}: {source}")]
     File {
-        /// Which file.
+        /// The key file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is there, but holds no key.
+    /// The file exists, but does not contain a key.
     #[error(
         "the master key {path} is not 32 bytes in Base64: restore the file from its backup; secrets can't be opened with another key"
     )]
     Malformed {
-        /// Which file.
+        /// The key file.
         path: PathBuf,
     },
-    /// Others than the owner may read the file.
+    /// The file is accessible to users other than its owner.
     #[error("the master key {path} can be read by others (mode {mode:o}): run `chmod 600 {path}`")]
     Exposed {
-        /// Which file.
+        /// The key file.
         path: PathBuf,
-        /// Its mode.
+        /// Its permissions.
         mode: u32,
     },
 }
 
-/// A sealed value that doesn't open: another key, another context, or damage.
+/// A sealed value that can't be opened: wrong key, wrong context, or corrupt.
 #[derive(Debug, thiserror::Error)]
 #[error("the sealed value for {context} does not open with this master key")]
 pub struct SealBroken {
@@ -67,7 +66,7 @@ impl MasterKey {
     /// Reads the key from its file.
     ///
     /// # Errors
-    /// If the file is missing, exposed to others, or holds no key.
+    /// If the file is missing, accessible to other users, or does not contain a key.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
         let file = |source| KeyError::File { path: path.into(), source };
         let mode = fs::metadata(path).map_err(file)?.permissions().mode() & 0o777;
@@ -84,7 +83,7 @@ impl MasterKey {
         Ok(Self::from_bytes(key))
     }
 
-    /// Makes a new key file, readable by its owner only. Never overwrites one.
+    /// Creates a key file that only its owner can read. Never overwrites a file.
     ///
     /// # Errors
     /// If the file exists or can't be written.
@@ -107,7 +106,7 @@ impl MasterKey {
         Self { cipher: XChaCha20Poly1305::new(key.into()), id }
     }
 
-    /// Tells keys apart without giving anything of them away.
+    /// A fingerprint of the key, safe to show.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -124,10 +123,10 @@ impl MasterKey {
         Sealed(format!("1.{}.{}", self.id, BASE64_STANDARD.encode([&nonce[..], &sealed].concat())))
     }
 
-    /// Opens what was sealed for `context`.
+    /// Opens a value that was sealed for `context`.
     ///
     /// # Errors
-    /// If it was sealed with another key or for another context, or is damaged.
+    /// If it was sealed with another key or for another context, or is corrupt.
     pub fn open(&self, context: &str, sealed: &Sealed) -> Result<SecretString, SealBroken> {
         let opened = || {
             let bytes = BASE64_STANDARD.decode(sealed.0.strip_prefix("1.")?.split_once('.')?.1).ok()?;

@@ -1,8 +1,8 @@
-//! What every area stands on: the context of a request and its permissions, the audit trail, the
-//! clock, keys, jobs, tasks, supervised reconcilers, rate limits and settings.
+//! The foundation of all areas: request contexts and permissions, the audit trail, the clock, keys, jobs, tasks,
+//! reconcilers, rate limits and settings.
 //!
-//! Areas (accounts, sites, domains, …) depend on this crate; it knows none of them. Where it must act for
-//! one, the area registers itself: see [`jobs::JobSpec`].
+//! Areas (accounts, sites, domains, …) depend on this crate, never the reverse. Areas register what it runs for
+//! them: see [`jobs::JobSpec`].
 
 pub mod audit;
 pub mod clock;
@@ -33,25 +33,25 @@ pub use rate_limits::RateLimits;
 pub use settings::Settings;
 pub use wakeups::Wakeups;
 
-/// What all areas share. Cheap to clone: an area keeps the parts that it needs.
+/// The state that all areas share. Cheap to clone.
 #[derive(Clone)]
 pub struct Core {
     /// The operator's settings.
     pub settings: Arc<Settings>,
     /// The database, migrated.
     pub db: Db,
-    /// Tells the time.
+    /// The current time.
     pub clock: Clock,
     /// Seals secrets at rest.
     pub key: Arc<MasterKey>,
     /// Counts attempts per client.
     pub rate_limits: Arc<RateLimits>,
-    /// Wakes what waits for work.
+    /// Wakes workers and reconcilers.
     pub wakeups: Arc<Wakeups>,
 }
 
 impl Core {
-    /// Shares these parts.
+    /// Combines these parts.
     pub fn new(settings: Settings, db: Db, clock: Clock, key: MasterKey) -> Self {
         Self {
             rate_limits: Arc::new(RateLimits::new(&settings.rates)),
@@ -63,7 +63,7 @@ impl Core {
         }
     }
 
-    /// The context of a command that `actor` gives now.
+    /// The context of a command that `actor` sends now.
     pub fn request_context(
         &self,
         actor: Actor,

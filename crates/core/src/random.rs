@@ -1,4 +1,4 @@
-//! Randomness from the operating system's generator, and the ids and tokens made of it.
+//! Random bytes from the operating system, and the ids and tokens made from them.
 
 use jiff::Timestamp;
 use stoa_model::secret::SecretString;
@@ -7,12 +7,12 @@ use uuid::Uuid;
 /// Fills `buffer` with random bytes.
 ///
 /// # Panics
-/// If the operating system has no randomness: nothing safe can be done then.
+/// If the operating system provides no random bytes: nothing can be done safely then.
 pub fn fill(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("the operating system gives random bytes");
 }
 
-/// A new version 7 UUID for this moment.
+/// A new version 7 UUID with this timestamp.
 pub fn uuid_at(now: Timestamp) -> Uuid {
     let mut bytes = [0; 10];
     fill(&mut bytes);
@@ -28,7 +28,7 @@ pub fn token() -> SecretString {
     SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// What is stored of a token: its SHA-256. A token has 256 bits, so no slow hash is needed.
+/// The SHA-256 hash of a token, which is what we store. Tokens have 256 random bits, so they need no slow hash.
 pub fn token_hash(token: &str) -> [u8; 32] {
     use sha2::{Digest, Sha256};
     Sha256::digest(token.as_bytes()).into()

@@ -1,5 +1,4 @@
-//! Limits on attempts, by the address they come from: a flood from one place can't lock somebody
-//! else out of his account.
+//! Limits on attempts by client address, not by account: an attacker can't lock others out of their accounts.
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -9,18 +8,18 @@ use stoa_util::{ClientNetwork, Ipv6Prefix};
 
 use crate::error::{Error, Result};
 
-/// How many attempts an address has. The defaults are the product's.
+/// The number of attempts allowed per client address.
 #[derive(Debug, Clone)]
 pub struct Rates {
-    /// Customers' logins a minute.
+    /// Customer logins per minute.
     pub login_minute: u32,
-    /// Customers' logins an hour.
+    /// Customer logins per hour.
     pub login_hour: u32,
-    /// Staff's logins a minute.
+    /// Staff logins per minute.
     pub staff_login_minute: u32,
-    /// Staff's logins an hour.
+    /// Staff logins per hour.
     pub staff_login_hour: u32,
-    /// New accounts an hour.
+    /// New accounts per hour.
     pub sign_up_hour: u32,
 }
 
@@ -30,12 +29,12 @@ impl Default for Rates {
     }
 }
 
-/// What is limited.
+/// A rate-limited action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// A customer's login.
     Login,
-    /// A login of staff.
+    /// A staff login.
     StaffLogin,
     /// A new account.
     SignUp,
@@ -49,11 +48,11 @@ pub struct RateLimits {
     domain_check: DefaultKeyedRateLimiter<CustomerId>,
 }
 
-/// Looks at domains that one customer may ask for in a minute: each asks name servers of others.
-const DOMAIN_CHECKS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// Limited because each check queries third-party name servers.
+const DOMAIN_CHECKS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
 impl RateLimits {
-    /// Counts against these rates.
+    /// Limiters with these rates.
     pub fn new(rates: &Rates) -> Self {
         let minute = |n| DefaultKeyedRateLimiter::keyed(Quota::per_minute(at_least_one(n)));
         let hour = |n| DefaultKeyedRateLimiter::keyed(Quota::per_hour(at_least_one(n)));
@@ -61,11 +60,11 @@ impl RateLimits {
             login: [minute(rates.login_minute), hour(rates.login_hour)],
             staff_login: [minute(rates.staff_login_minute), hour(rates.staff_login_hour)],
             sign_up: [hour(rates.sign_up_hour)],
-            domain_check: DefaultKeyedRateLimiter::keyed(Quota::per_minute(DOMAIN_CHECKS)),
+            domain_check: DefaultKeyedRateLimiter::keyed(Quota::per_minute(DOMAIN_CHECKS_PER_MINUTE)),
         }
     }
 
-    /// Counts one attempt from `address`; commands of this machine itself have none and are free.
+    /// Counts one attempt from `address`. Local commands have no address and are not limited.
     ///
     /// # Errors
     /// [`Error::RateLimited`] with the time until the next attempt is allowed.
@@ -85,7 +84,7 @@ impl RateLimits {
         Ok(())
     }
 
-    /// Counts a look at a domain that this customer asks for.
+    /// Counts a domain check that this customer requested.
     ///
     /// # Errors
     /// [`Error::RateLimited`] with the time until the next one is allowed.
@@ -95,7 +94,7 @@ impl RateLimits {
         })
     }
 
-    /// Forgets addresses that have all their attempts again.
+    /// Removes entries whose attempts have all been replenished.
     pub fn prune(&self) {
         self.login.iter().chain(&self.staff_login).chain(&self.sign_up).for_each(|limiter| {
             limiter.retain_recent();

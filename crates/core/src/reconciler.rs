@@ -1,13 +1,13 @@
-//! Reconcilers: each keeps one fact true. A reconciler takes no input, runs on a timer and when it is
-//! woken, is idempotent, and has no retries of its own: the next tick is the retry.
+//! Reconcilers: each maintains one invariant. A reconciler takes no input, runs on a timer and when woken, is
+//! idempotent, and does not retry: the next tick is the retry.
 
 use std::time::Duration;
 
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Calls `tick` at once, then at every wakeup and at least every `period`, until `stop`. A tick that
-/// fails is logged, and the next one tries again.
+/// Calls `tick` immediately, then at every wakeup and at least every `period`, until `stop`. A failed tick is
+/// logged, and the next one retries.
 pub async fn run_every<F: Future<Output = crate::Result<()>>>(
     name: &'static str,
     period: Duration,
@@ -19,7 +19,7 @@ pub async fn run_every<F: Future<Output = crate::Result<()>>>(
         tokio::select! {
             () = stop.cancelled() => return,
             done = tick() => if let Err(error) = done {
-                tracing::warn!(reconciler = name, error = error.for_operator(), "a tick failed; the next one tries again");
+                tracing::warn!(reconciler = name, error = error.for_operator(), "tick failed; the next one retries");
             }
         }
         tokio::select! {

@@ -1,5 +1,5 @@
-//! What the operator decides. The binary reads it from the configuration file; this crate only
-//! sees the checked values.
+//! The operator's settings. The binary reads and validates the configuration file; this crate sees only valid
+//! values.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -21,58 +21,58 @@ use crate::rate_limits::Rates;
 /// The operator's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Name on screen.
+    /// The product's name on screen.
     pub product_name: String,
-    /// Sites live under this name.
+    /// Sites have subdomains of this domain.
     pub base_domain: Hostname,
     /// Port of the edge as visitors see it.
     pub public_port: u16,
-    /// Port of the edge for HTTPS as visitors see it; without one, all is plain HTTP.
+    /// Port of the edge for HTTPS as visitors see it; without one, everything is plain HTTP.
     pub https_port: Option<u16>,
-    /// Addresses of this machine as the world sees them: what customers' domains must lead to.
-    /// Without any, where a domain leads is not checked.
+    /// Public addresses of this machine, which customers' domains must point to. If empty, where domains point is
+    /// not checked.
     pub public_addresses: Vec<IpAddr>,
     /// Address of the portal, without a slash at the end.
     pub portal_url: String,
-    /// Names beside the base domain that the portal answers to: no customer's.
+    /// Hostnames of the portal besides the base domain; customers can't claim them.
     pub portal_hosts: Vec<Hostname>,
-    /// Whether defaults that suit a trial are refused.
+    /// Whether to reject defaults that are only fit for a trial.
     pub production: bool,
-    /// Everything that Stoa keeps.
+    /// Directory of all data that Stoa stores.
     pub data_dir: PathBuf,
     /// Folder of blueprints.
     pub blueprints_dir: PathBuf,
     /// Limits of a site's main service.
     pub main_limits: Limits,
-    /// What a new site's visitors may use of the edge.
+    /// Limits at the edge for a new site.
     pub site_edge: RouteLimits,
-    /// How many times the machine's memory the limits of all sites may add up to.
+    /// Maximum sum of all sites' memory limits, as a multiple of the machine's memory.
     pub memory_overcommit: f64,
-    /// New sites are refused when the disk of the platform's data or of the engine's has less room.
+    /// New sites are refused when the disk of the platform's or the engine's data has less free space.
     pub min_free_disk: Bytes,
-    /// Jobs at once.
+    /// Maximum number of concurrent jobs.
     pub workers: usize,
-    /// How long a worker may be silent before another takes its job up.
+    /// How long a worker may go without a heartbeat before another one takes over its job.
     pub lease: Duration,
-    /// How long a site may take to answer after its start.
+    /// How long a site may take to respond after its start.
     pub start_limit: Duration,
-    /// How long a deleted site can be brought back.
+    /// How long a deleted site can be restored.
     pub delete_grace: Duration,
-    /// Where the edge can be reached from this process, to see a site as its visitors do.
+    /// Address of the edge for requests from this process, which tests a site as visitors see it.
     pub edge_address: SocketAddr,
-    /// The same for HTTPS.
+    /// `edge_address` for HTTPS.
     pub edge_tls_address: Option<SocketAddr>,
-    /// Who issues certificates, if anybody.
+    /// The certificate authority, if certificates are issued.
     pub acme: Option<AcmeSettings>,
-    /// How long a customer may take to prove that a domain is his.
+    /// Time allowed for domain verification.
     pub claim_lifetime: Duration,
-    /// How often it is made sure that a proven domain still leads here.
+    /// Interval between checks that a verified domain still points to this machine.
     pub domain_recheck: Duration,
     /// Limits on attempts.
     pub rates: Rates,
     /// Sender of all mail.
     pub mail_from: EmailAddress,
-    /// Who is told of failures.
+    /// Recipient of failure alerts.
     pub staff_mail: Option<EmailAddress>,
 }
 
@@ -113,12 +113,12 @@ impl Settings {
         }
     }
 
-    /// Where a site's own files lie; the names in it are ids, never what a customer typed.
+    /// Directory of a site's files. Its path consists of ids, never of customer input.
     pub fn site_directory(&self, customer: CustomerId, site: SiteId) -> PathBuf {
         self.data_dir.join("sites").join(customer.uuid().to_string()).join(site.uuid().to_string())
     }
 
-    /// The address of a site as its visitors type it; `secure` if a certificate covers its name.
+    /// The URL of a site for its visitors; pass `secure` if a certificate covers its hostname.
     pub fn site_url(&self, hostname: &Hostname, secure: bool) -> String {
         match self.https_port.filter(|_| secure) {
             Some(443) => format!("https://{hostname}"),
@@ -128,36 +128,36 @@ impl Settings {
     }
 }
 
-/// `:8080`, or nothing for the port that browsers leave out.
+/// `:8080`, or empty for the default port of HTTP.
 fn port_suffix(port: u16) -> String {
     if port == 80 { String::new() } else { format!(":{port}") }
 }
 
-/// Where certificates come from, and how often it may be asked for one.
+/// The certificate authority and its limits.
 #[derive(Debug, Clone)]
 pub struct AcmeSettings {
     /// The certificate authority and our account there.
     pub ca: AcmeConfig,
-    /// What the authority lets us ask.
+    /// Limits on orders.
     pub allowance: IssuanceLimits,
-    /// How long a new site's first certificate is waited for; then it is served over plain HTTP
-    /// until there is one.
+    /// How long to wait for a new site's first certificate. After that, the site is served over plain HTTP until
+    /// there is one.
     pub first_wait: Duration,
-    /// How long it may take until the world sees a new DNS record.
+    /// How long to wait until a new DNS record is visible.
     pub dns_wait: Duration,
 }
 
-/// What a certificate authority lets one account ask, so that we stop before it stops us. The
-/// defaults are those of Let's Encrypt (<https://letsencrypt.org/docs/rate-limits/>), less one.
+/// Limits that we enforce to stay below the rate limits of the certificate authority. The defaults are those of
+/// Let's Encrypt (<https://letsencrypt.org/docs/rate-limits/>), minus one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IssuanceLimits {
-    /// Refused orders of one name within an hour.
+    /// Refused orders per name and hour.
     pub failures_per_hour: u64,
-    /// Certificates for exactly the same names within a week.
+    /// Certificates for exactly the same names per week.
     pub same_per_week: u64,
-    /// Orders of the account within three hours.
+    /// Orders of the account per three hours.
     pub orders_per_3_hours: u64,
-    /// Certificates for names below the platform's own domain within a week.
+    /// Certificates for names below the platform's own domain per week.
     pub own_per_week: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Which sites an actor may read and change. Another customer's site is *not found*, never
-//! *forbidden*: its existence is nobody else's business.
+//! Which sites an actor may read and change. Another customer's site is *not found*, never *forbidden*, so that its
+//! existence is not disclosed.
 
 use stoa_db::{Db, Tx, jobs, sites};
 use stoa_model::{
@@ -10,10 +10,10 @@ use stoa_model::{
 
 use crate::{Error, RequestContext, Result, Settings};
 
-/// The site, if the actor may read it: its owner, or staff from support up.
+/// The site, if the actor may read it: its owner, or staff with at least the role support.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a foreign or deleted one; without a role.
+/// [`Error::NotFound`] for another customer's or a deleted site; without a role.
 pub async fn readable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
     let found = match cx.actor {
         Actor::Customer(customer) => sites::site_of(db, customer, id).await?,
@@ -25,7 +25,7 @@ pub async fn readable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<S
     found.filter(|site| site.lifecycle != Lifecycle::Deleted).ok_or(Error::NotFound("site"))
 }
 
-/// The site, if the actor may change it: its owner, or staff from admin up.
+/// The site, if the actor may change it: its owner, or staff with at least the role admin.
 ///
 /// # Errors
 /// As [`readable_site`]; [`Error::Forbidden`] for support.
@@ -37,10 +37,10 @@ pub async fn writable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<S
     Ok(site)
 }
 
-/// Refuses to change a site that a job works on.
+/// Fails if the site has an unfinished job.
 ///
 /// # Errors
-/// [`Error::Conflict`] if there is an unfinished job.
+/// [`Error::Conflict`] then.
 pub async fn ensure_idle(tx: &Tx, site: SiteId) -> Result<()> {
     match jobs::job_active(tx, site).await? {
         Some(_) => Err(Error::Conflict("A job is working on this site. Wait for it, or cancel it.".into())),
@@ -49,8 +49,8 @@ pub async fn ensure_idle(tx: &Tx, site: SiteId) -> Result<()> {
 }
 
 impl Settings {
-    /// The site's address as its application knows it: what it was last told, or the plain HTTP
-    /// address of its hostname before that.
+    /// The URL that the site's application is configured with. If none was set yet, the plain HTTP URL of the site's
+    /// hostname.
     pub fn application_url(&self, site: &Site) -> String {
         site.url.clone().unwrap_or_else(|| self.site_url(&site.hostname, false))
     }

@@ -1,4 +1,4 @@
-//! What pages, the API and `--json` show: display-ready facts without secrets.
+//! Views for pages, the API and `--json`: ready to display, without secrets.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub struct Paged<T> {
 }
 
 impl<T> Paged<T> {
-    /// Of `found`, one more of which than `limit` was asked for: by that it is known whether more follow.
+    /// A page of `found`. Query one item more than `limit`: it shows whether there is another page.
     pub fn of(mut found: Vec<T>, limit: u64, id: impl Fn(&T) -> String) -> Self {
         let more = found.len() as u64 > limit;
         found.truncate(limit as usize);
@@ -39,24 +39,24 @@ pub struct JobView {
     pub site_title: String,
     /// What it does.
     pub kind: JobKind,
-    /// Words for it.
+    /// Its title on screen.
     pub title: String,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// Why it failed, in words for the customer.
+    /// Why it failed, for the customer.
     pub error: Option<String>,
     /// Why it failed, for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_detail: Option<String>,
-    /// What to do now, in words.
+    /// What the customer should do now.
     pub advice: Option<String>,
     /// Whether it can be cancelled now.
     pub can_cancel: bool,
-    /// When it was asked for.
+    /// When it was queued.
     pub queued_at: Timestamp,
-    /// When a worker first took it.
+    /// When a worker first ran it.
     pub started_at: Option<Timestamp>,
-    /// When it was over.
+    /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Its steps in order.
     pub steps: Vec<StepView>,
@@ -69,7 +69,7 @@ pub struct JobView {
 pub struct StepView {
     /// Stable name.
     pub name: String,
-    /// Words for people.
+    /// Its title on screen.
     pub title: String,
     /// `waiting`, `running`, `done`, `failed`, `undoing`, `undone` or `undo_failed`.
     pub state: String,
@@ -77,7 +77,7 @@ pub struct StepView {
     pub started_at: Option<Timestamp>,
     /// How long it took, or has taken so far, in milliseconds.
     pub duration_ms: Option<u64>,
-    /// What it says about its result.
+    /// A note on its result.
     pub detail: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
@@ -97,25 +97,25 @@ pub struct LogView {
 /// One finding of the doctor.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub check: String,
-    /// How it stands.
+    /// How serious it is.
     pub verdict: Verdict,
     /// What was found.
     pub found: String,
-    /// How to mend it, if it needs mending.
+    /// How to repair it, if necessary.
     pub remedy: Option<String>,
 }
 
-/// How a finding stands.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// As it should be.
     Good,
-    /// Works, but should be looked at.
+    /// Works, but needs attention.
     Warning,
-    /// Stoa can't do its work like this.
+    /// Prevents Stoa from working.
     Bad,
 }
 
@@ -130,12 +130,12 @@ pub struct AuditView {
     pub actor: String,
     /// What they did.
     pub action: String,
-    /// To what, by its id.
+    /// The id of the object.
     pub target: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: String,
-    /// The request that it was part of.
+    /// The id of the request.
     pub request_id: String,
-    /// More about it; never a secret.
+    /// Details, without secrets.
     pub detail: serde_json::Value,
 }

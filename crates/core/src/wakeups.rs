@@ -1,4 +1,4 @@
-//! Wakes workers and reconcilers, so that nothing waits for a timer.
+//! Wakes workers and reconcilers, so that work does not wait for a timer.
 
 use std::{
     collections::HashSet,
@@ -9,38 +9,40 @@ use std::{
 use stoa_model::id::SiteId;
 use tokio::sync::Notify;
 
-/// One [`Notify`] per worker or reconciler that has something to do.
+/// One [`Notify`] per kind of worker or reconciler.
 #[derive(Debug, Default)]
 pub struct Wakeups {
     /// A job was queued, cancelled or reopened.
     pub jobs: Notify,
     /// A task was queued.
     pub tasks: Notify,
-    /// What runs may differ from what should run, for any site.
+    /// The runtime of any site may differ from its desired state.
     pub runtime: Notify,
     /// Sites were marked with [`Wakeups::mark_dirty`].
     pub dirty_sites: Notify,
     /// A site may be purged.
     pub purge: Notify,
-    /// Names that need a certificate have changed.
+    /// The set of names that need a certificate has changed.
     pub certificates: Notify,
     /// Domains are due for a check.
     pub domains: Notify,
-    /// A site's main address may be due to change.
+    /// A site's main address may need to change.
     pub main_addresses: Notify,
-    /// DNS records differ from what they should be.
+    /// The names of a site have changed.
+    pub environments: Notify,
+    /// DNS records may differ from their desired state.
     pub dns_records: Notify,
     dirty: Mutex<HashSet<SiteId>>,
 }
 
 impl Wakeups {
-    /// Has the runtime reconciler look at this one site soon.
+    /// Schedules this site for the runtime reconciler.
     pub fn mark_dirty(&self, site: SiteId) {
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner).insert(site);
         self.dirty_sites.notify_one();
     }
 
-    /// The sites marked since the last call.
+    /// Returns the sites marked since the last call.
     pub fn take_dirty(&self) -> HashSet<SiteId> {
         mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,4 +1,4 @@
-//! Claiming a domain, and giving it up.
+//! Adding and removing custom domains.
 
 use crate::Domains;
 use crate::ensure_not_deleting;
@@ -18,26 +18,26 @@ use stoa_model::{
 use crate::{command::AddDomain, view::DomainView};
 use stoa_core::{Error, RequestContext, Result, random, site_access::ensure_idle};
 
-/// Domains of one site; more are a mistake or mischief.
-const MOST: usize = 50;
+/// More domains indicate a mistake or abuse.
+const MAX_DOMAINS_PER_SITE: usize = 50;
 
 impl Domains {
-    /// Claims a domain for a site, and the same with `www.` if asked for.
+    /// Claims a domain for a site, optionally together with its `www.` name.
     ///
     /// # Errors
-    /// A name that is none, that belongs to the platform, or that is proven elsewhere; a site that is
-    /// marked for deletion.
+    /// A name that is invalid, belongs to the platform, or is verified for another site; a site that is marked for
+    /// deletion.
     pub async fn add_domain(&self, cx: &RequestContext, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
         let site = writable_site(&self.core.db, cx, id).await?;
         ensure_not_deleting(&site)?;
         let name = self.parse_domain(&command.name)?;
         let known = domains::domains_of(&self.core.db, id).await?;
-        if known.len() >= MOST {
-            return Err(Error::Conflict(format!("A site can have {MOST} domains. Remove one first.")));
+        if known.len() >= MAX_DOMAINS_PER_SITE {
+            return Err(Error::Conflict(format!("A site can have {MAX_DOMAINS_PER_SITE} domains. Remove one first.")));
         }
         let mut names = vec![(name.clone(), command.main)];
         if command.with_www && !name.as_str().starts_with("www.") {
-            names.push((Hostname::parse(&format!("www.{name}")).map_err(rename)?, false));
+            names.push((Hostname::parse(&format!("www.{name}")).map_err(for_name_field)?, false));
         }
         let mut claims = Vec::new();
         for (name, main) in names {
@@ -57,13 +57,13 @@ impl Domains {
             .write(|tx| {
                 Box::pin(async move {
                     if added.iter().any(|domain| domain.main_wanted) {
-                        // Of two wishes, the older one would win back what the newer one got.
+                        // Otherwise an older request for the main address could later override this one.
                         domains::domains_main_wanted(&tx, id, None).await?;
                     }
                     for domain in added {
                         domains::domain_insert(&tx, domain).await?;
-                        let words = format!("The domain {} was added", domain.name);
-                        history::site_event(&tx, id, cx.now, "domain", &words).await?;
+                        let text = format!("The domain {} was added", domain.name);
+                        history::site_event(&tx, id, cx.now, "domain", &text).await?;
                     }
                     history::audit(&tx, event).await
                 })
@@ -76,19 +76,19 @@ impl Domains {
         Ok(views)
     }
 
-    /// Gives a domain up: it leads here no more. A site that is marked for deletion can give its main
-    /// address up too, so that another one can have it before the purge.
+    /// Removes a domain from its site. On a site that is marked for deletion, this may be the main address too, so that
+    /// another site can use it before the purge.
     ///
     /// # Errors
     /// Not found, or it is the site's main address.
     pub async fn remove_domain(&self, cx: &RequestContext, id: DomainId) -> Result<()> {
         let (site, domain) = self.writable_domain(cx, id).await?;
         if site.hostname == domain.name && site.state() != SiteState::Deleting {
-            let words = "This is the site's main address. Make another one the main address first.";
-            return Err(Error::Conflict(words.into()));
+            let message = "This is the site's main address. Make another one the main address first.";
+            return Err(Error::Conflict(message.into()));
         }
         let event = &cx.audit("domain.remove", site.id, serde_json::json!({ "name": domain.name }));
-        let words = &format!("The domain {} was removed", domain.name);
+        let text = &format!("The domain {} was removed", domain.name);
         let name = &CertName::host(domain.name.clone());
         let own = &site.subdomain.under(&self.core.settings.base_domain)?;
         let version = self
@@ -96,12 +96,12 @@ impl Domains {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    // InitialIssuance, so that of this and an upload at the same moment one sees the other.
+                    // First, so that this and a concurrent upload of a certificate are serialized.
                     let version = meta::routes_version_bump(&tx).await?;
                     ensure_idle(&tx, site.id).await?;
                     domains::domain_remove(&tx, id, own, cx.now).await?;
                     self.remove_name_from_uploads(&tx, site.id, name, cx.now).await?;
-                    history::site_event(&tx, site.id, cx.now, "domain", words).await?;
+                    history::site_event(&tx, site.id, cx.now, "domain", text).await?;
                     history::audit(&tx, event).await?;
                     Ok::<_, Error>(version)
                 })
@@ -109,6 +109,7 @@ impl Domains {
             .await?;
         self.publish_certificates(version).await;
         self.refresh_routes_or_lag(site.id).await;
+        self.core.wakeups.environments.notify_one();
         self.core.wakeups.certificates.notify_one();
         Ok(())
     }
@@ -127,39 +128,37 @@ impl Domains {
         Ok((site, domain))
     }
 
-    /// Reads a domain as people type it.
+    /// Parses a domain as typed, with or without a scheme.
     pub(super) fn parse_domain(&self, text: &str) -> Result<Hostname> {
         let text = text.trim();
         let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
         let bare = text.trim_end_matches('/');
         let ascii = idna::domain_to_ascii_strict(bare)
             .map_err(|_| Invalid::new("name", "This is no domain. Type it like shop.example.com."))?;
-        let name = Hostname::parse(&ascii).map_err(rename)?;
+        let name = Hostname::parse(&ascii).map_err(for_name_field)?;
         let base = &self.core.settings.base_domain;
-        let refused = if !name.as_str().contains('.') || name.as_str().ends_with(".localhost") {
+        let problem = if !name.as_str().contains('.') || name.as_str().ends_with(".localhost") {
             Some("This is no public domain. Type it like shop.example.com.")
         } else if name == *base || self.is_platform_name(&name) || self.core.settings.portal_hosts.contains(&name) {
-            Some(
-                "Names below the platform's own domain can't be brought along; choose one of them as the site's address.",
-            )
+            Some("Names below the platform's own domain can't be added; choose one of them as the site's address.")
         } else {
             None
         };
-        refused.map_or(Ok(name), |words| Err(Invalid::new("name", words).into()))
+        problem.map_or(Ok(name), |message| Err(Invalid::new("name", message).into()))
     }
 
-    /// Refuses a name that is proven for another site. Whose, only its own customer is told.
+    /// Fails if the name is verified for another site. Only a customer who owns that site too learns which.
     async fn ensure_unclaimed(&self, site: &Site, name: &Hostname) -> Result<()> {
         let all = domains::domains_by_name(&self.core.db, name).await?;
         let Some(other) = all.iter().find(|d| d.state == DomainState::Verified && d.site != site.id) else {
             return Ok(());
         };
-        let words = if other.customer == site.customer {
+        let message = if other.customer == site.customer {
             "Another one of your sites has this domain. Remove it there first."
         } else {
             "This domain is in use by another account. If it is yours, ask us for help."
         };
-        Err(Invalid::new("name", words).into())
+        Err(Invalid::new("name", message).into())
     }
 
     fn new_claim(&self, cx: &RequestContext, site: &Site, name: Hostname, main_wanted: bool) -> Domain {
@@ -181,6 +180,6 @@ impl Domains {
     }
 }
 
-fn rename(invalid: Invalid) -> Invalid {
+fn for_name_field(invalid: Invalid) -> Invalid {
     Invalid { field: "name", ..invalid }
 }

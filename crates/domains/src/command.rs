@@ -1,27 +1,27 @@
-//! What people can ask for, with the text as typed.
+//! Commands, with their fields as typed.
 
 use serde::Deserialize;
 use stoa_model::secret::SecretString;
 
-/// Bring a domain along.
+/// Add a custom domain.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddDomain {
-    /// The name as typed; internationalised names are turned into what DNS knows.
+    /// The name as typed. Internationalized names are converted to their ASCII form.
     pub name: String,
-    /// Whether the same name with `www.` before it is claimed too.
+    /// Whether to add the name with `www.` in front of it too.
     #[serde(default)]
     pub with_www: bool,
-    /// Whether it shall become the site's main address as soon as it can.
+    /// Whether to make it the site's main address as soon as possible.
     #[serde(default)]
     pub main: bool,
 }
 
-/// Bring a certificate along.
+/// Upload a certificate.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UploadCertificate {
-    /// PEM: the certificate and what leads to its root.
+    /// PEM: the certificate and its intermediates.
     pub chain: String,
     /// PEM: its private key.
     pub key: SecretString,

@@ -1,5 +1,5 @@
-//! Keeps the DNS records of sites: each site's own name leads to this machine while the site lives.
-//! Only records that Stoa made, and wrote down, are ever removed.
+//! DNS records of sites: each site's subdomain points to this machine as long as the site exists. Only records that
+//! Stoa created, and recorded in the database, are ever removed.
 
 use crate::Domains;
 use std::{collections::HashMap, net::IpAddr};
@@ -19,22 +19,22 @@ use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
 
 use stoa_core::{Error, Result, random};
 
-/// Sites looked at together.
-const TOGETHER: u64 = 500;
+/// Number of sites read per query.
+const PAGE_SIZE: u64 = 500;
 
 impl Domains {
-    /// Makes the records of a site's own name; nothing to do where the platform keeps no zone.
+    /// Creates the records of a site's subdomain. Does nothing if the platform does not manage its zone.
     pub async fn publish_dns_records(&self, site: SiteId, name: &Hostname) -> Result<()> {
         let Some(dns) = self.dns.as_ref().filter(|_| self.has_dns_zone_for(name)) else { return Ok(()) };
         if dns_records::dns_records_of(&self.core.db, site).await?.iter().all(|row| row.name != name.as_str()) {
             self.ensure_dns_name_free(name).await?;
         }
         for (kind, addresses) in self.public_addresses_by_kind() {
-            let value = written(&addresses);
+            let value = record_value(&addresses);
             let set =
                 RecordSet { name: RecordName::host(name), ttl: dns.ttl(), values: RecordValues::Addresses(addresses) };
-            // Written down before, without a value, for what is made and not written down would never be
-            // removed; and after, for only what has its value counts as made.
+            // Recorded before, without a value, because a record that is created but not recorded would never be
+            // removed; and again after, because only a row with its value counts as created.
             self.record_dns_record(site, &set.name, kind, "").await?;
             dns.set(&set).await.map_err(unavailable)?;
             self.record_dns_record(site, &set.name, kind, &value).await?;
@@ -50,7 +50,7 @@ impl Domains {
         Ok(self.core.db.write(|tx| Box::pin(async move { put(&tx).await })).await?)
     }
 
-    /// Removes the records of a site.
+    /// Removes all records of a site.
     pub async fn withdraw_dns_records(&self, site: SiteId) -> Result<()> {
         for row in dns_records::dns_records_of(&self.core.db, site).await? {
             self.withdraw_dns_record(&row).await?;
@@ -65,47 +65,48 @@ impl Domains {
         if self.has_dns_zone_for(&name) {
             dns.remove(&RecordName::host(&name), kind).await.map_err(unavailable)?;
         } else {
-            tracing::warn!(%name, kind = row.kind, "a record of ours is left in a zone that is kept no more; remove it there");
+            tracing::warn!(%name, kind = row.kind, "a record of ours remains in a zone that we no longer manage; remove it there");
         }
         let forget = async |tx: &stoa_db::Tx| dns_records::dns_record_forget(tx, &row.name, &row.kind).await;
         Ok(self.core.db.write(|tx| Box::pin(async move { forget(&tx).await })).await?)
     }
 
-    /// This machine's addresses by kind of record; a kind that it has none of is not there.
+    /// This machine's addresses by kind of record, without kinds that have no address.
     fn public_addresses_by_kind(&self) -> Vec<(RecordKind, Vec<IpAddr>)> {
         let (v4, v6): (Vec<_>, Vec<_>) = self.core.settings.public_addresses.iter().copied().partition(|a| a.is_ipv4());
         [(RecordKind::A, v4), (RecordKind::Aaaa, v6)].into_iter().filter(|(_, list)| !list.is_empty()).collect()
     }
 
-    /// Refuses a name that records lead elsewhere which Stoa did not make: they are the operator's, and
-    /// would be replaced, and later removed. Where all names lead elsewhere by a wildcard, it is free.
+    /// Fails if the name has records that Stoa did not create and that point elsewhere: they are the operator's, and we
+    /// would replace and later remove them. A name that only matches a wildcard record is free.
     ///
     /// # Errors
-    /// Invalid `subdomain`; nobody can tell.
+    /// [`Error::Invalid`] for `subdomain`; [`Error::Unavailable`] if the name can't be resolved.
     pub async fn ensure_dns_name_free(&self, name: &Hostname) -> Result<()> {
         let ours = &self.core.settings.public_addresses;
         if !self.has_dns_zone_for(name) || ours.is_empty() {
             return Ok(());
         }
         let unknown = |error: ResolveError| Error::Unavailable {
-            message: "It can't be seen at this moment whether this address is free. Please try again.".into(),
+            message: "We can't check right now whether this address is free. Please try again.".into(),
             source: error.into(),
         };
         let found = self.resolver.addresses(name).await.map_err(unknown)?.list;
         if found.iter().all(|address| ours.contains(address)) {
             return Ok(());
         }
-        let any = format!("{}.{}", random::uuid_at(self.core.clock.now()).simple(), self.core.settings.base_domain);
-        let by_wildcard = self.resolver.addresses(&Hostname::parse(&any)?).await.map_err(unknown)?.list;
+        let random_name =
+            format!("{}.{}", random::uuid_at(self.core.clock.now()).simple(), self.core.settings.base_domain);
+        let by_wildcard = self.resolver.addresses(&Hostname::parse(&random_name)?).await.map_err(unknown)?.list;
         if found == by_wildcard {
             return Ok(());
         }
         Err(Invalid::new("subdomain", "This address is taken. Please choose another one.").into())
     }
 
-    /// One round: records of living sites that are missing, lead to a former address or are of a kind
-    /// that this machine has no address of any more, and records of sites that are no more, which
-    /// could not be removed with them.
+    /// One reconciliation of all records. For existing sites, creates missing records, updates those with an outdated
+    /// address, and removes those of a kind that this machine no longer has an address for. For deleted sites, removes
+    /// the records that could not be removed earlier.
     pub async fn reconcile_dns_records(&self) -> Result<()> {
         if self.dns.is_none() || self.core.settings.public_addresses.is_empty() {
             return Ok(());
@@ -118,30 +119,30 @@ impl Domains {
         }
         let mut after = None;
         loop {
-            let page = sites::sites_live_after(&self.core.db, after, TOGETHER).await?;
+            let page = sites::sites_live_after(&self.core.db, after, PAGE_SIZE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             for site in page.iter().filter(|site| site.state() != SiteState::Failed) {
                 let its = rows.remove(&site.id).unwrap_or_default();
                 if let Err(error) = self.reconcile_records_of(site, &its).await {
-                    tracing::warn!(site = %site.id, error = error.for_operator(), "a site's DNS records could not be set right yet");
+                    tracing::warn!(site = %site.id, error = error.for_operator(), "cannot update a site's DNS records yet");
                 }
             }
         }
         for site in rows.into_keys() {
             if let Err(error) = self.withdraw_dns_records(site).await {
-                tracing::warn!(%site, error = error.for_operator(), "a former site's DNS record could not be removed yet");
+                tracing::warn!(%site, error = error.for_operator(), "cannot remove a deleted site's DNS records yet");
             }
         }
         Ok(())
     }
 
-    /// The records of one living site, of which these were made.
+    /// Reconciles the records of an existing site; `made` are its current ones.
     async fn reconcile_records_of(&self, site: &Site, made: &[DnsRecordRow]) -> Result<()> {
         let own = site.subdomain.under(&self.core.settings.base_domain)?;
         let wanted = self.public_addresses_by_kind();
         let has = |(kind, addresses): &(RecordKind, Vec<IpAddr>)| {
-            let value = written(addresses);
+            let value = record_value(addresses);
             made.iter().any(|row| row.name == own.as_str() && row.kind == kind.as_str() && row.value == value)
         };
         let published = if site.state() == SiteState::Deleting || wanted.iter().all(has) {
@@ -149,8 +150,8 @@ impl Domains {
         } else {
             self.publish_dns_records(site.id, &own).await
         };
-        // After that, so that the name does not vanish in between; and also where that failed, for an
-        // address that was given up may be a stranger's by now.
+        // After that, so that the name always resolves; and even if that failed, because an address that this machine
+        // gave up may belong to someone else now.
         for row in made.iter().filter(|row| wanted.iter().all(|(kind, _)| row.kind != kind.as_str())) {
             self.withdraw_dns_record(row).await?;
         }
@@ -158,8 +159,8 @@ impl Domains {
     }
 }
 
-/// Addresses as they are noted.
-fn written(addresses: &[IpAddr]) -> String {
+/// Addresses in the format of the database.
+fn record_value(addresses: &[IpAddr]) -> String {
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 

@@ -1,4 +1,4 @@
-//! Where a name leads: does the world find this machine under it?
+//! Where a name points: whether its addresses are this machine's.
 
 use crate::Domains;
 use std::net::IpAddr;
@@ -8,22 +8,22 @@ use stoa_model::host::Hostname;
 
 use crate::certificates::{CertificateSpec, Failure};
 
-/// Where a name leads.
+/// Where a name points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DnsTarget {
-    /// Here, and nowhere else.
+    /// Only to this machine.
     Here,
-    /// It was not looked at, as the operator has not said where here is.
-    Unasked,
-    /// Here and to other addresses: some visitors end up there.
+    /// Unknown, as no public addresses are configured.
+    Unchecked,
+    /// To this machine and to other addresses, so that some visitors end up there.
     Partly(Vec<IpAddr>),
-    /// To other addresses.
+    /// Only to other addresses.
     Elsewhere(Vec<IpAddr>),
-    /// It has no address.
+    /// It has no address records.
     Nowhere,
-    /// Its aliases go round in a circle.
-    Circle,
-    /// Its name servers don't answer.
+    /// Its CNAME records form a loop.
+    AliasLoop,
+    /// Its name servers don't respond.
     Unknown(String),
 }
 
@@ -33,17 +33,17 @@ impl DnsTarget {
         match (found.len(), others.len()) {
             (0, _) => Self::Nowhere,
             (_, 0) => Self::Here,
-            (all, others_) if all == others_ => Self::Elsewhere(others),
+            (all, other) if all == other => Self::Elsewhere(others),
             _ => Self::Partly(others),
         }
     }
 
-    /// What is wrong, in words; nothing if it leads here.
+    /// The problem, for the customer; `None` if the name points to this machine.
     pub fn problem(&self, name: &Hostname, ours: &[IpAddr]) -> Option<String> {
         let list = |addresses: &[IpAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let us = list(ours);
         Some(match self {
-            Self::Here | Self::Unasked => return None,
+            Self::Here | Self::Unchecked => return None,
             Self::Partly(others) => {
                 format!(
                     "{name} leads to this server, but also to {}. Remove the records that lead elsewhere.",
@@ -55,7 +55,7 @@ impl DnsTarget {
                 list(others)
             ),
             Self::Nowhere => format!("{name} has no address records yet. Make them point to {us}."),
-            Self::Circle => {
+            Self::AliasLoop => {
                 format!("The aliases (CNAME records) of {name} go round in a circle. Make one of them point to {us}.")
             }
             Self::Unknown(_) => {
@@ -66,31 +66,32 @@ impl DnsTarget {
 }
 
 impl Domains {
-    /// Looks where a name leads.
+    /// Resolves where a name points.
     pub(crate) async fn dns_target(&self, name: &Hostname) -> DnsTarget {
         if self.core.settings.public_addresses.is_empty() {
-            return DnsTarget::Unasked;
+            return DnsTarget::Unchecked;
         }
         match self.resolver.addresses(name).await {
             Ok(found) => DnsTarget::of(&found.list, &self.core.settings.public_addresses),
-            Err(ResolveError::Loop { .. }) => DnsTarget::Circle,
+            Err(ResolveError::Loop { .. }) => DnsTarget::AliasLoop,
             Err(error) => DnsTarget::Unknown(error.to_string()),
         }
     }
 
-    /// Refuses to order a certificate that is proven over HTTP for a name that leads elsewhere.
+    /// Fails if a certificate is validated over HTTP and one of its names points elsewhere: the order would fail and
+    /// count against the authority's limits.
     pub(crate) async fn ensure_points_here(&self, wanted: &CertificateSpec) -> Result<(), Failure> {
         if wanted.method == stoa_integrations::acme::Method::Dns01 {
             return Ok(());
         }
         for name in &wanted.names {
-            let leads = self.dns_target(&name.host).await;
-            // With some of its addresses elsewhere, the authority may still come here.
-            if matches!(leads, DnsTarget::Partly(_)) {
+            let target = self.dns_target(&name.host).await;
+            // The authority may still connect to this machine.
+            if matches!(target, DnsTarget::Partly(_)) {
                 continue;
             }
-            if let Some(problem) = leads.problem(&name.host, &self.core.settings.public_addresses) {
-                return Err(Failure::leads_elsewhere(problem));
+            if let Some(problem) = target.problem(&name.host, &self.core.settings.public_addresses) {
+                return Err(Failure::points_elsewhere(problem));
             }
         }
         Ok(())
@@ -102,10 +103,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_names_lead() {
+    fn where_names_point() {
         let (ours, other): (IpAddr, IpAddr) = ("198.51.100.1".parse().unwrap(), "203.0.113.9".parse().unwrap());
         let name = Hostname::parse("mybusiness.com").unwrap();
-        for (found, leads, words) in [
+        for (found, target, message) in [
             (vec![ours], DnsTarget::Here, None),
             (vec![], DnsTarget::Nowhere, Some("has no address records")),
             (
@@ -115,10 +116,10 @@ mod tests {
             ),
             (vec![ours, other], DnsTarget::Partly(vec![other]), Some("also to 203.0.113.9")),
         ] {
-            assert_eq!(DnsTarget::of(&found, &[ours]), leads);
-            let problem = leads.problem(&name, &[ours]);
-            match words {
-                Some(words) => assert!(problem.as_ref().is_some_and(|p| p.contains(words)), "{problem:?}"),
+            assert_eq!(DnsTarget::of(&found, &[ours]), target);
+            let problem = target.problem(&name, &[ours]);
+            match message {
+                Some(message) => assert!(problem.as_ref().is_some_and(|p| p.contains(message)), "{problem:?}"),
                 None => assert_eq!(problem, None),
             }
         }

@@ -1,4 +1,4 @@
-//! What the doctor says about names and certificates.
+//! The doctor's checks of the edge, certificates and DNS.
 
 use crate::Domains;
 use stoa_model::host::Hostname;
@@ -15,7 +15,7 @@ use stoa_core::{
 use tokio::{net::TcpStream, time::timeout};
 
 impl Domains {
-    /// Whether the edge listens and follows.
+    /// Checks that the edge listens and applies changes.
     pub async fn doctor_edge(&self) -> Finding {
         let address = self.core.settings.edge_address;
         if !matches!(timeout(Duration::from_secs(2), TcpStream::connect(address)).await, Ok(Ok(_))) {
@@ -26,25 +26,25 @@ impl Domains {
             Ok(None) => good("edge", format!("listens on {address}")),
             Ok(Some(EdgeLag { since, why })) => {
                 let found = format!("has taken over no new addresses and certificates since {since:.0}: {why}");
-                let remedy = "Mend what it says; it is tried again every minute. Until then it serves what it had.";
+                let remedy = "Fix what it says; it is tried again every minute. Until then it serves what it had.";
                 wrong("edge", Verdict::Bad, found, remedy)
             }
             Err(error) => wrong("edge", Verdict::Bad, error.for_operator(), "See that the database runs."),
         }
     }
 
-    /// Whether sites can be served over HTTPS, and which names can't.
+    /// Checks that HTTPS is configured, and which names lack a certificate.
     pub async fn doctor_certificates(&self) -> Finding {
         let verdict = if self.core.settings.production { Verdict::Bad } else { Verdict::Warning };
         if self.core.settings.https_port.is_none() {
             let remedy = "Set `https_listen`, and `directory` in [acme], so that sites get certificates.";
             return wrong("certificates", verdict, "everything is served over plain HTTP", remedy);
         }
-        let looked = async {
+        let listing = async {
             self.reload_certificates().await?;
             self.list_certificates(&self.core.system_context("doctor")).await
         };
-        let all = match looked.await {
+        let all = match listing.await {
             Ok(all) => all,
             Err(error) => {
                 return wrong("certificates", Verdict::Bad, error.for_operator(), "See that the database runs.");
@@ -63,8 +63,7 @@ impl Domains {
         }
     }
 
-    /// Whether the platform's own domain leads here. Without a name server of our own, the records
-    /// to make are said.
+    /// Checks that the platform's own domain points to this machine. If not, the remedy lists the records to create.
     pub async fn doctor_names(&self) -> Finding {
         let base = &self.core.settings.base_domain;
         let ours = &self.core.settings.public_addresses;
@@ -72,23 +71,23 @@ impl Domains {
             return good("names", format!("{base} needs no DNS"));
         }
         if ours.is_empty() {
-            let remedy = "Set `public_addresses`, so that customers can be told where their domains must lead.";
+            let remedy = "Set `public_addresses`, so that customers can see where their domains must point.";
             return wrong("names", Verdict::Warning, "it is not known which addresses are this machine's", remedy);
         }
         let any = Hostname::parse(&format!("stoa-doctor.{base}")).unwrap_or_else(|_| base.clone());
         let names = [base.clone(), any];
         for name in names.iter().take(if self.has_dns_zone_for(base) { 1 } else { 2 }) {
-            let leads = self.dns_target(name).await;
-            if !matches!(leads, DnsTarget::Here | DnsTarget::Unasked) {
-                let found = leads.problem(name, ours).unwrap_or_default();
+            let target = self.dns_target(name).await;
+            if !matches!(target, DnsTarget::Here | DnsTarget::Unchecked) {
+                let found = target.problem(name, ours).unwrap_or_default();
                 let remedy = format!("Make these records where {base} is kept:\n{}", self.base_domain_records());
                 return wrong("names", Verdict::Warning, found, &remedy);
             }
         }
-        good("names", format!("{base} leads here"))
+        good("names", format!("{base} points to this machine"))
     }
 
-    /// The records that the platform's own domain needs, as a zone file has them.
+    /// The records that the platform's own domain needs, in zone file format.
     fn base_domain_records(&self) -> String {
         let base = &self.core.settings.base_domain;
         let names = [RecordName::host(base), RecordName::wildcard(base)];

@@ -3,18 +3,18 @@
 //! A custom domain:
 //!
 //! ```text
-//! claimed ──(TXT or file)──► verified ──(leads here)──► certificate ──(wanted)──► main address
-//!    └──(claim ran out)──► removed ◄──(given up)──┘
+//! claimed ──(TXT or file)──► verified ──(points here)──► certificate ──(requested)──► main address
+//!    └──(claim expired)──► removed ◄──(removed by customer)──┘
 //! ```
 //!
-//! The rules, and why:
-//! * A claim proves nothing and keeps nobody else from claiming: else a name could be squatted. A
-//!   *verified* name is one site's; the unique hostname in the database says so.
-//! * The file must lie on somebody else's web server: our own answers for every name that leads
-//!   here, so it proves nothing (a forgotten or wildcard record, a domain whose owner has left or
-//!   has not claimed it yet). TXT counts always, as only who controls the domain can set it.
-//! * What leads elsewhere is not asked a certificate for: that would only use up what the
-//!   authority allows.
+//! Rules:
+//! * A claim proves nothing and does not prevent other claims: otherwise names could be squatted. A *verified* name
+//!   belongs to one site, which a unique constraint on hostnames enforces.
+//! * The file must be on another web server: ours responds for every name that points to this machine, so a file
+//!   there proves nothing (a forgotten or wildcard record, a domain whose owner has left or has not claimed it yet).
+//!   A TXT record always counts, as only someone who controls the domain can set it.
+//! * No certificate is ordered for a name that points elsewhere: the order would fail and count against the
+//!   authority's limits.
 
 mod certificates;
 mod claim;
@@ -38,17 +38,17 @@ use stoa_provider::{dns::Dns, edge::Edge};
 pub use certificates::InitialIssuance;
 pub use routes::{ApplicationUrl, EdgeLag};
 
-/// What the domains service is made of.
+/// The dependencies of the domains service.
 pub struct Parts {
-    /// What all areas share.
+    /// The state that all areas share.
     pub core: Core,
     /// Routes hostnames to sites.
     pub edge: Arc<dyn Edge>,
-    /// Keeps the records of the platform's own zone, if the platform may change them.
+    /// Manages the records of the platform's own zone, if a DNS provider is configured.
     pub dns: Option<Arc<dyn Dns>>,
-    /// Resolves names as the world sees them.
+    /// Resolves names in the public DNS.
     pub resolver: Resolver,
-    /// Fetches the files that prove a domain.
+    /// Fetches the files that prove ownership of a domain.
     pub probe: Arc<dyn Probe>,
 }
 
@@ -56,7 +56,7 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Domains(Arc<Inner>);
 
-/// What all methods share.
+/// State shared by all clones.
 pub struct Inner {
     core: Core,
     edge: Arc<dyn Edge>,
@@ -78,7 +78,7 @@ impl Deref for Domains {
 }
 
 impl Domains {
-    /// A service of these parts. Nothing runs yet.
+    /// A service with these dependencies.
     pub fn new(parts: Parts) -> Self {
         let Parts { core, edge, dns, resolver, probe } = parts;
         Self(Arc::new(Inner {
@@ -95,13 +95,13 @@ impl Domains {
     }
 }
 
-/// Why nothing can be added to a site that is being deleted.
+/// The message of [`ensure_not_deleting`].
 pub const SITE_IS_DELETING: &str = "This site is marked for deletion. Take the deletion back first.";
 
-/// Refuses a site that is marked for deletion.
+/// Fails for a site that is marked for deletion.
 ///
 /// # Errors
-/// [`Error::Conflict`].
+/// [`Error::Conflict`] then.
 pub fn ensure_not_deleting(site: &Site) -> Result<()> {
     if site.lifecycle == Lifecycle::Deleting { Err(Error::Conflict(SITE_IS_DELETING.into())) } else { Ok(()) }
 }

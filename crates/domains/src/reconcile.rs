@@ -1,4 +1,4 @@
-//! Looks at domains again by itself: soon and often while a customer is at work on one, seldom later.
+//! Periodic checks of domains: often while the customer is likely to be setting one up, rarely later.
 
 use crate::Domains;
 use futures_util::{StreamExt, stream};
@@ -8,40 +8,37 @@ use stoa_model::domain::{Domain, DomainState};
 
 use stoa_core::Result;
 
-/// How often a claim is looked at by itself, and a proven domain with a problem, while its customer
-/// is likely to be at work on it.
-const FRESH_PAUSE: SignedDuration = SignedDuration::from_mins(5);
-/// How long after the claim, or the proof, that is.
-const FRESH: SignedDuration = SignedDuration::from_hours(12);
-/// How often afterwards: what is never mended would take the more time the more of it there is.
-const OPEN_PAUSE: SignedDuration = SignedDuration::from_hours(1);
-/// Domains looked at in one tick.
-const TOGETHER: u64 = 50;
-/// How many of them at the same time: one customer's silent name servers, each waited for for seconds,
-/// must not hold up everybody's.
-const AT_ONCE: usize = 16;
+/// Interval between checks of claims, and of verified domains with a problem, during [`SETUP_PERIOD`].
+const SETUP_CHECK_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
+/// Time after the claim or the verification in which the customer is likely to be setting up the domain.
+const SETUP_PERIOD: SignedDuration = SignedDuration::from_hours(12);
+/// Interval between checks after [`SETUP_PERIOD`]. Longer, because abandoned domains accumulate.
+const UNRESOLVED_CHECK_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+const MAX_CHECKS_PER_TICK: u64 = 50;
+/// Concurrent, because name servers that don't respond take seconds to time out and must not delay other domains.
+const MAX_CONCURRENT_CHECKS: usize = 16;
 
 impl Domains {
-    /// One round over the domains that are due.
+    /// Checks the domains that are due.
     pub async fn reconcile_domains(&self) -> Result<()> {
         let now = self.core.clock.now();
         let recheck = SignedDuration::try_from(self.core.settings.domain_recheck).unwrap_or(SignedDuration::MAX);
         let due = domains::Due {
             now,
-            fresh_since: now - FRESH,
-            fresh_before: now - FRESH_PAUSE,
-            open_before: now - OPEN_PAUSE,
+            fresh_since: now - SETUP_PERIOD,
+            fresh_before: now - SETUP_CHECK_INTERVAL,
+            open_before: now - UNRESOLVED_CHECK_INTERVAL,
             well_before: now - recheck,
         };
-        stream::iter(domains::domains_due(&self.core.db, &due, TOGETHER).await?)
-            .for_each_concurrent(AT_ONCE, |domain| async move {
-                let seen = match domain.state {
+        stream::iter(domains::domains_due(&self.core.db, &due, MAX_CHECKS_PER_TICK).await?)
+            .for_each_concurrent(MAX_CONCURRENT_CHECKS, |domain| async move {
+                let checked = match domain.state {
                     DomainState::Claimed if domain.expires_at <= now => self.expire_claim(&domain).await,
                     _ => self.verify_domain(&domain).await,
                 };
-                // One that can't be looked at must not keep the others.
-                if let Err(error) = seen {
-                    tracing::warn!(domain = %domain.name, error = error.for_operator(), "a domain could not be looked at");
+                // A failing check must not prevent the others.
+                if let Err(error) = checked {
+                    tracing::warn!(domain = %domain.name, error = error.for_operator(), "cannot check a domain");
                 }
             })
             .await;
@@ -50,7 +47,7 @@ impl Domains {
 
     async fn expire_claim(&self, domain: &Domain) -> Result<()> {
         let now = self.core.clock.now();
-        let words = &format!("The domain {} was not proven in time and was removed", domain.name);
+        let text = &format!("The domain {} was not proven in time and was removed", domain.name);
         let (id, site) = (domain.id, domain.site);
         Ok(self
             .core
@@ -58,7 +55,7 @@ impl Domains {
             .write(|tx| {
                 Box::pin(async move {
                     if domains::domain_expire(&tx, id, now).await? {
-                        history::site_event(&tx, site, now, "domain", words).await?;
+                        history::site_event(&tx, site, now, "domain", text).await?;
                     }
                     Ok::<_, DbError>(())
                 })

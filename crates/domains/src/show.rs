@@ -1,4 +1,4 @@
-//! A site's addresses as pages show them, with the very records that a customer has to make.
+//! Views of a site's addresses, including the DNS records that the customer has to create.
 
 use crate::Domains;
 use stoa_core::site_access::readable_site;
@@ -44,7 +44,7 @@ impl Domains {
         })
     }
 
-    /// One domain of a site within the actor's reach.
+    /// One domain, if the actor may read its site.
     ///
     /// # Errors
     /// Not found.
@@ -61,10 +61,10 @@ impl Domains {
         self.domain_view(cx, &site, &domain).await
     }
 
-    /// The domains of this name, as typed, within the actor's reach: several sites may claim one.
+    /// The domains with this name, as typed, that the actor may read: several sites may claim the same name.
     ///
     /// # Errors
-    /// If it is no domain.
+    /// [`Error::Invalid`] if it is not a valid domain.
     pub async fn find_domains(&self, cx: &RequestContext, name: &str) -> Result<Vec<DomainView>> {
         let name = self.parse_domain(name)?;
         let mut views = Vec::new();
@@ -87,7 +87,7 @@ impl Domains {
             name: domain.name.to_string(),
             display: idna::domain_to_unicode(domain.name.as_str()).0,
             state: domain.state,
-            // A site that is being deleted may give up what was its main address.
+            // A site that is marked for deletion may remove its main address.
             is_main: site.hostname == domain.name && site.state() != SiteState::Deleting,
             main_wanted: domain.main_wanted,
             problem: domain.problem.clone(),
@@ -99,13 +99,13 @@ impl Domains {
         })
     }
 
-    /// The records to make. An apex can't be an alias (RFC 1034 3.6.2), so addresses are given for
-    /// every name; `www.` may as well be an alias.
+    /// The records to create. They are address records for every name, because an apex can't be an alias (RFC 1034
+    /// 3.6.2).
     fn dns_instructions(&self, site: &Site, domain: &Domain) -> Vec<DnsInstruction> {
-        let leads_here = domain.problem.as_deref().is_none_or(|problem| problem == NOT_PROVEN);
+        let points_here = domain.problem.as_deref().is_none_or(|problem| problem == NOT_PROVEN);
         let in_use = domain.problem.as_deref() == Some(IN_USE);
-        let asked = !self.core.settings.public_addresses.is_empty() && !in_use;
-        let seen = domain.checked_at.map(|_| leads_here).filter(|_| asked);
+        let is_checked = !self.core.settings.public_addresses.is_empty() && !in_use;
+        let seen = domain.checked_at.map(|_| points_here).filter(|_| is_checked);
         let mut records = Vec::new();
         if domain.state == DomainState::Claimed {
             records.push(DnsInstruction {
@@ -120,7 +120,7 @@ impl Domains {
             kind: if address.is_ipv4() { "A" } else { "AAAA" },
             name: domain.name.to_string(),
             value: address.to_string(),
-            purpose: "DnsTarget visitors to your site",
+            purpose: "Leads visitors to your site",
             seen,
         });
         records.extend(addresses);
@@ -131,7 +131,7 @@ impl Domains {
                 kind: "CNAME",
                 name: domain.name.to_string(),
                 value: format!("{own}."),
-                purpose: "DnsTarget visitors to your site",
+                purpose: "Leads visitors to your site",
                 seen,
             });
         }

@@ -1,4 +1,4 @@
-//! Looks at domains: is it proven whose they are, and do they lead here?
+//! Checks of domains: whether ownership is proven, and whether they point to this machine.
 
 use crate::Domains;
 use std::{
@@ -21,27 +21,27 @@ use crate::view::DomainView;
 use stoa_core::{Error, RequestContext, Result};
 use stoa_integrations::probe::{Fetched, is_global};
 
-/// The problem of a claim that is nothing but unproven.
+/// The problem of a claim whose only problem is that ownership is not proven.
 pub(super) const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: the TXT record was not found.";
 
-/// The problem of a claim that is proven, but the name is another site's.
+/// The problem of a claim that is proven while the name is verified for another site.
 pub(super) const IN_USE: &str = "This domain is in use by another site. If it is yours, ask us for help.";
 
-/// What the TXT record of a claim says.
+/// The value of a claim's TXT record.
 pub(super) fn proof(token: &str) -> String {
     format!("stoa-verification={token}")
 }
 
-/// Path of the file that proves a claim.
+/// The path of the file that proves a claim.
 pub(super) fn proof_path(token: &str) -> String {
     format!("/.well-known/stoa-verification/{token}")
 }
 
 impl Domains {
-    /// Looks at a domain now, as its customer asks for it.
+    /// Checks a domain now, at the request of its customer.
     ///
     /// # Errors
-    /// Not found; proven for another site meanwhile; asked too often.
+    /// Not found; [`Error::RateLimited`] after too many checks.
     pub async fn check_domain(&self, cx: &RequestContext, id: DomainId) -> Result<DomainView> {
         let (site, domain) = self.writable_domain(cx, id).await?;
         self.core.rate_limits.domain_check(site.customer)?;
@@ -51,15 +51,15 @@ impl Domains {
         self.domain_view(cx, &site, &domain).await
     }
 
-    /// Looks at one domain and writes down what was seen.
+    /// Checks one domain and records the result.
     pub(super) async fn verify_domain(&self, domain: &Domain) -> Result<()> {
-        let begun = self.core.clock.now();
-        let leads = self.dns_target(&domain.name).await;
-        let mut problem = leads.problem(&domain.name, &self.core.settings.public_addresses);
+        let began_at = self.core.clock.now();
+        let target = self.dns_target(&domain.name).await;
+        let mut problem = target.problem(&domain.name, &self.core.settings.public_addresses);
         if domain.state == DomainState::Claimed {
-            if self.is_proven(domain, &leads).await? {
+            if self.is_proven(domain, &target).await? {
                 match self.record_proof(domain).await {
-                    Err(Error::Conflict(words)) => problem = Some(words),
+                    Err(Error::Conflict(message)) => problem = Some(message),
                     proven => proven?,
                 }
             } else {
@@ -67,16 +67,16 @@ impl Domains {
             }
         }
         let (id, now, problem) = (domain.id, self.core.clock.now(), problem.as_deref());
-        let noted = async |tx: &Tx| domains::domain_checked(tx, id, begun, now, problem).await;
-        let newest = self.core.db.write(|tx| Box::pin(async move { noted(&tx).await })).await?;
+        let record = async |tx: &Tx| domains::domain_checked(tx, id, began_at, now, problem).await;
+        let newest = self.core.db.write(|tx| Box::pin(async move { record(&tx).await })).await?;
         if newest && problem != domain.problem.as_deref() {
             self.retry_certificate(&domain.name).await?;
         }
         Ok(())
     }
 
-    /// A domain that has just come to lead here, or whose customer says that all is mended, need not
-    /// wait out the pause of a failed order. What the authority allows is counted all the same.
+    /// Retries the certificate of a domain without the delay of its failed order, because the domain's state has
+    /// changed or its customer asked for a check. Issuance limits still apply.
     async fn retry_certificate(&self, name: &Hostname) -> Result<()> {
         self.retry_now(&CertName::host(name.clone())).await?;
         self.core.wakeups.certificates.notify_one();
@@ -84,24 +84,28 @@ impl Domains {
         Ok(())
     }
 
-    /// Whether the customer has shown that the name is his.
-    async fn is_proven(&self, domain: &Domain, leads: &DnsTarget) -> Result<bool> {
+    /// Whether the customer has proven ownership of the name.
+    async fn is_proven(&self, domain: &Domain, target: &DnsTarget) -> Result<bool> {
         let texts = self.resolver.texts(&RecordName::ownership(&domain.name)).await.unwrap_or_default();
         if texts.iter().any(|text| text.trim() == proof(&domain.token)) {
             return Ok(true);
         }
-        Ok(self.has_proof_file(&domain.name, &domain.token, leads).await)
+        Ok(self.has_proof_file(&domain.name, &domain.token, target).await)
     }
 
-    /// Asks for the file at the web server that the name leads to now: one of the public network, for
-    /// a name that leads into some inner network must not make us knock there.
-    async fn has_proof_file(&self, name: &Hostname, token: &str, leads: &DnsTarget) -> bool {
-        let address = match leads {
-            DnsTarget::Elsewhere(found) => public(found),
-            DnsTarget::Unasked => self.resolver.addresses(name).await.ok().and_then(|found| public(&found.list)),
-            DnsTarget::Here | DnsTarget::Partly(_) | DnsTarget::Nowhere | DnsTarget::Circle | DnsTarget::Unknown(_) => {
-                None
+    /// Fetches the file from the web server that the name points to. Only from public addresses, so that a name can't
+    /// make us connect to an internal network (SSRF).
+    async fn has_proof_file(&self, name: &Hostname, token: &str, target: &DnsTarget) -> bool {
+        let address = match target {
+            DnsTarget::Elsewhere(found) => public_address(found),
+            DnsTarget::Unchecked => {
+                self.resolver.addresses(name).await.ok().and_then(|found| public_address(&found.list))
             }
+            DnsTarget::Here
+            | DnsTarget::Partly(_)
+            | DnsTarget::Nowhere
+            | DnsTarget::AliasLoop
+            | DnsTarget::Unknown(_) => None,
         };
         let Some(address) = address else { return false };
         let fetched = self.probe.fetch(address, name.as_str(), &proof_path(token), Duration::from_secs(5)).await;
@@ -110,7 +114,7 @@ impl Domains {
 
     async fn record_proof(&self, domain: &Domain) -> Result<()> {
         let now = self.core.clock.now();
-        let words = &format!("The domain {} was verified", domain.name);
+        let text = &format!("The domain {} was verified", domain.name);
         let (id, site) = (domain.id, domain.site);
         let done = self
             .core
@@ -118,7 +122,7 @@ impl Domains {
             .write(|tx| {
                 Box::pin(async move {
                     domains::domain_verify(&tx, id, now).await?;
-                    history::site_event(&tx, site, now, "domain", words).await?;
+                    history::site_event(&tx, site, now, "domain", text).await?;
                     meta::routes_version_bump(&tx).await
                 })
             })
@@ -128,12 +132,13 @@ impl Domains {
             Err(DbError::StaleWrite { table: "sites", .. }) => Err(Error::Conflict(SITE_IS_DELETING.into())),
             done => {
                 self.publish_routes(done?, site).await;
+                self.core.wakeups.environments.notify_one();
                 Ok(())
             }
         }
     }
 
-    /// Removes the domains of a site that is purged.
+    /// Removes the domains of a purged site.
     pub async fn remove_domains_of(&self, site: stoa_model::id::SiteId) -> Result<()> {
         let now = self.core.clock.now();
         let known = sites::site_get(&self.core.db, site).await?;
@@ -144,7 +149,7 @@ impl Domains {
     }
 }
 
-/// The first of these that belongs to the public network, at the port of plain HTTP.
-fn public(found: &[IpAddr]) -> Option<SocketAddr> {
+/// The first public address among these, with port 80.
+fn public_address(found: &[IpAddr]) -> Option<SocketAddr> {
     found.iter().find(|address| is_global(**address)).map(|address| (*address, 80).into())
 }

@@ -1,4 +1,4 @@
-//! A site's addresses, certificates and traffic, as pages show them.
+//! Views of a site's addresses and certificates for pages, the API and `--json`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,28 +8,28 @@ use stoa_model::{
     route::RouteLimits,
 };
 
-/// A site's addresses and how to bring one's own domain along.
+/// A site's addresses and how to add a custom domain.
 #[derive(Debug, Clone, Serialize)]
 pub struct DomainsView {
-    /// Its main address.
+    /// The URL of its main address.
     pub url: String,
-    /// The platform's own name for it, which always leads to it, with its certificate.
+    /// Its subdomain of the platform's own domain, which is always routed to it, with its certificate.
     pub own: NameCertificate,
-    /// Whether the platform's own name is the main address.
+    /// Whether the subdomain is the main address.
     pub own_is_main: bool,
-    /// Domains that were brought along, by name.
+    /// Custom domains, by name.
     pub domains: Vec<DomainView>,
-    /// Addresses that domains must lead to; empty if the operator has not said.
+    /// Addresses that domains must point to; empty if none are configured.
     pub addresses: Vec<std::net::IpAddr>,
-    /// Whether an uploaded certificate is served for some of its names.
+    /// The uploaded certificate that is served for some of its names, if any.
     pub uploaded: Option<CertificateView>,
-    /// What its visitors may use of the edge.
+    /// Limits at the edge.
     pub limits: RouteLimits,
     /// Whether the actor may change anything.
     pub may_change: bool,
 }
 
-/// A domain that a customer brought along.
+/// A custom domain.
 #[derive(Debug, Clone, Serialize)]
 pub struct DomainView {
     /// Its id.
@@ -40,27 +40,27 @@ pub struct DomainView {
     pub name: String,
     /// The name as people write it.
     pub display: String,
-    /// How far it has come.
+    /// Whether it is claimed or verified.
     pub state: DomainState,
     /// Whether it is the site's main address now.
     pub is_main: bool,
-    /// Whether it becomes that as soon as it can.
+    /// Whether to make it the main address as soon as possible.
     pub main_wanted: bool,
-    /// What is wrong, in words.
+    /// What is wrong, for the customer.
     pub problem: Option<String>,
-    /// Records to make at the domain's DNS provider.
+    /// Records to create at the domain's DNS provider.
     pub records: Vec<DnsInstruction>,
     /// The file that proves ownership instead of the TXT record: its address and its content.
     pub file: (String, String),
-    /// When the claim runs out, while it is not proven.
+    /// When the claim expires, unless it is verified.
     pub expires_at: Option<Timestamp>,
-    /// When it was last looked at.
+    /// When it was last checked.
     pub checked_at: Option<Timestamp>,
-    /// Its certificate, once proven.
+    /// Its certificate, once it is verified.
     pub certificate: Option<NameCertificate>,
 }
 
-/// One DNS record to make.
+/// One DNS record to create.
 #[derive(Debug, Clone, Serialize)]
 pub struct DnsInstruction {
     /// `TXT`, `A`, `AAAA` or `CNAME`.
@@ -69,56 +69,56 @@ pub struct DnsInstruction {
     pub name: String,
     /// Its value.
     pub value: String,
-    /// What it is for, in words.
+    /// What it is for.
     pub purpose: &'static str,
     /// Whether it was seen at the last check; `None` before the first one.
     pub seen: Option<bool>,
 }
 
-/// How the certificate of a name stands.
+/// The state of a name's certificate.
 #[derive(Debug, Clone, Serialize)]
 pub struct NameCertificate {
     /// The name.
     pub name: String,
-    /// In one word.
+    /// Its state.
     pub state: CertificateState,
     /// The certificate that is served.
     pub certificate: Option<CertificateView>,
-    /// Why there is none, or no new one, in words.
+    /// Why there is none, or no new one, for the customer.
     pub problem: Option<String>,
     /// The cause, for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// When it is tried again, after a failure.
+    /// When the next attempt is due, after a failure.
     pub next_try: Option<Timestamp>,
 }
 
-/// How a certificate stands.
+/// The state of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateState {
     /// Served.
     Good,
-    /// Not there yet.
+    /// Not issued yet.
     Waiting,
-    /// It was refused or could not be had; it is tried again.
+    /// It was refused or could not be obtained; it will be retried.
     Failing,
-    /// This platform serves no HTTPS.
+    /// HTTPS is not configured on this platform.
     Off,
 }
 
 /// A certificate that is served.
 #[derive(Debug, Clone, Serialize)]
 pub struct CertificateView {
-    /// The names that it is for.
+    /// The names that it covers.
     pub names: Vec<String>,
     /// Where it comes from.
     pub source: CertificateSource,
     /// Who issued it.
     pub issuer: String,
-    /// When it runs out.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// What is worth knowing about it.
+    /// Warnings about it.
     pub notes: Vec<String>,
 }
 
@@ -128,6 +128,6 @@ pub struct CertificateView {
 pub enum CertificateSource {
     /// The platform had it issued and renews it.
     Issued,
-    /// The customer brought it along and must renew it.
+    /// The customer uploaded it and must renew it.
     Uploaded,
 }

@@ -84,6 +84,8 @@ impl Sites {
                         return Err(Error::Conflict(format!("The site is not suspended{why}.")));
                     }
                     sites::suspensions_set(&tx, id, &left).await?;
+                    // A job that ended after the suspension may have published a route to what is stopped now.
+                    sites::site_publish(&tx, id, None).await?;
                     history::site_event(&tx, id, cx.now, "resumed", "A suspension of the site was ended").await?;
                     history::audit(&tx, event).await?;
                     if left.is_empty() && site.lifecycle == Lifecycle::Active && site.power == Power::On {

@@ -1,19 +1,20 @@
 //! Updating: a site moves to another revision — another version of its blueprint, other images, or the
 //! same with a changed environment — and back if that does not work.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use stoa_core::{Error, RequestContext, Result, jobs::enqueue, random, site_access::writable_site};
 use stoa_db::{
-    history, secrets, sites,
+    Page, history, jobs, secrets, sites,
     sites::revisions::{Images, site_revisions},
 };
 use stoa_model::{
     account::Role,
+    blueprint::{Fact, Origin},
     field::Invalid,
     id::{JobId, SiteId},
     image::ImageId,
-    job::JobKind,
+    job::{JobKind, JobState},
     site::{Site, SiteState},
     stack::ServiceName,
 };
@@ -113,6 +114,62 @@ impl Sites {
         }
         Err(unknown(format!("{wanted} is neither the current version of the blueprint nor one that the site had."))
             .into())
+    }
+
+    /// Brings the names of sites to applications that have them in their environment: after a domain was
+    /// verified or removed, the services that name it are replaced by an update to the same version.
+    ///
+    /// # Errors
+    /// If the database does not answer; a site that fails is tried again.
+    pub async fn reconcile_environments(&self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = sites::sites_live_after(&self.core.db, after, PAGE_SIZE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            let ids: Vec<_> = page.iter().map(|site| site.id).collect();
+            let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
+            let is_idle = |site: &&Site| site.state() == SiteState::Active && !busy.contains_key(&site.id);
+            for site in page.iter().filter(is_idle) {
+                if let Err(error) = self.reconcile_environment(site).await {
+                    tracing::warn!(site = %site.id, error = error.for_operator(), "a site's environment could not be changed yet");
+                }
+            }
+        }
+    }
+
+    async fn reconcile_environment(&self, site: &Site) -> Result<()> {
+        let pinned = self.pinned(site).await?;
+        let variables = pinned.blueprint.variables();
+        let names_hosts = |origin: &Origin| *origin == Origin::Fact(Fact::SiteHostnames);
+        let Some((variable, _)) = variables.iter().find(|(_, variable)| names_hosts(&variable.origin)) else {
+            return Ok(());
+        };
+        let Some(deployed) = self.last_deployed(site).await? else { return Ok(()) };
+        let current = self.site_plan(site, deployed.job).await?;
+        // The order says which one is the main one, which the application is told by another job.
+        let names = |plan: &SitePlan| {
+            let list = plan.facts.get(variable).map(String::as_str).unwrap_or_default();
+            list.split(',').map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        if names(&deployed) == names(&current) {
+            return Ok(());
+        }
+        let images = self.pinned_images(site).await?;
+        let cx = self.core.system_context("environments");
+        self.enqueue_update(&cx, site, pinned, images).await.map(drop)
+    }
+
+    /// The plan of the last job that deployed the site.
+    async fn last_deployed(&self, site: &Site) -> Result<Option<SitePlan>> {
+        for job in jobs::jobs_of(&self.core.db, site.id, Page::first(20)).await? {
+            if job.kind == JobKind::Stop || job.state != JobState::Succeeded {
+                continue;
+            }
+            let plan = jobs::job_plan(&self.core.db, job.id).await?;
+            return Ok(plan.and_then(|plan| serde_json::from_value(plan).ok()));
+        }
+        Ok(None)
     }
 
     /// The sites that an update would change; for staff.

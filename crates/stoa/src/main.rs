@@ -57,7 +57,8 @@ enum Verb {
     Nginx,
     /// Show every site's health, as the server last observed it.
     Health,
-    /// Sites: list, show, order, start, stop, restart, retry, delete, undelete, purge, login, limits, logs.
+    /// Sites: list, show, order, start, stop, restart, retry, suspend, resume, update, delete, undelete,
+    /// purge, login, limits, logs.
     #[command(subcommand)]
     Sites(verb::sites::Sites),
     /// Customers' own domains: list, add, check, remove, make one the main address.
@@ -69,7 +70,7 @@ enum Verb {
     /// Jobs: list, show, cancel, resume, abandon.
     #[command(subcommand)]
     Jobs(verb::jobs::Jobs),
-    /// Blueprints: check a folder.
+    /// Blueprints: check a folder, list outdated sites.
     #[command(subcommand)]
     Blueprints(verb::blueprints::Blueprints),
     /// Customers: list, set a password.
@@ -99,9 +100,11 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode> {
     let out = Output { json: cli.json };
-    if let Verb::Blueprints(verb) = &cli.verb {
+    // For authors of blueprints, who may have no installation.
+    if let Verb::Blueprints(verb::blueprints::Blueprints::Check { folder }) = &cli.verb {
         start_logging(LogFormat::Text, false);
-        return verb::blueprints::run(verb, &out);
+        verb::blueprints::check(folder, &out)?;
+        return Ok(ExitCode::SUCCESS);
     }
     // Before the configuration is read: people look here for the right name when it has a mistake.
     if matches!(cli.verb, Verb::Config) {
@@ -127,10 +130,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Domains(verb) => verb::domains::run(&verb, &config, &out).await?,
         Verb::Certificates(verb) => verb::certificates::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,
+        Verb::Blueprints(verb) => verb::blueprints::run(&verb, &config, &out).await?,
         Verb::Customers(verb) => verb::customers::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,
         Verb::Audit(verb) => verb::audit::run(&verb, &config, &out).await?,
-        Verb::Blueprints(_) | Verb::Config => unreachable!("handled above"),
+        Verb::Config => unreachable!("handled above"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -111,6 +111,17 @@ impl TestPlatform {
         self.seed().grow().await
     }
 
+    /// The service layer of the next process, over the same engine and edge, with other blueprints.
+    ///
+    /// # Panics
+    /// If the database or the blueprints can't be read.
+    pub async fn with_blueprints(&self, folder: &Path) -> Control {
+        let seed = self.seed();
+        let settings = Settings { blueprints_dir: folder.to_owned(), ..seed.settings };
+        let db = Db::connect(&seed.url).await.expect("a connection");
+        put_together(settings, db, (seed.engine, self.edge.clone(), seed.failures), seed.names, seed.clock).0
+    }
+
     pub(crate) fn seed(&self) -> Seed {
         Seed {
             url: self.database.url.clone(),

@@ -64,6 +64,13 @@ impl TestPlatform {
         workers.stop().await;
     }
 
+    /// The same with the workers of another process: the platform's own do nothing meanwhile.
+    pub async fn run_until_idle_with(&self, control: &Control) {
+        let workers = Workers::of(control);
+        self.idle().await;
+        workers.stop().await;
+    }
+
     /// Waits until no job and no task is waiting or running. Stuck jobs don't count.
     ///
     /// # Panics

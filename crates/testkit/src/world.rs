@@ -105,7 +105,8 @@ impl TestPlatform {
         }
     }
 
-    async fn secrets_of(&self, site: SiteId) -> Vec<String> {
+    /// The names of a site's secrets.
+    pub async fn secrets_of(&self, site: SiteId) -> Vec<String> {
         secrets::secrets_get(&self.db, site).await.expect("secrets").into_keys().collect()
     }
 }

@@ -70,6 +70,8 @@ routes! {
     post "/sites/{id}/stop" => pages::sites::actions::stop;
     post "/sites/{id}/restart" => pages::sites::actions::restart;
     post "/sites/{id}/retry" => pages::sites::actions::retry;
+    post "/sites/{id}/suspend" => pages::sites::suspension::suspend;
+    post "/sites/{id}/resume" => pages::sites::suspension::resume;
     post "/sites/{id}/delete" => pages::sites::delete::submit;
     post "/sites/{id}/undelete" => pages::sites::actions::undelete;
     post "/sites/{id}/login-link" => pages::sites::login_link::submit;
@@ -110,6 +112,7 @@ routes! {
     post "/api/auth/login" => api::accounts::log_in;
     get "/api/v1/me" => api::accounts::me;
     get "/api/v1/blueprints" => api::sites::blueprints::blueprints;
+    get "/api/v1/blueprints/outdated" => api::sites::update::outdated;
     get "/api/v1/addresses/{subdomain}" => api::sites::blueprints::address;
     get "/api/v1/doctor" => api::core::doctor::doctor;
     get "/api/v1/sites" => api::sites::list;
@@ -121,6 +124,9 @@ routes! {
     post "/api/v1/sites/{id}/stop" => api::sites::stop;
     post "/api/v1/sites/{id}/restart" => api::sites::restart;
     post "/api/v1/sites/{id}/retry" => api::sites::retry;
+    post "/api/v1/sites/{id}/suspend" => api::sites::suspension::suspend;
+    post "/api/v1/sites/{id}/resume" => api::sites::suspension::resume;
+    post "/api/v1/sites/{id}/update" => api::sites::update::update;
     post "/api/v1/sites/{id}/login-link" => api::sites::details::login_link;
     get "/api/v1/sites/{id}/credentials" => api::sites::details::credentials;
     post "/api/v1/sites/{id}/credentials/{ordinal}/reveal" => api::sites::details::reveal;

@@ -311,8 +311,8 @@ async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it()
     prove_by_text(&platform, &again);
     assert_eq!(check(&platform, &jane, &again).await.state, DomainState::Verified);
 
-    platform.control.sites.undelete(&platform.now(&jane), old.site).await.expect("taken back");
-    let start = platform.control.sites.start(&platform.now(&jane), old.site).await.expect("a job");
+    let restored = platform.control.sites.undelete(&platform.now(&jane), old.site).await.expect("taken back");
+    let start = restored.job.expect("it is started again");
     platform.run_until_idle().await;
     let start = platform.job(start).await;
     assert_eq!(start.state, stoa_model::job::JobState::Succeeded, "{:?}", start.error_detail);

@@ -1,4 +1,4 @@
-//! What people may say to a job: cancel it; and to a stuck one: try again, or give it up.
+//! Commands on jobs: cancel a job, and resume or abandon a stuck one.
 
 use stoa_db::{history, job_log, jobs};
 use stoa_model::{account::Role, id::JobId, job::JobState};
@@ -8,10 +8,11 @@ use super::Jobs;
 use crate::{Error, RequestContext, Result, site_access::writable_site};
 
 impl Jobs {
-    /// Cancels a job: what it did is undone.
+    /// Cancels a job and undoes its effects.
     ///
     /// # Errors
-    /// Not found, not the actor's to change, or too late.
+    /// [`Error::Conflict`] if the job has ended, is being undone, or was cancelled before; not found; without
+    /// permission to change the site.
     pub async fn cancel(&self, cx: &RequestContext, id: JobId) -> Result<()> {
         let job = self.readable_job(cx, id).await?;
         writable_site(&self.core.db, cx, job.site).await?;
@@ -41,25 +42,31 @@ impl Jobs {
         Ok(())
     }
 
-    /// Lets a stuck job try again what it is stuck at; for staff from admin up. A job whose plan
-    /// could not be read is read again.
+    /// Retries the step that a stuck job failed at, or reads its plan again if it could not be read. Requires the
+    /// role admin.
     ///
     /// # Errors
     /// Without the role; not found; not stuck.
     pub async fn resume(&self, cx: &RequestContext, id: JobId) -> Result<()> {
-        self.answer_stuck(cx, id, "job.resume", Position::resume).await
+        self.resolve_stuck(cx, id, "job.resume", Position::resume).await
     }
 
-    /// Closes a stuck job and leaves the world as it is; for staff from admin up. A job whose plan
-    /// or log can't be read is closed at once, as no worker can.
+    /// Closes a stuck job without undoing its effects. Requires the role admin. A job whose plan or log can't be
+    /// read is closed immediately, as no worker can close it.
     ///
     /// # Errors
     /// Without the role; not found; not stuck.
     pub async fn abandon(&self, cx: &RequestContext, id: JobId) -> Result<()> {
-        self.answer_stuck(cx, id, "job.abandon", Position::abandon).await
+        self.resolve_stuck(cx, id, "job.abandon", Position::abandon).await
     }
 
-    async fn answer_stuck(&self, cx: &RequestContext, id: JobId, action: &'static str, say: Say) -> Result<()> {
+    async fn resolve_stuck(
+        &self,
+        cx: &RequestContext,
+        id: JobId,
+        action: &'static str,
+        decide: Decision,
+    ) -> Result<()> {
         cx.require(Role::Admin)?;
         let job = &self.readable_job(cx, id).await?;
         if job.state != JobState::Stuck {
@@ -67,21 +74,21 @@ impl Jobs {
         }
         let headings = self.registry.handler(job.kind)?.headings();
         let names = &headings.iter().map(|heading| heading.name).collect::<Vec<_>>();
-        let event = &cx.audit(action, id, serde_json::json!({ "site": job.site }));
+        let audit_event = &cx.audit(action, id, serde_json::json!({ "site": job.site }));
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     let entries = job_log::job_entries(&*tx, id).await.unwrap_or_default();
-                    match (answer(names, &entries, cx, say), action) {
-                        (Some(answer), _) => {
-                            job_log::job_answer(&tx, id, &answer, cx.now).await?;
+                    match (decision_event(names, &entries, cx, decide), action) {
+                        (Some(event), _) => {
+                            job_log::job_answer(&tx, id, &event, cx.now).await?;
                             jobs::job_reopen(&tx, id).await?;
                         }
                         (None, "job.resume") => jobs::job_reopen(&tx, id).await?,
                         (None, _) => self.close(&tx, job, &cx.actor.to_string(), cx.now).await?,
                     }
-                    Ok::<_, Error>(history::audit(&tx, event).await?)
+                    Ok::<_, Error>(history::audit(&tx, audit_event).await?)
                 })
             })
             .await?;
@@ -90,13 +97,17 @@ impl Jobs {
     }
 }
 
-/// How a position in the log takes a person's word.
-type Say = fn(&Position, &str) -> std::result::Result<Event, NotStuck>;
+/// A decision about a stuck job, at its position in the log; the text names who made it.
+type Decision = fn(&Position, &str) -> std::result::Result<Event, NotStuck>;
 
-/// The event that a person's word becomes in the log; `None` if the log itself is not stuck or
-/// makes no sense.
-fn answer(names: &[&'static str], entries: &[stoa_saga::Entry], cx: &RequestContext, say: Say) -> Option<Event> {
+/// The log event for a decision about a stuck job; `None` if the log is not stuck or is inconsistent.
+fn decision_event(
+    names: &[&'static str],
+    entries: &[stoa_saga::Entry],
+    cx: &RequestContext,
+    decide: Decision,
+) -> Option<Event> {
     let events: Vec<Event> = entries.iter().map(|entry| entry.event.clone()).collect();
     let position = Position::replay(names, &events).ok()?;
-    say(&position, &cx.actor.to_string()).ok()
+    decide(&position, &cx.actor.to_string()).ok()
 }

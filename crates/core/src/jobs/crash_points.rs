@@ -1,7 +1,7 @@
-//! Crash points, for the tests that end the process exactly between two steps: with
-//! `STOA_FAULT=before:3` it aborts when it is about to write to a job's log for the third time, with
-//! `after:3` right after that write is committed. A kill from outside can't hit these moments, and
-//! they are the ones that the saga's promises are about. Not compiled into release builds.
+//! Crash points, for tests that abort the process exactly between two steps: with `STOA_FAULT=before:3` it
+//! aborts just before its third write to a job's log, with `after:3` right after that write is committed. The
+//! guarantees of sagas are about these points, and a signal from outside can't hit them. Not compiled into
+//! release builds.
 
 use std::sync::{
     Arc,
@@ -11,10 +11,10 @@ use std::sync::{
 use async_trait::async_trait;
 use stoa_saga::{Epoch, Event, Log, LogError};
 
-/// A log whose writer aborts at the write that `STOA_FAULT` names.
-pub(super) fn armed(log: Arc<dyn Log>) -> Arc<dyn Log> {
-    let wanted = std::env::var("STOA_FAULT").ok();
-    let parsed = wanted
+/// Wraps the log so that the process aborts at the write that `STOA_FAULT` names.
+pub(super) fn with_crash_point(log: Arc<dyn Log>) -> Arc<dyn Log> {
+    let setting = std::env::var("STOA_FAULT").ok();
+    let parsed = setting
         .as_deref()
         .and_then(|text| text.split_once(':'))
         .and_then(|(w, n)| Some((w == "before", n.parse().ok()?)));
@@ -30,14 +30,14 @@ struct CrashingLog {
     write: u32,
 }
 
-/// Writes of this process, to all logs.
-static WRITES: AtomicU32 = AtomicU32::new(0);
+/// Writes of this process to all logs.
+static WRITE_COUNT: AtomicU32 = AtomicU32::new(0);
 
 #[async_trait]
 impl Log for CrashingLog {
     async fn append(&self, epoch: Epoch, events: &[Event]) -> Result<(), LogError> {
-        // An empty append only proves the lease.
-        let due = !events.is_empty() && WRITES.fetch_add(1, Ordering::SeqCst) + 1 == self.write;
+        // An empty append only checks the lease.
+        let due = !events.is_empty() && WRITE_COUNT.fetch_add(1, Ordering::SeqCst) + 1 == self.write;
         if due && self.before {
             std::process::abort();
         }

@@ -1,5 +1,5 @@
-//! What follows from a job's end: its state, what it means for its site, and who is alarmed, in one
-//! transaction that can be repeated.
+//! Records the end of a job: its state, the effect on its site, and the alert to staff, in one transaction that
+//! may be repeated.
 
 use stoa_db::{Tx, jobs, tasks};
 use stoa_model::job::{Job, JobState};
@@ -8,10 +8,10 @@ use stoa_saga::{Cause, Epoch, Outcome};
 use super::Jobs;
 use crate::{Error, Result, tasks::mail};
 
-/// How a job ended, in words.
+/// How a job ended.
 #[derive(Debug, Clone)]
 pub struct JobEnd {
-    /// Its last state.
+    /// Its final state.
     pub state: JobState,
     /// Why, for the customer.
     pub error: Option<String>,
@@ -20,7 +20,7 @@ pub struct JobEnd {
 }
 
 impl JobEnd {
-    /// Whether the job did not do what it was for and its effects were undone or given up.
+    /// Whether the job failed or was cancelled, and its effects were undone or abandoned.
     pub fn is_failure(&self) -> bool {
         matches!(self.state, JobState::Failed | JobState::Cancelled)
     }
@@ -37,7 +37,7 @@ impl JobEnd {
             },
             Outcome::Stuck { step, reason } => Self {
                 state: JobState::Stuck,
-                error: Some("This takes longer than it should. We have been told and are looking at it.".into()),
+                error: Some("This takes longer than it should. We have been notified and are looking at it.".into()),
                 detail: Some(format!("{}: {reason}", step.as_deref().unwrap_or("log"))),
             },
             Outcome::Abandoned { by } => Self {
@@ -53,7 +53,7 @@ impl JobEnd {
 }
 
 impl Jobs {
-    /// Records how a job came to rest.
+    /// Records the outcome of a run.
     pub(super) async fn finish(&self, job: &Job, epoch: Epoch, outcome: &Outcome) -> Result<()> {
         let end = match outcome {
             Outcome::LeaseLost => return Ok(()),
@@ -61,10 +61,10 @@ impl Jobs {
                 jobs::job_release(&self.core.db, job.id, epoch).await?;
                 return Ok(());
             }
-            settled => JobEnd::of(settled),
+            ended => JobEnd::of(ended),
         };
         let now = self.core.clock.now();
-        // Whoever abandoned a job knows, and nothing was undone then.
+        // Whoever abandoned the job knows about it, and the e-mail would say that its effects were undone.
         let abandoned = matches!(outcome, Outcome::Abandoned { .. });
         let alarm =
             mail::job_alarm(&self.core.settings, job, end.state, end.detail.as_deref(), now).filter(|_| !abandoned);
@@ -88,7 +88,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Closes a stuck job that no worker can take up.
+    /// Closes a stuck job that no worker can run.
     pub(super) async fn close(&self, tx: &Tx, job: &Job, by: &str, now: jiff::Timestamp) -> Result<()> {
         let end = JobEnd::of(&Outcome::Abandoned { by: by.to_owned() });
         jobs::job_close(tx, job.id, end.detail.as_deref().unwrap_or_default(), now).await?;

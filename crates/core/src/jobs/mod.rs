@@ -1,7 +1,7 @@
-//! Jobs: the workers that carry them out, and what people see of them and may do with them.
+//! Jobs: the workers that run them, and the views and commands for them.
 //!
-//! An area declares each kind of job as a [`JobSpec`]: its plan, its saga, and what its end means.
-//! [`Jobs`] runs them all and knows none of them.
+//! An area declares each kind of job as a [`JobSpec`]: its plan, its saga, and how its end is recorded. [`Jobs`]
+//! runs all of them and depends on none.
 
 mod commands;
 #[cfg(debug_assertions)]
@@ -31,10 +31,10 @@ pub use spec::{JobHandler, JobSpec};
 
 use crate::{Core, Error, RequestContext, Result};
 
-/// How many changes a slow watcher may be behind before it misses some.
-const CHANGES_BUFFERED: usize = 1024;
+/// How many changes a slow subscriber may lag behind before it misses some.
+const CHANGE_BUFFER_CAPACITY: usize = 1024;
 
-/// Every kind of job, as registered by the areas.
+/// The kinds of jobs that the areas have registered.
 #[derive(Default)]
 pub struct JobRegistry(HashMap<JobKind, Arc<dyn JobHandler>>);
 
@@ -45,12 +45,12 @@ impl JobRegistry {
     /// If the kind is registered already.
     #[must_use]
     pub fn with<S: JobSpec>(mut self, spec: S) -> Self {
-        let former = self.0.insert(S::KIND, Arc::new(spec));
-        assert!(former.is_none(), "the job kind {} is registered twice", S::KIND);
+        let previous = self.0.insert(S::KIND, Arc::new(spec));
+        assert!(previous.is_none(), "the job kind {} is registered twice", S::KIND);
         self
     }
 
-    /// What carries out jobs of this kind.
+    /// The handler for jobs of this kind.
     ///
     /// # Errors
     /// [`Error::Internal`] if no area has registered it.
@@ -63,13 +63,13 @@ impl JobRegistry {
 #[derive(Clone)]
 pub struct Jobs(Arc<Inner>);
 
-/// What all methods share.
+/// State shared by all clones.
 pub struct Inner {
     core: Core,
     registry: JobRegistry,
-    /// Jobs that this process runs, and how to cancel them.
+    /// The jobs that this process runs, with their cancellation tokens.
     running: Mutex<HashMap<JobId, CancellationToken>>,
-    /// Jobs that changed, for watchers.
+    /// Ids of jobs that changed, for subscribers.
     changes: broadcast::Sender<JobId>,
 }
 
@@ -82,13 +82,13 @@ impl Deref for Jobs {
 }
 
 impl Jobs {
-    /// A service over these kinds of jobs. Nothing runs yet: see [`Jobs::work`].
+    /// A service for these kinds of jobs. Call [`Jobs::work`] to run them.
     pub fn new(core: Core, registry: JobRegistry) -> Self {
-        let changes = broadcast::channel(CHANGES_BUFFERED).0;
+        let changes = broadcast::channel(CHANGE_BUFFER_CAPACITY).0;
         Self(Arc::new(Inner { core, registry, running: Mutex::default(), changes }))
     }
 
-    /// Announces jobs of this process as they change; read them with [`Jobs::get`].
+    /// Ids of this process's jobs as they change; read them with [`Jobs::get`].
     pub fn changes(&self) -> broadcast::Receiver<JobId> {
         self.changes.subscribe()
     }
@@ -101,7 +101,7 @@ impl Jobs {
 /// Queues a job in the caller's transaction. Wake the workers after the commit.
 ///
 /// # Errors
-/// [`Error::Conflict`] if another job works on the site.
+/// [`Error::Conflict`] if the site has an unfinished job.
 pub async fn enqueue(
     tx: &Tx,
     cx: &RequestContext,

@@ -1,4 +1,4 @@
-//! What a kind of job is: declared by the area that it belongs to.
+//! The declaration of a kind of job, made by the area that it belongs to.
 
 use std::sync::Arc;
 
@@ -12,44 +12,43 @@ use stoa_saga::{Epoch, Heading, Log, Outcome, RunSignals, Saga, execute};
 use super::JobEnd;
 use crate::Result;
 
-/// A kind of job: a plan of its own, and a saga over it.
+/// A kind of job: its plan, and the saga that carries it out.
 #[async_trait]
 pub trait JobSpec: Send + Sync + 'static {
     /// Its name in the database, the API and on screen.
     const KIND: JobKind;
-    /// Every choice, made and saved before the first effect. What one release writes the next one
-    /// must read.
+    /// All decisions, made and saved before the first effect. A release must be able to read the plans of the
+    /// release before it.
     type Plan: Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// What its steps may touch, and no more.
+    /// The dependencies of its steps.
     type Context: Send + Sync + 'static;
 
-    /// Its steps. Their names and order are the format of the job's log.
+    /// Its steps. Job logs refer to them by name and order, so neither may change.
     fn saga(&self) -> Saga<Self::Plan, Self::Context>;
 
-    /// What the steps get.
+    /// The context that the steps are given.
     fn context(&self) -> &Self::Context;
 
-    /// Before the first step, whenever a worker takes the job up; idempotent.
+    /// Called before the first step of every run of the job; idempotent.
     async fn begin(&self, _job: &Job) -> Result<()> {
         Ok(())
     }
 
-    /// What the job's end means for what it worked on, in the transaction that records the end; may be
-    /// repeated.
+    /// Updates what the job worked on, in the transaction that records its end; may be repeated.
     async fn record_end(&self, tx: &Tx, job: &Job, end: &JobEnd, now: Timestamp) -> Result<()>;
 
-    /// After that transaction; best effort.
+    /// Called after that transaction; best effort.
     async fn after(&self, _job: &Job) {}
 }
 
-/// A [`JobSpec`] without its types.
+/// An object-safe [`JobSpec`].
 #[async_trait]
 pub trait JobHandler: Send + Sync {
     /// Names and titles of the steps.
     fn headings(&self) -> Vec<Heading>;
     /// See [`JobSpec::begin`].
     async fn begin(&self, job: &Job) -> Result<()>;
-    /// Reads the plan and runs the saga; a plan that this release can't read is *stuck*.
+    /// Reads the plan and runs the saga. A job whose plan this release can't read becomes *stuck*.
     async fn execute(&self, job: &Job, log: Arc<dyn Log>, epoch: Epoch, signals: RunSignals) -> Outcome;
     /// See [`JobSpec::record_end`].
     async fn record_end(&self, tx: &Tx, job: &Job, end: &JobEnd, now: Timestamp) -> Result<()>;

@@ -1,4 +1,4 @@
-//! Jobs as people see them: the steps with their times come from the saga's log and nowhere else.
+//! Views of jobs. Steps and their times come only from the saga's log.
 
 use jiff::Timestamp;
 use stoa_db::{Page, job_log, jobs, sites};
@@ -21,7 +21,7 @@ impl Jobs {
     /// A job with its steps and its log.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a job on a foreign site too.
+    /// [`Error::NotFound`], also for a job of a site that the actor may not read.
     pub async fn get(&self, cx: &RequestContext, id: JobId) -> Result<JobView> {
         let job = self.readable_job(cx, id).await?;
         let log = job_log::job_notes(&self.core.db, id, 0).await?;
@@ -31,10 +31,10 @@ impl Jobs {
         Ok(view)
     }
 
-    /// The last jobs of a site, newest first, without their logs.
+    /// The 20 newest jobs of a site, newest first, without their logs.
     ///
     /// # Errors
-    /// Not found, or the database does not answer.
+    /// [`Error::NotFound`] if the actor may not read the site.
     pub async fn list_of_site(&self, cx: &RequestContext, site: SiteId) -> Result<Vec<JobView>> {
         readable_site(&self.core.db, cx, site).await?;
         self.job_views(cx, jobs::jobs_of(&self.core.db, site, Page::first(20)).await?).await
@@ -58,7 +58,7 @@ impl Jobs {
         Ok(Paged { items: self.job_views(cx, items).await?, next })
     }
 
-    /// How many jobs are in which state, those without any too, for staff.
+    /// The number of jobs in each state, including states without jobs, for staff.
     ///
     /// # Errors
     /// Without the role support.
@@ -69,7 +69,7 @@ impl Jobs {
         Ok(JobState::ALL.iter().map(|state| (*state, count(state))).collect())
     }
 
-    /// The job, if its site is within the actor's reach.
+    /// The job, if the actor may read its site.
     pub(crate) async fn readable_job(&self, cx: &RequestContext, id: JobId) -> Result<Job> {
         let missing = || Error::NotFound("job");
         let job = jobs::job_get(&self.core.db, id).await?;
@@ -121,7 +121,7 @@ impl Jobs {
     }
 }
 
-/// Whether cancelling still means something.
+/// Whether the job can be cancelled now.
 pub(super) fn can_cancel(job: &Job) -> bool {
     matches!(job.state, JobState::Queued | JobState::Running) && !job.cancel_requested
 }
@@ -132,7 +132,7 @@ fn step_view(step: stoa_saga::StepView, now: i64, staff: bool) -> StepView {
     StepView {
         name: step.name.to_owned(),
         title: step.title.to_owned(),
-        state: state_word(step.state).to_owned(),
+        state: state_name(step.state).to_owned(),
         started_at: step.started_ms.and_then(time),
         duration_ms: duration,
         detail: step.detail,
@@ -140,7 +140,7 @@ fn step_view(step: stoa_saga::StepView, now: i64, staff: bool) -> StepView {
     }
 }
 
-fn state_word(state: StepState) -> &'static str {
+fn state_name(state: StepState) -> &'static str {
     match state {
         StepState::Waiting => "waiting",
         StepState::Running => "running",
@@ -152,7 +152,7 @@ fn state_word(state: StepState) -> &'static str {
     }
 }
 
-/// What the customer should do now.
+/// The recommended next action for the customer.
 fn advice(job: &Job) -> Option<String> {
     let text = match (job.state, job.kind) {
         (JobState::Failed, JobKind::Create) => {

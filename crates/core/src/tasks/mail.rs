@@ -1,4 +1,4 @@
-//! The letters. Values in the HTML form are escaped here; nothing secret is ever in a letter.
+//! E-mails. HTML bodies are escaped here. E-mails never contain secrets.
 
 use jiff::Timestamp;
 use stoa_integrations::mail::Email;
@@ -7,7 +7,7 @@ use stoa_model::job::{Job, JobKind, JobState};
 use super::{QueuedTask, email_task};
 use crate::Settings;
 
-/// Tells staff of a job that needs them; `None` when there is nothing to tell or nobody to be told.
+/// The alert to staff about a stuck or failed job; `None` in other states or if no staff address is configured.
 pub(crate) fn job_alarm(
     settings: &Settings,
     job: &Job,
@@ -25,7 +25,7 @@ pub(crate) fn job_alarm(
     let page = format!("{}/jobs/{}", settings.portal_url, job.id);
     let advice = match state {
         JobState::Stuck => {
-            "An undo failed. Look at the job, mend the cause, then resume it; or abandon it and clean up by hand."
+            "An undo failed. Look at the job, fix the cause, then resume it; or abandon it and clean up by hand."
         }
         _ => "Everything that it did was undone. The customer can try again with one click.",
     };
@@ -35,14 +35,14 @@ pub(crate) fn job_alarm(
         advice.to_owned(),
         page.clone(),
     ];
-    let letter = Email {
+    let email = Email {
         key: format!("job/{}/{state}/{}", job.id, now.as_second()),
         to,
         subject,
         text: paragraphs.join("\n\n"),
         html: html(&paragraphs, &[page]),
     };
-    Some(email_task(&letter, now))
+    Some(email_task(&email, now))
 }
 
 /// Paragraphs as HTML; a paragraph that is one of `links` becomes a link.
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hostile_name_stays_text_in_html() {
+    fn html_escapes_hostile_names() {
         let out = html(&["Hello <script>alert('x')</script> & \"Co\",".to_owned()], &[]);
         assert!(!out.contains("<script>"), "{out}");
         assert!(out.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;Co&quot;,"), "{out}");

@@ -1,5 +1,5 @@
-//! Tasks: single effects without undo, done at least once, tried again with growing pauses. For
-//! now: mail.
+//! Tasks: single effects without undo, executed at least once and retried with exponential backoff. Currently only
+//! e-mail.
 
 pub mod mail;
 
@@ -15,22 +15,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Core, random};
 
-/// A task that nobody reports on is tried again after so long.
-const LEASE: Duration = Duration::from_secs(60);
-/// Tasks queued by another process are noticed this late at most.
-const LOOK: Duration = Duration::from_secs(2);
-/// After so many tries a task is given up and shown to staff.
-const TRIES: u32 = 12;
+/// A claimed task is available again after this time.
+const LEASE_DURATION: Duration = Duration::from_secs(60);
+/// Tasks queued by another process wait at most this long.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// After this many attempts a task has failed and is shown to staff.
+const MAX_ATTEMPTS: u32 = 12;
 
-/// A task ready to be queued, with the key that keeps it from being queued twice.
+/// A task to queue, with its deduplication key.
 pub struct QueuedTask {
     /// The task.
     pub task: Task,
-    /// A second task with this key is not queued.
+    /// Deduplication key: a second task with this key is not queued.
     pub key: String,
 }
 
-/// A new email to be sent.
+/// A task that sends this e-mail.
 pub fn email_task(email: &Email, now: Timestamp) -> QueuedTask {
     let task = Task {
         id: TaskId::from_uuid(random::uuid_at(now)),
@@ -52,57 +52,57 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// A service that sends mail by `mailer`. Nothing runs yet: see [`Tasks::work`].
+    /// A service that sends mail with `mailer`. Call [`Tasks::work`] to run it.
     pub fn new(core: Core, mailer: Mailer) -> Self {
         Self { core, mailer }
     }
 
-    /// Works until `stop`.
+    /// Executes tasks until `stop`.
     pub async fn work(&self, stop: CancellationToken) {
         let owner = format!("{}-tasks", std::process::id());
         loop {
-            let claimed = tasks::task_claim(&self.core.db, &owner, self.core.clock.now(), LEASE).await;
+            let claimed = tasks::task_claim(&self.core.db, &owner, self.core.clock.now(), LEASE_DURATION).await;
             match claimed {
                 Ok(Some((task, epoch))) => {
-                    self.do_one(task, epoch).await;
+                    self.execute(task, epoch).await;
                     if stop.is_cancelled() {
                         return;
                     }
                     continue;
                 }
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "no task could be claimed; trying again"),
+                Err(error) => tracing::warn!(%error, "cannot claim a task; will retry"),
             }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.core.wakeups.tasks.notified() => {}
-                () = sleep(LOOK) => {}
+                () = sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
-    async fn do_one(&self, task: Task, epoch: Epoch) {
+    async fn execute(&self, task: Task, epoch: Epoch) {
         let (id, attempts) = (task.id, task.attempts);
-        let written = match self.effect(task).await {
+        let written = match self.send_mail(task).await {
             Ok(()) => tasks::task_done(&self.core.db, id, epoch).await,
-            Err(error) if attempts >= TRIES => {
-                tracing::error!(task = %id, error, "a task was given up");
+            Err(error) if attempts >= MAX_ATTEMPTS => {
+                tracing::error!(task = %id, error, "task failed permanently");
                 tasks::task_give_up(&self.core.db, id, epoch, &error).await
             }
             Err(error) => {
-                tracing::warn!(task = %id, attempts, error, "a task failed and is tried again later");
-                let pause = SignedDuration::from_secs(1 << attempts.min(11));
-                tasks::task_retry(&self.core.db, id, epoch, self.core.clock.now() + pause, &error).await
+                tracing::warn!(task = %id, attempts, error, "task failed; will retry");
+                let delay = SignedDuration::from_secs(1 << attempts.min(11));
+                tasks::task_retry(&self.core.db, id, epoch, self.core.clock.now() + delay, &error).await
             }
         };
         if let Err(error) = written {
-            tracing::warn!(task = %id, %error, "the end of a task could not be written; it will be repeated");
+            tracing::warn!(task = %id, %error, "cannot record the result of a task; it will be repeated");
         }
     }
 
-    async fn effect(&self, task: Task) -> Result<(), String> {
+    async fn send_mail(&self, task: Task) -> Result<(), String> {
         if task.kind != "mail" {
-            return Err(format!("{:?} is no kind of task that this version knows", task.kind));
+            return Err(format!("unknown kind of task: {:?}", task.kind));
         }
         let email: Email = serde_json::from_value(task.payload).map_err(|e| e.to_string())?;
         let mailer = self.mailer.clone();

@@ -1,7 +1,7 @@
 use stoa_db::{Backend, Db, DbError, routes::routes, sites};
 use stoa_model::{
     route::RouteLimits,
-    site::{Lifecycle, Site},
+    site::{Lifecycle, Power, Site, SiteState},
 };
 
 use crate::bed::{Bed, Kind, at};
@@ -12,7 +12,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     bed.db.ping().await.unwrap();
     // Without a record of the migrations, each statement is repeatable, also by two processes at once.
     bed.raw("DELETE FROM schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 3);
     let other = Db::connect(&bed.url).await.unwrap();
     let (one, two) = tokio::join!(bed.db.migrate(), other.migrate());
     one.unwrap();
@@ -21,7 +21,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     other.close().await;
     // And without the table of migrations.
     bed.raw("DROP TABLE schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 3);
     bed.db.migrate().await.unwrap();
     if bed.db.backend() == Backend::Sqlite {
         use std::os::unix::fs::PermissionsExt;
@@ -42,10 +42,14 @@ pub async fn a_newer_database_is_refused(bed: Bed) {
 
 /// A database of the first schema, with a site in it.
 async fn from_the_first(bed: Bed) {
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 1);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
     let customer = bed.customer().await;
-    let site =
-        Site { lifecycle: Lifecycle::Active, edge: RouteLimits::body(5 << 20), ..bed.new_site(customer.id, "janes") };
+    let site = Site {
+        lifecycle: Lifecycle::Active,
+        power: Power::Off,
+        edge: RouteLimits::body(5 << 20),
+        ..bed.new_site(customer.id, "janes")
+    };
     let id = |uuid: uuid::Uuid| match bed.kind {
         Kind::Sqlite | Kind::MySql => format!("X'{}'", uuid.simple()),
         Kind::Postgres => format!("'{uuid}'"),
@@ -56,7 +60,7 @@ async fn from_the_first(bed: Bed) {
         "INSERT INTO sites (id, customer, blueprint, profiles, title, subdomain, hostname, admin_user, admin_email, \
             project, memory, cpu, pids, max_body, state, state_at, health, created_at) VALUES ({own}, {his}, \
             'woocommerce', '[\"cache\",\"mail\"]', 'A title', 'janes', 'janes.stoa.test', 'jane', \
-            'jane@example.com', '{}', {}, {}, {}, 5242880, 'active', {at}, 'unknown', {at})",
+            'jane@example.com', '{}', {}, {}, {}, 5242880, 'stopped', {at}, 'unknown', {at})",
         site.project.as_str(),
         limits.memory.0,
         limits.cpu.0,
@@ -66,7 +70,9 @@ async fn from_the_first(bed: Bed) {
     bed.raw(&format!("INSERT INTO hostnames (hostname, site) VALUES ('janes.stoa.test', {own})")).await;
     bed.db.migrate().await.expect("brought up to date");
     assert!(bed.db.pending_migrations().await.unwrap().is_empty());
-    assert_eq!(sites::site_get(&bed.db, site.id).await.unwrap().as_ref(), Some(&site));
+    let kept = sites::site_get(&bed.db, site.id).await.unwrap();
+    assert_eq!(kept.as_ref(), Some(&site));
+    assert_eq!(kept.map(|site| site.state()), Some(SiteState::Stopped), "what was stopped is stopped");
     let routes = routes(&bed.db).await.unwrap();
     assert_eq!((routes.len(), routes[0].limits, &routes[0].main), (1, site.edge, &site.hostname));
     bed.site(customer.id, "later").await;

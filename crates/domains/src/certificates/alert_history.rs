@@ -1,4 +1,4 @@
-//! What staff were told of, so that a name in danger is in one letter a day and not in one a minute.
+//! The alerts that were sent to staff, so that each name is reported once a day and not every minute.
 
 use std::{
     collections::HashSet,
@@ -7,51 +7,52 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Letters are at least so far apart: where much goes wrong, it does so within minutes of each other.
-const APART: SignedDuration = SignedDuration::from_hours(1);
+/// Minimum time between two e-mails. Related problems tend to occur within minutes and share one.
+const EMAIL_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
-/// What this process told staff of. A letter that waits is not queued twice, but it does not wait
-/// for long, and the next look is a minute away.
+/// The alerts that this process has sent. The deduplication key of an e-mail only works while the e-mail is
+/// queued, which is not long enough.
 #[derive(Default)]
-pub(super) struct AlertHistory(Mutex<Names>);
+pub(super) struct AlertHistory(Mutex<State>);
 
 #[derive(Default)]
-struct Names {
-    /// The names of this day.
+struct State {
+    /// The day of `names`, in days of Unix time.
     day: i64,
+    /// Names that were reported on that day.
     names: HashSet<String>,
-    /// When the last letter was written.
-    last: Timestamp,
+    /// When the last e-mail was queued.
+    last_email_at: Timestamp,
 }
 
 impl AlertHistory {
-    fn names(&self) -> MutexGuard<'_, Names> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a letter may be written now.
-    pub fn may_write(&self, now: Timestamp) -> bool {
-        now.duration_since(self.names().last).abs() >= APART
+    /// Whether an e-mail may be sent now.
+    pub fn may_send(&self, now: Timestamp) -> bool {
+        now.duration_since(self.state().last_email_at).abs() >= EMAIL_INTERVAL
     }
 
-    /// Whether a letter of this day has this name.
-    pub fn has(&self, name: &str, now: Timestamp) -> bool {
-        let told = self.names();
-        told.day == day(now) && told.names.contains(name)
+    /// Whether this name was reported today.
+    pub fn has_reported(&self, name: &str, now: Timestamp) -> bool {
+        let state = self.state();
+        state.day == day(now) && state.names.contains(name)
     }
 
-    /// A letter was written about these.
-    pub fn note(&self, names: impl Iterator<Item = String>, now: Timestamp) {
-        let mut told = self.names();
-        if told.day != day(now) {
-            *told = Names { day: day(now), ..Names::default() };
+    /// Records an e-mail about these names.
+    pub fn record(&self, names: impl Iterator<Item = String>, now: Timestamp) {
+        let mut state = self.state();
+        if state.day != day(now) {
+            *state = State { day: day(now), ..State::default() };
         }
-        told.names.extend(names);
-        told.last = now;
+        state.names.extend(names);
+        state.last_email_at = now;
     }
 }
 
-/// The day of a moment, in days of Unix time.
+/// The day of a timestamp, in days of Unix time.
 pub(super) fn day(now: Timestamp) -> i64 {
     now.as_second() / 86_400
 }
@@ -61,23 +62,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_told_of_once_a_day() {
-        let told = AlertHistory::default();
+    fn each_name_is_reported_once_a_day() {
+        let history = AlertHistory::default();
         let at = |hours: i64| Timestamp::from_second(1_000_000 * 86_400 + hours * 3600).unwrap();
-        let tell = |names: &[&'static str], now| {
-            let new: Vec<_> =
-                names.iter().copied().filter(|name| told.may_write(now) && !told.has(name, now)).collect();
+        let report = |names: &[&'static str], now| {
+            let new: Vec<_> = names
+                .iter()
+                .copied()
+                .filter(|name| history.may_send(now) && !history.has_reported(name, now))
+                .collect();
             if !new.is_empty() {
-                told.note(new.iter().map(|&name| name.to_owned()), now);
+                history.record(new.iter().map(|&name| name.to_owned()), now);
             }
             new
         };
-        assert_eq!(tell(&["a", "b"], at(1)), ["a", "b"]);
+        assert_eq!(report(&["a", "b"], at(1)), ["a", "b"]);
         let soon = at(1) + SignedDuration::from_mins(1);
-        assert!(tell(&["a", "b", "c"], soon).is_empty(), "more of them wait for the next letter");
-        assert_eq!(tell(&["a", "b", "c"], at(3)), ["c"]);
-        assert!(tell(&["a", "b", "c"], at(20)).is_empty());
-        assert_eq!(tell(&["a"], at(25)), ["a"], "it still is in danger");
-        assert_eq!(tell(&["a"], at(-1000)), ["a"], "the clock was ahead");
+        assert!(report(&["a", "b", "c"], soon).is_empty(), "new names wait for the next e-mail");
+        assert_eq!(report(&["a", "b", "c"], at(3)), ["c"]);
+        assert!(report(&["a", "b", "c"], at(20)).is_empty());
+        assert_eq!(report(&["a"], at(25)), ["a"], "still failing the next day");
+        assert_eq!(report(&["a"], at(-1000)), ["a"], "the clock was ahead");
     }
 }

@@ -1,5 +1,4 @@
-//! Tells staff of certificates that are about to run out, that can't be had at all, or that don't get
-//! to the edge.
+//! Alerts staff to certificates that are about to expire, can't be obtained, or don't reach the edge.
 
 use crate::Domains;
 use std::collections::HashMap;
@@ -10,7 +9,7 @@ use stoa_integrations::mail::Email;
 use stoa_model::text::EmailAddress;
 
 use super::{
-    alert::{CertificateAlert, FAILURES},
+    alert::{ALERT_AFTER_FAILURES, CertificateAlert},
     alert_history::day,
     loaded::{Certificates, LoadedCertificate},
     spec::CertificateSpec,
@@ -20,47 +19,47 @@ use stoa_core::{
     tasks::{email_task, mail::html},
 };
 
-/// A name of the platform's own, whose records the operator keeps, after so long without one; a domain
-/// that a customer has not switched yet is his to switch.
-const WITHOUT: SignedDuration = SignedDuration::from_mins(30);
-/// The longest that one that was brought along is told of before its end.
-const LAST_DAYS: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long one of the platform's own names may be without a certificate before it is reported. Not for custom
+/// domains: their owners switch the DNS records when they choose.
+const MISSING_ALERT_DELAY: SignedDuration = SignedDuration::from_mins(30);
+/// Warn at most 14 days before an uploaded certificate expires.
+const MAX_UPLOADED_WARNING_PERIOD: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl LoadedCertificate {
-    /// Whether it is in the last sixth of its life. An issued one was to be renewed at two thirds of
-    /// it; one that was brought along may be replaced late, so it has fourteen days at most.
+    /// Whether it is in the last sixth of its lifetime. Issued certificates should have been renewed after two
+    /// thirds. For uploaded ones, which are often replaced late, this period is limited to 14 days.
     pub(super) fn is_ending(&self, now: Timestamp) -> bool {
         let sixth = self.not_after.duration_since(self.not_before) / 6;
-        let last = if self.site.is_some() { sixth.min(LAST_DAYS) } else { sixth };
-        self.not_after.duration_since(now) < last
+        let period = if self.site.is_some() { sixth.min(MAX_UPLOADED_WARNING_PERIOD) } else { sixth };
+        self.not_after.duration_since(now) < period
     }
 }
 
-/// An edge that is behind for so long does not come up by itself, and a certificate that it does not
-/// take over is as good as none.
-const BEHIND: SignedDuration = SignedDuration::from_hours(1);
+/// How long the edge may lag before it is reported. By then it is unlikely to recover without help, and certificates
+/// that it does not apply are not served.
+const EDGE_LAG_ALERT_DELAY: SignedDuration = SignedDuration::from_hours(1);
 
-/// So many names are listed in one email.
-const LISTED: usize = 20;
+/// Maximum number of names listed in one e-mail.
+const MAX_LISTED_NAMES: usize = 20;
 
 impl Domains {
-    /// One email about all names in danger that were not told of today.
+    /// Sends one e-mail about all failing names that were not reported today.
     pub(super) async fn send_certificate_alerts(&self, wanted: &[CertificateSpec]) -> Result<()> {
         let Some(to) = &self.core.settings.staff_mail else { return Ok(()) };
-        let (now, told) = (self.core.clock.now(), &self.order_locks.told);
-        if !told.may_write(now) {
+        let (now, history) = (self.core.clock.now(), &self.order_locks.alert_history);
+        if !history.may_send(now) {
             return Ok(());
         }
-        let mut dangers = self.find_certificate_alerts(wanted, now).await?;
-        dangers.retain(|danger| !told.has(&danger.name, now));
+        let mut alerts = self.find_certificate_alerts(wanted, now).await?;
+        alerts.retain(|alert| !history.has_reported(&alert.name, now));
         let page = format!("{}/staff/certificates", self.core.settings.portal_url);
-        let Some(email) = email(to, &dangers, page, now) else { return Ok(()) };
+        let Some(email) = email(to, &alerts, page, now) else { return Ok(()) };
         let queued = &email_task(&email, now);
         self.core
             .db
             .write(|tx| Box::pin(async move { tasks::task_insert(&tx, &queued.task, Some(&queued.key)).await }))
             .await?;
-        told.note(dangers.into_iter().map(|danger| danger.name), now);
+        history.record(alerts.into_iter().map(|alert| alert.name), now);
         self.core.wakeups.tasks.notify_one();
         Ok(())
     }
@@ -70,7 +69,7 @@ impl Domains {
         wanted: &[CertificateSpec],
         now: Timestamp,
     ) -> Result<Vec<CertificateAlert>> {
-        let behind = self.edge_lag().await?.filter(|behind| now.duration_since(behind.since) >= BEHIND);
+        let lag = self.edge_lag().await?.filter(|lag| now.duration_since(lag.since) >= EDGE_LAG_ALERT_DELAY);
         let all = self.certificate_cache.all();
         let orders = certificate_orders::orders_all(&self.core.db).await?;
         let orders: HashMap<_, _> = orders.iter().map(|order| (&order.subject, order)).collect();
@@ -78,44 +77,46 @@ impl Domains {
         let issued = wanted.iter().filter_map(|wanted| {
             let order = orders.get(&wanted.subject).copied().filter(|_| renews);
             match (all.matching(wanted).next(), order) {
-                (Some(held), order) if order.is_some() || !renews => {
-                    held.is_ending(now).then(|| CertificateAlert::of_issued(&wanted.subject, held, order))
+                (Some(loaded), order) if order.is_some() || !renews => {
+                    loaded.is_ending(now).then(|| CertificateAlert::of_issued(&wanted.subject, loaded, order))
                 }
                 (None, Some(order)) => {
                     let served = !wanted.subject.wildcard && all.find(&wanted.subject.host, now).is_some();
                     let since = order.problem.as_ref().map(|_| order.updated_at);
-                    let lasts = since.is_some_and(|since| now.duration_since(since).abs() >= WITHOUT);
-                    let is_told = order.failures >= FAILURES || (!wanted.custom && lasts);
-                    (is_told && !served).then(|| CertificateAlert::of_missing(order))
+                    let is_overdue = since.is_some_and(|since| now.duration_since(since).abs() >= MISSING_ALERT_DELAY);
+                    let is_reported = order.failures >= ALERT_AFTER_FAILURES || (!wanted.custom && is_overdue);
+                    (is_reported && !served).then(|| CertificateAlert::of_missing(order))
                 }
                 _ => None,
             }
         });
-        let brought = all.iter().filter(|held| held.site.is_some() && held.is_ending(now) && !is_followed(held, &all));
-        let brought = brought.map(|held| {
-            let order = held.ready.names.iter().find_map(|name| orders.get(name).copied());
-            CertificateAlert::of_brought(held, order)
+        let uploaded =
+            all.iter().filter(|loaded| loaded.site.is_some() && loaded.is_ending(now) && !has_successor(loaded, &all));
+        let uploaded = uploaded.map(|loaded| {
+            let order = loaded.ready.names.iter().find_map(|name| orders.get(name).copied());
+            CertificateAlert::of_uploaded(loaded, order)
         });
-        Ok(behind.map(CertificateAlert::of_edge).into_iter().chain(issued).chain(brought).collect())
+        Ok(lag.map(CertificateAlert::of_edge).into_iter().chain(issued).chain(uploaded).collect())
     }
 }
 
-/// Whether all its names have another certificate when it ends.
-fn is_followed(held: &LoadedCertificate, all: &Certificates) -> bool {
-    held.ready.names.iter().all(|name| all.find(&name.host, held.not_after).is_some())
+/// Whether other certificates cover all its names when it expires.
+fn has_successor(loaded: &LoadedCertificate, all: &Certificates) -> bool {
+    loaded.ready.names.iter().all(|name| all.find(&name.host, loaded.not_after).is_some())
 }
 
-/// Several names share a email; nothing if there are none.
-fn email(to: &EmailAddress, dangers: &[CertificateAlert], page: String, now: Timestamp) -> Option<Email> {
-    let (first, others) = dangers.split_first()?;
+/// One e-mail about all these alerts; `None` if there are none.
+fn email(to: &EmailAddress, alerts: &[CertificateAlert], page: String, now: Timestamp) -> Option<Email> {
+    let (first, others) = alerts.split_first()?;
     let (subject, mut paragraphs) = if others.is_empty() {
-        let words = std::iter::once(&first.what).chain(&first.more);
-        (format!("{}: {}", first.headline, first.name), words.cloned().collect())
+        let texts = std::iter::once(&first.summary).chain(&first.details);
+        (format!("{}: {}", first.headline, first.name), texts.cloned().collect())
     } else {
-        let listed = dangers.iter().take(LISTED).map(|danger| format!("{} {}", danger.what, danger.more.join(" ")));
+        let listed = alerts.iter().take(MAX_LISTED_NAMES);
+        let listed = listed.map(|alert| format!("{} {}", alert.summary, alert.details.join(" ")));
         (format!("{}: {}, and {} more", first.headline, first.name, others.len()), listed.collect::<Vec<_>>())
     };
-    let more = dangers.len().saturating_sub(LISTED);
+    let more = alerts.len().saturating_sub(MAX_LISTED_NAMES);
     if more > 0 {
         paragraphs.push(format!("And {more} more."));
     }
@@ -133,27 +134,27 @@ fn email(to: &EmailAddress, dangers: &[CertificateAlert], page: String, now: Tim
 mod tests {
     use super::*;
 
-    fn find_certificate_alerts(range: std::ops::Range<u32>) -> Vec<CertificateAlert> {
-        let danger = |n| CertificateAlert {
+    fn missing_certificates(range: std::ops::Range<u32>) -> Vec<CertificateAlert> {
+        let alert = |n| CertificateAlert {
             name: format!("shop{n}.example"),
             headline: "No certificate",
-            what: format!("There is no certificate for shop{n}.example."),
-            more: vec!["Refused.".into()],
+            summary: format!("There is no certificate for shop{n}.example."),
+            details: vec!["Refused.".into()],
         };
-        range.map(danger).collect()
+        range.map(alert).collect()
     }
 
-    fn written(dangers: &[CertificateAlert]) -> Option<Email> {
+    fn written(alerts: &[CertificateAlert]) -> Option<Email> {
         let to = EmailAddress::parse("staff@stoa.example").unwrap();
-        email(&to, dangers, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH)
+        email(&to, alerts, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
-    fn many_names_are_told_of_in_one_letter() {
+    fn many_names_share_one_email() {
         assert!(written(&[]).is_none());
-        let one = written(&find_certificate_alerts(7..8)).unwrap();
+        let one = written(&missing_certificates(7..8)).unwrap();
         assert_eq!(one.subject, "No certificate: shop7.example");
-        let many = written(&find_certificate_alerts(0..10_000)).unwrap();
+        let many = written(&missing_certificates(0..10_000)).unwrap();
         assert_eq!(many.subject, "No certificate: shop0.example, and 9999 more");
         assert_eq!(many.text.matches("There is no certificate").count(), 20);
         assert!(many.text.contains("shop19.example. Refused.") && many.text.contains("And 9980 more."));

@@ -1,7 +1,7 @@
-//! Which certificates are due, one try to get each of them, and what is written down when it fails.
+//! Which certificates are due, one attempt to obtain each, and the record of its failure.
 //!
-//! The row of an order is changed by two: by the try that is under way, and by whoever asks for
-//! another one sooner. So each reads it under a lock, and changes only what is his.
+//! Both the attempt in progress and a request to retry sooner change the row of an order. So each reads it under a
+//! lock, and changes only its own columns.
 
 use crate::Domains;
 use std::collections::HashSet;
@@ -14,23 +14,23 @@ use stoa_db::{
 use stoa_model::certificate::CertName;
 
 use super::{
-    failure::{Failure, is_asked},
-    issuance_limits::pause,
+    failure::{Failure, is_requested_by_authority},
+    issuance_limits::retry_delay,
     spec::CertificateSpec,
 };
 use stoa_core::{Result, random, settings::AcmeSettings};
 
-/// No pause is longer: an authority may say seven days, and a little is added. What says more was
-/// written while the clock was ahead.
-pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// Maximum delay before the next attempt: an authority may ask for seven days, and we add some jitter. A later time
+/// was written while the clock was ahead, and is ignored.
+pub(super) const MAX_RETRY_DELAY: SignedDuration = SignedDuration::from_hours(8 * 24);
 
-fn waits(order: &CertificateOrder, now: Timestamp) -> bool {
-    order.next_at > now && order.next_at <= now + LONGEST
+fn is_waiting(order: &CertificateOrder, now: Timestamp) -> bool {
+    order.next_at > now && order.next_at <= now + MAX_RETRY_DELAY
 }
 
 impl CertificateSpec {
-    /// How its order stands before anything was tried.
-    fn untried(&self, now: Timestamp) -> CertificateOrder {
+    /// Its order before the first attempt.
+    fn new_order(&self, now: Timestamp) -> CertificateOrder {
         CertificateOrder {
             subject: self.subject.clone(),
             names: self.names.clone(),
@@ -48,41 +48,42 @@ impl CertificateSpec {
 impl Domains {
     pub(super) async fn due_certificates(&self, wanted: &[CertificateSpec]) -> Result<Vec<CertificateSpec>> {
         let (now, orders) = (self.core.clock.now(), certificate_orders::orders_all(&self.core.db).await?);
-        let waiting: HashSet<CertName> = orders.into_iter().filter(|o| waits(o, now)).map(|o| o.subject).collect();
-        let shelf = self.certificate_cache.all();
-        let due = wanted.iter().filter(|w| !waiting.contains(&w.subject) && !shelf.has_lasting(w, now));
+        let waiting: HashSet<CertName> = orders.into_iter().filter(|o| is_waiting(o, now)).map(|o| o.subject).collect();
+        let cached = self.certificate_cache.all();
+        let due = wanted.iter().filter(|w| !waiting.contains(&w.subject) && !cached.has_current(w, now));
         Ok(due.cloned().collect())
     }
 
-    /// Gets one certificate, unless somebody is at it already or was a moment ago, and writes down what
-    /// came of it; whether that was done.
+    /// Tries to obtain one certificate, unless an attempt is in progress or was just made, and records the outcome.
+    /// Returns whether the outcome was recorded.
     pub(super) async fn try_certificate(&self, wanted: &CertificateSpec, acme: &AcmeSettings) -> bool {
-        let Some(_mine) = self.order_locks.begin(&wanted.subject) else { return false };
+        let Some(_lock) = self.order_locks.begin(&wanted.subject) else { return false };
         let done = self.try_due_certificate(wanted, acme).await;
         if let Err(error) = &done {
-            tracing::error!(subject = %wanted.subject, error = error.for_operator(), "how a certificate's order stands could not be read or written down");
+            tracing::error!(subject = %wanted.subject, error = error.for_operator(), "cannot read or record the state of a certificate order");
         }
         done.is_ok()
     }
 
     async fn try_due_certificate(&self, wanted: &CertificateSpec, acme: &AcmeSettings) -> Result<()> {
         let now = self.core.clock.now();
-        let known =
-            certificate_orders::order_get(&self.core.db, &wanted.subject).await?.unwrap_or_else(|| wanted.untried(now));
-        if waits(&known, now) || self.certificate_cache.all().has_lasting(wanted, now) {
+        let known = certificate_orders::order_get(&self.core.db, &wanted.subject)
+            .await?
+            .unwrap_or_else(|| wanted.new_order(now));
+        if is_waiting(&known, now) || self.certificate_cache.all().has_current(wanted, now) {
             return Ok(());
         }
         let Err(failure) = self.obtain_certificate(wanted, acme, &known).await else { return Ok(()) };
-        tracing::warn!(subject = %wanted.subject, why = failure.detail, "no certificate yet");
+        tracing::warn!(subject = %wanted.subject, why = failure.detail, "cannot obtain a certificate yet");
         self.record_failure(wanted, failure, &known).await
     }
 
-    /// Lets what is paused be tried again at once, unless the authority itself asked for the pause.
+    /// Ends the delay before the next attempt, unless the authority requested it.
     pub(crate) async fn retry_now(&self, subject: &CertName) -> Result<()> {
         let now = self.core.clock.now();
         let body = async |tx: &stoa_db::Tx| {
             let order = certificate_orders::order_lock(tx, subject).await?;
-            if order.is_some_and(|order| !order.detail.as_deref().is_some_and(is_asked)) {
+            if order.is_some_and(|order| !order.detail.as_deref().is_some_and(is_requested_by_authority)) {
                 certificate_orders::order_due(tx, subject, now).await?;
             }
             Ok::<_, DbError>(())
@@ -90,32 +91,32 @@ impl Domains {
         Ok(self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?)
     }
 
-    /// A pause of its own counts as no failure: what is only waited for was not refused, and the first
-    /// refusal after it shall not cost a day.
+    /// A failure with its own delay is not counted: it is not a refusal, and must not lengthen the delay after the
+    /// first refusal.
     async fn record_failure(&self, wanted: &CertificateSpec, failure: Failure, known: &CertificateOrder) -> Result<()> {
         let now = self.core.clock.now();
         let failures = known.failures.saturating_add(u32::from(failure.wait.is_none()));
-        let mut chance = [0];
-        random::fill(&mut chance);
-        let wait = failure.wait.unwrap_or_else(|| pause(failures, failure.refused));
-        let next_at = now + wait + wait / 10 * i32::from(chance[0]) / 255;
+        let mut jitter = [0];
+        random::fill(&mut jitter);
+        let wait = failure.wait.unwrap_or_else(|| retry_delay(failures, failure.refused));
+        let next_at = now + wait + wait / 10 * i32::from(jitter[0]) / 255;
         let failure = &failure;
         let body = async |tx: &stoa_db::Tx| {
             if failure.refused {
                 certificate_orders::try_note(tx, &wanted.subject, now, Attempt::Failed).await?;
             }
-            let stands = certificate_orders::order_lock(tx, &wanted.subject).await?.unwrap_or_else(|| known.clone());
-            // Who has asked for another try since this one began need not wait, if the authority lets him.
-            let is_hurried =
-                !is_asked(&failure.detail) && stands.next_at.as_millisecond() != known.next_at.as_millisecond();
+            let current = certificate_orders::order_lock(tx, &wanted.subject).await?.unwrap_or_else(|| known.clone());
+            // A retry that was requested since this attempt began need not wait, unless the authority requires it.
+            let retry_requested = !is_requested_by_authority(&failure.detail)
+                && current.next_at.as_millisecond() != known.next_at.as_millisecond();
             let order = CertificateOrder {
                 names: wanted.names.clone(),
                 failures,
-                next_at: if is_hurried { stands.next_at.min(next_at) } else { next_at },
-                problem: Some(failure.words.clone()),
+                next_at: if retry_requested { current.next_at.min(next_at) } else { next_at },
+                problem: Some(failure.message.clone()),
                 detail: Some(failure.detail.clone()),
-                updated_at: if stands.problem.is_some() { stands.updated_at } else { now },
-                ..stands
+                updated_at: if current.problem.is_some() { current.updated_at } else { now },
+                ..current
             };
             certificate_orders::order_put(tx, &order).await
         };

@@ -1,4 +1,4 @@
-//! The certificates that there are, opened and ready for the edge.
+//! The valid certificates, with their keys opened, ready for the edge.
 
 use crate::Domains;
 use std::{
@@ -12,48 +12,44 @@ use stoa_model::{certificate::Certificate, host::Hostname, id::CertificateId};
 use super::loaded::{Certificates, LoadedCertificate};
 use stoa_core::Result;
 
-/// What the key of a certificate is sealed for.
+/// The sealing context of a certificate's key.
 pub(crate) fn key_context(id: CertificateId) -> String {
     format!("certificate/{id}")
 }
 
-/// The certificates of this moment.
+/// The certificates as last loaded.
 #[derive(Default)]
 pub(crate) struct CertificateCache {
-    now: Mutex<Arc<Certificates>>,
-    /// LoadedCertificate while they are read anew: an older reading must not replace a newer one.
-    reading: tokio::sync::Mutex<()>,
+    current: Mutex<Arc<Certificates>>,
+    /// Locked during a reload, so that an older result can't replace a newer one.
+    reload_lock: tokio::sync::Mutex<()>,
 }
 
 impl CertificateCache {
-    /// All of them.
+    /// All certificates.
     pub fn all(&self) -> Arc<Certificates> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Domains {
-    /// Whether visitors of this name can be served over HTTPS now.
+    /// Whether this name can be served over HTTPS now.
     pub fn is_covered(&self, name: &Hostname) -> bool {
         self.core.settings.https_port.is_some()
             && self.certificate_cache.all().find(name, self.core.clock.now()).is_some()
     }
 
-    /// Reads the certificates, for a process that does not [`run`](Domains::run): what it says of
-    /// addresses depends on them.
-    ///
-    /// # Errors
-    /// If the database does not answer.
+    /// Loads the certificates in a process that runs no reconcilers: URLs depend on them.
     pub async fn load_certificates(&self) -> Result<()> {
         self.reload_certificates().await
     }
 
-    /// Follows what the database has: only what is not on the shelf yet is read whole. One that does
-    /// not open is left out and logged: it must not take the others down.
+    /// Synchronizes the cache with the database. Only certificates that are not cached yet are read in full. One whose
+    /// key can't be opened is logged and skipped, so that it does not affect the others.
     pub(crate) async fn reload_certificates(&self) -> Result<()> {
-        let _reading = self.certificate_cache.reading.lock().await;
-        let former = self.certificate_cache.all();
-        let mut known: HashMap<_, _> = former.iter().map(|held| (held.ready.id, held)).collect();
+        let _reload = self.certificate_cache.reload_lock.lock().await;
+        let previous = self.certificate_cache.all();
+        let mut known: HashMap<_, _> = previous.iter().map(|loaded| (loaded.ready.id, loaded)).collect();
         let now = self.core.clock.now();
         let live = certificates::certificates_live(&self.core.db, now).await?;
         let new: Vec<_> = live.iter().map(|(id, _)| *id).filter(|id| !known.contains_key(id)).collect();
@@ -62,15 +58,15 @@ impl Domains {
             .into_iter()
             .filter_map(|stored| Some((stored.id, Arc::new(self.open_certificate(stored)?))))
             .collect();
-        let came = !opened.is_empty();
+        let has_new = !opened.is_empty();
         let all = live.into_iter().filter_map(|(id, renew_at)| match known.remove(&id) {
-            Some(held) if held.renew_at == renew_at => Some(Arc::clone(held)),
-            Some(held) => Some(Arc::new(LoadedCertificate { renew_at, ..LoadedCertificate::clone(held) })),
+            Some(loaded) if loaded.renew_at == renew_at => Some(Arc::clone(loaded)),
+            Some(loaded) => Some(Arc::new(LoadedCertificate { renew_at, ..LoadedCertificate::clone(loaded) })),
             None => opened.remove(&id),
         });
         let all = Certificates::new(all.collect(), now);
-        *self.certificate_cache.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
-        if came || !known.is_empty() {
+        *self.certificate_cache.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
+        if has_new || !known.is_empty() {
             self.core.wakeups.main_addresses.notify_one();
         }
         Ok(())
@@ -81,7 +77,7 @@ impl Domains {
         let key = match self.core.key.open(&key_context(id), &key) {
             Ok(key) => key,
             Err(error) => {
-                tracing::error!(certificate = %id, %error, "a certificate can't be served; restore the master key, or let it be issued anew");
+                tracing::error!(certificate = %id, %error, "cannot open a certificate's key; restore the master key, or have the certificate issued again");
                 return None;
             }
         };

@@ -1,4 +1,4 @@
-//! What went wrong with a certificate, in words for the customer, beside the cause for staff.
+//! Why a certificate can't be obtained: a message for the customer and the cause for staff.
 
 use jiff::SignedDuration;
 use stoa_integrations::acme::AcmeError;
@@ -7,32 +7,32 @@ use stoa_provider::dns::DnsError;
 use super::{issuance_limits::LimitReached, spec::CertificateSpec};
 use stoa_core::Error;
 
-/// What the detail of a pause begins with that the authority asked for.
-const ASKED: &str = "the authority asks us to wait: ";
+/// Prefix of the detail of a delay that the authority requested.
+const AUTHORITY_DELAY_PREFIX: &str = "the authority asks us to wait: ";
 
-/// Whether a pause with this detail is one that the authority asked for: no click makes it shorter.
-pub(super) fn is_asked(detail: &str) -> bool {
-    detail.starts_with(ASKED)
+/// Whether the authority requested the delay with this detail, so that users can't shorten it.
+pub(super) fn is_requested_by_authority(detail: &str) -> bool {
+    detail.starts_with(AUTHORITY_DELAY_PREFIX)
 }
 
 /// Why there is no certificate yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     /// For the customer.
-    pub words: String,
+    pub message: String,
     /// For staff.
     pub detail: String,
-    /// When it makes sense to try again, if that is known.
+    /// The delay before the next attempt, if known.
     pub wait: Option<SignedDuration>,
-    /// Whether the authority said no: nothing but a change by a person will help.
+    /// Whether the authority refused: retrying does not help until someone changes something.
     pub refused: bool,
-    /// Whether the authority does not know our account any more.
-    pub account: bool,
+    /// Whether the authority no longer accepts our account.
+    pub account_lost: bool,
 }
 
 impl Failure {
-    fn ours(words: &str, detail: impl ToString) -> Self {
-        Self { words: words.into(), detail: detail.to_string(), wait: None, refused: false, account: false }
+    fn internal(message: &str, detail: impl ToString) -> Self {
+        Self { message: message.into(), detail: detail.to_string(), wait: None, refused: false, account_lost: false }
     }
 
     /// The authority failed or refused.
@@ -44,55 +44,59 @@ impl Failure {
             _ => None,
         };
         Self {
-            words: error.words(&wanted.subject.host),
-            detail: format!("{}{error}", if wait.is_some() { ASKED } else { "" }),
+            message: error.words(&wanted.subject.host),
+            detail: format!("{}{error}", if wait.is_some() { AUTHORITY_DELAY_PREFIX } else { "" }),
             wait,
             refused: !error.is_transient(),
-            account: matches!(error, AcmeError::Account { .. }),
+            account_lost: matches!(error, AcmeError::Account { .. }),
         }
     }
 
-    /// Our own records failed.
-    pub fn of_records(error: &Error) -> Self {
-        Self::ours(
-            "The certificate could not be saved on our side. We have been told; it is tried again by itself.",
+    /// The database failed.
+    pub fn of_database(error: &Error) -> Self {
+        Self::internal(
+            "The certificate could not be saved on our side. We have been notified; it is tried again by itself.",
             error.for_operator(),
         )
     }
 
     /// The name server failed.
     pub fn of_dns(error: &DnsError) -> Self {
-        Self::ours("Our name server did not take the proof for the certificate. It is tried again by itself.", error)
-    }
-
-    /// A proof by DNS is needed, and nobody makes records.
-    pub fn no_dns() -> Self {
-        Self::ours(
-            "This name needs a proof by DNS, which this platform can't give.",
-            "the authority asks for DNS-01, but no [dns] maker is configured",
+        Self::internal(
+            "Our name server did not take the proof for the certificate. It is tried again by itself.",
+            error,
         )
     }
 
-    /// The name does not lead here.
-    pub fn leads_elsewhere(words: String) -> Self {
-        Self { detail: words.clone(), words, wait: Some(SignedDuration::from_mins(10)), refused: false, account: false }
+    /// DNS-01 is required, but no DNS provider is configured.
+    pub fn no_dns() -> Self {
+        Self::internal(
+            "This name needs a proof by DNS, which this platform can't give.",
+            "the authority asks for DNS-01, but no [dns] provider is configured",
+        )
     }
 
-    /// What the authority allows is used up.
-    pub(super) fn spent(spent: LimitReached) -> Self {
+    /// The name points to another machine.
+    pub fn points_elsewhere(message: String) -> Self {
+        let wait = Some(SignedDuration::from_mins(10));
+        Self { detail: message.clone(), message, wait, refused: false, account_lost: false }
+    }
+
+    /// An issuance limit is reached.
+    pub(super) fn limit_reached(limit: LimitReached) -> Self {
         Self {
-            words: spent.words.into(),
-            detail: spent.words.into(),
-            wait: Some(spent.wait),
+            message: limit.message.into(),
+            detail: limit.message.into(),
+            wait: Some(limit.wait),
             refused: false,
-            account: false,
+            account_lost: false,
         }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::of_records(&error)
+        Self::of_database(&error)
     }
 }
 
@@ -104,13 +108,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_that_the_authority_asked_for_is_known_as_such() {
+    fn delays_that_the_authority_requested_are_recognized() {
         let subject = CertName::host(Hostname::parse("shop.example").unwrap());
         let wanted = CertificateSpec { names: vec![subject.clone()], subject, method: Method::Http01, custom: true };
-        let of = |error| is_asked(&Failure::of_ca(&error, &wanted).detail);
+        let is_requested = |error| is_requested_by_authority(&Failure::of_ca(&error, &wanted).detail);
         let detail = || "ordering".to_owned();
-        assert!(of(AcmeError::RateLimited { retry_after: None, detail: detail() }));
-        assert!(!of(AcmeError::Unreachable { detail: detail() }));
-        assert!(!is_asked(&Failure::leads_elsewhere("It leads elsewhere.".into()).detail));
+        assert!(is_requested(AcmeError::RateLimited { retry_after: None, detail: detail() }));
+        assert!(!is_requested(AcmeError::Unreachable { detail: detail() }));
+        assert!(!is_requested_by_authority(&Failure::points_elsewhere("It leads elsewhere.".into()).detail));
     }
 }

@@ -1,5 +1,4 @@
-//! Orders under way, each for as long as it takes: a slow one keeps no name waiting that was proven
-//! after it began.
+//! Orders in progress. They run concurrently, so that a slow one does not delay others.
 
 use crate::Domains;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,48 +8,47 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use super::spec::CertificateSpec;
 use stoa_core::settings::AcmeSettings;
 
-/// Orders under way at once.
-const TOGETHER: usize = 4;
+const MAX_CONCURRENT_ORDERS: usize = 4;
 
-/// The orders that this process looks after.
+/// The orders that this process has in progress.
 pub(super) struct InFlightOrders {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     orders: Mutex<JoinSet<()>>,
 }
 
 impl Default for InFlightOrders {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(TOGETHER)), orders: Mutex::default() }
+        Self { permits: Arc::new(Semaphore::new(MAX_CONCURRENT_ORDERS)), orders: Mutex::default() }
     }
 }
 
 impl Domains {
-    /// Begins as many as there are places for. Each that ends wakes the next look, which begins others.
+    /// Starts as many orders as there are permits. Each order that ends wakes the reconciler, which starts others.
     pub(super) fn start_orders(&self, due: Vec<CertificateSpec>, acme: &AcmeSettings) {
-        let under_way = &self.order_locks.under_way;
-        let mut orders = under_way.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_flight = &self.order_locks.in_flight;
+        let mut orders = in_flight.orders.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(ended) = orders.try_join_next() {
             if let Err(error) = ended {
-                tracing::error!(%error, "an order of a certificate ended in a defect; it is tried again by itself");
+                tracing::error!(%error, "a certificate order panicked; the reconciler will retry it");
             }
         }
         for wanted in due.into_iter().filter(|wanted| !self.order_locks.is_busy(&wanted.subject)) {
-            let Ok(place) = Arc::clone(&under_way.places).try_acquire_owned() else { return };
-            let (control, acme) = (self.clone(), acme.clone());
+            let Ok(permit) = Arc::clone(&in_flight.permits).try_acquire_owned() else { return };
+            let (domains, acme) = (self.clone(), acme.clone());
             orders.spawn(async move {
-                let is_noted = control.try_certificate(&wanted, &acme).await;
-                drop(place);
-                // What could not even be written down waits for the next look by itself.
-                if is_noted {
-                    control.core.wakeups.certificates.notify_one();
+                let is_recorded = domains.try_certificate(&wanted, &acme).await;
+                drop(permit);
+                // Without a record, an immediate retry would likely fail again: it waits for the next tick.
+                if is_recorded {
+                    domains.core.wakeups.certificates.notify_one();
                 }
             });
         }
     }
 
-    /// Leaves what is under way, as this process ends; the next one goes on with it.
+    /// Aborts the orders in progress at shutdown. The next process resumes them.
     pub async fn abort_orders(&self) {
-        let orders = &self.order_locks.under_way.orders;
+        let orders = &self.order_locks.in_flight.orders;
         let mut orders = std::mem::take(&mut *orders.lock().unwrap_or_else(PoisonError::into_inner));
         orders.shutdown().await;
     }

@@ -1,4 +1,4 @@
-//! The first certificate of a new site: waited for a little while, as it usually takes seconds.
+//! The first certificate of a new site. Provisioning waits for it for a limited time, as it usually takes seconds.
 
 use crate::Domains;
 use std::{
@@ -13,21 +13,21 @@ use tokio::time::{Instant, sleep};
 use super::{alert_history::AlertHistory, in_flight::InFlightOrders, renewal::Renewals};
 use stoa_core::Result;
 
-/// Which certificates are being ordered by this process, when renewal was asked about, and what staff
-/// were told of.
+/// The state of this process's orders: which are in progress, when renewal information was requested, and which
+/// alerts were sent.
 #[derive(Default)]
 pub(crate) struct OrderLocks {
     busy: Mutex<HashSet<CertName>>,
     pub(super) renewals: Renewals,
-    pub(super) told: AlertHistory,
-    pub(super) under_way: InFlightOrders,
+    pub(super) alert_history: AlertHistory,
+    pub(super) in_flight: InFlightOrders,
 }
 
-/// LoadedCertificate while a certificate is being ordered.
+/// Held while a certificate is being ordered.
 pub(super) struct OrderLock<'a>(&'a OrderLocks, CertName);
 
 impl OrderLocks {
-    /// Nobody else orders this meanwhile; `None` if somebody does already.
+    /// Locks the order of this certificate; `None` if it is locked already.
     pub(super) fn begin(&self, subject: &CertName) -> Option<OrderLock<'_>> {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.insert(subject.clone()).then(|| OrderLock(self, subject.clone()))
@@ -40,16 +40,16 @@ impl Drop for OrderLock<'_> {
     }
 }
 
-/// How a new site's certificate stands.
+/// Whether a new site's name has a certificate.
 pub enum InitialIssuance {
-    /// There is one.
+    /// It has one.
     Covered,
-    /// There is none yet, and why.
+    /// It has none yet, for this reason.
     Not(String),
 }
 
 impl Domains {
-    /// Sees to it that this name has a certificate, and waits for it as long as the settings say.
+    /// Orders a certificate for this name if it needs one, and waits for it up to the configured time.
     pub async fn issue_initial(&self, name: &Hostname) -> Result<InitialIssuance> {
         let began = Instant::now();
         if self.is_covered(name) {
@@ -63,14 +63,14 @@ impl Domains {
             return Ok(InitialIssuance::Not("no authority certifies this name".into()));
         };
         let subject = wanted.subject.clone();
-        // Goes on by itself if it takes longer than is waited for: half an order helps nobody.
-        let (control, wait) = (self.clone(), acme.first_wait);
-        let trying = tokio::spawn(async move { control.try_certificate(&wanted, &acme).await });
+        // Continues after the wait: an interrupted order would be wasted.
+        let (domains, wait) = (self.clone(), acme.first_wait);
+        let attempt = tokio::spawn(async move { domains.try_certificate(&wanted, &acme).await });
         while began.elapsed() < wait {
             if self.is_covered(name) {
                 return Ok(InitialIssuance::Covered);
             }
-            if trying.is_finished() && !self.order_locks.is_busy(&subject) {
+            if attempt.is_finished() && !self.order_locks.is_busy(&subject) {
                 break;
             }
             sleep(std::time::Duration::from_millis(20)).await;
@@ -85,7 +85,7 @@ impl Domains {
 }
 
 impl OrderLocks {
-    /// Whether somebody orders this now.
+    /// Whether this certificate is being ordered.
     pub(super) fn is_busy(&self, subject: &CertName) -> bool {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(subject)
     }

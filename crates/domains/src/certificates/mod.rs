@@ -1,14 +1,13 @@
-//! Certificates: which names need one, how it is had, and how it gets to the edge.
+//! Certificates: which names need one, how it is obtained, and how it gets to the edge.
 //!
-//! * [`spec`] is a pure function: from sites, domains and settings to the names that need a
-//!   certificate, and how each is proven.
-//! * [`cache`] holds what there is, opened, in memory; the edge gets all of it with every table.
-//! * [`reconcile`] compares the two, and orders what is missing or due (`order`), within what the
-//!   authority allows (`issuance_limits`), with pauses that grow after each try that fails (`attempt`); a few are
-//!   under way at once (`in_flight`).
-//! * What goes wrong is kept per name, in words for the customer (`failure`), and staff are told
-//!   when a certificate is about to run out (`alerts`).
-//! * [`upload`] takes a certificate that somebody brings along.
+//! * [`spec`] computes which names need a certificate, and how each is validated, from sites, domains and settings.
+//!   It is a pure function.
+//! * [`cache`] holds all valid certificates in memory; each routing table for the edge contains all of them.
+//! * [`reconcile`] compares the two and orders missing and due certificates (`order`), within the limits of the
+//!   authority (`issuance_limits`), with backoff after failures (`attempt`), a few at a time (`in_flight`).
+//! * Failures are recorded per name, with a message for the customer (`failure`). Staff get an e-mail when a
+//!   certificate is about to expire (`alerts`).
+//! * [`upload`] accepts certificates from customers.
 
 mod acme_account;
 mod alert;

@@ -1,8 +1,7 @@
-//! One certificate, from the order to the shelf.
+//! One certificate, from the order to the cache.
 //!
-//! The key is kept before the authority is asked to issue: whatever ends us between its answer and
-//! our own records (a crash, a full disk), the next try fetches the same certificate again instead
-//! of ordering another.
+//! The key is stored before the authority is asked to issue. If we then fail to store the certificate (a crash, a
+//! full disk), the next attempt fetches the same certificate instead of ordering another.
 
 use crate::Domains;
 use std::collections::BTreeMap;
@@ -16,11 +15,10 @@ use tokio::time::{Instant, sleep};
 use super::{acme_account::AccountError, failure::Failure, spec::CertificateSpec};
 use stoa_core::settings::AcmeSettings;
 
-/// How long others may remember the answer to a challenge, in seconds.
-const TTL: u32 = 60;
+const CHALLENGE_TTL_SECONDS: u32 = 60;
 
 impl Domains {
-    /// Gets one certificate and puts it onto the shelf. The outcome is written down by the caller.
+    /// Obtains one certificate and stores it. The caller records a failure.
     pub(super) async fn obtain_certificate(
         &self,
         wanted: &CertificateSpec,
@@ -28,7 +26,7 @@ impl Domains {
         known: &CertificateOrder,
     ) -> Result<(), Failure> {
         let done = self.request_certificate(wanted, acme, known).await;
-        if done.as_ref().is_err_and(|failure| failure.account) {
+        if done.as_ref().is_err_and(|failure| failure.account_lost) {
             self.forget_acme_account().await;
         }
         done
@@ -42,21 +40,21 @@ impl Domains {
     ) -> Result<(), Failure> {
         let authority = self.acme_account(acme).await.map_err(|error| match error {
             AccountError::Ca(error) => Failure::of_ca(&error, wanted),
-            AccountError::Records(error) => Failure::of_records(&error),
+            AccountError::Database(error) => Failure::of_database(&error),
         })?;
         if let Some(chain) = self.resume_order(&authority, wanted, acme, known).await? {
             return Ok(self.store_certificate(wanted, &chain.0, &chain.1, &authority).await?);
         }
         let now = self.core.clock.now();
-        if let Some(spent) = self.reached_limit(wanted, &acme.allowance, now).await? {
-            return Err(Failure::spent(spent));
+        if let Some(limit) = self.reached_limit(wanted, &acme.allowance, now).await? {
+            return Err(Failure::limit_reached(limit));
         }
         self.ensure_points_here(wanted).await?;
         let (chain, key) = self.place_order(&authority, wanted, acme, known).await?;
         Ok(self.store_certificate(wanted, &chain, &key, &authority).await?)
     }
 
-    /// A certificate that was issued, but not yet kept.
+    /// Fetches the certificate of an order from an earlier attempt, if it was issued but not stored.
     async fn resume_order(
         &self,
         authority: &Acme,
@@ -69,18 +67,18 @@ impl Domains {
             Ok(key) => match authority.finish(url, &wanted.names, &key).await {
                 Ok(chain) => return Ok(Some((chain, key))),
                 Err(error) if error.is_transient() => return Err(Failure::of_ca(&error, wanted)),
-                // It ran out, or never came so far.
+                // It expired, or was not ready for issuance.
                 Err(error) => error.to_string(),
             },
-            // Begun at another authority, or before the master key was lost.
+            // It belongs to another authority, or the master key was replaced.
             Err(error) => error.to_string(),
         };
-        tracing::info!(subject = %wanted.subject, why, "an order that was begun can't be gone on with");
+        tracing::info!(subject = %wanted.subject, why, "cannot resume an order; placing another one");
         self.forget_order_url(wanted).await?;
         Ok(None)
     }
 
-    /// Forgets an order that brings no certificate any more, but nothing else that is known.
+    /// Clears the URL and key of an order that can't be completed, but keeps the rest of its row.
     async fn forget_order_url(&self, wanted: &CertificateSpec) -> crate::Result<()> {
         let subject = &wanted.subject;
         Ok(self.core.db.write(|tx| Box::pin(async move { certificate_orders::order_lost(&tx, subject).await })).await?)
@@ -93,10 +91,10 @@ impl Domains {
         acme: &AcmeSettings,
         known: &CertificateOrder,
     ) -> Result<(String, SecretString), Failure> {
-        let shelf = self.certificate_cache.all();
-        let replaces = shelf.matching(wanted).next().map(|held| held.ready.chain.as_str());
+        let cached = self.certificate_cache.all();
+        let replaces = cached.matching(wanted).next().map(|loaded| loaded.ready.chain.as_str());
         let refused = |error: AcmeError| Failure::of_ca(&error, wanted);
-        // Counted first: the authority may have made an order of which no answer tells us.
+        // Counted first: the authority may create the order even if its response gets lost.
         self.record_attempt(wanted, Attempt::Ordered).await?;
         let ordered = authority.order(&wanted.names, wanted.method, replaces).await.map_err(refused)?;
         let answered = async {
@@ -126,43 +124,47 @@ impl Domains {
         Ok((finished.map_err(refused)?, key))
     }
 
-    /// Keeps an order that is under way. Who asked for another try meanwhile is not forgotten.
+    /// Stores an order in progress. Keeps the time of the next attempt, which a request to retry may have changed.
     async fn record_order(&self, order: &CertificateOrder) -> crate::Result<()> {
         let put = async |tx: &stoa_db::Tx| {
             let next_at = certificate_orders::order_lock(tx, &order.subject)
                 .await?
-                .map_or(order.next_at, |stands| stands.next_at);
+                .map_or(order.next_at, |current| current.next_at);
             certificate_orders::order_put(tx, &CertificateOrder { next_at, ..order.clone() }).await
         };
         Ok(self.core.db.write(|tx| Box::pin(async move { put(&tx).await })).await?)
     }
 
-    pub(super) async fn record_attempt(&self, wanted: &CertificateSpec, what: Attempt) -> crate::Result<()> {
+    pub(super) async fn record_attempt(&self, wanted: &CertificateSpec, attempt: Attempt) -> crate::Result<()> {
         let (subject, now) = (&wanted.subject, self.core.clock.now());
         Ok(self
             .core
             .db
-            .write(|tx| Box::pin(async move { certificate_orders::try_note(&tx, subject, now, what).await }))
+            .write(|tx| Box::pin(async move { certificate_orders::try_note(&tx, subject, now, attempt).await }))
             .await?)
     }
 
-    /// Puts the answers where the authority looks for them, and waits until the world sees them.
+    /// Publishes the responses to the challenges and waits until they are visible.
     async fn publish_challenges(&self, challenges: &[Challenge], acme: &AcmeSettings) -> Result<(), Failure> {
-        let (paths, records) = sorted(challenges);
+        let (paths, records) = group_by_method(challenges);
         if !paths.is_empty() {
             self.add_challenge_answers(paths).await?;
         }
         for (name, values) in records {
             let Some(dns) = &self.dns else { return Err(Failure::no_dns()) };
-            let set = RecordSet { name: name.clone(), ttl: TTL, values: RecordValues::Texts(values.clone()) };
+            let set = RecordSet {
+                name: name.clone(),
+                ttl: CHALLENGE_TTL_SECONDS,
+                values: RecordValues::Texts(values.clone()),
+            };
             dns.set(&set).await.map_err(|error| Failure::of_dns(&error))?;
             self.wait_for_record(&name, &values, acme).await;
         }
         Ok(())
     }
 
-    /// Waits until the record is seen. If it is not, the authority is asked all the same: it may
-    /// ask another name server than we do.
+    /// Waits until the record is visible, up to the configured time. The order continues in any case: the authority may
+    /// query other name servers.
     async fn wait_for_record(&self, name: &RecordName, values: &[String], acme: &AcmeSettings) {
         let began = Instant::now();
         while began.elapsed() < acme.dns_wait {
@@ -173,9 +175,9 @@ impl Domains {
         }
     }
 
-    /// Takes the answers away again; what stays behind hurts nobody and is replaced by the next.
+    /// Removes the responses. Leftovers are harmless, and the next order replaces them.
     async fn remove_challenges(&self, challenges: &[Challenge]) {
-        let (paths, records) = sorted(challenges);
+        let (paths, records) = group_by_method(challenges);
         if !paths.is_empty() {
             self.remove_challenge_answers(paths.keys()).await;
         }
@@ -183,19 +185,19 @@ impl Domains {
             if let Some(dns) = &self.dns
                 && let Err(error) = dns.remove(name, RecordKind::Txt).await
             {
-                tracing::warn!(%name, %error, "the answer to a challenge could not be removed");
+                tracing::warn!(%name, %error, "cannot remove the response to a challenge");
             }
         }
     }
 }
 
-/// What the key of an order is sealed for. The authority is part of it: no other knows the order.
+/// The sealing context of an order's key. It includes the authority, as no other one knows the order.
 fn order_context(wanted: &CertificateSpec, acme: &AcmeSettings) -> String {
     format!("order/{} {}", acme.ca.directory, wanted.subject)
 }
 
-/// Paths with their text, and records with their values: a name and its wildcard share one record.
-fn sorted(challenges: &[Challenge]) -> (BTreeMap<String, String>, BTreeMap<RecordName, Vec<String>>) {
+/// HTTP responses by path, and TXT values by record: a name and its wildcard share one record.
+fn group_by_method(challenges: &[Challenge]) -> (BTreeMap<String, String>, BTreeMap<RecordName, Vec<String>>) {
     let (mut paths, mut records) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
     for challenge in challenges {
         match &challenge.answer {

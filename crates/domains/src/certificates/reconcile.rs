@@ -1,5 +1,4 @@
-//! Keeps every name that needs a certificate supplied with one: what is missing is ordered, and what
-//! is due is renewed.
+//! Orders missing certificates and renews those that are due.
 
 use crate::Domains;
 use std::{collections::HashSet, sync::Arc};
@@ -16,29 +15,29 @@ use stoa_integrations::{acme::Acme, x509};
 use stoa_model::{certificate::CertName, host::Hostname, id::CertificateId, secret::SecretString, site::SiteState};
 
 use super::{
-    attempt::LONGEST,
+    attempt::MAX_RETRY_DELAY,
     cache::key_context,
     loaded::LoadedCertificate,
-    renewal::{at_two_thirds, within},
-    spec::{CertificateSpec, Facts, is_public, wanted},
+    renewal::{default_renewal_time, random_time_between},
+    spec::{CertificateSpec, Facts, is_public, required_certificates},
 };
 use stoa_core::{Error, Result, random, settings::AcmeSettings};
 
 impl CertificateSpec {
-    /// Whether this certificate is the one that is wanted.
-    pub(super) fn is(&self, held: &LoadedCertificate) -> bool {
-        held.site.is_none() && self.names.iter().all(|name| held.ready.names.contains(name))
+    /// Whether this issued certificate has all the names of the spec.
+    pub(super) fn is_satisfied_by(&self, loaded: &LoadedCertificate) -> bool {
+        loaded.site.is_none() && self.names.iter().all(|name| loaded.ready.names.contains(name))
     }
 }
 
 impl Domains {
-    /// One look at all names.
+    /// One reconciliation of all certificates.
     pub async fn reconcile_certificates(&self) -> Result<()> {
-        // An edge that does not follow is no reason to let certificates run out.
+        // A failing edge must not prevent renewals.
         if let Err(error) = self.apply_certificates().await {
             tracing::warn!(
                 error = error.for_operator(),
-                "the edge did not take the certificates over; the next tick tries again"
+                "the edge did not apply the certificates; the next tick retries"
             );
         }
         if self.core.settings.https_port.is_none() {
@@ -51,7 +50,7 @@ impl Domains {
         self.send_certificate_alerts(&wanted).await
     }
 
-    /// Orders what is due.
+    /// Orders missing and due certificates.
     async fn order_due_certificates(&self, wanted: &[CertificateSpec], acme: &AcmeSettings) -> Result<()> {
         self.forget_obsolete_orders(wanted).await?;
         let due = self.due_certificates(wanted).await?;
@@ -59,39 +58,39 @@ impl Domains {
         self.ask_renewal_windows(wanted, acme).await
     }
 
-    /// Everything that needs a certificate from the authority.
+    /// All certificates that should come from the authority.
     pub(super) async fn certificate_specs(&self) -> Result<Vec<CertificateSpec>> {
         let base = &self.core.settings.base_domain;
         let lives = |row: &RouteRow| !matches!(row.state, SiteState::Failed | SiteState::Deleting | SiteState::Deleted);
         let names = routes(&self.core.db).await?.into_iter().filter(lives).map(|row| row.hostname);
         let (subdomains, domains): (Vec<_>, Vec<_>) = names.partition(|name| self.is_platform_name(name));
-        let (shelf, now) = (self.certificate_cache.all(), self.core.clock.now());
-        // Another one is there before one that was brought along ends.
-        let lasts = |held: Arc<LoadedCertificate>| held.site.is_some() && !held.is_ending(now);
-        let is_brought = |name: &&Hostname| shelf.find(name, now).is_some_and(lasts);
-        let brought: HashSet<Hostname> = subdomains.iter().chain(&domains).filter(is_brought).cloned().collect();
+        let (cached, now) = (self.certificate_cache.all(), self.core.clock.now());
+        // An uploaded certificate that is about to expire does not count: its replacement is ordered in time.
+        let is_current = |loaded: Arc<LoadedCertificate>| loaded.site.is_some() && !loaded.is_ending(now);
+        let has_upload = |name: &&Hostname| cached.find(name, now).is_some_and(is_current);
+        let uploaded: HashSet<Hostname> = subdomains.iter().chain(&domains).filter(has_upload).cloned().collect();
         let facts = Facts {
             base: Some(base).filter(|base| is_public(base)),
             dns: self.has_dns_zone_for(base),
             portal: self.core.settings.portal_hosts.iter().filter(|host| is_public(host)).cloned().collect(),
             subdomains,
             domains,
-            brought,
+            uploaded,
         };
-        Ok(wanted(facts))
+        Ok(required_certificates(facts))
     }
 
-    /// Whether the name lies below the platform's own domain.
+    /// Whether the name is below the platform's own domain.
     pub fn is_platform_name(&self, name: &Hostname) -> bool {
         name.as_str().strip_suffix(self.core.settings.base_domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
     }
 
-    /// Whether records can be made for this name.
+    /// Whether we can create DNS records for this name.
     pub(crate) fn has_dns_zone_for(&self, name: &Hostname) -> bool {
         self.dns.as_ref().is_some_and(|dns| stoa_provider::dns::RecordName::host(name).is_in(dns.zone()))
     }
 
-    /// Keeps an issued certificate, retires those that it replaces, and gives it to the edge.
+    /// Stores an issued certificate, retires those that it replaces, and publishes it to the edge.
     pub(super) async fn store_certificate(
         &self,
         wanted: &CertificateSpec,
@@ -114,38 +113,40 @@ impl Domains {
             not_before: facts.not_before,
             not_after: facts.not_after,
             created_at: now,
-            renew_at: window
-                .map_or_else(|| at_two_thirds(facts.not_before, facts.not_after), |w| within(w.start, w.end)),
+            renew_at: window.map_or_else(
+                || default_renewal_time(facts.not_before, facts.not_after),
+                |w| random_time_between(w.start, w.end),
+            ),
         };
-        let former =
-            &self.certificate_cache.all().replaced_by(&stored.names).map(|held| held.ready.id).collect::<Vec<_>>();
+        let replaced =
+            &self.certificate_cache.all().replaced_by(&stored.names).map(|loaded| loaded.ready.id).collect::<Vec<_>>();
         let version = self
             .core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     certificates::certificate_insert(&tx, stored).await?;
-                    for old in former {
+                    for old in replaced {
                         certificates::certificate_retire(&tx, *old, now).await?;
                     }
                     certificate_orders::try_note(&tx, &wanted.subject, now, Attempt::Issued).await?;
                     certificate_orders::order_forget(&tx, &wanted.subject).await?;
                     for name in stored.names.iter().filter(|name| !name.wildcard) {
                         if let Some(site) = sites::site_by_hostname(&*tx, &name.host).await? {
-                            let words = format!("The certificate for {name} was issued");
-                            history::site_event(&tx, site.id, now, "certificate", &words).await?;
+                            let text = format!("The certificate for {name} was issued");
+                            history::site_event(&tx, site.id, now, "certificate", &text).await?;
                         }
                     }
                     meta::routes_version_bump(&tx).await
                 })
             })
             .await?;
-        tracing::info!(subject = %wanted.subject, issuer = stored.issuer, until = %stored.not_after, "a certificate was issued");
+        tracing::info!(subject = %wanted.subject, issuer = stored.issuer, until = %stored.not_after, "certificate issued");
         self.publish_certificates(version).await;
         Ok(())
     }
 
-    /// Forgets the troubles of names that need no certificate any more.
+    /// Deletes the orders of names that no longer need a certificate, and old attempts.
     async fn forget_obsolete_orders(&self, wanted: &[CertificateSpec]) -> Result<()> {
         let known: HashSet<&CertName> = wanted.iter().map(|w| &w.subject).collect();
         for order in certificate_orders::orders_all(&self.core.db).await? {
@@ -158,7 +159,7 @@ impl Domains {
             }
         }
         let now = self.core.clock.now();
-        let (from, to) = (now - SignedDuration::from_hours(30 * 24), now + LONGEST);
+        let (from, to) = (now - SignedDuration::from_hours(30 * 24), now + MAX_RETRY_DELAY);
         Ok(self
             .core
             .db

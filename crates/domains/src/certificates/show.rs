@@ -1,4 +1,4 @@
-//! Certificates as pages show them.
+//! Views of certificates.
 
 use crate::Domains;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::view::{CertificateSource, CertificateState, CertificateView, NameCert
 use stoa_core::{RequestContext, Result};
 
 impl Domains {
-    /// Every name that has or needs a certificate, and how it stands; for staff.
+    /// All names that have or need a certificate, with its state; for staff.
     ///
     /// # Errors
     /// Without the role support.
@@ -19,31 +19,31 @@ impl Domains {
         cx.require(Role::Support)?;
         let orders = certificate_orders::orders_all(&self.core.db).await?;
         let orders: HashMap<_, _> = orders.iter().map(|order| (&order.subject, order)).collect();
-        let (shelf, mut all) = (self.certificate_cache.all(), Vec::new());
+        let (cached, mut all) = (self.certificate_cache.all(), Vec::new());
         for wanted in self.certificate_specs().await? {
-            let held = shelf.matching(&wanted).next().map(AsRef::as_ref);
+            let loaded = cached.matching(&wanted).next().map(AsRef::as_ref);
             let order = orders.get(&wanted.subject).copied();
-            all.push(name_certificate(wanted.subject.to_string(), held, order, true));
+            all.push(name_certificate(wanted.subject.to_string(), loaded, order, true));
         }
-        for held in shelf.iter().filter(|held| held.site.is_some()) {
-            let names: Vec<_> = held.ready.names.iter().map(ToString::to_string).collect();
-            all.push(name_certificate(names.join(", "), Some(held), None, true));
+        for loaded in cached.iter().filter(|loaded| loaded.site.is_some()) {
+            let names: Vec<_> = loaded.ready.names.iter().map(ToString::to_string).collect();
+            all.push(name_certificate(names.join(", "), Some(loaded), None, true));
         }
         Ok(all)
     }
 
-    /// How the certificate of one name stands.
+    /// The state of the certificate for one name.
     pub async fn certificate_of(&self, name: &Hostname, staff: bool) -> Result<NameCertificate> {
-        let held = self.certificate_cache.all().find(name, self.core.clock.now());
+        let loaded = self.certificate_cache.all().find(name, self.core.clock.now());
         let order = self.order_for(name).await?;
-        let mut view = name_certificate(name.to_string(), held.as_deref(), order.as_ref(), staff);
+        let mut view = name_certificate(name.to_string(), loaded.as_deref(), order.as_ref(), staff);
         if self.core.settings.https_port.is_none() {
             view.state = CertificateState::Off;
         }
         Ok(view)
     }
 
-    /// How getting a certificate for this name stands: one of its own, or the wildcard above it.
+    /// The order of a certificate for this name, or for the wildcard above it.
     async fn order_for(&self, name: &Hostname) -> Result<Option<CertificateOrder>> {
         for subject in CertName::covering(name) {
             if let Some(order) = certificate_orders::order_get(&self.core.db, &subject).await? {
@@ -56,12 +56,12 @@ impl Domains {
 
 fn name_certificate(
     name: String,
-    held: Option<&LoadedCertificate>,
+    loaded: Option<&LoadedCertificate>,
     order: Option<&CertificateOrder>,
     staff: bool,
 ) -> NameCertificate {
     let problem = order.and_then(|order| order.problem.clone());
-    let state = match (held, &problem) {
+    let state = match (loaded, &problem) {
         (Some(_), _) => CertificateState::Good,
         (None, Some(_)) => CertificateState::Failing,
         (None, None) => CertificateState::Waiting,
@@ -69,19 +69,19 @@ fn name_certificate(
     NameCertificate {
         name,
         state,
-        certificate: held.map(view),
+        certificate: loaded.map(view),
         problem,
         detail: order.and_then(|order| order.detail.clone()).filter(|_| staff),
         next_try: order.map(|order| order.next_at),
     }
 }
 
-fn view(held: &LoadedCertificate) -> CertificateView {
+fn view(loaded: &LoadedCertificate) -> CertificateView {
     CertificateView {
-        names: held.ready.names.iter().map(ToString::to_string).collect(),
-        source: if held.site.is_some() { CertificateSource::Uploaded } else { CertificateSource::Issued },
-        issuer: held.issuer.clone(),
-        expires_at: held.not_after,
+        names: loaded.ready.names.iter().map(ToString::to_string).collect(),
+        source: if loaded.site.is_some() { CertificateSource::Uploaded } else { CertificateSource::Issued },
+        issuer: loaded.issuer.clone(),
+        expires_at: loaded.not_after,
         notes: Vec::new(),
     }
 }

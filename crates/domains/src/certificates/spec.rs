@@ -1,43 +1,42 @@
-//! Which names need a certificate from the authority: a pure function of what there is.
+//! Which names need a certificate from the authority, as a pure function.
 
 use std::collections::{BTreeMap, HashSet};
 
 use stoa_integrations::acme::Method;
 use stoa_model::{certificate::CertName, host::Hostname};
 
-/// One certificate that there should be.
+/// A certificate that should exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CertificateSpec {
-    /// What it is known by: its first name.
+    /// Its first name, which identifies it.
     pub subject: CertName,
     /// All its names.
     pub names: Vec<CertName>,
-    /// How they are proven.
+    /// How the names are validated.
     pub method: Method,
-    /// Whether it is for a domain that a customer brought along: then it is made sure that the
-    /// domain leads here before the authority is asked.
+    /// Whether it is for a customer's own domain.
     pub custom: bool,
 }
 
-/// What decides it.
+/// The input of [`required_certificates`].
 pub(crate) struct Facts<'a> {
     /// The platform's own domain; `None` for one that no authority certifies, like `localhost`.
     pub base: Option<&'a Hostname>,
-    /// Whether records can be made in the zone of the platform's own domain.
+    /// Whether we can create records in the zone of the platform's own domain.
     pub dns: bool,
-    /// Names that the portal answers to beside it.
+    /// Hostnames of the portal besides `base`.
     pub portal: Vec<Hostname>,
-    /// Names of sites below the platform's own domain.
+    /// Hostnames of sites below the platform's own domain.
     pub subdomains: Vec<Hostname>,
-    /// Domains that customers brought along and proved.
+    /// Verified domains of customers.
     pub domains: Vec<Hostname>,
-    /// Names that a certificate brought along covers already.
-    pub brought: HashSet<Hostname>,
+    /// Names that an uploaded certificate covers.
+    pub uploaded: HashSet<Hostname>,
 }
 
-/// With DNS, one wildcard for all subdomains; without, one certificate for each. Custom domains
-/// have one each, so that one that fails keeps no other from its own.
-pub(crate) fn wanted(facts: Facts<'_>) -> Vec<CertificateSpec> {
+/// The certificates that should exist. With DNS, there is one wildcard for all subdomains, otherwise one certificate
+/// each. Each custom domain has its own, so that a failing domain does not affect others.
+pub(crate) fn required_certificates(facts: Facts<'_>) -> Vec<CertificateSpec> {
     let single = |name: Hostname, custom| {
         let subject = CertName::host(name);
         (subject.clone(), CertificateSpec { names: vec![subject.clone()], subject, method: Method::Http01, custom })
@@ -59,11 +58,11 @@ pub(crate) fn wanted(facts: Facts<'_>) -> Vec<CertificateSpec> {
     all.extend(portal.into_iter().map(|name| single(name, false)));
     all.extend(facts.domains.into_iter().map(|name| single(name, true)));
     all.into_values()
-        .filter(|wanted| !facts.brought.contains(&wanted.subject.host) || wanted.subject.wildcard)
+        .filter(|wanted| !facts.uploaded.contains(&wanted.subject.host) || wanted.subject.wildcard)
         .collect()
 }
 
-/// Whether a public authority could certify names below this one (RFC 6761: it can't for these).
+/// Whether a public authority can certify names below this one. It can't for special-use domains (RFC 6761).
 pub(crate) fn is_public(base: &Hostname) -> bool {
     let last = base.as_str().rsplit('.').next().unwrap_or_default();
     base.as_str().contains('.') && !matches!(last, "localhost" | "local" | "localdomain" | "invalid" | "internal")
@@ -77,7 +76,7 @@ mod tests {
         Hostname::parse(text).unwrap()
     }
 
-    fn subjects(dns: bool, brought: &[&str]) -> Vec<String> {
+    fn subjects(dns: bool, uploaded: &[&str]) -> Vec<String> {
         let base = host("stoa.test");
         let facts = Facts {
             base: Some(&base),
@@ -85,9 +84,9 @@ mod tests {
             portal: vec![host("panel.stoa.test"), host("stoa.test"), host("panel.test")],
             subdomains: vec![host("jane.stoa.test")],
             domains: vec![host("shop.example.com"), host("www.shop.example.com")],
-            brought: brought.iter().map(|name| host(name)).collect(),
+            uploaded: uploaded.iter().map(|name| host(name)).collect(),
         };
-        wanted(facts).iter().map(|wanted| format!("{} {:?}", wanted.subject, wanted.method)).collect()
+        required_certificates(facts).iter().map(|wanted| format!("{} {:?}", wanted.subject, wanted.method)).collect()
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! A certificate that a customer brings along: checked, sealed, and served from then on instead of
-//! an issued one.
+//! Certificates that customers upload. They are validated, stored sealed, and served instead of issued ones.
 
 use crate::Domains;
 use jiff::Timestamp;
@@ -24,12 +23,12 @@ use crate::{
 use stoa_core::{Error, RequestContext, Result, random};
 
 impl Domains {
-    /// Takes a certificate for some or all of the domains that a site's owner brought along; it takes
-    /// the place of earlier ones for no others.
+    /// Uploads a certificate for some or all of a site's custom domains. It replaces earlier uploads whose names it
+    /// covers.
     ///
     /// # Errors
-    /// All that is wrong with it at once: unreadable, a key of another certificate, a broken chain,
-    /// none of the site's names, outside its dates.
+    /// All problems together: unreadable, a mismatched key, an incomplete chain, none of the site's names, expired or
+    /// not valid yet.
     pub async fn upload_certificate(
         &self,
         cx: &RequestContext,
@@ -39,10 +38,10 @@ impl Domains {
         let site = writable_site(&self.core.db, cx, id).await?;
         let names = self.hostnames_of(id).await?;
         let custom: Vec<Hostname> = names.into_iter().filter(|name| !self.is_platform_name(name)).collect();
-        let wanted = wanted(&upload.chain, custom);
-        let checked = x509::check_upload(&upload.chain, &upload.key, &wanted, cx.now).map_err(Error::Invalid)?;
-        // Whatever else it is for: it is served for this site's own domains, and for nobody else's.
-        let names: Vec<CertName> = wanted.into_iter().map(CertName::host).collect();
+        let names = covered_domains(&upload.chain, custom);
+        let checked = x509::check_upload(&upload.chain, &upload.key, &names, cx.now).map_err(Error::Invalid)?;
+        // Other names in the certificate are ignored: it is served only for this site's own domains.
+        let names: Vec<CertName> = names.into_iter().map(CertName::host).collect();
         let certificate = CertificateId::from_uuid(random::uuid_at(cx.now));
         let stored = &StoredCertificate {
             id: certificate,
@@ -64,10 +63,10 @@ impl Domains {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    // InitialIssuance, so that of this and a removal of the domain one sees the other.
+                    // First, so that this and a concurrent removal of the domain are serialized.
                     let version = meta::routes_version_bump(&tx).await?;
-                    let now_its = sites::hostnames_of(&*tx, id).await?;
-                    if !names.iter().all(|name| now_its.contains(&name.host)) {
+                    let current = sites::hostnames_of(&*tx, id).await?;
+                    if !names.iter().all(|name| current.contains(&name.host)) {
                         return Err(Error::Conflict("A domain of this site was removed meanwhile. Look again.".into()));
                     }
                     for old in certificates::certificates_uploaded(&*tx, id).await? {
@@ -76,8 +75,8 @@ impl Domains {
                         }
                     }
                     certificates::certificate_insert(&tx, stored).await?;
-                    let words = format!("A certificate of {} was uploaded", stored.issuer);
-                    history::site_event(&tx, site.id, cx.now, "certificate", &words).await?;
+                    let text = format!("A certificate of {} was uploaded", stored.issuer);
+                    history::site_event(&tx, site.id, cx.now, "certificate", &text).await?;
                     history::audit(&tx, event).await?;
                     Ok(version)
                 })
@@ -94,14 +93,14 @@ impl Domains {
         })
     }
 
-    /// Takes an uploaded certificate away; the authority is asked for one again.
+    /// Removes a site's uploaded certificates; they are replaced by issued ones.
     ///
     /// # Errors
-    /// Not found, or the site has none.
+    /// Not found, or the site has no uploaded certificate.
     pub async fn withdraw_certificate(&self, cx: &RequestContext, id: SiteId) -> Result<()> {
         writable_site(&self.core.db, cx, id).await?;
-        let former = &self.uploaded_certificates(id);
-        if former.is_empty() {
+        let uploaded = &self.uploaded_certificates(id);
+        if uploaded.is_empty() {
             return Err(Error::Conflict("No certificate of your own is served for this site.".into()));
         }
         let event = &cx.audit("certificate.withdraw", id, serde_json::json!({}));
@@ -110,7 +109,7 @@ impl Domains {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    for old in former {
+                    for old in uploaded {
                         certificates::certificate_retire(&tx, *old, cx.now).await?;
                     }
                     history::site_event(&tx, id, cx.now, "certificate", "The uploaded certificate was taken away")
@@ -125,13 +124,12 @@ impl Domains {
         Ok(())
     }
 
-    /// All names that lead to a site.
+    /// All hostnames of a site.
     pub async fn hostnames_of(&self, id: SiteId) -> Result<Vec<Hostname>> {
         Ok(sites::hostnames_of(&self.core.db, id).await?)
     }
 
-    /// Takes a name that is no longer the site's from the certificates that were uploaded for it: it may
-    /// be somebody else's next.
+    /// Removes a name from the certificates that were uploaded for a site: the domain may go to another customer.
     pub(crate) async fn remove_name_from_uploads(
         &self,
         tx: &Tx,
@@ -146,7 +144,7 @@ impl Domains {
             certificates::certificate_retire(tx, old.id, now).await?;
             let key = self.core.key.open(&key_context(old.id), &old.key);
             let rest: Vec<_> = old.names.iter().filter(|other| *other != name).cloned().collect();
-            // One that can't be opened is served to nobody.
+            // A certificate whose key can't be opened is not served anyway.
             if let (false, Ok(key)) = (rest.is_empty(), key) {
                 let id = CertificateId::from_uuid(random::uuid_at(now));
                 let key = self.core.key.seal(&key_context(id), &key);
@@ -158,21 +156,21 @@ impl Domains {
 
     fn uploaded_certificates(&self, id: SiteId) -> Vec<CertificateId> {
         let all = self.certificate_cache.all();
-        all.iter().filter(|held| held.site == Some(id)).map(|held| held.ready.id).collect()
+        all.iter().filter(|loaded| loaded.site == Some(id)).map(|loaded| loaded.ready.id).collect()
     }
 
-    /// After this process has committed certificates with this version of the routes.
+    /// Publishes certificates to the edge after this process has committed them with this version of the routes.
     pub(crate) async fn publish_certificates(&self, version: u64) {
         self.routes.mark_own(version);
         if let Err(error) = self.apply_certificates().await {
             self.routes.mark_lagging();
-            tracing::warn!(error = error.for_operator(), "the edge did not take the certificates over yet");
+            tracing::warn!(error = error.for_operator(), "the edge did not apply the certificates yet");
         }
     }
 }
 
-/// The domains that the certificate is for; all of them if it is for none, so that the check says so.
-fn wanted(chain: &str, custom: Vec<Hostname>) -> Vec<Hostname> {
+/// The domains that the certificate covers. All of them if it covers none, so that validation reports that.
+fn covered_domains(chain: &str, custom: Vec<Hostname>) -> Vec<Hostname> {
     let Ok(facts) = x509::inspect(chain) else { return custom };
     let covered = |name: &&Hostname| facts.names.iter().any(|n| n.covers(name));
     let found: Vec<Hostname> = custom.iter().filter(covered).cloned().collect();

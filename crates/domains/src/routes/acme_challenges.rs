@@ -1,4 +1,4 @@
-//! What the edge answers itself, on every host: an authority's challenges.
+//! HTTP-01 challenges, which the edge answers itself on every host.
 
 use crate::Domains;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use stoa_model::route::RoutingTable;
 use stoa_core::Result;
 
 impl Domains {
-    /// Lets the edge answer these paths with these texts, on every host; returns when it does.
+    /// Makes the edge respond to these paths with these texts on every host; returns when the edge has applied it.
     pub(crate) async fn add_challenge_answers(&self, answers: BTreeMap<String, String>) -> Result<()> {
         let mut table = self.routes.table.lock().await;
         let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
@@ -16,7 +16,7 @@ impl Domains {
         self.apply_table(&mut table, next, None).await
     }
 
-    /// Takes answers away again. An edge that can't follow keeps them a little longer.
+    /// Removes responses. If the edge fails now, it keeps them until the next change.
     pub(crate) async fn remove_challenge_answers<'a>(&self, paths: impl Iterator<Item = &'a String>) {
         let mut table = self.routes.table.lock().await;
         let mut next = RoutingTable { version: self.next_version(&table), ..table.clone() };
@@ -24,7 +24,7 @@ impl Domains {
             next.answers.remove(path);
         }
         if let Err(error) = self.apply_table(&mut table, next, None).await {
-            tracing::warn!(error = error.for_operator(), "the edge still answers a challenge that is over");
+            tracing::warn!(error = error.for_operator(), "cannot remove the response to a challenge from the edge yet");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Since when the edge has not taken over what it was given. It stands in the database, as the doctor
-//! of the command line is another process than the one whose edge it is.
+//! Since when the edge has failed to apply changes. Stored in the database, because `stoa doctor` runs in another
+//! process than the edge.
 
 use crate::Domains;
 use jiff::Timestamp;
@@ -9,19 +9,19 @@ use stoa_provider::edge::EdgeError;
 
 use stoa_core::{Error, Result};
 
-const KEY: &str = "edge_behind";
+const EDGE_LAG_KEY: &str = "edge_behind";
 
-/// An edge that serves what it had before.
+/// A failure of the edge to apply changes. It serves its previous configuration meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeLag {
-    /// The first time that it failed.
+    /// The time of the first failure.
     pub since: Timestamp,
-    /// What it said then.
+    /// The error of the first failure.
     pub why: String,
 }
 
 impl Domains {
-    /// Reads all routes anew and applies them, and writes down whether the edge took them.
+    /// Reloads all routes, applies them, and records whether the edge accepted them.
     pub async fn reconcile_routes(&self) -> Result<()> {
         let done = self.reload_routes().await;
         let why = match &done {
@@ -29,26 +29,26 @@ impl Domains {
             Err(Error::Unavailable { source, .. }) => source.downcast_ref::<EdgeError>().map(ToString::to_string),
             Err(_) => None,
         };
-        // Without an answer of the edge, nothing is known of it.
+        // Other errors say nothing about the edge.
         if done.is_ok() || why.is_some() {
             self.record_edge_lag(why).await?;
         }
         done
     }
 
-    /// Since when the edge is behind, if it is.
+    /// The current lag of the edge, if any.
     pub async fn edge_lag(&self) -> Result<Option<EdgeLag>> {
-        let noted = meta::meta_get(&self.core.db, KEY).await?;
-        Ok(noted.and_then(|text| serde_json::from_str(&text).ok()))
+        let stored = meta::meta_get(&self.core.db, EDGE_LAG_KEY).await?;
+        Ok(stored.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// The first failure stays noted until the edge follows again.
+    /// Keeps the record of the first failure until the edge succeeds again.
     async fn record_edge_lag(&self, why: Option<String>) -> Result<()> {
         if self.edge_lag().await?.is_some() == why.is_some() {
             return Ok(());
         }
-        let behind = why.map(|why| EdgeLag { since: self.core.clock.now(), why });
-        let text = &serde_json::json!(behind).to_string();
-        Ok(self.core.db.write(|tx| Box::pin(async move { meta::meta_set(&tx, KEY, text).await })).await?)
+        let lag = why.map(|why| EdgeLag { since: self.core.clock.now(), why });
+        let text = &serde_json::json!(lag).to_string();
+        Ok(self.core.db.write(|tx| Box::pin(async move { meta::meta_set(&tx, EDGE_LAG_KEY, text).await })).await?)
     }
 }

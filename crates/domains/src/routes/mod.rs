@@ -1,6 +1,5 @@
-//! Keeps the edge's routing table equal to the rows of the database and the certificates on the
-//! shelf. One site's change is applied at once; the whole table is read anew every minute, and soon
-//! after another process changed something.
+//! Keeps the edge's routing table in sync with the database and the certificate cache. A change of one site is
+//! applied immediately. The whole table is reloaded every minute, and soon after another process changed something.
 
 mod acme_challenges;
 mod edge_lag;
@@ -33,133 +32,135 @@ pub use edge_lag::EdgeLag;
 pub use target::ApplicationUrl;
 use version_tracker::RouteVersionTracker;
 
-/// What this process knows of the routes.
+/// The routing state of this process.
 #[derive(Default)]
 pub(crate) struct Routing {
-    /// The table as it was last applied. The lock is held while the edge applies, so that tables
-    /// arrive in the order of their versions.
+    /// The table that was last applied. Locked while the edge applies a table, so that tables arrive in order of
+    /// their versions.
     table: Mutex<RoutingTable>,
-    /// LoadedCertificate while all routes are read anew.
-    reading: Mutex<()>,
-    /// Sites that were read alone since then; what was read of them with all others may be older.
-    reread: std::sync::Mutex<HashSet<SiteId>>,
-    /// The versions in the database that were followed.
-    followed: std::sync::Mutex<RouteVersionTracker>,
+    /// Locked during a reload of all routes.
+    reload_lock: Mutex<()>,
+    /// Sites whose routes were refreshed since the reload began, so that the reload may have older routes for them.
+    refreshed: std::sync::Mutex<HashSet<SiteId>>,
+    /// The versions of the database that were applied.
+    versions: std::sync::Mutex<RouteVersionTracker>,
 }
 
 impl Routing {
-    fn reread(&self) -> MutexGuard<'_, HashSet<SiteId>> {
-        self.reread.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refreshed(&self) -> MutexGuard<'_, HashSet<SiteId>> {
+        self.refreshed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Domains {
-    /// All routes and certificates as the database has them now, for who writes an edge's files anew.
+    /// All routes and certificates from the database, for a command that rewrites an edge's configuration.
     ///
     /// # Errors
-    /// Without the role admin; if the database does not answer.
+    /// Without the role admin.
     pub async fn edge_table(&self, cx: &RequestContext) -> Result<RoutingTable> {
         cx.require(Role::Admin)?;
         self.reload_certificates().await?;
-        let shelf = self.certificate_cache.all();
+        let cached = self.certificate_cache.all();
         let version = self.next_version(&RoutingTable::default());
-        let routes = self.read_routes(&shelf).await?;
-        Ok(RoutingTable { version, routes, certificates: shelf.ready(), ..RoutingTable::default() })
+        let routes = self.read_routes(&cached).await?;
+        Ok(RoutingTable { version, routes, certificates: cached.ready(), ..RoutingTable::default() })
     }
 
-    /// Loads certificates and routes and gives them to the edge, before a process begins to serve.
-    ///
-    /// # Errors
-    /// If the database or the edge does not answer; reconcilers try again.
+    /// Loads certificates and routes and applies them to the edge, before the process starts serving. Reconcilers retry
+    /// after an error.
     pub async fn load(&self) -> Result<()> {
         let certificates = self.reload_certificates().await;
         self.reload_routes().await.and(certificates)
     }
 
-    /// This process committed a change with this version of the routes and follows it by itself.
+    /// Records that this process committed a change with this version of the routes, and applies it itself.
     pub fn mark_own_version(&self, version: u64) {
         self.routes.mark_own(version);
     }
 
-    async fn read_routes(&self, shelf: &Certificates) -> Result<Routes> {
+    async fn read_routes(&self, cached: &Certificates) -> Result<Routes> {
         let rows = routes(&self.core.db).await?;
-        Ok(rows.into_iter().filter_map(|row| self.route(row, shelf)).collect())
+        Ok(rows.into_iter().filter_map(|row| self.route(row, cached)).collect())
     }
 
-    /// Reads all routes anew and applies them.
+    /// Reloads all routes and applies them.
     ///
-    /// They are read without the lock, as that takes long where there are many, and nobody's change
-    /// shall wait for it. Sites that changed in between are read again.
+    /// The table is not locked during the query, which may take long, so that changes of single sites don't wait for
+    /// it. Sites that changed meanwhile are read again.
     pub async fn reload_routes(&self) -> Result<()> {
-        let _alone = self.routes.reading.lock().await;
+        let _reload = self.routes.reload_lock.lock().await;
         loop {
             {
                 let _table = self.routes.table.lock().await;
-                self.routes.reread().clear();
+                self.routes.refreshed().clear();
             }
-            let shelf = self.certificate_cache.all();
-            let mut routes = self.read_routes(&shelf).await?;
+            let cached = self.certificate_cache.all();
+            let mut routes = self.read_routes(&cached).await?;
             let mut table = self.routes.table.lock().await;
-            // Certificates that came in between belong to the routes: once more with them.
-            if Arc::ptr_eq(&shelf, &self.certificate_cache.all()) {
-                let newer = mem::take(&mut *self.routes.reread());
-                self.replace_routes_of(&mut routes, newer, &shelf).await?;
+            // Routes depend on certificates: if those changed meanwhile, start over.
+            if Arc::ptr_eq(&cached, &self.certificate_cache.all()) {
+                let refreshed = mem::take(&mut *self.routes.refreshed());
+                self.replace_routes_of(&mut routes, refreshed, &cached).await?;
                 routes.share_with(&table.routes);
-                let certificates = shelf.ready();
+                let certificates = cached.ready();
                 let next = RoutingTable { version: self.next_version(&table), routes, certificates, ..table.clone() };
                 return self.apply_if_changed(&mut table, next, None).await;
             }
         }
     }
 
-    /// Replaces the routes of these sites by what the database has now.
-    async fn replace_routes_of(&self, routes: &mut Routes, sites: HashSet<SiteId>, shelf: &Certificates) -> Result<()> {
+    /// Replaces the routes of these sites with those in the database.
+    async fn replace_routes_of(
+        &self,
+        routes: &mut Routes,
+        sites: HashSet<SiteId>,
+        cached: &Certificates,
+    ) -> Result<()> {
         routes.retain(|_, route| !sites.contains(&route.site));
         for site in sites {
             let rows = route_of(&self.core.db, site).await?;
-            routes.extend(rows.into_iter().filter_map(|row| self.route(row, shelf)));
+            routes.extend(rows.into_iter().filter_map(|row| self.route(row, cached)));
         }
         Ok(())
     }
 
-    /// Brings a table to the edge, unless it has the same already.
+    /// Applies a table to the edge unless it is unchanged.
     async fn apply_if_changed(
         &self,
         table: &mut RoutingTable,
         next: RoutingTable,
-        waits: Option<SiteId>,
+        waiting_for: Option<SiteId>,
     ) -> Result<()> {
         if table.version > 0 && table.routes == next.routes && table.certificates == next.certificates {
             return Ok(());
         }
-        self.apply_table(table, next, waits).await
+        self.apply_table(table, next, waiting_for).await
     }
 
-    /// Reads one site's routes anew; when this returns, every new request follows them.
+    /// Reloads one site's routes and applies them; when this returns, all new requests use them.
     pub async fn refresh_routes(&self, site: SiteId) -> Result<()> {
-        self.reread_routes(|_| HashSet::from([site]), Some(site)).await
+        self.refresh_routes_of(|_| HashSet::from([site]), Some(site)).await
     }
 
-    /// As [`Domains::routes_refresh`], after something was committed: an edge that can't follow now
-    /// is brought up by the reconciler, and what was committed stays true.
+    /// Like [`Domains::refresh_routes`], after a commit. If the edge fails, the reconciler applies the change later.
     pub async fn refresh_routes_or_lag(&self, site: SiteId) {
         if let Err(error) = self.refresh_routes(site).await {
             self.routes.mark_lagging();
-            tracing::warn!(%site, error = error.for_operator(), "the edge did not take a site's new state over yet");
+            tracing::warn!(%site, error = error.for_operator(), "the edge did not apply a site's routes yet");
         }
     }
 
-    /// After this process has committed a change of a site with this version of the routes.
+    /// Publishes a site's routes to the edge after this process has committed them with this version.
     pub async fn publish_routes(&self, version: u64, site: SiteId) {
         self.routes.mark_own(version);
         self.refresh_routes_or_lag(site).await;
     }
 
-    /// Brings certificates that came or went to the edge, with the routes that they are for.
+    /// Applies added and removed certificates to the edge, with the routes that depend on them.
     pub async fn apply_certificates(&self) -> Result<()> {
         self.reload_certificates().await?;
         let served = self.routes.table.lock().await.certificates.clone();
-        let changed = differing(&served, &self.certificate_cache.all().ready());
+        let changed = changed_names(&served, &self.certificate_cache.all().ready());
         if changed.is_empty() {
             return Ok(());
         }
@@ -170,36 +171,36 @@ impl Domains {
             let routes = changed.iter().filter_map(|name| table.routes.get(name.host.as_str()));
             routes.map(|route| route.site).collect()
         };
-        self.reread_routes(named, None).await
+        self.refresh_routes_of(named, None).await
     }
 
-    /// Reads the routes of these sites anew, and takes over the certificates of this moment.
-    async fn reread_routes(
+    /// Reloads the routes of these sites, and applies them with the cached certificates.
+    async fn refresh_routes_of(
         &self,
         sites: impl FnOnce(&RoutingTable) -> HashSet<SiteId>,
-        waits: Option<SiteId>,
+        waiting_for: Option<SiteId>,
     ) -> Result<()> {
         let mut table = self.routes.table.lock().await;
         if table.version == 0 {
-            // Nothing was loaded yet: some routes alone would take all others off the air.
+            // Nothing was loaded yet: a table with only these routes would take all other sites offline.
             drop(table);
             return self.reload_routes().await;
         }
-        let (shelf, sites) = (self.certificate_cache.all(), sites(&table));
-        self.routes.reread().extend(&sites);
+        let (cached, sites) = (self.certificate_cache.all(), sites(&table));
+        self.routes.refreshed().extend(&sites);
         let mut next =
-            RoutingTable { version: self.next_version(&table), certificates: shelf.ready(), ..table.clone() };
-        self.replace_routes_of(&mut next.routes, sites, &shelf).await?;
-        self.apply_if_changed(&mut table, next, waits).await
+            RoutingTable { version: self.next_version(&table), certificates: cached.ready(), ..table.clone() };
+        self.replace_routes_of(&mut next.routes, sites, &cached).await?;
+        self.apply_if_changed(&mut table, next, waiting_for).await
     }
 
-    /// Brings a table to the edge. Single sites that the edge refuses keep what they had, and keep no
-    /// other site from its own: only who waits for one of them is told.
+    /// Applies a table to the edge. If the edge rejects single sites, they keep their previous configuration and all
+    /// others are applied. That is an error only if the caller waits for one of the rejected sites.
     pub(crate) async fn apply_table(
         &self,
         table: &mut RoutingTable,
         next: RoutingTable,
-        waits: Option<SiteId>,
+        waiting_for: Option<SiteId>,
     ) -> Result<()> {
         let unavailable = |error: EdgeError| Error::Unavailable {
             message: "The new address could not be switched on yet; this is tried again by itself.".into(),
@@ -210,27 +211,27 @@ impl Domains {
             *table = next;
             return Ok(());
         };
-        let Some(refused) = &error.refused else { return Err(unavailable(error)) };
-        tracing::error!(%error, "the edge refuses some of the routes");
+        let Some(rejected) = &error.refused else { return Err(unavailable(error)) };
+        tracing::error!(%error, "the edge rejected some of the routes");
         *table = next;
-        let mine = waits.is_some_and(|site| refused.contains(&site));
-        if mine { Err(unavailable(error)) } else { Ok(()) }
+        let is_affected = waiting_for.is_some_and(|site| rejected.contains(&site));
+        if is_affected { Err(unavailable(error)) } else { Ok(()) }
     }
 
-    /// Grows across restarts too: the first version of a process is the time of its start.
+    /// Versions also increase across restarts: the first version of a process is its start time.
     pub(crate) fn next_version(&self, table: &RoutingTable) -> u64 {
         let now = u64::try_from(self.core.clock.now().as_millisecond()).unwrap_or(0);
         if table.version == 0 { now } else { table.version + 1 }
     }
 
-    /// Where a site's name leads, with these certificates.
+    /// The route of a site's hostname, with these certificates.
     fn route(&self, row: RouteRow, certificates: &Certificates) -> Option<(Hostname, Route)> {
         target::route(row, |name| self.core.settings.https_port.is_some() && certificates.covers(name))
     }
 }
 
-/// The names of all certificates that are in one of the lists only.
-fn differing(one: &[Arc<Certificate>], other: &[Arc<Certificate>]) -> Vec<CertName> {
+/// The names of all certificates that are in only one of the lists.
+fn changed_names(one: &[Arc<Certificate>], other: &[Arc<Certificate>]) -> Vec<CertName> {
     let ids = |list: &[Arc<Certificate>]| list.iter().map(|certificate| certificate.id).collect::<HashSet<_>>();
     let (in_one, in_other) = (ids(one), ids(other));
     let gone = one.iter().filter(|certificate| !in_other.contains(&certificate.id));

@@ -1,4 +1,4 @@
-//! Where one name leads: a pure function of its row and of the certificates.
+//! The route of one hostname, as a pure function of its row and the certificates.
 
 use stoa_db::routes::RouteRow;
 use stoa_model::{
@@ -7,12 +7,12 @@ use stoa_model::{
     site::SiteState,
 };
 
-/// Where a site's name leads, by its state; `None` as if the name were unknown.
+/// The route of a site's hostname, depending on the site's state; `None` if the name is not served.
 pub(super) fn route(row: RouteRow, is_covered: impl Fn(&Hostname) -> bool) -> Option<(Hostname, Route)> {
     let notice = Target::Notice;
-    let told = row.url.as_deref().and_then(ApplicationUrl::read);
-    // Only where the application knows its address, else it and the edge send visitors to and fro.
-    let redirect = row.hostname != row.main && told.is_some_and(|told| told.host == row.main.as_str());
+    let url = row.url.as_deref().and_then(ApplicationUrl::read);
+    // Only if the application is configured with its main address, to avoid redirect loops between it and the edge.
+    let redirect = row.hostname != row.main && url.is_some_and(|url| url.host == row.main.as_str());
     let target = match (row.state, row.upstream) {
         (SiteState::Active, Some(_)) if redirect => Target::Redirect(row.main),
         (SiteState::Provisioning | SiteState::Active | SiteState::Updating | SiteState::Stopped, Some(upstream)) => {
@@ -26,11 +26,11 @@ pub(super) fn route(row: RouteRow, is_covered: impl Fn(&Hostname) -> bool) -> Op
         (SiteState::Suspended, _) => notice(Notice::Suspended),
         (SiteState::Failed | SiteState::Deleting | SiteState::Deleted, _) => return None,
     };
-    let secure = told.is_some_and(|told| told.secure) && is_covered(&row.hostname);
+    let secure = url.is_some_and(|url| url.secure) && is_covered(&row.hostname);
     Some((row.hostname, Route { site: row.site, target, limits: row.limits, secure }))
 }
 
-/// What an application was told about its address.
+/// The URL that an application is configured with.
 #[derive(Clone, Copy)]
 pub struct ApplicationUrl<'a> {
     /// Its hostname, without the port.
@@ -40,7 +40,7 @@ pub struct ApplicationUrl<'a> {
 }
 
 impl<'a> ApplicationUrl<'a> {
-    /// Takes the address apart; `None` if it has no scheme.
+    /// Parses a URL; `None` if it has no scheme.
     pub fn read(url: &'a str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         Some(Self { host: rest.split(':').next().unwrap_or(rest), secure: scheme == "https" })

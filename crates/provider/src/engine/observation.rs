@@ -83,6 +83,13 @@ pub enum RunState {
     Exited,
 }
 
+impl RunState {
+    /// Whether it runs.
+    pub const fn is_running(self) -> bool {
+        matches!(self, Self::Running)
+    }
+}
+
 /// Where the edge reaches a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {

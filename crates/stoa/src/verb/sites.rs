@@ -10,8 +10,13 @@ use stoa_core::{RequestContext, view::JobView};
 use stoa_model::{
     id::{CustomerId, JobId},
     job::JobState,
+    site::{Suspension, SuspensionReason},
 };
-use stoa_sites::{MAX_LOG_LINES, command::OrderSite, view::SiteView};
+use stoa_sites::{
+    MAX_LOG_LINES,
+    command::{OrderSite, Suspend, UpdateSite},
+    view::SiteView,
+};
 
 use crate::{
     bootstrap,
@@ -50,6 +55,34 @@ pub enum Sites {
     Restart(JobTarget),
     /// Retry the creation of a site that failed.
     Retry(JobTarget),
+    /// Suspend a site: visitors see a page that says so, and its containers are stopped.
+    Suspend {
+        #[command(flatten)]
+        name: Name,
+        /// Why: non_payment, abuse, quota or operator.
+        #[arg(long)]
+        reason: SuspensionReason,
+        /// A note for the owner and staff; visitors never see it.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// End a site's suspensions; after the last one, it starts again if it ran before.
+    Resume {
+        #[command(flatten)]
+        name: Name,
+        /// End only the suspension for this reason: non_payment, abuse, quota or operator.
+        #[arg(long)]
+        reason: Option<SuspensionReason>,
+    },
+    /// Update a running site to another version of its blueprint, with the images that are installed now.
+    Update {
+        #[command(flatten)]
+        target: JobTarget,
+        /// At least the first 8 characters of the version: the current version of the blueprint, or one that the site
+        /// has had. Default: the current version.
+        #[arg(long, value_name = "VERSION")]
+        to: Option<String>,
+    },
     /// Delete a site; its data is kept during the grace period.
     Delete(Name),
     /// Restore a deleted site within its grace period.
@@ -119,6 +152,20 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             let job = control.sites.retry(&cx, find(&control, &cx, &target.name).await?.id).await?;
             wait(&control, job, target.no_wait, out).await
         }
+        Sites::Suspend { name, reason, note } => {
+            let command = Suspend { reason: *reason, note: note.clone() };
+            let id = find(&control, &cx, name).await?.id;
+            show(&control.sites.suspend(&cx, id, command).await?, out)
+        }
+        Sites::Resume { name, reason } => {
+            let id = find(&control, &cx, name).await?.id;
+            show(&control.sites.resume(&cx, id, *reason).await?, out)
+        }
+        Sites::Update { target, to } => {
+            let id = find(&control, &cx, &target.name).await?.id;
+            let job = control.sites.update(&cx, id, UpdateSite { to: to.clone() }).await?;
+            wait(&control, job, target.no_wait, out).await
+        }
         Sites::Delete(name) => show(&control.sites.delete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Undelete(name) => show(&control.sites.undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
         Sites::Purge(name) => {
@@ -182,11 +229,18 @@ fn show(site: &SiteView, out: &Output) -> Result<()> {
             ["Health".to_owned(), s.health.to_string()],
             ["Administrator".to_owned(), s.admin_user.clone()],
         ];
+        rows.extend(s.suspensions.iter().map(|suspension| ["Suspended".to_owned(), suspension_text(suspension)]));
         rows.extend(s.reason.iter().map(|text| ["Reason".to_owned(), text.clone()]));
         rows.extend(s.purge_at.iter().map(|at| ["Purge after".to_owned(), at.to_string()]));
         rows.extend(s.notices.iter().map(|text| ["Note".to_owned(), text.clone()]));
         table(["", ""], rows)
     })
+}
+
+fn suspension_text(suspension: &Suspension) -> String {
+    let Suspension { reason, actor, at, note } = suspension;
+    let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("{reason}, since {at:.0}, by {actor}{note}")
 }
 
 /// Waits for a job to end and shows it. A job that failed is an error.

@@ -8,6 +8,7 @@ mod layers;
 mod people_verbs;
 #[path = "../../../testkit/src/port.rs"]
 mod port;
+mod site_verbs;
 mod traefik;
 mod verbs;
 mod words;

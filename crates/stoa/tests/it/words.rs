@@ -17,9 +17,7 @@ use regex::Regex;
 const PENDING: &[&str] = &[
     "ARCHITECTURE.md",
     "README.md",
-    "crates/accounts/",
     "crates/control/",
-    "crates/core/",
     "crates/db/",
     "crates/docker/",
     "crates/domains/",

@@ -1,4 +1,4 @@
-//! Text areas and checkboxes.
+//! Text areas, checkboxes and selects.
 
 use askama::{Template, filters::HtmlSafe};
 
@@ -61,6 +61,46 @@ impl Checkbox {
     }
 }
 
+/// A labeled list to choose one of; nothing is chosen at first.
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "part/select.html")]
+pub struct Select {
+    name: &'static str,
+    label: &'static str,
+    choices: Vec<Choice>,
+    problem: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Choice {
+    value: &'static str,
+    label: &'static str,
+    is_chosen: bool,
+}
+
+impl HtmlSafe for Select {}
+
+impl Select {
+    /// A required choice from pairs of value and label, with the previous input.
+    pub fn new(
+        name: &'static str,
+        label: &'static str,
+        choices: impl IntoIterator<Item = (&'static str, &'static str)>,
+        chosen: &str,
+    ) -> Self {
+        let choices = choices.into_iter();
+        let choices = choices.map(|(value, label)| Choice { value, label, is_chosen: value == chosen }).collect();
+        Self { name, label, choices, problem: None }
+    }
+
+    /// Adds the field's error message, if there is one.
+    #[must_use]
+    pub fn with(self, problems: &Problems) -> Self {
+        let problem = problems.of(self.name).map(str::to_owned);
+        Self { problem, ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use stoa_model::field::Invalid;
@@ -74,5 +114,16 @@ mod tests {
         let html = html.to_string();
         assert!(html.contains("It has expired.") && html.contains("It is &#60;other&#62;."), "{html}");
         assert!(html.contains("aria-invalid=\"true\"") && !html.contains("<script>"), "{html}");
+    }
+
+    #[test]
+    fn a_select_keeps_the_choice_and_links_its_problem() {
+        let choices = [("a", "First"), ("b", "Second")];
+        let html = Select::new("reason", "Reason", choices, "b").to_string();
+        assert!(html.contains("<option value=\"b\" selected>Second</option>"), "{html}");
+        assert!(html.contains("<option value=\"a\">First</option>") && !html.contains("aria-invalid"), "{html}");
+        let problems = Problems::of_fields(vec![Invalid::new("reason", "Choose a reason.")]);
+        let html = Select::new("reason", "Reason", choices, "").with(&problems).to_string();
+        assert!(html.contains("aria-describedby=\"reason-problem\"") && html.contains("Choose a reason."), "{html}");
     }
 }

@@ -15,5 +15,6 @@ mod openapi;
 mod pages;
 mod script;
 mod staff;
+mod suspension;
 mod templates;
 mod traffic;

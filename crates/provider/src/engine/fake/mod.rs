@@ -21,7 +21,7 @@ use stoa_model::{
     id::JobId,
     image::{ImageId, ImageRef},
     placement::LeasePool,
-    stack::{ProjectName, Service, ServiceName, VolumeName},
+    stack::{ProjectName, Service, ServiceName, Stack, VolumeName},
 };
 use tokio::sync::watch;
 
@@ -55,6 +55,8 @@ pub struct DeploymentRecord {
     pub revision: Revision,
     /// The job that deployed it.
     pub operation: JobId,
+    /// The stack.
+    pub stack: Stack,
     /// What it changed.
     pub deployed: Deployed,
 }

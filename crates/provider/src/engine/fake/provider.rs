@@ -117,6 +117,7 @@ impl Engine for FakeEngine {
             project: project.clone(),
             revision: deployment.revision,
             operation: deployment.operation,
+            stack: deployment.stack.clone(),
             deployed: deployed.clone(),
         });
         Self::leave(Verb::Deploy, extent, deployed)

@@ -108,11 +108,21 @@ async fn until_ok(
         }
         if checked.elapsed() > CHECK_ENGINE {
             checked = Instant::now();
+            if is_suspended(cx, plan).await? {
+                return Ok(());
+            }
             run.note(&format!("Still waiting for an answer: {last}")).await;
             keep_running(cx, plan).await?;
         }
         run.unless_cancelled(sleep(PAUSE)).await?;
     }
+}
+
+/// Whether the site was suspended meanwhile: visitors see a page that says so, and its containers will be
+/// stopped when the job has ended.
+async fn is_suspended(cx: &StepContext, plan: &SitePlan) -> Result<bool, StepError> {
+    let site = stoa_db::sites::site_get(&cx.core.db, plan.site).await.map_err(super::db_failed)?;
+    Ok(site.is_some_and(|site| !site.suspensions.is_empty()))
 }
 
 /// Starts again what the engine lost, for instance because the engine itself was restarted.

@@ -29,7 +29,7 @@ pub struct Job {
     pub hostname: String,
     /// The site's title.
     pub site_title: String,
-    /// `create`, `start`, `stop`, `restart` or `change_domain`.
+    /// `create`, `start`, `stop`, `restart`, `update` or `change_domain`.
     #[schema(value_type = String, example = "create")]
     pub kind: JobKind,
     /// Title, for people.

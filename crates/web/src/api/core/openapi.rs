@@ -15,7 +15,7 @@ use super::{doctor, jobs, problem};
 use crate::api::{
     accounts,
     domains::{self, certificates},
-    sites::{self, blueprints, details, traffic},
+    sites::{self, blueprints, details, suspension, traffic, update},
 };
 
 #[derive(OpenApi)]
@@ -33,9 +33,10 @@ use crate::api::{
     components(schemas(problem::Problem)),
     paths(
         accounts::log_in, accounts::me,
-        blueprints::blueprints, blueprints::address, doctor::doctor,
+        blueprints::blueprints, update::outdated, blueprints::address, doctor::doctor,
         sites::list, sites::create, sites::get, sites::delete, sites::undelete,
         sites::start, sites::stop, sites::restart, sites::retry,
+        suspension::suspend, suspension::resume, update::update,
         details::login_link, details::credentials, details::reveal,
         details::logs, details::stats, details::jobs,
         traffic::hours, traffic::limits,

@@ -1,11 +1,13 @@
-//! Sites: order, find, start, stop, delete.
+//! Sites: order, find, start, stop, suspend, update, delete.
 
 #![allow(unused_qualifications, reason = "utoipa's derive macro generates them")]
 
 pub mod blueprints;
 pub mod details;
 pub mod dto;
+pub mod suspension;
 pub mod traffic;
+pub mod update;
 
 use axum::{
     Json,

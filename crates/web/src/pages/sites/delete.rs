@@ -1,11 +1,12 @@
-//! Deleting a site, confirmed by typing its address. It can be undone during the grace period.
+//! Deleting a site, confirmed by typing its address. It can be undone during the grace period. Administrators can also
+//! suspend the site here.
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use stoa_model::field::Invalid;
 
-use super::show::SiteHead;
+use super::{show::SiteHead, suspension::SuspendFields};
 use crate::{
     app::App,
     extract::{body::Form, permissions::AccessibleSite},
@@ -31,13 +32,16 @@ pub struct DeletePage {
     pub problems: Problems,
     /// Field for the address.
     pub confirm: Field,
+    /// The form that suspends the site, for viewers who may.
+    pub suspend: Option<SuspendFields>,
 }
 
 impl DeletePage {
     /// Builds the page.
     pub fn new(frame: Frame, head: SiteHead, grace: String, typed: &str, problems: Problems) -> Self {
         let confirm = Field::text("confirm", "Type the store's address to confirm", typed).with(&problems);
-        Self { frame, head, grace, problems, confirm }
+        let suspend = head.can_suspend.then(SuspendFields::default);
+        Self { frame, head, grace, problems, confirm, suspend }
     }
 }
 
@@ -70,7 +74,8 @@ pub async fn submit(
     Ok(ui::see_other(&format!("/sites/{}", site.id)))
 }
 
-fn grace(app: &App) -> String {
+/// The grace period, for people.
+pub(super) fn grace(app: &App) -> String {
     let hours = app.control.settings().delete_grace.as_secs().div_ceil(3600);
     match hours {
         0..48 => format!("{hours} hours"),

@@ -11,5 +11,6 @@ pub mod show;
 pub mod staff_list;
 pub mod staff_order;
 pub mod status;
+pub mod suspension;
 pub mod traffic;
 pub mod usage;

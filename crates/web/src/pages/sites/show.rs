@@ -7,7 +7,7 @@ use stoa_core::{Error, RequestContext, view::JobView};
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
 use stoa_sites::view::{CredentialView, OwnerView, SiteAction, SiteView, TrafficHour};
 
-use super::{credentials::CredentialLine, traffic::day_summary::DaySummary};
+use super::{credentials::CredentialLine, suspension::SuspensionLine, traffic::day_summary::DaySummary};
 use crate::{
     app::App,
     extract::permissions::AccessibleSite,
@@ -38,6 +38,8 @@ pub struct SiteHead {
     pub open: bool,
     /// Whether its login link is available.
     pub can_log_in: bool,
+    /// Whether the viewer can suspend it.
+    pub can_suspend: bool,
     /// Whether it can be deleted.
     pub can_delete: bool,
     /// Day of its purge, if it is marked for deletion.
@@ -59,6 +61,7 @@ impl SiteHead {
             health: status::health(site.state, site.health),
             open: site.state.should_run(),
             can_log_in: may(SiteAction::LogIn),
+            can_suspend: may(SiteAction::Suspend),
             can_delete: may(SiteAction::Delete),
             purge: site.purge_at.map(time::date),
             can_undelete: may(SiteAction::Undelete),
@@ -74,6 +77,10 @@ pub struct SitePage {
     pub frame: Frame,
     /// Heading shared by the pages of a site.
     pub head: SiteHead,
+    /// Why it is suspended.
+    pub suspensions: Vec<SuspensionLine>,
+    /// Whether the viewer can end its suspensions.
+    pub can_resume: bool,
     /// Why it is in its state.
     pub reason: Option<String>,
     /// Whether its creation failed.
@@ -164,6 +171,8 @@ impl SitePage {
         Self {
             frame,
             head: SiteHead::new(&site),
+            suspensions: site.suspensions.iter().map(|s| SuspensionLine::new(s, now)).collect(),
+            can_resume: site.actions.contains(&SiteAction::Resume),
             failed: site.state == SiteState::Failed,
             job: site.job.map(|job| job.to_string()),
             actions: site.actions.iter().filter_map(button).collect(),
@@ -182,15 +191,16 @@ impl SitePage {
     }
 }
 
-/// Buttons for the everyday actions; deleting and logging in are elsewhere.
+/// Buttons for the everyday actions; logging in, deleting and suspending are elsewhere.
 fn button(action: &SiteAction) -> Option<Action> {
     let (label, icon) = match action {
         SiteAction::Start => ("Start", "play"),
         SiteAction::Stop => ("Stop", "stop"),
         SiteAction::Restart => ("Restart", "restart"),
         SiteAction::Retry => ("Try again", "restart"),
-        SiteAction::Resume => ("End suspension", "play"),
-        SiteAction::Delete | SiteAction::Undelete | SiteAction::LogIn | SiteAction::Suspend => return None,
+        SiteAction::Suspend | SiteAction::Resume | SiteAction::Delete | SiteAction::Undelete | SiteAction::LogIn => {
+            return None;
+        }
     };
     Some(Action { path: action.as_str(), label, icon })
 }

@@ -1,6 +1,8 @@
 //! Request and response bodies of sites.
 
+mod suspension;
 mod traffic;
+mod update;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,11 @@ use stoa_model::{
 };
 use utoipa::ToSchema;
 
-pub use self::traffic::{LatencyBucket, Limits, NewLimits, Statuses, TrafficHour};
+pub use self::{
+    suspension::{EndedSuspension, NewSuspension, Suspension},
+    traffic::{LatencyBucket, Limits, NewLimits, Statuses, TrafficHour},
+    update::{NewVersion, OutdatedSite},
+};
 
 /// A blueprint to order from.
 #[derive(Serialize, ToSchema)]
@@ -134,6 +140,9 @@ pub struct Site {
     /// `stopped`, `sleeping`, `updating`, `deleting` or `deleted`.
     #[schema(value_type = String, example = "active")]
     pub state: SiteState,
+    /// Why it is suspended; absent if it is not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspensions: Vec<Suspension>,
     /// Why it is in this state, for people.
     pub reason: Option<String>,
     /// Last observed health: `unknown`, `healthy`, `unhealthy` or `down`.
@@ -162,6 +171,9 @@ pub struct Site {
 
 impl From<stoa_sites::view::SiteView> for Site {
     fn from(v: stoa_sites::view::SiteView) -> Self {
+        // Only staff are shown the owner.
+        let is_for_staff = v.owner.is_some();
+        let suspensions = v.suspensions.into_iter().map(|suspension| Suspension::new(suspension, is_for_staff));
         Self {
             id: v.id,
             customer: v.customer,
@@ -172,6 +184,7 @@ impl From<stoa_sites::view::SiteView> for Site {
             hostname: v.hostname,
             url: v.url,
             state: v.state,
+            suspensions: suspensions.collect(),
             reason: v.reason,
             health: v.health,
             health_at: v.health_at,
