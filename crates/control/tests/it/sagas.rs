@@ -2,19 +2,19 @@
 //! cancel, stop, takeover, stuck. After each, either all is done or the ledger is as before; and what
 //! belongs to another site, or to an earlier job of the same site, is untouched in all of it.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use stoa_domains::command::AddDomain;
 
 use stoa_core::jobs::JobSpec;
 use stoa_db::history;
 use stoa_model::{id::JobId, job::JobKind};
-use stoa_provider::engine::Engine;
+use stoa_provider::engine::{Engine, ImageInfo};
 use stoa_saga::{
     Outcome,
     harness::{self, Report},
 };
-use stoa_sites::sagas::{ChangeDomain, CreateSite, OnSite, RestartSite, SitePlan, StartSite, StepContext, StopSite};
+use stoa_sites::sagas::{ChangeDomain, CreateSite, OnSite, RestartSite, SitePlan, StartSite, StepContext, StopSite, UpdateSite};
 use stoa_testkit::{TestPlatform, World};
 
 use crate::support;
@@ -62,6 +62,17 @@ async fn start() {
 #[tokio::test]
 async fn restart() {
     prove(RestartSite, active, async |_, before, world| assert_eq!(before, world)).await;
+}
+
+/// The image of one service has changed since the site was made.
+#[tokio::test]
+async fn update() {
+    prove(UpdateSite, outdated, async |_, before, world| {
+        let (gone, made) = (before.minus(world), world.minus(before));
+        assert_eq!((gone.count("container"), made.count("container")), (1, 1), "{made}");
+        assert_eq!(made.without(&["container"]), World::default(), "route, volumes and secrets are as they were");
+    })
+    .await;
 }
 
 /// From the platform's own name to a domain that was brought along.
@@ -172,6 +183,20 @@ async fn stopped(_: JobKind) -> (TestPlatform, JobId) {
     let cx = platform.request_context(job.actor);
     let start = platform.control.sites.start(&cx, job.site).await.expect("a job");
     (platform, start)
+}
+
+/// A job that updates a site whose web image has changed.
+async fn outdated(_: JobKind) -> (TestPlatform, JobId) {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let made = platform.order(&jane, "bakery").await;
+    support::begin(&platform, made.site).await;
+    support::carry_out(&platform, made.job).await;
+    let id = format!("sha256:{}", "7".repeat(64)).parse().expect("an image id");
+    platform.engine.set_image(&"stoa/wordpress:1".parse().expect("an image"), ImageInfo { id, labels: BTreeMap::new() });
+    platform.clock.advance(jiff::SignedDuration::from_secs(31));
+    let job = platform.control.sites.update(&platform.now(&jane), made.site, Default::default()).await.expect("a job");
+    (platform, job)
 }
 
 /// A job that gives a running site a domain that was brought along as its main address.
