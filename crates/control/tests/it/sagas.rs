@@ -14,7 +14,9 @@ use stoa_saga::{
     Outcome,
     harness::{self, Report},
 };
-use stoa_sites::sagas::{ChangeDomain, CreateSite, OnSite, RestartSite, SitePlan, StartSite, StepContext, StopSite, UpdateSite};
+use stoa_sites::sagas::{
+    ChangeDomain, CreateSite, OnSite, RestartSite, SitePlan, StartSite, StepContext, StopSite, UpdateSite,
+};
 use stoa_testkit::{TestPlatform, World};
 
 use crate::support;
@@ -193,7 +195,9 @@ async fn outdated(_: JobKind) -> (TestPlatform, JobId) {
     support::begin(&platform, made.site).await;
     support::carry_out(&platform, made.job).await;
     let id = format!("sha256:{}", "7".repeat(64)).parse().expect("an image id");
-    platform.engine.set_image(&"stoa/wordpress:1".parse().expect("an image"), ImageInfo { id, labels: BTreeMap::new() });
+    platform
+        .engine
+        .set_image(&"stoa/wordpress:1".parse().expect("an image"), ImageInfo { id, labels: BTreeMap::new() });
     platform.clock.advance(jiff::SignedDuration::from_secs(31));
     let job = platform.control.sites.update(&platform.now(&jane), made.site, Default::default()).await.expect("a job");
     (platform, job)

@@ -32,7 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("integrations", &["util", "model", "provider"]),
     ("core", &["util", "model", "db", "saga", "integrations"]),
     ("accounts", &["model", "db", "core"]),
-    ("domains", &["model", "provider", "db", "saga", "integrations", "core"]),
+    ("domains", &["model", "provider", "db", "integrations", "core"]),
     ("sites", &["util", "model", "provider", "db", "saga", "integrations", "core", "accounts", "domains"]),
     ("control", &["model", "provider", "db", "integrations", "core", "accounts", "domains", "sites"]),
     ("web", &["util", "model", "core", "accounts", "domains", "sites", "control"]),
