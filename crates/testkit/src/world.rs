@@ -31,6 +31,16 @@ impl World {
         Self(self.0.iter().filter(kept).cloned().collect())
     }
 
+    /// Without saying which operation created a resource: undoing an update replaces a container again.
+    #[must_use]
+    pub fn without_origins(&self) -> Self {
+        let line = |line: &String| match line.split_once(" made by ") {
+            Some((name, rest)) => format!("{name}{}", rest.find(',').map_or("", |at| &rest[at..])),
+            None => line.clone(),
+        };
+        Self(self.0.iter().map(line).collect())
+    }
+
     /// The lines that are not in `other`.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
@@ -93,7 +103,13 @@ impl TestPlatform {
 
     async fn site_rows(&self, site: &Site, world: &mut World) {
         let id = site.id;
-        world.add(format!("site {id} {} is {}, route {:?}", site.hostname, site.state(), site.upstream));
+        world.add(format!(
+            "site {id} {} is {}, route {:?}, revision {:?}",
+            site.hostname,
+            site.state(),
+            site.upstream,
+            site.revision
+        ));
         for name in self.secrets_of(id).await {
             world.add(format!("secret {name} of {id}"));
         }

@@ -1,7 +1,7 @@
 //! The ledger compares the database with Docker, the disk and the edge: everything that an active site needs must
 //! exist, and nothing else of this installation.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, net::Ipv4Addr, path::PathBuf};
 
 use serde_json::Value;
 use stoa_db::{backups, jobs, leases, secrets, sites};
@@ -103,7 +103,8 @@ fn check(world: &World, row: &Rows, things: &Things) -> Vec<String> {
     let networks = of(&things.networks);
     let found: Vec<_> =
         networks.iter().map(|n| n["IPAM"]["Config"][0]["Subnet"].as_str().unwrap_or("?").to_owned()).collect();
-    let wanted: Vec<_> = row.lease.iter().map(ToString::to_string).collect();
+    let wanted: Vec<_> =
+        row.lease.iter().map(|address| format!("{}/28", Ipv4Addr::from(u32::try_from(*address).unwrap()))).collect();
     demand(found == wanted, format!("networks {found:?}, leased {wanted:?}"));
     demand(row.lease.is_some() == there && row.site.lease == row.lease, format!("its lease is {:?}", row.lease));
     demand(row.secrets == if there { secrets } else { 0 }, format!("{} secrets", row.secrets));
