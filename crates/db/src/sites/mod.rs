@@ -154,12 +154,12 @@ pub async fn site_counts_by_blueprint(
 
 /// Number of sites by state, of one customer or of all; states without sites are left out.
 pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<Vec<(SiteState, u64)>, DbError> {
-    let is_suspended = Expr::col(sites::Column::Suspensions).is_not_null();
+    // How many of a group are suspended: all or none.
     let mut counted = sites::Entity::find()
         .select_only()
         .column(sites::Column::State)
         .column(sites::Column::Power)
-        .expr_as(Expr::case(is_suspended, 1).finally(0), "suspended")
+        .column_as(sites::Column::Suspensions.count(), "suspended")
         .column_as(sites::Column::Id.count(), "n")
         .group_by(sites::Column::State)
         .group_by(sites::Column::Power)
