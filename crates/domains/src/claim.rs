@@ -4,13 +4,14 @@ use crate::Domains;
 use crate::ensure_not_deleting;
 use jiff::SignedDuration;
 use stoa_core::site_access::writable_site;
-use stoa_db::{domains, history, meta};
+use stoa_db::{domains, history, jobs, meta};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
     field::Invalid,
     host::Hostname,
     id::{DomainId, SiteId},
+    job::JobKind,
     secret::ExposeSecret,
     site::{Site, SiteState},
 };
@@ -98,7 +99,11 @@ impl Domains {
                 Box::pin(async move {
                     // First, so that this and a concurrent upload of a certificate are serialized.
                     let version = meta::routes_version_bump(&tx).await?;
-                    ensure_idle(&tx, site.id).await?;
+                    // An update only hands the site its hostnames; the next one hands over those without this.
+                    match jobs::job_active(&tx, site.id).await? {
+                        Some(job) if job.kind == JobKind::Update => {}
+                        _ => ensure_idle(&tx, site.id).await?,
+                    }
                     domains::domain_remove(&tx, id, own, cx.now).await?;
                     self.remove_name_from_uploads(&tx, site.id, name, cx.now).await?;
                     history::site_event(&tx, site.id, cx.now, "domain", text).await?;
