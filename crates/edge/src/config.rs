@@ -7,7 +7,7 @@ use ipnet::IpNet;
 /// The settings of an embedded edge.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// WorkerContext threads, each with its own runtime, connections and upstream pool.
+    /// Worker threads, each with its own runtime, connections and upstream pool.
     pub threads: usize,
     /// Open client connections of all threads; more wait in the kernel's backlog.
     pub max_connections: usize,

@@ -36,7 +36,7 @@ pub struct EmbeddedEdge {
     shared: Arc<SharedState>,
     workers: Arc<[Worker]>,
     permits: Arc<Semaphore>,
-    /// ConnectionGuard while a table is compiled and swapped in.
+    /// Held while a table is compiled and swapped in.
     applying: Mutex<()>,
 }
 

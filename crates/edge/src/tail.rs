@@ -99,7 +99,7 @@ impl Tail {
             }
         })?;
         state.keep_unseen(&mut positions);
-        // IdleConnections first: if that fails, nothing was counted, and the next time reads the same again.
+        // Kept first: if that fails, nothing was counted, and the next time reads the same again.
         if positions != state.positions {
             self.save_positions(&positions)?;
         }

@@ -13,7 +13,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::limiter::UpstreamPermit;
 
-/// UpstreamLimiter for one read: a page of HTML with its head.
+/// Room for one read: a page of HTML with its head.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// A connection.

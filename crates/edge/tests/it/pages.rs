@@ -27,9 +27,9 @@ async fn notices_are_pages() {
         let answer = edge.get("Accept: text/html\r\n").await;
         assert_eq!((status(&answer), field(&answer, "retry-after")), (503, retry));
         assert!(body(&answer).contains(words), "{answer}");
-        assert!(
-            field(&answer, "content-security-policy").unwrap().starts_with("default-src 'none'; style-src 'sha256-")
-        );
+        let policy = field(&answer, "content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        assert!(policy.ends_with("; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"), "{policy}");
         assert_eq!(edge.counted(|counts| counts.requests == 1).await.statuses[5], 1);
     }
 }
