@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CARGO_TEST := cargo test --quiet --workspace
 
-.PHONY: help run stop images test check fmt lint unit docker e2e mutants screenshots bench-% need
+.PHONY: help run stop images test check fmt lint unit sagas databases docker e2e mutants screenshots bench-% need
 
 help:            ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -18,7 +18,7 @@ images:          ## build the images that stores are made of
 	@scripts/docker-up
 	@images/build
 
-test: need check docker e2e  ## everything: format, lints, unit, service, three databases, real Docker, browser
+test: need check sagas databases docker e2e  ## everything: format, lints, unit, service, three databases, real Docker, browser
 	@echo '== all green'
 
 check: need fmt lint unit  ## the inner loop: format, lints, unit and service tests; no Docker
@@ -37,16 +37,24 @@ lint:
 
 unit:
 	@echo '== unit and service tests (SQLite, and real name servers, certificate authority, nginx)'
-	@STOA_SKIP_DOCKER=1 $(CARGO_TEST) --exclude stoa-docker
+	@STOA_SKIP_DOCKER=1 $(CARGO_TEST) -- --skip saga_proofs::
 
-docker: images   ## the same and more with MariaDB, PostgreSQL and real Docker
+sagas:           ## the proof of every saga: each step fails, hangs, is cancelled, is interrupted by a crash
+	@echo '== proofs of the sagas'
+	@$$(scripts/test-binary stoa-control) --quiet saga_proofs::
+
+databases:       ## database and service tests on SQLite, MariaDB and PostgreSQL
 	@echo '== database and service tests on SQLite, MariaDB and PostgreSQL'
-	@crates/db/tests/databases sh -ec 'cargo test --quiet -p stoa-db; \
-	  for database in mysql postgres; do STOA_TEST_DATABASE=$$database cargo test --quiet -p stoa-control --test it -- --skip sagas; done'
+	@db=$$(scripts/test-binary stoa-db) control=$$(scripts/test-binary stoa-control); \
+	  export db control; crates/db/tests/databases sh -ec '$$db --quiet; \
+	    for database in mysql postgres; do STOA_TEST_DATABASE=$$database $$control --quiet --skip saga_proofs::; done'
+
+docker: images   ## the engine and the real binary on real Docker
 	@echo '== images'
 	@images/test
 	@echo '== the engine and the real binary on real Docker'
-	@cargo test --quiet -p stoa-docker -p stoa
+	@$$(scripts/test-binary stoa-docker) --quiet
+	@$$(scripts/test-binary stoa) --quiet faults::
 
 e2e: images      ## the browser tests
 	@echo '== browser'
