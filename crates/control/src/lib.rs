@@ -41,7 +41,7 @@ pub struct Parts {
     pub mailer: Mailer,
     /// Seals secrets.
     pub key: MasterKey,
-    /// What sites are made from.
+    /// What sites are created from.
     pub blueprints: Blueprints,
     /// Tells the time.
     pub clock: Clock,

@@ -3,12 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use stoa_model::{
-    account::{Actor, Role},
-    id::CustomerId,
-};
-
-use crate::error::{Error, Result};
+use stoa_model::account::Actor;
 
 /// The context of one command.
 #[derive(Debug, Clone)]
@@ -29,28 +24,6 @@ impl RequestContext {
         Self { actor: Actor::System, address: None, request_id: request_id.into(), now }
     }
 
-    /// The customer who sent the command.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] if the actor is not a customer.
-    pub fn customer(&self) -> Result<CustomerId> {
-        self.actor.customer().ok_or(Error::Unauthenticated("Please log in."))
-    }
-
-    /// Requires that the actor has at least this role.
-    ///
-    /// # Errors
-    /// `Unauthenticated` without an actor, `Forbidden` for an actor below the role.
-    pub fn require(&self, minimum: Role) -> Result<()> {
-        match self.actor {
-            Actor::Nobody => Err(Error::Unauthenticated("Please log in.")),
-            _ if self.actor.has_role(minimum) => Ok(()),
-            _ => Err(Error::Forbidden(minimum.as_str())),
-        }
-    }
-}
-
-impl RequestContext {
     /// An event of the audit trail: this actor did `action` to `target`.
     pub fn audit(
         &self,

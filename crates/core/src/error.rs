@@ -52,7 +52,7 @@ impl Error {
     pub fn for_operator(&self) -> String {
         match self {
             Self::Unavailable { source, .. } | Self::Internal(source) => {
-                format!("{self} ({})", stoa_saga::chain(source.as_ref()))
+                format!("{self} ({})", stoa_util::error_chain(source.as_ref()))
             }
             other => other.to_string(),
         }

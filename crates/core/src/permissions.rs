@@ -1,14 +1,39 @@
-//! Which sites an actor may read and change. Another customer's site is *not found*, never *forbidden*, so that its
-//! existence is not disclosed.
+//! Who may do what. Every command checks its actor here, whoever called it; a route checks before (`stoa_web`'s
+//! extractors), so that a page is refused before it is read.
+//!
+//! Another customer's site is *not found*, never *forbidden*, so that its existence is not disclosed.
 
 use stoa_db::{Db, Tx, jobs, sites};
 use stoa_model::{
     account::{Actor, Role},
-    id::SiteId,
+    id::{CustomerId, SiteId},
+    job::JobKind,
     site::{Lifecycle, Site},
 };
 
 use crate::{Error, RequestContext, Result, Settings};
+
+impl RequestContext {
+    /// The customer who sent the command.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if the actor is not a customer.
+    pub fn customer(&self) -> Result<CustomerId> {
+        self.actor.customer().ok_or(Error::Unauthenticated("Please log in."))
+    }
+
+    /// Requires that the actor has at least this role.
+    ///
+    /// # Errors
+    /// `Unauthenticated` without an actor, `Forbidden` for an actor below the role.
+    pub fn require(&self, minimum: Role) -> Result<()> {
+        match self.actor {
+            Actor::Nobody => Err(Error::Unauthenticated("Please log in.")),
+            _ if self.actor.has_role(minimum) => Ok(()),
+            _ => Err(Error::Forbidden(minimum.as_str())),
+        }
+    }
+}
 
 /// The site, if the actor may read it: its owner, or staff with at least the role support.
 ///
@@ -42,9 +67,19 @@ pub async fn writable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<S
 /// # Errors
 /// [`Error::Conflict`] then.
 pub async fn ensure_idle(tx: &Tx, site: SiteId) -> Result<()> {
+    ensure_no_job_but(tx, site, None).await
+}
+
+/// Fails if the site has an unfinished job of another kind than this.
+///
+/// # Errors
+/// [`Error::Conflict`] then.
+pub async fn ensure_no_job_but(tx: &Tx, site: SiteId, allowed: Option<JobKind>) -> Result<()> {
     match jobs::job_active(tx, site).await? {
-        Some(_) => Err(Error::Conflict("A job is working on this site. Wait for it, or cancel it.".into())),
-        None => Ok(()),
+        Some(job) if Some(job.kind) != allowed => {
+            Err(Error::Conflict("A job is working on this site. Wait for it, or cancel it.".into()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Random bytes from the operating system, and the ids and tokens made from them.
+//! Random bytes from the operating system, and the ids and tokens built from them.
 
 use jiff::Timestamp;
 use stoa_model::secret::SecretString;

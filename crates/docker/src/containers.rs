@@ -76,7 +76,7 @@ pub(crate) fn network(stack: &Stack, subnet: Subnet, origin: Origin<'_>) -> Netw
 
 /// The network interface's name on the host: at most 15 characters, always the same for a project.
 fn bridge_name(stack: &Stack, installation: &str) -> String {
-    let hash = hex(&Sha256::digest(format!("{installation}/{}", stack.project)));
+    let hash = hex::encode(Sha256::digest(format!("{installation}/{}", stack.project)));
     format!("stoa-{}", &hash[..10])
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn config_hash_with(stack: &Stack, service: &Service, address: Ipv4Ad
 
 /// Stands for a service's configuration without image and limits: another hash, another container.
 pub(crate) fn spec_hash(service: &Service) -> String {
-    hex(&Sha256::digest(spec::canonical_spec(service)))
+    hex::encode(Sha256::digest(spec::canonical_spec(service)))
 }
 
 fn host_config(stack: &Stack, service: &Service) -> HostConfig {
@@ -212,11 +212,7 @@ fn health(health: &Health) -> HealthConfig {
 fn config_hash(body: &ContainerCreateBody) -> String {
     // A JSON value has its keys in order, unlike the maps in the body.
     let canonical = serde_json::to_value(body).map(|value| value.to_string()).unwrap_or_default();
-    hex(&Sha256::digest(canonical))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(canonical))
 }
 
 fn text_map<const N: usize>(pairs: [(&str, &str); N]) -> HashMap<String, String> {

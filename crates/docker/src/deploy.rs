@@ -18,13 +18,14 @@ use stoa_provider::engine::{Deployed, Deployment, EngineError, RunState};
 
 use crate::{
     client::Docker,
+    containers::Target,
     error::Act,
-    inventory::Inventory,
+    inventory::{Container, Inventory},
     labels::{self, Origin},
     names,
     placement::DockerPlacement,
     plan::{self, Old, Op, OpKind, Present},
-    render::Target,
+    verdict::Inspected,
 };
 
 impl Docker {
@@ -52,13 +53,22 @@ impl Docker {
     /// first deployment needs no further call.
     pub(crate) async fn present(&self, target: Target<'_>, there: Inventory) -> Result<Present, EngineError> {
         let network = names::network(&target.stack.project);
-        let own = there.containers.into_iter().filter(|c| target.stack.service(&c.service.0).is_some());
-        let inspected = try_join_all(own.map(|container| self.inspected(target, container))).await?;
         Ok(Present {
             has_network: there.networks.iter().any(|found| found.name == network),
             volumes: there.volumes.iter().filter_map(|volume| labels::volume(&volume.labels)).collect(),
-            containers: inspected.into_iter().flatten().collect(),
+            containers: self.inspect_all(target, there.containers).await?,
         })
+    }
+
+    /// Those of these containers that belong to a service of the stack, with what they were created from.
+    pub(crate) async fn inspect_all(
+        &self,
+        target: Target<'_>,
+        listed: Vec<Container>,
+    ) -> Result<Vec<Inspected>, EngineError> {
+        let own = listed.into_iter().filter(|c| target.stack.service(&c.service.0).is_some());
+        let inspected = try_join_all(own.map(|container| self.inspected(target, container))).await?;
+        Ok(inspected.into_iter().flatten().collect())
     }
 
     /// Nothing that runs may be stopped for an image that is not there.

@@ -4,10 +4,12 @@
 //! not recognized is *refused*: retrying something unknown could loop forever, while a person sees a
 //! refusal.
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use bollard::errors::Error;
 use stoa_provider::engine::EngineError;
+
+use stoa_util::error_chain;
 
 use crate::subnet::Subnet;
 
@@ -33,8 +35,8 @@ impl Act {
             | Error::SocketNotFoundError(_)
             | Error::IOError { .. }
             | Error::HyperResponseError { .. }
-            | Error::HyperLegacyError { .. } => self.unavailable(with_causes(&error)),
-            other => self.refused(format!("its answer could not be understood: {}", with_causes(&other))),
+            | Error::HyperLegacyError { .. } => self.unavailable(error_chain(&error)),
+            other => self.refused(format!("its answer could not be understood: {}", error_chain(&other))),
         }
     }
 
@@ -109,20 +111,6 @@ fn passing(message: &str) -> bool {
     ]
     .iter()
     .any(|words| message.contains(words))
-}
-
-fn with_causes(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

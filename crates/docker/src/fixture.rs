@@ -11,10 +11,10 @@ use stoa_provider::engine::{PlacementRequest, Revision, RunState};
 use uuid::Uuid;
 
 use crate::{
+    containers::{self, DockerLimits, Target},
     inventory::container,
     labels::{self, Origin},
     placement::{DockerPlacement, place},
-    render::{self, DockerLimits, Target},
     verdict::Inspected,
 };
 
@@ -73,7 +73,7 @@ pub(crate) fn placement(stack: &Stack) -> DockerPlacement {
 /// The container that Docker would list after this service was deployed.
 pub(crate) fn running(target: Target<'_>, service: &Service, instance: u32, revision: u32) -> Inspected {
     let address = target.placement.address(&service.name, instance).unwrap();
-    let body = render::container(target, service, instance, address, origin(revision));
+    let body = containers::container(target, service, instance, address, origin(revision));
     let image = service.image_id.as_ref().map_or_else(|| format!("sha256:{}", "a".repeat(64)), ToString::to_string);
     let summary = serde_json::json!({
         "Id": format!("{}-{instance}", service.name), "ImageID": image, "Labels": body.labels, "State": "running",

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use stoa_model::stack::{Service, Stack};
 
-use crate::{names, render};
+use crate::{containers, names};
 
 /// What of a host configuration is changed in place.
 const LIMITS: [&str; 4] = ["Memory", "MemorySwap", "NanoCpus", "PidsLimit"];
@@ -40,7 +40,7 @@ impl Legacy {
 
     /// Whether a request for this service at this address would give the same container, limits aside.
     pub(crate) fn equals(&self, stack: &Stack, service: &Service, address: Ipv4Addr) -> bool {
-        let body = render::unlabeled(stack, service, address);
+        let body = containers::unlabeled(stack, service, address);
         let (config, image) = (&self.config, &self.image);
         let (entrypoint, command) = match (body.entrypoint, body.cmd) {
             (Some(entrypoint), command) => (Some(entrypoint), command),

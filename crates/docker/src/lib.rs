@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - The [`Stack`](stoa_model::stack::Stack) is rendered into Engine API bodies in one place
-//!   (`render`), with the hardening. There is no way to ask for a privileged container, a bind mount, a
+//!   (`containers`), with the hardening. There is no way to ask for a privileged container, a bind mount, a
 //!   published port or Docker's own socket.
 //! - Everything created carries the labels that `docker compose` writes, so that a person at the
 //!   machine can use it, and Stoa's own: installation, site, operation and, on containers, revision and
@@ -19,6 +19,7 @@
 
 mod build;
 mod client;
+mod containers;
 mod deploy;
 mod describe;
 mod engine;
@@ -37,7 +38,6 @@ mod placement;
 mod plan;
 mod power;
 mod remove;
-mod render;
 mod retire;
 mod stats;
 mod subnet;

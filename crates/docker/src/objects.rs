@@ -15,10 +15,10 @@ use tokio::time::sleep;
 
 use crate::{
     client::Docker,
+    containers::{self, Target},
     error::{Act, answered_with},
     labels::{self, Labels, Origin},
     names,
-    render::{self, Target},
     subnet::Subnet,
 };
 
@@ -32,7 +32,7 @@ impl Docker {
         let act = Act::new("creating", format!("the network {name} with {subnet}"));
         let mut pause = FIRST_PAUSE;
         for attempts_left in (0..MAX_ATTEMPTS).rev() {
-            let body = render::network(stack, subnet, origin);
+            let body = containers::network(stack, subnet, origin);
             let answer = self.raw(&act, self.timeout(), |api| api.create_network(body)).await?;
             let Err(error) = answer else { return Ok(()) };
             let taken = answered_with(&error, 409, "already exists");
@@ -65,7 +65,7 @@ impl Docker {
         origin: Origin<'_>,
     ) -> Result<(), EngineError> {
         let act = Act::new("creating", format!("the volume {}", names::volume(&stack.project, volume)));
-        let body = render::volume(stack, volume, origin);
+        let body = containers::volume(stack, volume, origin);
         let made = self.call(&act, |api| api.create_volume(body)).await?;
         // Docker answers with an existing volume of the same name as if it had just created it.
         if labels::is_of(&made.labels, self.installation(), &stack.project) {
@@ -89,7 +89,7 @@ impl Docker {
         let mut pause = FIRST_PAUSE;
         for _ in 0..MAX_ATTEMPTS {
             let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
-            let body = render::container(target, service, instance, address, origin);
+            let body = containers::container(target, service, instance, address, origin);
             let wanted = body.labels.clone().unwrap_or_default();
             match self.raw(&act, self.timeout(), |api| api.create_container(Some(options), body)).await? {
                 Ok(_) => return Ok(()),

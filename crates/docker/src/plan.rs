@@ -9,8 +9,8 @@ use stoa_model::stack::{ReplaceStrategy, Service, ServiceName, VolumeName};
 use stoa_provider::engine::{Action, Change, Deployed, EngineError, Revision};
 
 use crate::{
+    containers::Target,
     names,
-    render::Target,
     verdict::{Inspected, Verdict},
 };
 

@@ -15,13 +15,13 @@ use stoa_provider::engine::{EngineError, RunState};
 
 use crate::{
     client::Docker,
+    containers::{DockerLimits, Target},
     deploy::all,
     error::{Act, answered_with},
     inventory::Container,
     labels,
     legacy::Legacy,
     names,
-    render::{DockerLimits, Target},
     verdict::Inspected,
 };
 

@@ -9,7 +9,7 @@ use stoa_model::{
 use stoa_provider::engine::{Deployment, Endpoint, EngineError, Revision, newest_at};
 
 use crate::{
-    client::Docker, deploy::all, inventory::Container, placement::DockerPlacement, plan::current, render::Target,
+    client::Docker, containers::Target, deploy::all, inventory::Container, placement::DockerPlacement, plan::current,
     verdict::Inspected,
 };
 
@@ -18,10 +18,9 @@ impl Docker {
         let placement = DockerPlacement::read(&deployment.placement)?;
         let target = Target { stack: &deployment.stack, placement: &placement };
         let project = &deployment.stack.project;
-        let there = self.inventory(Some(project), None).await?;
-        let listed = there.containers.clone();
-        let present = self.present(target, there).await?;
-        let superseded = listed.iter().filter(|c| is_superseded(target, deployment.revision, &present.containers, c));
+        let listed = self.containers_of(project, None).await?;
+        let inspected = self.inspect_all(target, listed.clone()).await?;
+        let superseded = listed.iter().filter(|c| is_superseded(target, deployment.revision, &inspected, c));
         all(superseded.map(|container| self.stop_and_remove(project, &container.service, &container.id))).await
     }
 

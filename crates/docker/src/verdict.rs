@@ -4,10 +4,10 @@ use stoa_model::stack::Service;
 use stoa_provider::engine::{RunState, spec};
 
 use crate::{
+    containers::{self, DockerLimits, Target},
     inventory::Container,
     labels,
     legacy::Legacy,
-    render::{self, DockerLimits, Target},
 };
 
 /// A container with what only an inspection tells.
@@ -71,14 +71,14 @@ impl Inspected {
         let labels = &self.container.labels;
         let version = labels.get(labels::RENDER_VERSION).and_then(|version| version.parse::<u32>().ok());
         match (labels.get(labels::SPEC_HASH), version) {
-            (Some(hash), Some(spec::VERSION)) => *hash == render::spec_hash(service),
+            (Some(hash), Some(spec::VERSION)) => *hash == containers::spec_hash(service),
             // A release that we can't compare with. One revision has one configuration.
             (Some(_), _) => !revision_differs,
             (None, _) => {
                 let Some(address) = target.placement.address(&service.name, self.container.instance) else {
                     return false;
                 };
-                let hash = render::config_hash_with(target.stack, service, address, self.limits);
+                let hash = containers::config_hash_with(target.stack, service, address, self.limits);
                 // The hash says nothing once the limits were changed in place.
                 labels.get(labels::CONFIG_HASH) == Some(&hash)
                     || self.legacy.as_ref().is_some_and(|found| found.equals(target.stack, service, address))

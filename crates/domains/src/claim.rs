@@ -3,8 +3,8 @@
 use crate::Domains;
 use crate::ensure_not_deleting;
 use jiff::SignedDuration;
-use stoa_core::site_access::writable_site;
-use stoa_db::{domains, history, jobs, meta};
+use stoa_core::permissions::writable_site;
+use stoa_db::{domains, history, meta};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -17,7 +17,7 @@ use stoa_model::{
 };
 
 use crate::{command::AddDomain, view::DomainView};
-use stoa_core::{Error, RequestContext, Result, random, site_access::ensure_idle};
+use stoa_core::{Error, RequestContext, Result, permissions::ensure_no_job_but, random};
 
 /// More domains indicate a mistake or abuse.
 const MAX_DOMAINS_PER_SITE: usize = 50;
@@ -100,10 +100,7 @@ impl Domains {
                     // First, so that this and a concurrent upload of a certificate are serialized.
                     let version = meta::routes_version_bump(&tx).await?;
                     // An update only hands the site its hostnames; the next one hands over those without this.
-                    match jobs::job_active(&tx, site.id).await? {
-                        Some(job) if job.kind == JobKind::Update => {}
-                        _ => ensure_idle(&tx, site.id).await?,
-                    }
+                    ensure_no_job_but(&tx, site.id, Some(JobKind::Update)).await?;
                     domains::domain_remove(&tx, id, own, cx.now).await?;
                     self.remove_name_from_uploads(&tx, site.id, name, cx.now).await?;
                     history::site_event(&tx, site.id, cx.now, "domain", text).await?;

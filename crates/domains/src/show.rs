@@ -1,7 +1,7 @@
 //! Views of a site's addresses, including the DNS records that the customer has to create.
 
 use crate::Domains;
-use stoa_core::site_access::readable_site;
+use stoa_core::permissions::readable_site;
 use stoa_db::domains;
 use stoa_model::{
     account::Role,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use stoa_db::{DbError, Tx, domains, history, meta, sites};
+use stoa_db::{DbError, Tx, domains, history, meta};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -141,11 +141,7 @@ impl Domains {
     /// Removes the domains of a purged site.
     pub async fn remove_domains_of(&self, site: stoa_model::id::SiteId) -> Result<()> {
         let now = self.core.clock.now();
-        let known = sites::site_get(&self.core.db, site).await?;
-        if known.is_some() {
-            self.core.db.write(|tx| Box::pin(async move { domains::domains_remove_of(&tx, site, now).await })).await?;
-        }
-        Ok(())
+        Ok(self.core.db.write(|tx| Box::pin(async move { domains::domains_remove_of(&tx, site, now).await })).await?)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     connection_state::{ListenerState, ShutdownSignal},
     context::SharedState,
     fallback::Fallback,
-    host::{self, MAX_NAME},
+    host,
     page::RenderedPages,
     stats::{EdgeCounts, EdgeStats},
     table::Table,
@@ -47,12 +47,7 @@ impl EmbeddedEdge {
     /// If a platform host is not a hostname, the log can't be opened, or a thread can't be started.
     pub fn new(mut config: Config, fallback: Option<Arc<dyn Fallback>>) -> io::Result<Self> {
         config.threads = config.threads.max(1);
-        for name in &mut config.platform_hosts {
-            let bare = host::name(name, &mut [0; MAX_NAME]).map(str::to_owned);
-            *name = bare.map_err(|_| {
-                io::Error::other(format!("reading the platform host {name:?}: write a bare hostname or address"))
-            })?;
-        }
+        host::normalize_platform_hosts(&mut config.platform_hosts)?;
         let log = config.log.as_ref().map(AccessLog::open).transpose()?;
         let tls = TlsConfig::new()?;
         let hsts = (config.hsts_seconds > 0).then(|| format!("max-age={}", config.hsts_seconds));

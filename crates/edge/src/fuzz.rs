@@ -99,7 +99,7 @@ mod tests {
             usize::try_from(self.0 >> 16).unwrap_or(0) % sides.max(1)
         }
 
-        /// A seed after a few changes that tend to matter.
+        /// A seed after a few changes that often matter.
         fn mutant(&mut self, seeds: &[Bytes]) -> Vec<u8> {
             const PIECES: [&[u8]; 12] = [
                 b"\r\n",

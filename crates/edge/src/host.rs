@@ -5,7 +5,10 @@
 //! the host poison caches and mix up tenants. So no host, several hosts, a target that contradicts the
 //! field, userinfo, or characters that no hostname has are all answered 400.
 
-use std::{io::Write, net::Ipv6Addr};
+use std::{
+    io::{self, Write},
+    net::Ipv6Addr,
+};
 
 use http::{HeaderMap, Uri, header::HOST};
 
@@ -31,6 +34,20 @@ impl BadHost {
 
 /// Longest hostname in text form (RFC 1035).
 pub(crate) const MAX_NAME: usize = 253;
+
+/// Writes each of the platform's own names as requests are compared with it.
+///
+/// # Errors
+/// If one is not a hostname or an address.
+pub(crate) fn normalize_platform_hosts(hosts: &mut [String]) -> io::Result<()> {
+    for host in hosts {
+        let bare = name(host, &mut [0; MAX_NAME]).map(str::to_owned);
+        *host = bare.map_err(|_| {
+            io::Error::other(format!("reading the platform host {host:?}: write a bare hostname or address"))
+        })?;
+    }
+    Ok(())
+}
 
 /// The authority as the client wrote it.
 pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, BadHost> {

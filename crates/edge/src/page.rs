@@ -7,4 +7,8 @@ mod content;
 mod format;
 mod render;
 
-pub(crate) use self::{content::Page, format::PageFormat, render::RenderedPages};
+pub(crate) use self::{
+    content::Page,
+    format::PageFormat,
+    render::{RenderedPages, content_security_policy},
+};

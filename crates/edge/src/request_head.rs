@@ -4,7 +4,7 @@
 use bytes::{BufMut, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{COOKIE, FORWARDED, HOST, TE, UPGRADE},
+    header::{COOKIE, HOST, TE, UPGRADE},
     request::Parts,
 };
 
@@ -89,7 +89,8 @@ fn write_forwarded(out: &mut BytesMut, parts: &Parts, authority: &str, client: &
     }
 }
 
-fn put_field(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
+/// Writes one header field of HTTP/1.1.
+pub(crate) fn put_field(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
     out.put_slice(name.as_str().as_bytes());
     out.put_slice(b": ");
     out.put_slice(value);
@@ -116,7 +117,6 @@ pub(crate) fn rewrite_in_place(parts: &mut Parts, authority: &str, client: &Clie
         for name in claims {
             headers.remove(name);
         }
-        headers.remove(FORWARDED);
     }
     headers.insert(X_REAL_IP, text(&address));
     headers.append(X_FORWARDED_FOR, text(&client.peer_text));

@@ -167,7 +167,7 @@ fn read_new_lines(
     if line.last() != Some(&b'\n') {
         return Ok(());
     }
-    let identity = hex(&Sha256::digest(&line)[..16]);
+    let identity = hex::encode(&Sha256::digest(&line)[..16]);
     let mut offset = next.get(&identity).or_else(|| known.get(&identity)).copied().unwrap_or(0);
     if offset > file.get_ref().metadata()?.len() {
         // A copy that was made before the file grew: it was read already, and must stay known.
@@ -186,10 +186,6 @@ fn read_new_lines(
     }
     next.insert(identity, offset);
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn doing(what: &str, path: &Path, error: &io::Error) -> io::Error {

@@ -79,7 +79,7 @@ impl FromStr for Role {
 pub enum Actor {
     /// Nobody known.
     Nobody,
-    /// A customer, on his own sites.
+    /// A customer, on their own sites.
     Customer(CustomerId),
     /// Staff with a role.
     Staff(StaffId, Role),

@@ -23,7 +23,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What was counted since `before`. A counter that is smaller than it was began anew.
+    /// What was counted since `before`. A counter that is smaller than it was has restarted.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let d = |now: u64, then: u64| now.checked_sub(then).unwrap_or(now);
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!((more.requests, more.bytes_out), (2, 5));
         first.add(&more);
         assert_eq!(first, both);
-        assert_eq!(more.since(&both).requests, 2, "a counter that began anew counts from nothing");
+        assert_eq!(more.since(&both).requests, 2, "a counter that restarted counts from nothing");
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         sum.add(&counted(3));
         assert_eq!(sum, expected(5));
         assert_eq!(sum.since(&counted(1)), expected(4));
-        assert_eq!(counted(1).since(&sum), expected(1), "smaller counters began anew");
+        assert_eq!(counted(1).since(&sum), expected(1), "smaller counters have restarted");
     }
 
     #[test]

@@ -45,5 +45,3 @@ pub use progress::{StepState, StepView, progress};
 pub use saga::{Heading, Saga};
 pub use signals::{Outcome, RunSignals};
 pub use step::{Done, Step, StepRun};
-/// Import [`stoa_util::error_chain`] instead.
-pub use stoa_util::error_chain as chain;

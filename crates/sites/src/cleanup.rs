@@ -12,7 +12,7 @@ use stoa_model::{
     site::{Lifecycle, Site},
 };
 use stoa_provider::engine::Scope;
-use stoa_saga::chain;
+use stoa_util::error_chain;
 
 use crate::runtime::{Drift, Repair};
 use stoa_core::{RequestContext, Result};
@@ -39,7 +39,7 @@ impl Sites {
                 None => found.push(Drift::reported(what, UNKNOWN)),
                 Some(site) if self.is_over(&site).await? => {
                     let removed = engine.remove(&observed.project, Scope::Everything).await;
-                    let removed = removed.map_err(|error| chain(&error));
+                    let removed = removed.map_err(|error| error_chain(&error));
                     found.push(Drift::repaired(what, LEFT, Repair::Removed, removed));
                 }
                 Some(_) => {}
@@ -50,7 +50,7 @@ impl Sites {
             match sites::site_get(&self.core.db, site).await? {
                 None => found.push(Drift::reported(what, UNKNOWN)),
                 Some(known) if known.customer == customer && self.is_over(&known).await? => {
-                    let removed = fs::remove_dir_all(&directory).map_err(|error| chain(&error));
+                    let removed = fs::remove_dir_all(&directory).map_err(|error| error_chain(&error));
                     found.push(Drift::repaired(what, LEFT, Repair::Removed, removed));
                 }
                 Some(_) => {}

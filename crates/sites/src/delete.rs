@@ -5,8 +5,8 @@
 use stoa_core::{
     Error, RequestContext, Result,
     jobs::enqueue,
+    permissions::{ensure_idle, readable_site, writable_site},
     random,
-    site_access::{ensure_idle, readable_site, writable_site},
 };
 use stoa_db::{history, meta, sites};
 use stoa_model::{
@@ -58,12 +58,12 @@ impl Sites {
     /// Not found, not marked for deletion, or its purge has begun.
     pub async fn undelete(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
         let site = writable_site(&self.core.db, cx, id).await?;
-        let late = || Error::Conflict("This deletion can't be taken back any more.".into());
+        let late = || Error::Conflict("This deletion can't be undone any more.".into());
         if site.lifecycle != Lifecycle::Deleting {
             return Err(late());
         }
         let (start, event) =
-            (&self.start_plan(cx, &site).await?, &cx.audit("site.undelete", id, serde_json::json!({})));
+            (&self.power_plan(cx, &site).await?, &cx.audit("site.undelete", id, serde_json::json!({})));
         let version = self
             .core
             .db
@@ -76,7 +76,7 @@ impl Sites {
                     }
                     sites::lifecycle_move(&tx, id, Lifecycle::Deleting, Lifecycle::Active, None, cx.now).await?;
                     sites::site_unmark_deleted(&tx, id).await?;
-                    history::site_event(&tx, id, cx.now, "undeleted", "The deletion was taken back").await?;
+                    history::site_event(&tx, id, cx.now, "undeleted", "The deletion was undone").await?;
                     history::audit(&tx, event).await?;
                     if marked.suspensions.is_empty() && marked.power == Power::On {
                         self.enqueue_start(&tx, cx, start).await?;
@@ -90,8 +90,8 @@ impl Sites {
         self.get(cx, id).await
     }
 
-    /// The plan of a job that starts a site which the platform itself had stopped.
-    pub(crate) async fn start_plan(&self, cx: &RequestContext, site: &Site) -> Result<PowerPlan> {
+    /// The plan of a new job that starts, stops or restarts a site.
+    pub(crate) async fn power_plan(&self, cx: &RequestContext, site: &Site) -> Result<PowerPlan> {
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         Ok(PowerPlan(self.site_plan(site, job).await?))
     }
@@ -116,7 +116,7 @@ impl Sites {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    // Looked at here, for the deletion may have been taken back a moment ago.
+                    // Looked at here, for the deletion may have been undone a moment ago.
                     let marked = sites::site_get(&*tx, id).await?.filter(|site| site.lifecycle == Lifecycle::Deleting);
                     let Some(site) = marked else {
                         let advice = "Only a site that is marked for deletion can be purged. Delete it first.";

@@ -1,5 +1,5 @@
 //! What was last seen of the engine's machine. A reconciler looks every few seconds, so that orders
-//! and pages never wait for the engine; only a process that has just begun looks by itself, and
+//! and pages never wait for the engine; only a process that has just begun looks itself, and
 //! gives up soon.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
@@ -34,7 +34,7 @@ impl EngineCache {
         within("looking at the machine", engine.describe()).await.inspect(|info| self.update(engine, info.clone(), now))
     }
 
-    /// Looks anew at the machine and at all of `images`; what was known is forgotten when the
+    /// Looks again at the machine and at all of `images`; what was known is forgotten when the
     /// engine does not answer.
     pub async fn look_again(
         &self,

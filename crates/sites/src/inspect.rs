@@ -2,7 +2,7 @@
 
 use crate::Sites;
 use jiff::Timestamp;
-use stoa_core::site_access::readable_site;
+use stoa_core::permissions::readable_site;
 use stoa_db::history;
 use stoa_model::id::SiteId;
 use stoa_provider::engine::{EngineError, LogLine, ServiceStats, logs_tail};

@@ -1,4 +1,4 @@
-//! Sites: what they are made from, ordering them, what runs, and what may be done with them.
+//! Sites: what they are created from, ordering them, what runs, and what may be done with them.
 
 mod address_cooldown;
 pub mod blueprints;
@@ -24,7 +24,7 @@ mod purge;
 mod register;
 mod runtime;
 pub mod sagas;
-mod suspension;
+mod suspend;
 mod traffic;
 mod update;
 pub mod view;
@@ -54,7 +54,7 @@ pub struct Parts {
     pub edge: Arc<dyn Edge>,
     /// Asks them whether they answer.
     pub probe: Arc<dyn Probe>,
-    /// What they are made from.
+    /// What they are created from.
     pub blueprints: blueprints::Blueprints,
 }
 

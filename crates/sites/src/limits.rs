@@ -1,7 +1,7 @@
 //! What a site's visitors may use of the edge: set by staff, in force with the next request.
 
 use crate::Sites;
-use stoa_core::site_access::readable_site;
+use stoa_core::permissions::readable_site;
 use stoa_db::{history, meta, sites};
 use stoa_model::{account::Role, field::Invalid, id::SiteId, route::RouteLimits};
 

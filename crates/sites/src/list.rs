@@ -1,9 +1,9 @@
-//! Sites as lists and pages show them. A customer sees his own; staff see all; a foreign site is
+//! Sites as lists and pages show them. A customer sees their own; staff see all; a foreign site is
 //! not there.
 
 use crate::Sites;
 use std::collections::HashMap;
-use stoa_core::site_access::readable_site;
+use stoa_core::permissions::readable_site;
 
 use stoa_db::{Page, accounts, jobs, sites};
 use stoa_model::{

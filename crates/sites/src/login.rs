@@ -1,14 +1,14 @@
 //! Getting into a site: its logins, revealed on demand and audited, and the one-click login.
 
 use crate::Sites;
+use crate::power::ensure_active;
 use serde::Deserialize;
-use stoa_core::site_access::writable_site;
+use stoa_core::permissions::writable_site;
 use stoa_db::{history, secrets};
 use stoa_model::{
     blueprint::HookName,
     id::{JobId, SiteId},
     secret::SecretString,
-    site::SiteState,
 };
 
 use crate::{
@@ -71,9 +71,7 @@ impl Sites {
     /// Not found, not running, or the site's software has no such way in.
     pub async fn login_link(&self, cx: &RequestContext, id: SiteId) -> Result<String> {
         let site = writable_site(&self.core.db, cx, id).await?;
-        if site.state() != SiteState::Active {
-            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state())));
-        }
+        ensure_active(&site)?;
         let no_way =
             || Error::Conflict("This kind of site has no one-click login. Use the login shown on its page.".into());
         let hook = self.pinned(&site).await?.blueprint.hook(HookName::Login).ok_or_else(no_way)?.clone();

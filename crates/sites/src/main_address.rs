@@ -1,10 +1,11 @@
 //! The main address of a site: which of its names, and told to its application.
 
 use crate::Sites;
+use crate::power::ensure_active;
 use crate::sagas::ChangeDomainPlan;
 use stoa_core::jobs::enqueue;
-use stoa_core::site_access::writable_site;
-use stoa_db::{domains, history, jobs, sites};
+use stoa_core::permissions::writable_site;
+use stoa_db::{domains, history};
 use stoa_domains::ensure_not_deleting;
 use stoa_model::{
     domain::DomainState,
@@ -17,9 +18,6 @@ use stoa_model::{
 use crate::sagas::plan::{Address, Move};
 use stoa_core::{Error, RequestContext, Result, random};
 use stoa_domains::ApplicationUrl;
-
-/// Sites looked at together.
-const TOGETHER: u64 = 500;
 
 impl Sites {
     /// Makes one of a site's names its main address; its other names lead there from then on.
@@ -35,9 +33,7 @@ impl Sites {
             return Err(unknown());
         }
         ensure_not_deleting(&site)?;
-        if site.state() != SiteState::Active {
-            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state())));
-        }
+        ensure_active(&site)?;
         let url = self.core.settings.site_url(&name, self.domains.is_covered(&name));
         if site.hostname == name && site.url.as_deref() == Some(url.as_str()) {
             return Err(Error::Conflict("This is the site's main address already.".into()));
@@ -56,12 +52,7 @@ impl Sites {
                 .filter(|domain| domain.main_wanted && domain.problem.is_none())
                 .map(|domain| (domain.site, domain.name))
                 .collect();
-        loop {
-            let sites = sites::sites_live_after(&self.core.db, after, TOGETHER).await?;
-            let Some(last) = sites.last() else { return Ok(()) };
-            after = Some(last.id);
-            let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
-            let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
+        while let Some((sites, busy)) = self.next_sites(&mut after).await? {
             let idle = sites.iter().filter(|site| site.state() == SiteState::Active && !busy.contains_key(&site.id));
             for site in idle {
                 if let Some((name, url)) = self.due_address(site, wanted.get(&site.id)) {
@@ -72,6 +63,7 @@ impl Sites {
                 }
             }
         }
+        Ok(())
     }
 
     /// The address that a site should have, if it is another one than its application knows. Never

@@ -2,14 +2,14 @@
 
 use crate::Sites;
 use stoa_db::{sites, sites::revisions::Images};
-use stoa_model::{blueprint::Kind, host::Subdomain};
-use stoa_provider::engine::EngineError;
+use stoa_model::{blueprint::Kind, host::Subdomain, image::ImageRef};
+use stoa_provider::engine::{EngineError, ImageInfo};
 
 use crate::{
     blueprints::Loaded,
     view::{AddressCheck, BlueprintView},
 };
-use stoa_core::{Error, RequestContext, Result};
+use stoa_core::{RequestContext, Result};
 
 impl Sites {
     /// Whether an address can be had, as somebody types it.
@@ -41,7 +41,7 @@ impl Sites {
         })
     }
 
-    /// What sites can be made from, with the plain facts that must be known before.
+    /// What sites can be created from, with the plain facts that must be known before.
     ///
     /// # Errors
     /// Never for now; the signature leaves room for plans.
@@ -69,8 +69,7 @@ impl Sites {
         for notice in &loaded.blueprint.notices {
             let Some(spec) = loaded.blueprint.service(&notice.service) else { continue };
             let Some(image) = default_image(loaded, spec) else { continue };
-            if let Ok(Some(info)) =
-                self.engine_cache.image(&**self.engines.default(), &image, self.core.clock.now()).await
+            if let Ok(Some(info)) = self.image(&image).await
                 && notice.applies(&info.labels)
             {
                 texts.push(notice.message.clone());
@@ -79,13 +78,12 @@ impl Sites {
         texts
     }
 
-    /// The content that the images of a blueprint have now, of the services that are always on.
+    /// The content that the images of a blueprint have now; those that are not on the engine are left out.
     pub(crate) async fn current_images(&self, loaded: &Loaded) -> std::result::Result<Images, EngineError> {
         let mut images = Images::new();
         for spec in &loaded.blueprint.services {
             let Some(image) = default_image(loaded, spec) else { continue };
-            let engine = &**self.engines.default();
-            if let Some(info) = self.engine_cache.image(engine, &image, self.core.clock.now()).await? {
+            if let Some(info) = self.image(&image).await? {
                 images.insert(spec.name.clone(), info.id);
             }
         }
@@ -97,32 +95,32 @@ impl Sites {
         let mut missing = Vec::new();
         for spec in loaded.blueprint.services.iter().filter(|spec| spec.profiles.is_empty()) {
             let Some(image) = default_image(loaded, spec) else { continue };
-            if self.engine_cache.image(&**self.engines.default(), &image, self.core.clock.now()).await?.is_none() {
+            if self.image(&image).await?.is_none() {
                 missing.push(image.to_string());
             }
         }
         Ok(missing)
     }
-}
 
-impl Sites {
+    async fn image(&self, image: &ImageRef) -> std::result::Result<Option<ImageInfo>, EngineError> {
+        self.engine_cache.image(&**self.engines.default(), image, self.core.clock.now()).await
+    }
+
     /// Keeps what is known of the engine's machine and images fresh.
     pub async fn reconcile_engine_cache(&self) -> Result<()> {
         let of = |loaded: &Loaded| -> Vec<_> {
             loaded.blueprint.services.iter().filter_map(|spec| default_image(loaded, spec)).collect()
         };
         let images: Vec<_> = self.blueprints.iter().flat_map(|loaded| of(loaded)).collect();
-        self.engine_cache.look_again(&**self.engines.default(), &images, self.core.clock.now()).await.map_err(|error| {
-            Error::Unavailable {
-                message: "The machine that runs the sites does not answer.".into(),
-                source: error.into(),
-            }
-        })
+        self.engine_cache
+            .look_again(&**self.engines.default(), &images, self.core.clock.now())
+            .await
+            .map_err(crate::runtime::away)
     }
 }
 
 /// The image that a service runs, with the operator's settings and defaults filled in.
-fn default_image(loaded: &Loaded, spec: &stoa_model::blueprint::ServiceSpec) -> Option<stoa_model::image::ImageRef> {
+fn default_image(loaded: &Loaded, spec: &stoa_model::blueprint::ServiceSpec) -> Option<ImageRef> {
     use stoa_model::blueprint::Origin;
     let defaults = loaded.blueprint.variables().iter().filter_map(|(name, variable)| match &variable.origin {
         Origin::Default(text) => Some((name.clone(), text.clone())),

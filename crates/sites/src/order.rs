@@ -158,7 +158,7 @@ impl Sites {
         }
     }
 
-    /// The account with the operator's address, if it is his own.
+    /// The account with the operator's address, if it is their own.
     async fn find_operator_account(&self, email: &EmailAddress) -> Result<Option<Customer>> {
         match accounts::customer_by_email(&self.core.db, email).await? {
             Some((customer, hash)) if hash == NO_PASSWORD => Ok(Some(customer)),
@@ -173,7 +173,7 @@ impl Sites {
         let mut bad = Vec::new();
         let blueprint = self.blueprints.get(&order.blueprint).cloned();
         if blueprint.is_none() {
-            bad.push(Invalid::new("blueprint", "Please choose what the site is made from."));
+            bad.push(Invalid::new("blueprint", "Please choose what to create the site from."));
         }
         let base = &self.core.settings.base_domain;
         let subdomain = Subdomain::parse(&order.subdomain).and_then(|s| Ok((s.under(base)?, s)));
@@ -261,7 +261,7 @@ impl Sites {
             None => None,
         };
         self.ensure_order_fits(tx, room).await?;
-        // With a wildcard certificate the application is told the secure address from the beginning.
+        // With a wildcard certificate the application gets the secure address from the beginning.
         let url = self.core.settings.site_url(&site.hostname, self.domains.is_covered(&site.hostname));
         let secrets = fresh_secrets(site.id, &loaded.blueprint, &BTreeMap::new(), &self.core.key);
         let target = Target {

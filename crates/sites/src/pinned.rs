@@ -8,8 +8,7 @@ use std::{
 
 use stoa_core::{Error, Result};
 use stoa_db::{
-    DbError, Page,
-    jobs::{self, job_plan},
+    DbError, Page, jobs,
     sites::{
         self,
         revisions::{
@@ -19,16 +18,12 @@ use stoa_db::{
     },
 };
 use stoa_model::{
-    job::{JobKind, JobState},
+    job::{Job, JobKind, JobState},
     site::Site,
 };
 use stoa_provider::engine::Revision;
 
-use crate::{
-    Sites,
-    blueprints::Loaded,
-    sagas::{SitePlan, place},
-};
+use crate::{Sites, blueprints::Loaded, sagas::SitePlan};
 
 /// Parsed blueprint versions, by their hash. They never change, so they are never dropped: an
 /// installation has tens of them.
@@ -77,12 +72,7 @@ impl Sites {
     /// What an earlier release made a site from: the text in the plan of the job that made it, else the
     /// folder's.
     async fn blueprint_before_pinning(&self, site: &Site) -> Result<Arc<Loaded>> {
-        let jobs = jobs::jobs_of(&self.core.db, site.id, Page::first(100)).await?;
-        let made = jobs.iter().find(|job| job.kind == JobKind::Create && job.state == JobState::Succeeded);
-        if let Some(job) = made
-            && let Some(plan) = job_plan(&self.core.db, job.id).await?
-            && let Ok(plan) = serde_json::from_value::<SitePlan>(plan)
-        {
+        if let Some(plan) = self.last_plan(site, 100, |kind| kind == JobKind::Create).await? {
             return Ok(Arc::new(Loaded::parse(plan.blueprint).map_err(Error::internal)?));
         }
         self.blueprints.get(&site.blueprint).cloned().ok_or_else(|| {
@@ -91,6 +81,21 @@ impl Sites {
                 site.blueprint, site.id
             ))
         })
+    }
+
+    /// The plan of the site's last job of such a kind that succeeded, if it is among its `newest` jobs and this
+    /// release can read it.
+    pub(crate) async fn last_plan(
+        &self,
+        site: &Site,
+        newest: u64,
+        is_wanted: impl Fn(JobKind) -> bool,
+    ) -> Result<Option<SitePlan>> {
+        let jobs = jobs::jobs_of(&self.core.db, site.id, Page::first(newest)).await?;
+        let succeeded = |job: &&Job| is_wanted(job.kind) && job.state == JobState::Succeeded;
+        let Some(job) = jobs.iter().find(succeeded) else { return Ok(None) };
+        let plan = jobs::job_plan(&self.core.db, job.id).await?;
+        Ok(plan.and_then(|plan| serde_json::from_value(plan).ok()))
     }
 
     /// Pins the sites of earlier releases to the blueprint that they were made with and to the images
@@ -119,14 +124,10 @@ impl Sites {
 
     async fn adopt(&self, site: &Site) -> Result<()> {
         let loaded = self.blueprint_before_pinning(site).await?;
-        let engine = self.engine_of(site)?;
-        let observed = engine.observe(&site.project).await.map_err(crate::runtime::away)?;
+        let observed = self.engine_of(site)?.observe(&site.project).await.map_err(crate::runtime::away)?;
         let running = observed.services.into_iter().filter(|seen| seen.revision == Revision(0));
         let images = running.filter_map(|seen| Some((seen.service, seen.image?))).collect();
-        let placement = match &site.placement {
-            Some(placement) => placement.clone(),
-            None => place(&**engine, site.lease, &loaded.blueprint, None).map_err(Error::internal)?,
-        };
+        let placement = &self.placement_of(site, &loaded.blueprint)?;
         let now = self.core.clock.now();
         let version = &loaded.stored(now);
         let revision = &SiteRevision {
@@ -137,7 +138,6 @@ impl Sites {
             job: None,
             created_at: now,
         };
-        let placement = &placement;
         self.core
             .db
             .write(|tx| {

@@ -1,24 +1,36 @@
 //! Start, stop, restart, and one more try at making a site: each a job.
 
 use crate::Sites;
-use crate::sagas::PowerPlan;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use stoa_core::jobs::enqueue;
-use stoa_core::site_access::writable_site;
+use stoa_core::permissions::writable_site;
 
 use crate::blueprints::Loaded;
 use crate::sagas::{engine_named, place, plan::Target};
 use stoa_db::{history, jobs, secrets, sites, sites::revisions::Images};
 use stoa_model::{
+    blueprint::Blueprint,
     host::Hostname,
     id::{JobId, SiteId},
     job::JobKind,
+    placement::Placement,
     site::{Lifecycle, Site, SiteState},
 };
 use stoa_provider::engine::Engine;
 
 use crate::sagas::SitePlan;
 use stoa_core::{Error, RequestContext, Result, random};
+
+/// How many sites are read with one query.
+pub(crate) const PAGE_SIZE: u64 = 500;
+
+/// Fails unless the site runs.
+pub(crate) fn ensure_active(site: &Site) -> Result<()> {
+    match site.state() {
+        SiteState::Active => Ok(()),
+        state => Err(Error::Conflict(format!("The site is {state}; start it first."))),
+    }
+}
 
 impl Sites {
     /// Starts a stopped site.
@@ -50,8 +62,8 @@ impl Sites {
         if site.state() != from {
             return Err(Error::Conflict(format!("The site is {}; this is not possible now.", site.state())));
         }
-        let job = JobId::from_uuid(random::uuid_at(cx.now));
-        let plan = &PowerPlan(self.site_plan(&site, job).await?);
+        let plan = &self.power_plan(cx, &site).await?;
+        let job = plan.0.job;
         let event = &cx.audit(&format!("site.{kind}"), id, serde_json::json!({ "job": job }));
         self.core
             .db
@@ -67,11 +79,26 @@ impl Sites {
         Ok(job)
     }
 
+    /// The next living sites after this one, which it moves on, and those of them that a job works on. `None`
+    /// after the last.
+    pub(crate) async fn next_sites(
+        &self,
+        after: &mut Option<SiteId>,
+    ) -> Result<Option<(Vec<Site>, HashMap<SiteId, JobId>)>> {
+        let sites = sites::sites_live_after(&self.core.db, *after, PAGE_SIZE).await?;
+        let Some(last) = sites.last() else { return Ok(None) };
+        *after = Some(last.id);
+        let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
+        let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
+        Ok(Some((sites, busy)))
+    }
+
     /// The plan of a job on a site that exists, with what it is pinned to and the secrets that it has.
     pub(crate) async fn site_plan(&self, site: &Site, job: JobId) -> Result<SitePlan> {
         let pinned = self.pinned(site).await?;
         let images = self.pinned_images(site).await?;
-        let target = self.target(site, pinned, site.revision, images).await?;
+        let placement = self.placement_of(site, &pinned.blueprint)?;
+        let target = self.target(site, pinned, placement, site.revision, images).await?;
         let secrets = secrets::secrets_get(&self.core.db, site.id).await?;
         Ok(SitePlan::of(site, job, &self.core.settings, target, secrets))
     }
@@ -81,13 +108,10 @@ impl Sites {
         &self,
         site: &Site,
         pinned: Arc<Loaded>,
+        placement: Placement,
         revision: u32,
         images: Images,
     ) -> Result<Target> {
-        let placement = match &site.placement {
-            Some(placement) => placement.clone(),
-            None => place(&**self.engine_of(site)?, site.lease, &pinned.blueprint, None).map_err(Error::internal)?,
-        };
         Ok(Target {
             pinned,
             placement,
@@ -97,6 +121,14 @@ impl Sites {
             url: self.core.settings.application_url(site),
             hostnames: self.hostnames_main_first(site).await?,
         })
+    }
+
+    /// Where a site lies; that of an earlier release follows from its lease.
+    pub(crate) fn placement_of(&self, site: &Site, blueprint: &Blueprint) -> Result<Placement> {
+        match &site.placement {
+            Some(placement) => Ok(placement.clone()),
+            None => place(&**self.engine_of(site)?, site.lease, blueprint, None).map_err(Error::internal),
+        }
     }
 
     /// All names of a site, the main one first.

@@ -11,14 +11,12 @@ use stoa_model::{
     site::{Health, Site, SiteState},
 };
 use stoa_provider::engine::{Engine, EngineError, Observed};
-use stoa_saga::chain;
+use stoa_util::error_chain;
 
 use stoa_core::{Error, RequestContext, Result, random};
 
 /// Between a repair and the next look.
 const AFTER_REPAIR: Duration = Duration::from_secs(1);
-/// Sites that are looked at together: no database takes any number of ids in one query.
-const TOGETHER: u64 = 500;
 
 /// A difference between what should run and what runs.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -112,12 +110,7 @@ impl Sites {
         let observed = self.list_engines().await?;
         let mut seen: HashMap<_, _> = observed.iter().map(|(_, o)| (&o.project, o)).collect();
         let (mut drifts, mut after) = (Vec::new(), None);
-        loop {
-            let sites = sites::sites_live_after(&self.core.db, after, TOGETHER).await?;
-            let Some(last) = sites.last() else { break };
-            after = Some(last.id);
-            let ids: Vec<_> = sites.iter().map(|site| site.id).collect();
-            let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
+        while let Some((sites, busy)) = self.next_sites(&mut after).await? {
             for site in &sites {
                 let seen = seen.remove(&site.project);
                 if !busy.contains_key(&site.id) {
@@ -179,9 +172,9 @@ impl Sites {
             let job = JobId::from_uuid(random::uuid_at(self.core.clock.now()));
             let plan = self.site_plan(site, job).await.map_err(|error| error.for_operator())?;
             let context = self.step_context();
-            let deployment = context.deployment(&plan).map_err(|error| chain(&error))?;
-            let engine = context.engine(&plan).map_err(|error| chain(&error))?;
-            engine.deploy(&deployment).await.map(drop).map_err(|error| chain(&error))
+            let deployment = context.deployment(&plan).map_err(|error| error_chain(&error))?;
+            let engine = context.engine(&plan).map_err(|error| error_chain(&error))?;
+            engine.deploy(&deployment).await.map(drop).map_err(|error| error_chain(&error))
         };
         let (what, found) = (site.hostname.to_string(), "should run, but did not run whole");
         Drift::repaired(what, found, Repair::Started, started.await)
@@ -189,7 +182,7 @@ impl Sites {
 
     async fn repair_stop(&self, site: &Site) -> Drift {
         let stopped = match self.engine_of(site) {
-            Ok(engine) => engine.stop(&site.project).await.map_err(|error| chain(&error)),
+            Ok(engine) => engine.stop(&site.project).await.map_err(|error| error_chain(&error)),
             Err(error) => Err(error.for_operator()),
         };
         let (what, found) = (site.hostname.to_string(), format!("is {}, but ran", site.state()));

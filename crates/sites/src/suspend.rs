@@ -1,7 +1,7 @@
 //! Suspending a site and resuming it: for staff, and later for billing and quotas. A site may be
 //! suspended for several reasons, and runs again when the last one has ended.
 
-use stoa_core::{Error, RequestContext, Result, site_access::readable_site};
+use stoa_core::{Error, RequestContext, Result, permissions::readable_site};
 use stoa_db::{history, meta, sites};
 use stoa_model::{
     account::Role,
@@ -70,7 +70,7 @@ impl Sites {
         cx.require(Role::Admin)?;
         let site = readable_site(&self.core.db, cx, id).await?;
         let (start, event) =
-            (&self.start_plan(cx, &site).await?, &cx.audit("site.resume", id, serde_json::json!({ "reason": reason })));
+            (&self.power_plan(cx, &site).await?, &cx.audit("site.resume", id, serde_json::json!({ "reason": reason })));
         let version = self
             .core
             .db

@@ -3,7 +3,7 @@
 
 use crate::Sites;
 use std::collections::HashMap;
-use stoa_core::site_access::readable_site;
+use stoa_core::permissions::readable_site;
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::traffic;

@@ -3,18 +3,19 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use stoa_core::{Error, RequestContext, Result, jobs::enqueue, random, site_access::writable_site};
+use stoa_core::{Error, RequestContext, Result, jobs::enqueue, permissions::writable_site, random};
 use stoa_db::{
-    Page, history, jobs, secrets, sites,
+    history, sites,
     sites::revisions::{Images, site_revisions},
 };
 use stoa_model::{
     account::Role,
     blueprint::{Fact, Origin},
     field::Invalid,
+    host::Hostname,
     id::{JobId, SiteId},
     image::ImageId,
-    job::{JobKind, JobState},
+    job::JobKind,
     site::{Site, SiteState},
     stack::ServiceName,
 };
@@ -23,14 +24,13 @@ use crate::{
     Sites,
     blueprints::Loaded,
     command::UpdateSite,
+    power::{PAGE_SIZE, ensure_active},
     sagas::{SitePlan, UpdatePlan, place, plan::fresh_secrets},
     view::OutdatedSite,
 };
 
 /// The fewest characters that name a blueprint version.
 const MIN_VERSION_CHARS: usize = 8;
-/// How many sites are compared with one query.
-const PAGE_SIZE: u64 = 500;
 
 impl Sites {
     /// Updates a running site to another version of its blueprint, with the images that there are now.
@@ -39,9 +39,7 @@ impl Sites {
     /// Not found; not running; an unknown version; up to date already; missing images; a job works on it.
     pub async fn update(&self, cx: &RequestContext, id: SiteId, command: UpdateSite) -> Result<JobId> {
         let site = writable_site(&self.core.db, cx, id).await?;
-        if site.state() != SiteState::Active {
-            return Err(Error::Conflict(format!("The site is {}; start it first.", site.state())));
-        }
+        ensure_active(&site)?;
         let loaded = self.version_to_update_to(&site, command.to.as_deref()).await?;
         let images = self.current_images(&loaded).await.map_err(crate::runtime::away)?;
         let missing = self.missing_images(&loaded).await.map_err(crate::runtime::away)?;
@@ -82,14 +80,13 @@ impl Sites {
 
     async fn update_plan(&self, site: &Site, job: JobId, loaded: Arc<Loaded>, images: Images) -> Result<UpdatePlan> {
         let from = self.site_plan(site, job).await?;
-        let known = secrets::secrets_get(&self.core.db, site.id).await?;
-        let new_secrets = fresh_secrets(site.id, &loaded.blueprint, &known, &self.core.key);
+        let new_secrets = fresh_secrets(site.id, &loaded.blueprint, &from.secrets, &self.core.key);
         let revisions = site_revisions(&self.core.db, site.id).await?;
         let revision = revisions.first().map_or(site.revision, |newest| newest.revision.max(site.revision)) + 1;
-        let mut target = self.target(site, loaded.clone(), revision, images).await?;
-        target.placement = place(&**self.engine_of(site)?, site.lease, &loaded.blueprint, from.placement.as_ref())
+        let placement = place(&**self.engine_of(site)?, site.lease, &loaded.blueprint, from.placement.as_ref())
             .map_err(Error::internal)?;
-        let all = known.into_iter().chain(new_secrets.clone()).collect();
+        let target = self.target(site, loaded, placement, revision, images).await?;
+        let all = from.secrets.clone().into_iter().chain(new_secrets.clone()).collect();
         let to = SitePlan::of(site, job, &self.core.settings, target, all);
         Ok(UpdatePlan { to, from, new_secrets })
     }
@@ -123,12 +120,7 @@ impl Sites {
     /// If the database does not answer; a site that fails is tried again.
     pub async fn reconcile_environments(&self) -> Result<()> {
         let mut after = None;
-        loop {
-            let page = sites::sites_live_after(&self.core.db, after, PAGE_SIZE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.id);
-            let ids: Vec<_> = page.iter().map(|site| site.id).collect();
-            let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
+        while let Some((page, busy)) = self.next_sites(&mut after).await? {
             let is_idle = |site: &&Site| site.state() == SiteState::Active && !busy.contains_key(&site.id);
             for site in page.iter().filter(is_idle) {
                 if let Err(error) = self.reconcile_environment(site).await {
@@ -136,6 +128,7 @@ impl Sites {
                 }
             }
         }
+        Ok(())
     }
 
     async fn reconcile_environment(&self, site: &Site) -> Result<()> {
@@ -145,31 +138,18 @@ impl Sites {
         let Some((variable, _)) = variables.iter().find(|(_, variable)| names_hosts(&variable.origin)) else {
             return Ok(());
         };
-        let Some(deployed) = self.last_deployed(site).await? else { return Ok(()) };
-        let current = self.site_plan(site, deployed.job).await?;
-        // The order says which one is the main one, which the application is told by another job.
-        let names = |plan: &SitePlan| {
-            let list = plan.facts.get(variable).map(String::as_str).unwrap_or_default();
-            list.split(',').map(str::to_owned).collect::<BTreeSet<_>>()
-        };
-        if names(&deployed) == names(&current) {
+        let deployed = self.last_plan(site, 20, |kind| kind != JobKind::Stop).await?;
+        let Some(deployed) = deployed else { return Ok(()) };
+        // Compared without their order: it says which one is the main one, and another job changes that.
+        let known: BTreeSet<_> =
+            deployed.facts.get(variable).map(String::as_str).unwrap_or_default().split(',').collect();
+        let current = self.domains.hostnames_of(site.id).await?;
+        if current.iter().map(Hostname::as_str).collect::<BTreeSet<_>>() == known {
             return Ok(());
         }
         let images = self.pinned_images(site).await?;
         let cx = self.core.system_context("environments");
         self.enqueue_update(&cx, site, pinned, images).await.map(drop)
-    }
-
-    /// The plan of the last job that deployed the site.
-    async fn last_deployed(&self, site: &Site) -> Result<Option<SitePlan>> {
-        for job in jobs::jobs_of(&self.core.db, site.id, Page::first(20)).await? {
-            if job.kind == JobKind::Stop || job.state != JobState::Succeeded {
-                continue;
-            }
-            let plan = jobs::job_plan(&self.core.db, job.id).await?;
-            return Ok(plan.and_then(|plan| serde_json::from_value(plan).ok()));
-        }
-        Ok(None)
     }
 
     /// The sites that an update would change; for staff.

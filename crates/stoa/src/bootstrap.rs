@@ -13,8 +13,8 @@ use stoa_core::{
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
 use stoa_integrations::probe::HttpProbe;
-use stoa_integrations::{dns::DnsMaker, mail::Mailer, resolver::Resolver};
-use stoa_model::{id::SiteId, route::RoutingTable, secret::ExposeSecret, traffic::Traffic};
+use stoa_integrations::{dns::DnsProvider, mail::Mailer, resolver::Resolver};
+use stoa_model::{host::Hostname, id::SiteId, route::RoutingTable, secret::ExposeSecret, traffic::Traffic};
 use stoa_provider::{
     dns::Dns,
     edge::{Edge, EdgeError},
@@ -55,6 +55,7 @@ enum Schema {
 
 async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<Control> {
     let settings = config.settings()?;
+    let dns = dns(config, &settings.base_domain)?;
     data_directory(config)?;
     let key = key(config)?;
     let db = match schema {
@@ -75,7 +76,7 @@ async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<C
         db,
         engines: Engines::new(Arc::new(engine)),
         edge,
-        dns: dns(config)?,
+        dns,
         resolver: resolver(config)?,
         mailer,
         key,
@@ -85,12 +86,11 @@ async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<C
     }))
 }
 
-fn dns(config: &Config) -> Result<Option<Arc<dyn Dns>>> {
-    let base = config.settings()?.base_domain;
-    let Some(dns) = config.dns.settings(&base)? else {
+fn dns(config: &Config, base_domain: &Hostname) -> Result<Option<Arc<dyn Dns>>> {
+    let Some(dns) = config.dns.settings(base_domain)? else {
         return Ok(None);
     };
-    Ok(Some(Arc::new(DnsMaker::new(dns)?)))
+    Ok(Some(Arc::new(DnsProvider::new(dns)?)))
 }
 
 fn resolver(config: &Config) -> Result<Resolver> {

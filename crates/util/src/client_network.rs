@@ -31,11 +31,6 @@ impl ClientNetwork {
             IpAddr::V6(address) => Self(IpNet::V6(truncated(address, prefix))),
         }
     }
-
-    /// The lowest address of the network, which names it in logs and as a key.
-    pub fn address(&self) -> IpAddr {
-        self.0.network()
-    }
 }
 
 impl std::fmt::Display for ClientNetwork {

@@ -1,4 +1,4 @@
-//! The table of all routes. The router is built from it, and the access matrix test fails for a route whose
+//! The table of all routes. The router is built from it, and the test of permissions fails for a route whose
 //! permissions it doesn't list.
 
 use axum::{

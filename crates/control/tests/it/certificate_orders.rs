@@ -50,7 +50,7 @@ async fn with_authority(directory: String) -> TestPlatform {
     build.build().await
 }
 
-/// The customer has mended all while the authority still thought about the try before.
+/// The customer has repaired everything while the authority was still working on the attempt before.
 #[tokio::test]
 async fn another_try_that_is_asked_for_during_one_is_made() {
     let authority = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -115,7 +115,7 @@ async fn new_domains_leave_a_quarter_of_all_orders() {
     let Some(bed) = bed(|_| ()).await else { return };
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
     for name in ["bakery.example", "www.bakery.example"] {
-        platform.world_dns.lead(&host(name), &[[127, 0, 0, 1].into()]);
+        platform.world_dns.set_addresses(&host(name), &[[127, 0, 0, 1].into()]);
     }
     let site = platform.shop(&jane, "bakery").await.site;
     brought(platform, &jane, site).await;
@@ -163,7 +163,7 @@ async fn a_name_waits_for_no_other_order() {
     let (control, edge) = platform.another().await;
     let workers = Workers::of(&control);
     platform.until("the wildcard's order", async || is_asked()).await;
-    platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
     brought(&platform, &jane, site).await;
     platform.until("the domain's", async || served(&edge, "bakery.example").is_some()).await;
     assert!(is_asked(), "the wildcard's is still under way");

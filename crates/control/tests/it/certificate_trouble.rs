@@ -88,7 +88,7 @@ async fn failures_are_counted_on_through_orders() {
 
     // Its certificate turns out to be for another key.
     platform.mend_table("certificates").await;
-    platform.world_dns.lead(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
+    platform.world_dns.set_addresses(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
     let master = MasterKey::load(&platform.data_dir().join("master.key")).expect("the master key");
     let directory = bed.pebble.directory();
     let other = master.seal(&format!("order/{directory} {subject}"), &new_key().expect("a key"));
@@ -102,13 +102,13 @@ async fn failures_are_counted_on_through_orders() {
     assert_eq!(order.failures, 5, "where it leads is waited for");
 }
 
-/// What is only waited for is no failure; but the platform's own names are the operator's to mend.
+/// What is only waited for is no failure; but the platform's own names are the operator's to repair.
 #[tokio::test]
 async fn a_name_that_leads_elsewhere_is_waited_for() {
     let Some(bed) = bed(|options| options.blocked = vec!["bakery.stoa.test".into()]).await else { return };
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
     for name in ["bakery.stoa.test", "bakery.example"] {
-        platform.world_dns.lead(&host(name), &["203.0.113.9".parse().unwrap()]);
+        platform.world_dns.set_addresses(&host(name), &["203.0.113.9".parse().unwrap()]);
     }
     let site = platform.shop(&jane, "bakery").await.site;
     brought(platform, &jane, site).await;
@@ -128,7 +128,7 @@ async fn a_name_that_leads_elsewhere_is_waited_for() {
     assert_eq!(failures(platform).await, 0);
 
     // The first refusal costs minutes.
-    platform.world_dns.lead(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
+    platform.world_dns.set_addresses(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
     platform.clock.advance(SignedDuration::from_mins(15));
     let workers = platform.run();
     platform.until("the refusal", async || failures(platform).await == 1).await;
@@ -142,12 +142,12 @@ async fn a_name_that_leads_elsewhere_is_waited_for() {
 async fn no_pause_is_longer_than_a_pause_can_be() {
     let Some(bed) = bed(|_| ()).await else { return };
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
-    platform.world_dns.lead(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
+    platform.world_dns.set_addresses(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
     platform.shop(&jane, "bakery").await;
     let order = order(platform).await;
     let next_at = platform.clock.now() + SignedDuration::from_hours(400 * 24);
     put(platform, &CertificateOrder { next_at, ..order }).await;
-    platform.world_dns.lead(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
+    platform.world_dns.set_addresses(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
     let workers = platform.run();
     platform.until("the certificate", async || served(&platform.edge, "bakery.stoa.test").is_some()).await;
     workers.stop().await;
@@ -338,7 +338,7 @@ pub async fn brought(platform: &TestPlatform, jane: &RequestContext, site: SiteI
 pub async fn uploaded(platform: &TestPlatform, days_left: i32) -> (RequestContext, SiteId) {
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
-    platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
     brought(platform, &jane, site).await;
     let cx = platform.now(&jane);
     let day = SignedDuration::from_hours(24);

@@ -60,7 +60,7 @@ async fn a_new_site_gets_its_certificate_and_is_told_its_secure_address() {
 async fn what_leads_elsewhere_is_served_plainly_until_it_leads_here() {
     let Some(bed) = bed(|_| ()).await else { return };
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
-    platform.world_dns.lead(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
+    platform.world_dns.set_addresses(&host("bakery.stoa.test"), &["203.0.113.9".parse().unwrap()]);
     let site = platform.shop(&jane, "bakery").await;
     let now = support::site(platform, site.site).await;
     assert_eq!((now.state(), now.url.as_deref()), (SiteState::Active, Some("http://bakery.stoa.test")));
@@ -70,8 +70,8 @@ async fn what_leads_elsewhere_is_served_plainly_until_it_leads_here() {
     assert_eq!(view.own.state, CertificateState::Failing);
     assert_eq!(ordered(platform).await, 0, "the authority was not bothered");
 
-    // It is tried again by itself, and the application is told.
-    platform.world_dns.lead(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
+    // It is retried automatically, and the application gets its address.
+    platform.world_dns.set_addresses(&host("bakery.stoa.test"), &[[127, 0, 0, 1].into()]);
     platform.clock.advance(SignedDuration::from_mins(15));
     let workers = platform.run();
     platform
@@ -88,7 +88,7 @@ async fn a_domain_that_was_brought_along_gets_its_own() {
     let Some(bed) = bed(|_| ()).await else { return };
     let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
     let site = platform.shop(&jane, "bakery").await;
-    platform.world_dns.lead(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
     let command = AddDomain { name: "bakery.example".into(), main: true, ..AddDomain::default() };
     let cx = platform.now(&jane);
     let domain = platform.control.domains.add_domain(&cx, site.site, command).await.expect("a claim").remove(0);

@@ -58,7 +58,7 @@ async fn a_deletion_can_be_taken_back_until_its_grace_is_over() {
     workers.stop().await;
     assert_eq!(platform.world().await.of("volume"), running.of("volume"), "its data is kept");
 
-    let view = control.sites.undelete(&platform.now(&jane), site).await.expect("taken back");
+    let view = control.sites.undelete(&platform.now(&jane), site).await.expect("restored");
     assert_eq!((view.state, view.purge_at), (SiteState::Stopped, None));
     assert!(view.job.is_some(), "it ran, so it is started again");
     platform.run_until_idle().await;
@@ -67,7 +67,7 @@ async fn a_deletion_can_be_taken_back_until_its_grace_is_over() {
     control.sites.delete(&platform.now(&jane), site).await.expect("marked");
     platform.clock.advance(SignedDuration::from_hours(7 * 24 + 1));
     let late = control.sites.undelete(&platform.now(&jane), site).await.expect_err("too late");
-    assert!(late.to_string().contains("can't be taken back"), "{late}");
+    assert!(late.to_string().contains("can't be undone"), "{late}");
 }
 
 #[tokio::test]

@@ -108,12 +108,12 @@ async fn with_zone() -> TestPlatform {
 async fn the_operators_own_records_are_not_to_be_had() {
     let platform = with_zone().await;
     let jane = platform.customer("jane").await;
-    platform.world_dns.lead(&host("intranet.stoa.test"), &[ip("10.0.0.5")]);
+    platform.world_dns.set_addresses(&host("intranet.stoa.test"), &[ip("10.0.0.5")]);
     let order = stoa_testkit::shop("intranet");
     let taken = platform.control.sites.order(&platform.now(&jane), order, None).await.expect_err("it is in use");
     assert_eq!(support::fields(&taken), ["subdomain"]);
     // One that leads here already is free: by the operator's wildcard, for instance.
-    platform.world_dns.lead(&host("bakery.stoa.test"), &[ip(HERE)]);
+    platform.world_dns.set_addresses(&host("bakery.stoa.test"), &[ip(HERE)]);
     let site = platform.shop(&jane, "bakery").await;
     // The portal's own names are nobody's either.
     let words = refused(&platform, &jane, site, "panel.example").await;

@@ -69,7 +69,7 @@ async fn from_instructions_to_the_main_address_and_back() {
 
     // Proven, but it leads elsewhere.
     prove_by_text(&platform, &claimed);
-    platform.world_dns.lead(&host("bakery.example"), &[ip(ELSEWHERE)]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(ELSEWHERE)]);
     let seen = check(&platform, &jane, &claimed).await;
     assert_eq!(seen.state, DomainState::Verified);
     let problem = seen.problem.expect("a problem");
@@ -78,7 +78,7 @@ async fn from_instructions_to_the_main_address_and_back() {
     assert_eq!(support::site(&platform, site.site).await.hostname, host("bakery.localhost"), "not yet");
 
     // It leads here: the platform makes it the main address by itself, and the old one leads there.
-    platform.world_dns.lead(&host("bakery.example"), &[ip(HERE)]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(HERE)]);
     assert_eq!(check(&platform, &jane, &claimed).await.problem, None);
     moved(&platform, site, "bakery.example").await;
     let now = support::site(&platform, site.site).await;
@@ -125,7 +125,7 @@ async fn a_file_on_somebody_elses_web_server_proves_a_domain() {
     let claimed = add(&platform, &jane, site, "shop.example").await;
     let (path, body) = file_of(&claimed);
     let serve = |at: &str, body: &str| {
-        platform.world_dns.lead(&host("shop.example"), &[ip(at)]);
+        platform.world_dns.set_addresses(&host("shop.example"), &[ip(at)]);
         platform.probe.serve_file((ip(at), 80).into(), "shop.example", &path, body);
     };
     for (at, body) in [("9.9.9.9", "something else"), ("10.0.0.5", &body), (HERE, &body)] {
@@ -144,7 +144,7 @@ async fn that_a_name_leads_here_proves_nothing() {
     let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
     let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
     for name in ["shop.example", "login.shop.example"] {
-        platform.world_dns.lead(&host(name), &[ip(HERE)]);
+        platform.world_dns.set_addresses(&host(name), &[ip(HERE)]);
     }
     for name in ["shop.example", "login.shop.example"] {
         let taken = add(&platform, &joe, his, name).await;
@@ -242,7 +242,7 @@ async fn www_comes_along_and_leads_to_the_main_address() {
     let both = platform.control.domains.add_domain(&platform.now(&jane), site.site, command).await.expect("claims");
     assert_eq!(both.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["bakery.example", "www.bakery.example"]);
     for domain in &both {
-        platform.world_dns.lead(&host(&domain.name), &[ip(HERE)]);
+        platform.world_dns.set_addresses(&host(&domain.name), &[ip(HERE)]);
         prove_by_text(&platform, domain);
         check(&platform, &jane, domain).await;
     }
@@ -274,11 +274,11 @@ async fn a_proven_domain_that_leads_elsewhere_is_soon_looked_at_again() {
     let site = platform.shop(&jane, "bakery").await;
     let domain = add(&platform, &jane, site, "bakery.example").await;
     prove_by_text(&platform, &domain);
-    platform.world_dns.lead(&host("bakery.example"), &[ip(ELSEWHERE)]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(ELSEWHERE)]);
     let seen = check(&platform, &jane, &domain).await;
     assert!((seen.state, seen.problem.is_some()) == (DomainState::Verified, true), "{:?}", seen.problem);
     // The customer has done as he was told, and waits.
-    platform.world_dns.lead(&host("bakery.example"), &[ip(HERE)]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(HERE)]);
     platform.clock.advance(SignedDuration::from_mins(6));
     moved(&platform, site, "bakery.example").await;
 }
@@ -291,7 +291,7 @@ async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it()
     let domain = add(&platform, &jane, old, "bakery.example").await;
     let open = add(&platform, &jane, old, "open.example").await;
     prove_by_text(&platform, &domain);
-    platform.world_dns.lead(&host("bakery.example"), &[ip(HERE)]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(HERE)]);
     check(&platform, &jane, &domain).await;
     platform.control.sites.set_main_address(&platform.now(&jane), old.site, "bakery.example").await.ok();
     moved(&platform, old, "bakery.example").await;
@@ -311,7 +311,7 @@ async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it()
     prove_by_text(&platform, &again);
     assert_eq!(check(&platform, &jane, &again).await.state, DomainState::Verified);
 
-    let restored = platform.control.sites.undelete(&platform.now(&jane), old.site).await.expect("taken back");
+    let restored = platform.control.sites.undelete(&platform.now(&jane), old.site).await.expect("restored");
     let start = restored.job.expect("it is started again");
     platform.run_until_idle().await;
     let start = platform.job(start).await;
@@ -329,7 +329,7 @@ async fn a_name_server_that_is_slow_holds_no_other_domain_up() {
     add(&platform, &jane, hers, "slow.example").await;
     let good = add(&platform, &joe, his, "butcher.example").await;
     prove_by_text(&platform, &good);
-    let slow = platform.world_dns.hold(&host("slow.example"));
+    let slow = platform.world_dns.delay_next(&host("slow.example"));
     let workers = platform.run();
     platform
         .until("the other's proof", async || {
@@ -409,7 +409,7 @@ async fn without_public_addresses_only_text_proves() {
     let site = platform.shop(&jane, "bakery").await;
     let domain = add(&platform, &jane, site, "somebody-elses.example").await;
     for address in [HERE, "127.0.0.1", "10.0.0.1"] {
-        platform.world_dns.lead(&host("somebody-elses.example"), &[ip(address)]);
+        platform.world_dns.set_addresses(&host("somebody-elses.example"), &[ip(address)]);
         assert_eq!(check(&platform, &jane, &domain).await.state, DomainState::Claimed);
     }
     prove_by_text(&platform, &domain);
@@ -423,17 +423,17 @@ async fn the_newest_wish_for_a_main_address_counts() {
     let site = platform.shop(&jane, "bakery").await;
     let first = add(&platform, &jane, site, "z.example").await;
     prove_by_text(&platform, &first);
-    platform.world_dns.lead(&host("z.example"), &[ip(HERE)]);
+    platform.world_dns.set_addresses(&host("z.example"), &[ip(HERE)]);
     check(&platform, &jane, &first).await;
     moved(&platform, site, "z.example").await;
     let second = add(&platform, &jane, site, "a.example").await;
     prove_by_text(&platform, &second);
-    platform.world_dns.lead(&host("a.example"), &[ip(HERE)]);
+    platform.world_dns.set_addresses(&host("a.example"), &[ip(HERE)]);
     check(&platform, &jane, &second).await;
     moved(&platform, site, "a.example").await;
 
     // A look at the new one that fails must not bring the old one back.
-    platform.world_dns.lead(&host("a.example"), &[ip(ELSEWHERE)]);
+    platform.world_dns.set_addresses(&host("a.example"), &[ip(ELSEWHERE)]);
     assert!(check(&platform, &jane, &second).await.problem.is_some());
     platform.clock.advance(SignedDuration::from_hours(7));
     platform.run_until_idle().await;

@@ -14,7 +14,7 @@ use stoa_testkit::TestPlatform;
 
 use crate::support;
 
-/// Orders a site that fails, looks at what is left and who is told, and tries again.
+/// Orders a site that fails, looks at what is left and who gets a message, and tries again.
 async fn fails_then_works(platform: &TestPlatform, reason: &str, mend: impl FnOnce()) {
     let jane = platform.customer("jane").await;
     let before = platform.world().await;

@@ -17,7 +17,7 @@ mod order;
 mod pebble;
 mod permissions;
 mod reconcilers;
-mod sagas;
+mod saga_proofs;
 mod secrecy;
 mod support;
 mod update;

@@ -130,7 +130,7 @@ async fn an_idempotency_key_answers_the_same_and_only_for_the_same() {
     let again = order(&jane, "bakery").await.expect("answered");
     assert_eq!((first.site, first.job), (again.site, again.job));
     assert!(matches!(order(&jane, "florist").await, Err(Error::Conflict(_))), "another body");
-    order(&joe, "grocer").await.expect("his keys are his own");
+    order(&joe, "grocer").await.expect("another customer has other keys");
     assert_eq!(
         fields(&platform.control.sites.order(&jane, shop("x1"), Some("a b".into())).await.expect_err("bad")),
         ["Idempotency-Key"]

@@ -47,7 +47,7 @@ pub async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
     // Certificates begin now, whatever the platform's clock says.
     platform.clock.advance(Timestamp::now().duration_since(platform.clock.now()));
     for name in ["stoa.test", "bakery.stoa.test"] {
-        platform.world_dns.lead(&host(name), &[[127, 0, 0, 1].into()]);
+        platform.world_dns.set_addresses(&host(name), &[[127, 0, 0, 1].into()]);
     }
     tokio::spawn(answer(TcpListener::bind(visited).await.expect("a free port"), platform.edge.clone()));
     Some(Bed { platform, pebble, names })

@@ -14,7 +14,7 @@ async fn looks(control: &Control, cx: &RequestContext, site: SiteId, job: JobId)
     vec![
         ("get", control.sites.get(cx, site).await.err()),
         ("by name", control.sites.find(cx, "bakery").await.err()),
-        ("jobs", control.jobs.list_of_site(cx, site).await.err()),
+        ("jobs", control.jobs.list_of_site(cx, site, 20).await.err()),
         ("logs", control.sites.logs(cx, site, 10).await.err()),
         ("stats", control.sites.stats(cx, site).await.err()),
         ("history", control.sites.history(cx, site).await.err()),

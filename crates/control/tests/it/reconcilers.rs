@@ -43,7 +43,7 @@ async fn what_should_run_is_started_again_with_its_data() {
     assert_eq!((drift.len(), drift[0].repair, drift[0].what.as_str()), (1, Repair::Started, "bakery.localhost"));
     assert_eq!(platform.world().await, whole);
 
-    // A container that somebody removed is made anew; what was there keeps its label.
+    // A container that somebody removed is created again; what was there keeps its label.
     platform.engine.lose_container(&project, &db);
     assert_eq!(sync(&platform).await.len(), 1);
     let (gone, made) = (whole.minus(&platform.world().await), platform.world().await.minus(&whole));
@@ -186,7 +186,7 @@ async fn an_edge_that_fails_at_first_gets_the_whole_table_later() {
     edge.fail_next("a fault of the test");
     edge.fail_next("a fault of the test");
     let workers = stoa_testkit::Workers::of(&again);
-    // A change of one site before anything was loaded must not take the others off the air.
+    // A change of one site before anything was loaded must not remove the routes of the others.
     again.sites.stop(&platform.now(&jane), site).await.expect("a job");
     platform.until("both names", async || edge.routes().len() == 2).await;
     platform.idle().await;

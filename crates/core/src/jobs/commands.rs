@@ -5,7 +5,7 @@ use stoa_model::{account::Role, id::JobId, job::JobState};
 use stoa_saga::{Event, NotStuck, Position};
 
 use super::Jobs;
-use crate::{Error, RequestContext, Result, site_access::writable_site};
+use crate::{Error, RequestContext, Result, permissions::writable_site};
 
 impl Jobs {
     /// Cancels a job and undoes its effects.

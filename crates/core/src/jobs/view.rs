@@ -13,7 +13,7 @@ use stoa_saga::{StepState, progress};
 use super::Jobs;
 use crate::{
     Error, RequestContext, Result,
-    site_access::readable_site,
+    permissions::readable_site,
     view::{JobView, LogView, Paged, StepView},
 };
 
@@ -31,13 +31,13 @@ impl Jobs {
         Ok(view)
     }
 
-    /// The 20 newest jobs of a site, newest first, without their logs.
+    /// The `limit` newest jobs of a site, newest first, without their logs.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the actor may not read the site.
-    pub async fn list_of_site(&self, cx: &RequestContext, site: SiteId) -> Result<Vec<JobView>> {
+    pub async fn list_of_site(&self, cx: &RequestContext, site: SiteId, limit: u64) -> Result<Vec<JobView>> {
         readable_site(&self.core.db, cx, site).await?;
-        self.job_views(cx, jobs::jobs_of(&self.core.db, site, Page::first(20)).await?).await
+        self.job_views(cx, jobs::jobs_of(&self.core.db, site, Page::first(limit)).await?).await
     }
 
     /// One page of all jobs, newest first, for staff.

@@ -10,7 +10,7 @@ use stoa_model::{
     domain::DomainState,
     host::Hostname,
     id::{DomainId, SiteId},
-    site::SiteState,
+    site::Lifecycle,
 };
 
 use crate::{
@@ -130,7 +130,7 @@ pub async fn domain_remove(tx: &Tx, id: DomainId, own: &Hostname, now: Timestamp
     let site = sites::Entity::find_by_id(row.site).lock_exclusive().one(tx.raw()).await?;
     let verified = row.state == DomainState::Verified.as_str();
     if let Some(site) = site.filter(|site| verified && site.hostname == row.name) {
-        if site.state != SiteState::Deleting.as_str() {
+        if site.state != Lifecycle::Deleting.as_str() {
             return Err(DbError::stale_write("domains", id, "an additional name of its site"));
         }
         site_address(tx, SiteId::from_uuid(site.id), own, site.url.as_deref()).await?;
@@ -154,7 +154,7 @@ pub(crate) async fn lock_remaining_site(tx: &Tx, site: SiteId) -> Result<(), DbE
     let state = sites::Entity::find_by_id(site.uuid()).select_only().column(sites::Column::State).lock_exclusive();
     let state: Option<String> = state.into_tuple().one(tx.raw()).await?;
     let state = state.ok_or(DbError::Missing("sites"))?;
-    let is_ending = [SiteState::Deleting, SiteState::Deleted].map(SiteState::as_str).contains(&state.as_str());
+    let is_ending = [Lifecycle::Deleting, Lifecycle::Deleted].map(Lifecycle::as_str).contains(&state.as_str());
     if is_ending { Err(DbError::stale_write("sites", site, "one that stays")) } else { Ok(()) }
 }
 

@@ -69,7 +69,7 @@ pub async fn site_lock(tx: &Tx, id: SiteId) -> Result<Option<Site>, DbError> {
     sites::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.raw()).await?.map(from_row).transpose()
 }
 
-/// Sets what is deployed: the revision, the blueprint that it was made from, and where it lies.
+/// Sets what is deployed: the revision, its blueprint, and where it lies.
 ///
 /// # Errors
 /// `Missing` if the site does not exist.

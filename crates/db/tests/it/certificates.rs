@@ -184,7 +184,7 @@ pub async fn an_order_is_changed_partially(bed: Bed) {
         updated_at: at(0),
     };
     let tx = bed.db.begin().await.unwrap();
-    assert!(!order_due(&tx, &subject, at(1)).await.unwrap(), "nobody makes a row anew that was forgotten");
+    assert!(!order_due(&tx, &subject, at(1)).await.unwrap(), "a deleted row is not created again");
     assert_eq!(order_lock(&tx, &subject).await.unwrap(), None);
     order_put(&tx, &order).await.unwrap();
     order_put(&tx, &CertificateOrder { subject: name("other.example.com"), ..order.clone() }).await.unwrap();

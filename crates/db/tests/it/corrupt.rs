@@ -35,7 +35,7 @@ pub async fn unreadable_columns_of_a_site(bed: Bed) {
         assert!(sites_of(&bed.db, customer.id, Page::first(1)).await.is_err());
         assert!(sites_all_live(&bed.db).await.is_err());
         bed.raw(&format!("UPDATE sites SET {good}")).await;
-        site_get(&bed.db, site.id).await.expect("mended");
+        site_get(&bed.db, site.id).await.expect("repaired");
     }
 }
 
@@ -93,7 +93,7 @@ pub async fn an_unreadable_certificate_order_is_skipped(bed: Bed) {
         assert_eq!(order_get(&bed.db, &bad.subject).await.unwrap(), None, "{damage}");
     }
     put(&bad).await;
-    assert_eq!(order_get(&bed.db, &bad.subject).await.unwrap(), Some(bad), "written anew");
+    assert_eq!(order_get(&bed.db, &bad.subject).await.unwrap(), Some(bad), "written again");
 }
 
 pub async fn an_unreadable_log(bed: Bed) {

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Minimum time between two e-mails. Related problems tend to occur within minutes and share one.
+/// Minimum time between two e-mails. Related problems usually occur within minutes and share one.
 const EMAIL_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 /// The alerts that this process has sent. The deduplication key of an e-mail only works while the e-mail is

@@ -44,7 +44,7 @@ impl Failure {
             _ => None,
         };
         Self {
-            message: error.words(&wanted.subject.host),
+            message: error.customer_text(&wanted.subject.host),
             detail: format!("{}{error}", if wait.is_some() { AUTHORITY_DELAY_PREFIX } else { "" }),
             wait,
             refused: !error.is_transient(),

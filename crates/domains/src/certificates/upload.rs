@@ -2,7 +2,7 @@
 
 use crate::Domains;
 use jiff::Timestamp;
-use stoa_core::site_access::writable_site;
+use stoa_core::permissions::writable_site;
 use stoa_db::{
     Tx,
     certificates::{self, StoredCertificate},

@@ -110,7 +110,7 @@ impl Site {
         self.announced[kind as usize].fetch_add(1, SeqCst);
     }
 
-    /// From now on no older generation may be seen by who asks anew.
+    /// From now on no older generation may be seen by a new request.
     pub(crate) fn settle(&self, kind: Kind) {
         self.settled[kind as usize].store(self.generation(kind), SeqCst);
     }

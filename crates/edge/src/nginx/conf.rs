@@ -1,5 +1,5 @@
 //! Writes nginx's configuration language. Only an [`Arg`] gets into a file, and none can end its
-//! directive: each is either a fixed text of ours, made from a type with harmless characters (a hostname,
+//! directive: each is either a fixed text of ours, built from a type with harmless characters (a hostname,
 //! an id, a number, an address), or quoted after a check of every byte.
 
 use std::{fmt::Write, net::SocketAddr, path::Path};

@@ -115,7 +115,7 @@ impl Disk {
     }
 
     /// Writes, links and removes what differs between two sets of files, or everything (`rewrite_all`).
-    /// If one change fails, those before it are taken back.
+    /// If one change fails, those before it are undone.
     pub(crate) fn replace(&self, from: &ConfigFiles, to: &ConfigFiles, rewrite_all: bool) -> io::Result<()> {
         let none = ConfigFile::default();
         let changes = changed_names(from, to, rewrite_all);

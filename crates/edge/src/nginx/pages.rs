@@ -3,14 +3,13 @@
 
 use std::{fs, io, path::Path, slice};
 
-use http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use stoa_model::route::Notice;
 use stoa_util::atomic_file::{self, Durability};
 
 use super::conf::{Arg, Conf, InvalidText};
 use crate::{
     limits::Refusal,
-    page::{Page, PageFormat, RenderedPages},
+    page::{Page, PageFormat, RenderedPages, content_security_policy},
 };
 
 /// All pages that nginx may need, and for which status every server of ours shows them.
@@ -45,9 +44,7 @@ pub(crate) fn write_location(conf: &mut Conf, directory: &Arg) -> Result<(), Inv
     for (page, status) in PAGES.iter().filter_map(|(page, _, status)| Some((*page, (*status)?))) {
         write_error_page(conf, status, page);
     }
-    let pages = RenderedPages::new("");
-    let policy = header(&pages, Page::UnknownHost, &CONTENT_SECURITY_POLICY);
-    let policy = Arg::quoted(&policy.unwrap_or_default())?;
+    let policy = Arg::quoted(&content_security_policy())?;
     conf.block("location", &[Arg::fixed("^~"), Arg::fixed(PAGE_PREFIX)], |conf| {
         conf.line("internal", &[]);
         conf.line("alias", slice::from_ref(directory));
@@ -70,22 +67,16 @@ pub(crate) fn write_location(conf: &mut Conf, directory: &Arg) -> Result<(), Inv
 
 /// The map from a page to its `Retry-After`.
 pub(crate) fn write_retry_map(conf: &mut Conf) {
-    let pages = RenderedPages::new("");
     conf.block("map", &[Arg::fixed("$uri"), Arg::fixed("$stoa_retry")], |conf| {
         conf.line("default", &[Arg::fixed("\"\"")]);
         for (page, name, _) in PAGES {
-            let Some(seconds) = header(&pages, page, &RETRY_AFTER).and_then(|text| text.parse().ok()) else { continue };
+            let Some(seconds) = page.retry_after() else { continue };
             for (_, form) in FORMATS {
                 let key = [Arg::fixed(PAGE_PREFIX), Arg::fixed(name), Arg::fixed("."), Arg::fixed(form)];
-                conf.pair(&Arg::joined(&key), &Arg::number(seconds));
+                conf.pair(&Arg::joined(&key), &Arg::number(seconds.into()));
             }
         }
     });
-}
-
-fn header(pages: &RenderedPages, page: Page, name: &http::HeaderName) -> Option<String> {
-    let response = pages.response(page, PageFormat::Html);
-    response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// Writes the pages of a product that differ from what is in the directory.

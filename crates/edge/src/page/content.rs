@@ -154,7 +154,7 @@ impl Page {
         matches!(self, Self::BadHost(_) | Self::BadTarget | Self::BadCoding | Self::BadBody | Self::NoTunnels)
     }
 
-    fn retry_after(self) -> Option<u32> {
+    pub(crate) fn retry_after(self) -> Option<u32> {
         match self {
             Self::Unreachable => Some(10),
             // Never more, whatever the limits; see `Refusal`.

@@ -121,12 +121,16 @@ fn escape(text: &str) -> String {
     safe
 }
 
-fn policy() -> HeaderValue {
+/// The policy of all pages.
+pub(crate) fn content_security_policy() -> String {
     let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!(
+    format!(
         "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    )
+}
+
+fn policy() -> HeaderValue {
+    HeaderValue::try_from(content_security_policy()).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub use self::{
     labels::{Https, labels},
 };
 use crate::{
-    host::{self, MAX_NAME},
+    host,
     tail::{Tail, parse_traefik_line},
 };
 
@@ -52,7 +52,7 @@ pub struct Document {
     pub body: Bytes,
     /// Changes with the body; quoted, as in an `ETag` field.
     pub etag: String,
-    /// The version of the routing table that it was made from; 0 before the first.
+    /// The version of the routing table that it was built from; 0 before the first.
     pub version: u64,
 }
 
@@ -76,12 +76,7 @@ impl Traefik {
     /// # Errors
     /// If a platform host is not a hostname, or the log or the position in it can't be read.
     pub fn new(mut config: TraefikConfig, own_edge: Arc<dyn Edge>) -> io::Result<Self> {
-        for host in &mut config.platform_hosts {
-            let bare = host::name(host, &mut [0; MAX_NAME]).map(str::to_owned);
-            *host = bare.map_err(|_| {
-                io::Error::other(format!("reading the platform host {host:?}: write a bare hostname or address"))
-            })?;
-        }
+        host::normalize_platform_hosts(&mut config.platform_hosts)?;
         let open = |(log, position)| Tail::open(log, position, parse_traefik_line).map(Arc::new);
         let tail = config.log.clone().map(open).transpose()?;
         let (empty, _) = encode(&RoutingTable::default(), &config).map_err(io::Error::other)?;
@@ -130,7 +125,7 @@ fn encode(table: &RoutingTable, config: &TraefikConfig) -> serde_json::Result<(D
     let (document, left_out) = build::document(table, config);
     let body = Bytes::from(serde_json::to_vec(&document)?);
     let hash = Sha256::digest(&body);
-    let etag = format!("\"{}\"", hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let etag = format!("\"{}\"", hex::encode(&hash[..16]));
     Ok((Document { body, etag, version: table.version }, left_out))
 }
 

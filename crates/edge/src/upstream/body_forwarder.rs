@@ -17,6 +17,7 @@ use super::{connection::UpstreamConnection, error::UpstreamError};
 use crate::{
     headers::may_trail,
     request_body::{RequestBody, RequestBodyError},
+    request_head::put_field,
 };
 
 /// How much is gathered before it is written.
@@ -114,10 +115,7 @@ impl BodyForwarder {
             None => out.put_slice(b"0\r\n"),
         }
         for (name, value) in trailers.into_iter().flatten().filter(|(name, _)| may_trail(name)) {
-            out.put_slice(name.as_str().as_bytes());
-            out.put_slice(b": ");
-            out.put_slice(value.as_bytes());
-            out.put_slice(b"\r\n");
+            put_field(out, name, value.as_bytes());
         }
         out.put_slice(b"\r\n");
         Ok(())

@@ -78,16 +78,16 @@ async fn a_bad_certificate_is_left_out_and_delays_nothing() {
         fs::read_dir(&nginx.config.certificates).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"], "a refused certificate does not stay");
 
-    // The same again is told again, also by a later table; another certificate mends it.
+    // The same again is told again, also by a later table; another certificate repairs it.
     let (_, refused) = partly_applied(nginx.edge.apply(with_a_bad_one(2, Notice::Maintenance)).await);
     assert_eq!(refused, Some(vec![]));
     let (text, _) = partly_applied(nginx.edge.apply(with_a_bad_one(3, Notice::Maintenance)).await);
     assert!(text.contains("cannot load certificate") && nginx.edge.applied() == 3, "{text}");
     let report = nginx.edge.regenerate(with_a_bad_one(3, Notice::Maintenance)).await.unwrap();
     assert_eq!((report.left_out.len(), report.written), (1, vec![site(0), site(1), site(2)]));
-    let mut mended = with_a_bad_one(4, Notice::Maintenance);
-    mended.certificates = vec![Authority::new().certificate(10, &["b.example.com"])].into();
-    nginx.edge.apply(mended).await.unwrap();
+    let mut repaired = with_a_bad_one(4, Notice::Maintenance);
+    repaired.certificates = vec![Authority::new().certificate(10, &["b.example.com"])].into();
+    nginx.edge.apply(repaired).await.unwrap();
     shows(&nginx, "b.example.com", "Back in a moment").await;
 }
 
@@ -153,7 +153,10 @@ async fn a_bad_successor_of_the_shared_certificate_keeps_the_former() {
     for name in ["a.example.com", "b.example.com"] {
         let mut raw = connect_to(nginx.https, authority.client(&["http/1.1"]), name).await.unwrap();
         raw.write(format!("GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n")).await;
-        assert!(raw.rest().await.contains("Back in a moment"), "{name} has its former certificate, and all else anew");
+        assert!(
+            raw.rest().await.contains("Back in a moment"),
+            "{name} has its former certificate, and everything else the new one"
+        );
     }
     assert!(!fs::read_to_string(nginx.available(&file(0))).unwrap().contains("ssl_certificate"), "they share it still");
     shows(&nginx, "c.example.net", "Back in a moment").await;

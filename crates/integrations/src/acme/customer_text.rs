@@ -5,11 +5,6 @@ use stoa_model::host::Hostname;
 use super::{AcmeError, ProblemKind};
 
 impl AcmeError {
-    /// Old name of [`AcmeError::customer_text`].
-    pub fn words(&self, ordered: &Hostname) -> String {
-        self.customer_text(ordered)
-    }
-
     /// One or two sentences for the customer: what is wrong and what to do. `ordered` is the name that
     /// the certificate is for, used where the CA names none.
     pub fn customer_text(&self, ordered: &Hostname) -> String {

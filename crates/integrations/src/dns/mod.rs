@@ -28,9 +28,6 @@ use self::error::Failure;
 /// One change takes up to about ten requests.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Old name of [`DnsProvider`], until the other crates use the new one.
-pub type DnsMaker = DnsProvider;
-
 /// Manages records in one zone.
 pub struct DnsProvider {
     zone: Hostname,

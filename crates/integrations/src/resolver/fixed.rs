@@ -43,16 +43,6 @@ impl FixedAnswers {
         release
     }
 
-    /// Old name of [`FixedAnswers::set_addresses`].
-    pub fn lead(&self, host: &Hostname, list: &[IpAddr]) {
-        self.set_addresses(host, list);
-    }
-
-    /// Old name of [`FixedAnswers::delay_next`].
-    pub fn hold(&self, host: &Hostname) -> oneshot::Sender<()> {
-        self.delay_next(host)
-    }
-
     /// Sets the answer about a name's texts.
     pub fn answer_texts(&self, name: &RecordName, answer: Result<Vec<String>, ResolveError>) {
         self.world().texts.insert(name.clone(), answer);

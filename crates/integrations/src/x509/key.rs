@@ -65,14 +65,14 @@ pub(super) fn check_strength(certificate: &X509Certificate<'_>) -> Result<(), St
     let curve = || public.algorithm.parameters.as_ref().and_then(|curve| curve.as_oid().ok());
     match public.parsed() {
         Ok(PublicKey::RSA(key)) if key.key_size() < 2048 => Err(format!(
-            "The certificate's RSA key has {} bits, which browsers refuse. Please have it issued anew with at \
+            "The certificate's RSA key has {} bits, which browsers refuse. Please have it reissued with at \
              least 2048.",
             key.key_size()
         )),
         Ok(PublicKey::RSA(_)) => Ok(()),
         Ok(PublicKey::EC(_)) if curve().is_some_and(|oid| oid == OID_EC_P256 || oid == OID_NIST_EC_P384) => Ok(()),
         _ if public.algorithm.algorithm == OID_SIG_ED25519 => Ok(()),
-        _ => Err("The certificate has a kind of key that browsers refuse. Please have it issued anew with RSA of at \
+        _ => Err("The certificate has a kind of key that browsers refuse. Please have it reissued with RSA of at \
                   least 2048 bits, or ECDSA P-256 or P-384."
             .into()),
     }

@@ -1,4 +1,4 @@
-//! Blueprints: what sites are made from.
+//! Blueprints: what sites are created from.
 //!
 //! A blueprint is a folder with `compose.yaml`: an ordinary Compose file that `docker compose
 //! config` accepts, plus an `x-stoa` block for what Compose cannot say. It is read in one direction

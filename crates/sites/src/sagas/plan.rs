@@ -50,12 +50,12 @@ pub struct SitePlan {
     /// What each service's image is pinned to.
     #[serde(default)]
     pub images: BTreeMap<ServiceName, ImageId>,
-    /// Whether the site's volumes hold data: a missing one is an error then, not made anew.
+    /// Whether the site's volumes hold data: a missing one is an error then, not created again.
     #[serde(default)]
     pub holds_data: bool,
     /// Its hostname.
     pub hostname: Hostname,
-    /// What its application is told, or knows, as its address.
+    /// The address that its application knows, or learns from this job.
     #[serde(default)]
     pub url: String,
     /// Text of its `compose.yaml`.
@@ -84,7 +84,7 @@ pub struct Address {
 pub struct Move {
     /// What the application knows before.
     pub from: Address,
-    /// What it is told.
+    /// What it learns.
     pub to: Address,
 }
 
@@ -154,7 +154,7 @@ pub struct Target {
     pub images: BTreeMap<ServiceName, ImageId>,
     /// Whether its volumes hold data.
     pub holds_data: bool,
-    /// What the application is told, or knows, as its address.
+    /// The address that the application knows, or learns from this job.
     pub url: String,
     /// All names of the site, the main one first.
     pub hostnames: Vec<Hostname>,

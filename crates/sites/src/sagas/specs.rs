@@ -58,7 +58,7 @@ impl JobSpec for CreateSite {
         &self.0
     }
 
-    /// The site is being made from here on.
+    /// The site is being created from here on.
     async fn begin(&self, job: &Job) -> Result<()> {
         let (site, now) = (job.site, self.0.core.clock.now());
         self.0
@@ -66,12 +66,8 @@ impl JobSpec for CreateSite {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    let state = sites::site_get(&*tx, site).await?.map(|site| site.lifecycle);
-                    if state == Some(Lifecycle::Pending) {
-                        sites::lifecycle_move(&tx, site, Lifecycle::Pending, Lifecycle::Provisioning, None, now)
-                            .await?;
-                    }
-                    Ok::<_, Error>(())
+                    let (from, to) = (Lifecycle::Pending, Lifecycle::Provisioning);
+                    Ok::<_, Error>(steps::move_lifecycle_from(&tx, site, from, to, now).await?)
                 })
             })
             .await?;

@@ -170,7 +170,7 @@ async fn wait_until_active(control: &Control, cx: &RequestContext, site: &SiteVi
         match (now.state, now.job) {
             (SiteState::Active, None) => return Ok(now),
             (state, None) => {
-                let jobs = control.jobs.list_of_site(cx, site.id).await?;
+                let jobs = control.jobs.list_of_site(cx, site.id, 1).await?;
                 let reason = jobs.first().and_then(|job| job.error_detail.clone()).or(now.reason).unwrap_or_default();
                 bail!("the store {} is {state}: {reason}", site.hostname)
             }

@@ -134,14 +134,6 @@ impl Pebble {
         format!("https://{}", self.management)
     }
 
-    /// PEM of the root that its certificates lead to.
-    ///
-    /// # Panics
-    /// If it doesn't answer.
-    pub fn issuing_root(&self) -> String {
-        self.manage("/roots/0")
-    }
-
     /// JSON about the certificate of this serial number (hexadecimal): its `Status` is `Valid` or `Revoked`.
     ///
     /// # Panics

@@ -4,8 +4,8 @@ use axum::http::Method;
 use stoa_testkit::PASSWORD;
 
 use crate::{
-    access::token,
     browser::{Answer, Browser, TestApp},
+    permissions::token,
 };
 
 const ORDER: &str = r#"{"blueprint":"woocommerce","subdomain":"harbour","title":"Harbour"}"#;

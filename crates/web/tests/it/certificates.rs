@@ -7,9 +7,9 @@ use stoa_domains::command::UploadCertificate;
 use stoa_model::account::Role;
 
 use crate::{
-    access::token,
     browser::{Browser, TestApp},
     domains::{certificate, proven, secure},
+    permissions::token,
 };
 
 /// A site with one uploaded certificate and one name without a certificate yet.

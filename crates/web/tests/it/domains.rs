@@ -8,8 +8,8 @@ use stoa_sites::view::Ordered;
 use stoa_testkit::TestPlatform;
 
 use crate::{
-    access::token,
     browser::{Browser, TestApp},
+    permissions::token,
 };
 
 pub const HERE: &str = "198.51.100.1";
@@ -37,7 +37,7 @@ pub async fn proven(app: &TestApp, cx: &RequestContext, site: SiteId, name: &str
 
 /// Creates the records that the customer is asked for, in the public DNS.
 fn make_records(app: &TestApp, name: &str, text: &str) {
-    app.platform.world_dns.lead(&host(name), &[HERE.parse().unwrap()]);
+    app.platform.world_dns.set_addresses(&host(name), &[HERE.parse().unwrap()]);
     app.platform.prove(&host(name), text);
 }
 
@@ -136,7 +136,7 @@ async fn removing_a_domain_needs_a_confirmation_and_spares_the_main_one() {
 async fn a_domain_that_points_elsewhere_says_so_and_cannot_become_the_main_address() {
     let mut shop = shop().await;
     let domain = proven(&shop.app, &shop.jane, shop.site.site, "bakery.example").await;
-    shop.app.platform.world_dns.lead(&host("bakery.example"), &["203.0.113.9".parse().unwrap()]);
+    shop.app.platform.world_dns.set_addresses(&host("bakery.example"), &["203.0.113.9".parse().unwrap()]);
     shop.browser.press(&format!("/domains/{}/check", domain.id)).await.is(303);
     let page = shop.browser.get(&shop.path).await;
     page.is(200).says("Needs a change").says("still points to 203.0.113.9").says("once it works");

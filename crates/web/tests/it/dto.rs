@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stoa_domains::command::AddDomain;
 use stoa_model::account::Role;
 
-use crate::{access::token, browser::TestApp};
+use crate::{browser::TestApp, permissions::token};
 
 /// As `stoa --json` prints it.
 fn printed(view: &impl Serialize) -> Value {
@@ -29,7 +29,7 @@ async fn sites_and_jobs_are_the_same_in_the_api_and_in_json_output() {
     let job = format!("/api/v1/jobs/{}", shop.job);
     assert_eq!(api(&job).await, printed(&control.jobs.get(&cx, shop.job).await.unwrap()));
     let jobs = api(&format!("{site}/jobs")).await;
-    assert_eq!(jobs, printed(&control.jobs.list_of_site(&cx, shop.site).await.unwrap()));
+    assert_eq!(jobs, printed(&control.jobs.list_of_site(&cx, shop.site, 20).await.unwrap()));
     let credentials = api(&format!("{site}/credentials")).await;
     assert_eq!(credentials, printed(&control.sites.list_credentials(&cx, shop.site).await.unwrap()));
     assert_eq!(api(&format!("{site}/logs")).await, printed(&control.sites.logs(&cx, shop.site, 100).await.unwrap()));

@@ -1,6 +1,6 @@
 //! Event streams of jobs.
 
-use crate::{access::token, browser::TestApp};
+use crate::{browser::TestApp, permissions::token};
 
 fn field<'a>(stream: &'a str, name: &str) -> Vec<&'a str> {
     stream.lines().filter_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).collect()

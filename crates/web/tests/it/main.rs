@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-mod access;
 mod api;
 mod browser;
 mod certificates;
@@ -13,6 +12,7 @@ mod guard;
 mod journey;
 mod openapi;
 mod pages;
+mod permissions;
 mod script;
 mod staff;
 mod suspension;

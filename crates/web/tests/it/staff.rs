@@ -3,7 +3,7 @@
 use axum::http::Method;
 use stoa_model::account::Role;
 
-use crate::{access::token, browser::TestApp};
+use crate::{browser::TestApp, permissions::token};
 
 const PAGE: &str = "/staff/sites/new";
 

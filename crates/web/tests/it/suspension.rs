@@ -3,7 +3,7 @@
 use axum::http::Method;
 use stoa_model::{account::Role, site::SiteState};
 
-use crate::{access::token, browser::TestApp};
+use crate::{browser::TestApp, permissions::token};
 
 #[tokio::test]
 async fn an_administrator_suspends_a_site_and_its_owner_reads_why() {

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use stoa_model::account::Role;
 
 use crate::{
-    access::token,
     browser::{Browser, TestApp},
+    permissions::token,
 };
 
 async fn busy() -> (TestApp, Browser, String) {

@@ -101,7 +101,7 @@ async fn an_order_that_the_ca_does_not_know_is_gone() {
     assert!(matches!(error, AcmeError::Gone { .. }), "{error:?}");
     let error = acme.finish(&unknown, &names(&["shop.example.com"]), &key()).await.expect_err("no such order");
     assert!(matches!(error, AcmeError::Gone { .. }), "{error:?}");
-    // As after the account was registered anew: the old order is another's.
+    // As after the account was registered again: the old order is another's.
     let error = bed.account().await.ready(&ordered.url, Method::Http01).await.expect_err("another's order");
     assert!(matches!(error, AcmeError::Gone { .. }), "{error:?}");
 }

@@ -10,8 +10,8 @@ mod node;
 mod refused;
 mod scalar;
 mod service;
-mod stoa;
 mod variable;
+mod x_stoa;
 
 use super::{Backup, Blueprint, Problem, ServiceSpec};
 use crate::stack::VolumeName;
@@ -95,18 +95,18 @@ fn stoa_block(
     volumes: Vec<VolumeName>,
 ) -> Option<Blueprint> {
     let _ = fields.take("variables");
-    let name = fields.need("name").and_then(|at| stoa::name(&at));
+    let name = fields.need("name").and_then(|at| x_stoa::name(&at));
     let title = fields.need("title").and_then(|at| at.words());
     let description = fields.need("description").and_then(|at| at.words());
-    let kind = fields.need("kind").and_then(|at| stoa::kind(&at));
-    let route = fields.need("route").and_then(|at| stoa::route(&at, names));
+    let kind = fields.need("kind").and_then(|at| x_stoa::kind(&at));
+    let route = fields.need("route").and_then(|at| x_stoa::route(&at, names));
     let health = fields.need("health").and_then(|at| at.url_path());
     let front = fields.take("front").map_or(Some("/".into()), |at| at.url_path());
-    let credentials = fields.take("credentials").map(|at| stoa::credentials(&at, names)).unwrap_or_default();
-    let hooks = fields.take("hooks").map(|at| stoa::hooks(&at, names)).unwrap_or_default();
-    let backup = fields.need("backup").map_or(Some(Backup::default()), |at| stoa::backup(&at, names));
-    let sleep_allowed = fields.take("sleep").map_or(Some(false), |at| stoa::sleep_allowed(&at));
-    let notices = fields.take("notices").map(|at| stoa::notices(&at, names)).unwrap_or_default();
+    let credentials = fields.take("credentials").map(|at| x_stoa::credentials(&at, names)).unwrap_or_default();
+    let hooks = fields.take("hooks").map(|at| x_stoa::hooks(&at, names)).unwrap_or_default();
+    let backup = fields.need("backup").map_or(Some(Backup::default()), |at| x_stoa::backup(&at, names));
+    let sleep_allowed = fields.take("sleep").map_or(Some(false), |at| x_stoa::sleep_allowed(&at));
+    let notices = fields.take("notices").map(|at| x_stoa::notices(&at, names)).unwrap_or_default();
     fields.finish();
     Some(Blueprint {
         name: name?,

@@ -49,12 +49,8 @@ pub struct Thing {
 /// A deployment that was carried out, at least in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentRecord {
-    /// What was deployed.
-    pub project: ProjectName,
     /// Its revision.
     pub revision: Revision,
-    /// The job that deployed it.
-    pub operation: JobId,
     /// The stack.
     pub stack: Stack,
     /// What it changed.

@@ -114,9 +114,7 @@ impl Engine for FakeEngine {
         let live_limits = self.capabilities().live_limits;
         let deployed = self.world().deploy(&self.installation, deployment, extent, live_limits, &*says)?;
         held(&self.deployments).push(DeploymentRecord {
-            project: project.clone(),
             revision: deployment.revision,
-            operation: deployment.operation,
             stack: deployment.stack.clone(),
             deployed: deployed.clone(),
         });

@@ -11,7 +11,7 @@ use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 use super::{db_failed, engine_failed};
 use crate::sagas::{OnSite, SitePlan, StepContext};
 
-/// A hook that fails so often in one run does not mend itself.
+/// A hook that fails so often in one run will not work later either.
 const TRIES: u32 = 4;
 
 pub struct ClaimApplication;

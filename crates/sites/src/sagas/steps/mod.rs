@@ -36,7 +36,9 @@ pub(super) use update::{
 };
 pub(super) use verify::VerifySite;
 
-use stoa_db::{DbError, Tx, history, jobs};
+use jiff::Timestamp;
+use stoa_db::{DbError, Tx, history, jobs, sites};
+use stoa_model::{id::SiteId, site::Lifecycle};
 use stoa_provider::engine::EngineError;
 use stoa_saga::{StepError, UndoError};
 
@@ -66,6 +68,20 @@ fn db_failed(error: DbError) -> StepError {
 /// A database's error as an undo's.
 fn db_undo_failed(doing: &str, error: DbError) -> UndoError {
     if is_transient(&error) { UndoError::retry(doing, error) } else { UndoError::fail(doing, error) }
+}
+
+/// Moves a site that is in this lifecycle state to another; one that is past it stays as it is.
+pub(super) async fn move_lifecycle_from(
+    tx: &Tx,
+    site: SiteId,
+    from: Lifecycle,
+    to: Lifecycle,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    match sites::site_lock(tx, site).await? {
+        Some(known) if known.lifecycle == from => sites::lifecycle_move(tx, site, from, to, None, now).await,
+        _ => Ok(()),
+    }
 }
 
 /// Whether this job has written such a line into the site's history before, and only did not hear of

@@ -27,6 +27,13 @@ async fn open(cx: &StepContext, plan: &SitePlan) -> Result<Done, StepError> {
     Ok(Done::with_detail(plan.hostname.to_string()))
 }
 
+/// Opens the route again; for an undo.
+pub(super) async fn reopen(cx: &StepContext, plan: &SitePlan) -> Result<(), UndoError> {
+    let doing = "publishing the route again";
+    let upstream = cx.upstream(plan).await.map_err(|error| engine_undo_failed(doing, error))?;
+    publish(cx, plan, Some(upstream)).await.or_undo_retry(doing)
+}
+
 /// Makes the site's DNS record. A name server that is away must not keep a store from being made:
 /// the reconciler goes on trying.
 async fn announce(cx: &StepContext, plan: &SitePlan, run: &StepRun) {
@@ -96,7 +103,7 @@ impl<P: OnSite> Step<P, StepContext> for WithdrawRoute {
     }
 
     fn title(&self) -> &'static str {
-        "Take the address off the air"
+        "Take the address offline"
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
@@ -106,10 +113,7 @@ impl<P: OnSite> Step<P, StepContext> for WithdrawRoute {
     }
 
     async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
-        let plan = plan.site();
-        let upstream =
-            cx.upstream(plan).await.map_err(|error| engine_undo_failed("publishing the route again", error))?;
-        publish(cx, plan, Some(upstream)).await.or_undo_retry("reopening the route")
+        reopen(cx, plan.site()).await
     }
 }
 

@@ -4,10 +4,20 @@
 use std::{fs, io};
 
 use async_trait::async_trait;
+use stoa_provider::engine::Deployment;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
-use crate::sagas::{OnSite, StepContext};
+use crate::sagas::{OnSite, SitePlan, StepContext};
 use stoa_util::atomic_file;
+
+/// Writes the manifests, over those that are there.
+pub(super) fn write_manifests(cx: &StepContext, plan: &SitePlan) -> Result<Deployment, stoa_core::error::Source> {
+    let deployment = cx.deployment(plan)?;
+    for manifest in cx.engine(plan)?.manifests(&deployment.stack, &deployment.placement)? {
+        atomic_file::write_private(&plan.directory.join(manifest.name), manifest.text.as_bytes())?;
+    }
+    Ok(deployment)
+}
 
 pub struct WriteManifests;
 
@@ -22,15 +32,7 @@ impl<P: OnSite> Step<P, StepContext> for WriteManifests {
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
-        let plan = plan.site();
-        const PUBLIC: &str = "The store's description could not be written.";
-        let deployment = cx.deployment(plan).or_fail(PUBLIC)?;
-        let engine = cx.engine(plan).or_fail(PUBLIC)?;
-        let manifests = engine.manifests(&deployment.stack, &deployment.placement).or_fail(PUBLIC)?;
-        for manifest in manifests {
-            atomic_file::write_private(&plan.directory.join(manifest.name), manifest.text.as_bytes())
-                .or_fail(PUBLIC)?;
-        }
+        let deployment = write_manifests(cx, plan.site()).or_fail("The store's description could not be written.")?;
         Ok(Done::with_detail(format!("{} services", deployment.stack.services.len())))
     }
 

@@ -4,16 +4,18 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stoa_db::{history, secrets, sites};
+use stoa_db::{history, secrets};
 use stoa_model::{
     site::Lifecycle,
     stack::{ReplaceStrategy, Service},
 };
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
-use stoa_util::atomic_file;
 
 use super::{
-    db_failed, db_undo_failed, engine_failed, engine_undo_failed, is_recorded, route::publish, verify::until_ready,
+    db_failed, db_undo_failed, engine_failed, engine_undo_failed, is_recorded, move_lifecycle_from,
+    route::{publish, reopen},
+    stack::write_manifests,
+    verify::until_ready,
 };
 use crate::{
     blueprints::Loaded,
@@ -56,19 +58,7 @@ async fn move_lifecycle(
     to: Lifecycle,
 ) -> Result<(), stoa_db::DbError> {
     let (site, now) = (plan.site, cx.core.clock.now());
-    cx.core
-        .db
-        .write(|tx| {
-            Box::pin(async move {
-                match sites::site_lock(&tx, site).await? {
-                    Some(known) if known.lifecycle == from => {
-                        sites::lifecycle_move(&tx, site, from, to, None, now).await
-                    }
-                    _ => Ok(()),
-                }
-            })
-        })
-        .await
+    cx.core.db.write(|tx| Box::pin(async move { move_lifecycle_from(&tx, site, from, to, now).await })).await
 }
 
 /// Where the snapshot before an update belongs.
@@ -150,16 +140,8 @@ impl Step<UpdatePlan, StepContext> for ReplaceManifests {
     }
 
     async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, _: &StepRun) -> Result<(), UndoError> {
-        write_manifests(cx, &plan.from).or_undo_retry("writing the former manifests")
+        write_manifests(cx, &plan.from).map(drop).or_undo_retry("writing the former manifests")
     }
-}
-
-fn write_manifests(cx: &StepContext, plan: &SitePlan) -> Result<(), stoa_core::error::Source> {
-    let deployment = cx.deployment(plan)?;
-    for manifest in cx.engine(plan)?.manifests(&deployment.stack, &deployment.placement)? {
-        atomic_file::write_private(&plan.directory.join(manifest.name), manifest.text.as_bytes())?;
-    }
-    Ok(())
 }
 
 /// Shows visitors the maintenance page if the routed service is replaced in place; one that starts beside
@@ -185,9 +167,7 @@ impl Step<UpdatePlan, StepContext> for EnterMaintenance {
     }
 
     async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, _: &StepRun) -> Result<(), UndoError> {
-        let doing = "publishing the former route";
-        let upstream = cx.upstream(&plan.from).await.map_err(|error| engine_undo_failed(doing, error))?;
-        publish(cx, &plan.from, Some(upstream)).await.or_undo_retry(doing)
+        reopen(cx, &plan.from).await
     }
 }
 
@@ -261,9 +241,7 @@ impl Step<UpdatePlan, StepContext> for SwitchRoute {
     }
 
     async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, _: &StepRun) -> Result<(), UndoError> {
-        let doing = "sending visitors to the former version";
-        let upstream = cx.upstream(&plan.from).await.map_err(|error| engine_undo_failed(doing, error))?;
-        publish(cx, &plan.from, Some(upstream)).await.or_undo_retry(doing)
+        reopen(cx, &plan.from).await
     }
 }
 
@@ -318,11 +296,7 @@ impl Step<UpdatePlan, StepContext> for CommitUpdate {
             .write(|tx| {
                 Box::pin(async move {
                     crate::order::record_revision(&tx, plan, loaded, now).await?;
-                    let site = sites::site_lock(&tx, plan.site).await?;
-                    if site.is_some_and(|site| site.lifecycle == Lifecycle::Updating) {
-                        sites::lifecycle_move(&tx, plan.site, Lifecycle::Updating, Lifecycle::Active, None, now)
-                            .await?;
-                    }
+                    move_lifecycle_from(&tx, plan.site, Lifecycle::Updating, Lifecycle::Active, now).await?;
                     if is_recorded(&tx, plan, "updated").await? {
                         return Ok(());
                     }

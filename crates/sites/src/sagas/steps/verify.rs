@@ -52,7 +52,7 @@ impl<P: OnSite> Step<P, StepContext> for VerifySite {
         // knows, and leads here no more. The job that tells it another one asks through the edge.
         let name = new_address.map_or(&plan.hostname, |address| &address.hostname);
         if host.split(':').next() != Some(name.as_str()) {
-            return Ok(Done::with_detail("Answered; it is not reached from outside before it is told its new address"));
+            return Ok(Done::with_detail("Answered; it is not reached from outside before it has its new address"));
         }
         until_ok(cx, plan, run, outside, &blueprint.front).await?;
         Ok(Done::with_detail(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))

@@ -92,6 +92,6 @@ pub async fn stats(State(app): State<App>, access: AccessibleSite) -> Result<Jso
     responses((status = 200, body = Vec<Job>), (status = 404, body = Problem)),
 )]
 pub async fn jobs(State(app): State<App>, access: AccessibleSite) -> Result<Json<Vec<Job>>, HttpError> {
-    let jobs = app.control.jobs.list_of_site(&access.cx, access.site.id).await?;
+    let jobs = app.control.jobs.list_of_site(&access.cx, access.site.id, 20).await?;
     Ok(Json(jobs.into_iter().map(Into::into).collect()))
 }

@@ -163,6 +163,9 @@ pub struct SiteData {
     pub traffic: Vec<TrafficHour>,
 }
 
+/// How many of the newest jobs the page lists.
+const SHOWN_JOBS: u64 = 5;
+
 impl SitePage {
     /// The page, with one login revealed if asked for.
     pub fn new(frame: Frame, data: SiteData, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
@@ -179,7 +182,7 @@ impl SitePage {
             created: time::moment(site.created_at, now),
             checked: site.health_at.filter(|_| site.state.should_run()).map(|at| time::moment(at, now)),
             credentials: credentials.map(|all| all.into_iter().map(line).collect()),
-            jobs: jobs.iter().take(5).map(|job| JobLine::new(job, now)).collect(),
+            jobs: jobs.iter().map(|job| JobLine::new(job, now)).collect(),
             history: history.into_iter().take(12).map(|(at, _, text)| (time::moment(at, now), text)).collect(),
             usage: site.state.should_run(),
             day: DaySummary::new(&traffic),
@@ -228,7 +231,7 @@ async fn load(app: &App, cx: &RequestContext, site: SiteView) -> Result<SiteData
         Err(Error::Forbidden(_)) => None,
         credentials => Some(credentials?),
     };
-    let jobs = app.control.jobs.list_of_site(cx, id).await?;
+    let jobs = app.control.jobs.list_of_site(cx, id, SHOWN_JOBS).await?;
     let history = app.control.sites.history(cx, id).await?;
     let traffic = app.control.sites.traffic(cx, id, 24).await?;
     Ok(SiteData { site, credentials, jobs, history, traffic })
