@@ -41,20 +41,20 @@ unit:
 
 sagas:           ## the proof of every saga: each step fails, hangs, is cancelled, is interrupted by a crash
 	@echo '== proofs of the sagas'
-	@$$(scripts/test-binary stoa-control) --quiet saga_proofs::
+	@scripts/test-crate control saga_proofs::
 
 databases:       ## database and service tests on SQLite, MariaDB and PostgreSQL
 	@echo '== database and service tests on SQLite, MariaDB and PostgreSQL'
-	@db=$$(scripts/test-binary stoa-db) control=$$(scripts/test-binary stoa-control); \
-	  export db control; crates/db/tests/databases sh -ec '$$db --quiet; \
-	    for database in mysql postgres; do STOA_TEST_DATABASE=$$database $$control --quiet --skip saga_proofs::; done'
+	@crates/db/tests/databases sh -ec 'scripts/test-crate db; \
+	  for database in mysql postgres; do \
+	    STOA_TEST_DATABASE=$$database scripts/test-crate control --skip saga_proofs::; done'
 
 docker: images   ## the engine and the real binary on real Docker
 	@echo '== images'
 	@images/test
 	@echo '== the engine and the real binary on real Docker'
-	@$$(scripts/test-binary stoa-docker) --quiet
-	@$$(scripts/test-binary stoa) --quiet faults::
+	@scripts/test-crate docker
+	@scripts/test-crate stoa faults::
 
 e2e: images      ## the browser tests
 	@echo '== browser'

@@ -11,7 +11,8 @@ use stoa_accounts::Accounts;
 use stoa_core::{
     Clock, Core, MasterKey, Settings,
     jobs::{JobRegistry, Jobs},
-    tasks::Tasks,
+    reconciler::Supervisor,
+    tasks::{TaskRegistry, Tasks, mail::SendMail},
 };
 use stoa_db::Db;
 use stoa_domains::Domains;
@@ -64,6 +65,8 @@ pub struct Control {
     pub jobs: Jobs,
     /// Single effects, done at least once: mail.
     pub tasks: Tasks,
+    /// Keep what the areas promise.
+    pub reconcilers: Supervisor,
     engines: Engines,
 }
 
@@ -90,8 +93,9 @@ impl Control {
             blueprints,
         });
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
-        let tasks = Tasks::new(core.clone(), mailer);
-        Self { core, accounts, domains, sites, jobs, tasks, engines }
+        let tasks = Tasks::new(core.clone(), TaskRegistry::default().with(SendMail(mailer)));
+        let reconcilers = Supervisor::new(core.clone());
+        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines }
     }
 
     /// The operator's settings.

@@ -3,33 +3,82 @@
 
 use std::time::Duration;
 
-use stoa_core::reconciler::run_every;
-use tokio::sync::Notify;
+use stoa_core::reconciler::Reconciler;
 use tokio_util::sync::CancellationToken;
 
 use crate::Control;
 
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Calls a method of a service as a tick.
+macro_rules! tick {
+    ($method:ident) => {
+        |service| async move { service.$method().await }
+    };
+}
+
 /// Runs all reconcilers until `stop`.
 pub(crate) async fn run(control: Control, stop: CancellationToken) {
     let (sites, domains, stop) = (&control.sites, &control.domains, &stop);
-    let (wakeups, never) = (&control.core.wakeups, &Notify::new());
-    let (second, minute, hour) = (Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(3600));
+    let supervisor = &control.reconcilers;
+    let every = Reconciler::every;
     tokio::join!(
-        run_every("routes", minute, never, stop, || domains.reconcile_routes()),
-        run_every("routes of other processes", second, never, stop, || domains.follow_other_processes()),
-        run_every("engine cache", 10 * second, never, stop, || sites.reconcile_engine_cache()),
-        run_every("runtime", minute, &wakeups.runtime, stop, || sites.reconcile_runtime()),
-        run_every("dirty sites", hour, &wakeups.dirty_sites, stop, || sites.reconcile_dirty_sites()),
-        run_every("adoption", hour, never, stop, || sites.adopt_sites()),
-        run_every("purge", minute, &wakeups.purge, stop, || sites.purge_due()),
-        run_every("certificates", minute, &wakeups.certificates, stop, || domains.reconcile_certificates()),
-        run_every("domains", 30 * second, &wakeups.domains, stop, || domains.reconcile_domains()),
-        run_every("main addresses", 5 * minute, &wakeups.main_addresses, stop, || sites.reconcile_main_addresses()),
-        run_every("environments", 5 * minute, &wakeups.environments, stop, || sites.reconcile_environments()),
-        run_every("dns records", 5 * minute, &wakeups.dns_records, stop, || domains.reconcile_dns_records()),
-        run_every("traffic", minute, never, stop, || sites.reconcile_traffic()),
-        run_every("retention", 10 * minute, never, stop, || control.prune()),
+        supervisor.keep(stop),
+        // What a process holds in memory.
+        supervisor.run(every(MINUTE, "routes").everywhere(), domains, stop, tick!(reconcile_routes)),
+        supervisor.run(
+            every(SECOND, "routes of other processes").everywhere(),
+            domains,
+            stop,
+            tick!(follow_other_processes)
+        ),
+        supervisor.run(every(10 * SECOND, "engine cache").everywhere(), sites, stop, tick!(reconcile_engine_cache)),
+        supervisor.run(
+            every(HOUR, "dirty sites").everywhere().on(|wakeups| &wakeups.dirty_sites),
+            sites,
+            stop,
+            tick!(reconcile_dirty_sites)
+        ),
+        supervisor.run(every(MINUTE, "traffic").everywhere(), sites, stop, tick!(reconcile_traffic)),
+        supervisor.run(every(10 * MINUTE, "rate limits").everywhere(), &control, stop, tick!(prune_rate_limits)),
         sites.follow_engines(stop),
+        // What all processes share.
+        supervisor.run(every(MINUTE, "runtime").on(|wakeups| &wakeups.runtime), sites, stop, tick!(reconcile_runtime)),
+        supervisor.run(every(HOUR, "adoption"), sites, stop, tick!(adopt_sites)),
+        supervisor.run(every(MINUTE, "purge").on(|wakeups| &wakeups.purge), sites, stop, tick!(purge_due)),
+        supervisor.run(
+            every(MINUTE, "certificates").on(|wakeups| &wakeups.certificates),
+            domains,
+            stop,
+            tick!(reconcile_certificates)
+        ),
+        supervisor.run(
+            every(30 * SECOND, "domains").on(|wakeups| &wakeups.domains),
+            domains,
+            stop,
+            tick!(reconcile_domains)
+        ),
+        supervisor.run(
+            every(5 * MINUTE, "main addresses").on(|wakeups| &wakeups.main_addresses),
+            sites,
+            stop,
+            tick!(reconcile_main_addresses)
+        ),
+        supervisor.run(
+            every(5 * MINUTE, "environments").on(|wakeups| &wakeups.environments),
+            sites,
+            stop,
+            tick!(reconcile_environments)
+        ),
+        supervisor.run(
+            every(5 * MINUTE, "dns records").on(|wakeups| &wakeups.dns_records),
+            domains,
+            stop,
+            tick!(reconcile_dns_records)
+        ),
+        supervisor.run(every(10 * MINUTE, "retention"), &control, stop, tick!(prune)),
     );
     domains.abort_orders().await;
     // The last minute counts too.

@@ -1,11 +1,12 @@
-//! Forgets what is over: idle sessions, old idempotency keys, certificates long out of use, addresses that tried nothing lately.
+//! Forgets what is over: idle sessions, old idempotency keys, certificates long out of use,
+//! addresses that tried nothing lately.
 //!
 //! What a clock that is ahead deletes is gone for good. So a clock that has leapt is not believed until
 //! it has gone on for a day; a machine that was off for days waits as long, which does no harm.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use stoa_db::{certificates, idempotency, meta};
+use stoa_db::{certificates, core::processes, idempotency, meta};
 
 use stoa_core::Result;
 
@@ -15,6 +16,8 @@ use crate::Control;
 const KEY_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// How long a certificate that is served no more can be looked at; its key is of no use by then.
 const CERTIFICATE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long it is known how a process fared that has ended.
+const STATUS_AGE: SignedDuration = SignedDuration::from_hours(1);
 /// So far a clock may have moved since it was last looked at; and so long it has to go on otherwise.
 const LEAP: SignedDuration = SignedDuration::from_hours(24);
 
@@ -30,9 +33,14 @@ struct ClockCheck {
 }
 
 impl Control {
+    /// Forgets the addresses that tried nothing lately.
+    pub(crate) async fn prune_rate_limits(&self) -> Result<()> {
+        self.core.rate_limits.prune();
+        Ok(())
+    }
+
     pub(crate) async fn prune(&self) -> Result<()> {
         let now = self.core.clock.now();
-        self.core.rate_limits.prune();
         let from = self.clock_believed_from(now).await?;
         if now >= from {
             self.prune_now(now).await?;
@@ -46,6 +54,10 @@ impl Control {
         self.core
             .db
             .write(|tx| Box::pin(async move { idempotency::idempotency_prune(&tx, now - KEY_AGE).await }))
+            .await?;
+        self.core
+            .db
+            .write(|tx| Box::pin(async move { processes::reconcilers_prune(&tx, now - STATUS_AGE).await }))
             .await?;
         let (ended, before) = (now - LEAP, now - CERTIFICATE_AGE);
         let body = async |tx: &stoa_db::Tx| {

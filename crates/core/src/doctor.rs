@@ -1,12 +1,16 @@
 //! The doctor's checks for this crate, and the constructors of findings that every area's checks use.
 
-use stoa_db::{jobs, tasks};
+use jiff::SignedDuration;
+use stoa_db::{core::processes, jobs, tasks};
 use stoa_model::job::JobState;
 
 use crate::{
     Core,
     view::{Finding, Verdict},
 };
+
+/// A server writes down how its reconcilers fare once a minute.
+const STATUS_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A finding without a problem.
 pub fn good(check: &str, found: impl Into<String>) -> Finding {
@@ -74,17 +78,45 @@ impl Core {
         )
     }
 
-    /// Checks for e-mails that could not be sent.
+    /// Checks that the reconcilers of all processes succeed.
+    pub async fn check_reconcilers(&self) -> Finding {
+        let check = "reconcilers";
+        let statuses = match processes::reconciler_statuses(&self.db).await {
+            Ok(statuses) => statuses,
+            Err(error) => return wrong(check, Verdict::Bad, error.to_string(), "See that the database runs."),
+        };
+        let Some(newest) = statuses.iter().map(|status| status.updated_at).max() else {
+            return good(check, "none has run yet");
+        };
+        let failing: Vec<String> = statuses
+            .iter()
+            .filter_map(|status| {
+                let (since, error) = (status.failing_since?, status.error.as_deref().unwrap_or("no reason is known"));
+                Some(format!("{} fails since {since}: {error}", status.name))
+            })
+            .collect();
+        if !failing.is_empty() {
+            let remedy = "Fix the cause; each is tried again by itself. The server's log has every failure.";
+            return wrong(check, Verdict::Bad, failing.join("; "), remedy);
+        }
+        if self.clock.now().duration_since(newest) > STATUS_AGE {
+            let found = format!("none has run since {newest}");
+            return wrong(check, Verdict::Warning, found, "Start `stoa serve`; without it nothing is kept up.");
+        }
+        good(check, format!("{} run and succeed", statuses.len()))
+    }
+
+    /// Checks for tasks that were given up.
     pub async fn check_tasks(&self) -> Finding {
         match tasks::task_counts(&self.db).await {
-            Ok(counts) if counts.failed == 0 => good("mail", format!("{} waiting", counts.waiting)),
+            Ok(counts) if counts.failed == 0 => good("tasks", format!("{} waiting", counts.waiting)),
             Ok(counts) => wrong(
-                "mail",
+                "tasks",
                 Verdict::Warning,
-                format!("{} emails could not be sent", counts.failed),
-                "See the log for the reason.",
+                format!("{} were given up, such as e-mails that could not be sent", counts.failed),
+                "Look at them with `stoa tasks list`, then `stoa tasks retry` or `discard`.",
             ),
-            Err(error) => wrong("mail", Verdict::Bad, error.to_string(), "See that the database runs."),
+            Err(error) => wrong("tasks", Verdict::Bad, error.to_string(), "See that the database runs."),
         }
     }
 }

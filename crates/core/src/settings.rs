@@ -11,6 +11,7 @@ use stoa_integrations::acme::AcmeConfig;
 use stoa_model::{
     host::Hostname,
     id::{CustomerId, SiteId},
+    job::Lane,
     limits::{Bytes, Limits, MilliCpu},
     route::RouteLimits,
     text::EmailAddress,
@@ -50,8 +51,8 @@ pub struct Settings {
     pub memory_overcommit: f64,
     /// New sites are refused when the disk of the platform's or the engine's data has less free space.
     pub min_free_disk: Bytes,
-    /// Maximum number of concurrent jobs.
-    pub workers: usize,
+    /// Maximum number of concurrent jobs in each lane.
+    pub lanes: LaneSizes,
     /// How long a worker may go without a heartbeat before another one takes over its job.
     pub lease: Duration,
     /// How long a site may take to respond after its start.
@@ -98,7 +99,7 @@ impl Settings {
             site_edge: RouteLimits::body(100 << 20),
             memory_overcommit: 4.0,
             min_free_disk: Bytes::mib(1024),
-            workers: 3,
+            lanes: LaneSizes::default(),
             lease: Duration::from_secs(15),
             start_limit: Duration::from_secs(120),
             delete_grace: Duration::from_secs(7 * 24 * 3600),
@@ -164,5 +165,36 @@ pub struct IssuanceLimits {
 impl Default for IssuanceLimits {
     fn default() -> Self {
         Self { failures_per_hour: 4, same_per_week: 4, orders_per_3_hours: 299, own_per_week: 49 }
+    }
+}
+
+/// How many jobs of each lane work at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneSizes {
+    /// Of [`Lane::Interactive`].
+    pub interactive: usize,
+    /// Of [`Lane::Build`].
+    pub build: usize,
+    /// Of [`Lane::Backup`].
+    pub backup: usize,
+    /// Of [`Lane::Maintenance`].
+    pub maintenance: usize,
+}
+
+impl Default for LaneSizes {
+    fn default() -> Self {
+        Self { interactive: 4, build: 1, backup: 1, maintenance: 2 }
+    }
+}
+
+impl LaneSizes {
+    /// The size of this lane.
+    pub const fn of(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Interactive => self.interactive,
+            Lane::Build => self.build,
+            Lane::Backup => self.backup,
+            Lane::Maintenance => self.maintenance,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use stoa_model::{
-    id::{JobId, SiteId},
+    id::{JobId, SiteId, TaskId},
     job::{JobKind, JobState},
 };
 
@@ -92,6 +92,23 @@ pub struct LogView {
     pub at: Timestamp,
     /// What.
     pub line: String,
+}
+
+/// A task that was given up.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskView {
+    /// Its id.
+    pub id: TaskId,
+    /// What kind of effect: `mail`.
+    pub kind: String,
+    /// What it is about.
+    pub title: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// Why the last attempt failed.
+    pub error: String,
 }
 
 /// One finding of the doctor.

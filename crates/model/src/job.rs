@@ -47,6 +47,32 @@ impl JobKind {
 }
 
 words! {
+    /// Jobs that compete for the same slots. Work that takes long waits in a lane of its own, so that it never delays
+    /// an order.
+    Lane, "lane" {
+        /// A person waits for it.
+        Interactive = "interactive",
+        /// An image is built.
+        Build = "build",
+        /// Data is copied to or from a backup.
+        Backup = "backup",
+        /// The platform's own upkeep, which nobody waits for.
+        Maintenance = "maintenance",
+    }
+}
+
+impl Lane {
+    /// The lane of a job of this kind that `actor` asks for.
+    pub const fn of(kind: JobKind, actor: Actor) -> Self {
+        match (kind, actor) {
+            (JobKind::Update | JobKind::ChangeDomain, Actor::System) => Self::Maintenance,
+            (JobKind::Create | JobKind::Start | JobKind::Stop | JobKind::Restart, _)
+            | (JobKind::Update | JobKind::ChangeDomain, _) => Self::Interactive,
+        }
+    }
+}
+
+words! {
     /// Where a job stands.
     JobState, "job state" {
         /// Waits for a worker.
@@ -82,6 +108,8 @@ pub struct Job {
     pub site: SiteId,
     /// What it does.
     pub kind: JobKind,
+    /// Which slots it competes for.
+    pub lane: Lane,
     /// Where it stands.
     pub state: JobState,
     /// Who asked for it.

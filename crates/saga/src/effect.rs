@@ -71,6 +71,13 @@ where
         if self.is_cancellable() && self.signals.cancel.is_cancelled() {
             return Ended::With(Event::Unwinding { cause: Cause::Cancelled });
         }
+        // The effect before may have ended by its deadline while it waited without a slot.
+        if let Some(slot) = &self.signals.slot {
+            tokio::select! {
+                () = self.signals.stop.cancelled() => {}
+                () = slot.acquire() => {}
+            }
+        }
         let token = CancellationToken::new();
         // Work that the step spawned must not outlive it, even if this future is dropped.
         let _cancel_on_drop = token.clone().drop_guard();
@@ -102,7 +109,8 @@ where
     async fn attempts(&self, token: &CancellationToken) -> Ended {
         let mut backoff = Backoff::new();
         for attempt in 1.. {
-            let run = StepRun::new(self.step.name(), attempt, token.clone(), self.log.clone());
+            let run =
+                StepRun::new(self.step.name(), attempt, token.clone(), self.log.clone(), self.signals.slot.clone());
             match self.attempt(&run).await {
                 Attempt::Ended(event) => return Ended::With(event),
                 Attempt::Cancelled => break,
@@ -111,7 +119,7 @@ where
             tokio::select! {
                 biased;
                 () = token.cancelled() => break,
-                () = sleep(backoff.next()) => {}
+                () = run.waiting(sleep(backoff.next())) => {}
             }
         }
         self.end_after_token()

@@ -43,5 +43,5 @@ pub use log::{Epoch, Log, LogError};
 pub use position::{Corrupt, NotStuck, Position, Side};
 pub use progress::{StepState, StepView, progress};
 pub use saga::{Heading, Saga};
-pub use signals::{Outcome, RunSignals};
+pub use signals::{Outcome, RunSignals, Slot};
 pub use step::{Done, Step, StepRun};

@@ -1,10 +1,20 @@
 //! The signals that steer a run from outside, and its outcome.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Cause, Failure};
+
+/// The place of a run among those that work at the same time. A run gives it up while it only waits.
+#[async_trait]
+pub trait Slot: fmt::Debug + Send + Sync {
+    /// Gives the slot up; nothing happens if the run has none.
+    fn release(&self);
+    /// Waits for a slot; returns at once if the run has one.
+    async fn acquire(&self);
+}
 
 /// The signals to one call of [`crate::execute`].
 #[derive(Debug, Clone)]
@@ -18,6 +28,8 @@ pub struct RunSignals {
     /// How long to wait for an unavailable log before the run is interrupted. Keep it below the lease's
     /// remaining time.
     pub log_patience: Duration,
+    /// The run's slot, held at the start; `None` if the number of runs is not limited.
+    pub slot: Option<Arc<dyn Slot>>,
 }
 
 impl RunSignals {
@@ -34,6 +46,7 @@ impl Default for RunSignals {
             stop: CancellationToken::new(),
             lost: CancellationToken::new(),
             log_patience: Duration::from_secs(20),
+            slot: None,
         }
     }
 }

@@ -1,13 +1,18 @@
 //! A step: what it does, and how it is undone.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::memory::MemoryLog;
-use crate::{Log, StepError, UndoError};
+use crate::{Log, Slot, StepError, UndoError};
+
+/// A shorter wait is not worth the place in the queue that giving up the slot costs.
+const SLOT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// One step of a saga.
 ///
@@ -79,16 +84,23 @@ pub struct StepRun {
     attempt: u32,
     token: CancellationToken,
     log: Arc<dyn Log>,
+    slot: Option<Arc<dyn Slot>>,
 }
 
 impl StepRun {
-    pub(crate) fn new(step: &'static str, attempt: u32, token: CancellationToken, log: Arc<dyn Log>) -> Self {
-        Self { step, attempt, token, log }
+    pub(crate) fn new(
+        step: &'static str,
+        attempt: u32,
+        token: CancellationToken,
+        log: Arc<dyn Log>,
+        slot: Option<Arc<dyn Slot>>,
+    ) -> Self {
+        Self { step, attempt, token, log, slot }
     }
 
     /// A run without a saga, to call a step's `act` or `undo` in a test.
     pub fn detached(step: &'static str) -> Self {
-        Self::new(step, 1, CancellationToken::new(), Arc::new(MemoryLog::new()))
+        Self::new(step, 1, CancellationToken::new(), Arc::new(MemoryLog::new()), None)
     }
 
     /// The number of this attempt, from 1. Counts only the attempts of this executor: after a crash it is
@@ -110,6 +122,20 @@ impl StepRun {
             () = self.token.cancelled() => Err(StepError::Cancelled),
             value = work => Ok(value),
         }
+    }
+
+    /// Awaits `work`, which only waits for the world: an answer, a certificate, a pause. If that takes longer than
+    /// half a second, the run gives its slot up meanwhile, and other jobs go on.
+    pub async fn waiting<T>(&self, work: impl Future<Output = T>) -> T {
+        let Some(slot) = &self.slot else { return work.await };
+        let mut work = pin!(work);
+        if let Ok(value) = timeout(SLOT_PATIENCE, work.as_mut()).await {
+            return value;
+        }
+        slot.release();
+        let value = work.await;
+        slot.acquire().await;
+        value
     }
 
     /// Writes a line of live log. Best effort: it may be lost, and recovery never reads it.

@@ -1,16 +1,25 @@
-//! Listens to the engine instead of asking it: a container that ends, or an engine that comes
-//! back, nudges the reconciler of what runs.
+//! Listens to the engine instead of asking it: a container that ends leads to a look at its site, and an engine that
+//! comes back to a look at all of them.
 
 use crate::Sites;
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::join_all};
-use stoa_provider::engine::{Engine, EngineEventKind};
+use stoa_db::sites;
+use stoa_provider::engine::{Engine, EngineEvent, EngineEventKind};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Between two attempts to reach an engine that is away.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// Events handled at once.
+const MAX_EVENTS: usize = 1_000;
+
+/// Whether a site may need repair.
+fn is_trouble(kind: EngineEventKind) -> bool {
+    matches!(kind, EngineEventKind::Died | EngineEventKind::OutOfMemory | EngineEventKind::Unhealthy)
+}
 
 impl Sites {
     /// Follows all engines until `stop`.
@@ -40,7 +49,7 @@ impl Sites {
 
     /// Follows the engine's events until they end; says why.
     async fn listen(&self, engine: &dyn Engine, away: &mut bool) -> String {
-        let mut events = match engine.events().await {
+        let events = match engine.events().await {
             Ok(events) => events,
             Err(error) => return error.to_string(),
         };
@@ -49,20 +58,32 @@ impl Sites {
         }
         if std::mem::take(away) {
             tracing::info!("the engine is back");
+            self.repair_backoff.clear();
         }
         self.core.wakeups.runtime.notify_one();
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => {
-                    tracing::debug!(project = %event.project, service = %event.service, kind = ?event.kind, "engine event");
-                    if matches!(
-                        event.kind,
-                        EngineEventKind::Died | EngineEventKind::OutOfMemory | EngineEventKind::Unhealthy
-                    ) {
+        let mut events = events.ready_chunks(MAX_EVENTS);
+        while let Some(chunk) = events.next().await {
+            // Of a storm of events, each site is looked up once.
+            let mut projects = HashSet::new();
+            for event in chunk {
+                match event {
+                    Ok(EngineEvent { project, service, kind }) => {
+                        tracing::debug!(%project, %service, ?kind, "engine event");
+                        if is_trouble(kind) {
+                            projects.insert(project);
+                        }
+                    }
+                    Err(error) => return error.to_string(),
+                }
+            }
+            for project in projects {
+                match sites::site_of_project(&self.core.db, &project).await {
+                    Ok(site) => site.iter().for_each(|site| self.core.wakeups.mark_dirty(site.id)),
+                    Err(error) => {
+                        tracing::warn!(%project, %error, "cannot look an engine's project up; all are looked at");
                         self.core.wakeups.runtime.notify_one();
                     }
                 }
-                Err(error) => return error.to_string(),
             }
         }
         "its events ended".to_owned()

@@ -32,9 +32,10 @@ pub mod view;
 use std::{ops::Deref, sync::Arc};
 
 use stoa_accounts::Accounts;
-use stoa_core::{Core, jobs::JobRegistry};
+use stoa_core::{Core, item_backoff::ItemBackoff, jobs::JobRegistry};
 use stoa_domains::Domains;
 use stoa_integrations::probe::Probe;
+use stoa_model::id::SiteId;
 use stoa_provider::{edge::Edge, engine::Engines};
 
 pub use inspect::MAX_LOG_LINES;
@@ -75,6 +76,10 @@ pub struct Inner {
     engine_cache: engine_cache::EngineCache,
     traffic_baseline: traffic::TrafficBaseline,
     address_cooldown: address_cooldown::AddressCooldown,
+    /// Sites whose repair failed or did not last.
+    repair_backoff: ItemBackoff<SiteId>,
+    /// Sites whose environment could not be changed.
+    environment_backoff: ItemBackoff<SiteId>,
 }
 
 impl Deref for Sites {
@@ -101,6 +106,8 @@ impl Sites {
             engine_cache: engine_cache::EngineCache::default(),
             traffic_baseline: traffic::TrafficBaseline::default(),
             address_cooldown: address_cooldown::AddressCooldown::default(),
+            repair_backoff: ItemBackoff::default(),
+            environment_backoff: ItemBackoff::default(),
         }))
     }
 

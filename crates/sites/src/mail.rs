@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use stoa_core::{
     Core, Error, Result,
-    tasks::{QueuedTask, email_task, mail::html},
+    tasks::{
+        QueuedTask,
+        mail::{email_task, html},
+    },
 };
 use stoa_db::{accounts, sites};
 use stoa_integrations::mail::Email;

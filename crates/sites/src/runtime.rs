@@ -1,22 +1,22 @@
 //! Keeps what runs equal to what should run, and writes down what was observed. Sites that a job
 //! works on are the job's.
+//!
+//! A site whose repair fails, or does not last, is repaired again after a pause of its own that grows: one broken
+//! site among a thousand costs neither the others nor the engine anything.
 
 use crate::Sites;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use stoa_db::{history, jobs, sites};
 use stoa_model::{
     account::Role,
-    id::JobId,
+    id::{JobId, SiteId},
     site::{Health, Site, SiteState},
 };
 use stoa_provider::engine::{Engine, EngineError, Observed};
 use stoa_util::error_chain;
 
 use stoa_core::{Error, RequestContext, Result, random};
-
-/// Between a repair and the next look.
-const AFTER_REPAIR: Duration = Duration::from_secs(1);
 
 /// A difference between what should run and what runs.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -76,6 +76,7 @@ impl Sites {
     /// Without the role admin; if engine or database don't answer.
     pub async fn sync(&self, cx: &RequestContext) -> Result<Vec<Drift>> {
         cx.require(Role::Admin)?;
+        self.repair_backoff.clear();
         self.compare_runtime().await
     }
 
@@ -87,11 +88,6 @@ impl Sites {
         let drifts = self.compare_runtime().await?;
         for drift in &drifts {
             tracing::warn!(what = drift.what, found = drift.found, repair = ?drift.repair, reason = drift.reason, "drift");
-        }
-        if drifts.iter().any(|drift| drift.repair != Repair::Reported) {
-            // What came of it is looked at soon; and what falls again and again is not lifted in a loop.
-            tokio::time::sleep(AFTER_REPAIR).await;
-            self.core.wakeups.runtime.notify_one();
         }
         Ok(())
     }
@@ -142,12 +138,29 @@ impl Sites {
             return Ok(None);
         }
         let drift = match (drifted, state.should_run()) {
-            (false, _) => None,
+            (false, _) => {
+                self.repair_backoff.succeeded(&site.id);
+                None
+            }
+            (true, _) if !self.repair_backoff.is_due(&site.id, self.core.clock.now()) => None,
             (true, true) => Some(self.repair_start(site).await),
             (true, false) => Some(self.repair_stop(site).await),
         };
+        if drift.is_some() {
+            self.look_again(site.id);
+        }
         self.record_health(site, health(site, seen, whole, drift.as_ref())).await?;
         Ok(drift)
+    }
+
+    /// Looks at a site again that was just repaired, after its pause.
+    fn look_again(&self, site: SiteId) {
+        let pause = self.repair_backoff.failed(site, self.core.clock.now());
+        let core = self.core.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(pause.unsigned_abs()).await;
+            core.wakeups.mark_dirty(site);
+        });
     }
 
     /// Whether all that the site's blueprint asks for runs; a container that is gone is none.

@@ -119,8 +119,12 @@ settings! {
         /// volumes and images.
         min_free_disk: String = "1g",
 
-        /// Jobs that run at the same time.
-        workers: usize = 3,
+        /// Jobs that people wait for and that work at the same time. A job that only waits for a site to answer does
+        /// not count. With more than one, the last is kept for a customer who has no job running.
+        workers: usize = 4,
+
+        /// The same for the platform's own upkeep of sites.
+        maintenance_workers: usize = 2,
 
         /// Seconds without a heartbeat after which another worker takes over a job: a job that a crash
         /// interrupted continues at the latest after this time.

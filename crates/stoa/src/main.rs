@@ -70,6 +70,9 @@ enum Verb {
     /// Jobs: list, show, cancel, resume, abandon.
     #[command(subcommand)]
     Jobs(verb::jobs::Jobs),
+    /// Failed tasks, such as e-mails that could not be sent: list, retry, discard.
+    #[command(subcommand)]
+    Tasks(verb::tasks::Tasks),
     /// Blueprints: check a folder, list outdated sites.
     #[command(subcommand)]
     Blueprints(verb::blueprints::Blueprints),
@@ -130,6 +133,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Domains(verb) => verb::domains::run(&verb, &config, &out).await?,
         Verb::Certificates(verb) => verb::certificates::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,
+        Verb::Tasks(verb) => verb::tasks::run(&verb, &config, &out).await?,
         Verb::Blueprints(verb) => verb::blueprints::run(&verb, &config, &out).await?,
         Verb::Customers(verb) => verb::customers::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,

@@ -28,6 +28,8 @@ pub(crate) struct Failures {
     remaining: u32,
     status: Option<StatusCode>,
     asks: u32,
+    /// Parts of hosts that never answer.
+    hanging: Vec<String>,
     /// Files on web servers of others, by address, host and path.
     files: HashMap<(SocketAddr, String, String), String>,
 }
@@ -53,9 +55,16 @@ impl FakeProbe {
         self.failures().files.insert((address, host.to_owned(), path.to_owned()), body.to_owned());
     }
 
+    /// Lets hosts whose name begins with `prefix` take the connection and never answer.
+    pub fn hang(&self, prefix: &str) {
+        self.failures().hanging.push(prefix.to_owned());
+    }
+
     /// Ends the failures.
     pub fn well(&self) {
-        self.failures().remaining = 0;
+        let mut failures = self.failures();
+        failures.remaining = 0;
+        failures.hanging.clear();
     }
 
     /// The number of requests.
@@ -104,6 +113,9 @@ impl Probe for FakeProbe {
 
     async fn ask(&self, place: Place<'_>, _: &str, _: Duration) -> Result<StatusCode, ProbeError> {
         let Place { address, host, secure } = place;
+        while self.failures().hanging.iter().any(|prefix| host.starts_with(prefix.as_str())) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         // A real probe waits here and may be dropped.
         tokio::task::yield_now().await;
         let silence = || ProbeError::Connect(address, std::io::ErrorKind::ConnectionRefused.into());

@@ -103,6 +103,9 @@ routes! {
     get "/staff/sites/new" => pages::sites::staff_order::show;
     post "/staff/sites/new" => pages::sites::staff_order::submit;
     get "/staff/jobs" => pages::core::jobs::staff_list::show;
+    get "/staff/tasks" => pages::core::tasks::show;
+    post "/staff/tasks/{id}/retry" => pages::core::tasks::retry;
+    post "/staff/tasks/{id}/discard" => pages::core::tasks::discard;
     get "/staff/certificates" => pages::domains::staff_certificates::show;
 
     // API.
@@ -149,6 +152,9 @@ routes! {
     post "/api/v1/jobs/{id}/cancel" => api::core::jobs::cancel;
     post "/api/v1/jobs/{id}/resume" => api::core::jobs::resume;
     post "/api/v1/jobs/{id}/abandon" => api::core::jobs::abandon;
+    get "/api/v1/tasks" => api::core::tasks::list;
+    post "/api/v1/tasks/{id}/retry" => api::core::tasks::retry;
+    delete "/api/v1/tasks/{id}" => api::core::tasks::discard;
 }
 
 /// The routes, without middleware.

@@ -53,7 +53,8 @@ pub async fn carry_out(platform: &TestPlatform, id: JobId) {
     let outcome = handler.execute(&job, log, lease, RunSignals::default()).await;
     assert_eq!(outcome, Outcome::Succeeded);
     let (now, minute) = (platform.clock.now(), std::time::Duration::from_secs(60));
-    let claimed = jobs::job_claim(&platform.db, "test", now, minute).await.expect("the database answers");
+    let claim = jobs::Claim { owner: "test", lane: job.lane, last_slot: false, now, lease: minute };
+    let claimed = jobs::job_claim(&platform.db, &claim).await.expect("the database answers");
     let epoch: Epoch = claimed.filter(|(job, _)| job.id == id).expect("only this job waits").1;
     let ended = platform.db.write(|tx| {
         Box::pin(async move { jobs::job_finish(&tx, id, epoch, JobState::Succeeded, None, None, now).await })

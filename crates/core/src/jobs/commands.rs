@@ -4,11 +4,11 @@ use stoa_db::{history, job_log, jobs};
 use stoa_model::{account::Role, id::JobId, job::JobState};
 use stoa_saga::{Event, NotStuck, Position};
 
-use super::Jobs;
+use super::{JobEnd, Jobs};
 use crate::{Error, RequestContext, Result, permissions::writable_site};
 
 impl Jobs {
-    /// Cancels a job and undoes its effects.
+    /// Cancels a job: one that no worker has begun ends at once, another one undoes its effects.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the job has ended, is being undone, or was cancelled before; not found; without
@@ -21,24 +21,38 @@ impl Jobs {
             return Err(late());
         }
         let event = &cx.audit("job.cancel", id, serde_json::json!({ "site": job.site }));
+        let (job, end, handler) = (&job, &JobEnd::cancelled(), self.registry.handler(job.kind)?);
         let cancelled = self
             .core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     history::audit(&tx, event).await?;
-                    jobs::job_cancel(&tx, id).await
+                    let text = end.error.as_deref().unwrap_or_default();
+                    if jobs::job_cancel_queued(&tx, id, text, cx.now).await? {
+                        handler.record_end(&tx, job, end, cx.now).await?;
+                        return Ok(Cancelled::Ended);
+                    }
+                    match jobs::job_cancel(&tx, id).await? {
+                        true => Ok(Cancelled::Requested),
+                        false => Err(late()),
+                    }
                 })
             })
             .await?;
-        if !cancelled {
-            return Err(late());
+        match cancelled {
+            Cancelled::Ended => {
+                let _ = self.changes.send(id);
+                handler.after(job).await;
+            }
+            Cancelled::Requested => {
+                let running = self.running().get(&id).cloned();
+                if let Some(run) = running {
+                    run.cancel.cancel();
+                }
+                self.core.wakeups.jobs.notify_one();
+            }
         }
-        let running = self.running().get(&id).cloned();
-        if let Some(token) = running {
-            token.cancel();
-        }
-        self.core.wakeups.jobs.notify_one();
         Ok(())
     }
 
@@ -95,6 +109,14 @@ impl Jobs {
         self.core.wakeups.jobs.notify_one();
         Ok(())
     }
+}
+
+/// What cancelling a job did.
+enum Cancelled {
+    /// It has ended.
+    Ended,
+    /// Its worker will undo it.
+    Requested,
 }
 
 /// A decision about a stuck job, at its position in the log; the text names who made it.

@@ -25,11 +25,13 @@ impl JobEnd {
         matches!(self.state, JobState::Failed | JobState::Cancelled)
     }
 
+    pub(super) fn cancelled() -> Self {
+        Self { state: JobState::Cancelled, error: Some("The job was cancelled.".into()), detail: None }
+    }
+
     fn of(outcome: &Outcome) -> Self {
         match outcome {
-            Outcome::RolledBack { cause: Cause::Cancelled, .. } => {
-                Self { state: JobState::Cancelled, error: Some("The job was cancelled.".into()), detail: None }
-            }
+            Outcome::RolledBack { cause: Cause::Cancelled, .. } => Self::cancelled(),
             Outcome::RolledBack { failure, .. } => Self {
                 state: JobState::Failed,
                 error: failure.as_ref().map(|failure| failure.public.clone()),
@@ -58,7 +60,7 @@ impl Jobs {
         let end = match outcome {
             Outcome::LeaseLost => return Ok(()),
             Outcome::Interrupted => {
-                jobs::job_release(&self.core.db, job.id, epoch).await?;
+                jobs::job_release(&self.core.db, job.id, epoch, self.core.clock.now()).await?;
                 return Ok(());
             }
             ended => JobEnd::of(ended),

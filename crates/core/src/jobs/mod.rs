@@ -7,6 +7,7 @@ mod commands;
 #[cfg(debug_assertions)]
 mod crash_points;
 mod finish;
+mod slots;
 mod spec;
 mod view;
 mod worker;
@@ -21,8 +22,9 @@ use serde::Serialize;
 use stoa_db::{Tx, jobs};
 use stoa_model::{
     id::{JobId, SiteId},
-    job::{Job, JobKind, JobState},
+    job::{Job, JobKind, JobState, Lane},
 };
+use stoa_saga::Epoch;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
@@ -67,10 +69,18 @@ pub struct Jobs(Arc<Inner>);
 pub struct Inner {
     core: Core,
     registry: JobRegistry,
-    /// The jobs that this process runs, with their cancellation tokens.
-    running: Mutex<HashMap<JobId, CancellationToken>>,
+    /// The jobs that this process runs.
+    running: Mutex<HashMap<JobId, Run>>,
     /// Ids of jobs that changed, for subscribers.
     changes: broadcast::Sender<JobId>,
+}
+
+/// A run of a job in this process.
+#[derive(Clone)]
+struct Run {
+    epoch: Epoch,
+    cancel: CancellationToken,
+    lost: CancellationToken,
 }
 
 impl Deref for Jobs {
@@ -93,7 +103,7 @@ impl Jobs {
         self.changes.subscribe()
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<JobId, CancellationToken>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Run>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,6 +124,7 @@ pub async fn enqueue(
         id,
         site,
         kind,
+        lane: Lane::of(kind, cx.actor),
         state: JobState::Queued,
         actor: cx.actor,
         plan: serde_json::to_value(plan).map_err(Error::internal)?,

@@ -1,11 +1,48 @@
 //! E-mails. HTML bodies are escaped here. E-mails never contain secrets.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
 use jiff::Timestamp;
-use stoa_integrations::mail::Email;
+use stoa_integrations::mail::{Email, MailError, Mailer};
 use stoa_model::job::{Job, JobKind, JobState};
 
-use super::{QueuedTask, email_task};
-use crate::Settings;
+use super::{QueuedTask, RetryPolicy, TaskError, TaskSpec};
+use crate::{Settings, reconciler::ReconcilerHealth};
+
+/// Sends an e-mail.
+pub struct SendMail(pub Mailer);
+
+#[async_trait]
+impl TaskSpec for SendMail {
+    const KIND: &'static str = "mail";
+    /// Five days, as RFC 5321, section 4.5.4.1 recommends.
+    const RETRY: RetryPolicy = RetryPolicy {
+        first: Duration::from_secs(60),
+        longest: Duration::from_secs(4 * 3600),
+        give_up_after: Duration::from_secs(5 * 24 * 3600),
+    };
+    type Payload = Email;
+
+    fn title(&self, email: &Email) -> String {
+        format!("E-mail to {}: {}", email.to, email.subject)
+    }
+
+    async fn execute(&self, email: Email) -> Result<(), TaskError> {
+        let mailer = self.0.clone();
+        let sent = tokio::task::spawn_blocking(move || mailer.send(&email)).await;
+        match sent.map_err(|panic| TaskError::Retry(panic.to_string()))? {
+            Ok(()) => Ok(()),
+            Err(error @ MailError::Build { .. }) => Err(TaskError::Permanent(error.to_string())),
+            Err(error @ MailError::Write { .. }) => Err(TaskError::Retry(error.to_string())),
+        }
+    }
+}
+
+/// A task that sends this e-mail.
+pub fn email_task(email: &Email, now: Timestamp) -> QueuedTask {
+    QueuedTask::new::<SendMail>(email, format!("mail/{}", email.key), now)
+}
 
 /// The alert to staff about a stuck or failed job; `None` in other states or if no staff address is configured.
 pub(crate) fn job_alarm(
@@ -41,6 +78,32 @@ pub(crate) fn job_alarm(
         subject,
         text: paragraphs.join("\n\n"),
         html: html(&paragraphs, &[page]),
+    };
+    Some(email_task(&email, now))
+}
+
+/// The alert to staff about a reconciler that keeps failing; `None` if no staff address is configured.
+pub(crate) fn reconciler_alarm(
+    settings: &Settings,
+    name: &str,
+    health: &ReconcilerHealth,
+    now: Timestamp,
+) -> Option<QueuedTask> {
+    let to = settings.staff_mail.clone()?;
+    let since = health.failing_since.unwrap_or(now);
+    let paragraphs = [
+        format!(
+            "The reconciler \"{name}\" has failed since {since}. What it maintains may be out of date until it succeeds."
+        ),
+        format!("Its last error: {}", health.error.as_deref().unwrap_or("none is known")),
+        "Run `stoa doctor` and look at the server's log. It is tried again by itself.".to_owned(),
+    ];
+    let email = Email {
+        key: format!("reconciler/{name}/{}", since.as_second()),
+        to,
+        subject: format!("Failing: {name}"),
+        text: paragraphs.join("\n\n"),
+        html: html(&paragraphs, &[]),
     };
     Some(email_task(&email, now))
 }

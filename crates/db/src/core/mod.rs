@@ -4,4 +4,5 @@ pub mod audit;
 pub mod idempotency;
 pub mod jobs;
 pub mod meta;
+pub mod processes;
 pub mod tasks;

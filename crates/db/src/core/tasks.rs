@@ -38,7 +38,7 @@ pub struct Task {
     pub attempts: u32,
     /// Earliest time of execution.
     pub run_at: Timestamp,
-    /// When it was created.
+    /// When it was queued; or, after it was given up, when it was queued again.
     pub created_at: Timestamp,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
@@ -152,6 +152,29 @@ fn failed(error: &str, due_at: Option<i64>) -> UpdateMany<tasks::Entity> {
         .col_expr(tasks::Column::LeaseOwner, Expr::value(None::<String>))
         .col_expr(tasks::Column::DueAt, Expr::value(due_at))
         .col_expr(tasks::Column::LastError, Expr::value(clip(error, MAX_TEXT_BYTES)))
+}
+
+/// Returns a task to the queue that was given up, as if it were new; returns `false` for any other.
+pub async fn task_reopen(tx: &Tx, id: TaskId, now: Timestamp) -> Result<bool, DbError> {
+    let reopen = tasks::Entity::update_many()
+        .col_expr(tasks::Column::DueAt, Expr::value(ms(now)))
+        .col_expr(tasks::Column::RunAt, Expr::value(ms(now)))
+        .col_expr(tasks::Column::CreatedAt, Expr::value(ms(now)))
+        .col_expr(tasks::Column::Attempts, Expr::value(0_i64));
+    Ok(reopen.filter(given_up(id)).exec(tx.raw()).await?.rows_affected == 1)
+}
+
+/// Deletes a task that was given up, and returns it; `None` for any other.
+pub async fn task_discard(tx: &Tx, id: TaskId) -> Result<Option<Task>, DbError> {
+    let Some(row) = tasks::Entity::find().filter(given_up(id)).lock_exclusive().one(tx.raw()).await? else {
+        return Ok(None);
+    };
+    tasks::Entity::delete_many().filter(given_up(id)).exec(tx.raw()).await?;
+    from_row(row).map(Some)
+}
+
+fn given_up(id: TaskId) -> Condition {
+    Condition::all().add(tasks::Column::Id.eq(id.uuid())).add(tasks::Column::DueAt.is_null())
 }
 
 /// Number of waiting, running and failed tasks.

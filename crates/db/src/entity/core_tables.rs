@@ -6,6 +6,7 @@ tables! {
         site: Uuid,
         active_site: Option<Uuid>,
         kind: String,
+        lane: String,
         state: String,
         actor: String,
         actor_role: Option<String>,
@@ -68,5 +69,19 @@ tables! {
     meta = "meta" {
         #[sea_orm(primary_key, auto_increment = false)] name: String,
         value: String,
+    }
+    process_leases = "process_leases" {
+        #[sea_orm(primary_key, auto_increment = false)] name: String,
+        owner: String,
+        until: i64,
+        epoch: i64,
+    }
+    reconcilers = "reconcilers" {
+        #[sea_orm(primary_key, auto_increment = false)] name: String,
+        #[sea_orm(primary_key, auto_increment = false)] process: String,
+        ok_at: Option<i64>,
+        failing_since: Option<i64>,
+        error: Option<String>,
+        updated_at: i64,
     }
 }

@@ -1,5 +1,6 @@
 //! Migrations: numbered, forward-only, and expand/contract, so that the previous release still runs on the new
-//! schema.
+//! schema. Each migration records the oldest release that runs on it ([`Migration::oldest_release`]): a release that
+//! finds migrations which it doesn't know runs if all of them permit it, and refuses otherwise.
 //!
 //! - A migration is written once for all databases: columns in plain SQL with a few type placeholders in
 //!   braces, indexes as names and columns ([`Table`]).
@@ -15,6 +16,7 @@ mod render;
 mod v1;
 mod v2;
 mod v3;
+mod v4;
 
 pub(crate) use migrate::{migrate, pending};
 
@@ -24,15 +26,32 @@ pub(crate) struct Migration {
     pub(crate) version: i64,
     /// Purpose.
     pub(crate) name: &'static str,
+    /// The last migration of the oldest release that still runs on this schema. A migration that drops or renames
+    /// what that release uses raises it.
+    pub(crate) oldest_release: i64,
     /// New tables.
     pub(crate) tables: &'static [Table],
     /// Columns added to existing tables: table, name and type, with the placeholders of [`Table::columns`].
     pub(crate) columns: &'static [(&'static str, &'static str, &'static str)],
+    /// Primary keys for tables that have none: table, and its unique index on the columns.
+    pub(crate) primary_keys: &'static [(&'static str, &'static str)],
+    /// Indexes added to existing tables.
+    pub(crate) indexes: &'static [Index],
     /// Rows to insert: table, columns, values; existing rows are left alone.
     pub(crate) rows: &'static [(&'static str, &'static str, &'static [&'static str])],
     /// Statements that bring existing rows into the new form, the same in all databases; each can be
     /// repeated.
     pub(crate) backfill: &'static [&'static str],
+}
+
+/// An index of an existing table, not unique.
+pub(crate) struct Index {
+    /// The table.
+    pub(crate) table: &'static str,
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The columns.
+    pub(crate) columns: &'static str,
 }
 
 /// A new table.
@@ -49,4 +68,4 @@ pub(crate) struct Table {
 }
 
 /// All migrations, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[v1::MIGRATION, v2::MIGRATION, v3::MIGRATION];
+pub(crate) const MIGRATIONS: &[Migration] = &[v1::MIGRATION, v2::MIGRATION, v3::MIGRATION, v4::MIGRATION];

@@ -1,6 +1,6 @@
 //! Renders a [`Table`] as statements for one database.
 
-use super::{Migration, Table};
+use super::{Index, Migration, Table};
 use crate::Backend;
 
 /// All statements of a migration except those that add columns; each is repeatable after a crash.
@@ -29,6 +29,29 @@ pub(super) fn has_column(table: &str, column: &str, backend: Backend) -> String 
         "SELECT 1 FROM information_schema.columns \
             WHERE table_schema = {schema} AND table_name = '{table}' AND column_name = '{column}'"
     )
+}
+
+/// Adds an index. MySQL has no IF NOT EXISTS here, so the caller checks [`has_index`] first.
+pub(super) fn add_index(index: &Index, backend: Backend) -> String {
+    let Index { table, name, columns } = index;
+    let repeatable = if backend == Backend::MySql { "" } else { "IF NOT EXISTS " };
+    format!("CREATE INDEX {repeatable}{name} ON {table} ({columns})")
+}
+
+/// Queries whether a table has an index: at least one row if it does.
+pub(super) fn has_index(index: &Index, backend: Backend) -> String {
+    let Index { table, name, .. } = index;
+    match backend {
+        Backend::Sqlite => format!("SELECT 1 FROM pragma_index_list('{table}') WHERE name = '{name}'"),
+        Backend::MySql => format!(
+            "SELECT 1 FROM information_schema.statistics \
+                WHERE table_schema = DATABASE() AND table_name = '{table}' AND index_name = '{name}'"
+        ),
+        Backend::Postgres => format!(
+            "SELECT 1 FROM pg_indexes WHERE schemaname = current_schema() AND tablename = '{table}' \
+                AND indexname = '{name}'"
+        ),
+    }
 }
 
 fn create(table: &Table, backend: Backend) -> Vec<String> {

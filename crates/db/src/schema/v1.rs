@@ -5,6 +5,7 @@ use super::{Migration, Table};
 pub(super) const MIGRATION: Migration = Migration {
     version: 1,
     name: "the first schema",
+    oldest_release: 1,
     tables: &[
         Table {
             name: "meta",
@@ -157,6 +158,8 @@ pub(super) const MIGRATION: Migration = Migration {
         },
     ],
     columns: &[],
+    primary_keys: &[],
+    indexes: &[],
     rows: &[
         (
             "site_states",

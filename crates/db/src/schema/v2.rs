@@ -5,6 +5,7 @@ use super::{Migration, Table};
 pub(super) const MIGRATION: Migration = Migration {
     version: 2,
     name: "the public edge",
+    oldest_release: 1,
     tables: &[
         Table { name: "domain_states", columns: "state varchar(16) NOT NULL PRIMARY KEY", unique: &[], index: &[] },
         // A site has one active claim per name: active_name is NULL once the domain is removed.
@@ -94,6 +95,8 @@ pub(super) const MIGRATION: Migration = Migration {
         // The custom domain of this name; NULL for the name given by the platform.
         ("hostnames", "domain", "{id}"),
     ],
+    primary_keys: &[],
+    indexes: &[],
     rows: &[("domain_states", "state", &["'claimed'", "'verified'", "'removed'"])],
     backfill: &[],
 };

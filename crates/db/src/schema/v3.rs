@@ -6,6 +6,7 @@ use super::{Migration, Table};
 pub(super) const MIGRATION: Migration = Migration {
     version: 3,
     name: "revisions, suspension and power",
+    oldest_release: 2,
     tables: &[
         // version: SHA-256 of the source, in hexadecimal. Never changed, never deleted.
         Table {
@@ -38,6 +39,8 @@ pub(super) const MIGRATION: Migration = Migration {
         // A JSON list of reasons, each with actor and date; NULL if the site is not suspended.
         ("sites", "suspensions", "{text}"),
     ],
+    primary_keys: &[],
+    indexes: &[],
     rows: &[],
     backfill: &[
         "UPDATE sites SET power = 'off', state = 'active' WHERE state = 'stopped'",

@@ -17,6 +17,7 @@ use sea_orm::{
 use stoa_model::{
     id::{CustomerId, SiteId},
     site::{Lifecycle, Power, Site, SiteState},
+    stack::ProjectName,
 };
 
 pub use crate::domains::hostnames::{hostname_taken, hostnames_of, site_by_hostname};
@@ -68,6 +69,12 @@ pub async fn sites_by_ids(c: &impl Conn, ids: &[SiteId]) -> Result<HashMap<SiteI
 pub async fn site_of(c: &impl Conn, customer: CustomerId, id: SiteId) -> Result<Option<Site>, DbError> {
     let own = sites::Column::Customer.eq(customer.uuid());
     sites::Entity::find_by_id(id.uuid()).filter(own).one(c.raw()).await?.map(from_row).transpose()
+}
+
+/// The site of an engine's project.
+pub async fn site_of_project(c: &impl Conn, project: &ProjectName) -> Result<Option<Site>, DbError> {
+    let of_project = sites::Column::Project.eq(project.as_str());
+    sites::Entity::find().filter(of_project).one(c.raw()).await?.map(from_row).transpose()
 }
 
 /// A page of a customer's sites, newest first, without tombstones.

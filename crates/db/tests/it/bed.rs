@@ -15,7 +15,7 @@ use stoa_model::{
     account::{Actor, Customer},
     host::{Hostname, Subdomain},
     id::{CustomerId, JobId, SiteId},
-    job::{Job, JobKind, JobState},
+    job::{Job, JobKind, JobState, Lane},
     limits::Limits,
     route::RouteLimits,
     site::{Health, Lifecycle, Power, Site},
@@ -147,6 +147,7 @@ impl Bed {
             id: JobId::from_uuid(self.uuid()),
             site,
             kind: JobKind::Create,
+            lane: Lane::Interactive,
             state: JobState::Queued,
             actor: Actor::System,
             plan: serde_json::json!({"step": [1, "two", null]}),
@@ -176,10 +177,15 @@ impl Bed {
 
     /// Runs SQL on a connection of its own.
     pub async fn raw(&self, sql: &str) -> u64 {
+        self.try_raw(sql).await.expect("ran")
+    }
+
+    /// Runs SQL that may be refused.
+    pub async fn try_raw(&self, sql: &str) -> Result<u64, sea_orm::DbErr> {
         let raw = Database::connect(&self.url).await.expect("a connection");
-        let done = raw.execute_unprepared(sql).await.expect("ran");
+        let done = raw.execute_unprepared(sql).await;
         raw.close().await.expect("closed");
-        done.rows_affected()
+        Ok(done?.rows_affected())
     }
 }
 
@@ -235,4 +241,9 @@ async fn admin(server: &str, sql: &str) {
     let connection = Database::connect(server).await.expect("the test server answers");
     connection.execute_unprepared(sql).await.expect("allowed");
     connection.close().await.expect("closed");
+}
+
+/// A claim of an interactive job by a worker with room to spare.
+pub fn claim(owner: &str, now: Timestamp, lease: Duration) -> jobs::Claim<'_> {
+    jobs::Claim { owner, lane: Lane::Interactive, last_slot: false, now, lease }
 }

@@ -11,7 +11,7 @@ use stoa_model::{certificate::CertName, domain::DomainState};
 use stoa_saga::{Event, Log, LogError};
 
 use crate::{
-    bed::{Bed, MINUTE, at},
+    bed::{self, Bed, MINUTE, at},
     domains::{claim, due_at},
 };
 
@@ -98,12 +98,18 @@ pub async fn an_unreadable_certificate_order_is_skipped(bed: Bed) {
 
 pub async fn an_unreadable_log(bed: Bed) {
     let job = bed.queued().await;
-    let (_, epoch) = job_claim(&bed.db, "me", at(0), MINUTE).await.unwrap().unwrap();
+    let (_, epoch) = job_claim(&bed.db, &bed::claim("me", at(0), MINUTE)).await.unwrap().unwrap();
     let log = JobLog::new(bed.db.clone(), job.id, || at(0));
     log.append(epoch, &[Event::Started { step: "a".into() }]).await.unwrap();
     bed.raw("UPDATE job_log SET event = '{\"event\":\"from the future\"}'").await;
     assert!(matches!(log.load().await, Err(LogError::Unreadable(_))));
     bed.raw("UPDATE jobs SET plan = '{'").await;
-    assert!(matches!(job_claim(&bed.db, "me", at(60_001), MINUTE).await, Err(DbError::Corrupt { table: "jobs", .. })));
-    assert!(job_claim(&bed.db, "me", at(60_001), MINUTE).await.unwrap().is_none(), "it doesn't block the queue");
+    assert!(matches!(
+        job_claim(&bed.db, &bed::claim("next", at(60_001), MINUTE)).await,
+        Err(DbError::Corrupt { table: "jobs", .. })
+    ));
+    assert!(
+        job_claim(&bed.db, &bed::claim("third", at(60_001), MINUTE)).await.unwrap().is_none(),
+        "it doesn't block the queue"
+    );
 }

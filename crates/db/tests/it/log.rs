@@ -8,7 +8,7 @@ use stoa_db::{
 use stoa_model::id::JobId;
 use stoa_saga::{Cause, Epoch, Event, Failure, Log, LogError};
 
-use crate::bed::{Bed, MINUTE, at};
+use crate::bed::{Bed, MINUTE, at, claim};
 
 fn started(step: &str) -> Event {
     Event::Started { step: step.into() }
@@ -16,7 +16,7 @@ fn started(step: &str) -> Event {
 
 pub async fn events_read_back_in_order(bed: Bed) {
     let job = bed.queued().await;
-    let (_, epoch) = job_claim(&bed.db, "me", at(0), MINUTE).await.unwrap().unwrap();
+    let (_, epoch) = job_claim(&bed.db, &claim("me", at(0), MINUTE)).await.unwrap().unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = told.clone();
     let log = JobLog::new(bed.db.clone(), job.id, || at(7))
@@ -42,9 +42,9 @@ pub async fn an_old_epoch_writes_nothing(bed: Bed) {
     let job = bed.queued().await;
     let log = JobLog::new(bed.db.clone(), job.id, || at(0));
     assert_eq!(log.append(Epoch(0), &[started("a")]).await, Err(LogError::LeaseLost), "nobody holds it");
-    let (_, old) = job_claim(&bed.db, "slow", at(0), MINUTE).await.unwrap().unwrap();
+    let (_, old) = job_claim(&bed.db, &claim("slow", at(0), MINUTE)).await.unwrap().unwrap();
     log.append(old, &[started("a")]).await.unwrap();
-    let (_, new) = job_claim(&bed.db, "next", at(60_000), MINUTE).await.unwrap().unwrap();
+    let (_, new) = job_claim(&bed.db, &claim("next", at(60_000), MINUTE)).await.unwrap().unwrap();
     assert_eq!(log.append(old, &[started("b")]).await, Err(LogError::LeaseLost));
     assert_eq!(log.append(old, &[]).await, Err(LogError::LeaseLost), "nothing to write is checked too");
     // Both at once: only the holder's entries are stored.

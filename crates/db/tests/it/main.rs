@@ -109,6 +109,9 @@ suite! {
         a_released_job_is_taken_at_once,
         stuck_occupies_until_reopened_and_ended,
         the_oldest_comes_first,
+        customers_take_turns,
+        lanes_are_apart,
+        what_nobody_claimed_is_cancelled_at_once,
     }
     log {
         events_read_back_in_order,
@@ -137,6 +140,7 @@ suite! {
     migrate {
         twice_and_at_once,
         a_newer_database_is_refused,
+        a_newer_database_that_permits_this_release_is_used,
     }
     tx {
         dropped_is_rolled_back,

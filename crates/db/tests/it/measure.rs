@@ -10,7 +10,7 @@ use stoa_db::{
 };
 
 use crate::{
-    bed::{Bed, Kind, MINUTE, at},
+    bed::{Bed, Kind, MINUTE, at, claim},
     tx::order,
 };
 
@@ -52,7 +52,7 @@ async fn costs(bed: Bed) {
         println!("  sites_of         {}", median!(50, sites_of(&bed.db, jane.id, Page::first(20))));
         println!("  routes           {}", median!(20, routes(&bed.db)));
         println!("  site_counts      {}", median!(20, site_counts(&bed.db, None)));
-        println!("  job_claim        {}", median!(10, job_claim(&bed.db, "me", at(1), MINUTE)));
+        println!("  job_claim        {}", median!(10, job_claim(&bed.db, &claim("me", at(1), MINUTE))));
         let filter = Filter { state: None, text: Some("shop-7".into()) };
         println!("  staff_sites text {}", median!(20, staff_sites(&bed.db, &filter, Page::first(20))));
         let all = Page::first(10_000);

@@ -12,7 +12,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     bed.db.ping().await.unwrap();
     // Without a record of the migrations, each statement is repeatable, also by two processes at once.
     bed.raw("DELETE FROM schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 3);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 4);
     let other = Db::connect(&bed.url).await.unwrap();
     let (one, two) = tokio::join!(bed.db.migrate(), other.migrate());
     one.unwrap();
@@ -21,7 +21,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     other.close().await;
     // And without the table of migrations.
     bed.raw("DROP TABLE schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 3);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 4);
     bed.db.migrate().await.unwrap();
     if bed.db.backend() == Backend::Sqlite {
         use std::os::unix::fs::PermissionsExt;
@@ -38,11 +38,20 @@ pub async fn a_newer_database_is_refused(bed: Bed) {
     bed.raw("INSERT INTO schema_migrations (version, name) VALUES (99, 'later')").await;
     assert!(matches!(bed.db.pending_migrations().await, Err(DbError::Other(_))));
     assert!(matches!(bed.db.migrate().await, Err(DbError::Other(_))));
+    bed.raw("UPDATE schema_migrations SET oldest_release = 99 WHERE version = 99").await;
+    assert!(matches!(bed.db.migrate().await, Err(DbError::Other(_))));
+}
+
+pub async fn a_newer_database_that_permits_this_release_is_used(bed: Bed) {
+    bed.raw("INSERT INTO schema_migrations (version, name, oldest_release) VALUES (99, 'later', 4)").await;
+    assert!(bed.db.pending_migrations().await.unwrap().is_empty());
+    bed.db.migrate().await.expect("nothing to do");
+    bed.queued().await;
 }
 
 /// A database of the first schema, with a site in it.
 async fn from_the_first(bed: Bed) {
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 2);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 3);
     let customer = bed.customer().await;
     let site = Site {
         lifecycle: Lifecycle::Active,
@@ -68,6 +77,7 @@ async fn from_the_first(bed: Bed) {
     ))
     .await;
     bed.raw(&format!("INSERT INTO hostnames (hostname, site) VALUES ('janes.stoa.test', {own})")).await;
+    let second = format!("INSERT INTO hostnames (hostname, site) VALUES ('janes.stoa.test', {own})");
     bed.db.migrate().await.expect("brought up to date");
     assert!(bed.db.pending_migrations().await.unwrap().is_empty());
     let kept = sites::site_get(&bed.db, site.id).await.unwrap();
@@ -76,6 +86,7 @@ async fn from_the_first(bed: Bed) {
     let routes = routes(&bed.db).await.unwrap();
     assert_eq!((routes.len(), routes[0].limits, &routes[0].main), (1, site.edge, &site.hostname));
     bed.site(customer.id, "later").await;
+    assert!(bed.try_raw(&second).await.is_err(), "names are unique");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

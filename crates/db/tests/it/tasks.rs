@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use stoa_db::{
     Page,
     tasks::{
-        Task, TaskCounts, task_claim, task_counts, task_done, task_give_up, task_heartbeat, task_insert, task_retry,
-        tasks_failed,
+        Task, TaskCounts, task_claim, task_counts, task_discard, task_done, task_give_up, task_heartbeat, task_insert,
+        task_reopen, task_retry, tasks_failed,
     },
 };
 use stoa_model::id::TaskId;
@@ -53,6 +53,20 @@ pub async fn done_retried_given_up(bed: Bed) {
     let failed = tasks_failed(&bed.db, Page::first(9)).await.unwrap();
     assert_eq!((failed.len(), failed[0].last_error.as_deref()), (1, Some("refused")));
     assert_eq!(task_counts(&bed.db).await.unwrap(), TaskCounts { failed: 1, ..Default::default() });
+    let given_up = failed[0].id;
+    let tx = bed.db.begin().await.unwrap();
+    assert!(task_reopen(&tx, given_up, at(9_000)).await.unwrap());
+    assert!(!task_reopen(&tx, given_up, at(9_000)).await.unwrap(), "it waits again");
+    assert_eq!(task_discard(&tx, given_up).await.unwrap(), None, "what waits is not discarded");
+    tx.commit().await.unwrap();
+    let (again, epoch) = claim(&bed, 9_000).await.unwrap();
+    assert_eq!((again.attempts, again.created_at), (1, at(9_000)), "as if it were new");
+    assert!(task_give_up(&bed.db, given_up, epoch, "refused").await.unwrap());
+    let tx = bed.db.begin().await.unwrap();
+    assert_eq!(task_discard(&tx, given_up).await.unwrap().map(|task| task.id), Some(given_up));
+    assert_eq!(task_discard(&tx, given_up).await.unwrap(), None);
+    tx.commit().await.unwrap();
+    assert_eq!(task_counts(&bed.db).await.unwrap(), TaskCounts::default());
     insert(&bed, 0, None).await.unwrap();
     let (task, epoch) = claim(&bed, 1).await.unwrap();
     assert!(task_done(&bed.db, task.id, epoch).await.unwrap());

@@ -16,7 +16,7 @@ use super::{
 };
 use stoa_core::{
     Result,
-    tasks::{email_task, mail::html},
+    tasks::mail::{email_task, html},
 };
 
 /// How long one of the platform's own names may be without a certificate before it is reported. Not for custom

@@ -155,7 +155,7 @@ setting_types! {
     bool: "true",
     u16: "8080",
     u32: "30",
-    usize: "4",
+    usize: "8",
     f64: "1.5",
     String: "text",
     PathBuf: "/path/name",

@@ -132,8 +132,10 @@ impl Config {
     }
 
     fn validate_operation(&self, mistakes: &mut Mistakes, settings: &mut Settings) {
-        settings.workers = self.workers;
+        settings.lanes.interactive = self.workers;
+        settings.lanes.maintenance = self.maintenance_workers;
         mistakes.require(self.workers > 0, "workers", "use 1 or more");
+        mistakes.require(self.maintenance_workers > 0, "maintenance_workers", "use 1 or more");
         settings.lease = Duration::from_secs(u64::from(self.lease_seconds));
         mistakes.require((1..=3600).contains(&self.lease_seconds), "lease_seconds", "use 1 to 3600");
         settings.rates = rate_limits::Rates {

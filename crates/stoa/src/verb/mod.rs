@@ -13,6 +13,7 @@ pub mod limits;
 pub mod nginx;
 pub mod sites;
 pub mod staff;
+pub mod tasks;
 pub mod trial;
 
 use std::process::ExitCode;

@@ -152,7 +152,7 @@ fn only_some_verbs_migrate() {
 fn the_settings_are_printed_though_the_file_has_a_typo() {
     let home = Home::new("workerz = 3\n");
     let done = home.stoa(&["config"]);
-    assert!(done.status.success() && text(&done.stdout).contains("workers = 3"), "{}", text(&done.stderr));
+    assert!(done.status.success() && text(&done.stdout).contains("workers = 4"), "{}", text(&done.stderr));
 }
 
 #[test]

@@ -39,6 +39,8 @@ const READ: Row = [Login, Yes, Nothing, Yes, Yes, Yes];
 const CHANGE: Row = [Login, Yes, Nothing, No, Yes, Yes];
 const STAFF: Row = [Login, No, No, Yes, Yes, Yes];
 const ADMINS: Row = [Login, No, No, No, Yes, Yes];
+/// Of something that does not exist.
+const ADMINS_MISS: Row = [Login, No, No, No, Nothing, Nothing];
 
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, Row)] = &[
@@ -95,6 +97,9 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/staff/sites/new", ADMINS),
     ("POST", "/staff/sites/new", ADMINS),
     ("GET", "/staff/jobs", STAFF),
+    ("GET", "/staff/tasks", STAFF),
+    ("POST", "/staff/tasks/{id}/retry", ADMINS_MISS),
+    ("POST", "/staff/tasks/{id}/discard", ADMINS_MISS),
     ("GET", "/staff/certificates", STAFF),
     ("GET", "/metrics", STAFF),
     ("GET", "/api/docs", ANYBODY),
@@ -139,6 +144,9 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("POST", "/api/v1/jobs/{id}/cancel", CHANGE),
     ("POST", "/api/v1/jobs/{id}/resume", ADMINS),
     ("POST", "/api/v1/jobs/{id}/abandon", ADMINS),
+    ("GET", "/api/v1/tasks", STAFF),
+    ("POST", "/api/v1/tasks/{id}/retry", ADMINS_MISS),
+    ("DELETE", "/api/v1/tasks/{id}", ADMINS_MISS),
     // Last, because it ends the sessions that the other rows use.
     ("POST", "/logout", ANYBODY),
 ];
@@ -223,6 +231,7 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
     let id = match path {
         _ if path.contains("/jobs/{id}") => &ids.job,
         _ if path.contains("/domains/{id}") => &ids.domain,
+        _ if path.contains("/tasks/{id}") => "task_01ba60d33ce17146a93c0a9388f384e6",
         _ => &ids.site,
     };
     let concrete = path.replace("{id}", id).replace("{ordinal}", "0").replace("{*file}", "stoa.css");

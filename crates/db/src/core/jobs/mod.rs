@@ -24,7 +24,7 @@ use crate::{
     db::Raw,
     entity::jobs,
 };
-pub use claim::{job_claim, job_finish, job_heartbeat, job_release, job_set_state};
+pub use claim::{Claim, Held, job_claim, job_finish, job_is_available, job_release, job_set_state, jobs_heartbeat};
 
 /// Inserts a job; a queued one can be claimed once the transaction commits.
 ///
@@ -36,6 +36,7 @@ pub async fn job_insert(tx: &Tx, job: &Job) -> Result<(), DbError> {
         site: job.site.uuid(),
         active_site: (!job.state.is_over()).then_some(job.site.uuid()),
         kind: job.kind.as_str().to_owned(),
+        lane: job.lane.as_str().to_owned(),
         state: job.state.as_str().to_owned(),
         actor: actor_key(job.actor),
         actor_role: actor_role(job.actor),
@@ -125,6 +126,24 @@ pub async fn job_cancel(tx: &Tx, id: JobId) -> Result<bool, DbError> {
     Ok(done.rows_affected > 0)
 }
 
+/// Ends a job as cancelled that no worker has ever claimed, so that nothing has to be undone. Returns `false` for any
+/// other job.
+pub async fn job_cancel_queued(tx: &Tx, id: JobId, error: &str, now: Timestamp) -> Result<bool, DbError> {
+    let done = jobs::Entity::update_many()
+        .col_expr(jobs::Column::State, Expr::value(JobState::Cancelled.as_str()))
+        .col_expr(jobs::Column::CancelRequested, Expr::value(true))
+        .col_expr(jobs::Column::ActiveSite, Expr::value(None::<Uuid>))
+        .col_expr(jobs::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(jobs::Column::Error, Expr::value(error))
+        .col_expr(jobs::Column::EndedAt, Expr::value(ms(now)))
+        .filter(jobs::Column::Id.eq(id.uuid()))
+        .filter(jobs::Column::State.eq(JobState::Queued.as_str()))
+        .filter(jobs::Column::Epoch.eq(0_i64))
+        .exec(tx.raw())
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
 /// Requeues a stuck job, to be resumed or abandoned by the worker that claims it.
 ///
 /// # Errors
@@ -171,6 +190,7 @@ pub(crate) fn from_row(row: jobs::Model) -> Result<Job, DbError> {
         id,
         site: SiteId::from_uuid(row.site),
         kind: read.parse(&row.kind)?,
+        lane: read.parse(&row.lane)?,
         state: read.parse(&row.state)?,
         actor: read.actor(&row.actor, row.actor_role.as_deref())?,
         plan: read.json(&row.plan)?,

@@ -35,7 +35,8 @@ impl<P: OnSite> Step<P, StepContext> for IssueCertificate {
 
     async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
-        match run.unless_cancelled(cx.domains.issue_initial(&plan.hostname)).await?.or_retry(PUBLIC)? {
+        let issued = run.waiting(run.unless_cancelled(cx.domains.issue_initial(&plan.hostname))).await?;
+        match issued.or_retry(PUBLIC)? {
             InitialIssuance::Covered => {}
             InitialIssuance::Not(why) => {
                 return Ok(Done::with_detail(format!("Served over plain HTTP for now: {why}")));

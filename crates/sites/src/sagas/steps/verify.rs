@@ -47,14 +47,14 @@ impl<P: OnSite> Step<P, StepContext> for VerifySite {
         let edge = if secure { cx.core.settings.edge_tls_address } else { None };
         let outside = Place { address: edge.unwrap_or(cx.core.settings.edge_address), secure: edge.is_some(), host };
         let began = Instant::now();
-        until_ok(cx, plan, run, inside, &blueprint.health).await?;
+        run.waiting(until_ok(cx, plan, run, inside, &blueprint.health)).await?;
         // A main name that was given up while the site was being deleted is all that its application
         // knows, and leads here no more. The job that tells it another one asks through the edge.
         let name = new_address.map_or(&plan.hostname, |address| &address.hostname);
         if host.split(':').next() != Some(name.as_str()) {
             return Ok(Done::with_detail("Answered; it is not reached from outside before it has its new address"));
         }
-        until_ok(cx, plan, run, outside, &blueprint.front).await?;
+        run.waiting(until_ok(cx, plan, run, outside, &blueprint.front)).await?;
         Ok(Done::with_detail(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))
     }
 
@@ -82,7 +82,7 @@ pub(super) async fn until_ready(cx: &StepContext, plan: &SitePlan, run: &StepRun
     let blueprint = plan.blueprint().or_fail(PUBLIC)?;
     let address = cx.upstream(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
     let (host, _) = split(&plan.url);
-    until_ok(cx, plan, run, Place { address, secure: false, host }, &blueprint.health).await
+    run.waiting(until_ok(cx, plan, run, Place { address, secure: false, host }, &blueprint.health)).await
 }
 
 /// Asks until the answer is 200.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use stoa_model::{
-    id::{JobId, SiteId},
+    id::{JobId, SiteId, TaskId},
     job::{JobKind, JobState},
 };
 use utoipa::ToSchema;
@@ -14,6 +14,32 @@ pub struct StartedJob {
     /// The job to watch.
     #[schema(value_type = String)]
     pub job: JobId,
+}
+
+/// A task that was given up.
+#[derive(Serialize, ToSchema)]
+pub struct FailedTask {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: TaskId,
+    /// What kind of effect: `mail`.
+    pub kind: String,
+    /// What it is about, for people.
+    pub title: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it was queued.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Why the last attempt failed.
+    pub error: String,
+}
+
+impl From<stoa_core::view::TaskView> for FailedTask {
+    fn from(task: stoa_core::view::TaskView) -> Self {
+        let stoa_core::view::TaskView { id, kind, title, attempts, created_at, error } = task;
+        Self { id, kind, title, attempts, created_at, error }
+    }
 }
 
 /// A job.

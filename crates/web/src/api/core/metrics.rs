@@ -16,7 +16,7 @@ use prometheus_client::{
     metrics::MetricType,
     registry::Registry,
 };
-use stoa_core::Error;
+use stoa_core::{Error, reconciler::ReconcilerHealth};
 use stoa_domains::view::NameCertificate;
 use stoa_model::{
     job::JobState,
@@ -36,6 +36,7 @@ struct Snapshot {
     jobs: Vec<(JobState, u64)>,
     traffic: Vec<(String, Traffic)>,
     certificates: Vec<NameCertificate>,
+    reconcilers: BTreeMap<&'static str, ReconcilerHealth>,
 }
 
 /// `GET /metrics`
@@ -46,6 +47,7 @@ pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember) -> Resul
         jobs: app.control.jobs.counts(&cx).await?,
         traffic: traffic.into_iter().map(|(site, traffic)| (site.to_string(), traffic)).collect(),
         certificates: app.control.domains.list_certificates(&cx).await?,
+        reconcilers: app.control.reconcilers.health(),
     };
     let text = render(snapshot).map_err(|error| HttpError::from(Error::internal(error)))?;
     Ok(([(header::CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text).into_response())
@@ -65,7 +67,8 @@ impl Collector for Snapshot {
         self.encode_requests(&mut encoder)?;
         self.encode_bytes(&mut encoder)?;
         self.encode_latency(&mut encoder)?;
-        self.encode_certificates(&mut encoder)
+        self.encode_certificates(&mut encoder)?;
+        self.encode_reconcilers(&mut encoder)
     }
 }
 
@@ -80,6 +83,41 @@ impl Snapshot {
         let mut jobs = encoder.encode_descriptor("stoa_jobs", help, None, MetricType::Gauge)?;
         for (state, count) in &self.jobs {
             jobs.encode_family(&[("state", state.as_str())])?.encode_gauge(count)?;
+        }
+        Ok(())
+    }
+
+    /// The reconcilers of this process.
+    fn encode_reconcilers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Runs of reconcilers by outcome; a panic is also an error.";
+        let mut runs = encoder.encode_descriptor("stoa_reconciler_runs", help, None, MetricType::Counter)?;
+        for (name, health) in &self.reconcilers {
+            let outcomes =
+                [("ok", health.runs - health.failures), ("error", health.failures), ("panic", health.panics)];
+            for (outcome, count) in outcomes {
+                let labels = [("reconciler", *name), ("outcome", outcome)];
+                runs.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&count, None)?;
+            }
+        }
+        let help = "Duration of the last run.";
+        let name = "stoa_reconciler_last_duration_seconds";
+        let mut durations = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (name, health) in &self.reconcilers {
+            let seconds = health.last_duration.as_secs_f64();
+            durations.encode_family(&[("reconciler", *name)])?.encode_gauge(&seconds)?;
+        }
+        let help = "When the reconciler last succeeded in this process; 0: never.";
+        let name = "stoa_reconciler_last_success_timestamp_seconds";
+        let mut successes = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (name, health) in &self.reconcilers {
+            let at = health.ok_at.map_or(0, |at| at.as_second());
+            successes.encode_family(&[("reconciler", *name)])?.encode_gauge(&at)?;
+        }
+        let help = "1 while every run fails.";
+        let mut failing = encoder.encode_descriptor("stoa_reconciler_failing", help, None, MetricType::Gauge)?;
+        for (name, health) in &self.reconcilers {
+            let is_failing = i64::from(health.failing_since.is_some());
+            failing.encode_family(&[("reconciler", *name)])?.encode_gauge(&is_failing)?;
         }
         Ok(())
     }

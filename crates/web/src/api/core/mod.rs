@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
+pub mod tasks;
 
 /// The page size for a requested limit.
 pub(crate) fn limit(requested: Option<u32>) -> u32 {

@@ -11,7 +11,7 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{doctor, jobs, problem};
+use super::{doctor, jobs, problem, tasks};
 use crate::api::{
     accounts,
     domains::{self, certificates},
@@ -43,6 +43,7 @@ use crate::api::{
         domains::list, domains::add, domains::check, domains::remove, domains::main,
         certificates::upload, certificates::withdraw, certificates::list,
         jobs::list, jobs::get, jobs::events, jobs::cancel, jobs::resume, jobs::abandon,
+        tasks::list, tasks::retry, tasks::discard,
     ),
 )]
 struct ApiDocument;

@@ -6,3 +6,4 @@ pub mod health;
 pub mod home;
 pub mod jobs;
 pub mod staff_overview;
+pub mod tasks;
