@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use stoa_accounts::Accounts;
 use stoa_core::{
-    Clock, Core, MasterKey, Settings,
+    Clock, Core, MasterKey, Result, Settings,
     jobs::{JobRegistry, Jobs},
     reconciler::Supervisor,
     tasks::{TaskRegistry, Tasks, mail::SendMail},
@@ -103,13 +103,22 @@ impl Control {
         &self.core.settings
     }
 
-    /// Works until `stop`: jobs, tasks and reconcilers. What is in progress then is left where it
-    /// stands, for the next process to continue.
-    pub async fn run(&self, stop: CancellationToken) {
-        if let Err(error) = self.domains.load().await {
-            tracing::error!(%error, "certificates or routes could not be loaded; trying again");
-        }
-        tokio::join!(self.jobs.work(stop.clone()), self.tasks.work(stop.clone()), reconcilers::run(self.clone(), stop),);
+    /// Loads certificates and routes.
+    ///
+    /// # Errors
+    /// If the database does not answer, or the edge refuses them. Their reconcilers try again.
+    pub async fn load(&self) -> Result<()> {
+        self.domains.load().await
+    }
+
+    /// Works until `retire`: jobs, tasks and reconcilers. What is in progress then is left where it stands, for the next
+    /// process to continue. What this process needs to serve its open connections is maintained until `stop`.
+    pub async fn run(&self, retire: CancellationToken, stop: CancellationToken) {
+        tokio::join!(
+            self.jobs.work(retire.clone()),
+            self.tasks.work(retire.clone()),
+            reconcilers::run(self.clone(), retire, stop)
+        );
         // Abandoned changes too, else the next process would look while they continue.
         let settled = futures_util::future::join_all(self.engines.iter().map(|engine| engine.settled()));
         let _ = tokio::time::timeout(ENGINE_SETTLE_TIMEOUT, settled).await;

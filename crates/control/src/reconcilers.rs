@@ -19,13 +19,13 @@ macro_rules! tick {
     };
 }
 
-/// Runs all reconcilers until `stop`.
-pub(crate) async fn run(control: Control, stop: CancellationToken) {
-    let (sites, domains, stop) = (&control.sites, &control.domains, &stop);
+/// Runs all reconcilers until `retire`, and those of what this process holds in memory until `stop`.
+pub(crate) async fn run(control: Control, retire: CancellationToken, stop: CancellationToken) {
+    let (sites, domains, retire, stop) = (&control.sites, &control.domains, &retire, &stop);
     let supervisor = &control.reconcilers;
     let every = Reconciler::every;
     tokio::join!(
-        supervisor.keep(stop),
+        supervisor.keep(retire),
         // What a process holds in memory.
         supervisor.run(every(MINUTE, "routes").everywhere(), domains, stop, tick!(reconcile_routes)),
         supervisor.run(
@@ -43,42 +43,47 @@ pub(crate) async fn run(control: Control, stop: CancellationToken) {
         ),
         supervisor.run(every(MINUTE, "traffic").everywhere(), sites, stop, tick!(reconcile_traffic)),
         supervisor.run(every(10 * MINUTE, "rate limits").everywhere(), &control, stop, tick!(prune_rate_limits)),
-        sites.follow_engines(stop),
+        sites.follow_engines(retire),
         // What all processes share.
-        supervisor.run(every(MINUTE, "runtime").on(|wakeups| &wakeups.runtime), sites, stop, tick!(reconcile_runtime)),
-        supervisor.run(every(HOUR, "adoption"), sites, stop, tick!(adopt_sites)),
-        supervisor.run(every(MINUTE, "purge").on(|wakeups| &wakeups.purge), sites, stop, tick!(purge_due)),
+        supervisor.run(
+            every(MINUTE, "runtime").on(|wakeups| &wakeups.runtime),
+            sites,
+            retire,
+            tick!(reconcile_runtime)
+        ),
+        supervisor.run(every(HOUR, "adoption"), sites, retire, tick!(adopt_sites)),
+        supervisor.run(every(MINUTE, "purge").on(|wakeups| &wakeups.purge), sites, retire, tick!(purge_due)),
         supervisor.run(
             every(MINUTE, "certificates").on(|wakeups| &wakeups.certificates),
             domains,
-            stop,
+            retire,
             tick!(reconcile_certificates)
         ),
         supervisor.run(
             every(30 * SECOND, "domains").on(|wakeups| &wakeups.domains),
             domains,
-            stop,
+            retire,
             tick!(reconcile_domains)
         ),
         supervisor.run(
             every(5 * MINUTE, "main addresses").on(|wakeups| &wakeups.main_addresses),
             sites,
-            stop,
+            retire,
             tick!(reconcile_main_addresses)
         ),
         supervisor.run(
             every(5 * MINUTE, "environments").on(|wakeups| &wakeups.environments),
             sites,
-            stop,
+            retire,
             tick!(reconcile_environments)
         ),
         supervisor.run(
             every(5 * MINUTE, "dns records").on(|wakeups| &wakeups.dns_records),
             domains,
-            stop,
+            retire,
             tick!(reconcile_dns_records)
         ),
-        supervisor.run(every(10 * MINUTE, "retention"), &control, stop, tick!(prune)),
+        supervisor.run(every(10 * MINUTE, "retention"), &control, retire, tick!(prune)),
     );
     domains.abort_orders().await;
     // The last minute counts too.

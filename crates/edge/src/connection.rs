@@ -112,7 +112,8 @@ where
         // Never `pipeline_flush`: with it hyper buffers without limit for a client that does not read.
         .serve_connection(io, service)
         .with_upgrades();
-    run_until_shutdown(pin!(conn), &client.state, |conn| conn.graceful_shutdown()).await
+    // Closing an idle connection could cross the client's next request. Its response says that it is the last one.
+    run_until_shutdown(pin!(conn), &client.state, ShutdownSignal::Drain, |conn| conn.graceful_shutdown()).await
 }
 
 async fn http2<S>(stream: S, prefix: &'static [u8], client: &Arc<ClientConnection>) -> hyper::Result<()>
@@ -133,13 +134,15 @@ where
         .max_header_list_size(max_head)
         .max_send_buf_size(MAX_UNSENT_BYTES)
         .serve_connection(io, service);
-    run_until_shutdown(pin!(conn), &client.state, |conn| conn.graceful_shutdown()).await
+    // GOAWAY in two steps refuses no stream that is on its way (RFC 9113 6.8).
+    run_until_shutdown(pin!(conn), &client.state, ShutdownSignal::Retire, |conn| conn.graceful_shutdown()).await
 }
 
-/// Runs a connection until it ends, drains it or drops it, as its shutdown signal says.
+/// Runs a connection until it ends or is killed, and drains it from the signal `drain_at` on.
 async fn run_until_shutdown<C>(
     mut conn: Pin<&mut C>,
     state: &ConnectionState,
+    drain_at: ShutdownSignal,
     drain: impl Fn(Pin<&mut C>),
 ) -> hyper::Result<()>
 where
@@ -147,14 +150,13 @@ where
 {
     let mut draining = false;
     poll_fn(|cx| {
-        match state.shutdown_signal(cx) {
-            ShutdownSignal::Run => {}
-            ShutdownSignal::Kill => return Poll::Ready(Ok(())),
-            ShutdownSignal::Drain if draining => {}
-            ShutdownSignal::Drain => {
-                draining = true;
-                drain(conn.as_mut());
-            }
+        let signal = state.shutdown_signal(cx);
+        if signal == ShutdownSignal::Kill {
+            return Poll::Ready(Ok(()));
+        }
+        if signal >= drain_at && !draining {
+            draining = true;
+            drain(conn.as_mut());
         }
         conn.as_mut().poll(cx)
     })

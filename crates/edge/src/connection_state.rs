@@ -159,6 +159,11 @@ impl ConnectionState {
         ShutdownSignal::of(&self.signal)
     }
 
+    /// Whether the client should open a new connection for its next request.
+    pub(crate) fn is_ending(&self) -> bool {
+        ShutdownSignal::of(&self.signal) != ShutdownSignal::Run
+    }
+
     /// Raises the signal; a weaker one than before changes nothing.
     pub(crate) fn send_signal(&self, signal: ShutdownSignal) {
         if self.signal.fetch_max(signal as u8, SeqCst) < signal as u8 {

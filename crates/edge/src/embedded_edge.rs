@@ -31,6 +31,24 @@ use crate::{
     worker::Worker,
 };
 
+/// How a listener ends.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// Accept no more connections, because another process does; serve those that are open until their clients have
+    /// left.
+    pub retire: CancellationToken,
+    /// Accept no more connections, finish the requests in flight within [`Timeouts::drain`](crate::Timeouts::drain), and
+    /// close.
+    pub drain: CancellationToken,
+}
+
+impl From<CancellationToken> for Shutdown {
+    /// Ends with the token, without retiring before.
+    fn from(drain: CancellationToken) -> Self {
+        Self { drain, ..Self::default() }
+    }
+}
+
 /// A proxy in this process. Its threads end when it is dropped.
 pub struct EmbeddedEdge {
     shared: Arc<SharedState>,
@@ -75,13 +93,12 @@ impl EmbeddedEdge {
         Ok(Self { shared, workers, permits, applying: Mutex::new(()) })
     }
 
-    /// Accepts connections for plain HTTP until `shutdown`, then waits for the requests in flight, at most
-    /// [`Timeouts::drain`](crate::Timeouts::drain). The calling runtime also runs the fallback.
+    /// Accepts connections for plain HTTP until `shutdown`. The calling runtime also runs the fallback.
     ///
     /// # Errors
     /// If the listener can't be used.
-    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
-        self.open(listener, false, shutdown).await
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Into<Shutdown>) -> io::Result<()> {
+        self.open(listener, false, shutdown.into()).await
     }
 
     /// As [`serve`](Self::serve), with TLS and the table's certificates. Handshakes for names without one are
@@ -89,13 +106,13 @@ impl EmbeddedEdge {
     ///
     /// # Errors
     /// If the listener can't be used.
-    pub async fn serve_tls(&self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
-        self.open(listener, true, shutdown).await
+    pub async fn serve_tls(&self, listener: TcpListener, shutdown: impl Into<Shutdown>) -> io::Result<()> {
+        self.open(listener, true, shutdown.into()).await
     }
 
-    async fn open(&self, listener: TcpListener, secure: bool, shutdown: CancellationToken) -> io::Result<()> {
+    async fn open(&self, listener: TcpListener, secure: bool, shutdown: Shutdown) -> io::Result<()> {
         let listener_state = Arc::new(ListenerState::new(Handle::current(), secure));
-        let (tracker, stop) = (TaskTracker::new(), shutdown.child_token());
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         // Dropping this future also stops accepting.
         let _stops = stop.clone().drop_guard();
         let listener = listener.into_std()?;
@@ -111,9 +128,18 @@ impl EmbeddedEdge {
             worker.spawn(|context| acceptor.run(context));
         }
         drop(listener);
-        stop.cancelled().await;
-        self.signal(&listener_state, ShutdownSignal::Drain);
+        tokio::select! {
+            () = shutdown.retire.cancelled() => {}
+            () = shutdown.drain.cancelled() => {}
+        }
+        stop.cancel();
+        self.signal(&listener_state, ShutdownSignal::Retire);
         tracker.close();
+        tokio::select! {
+            () = tracker.wait() => return Ok(()),
+            () = shutdown.drain.cancelled() => {}
+        }
+        self.signal(&listener_state, ShutdownSignal::Drain);
         if timeout(self.shared.config.timeouts.drain, tracker.wait()).await.is_err() {
             self.signal(&listener_state, ShutdownSignal::Kill);
             drop(timeout(Duration::from_secs(1), tracker.wait()).await);

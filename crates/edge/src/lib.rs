@@ -32,6 +32,7 @@ mod connection_state;
 mod context;
 mod embedded_edge;
 mod fallback;
+mod frame_boundary;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
@@ -62,9 +63,9 @@ mod worker;
 pub use self::{
     client::ClientInfo,
     config::{BadCidr, Cidr, Config, LogConfig, Timeouts},
-    embedded_edge::EmbeddedEdge,
+    embedded_edge::{EmbeddedEdge, Shutdown},
     fallback::{Fallback, FallbackBody},
-    listener::{inherited, listen},
+    listener::{inherited, inherited_stream, listen},
     request_body::{BoxError, RequestBody, RequestBodyError},
     stats::EdgeCounts,
 };

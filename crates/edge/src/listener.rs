@@ -4,7 +4,8 @@
 use std::{
     env, io,
     net::SocketAddr,
-    sync::{Mutex, OnceLock, PoisonError},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use listenfd::ListenFd;
@@ -31,9 +32,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// If the socket with this name is not a TCP socket.
 pub fn inherited(name: &str) -> io::Result<Option<TcpListener>> {
-    static INHERITED: OnceLock<Mutex<Inherited>> = OnceLock::new();
-    let inherited = INHERITED.get_or_init(|| Mutex::new(Inherited::from_env()));
-    let found = inherited.lock().unwrap_or_else(PoisonError::into_inner).take(name);
+    let found = inherited_sockets().take(name, |sockets, index| sockets.take_tcp_listener(index));
     let failed = |error| {
         let hint = "let its socket unit have a ListenStream= with a port";
         io::Error::other(format!("taking over the socket {name:?} from the service manager: {error}; {hint}"))
@@ -41,6 +40,21 @@ pub fn inherited(name: &str) -> io::Result<Option<TcpListener>> {
     let Some(listener) = found.map_err(failed)? else { return Ok(None) };
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener).map(Some)
+}
+
+/// The next connected Unix socket that this process has inherited under `name`, in the same way.
+///
+/// # Errors
+/// If what has this name is not a Unix socket.
+pub fn inherited_stream(name: &str) -> io::Result<Option<UnixStream>> {
+    let found = inherited_sockets().take(name, |sockets, index| sockets.take_unix_listener(index))?;
+    Ok(found.map(|socket| UnixStream::from(OwnedFd::from(socket))))
+}
+
+fn inherited_sockets() -> MutexGuard<'static, Inherited> {
+    static INHERITED: OnceLock<Mutex<Inherited>> = OnceLock::new();
+    let inherited = INHERITED.get_or_init(|| Mutex::new(Inherited::from_env()));
+    inherited.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The sockets that nobody has taken yet.
@@ -55,10 +69,14 @@ impl Inherited {
         Self { names: names.split(':').map(str::to_owned).collect(), sockets: ListenFd::from_env() }
     }
 
-    fn take(&mut self, name: &str) -> io::Result<Option<std::net::TcpListener>> {
+    fn take<T>(
+        &mut self,
+        name: &str,
+        take: impl Fn(&mut ListenFd, usize) -> io::Result<Option<T>>,
+    ) -> io::Result<Option<T>> {
         for (index, _) in self.names.iter().enumerate().filter(|(_, own)| *own == name) {
-            if let Some(listener) = self.sockets.take_tcp_listener(index)? {
-                return Ok(Some(listener));
+            if let Some(socket) = take(&mut self.sockets, index)? {
+                return Ok(Some(socket));
             }
         }
         Ok(None)

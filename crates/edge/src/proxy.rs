@@ -11,8 +11,8 @@ use std::{
 };
 
 use http::{
-    HeaderMap, Method, Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, UPGRADE},
     request::Parts,
 };
 use http_body::Body;
@@ -61,7 +61,12 @@ pub(crate) async fn handle(
     let (parts, body) = request.into_parts();
     let record = RequestRecord::start(Arc::clone(&client), stream, &parts);
     let only_head = parts.method == Method::HEAD;
-    let response = RequestHandler { client, parts, body, upgrade, record }.answer().await;
+    let connection = (parts.version != Version::HTTP_2).then(|| Arc::clone(&client));
+    let mut response = RequestHandler { client, parts, body, upgrade, record }.answer().await;
+    if connection.is_some_and(|client| client.state.is_ending()) && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(if only_head { without_content(response) } else { response })
 }
 
@@ -154,7 +159,10 @@ impl RequestHandler {
                     Some(on_client) if agreed => {
                         self.record.status = head.status.as_u16();
                         self.client.state.mark_upgraded();
-                        tokio::spawn(tunnel::run(on_client, exchange.into_tunnel(), self.client, self.record));
+                        let is_websocket =
+                            head.upgrade.as_ref().is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+                        let tunnel = exchange.into_tunnel();
+                        tokio::spawn(tunnel::run(on_client, tunnel, is_websocket, self.client, self.record));
                         switching_protocols(head)
                     }
                     _ => page_response(Page::Unreachable, self.record, &self.parts),

@@ -10,26 +10,36 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional},
     net::TcpStream,
+    time::timeout,
 };
 
 use crate::{
     client::ClientConnection,
     connection_state::{ConnectionState, ShutdownSignal},
+    frame_boundary::FrameBoundary,
     record::RequestRecord,
 };
 
-/// Runs a tunnel to its end. The record is written then, like any request's.
+/// A WebSocket's close frame with status 1001, "going away" (RFC 6455 5.5.1, 7.4.1).
+const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
+/// How long the client may take to read it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Runs a tunnel to its end. A WebSocket that the edge ends gets a close frame, unless it is in the middle of another
+/// frame. The record is written then, like any request's.
 pub(crate) async fn run(
     on_client: OnUpgrade,
     upstream: (TcpStream, BytesMut),
+    is_websocket: bool,
     client: Arc<ClientConnection>,
     mut record: RequestRecord,
 ) {
@@ -40,18 +50,29 @@ pub(crate) async fn run(
     let bytes_in = record.bytes_in();
     let bytes_out = Arc::default();
     let (stream, early) = upstream;
-    let mut near =
-        MeteredStream { inner: near, early: BytesMut::new(), read: bytes_in, state: Arc::clone(&client.state) };
-    let mut far =
-        MeteredStream { inner: stream, early, read: Arc::clone(&bytes_out), state: Arc::clone(&client.state) };
+    let state = || Arc::clone(&client.state);
+    let frames = is_websocket.then(FrameBoundary::default);
+    let mut near = MeteredStream { inner: near, early: BytesMut::new(), read: bytes_in, frames, state: state() };
+    let mut far = MeteredStream { inner: stream, early, read: Arc::clone(&bytes_out), frames: None, state: state() };
     client.state.tunnel.restart(&client.state.clock);
-    let copy = async { drop(copy_bidirectional(&mut near, &mut far).await) };
-    let mut copy = pin!(copy);
-    poll_fn(|cx| match client.state.shutdown_signal(cx) {
-        ShutdownSignal::Kill => Poll::Ready(()),
-        _ => copy.as_mut().poll(cx),
-    })
-    .await;
+    let is_over = {
+        let copy = async { drop(copy_bidirectional(&mut near, &mut far).await) };
+        let mut copy = pin!(copy);
+        poll_fn(|cx| match client.state.shutdown_signal(cx) {
+            ShutdownSignal::Drain | ShutdownSignal::Kill => Poll::Ready(false),
+            ShutdownSignal::Run | ShutdownSignal::Retire => copy.as_mut().poll(cx).map(|()| true),
+        })
+        .await
+    };
+    if !is_over && near.frames.as_ref().is_some_and(FrameBoundary::is_between_frames) {
+        let close = async {
+            near.write_all(&GOING_AWAY).await?;
+            near.shutdown().await
+        };
+        if let Ok(Err(error)) = timeout(CLOSE_TIMEOUT, close).await {
+            tracing::debug!(%error, "saying goodbye on a WebSocket");
+        }
+    }
     record.bytes_out = bytes_out.load(Relaxed);
     client.state.tunnel.stop();
 }
@@ -62,7 +83,21 @@ struct MeteredStream<S> {
     /// Arrived with the head.
     early: BytesMut,
     read: Arc<AtomicU64>,
+    /// Follows the WebSocket frames that are written to the client.
+    frames: Option<FrameBoundary>,
     state: Arc<ConnectionState>,
+}
+
+impl<S> MeteredStream<S> {
+    fn note_written(&mut self, written: &Poll<io::Result<usize>>, pieces: &[IoSlice<'_>]) {
+        let (Some(frames), Poll::Ready(Ok(written))) = (&mut self.frames, written) else { return };
+        let mut left = *written;
+        for piece in pieces {
+            let length = left.min(piece.len());
+            frames.follow(&piece[..length]);
+            left -= length;
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for MeteredStream<S> {
@@ -86,7 +121,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for MeteredStream<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for MeteredStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.note_written(&written, &[IoSlice::new(buf)]);
+        written
     }
 
     fn poll_write_vectored(
@@ -94,7 +131,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MeteredStream<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.note_written(&written, bufs);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -130,6 +130,10 @@ settings! {
         /// interrupted continues at the latest after this time.
         lease_seconds: u32 = 15,
 
+        /// Seconds for which a process that has handed over to another one (SIGHUP) serves the connections that are
+        /// still open. Then it ends WebSockets with status 1001 and cuts the rest.
+        drain_seconds: u32 = 600,
+
         /// Days during which a deleted site can be restored.
         delete_grace_days: u32 = 7,
 

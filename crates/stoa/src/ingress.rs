@@ -3,17 +3,22 @@
 //! The embedded edge always runs, because it serves the portal: directly to visitors, or behind nginx or
 //! Traefik, which then forward the platform's own names to it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use stoa_edge::{
-    Config as EdgeConfig, EmbeddedEdge, Fallback, LogConfig, Timeouts, inherited, listen, nginx::Nginx,
+    Config as EdgeConfig, EmbeddedEdge, Fallback, LogConfig, Shutdown, Timeouts, inherited, listen, nginx::Nginx,
     traefik::Traefik,
 };
 use stoa_provider::edge::Edge;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, EdgeKind};
 
@@ -46,10 +51,10 @@ impl Ingress {
         Ok(Self { provider, embedded, traefik })
     }
 
-    /// Serves until `stop`.
-    pub async fn serve(&self, listeners: Listeners, stop: &CancellationToken) -> Result<()> {
-        let plain = listeners.plain.into_iter().map(|listener| self.embedded.serve(listener, stop.clone()));
-        let secure = listeners.secure.into_iter().map(|listener| self.embedded.serve_tls(listener, stop.clone()));
+    /// Serves until `shutdown`.
+    pub async fn serve(&self, listeners: Listeners, shutdown: Shutdown) -> Result<()> {
+        let plain = listeners.plain.into_iter().map(|listener| self.embedded.serve(listener, shutdown.clone()));
+        let secure = listeners.secure.into_iter().map(|listener| self.embedded.serve_tls(listener, shutdown.clone()));
         let (plain, secure) = tokio::join!(try_join_all(plain), try_join_all(secure));
         plain.and(secure).map(drop).context("serving")
     }
@@ -69,11 +74,34 @@ impl Listeners {
             EdgeKind::Nginx | EdgeKind::Traefik => None,
         };
         Ok(Self {
-            plain: listeners("http", Some(config.listen), "listen")?,
-            secure: listeners("https", secure, "https_listen")?,
+            plain: listeners(HTTP, Some(config.listen), "listen")?,
+            secure: listeners(HTTPS, secure, "https_listen")?,
         })
     }
+
+    /// The same sockets once more, for a successor.
+    pub fn sockets(&self) -> Result<Sockets> {
+        let plain = self.plain.iter().map(|listener| (HTTP, listener));
+        let secure = self.secure.iter().map(|listener| (HTTPS, listener));
+        let all = plain.chain(secure).map(|(name, listener)| Ok((name, listener.as_fd().try_clone_to_owned()?)));
+        Ok(Sockets(all.collect::<io::Result<_>>().context("duplicating the listening sockets")?))
+    }
 }
+
+/// The listening sockets, each with the name by which a process inherits it.
+pub struct Sockets(Vec<(&'static str, OwnedFd)>);
+
+impl Sockets {
+    /// Descriptors of their own of the same sockets.
+    pub fn try_clone(&self) -> Result<Vec<(&'static str, OwnedFd)>> {
+        let clones = self.0.iter().map(|(name, socket)| Ok((*name, socket.try_clone()?)));
+        clones.collect::<io::Result<_>>().context("duplicating the listening sockets")
+    }
+}
+
+/// The names of the sockets (`FileDescriptorName=` in deploy/systemd).
+const HTTP: &str = "http";
+const HTTPS: &str = "https";
 
 fn listeners(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();

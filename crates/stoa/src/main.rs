@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod config;
+mod handover;
 mod ingress;
 mod output;
 mod serve;

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -11,7 +11,7 @@ use axum::{Router, body::Body};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use stoa_edge::{ClientInfo, Fallback, FallbackBody, RequestBody};
+use stoa_edge::{ClientInfo, Fallback, FallbackBody, RequestBody, Shutdown};
 use stoa_web::ClientAddress;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,8 @@ use tower::ServiceExt;
 use crate::{
     bootstrap,
     config::Config,
-    ingress::{Ingress, Listeners},
+    handover,
+    ingress::{Ingress, Listeners, Sockets},
     traefik,
 };
 
@@ -44,7 +45,7 @@ impl Fallback for Portal {
     }
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT, or until another process has taken over after SIGHUP.
 pub async fn serve(config: &Config) -> Result<()> {
     let started_at = Instant::now();
     raise_open_file_limit();
@@ -60,26 +61,75 @@ pub async fn serve(config: &Config) -> Result<()> {
     }
     let _ = portal.0.set(router);
     let listeners = Listeners::open(config)?;
-    let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stop.clone()));
+    // Before the first connection: without routes, a site would be answered as unknown.
+    if let Err(error) = control.load().await {
+        tracing::error!(%error, "certificates or routes could not be loaded; trying again");
+    }
+    let end = End::default();
+    let drain_time = Duration::from_secs(u64::from(config.drain_seconds));
+    tokio::spawn(follow_signals(listeners.sockets()?, end.clone(), drain_time));
     tracing::info!(listen = %config.listen, portal = control.settings().portal_url, ready_ms = started_at.elapsed().as_millis(), "ready");
-    let (served, ()) = tokio::join!(ingress.serve(listeners, &stop), control.run(stop.clone()));
+    let serving = async {
+        let served = ingress.serve(listeners, Shutdown { retire: end.retire.clone(), drain: end.stop.clone() }).await;
+        // All connections have ended.
+        end.stop.cancel();
+        served
+    };
+    handover::announce_ready()?;
+    let (served, ()) = tokio::join!(serving, control.run(end.retire.clone(), end.stop.clone()));
     served?;
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+/// How the server ends.
+#[derive(Debug, Clone, Default)]
+struct End {
+    /// Another process has taken over: no new work, no new connections.
+    retire: CancellationToken,
+    /// End soon.
+    stop: CancellationToken,
+}
+
+/// Ends the server on SIGTERM and SIGINT, and replaces it on SIGHUP.
+async fn follow_signals(sockets: Sockets, end: End, drain_time: Duration) {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+    let (Ok(mut term), Ok(mut int), Ok(mut hangup)) = signals else {
         tracing::error!("can't handle signals; stop this process with SIGKILL, it will recover");
         return;
     };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = hangup.recv(), if !end.retire.is_cancelled() => replace(&sockets, &end, drain_time).await,
+        }
     }
     tracing::info!("stopping; running jobs continue at the next start");
-    stop.cancel();
+    end.retire.cancel();
+    end.stop.cancel();
+}
+
+/// Hands over to a new process, and retires if that succeeds.
+async fn replace(sockets: &Sockets, end: &End, drain_time: Duration) {
+    tracing::info!("starting the program anew, to hand over to it");
+    let started = match sockets.try_clone() {
+        Ok(sockets) => tokio::task::spawn_blocking(move || handover::start_successor(sockets)).await,
+        Err(error) => Ok(Err(error)),
+    };
+    match started {
+        Ok(Ok(successor)) => {
+            tracing::info!(successor, drain_seconds = drain_time.as_secs(), "handed over; serving open connections");
+            end.retire.cancel();
+            let stop = end.stop.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(drain_time).await;
+                stop.cancel();
+            });
+        }
+        Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "could not hand over; this process serves on"),
+        Err(panic) => tracing::error!(%panic, "could not hand over; this process serves on"),
+    }
 }
 
 /// Each visitor is an open file. The default soft limit exists for old programs that use select()

@@ -29,7 +29,7 @@ impl TestPlatform {
         let seed = self.seed();
         let (control, edge) = runtime.spawn(seed.grow()).await.expect("a service layer");
         let working = control.clone();
-        runtime.spawn(async move { working.run(CancellationToken::new()).await });
+        runtime.spawn(async move { crate::work::run(&working, CancellationToken::new()).await });
         Process { control, edge, runtime: Some(runtime) }
     }
 }

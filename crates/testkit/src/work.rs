@@ -19,6 +19,12 @@ use crate::TestPlatform;
 /// Nothing in a test takes longer, even on a busy machine.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Works as the server does, until `stop`.
+pub(crate) async fn run(control: &Control, stop: CancellationToken) {
+    let _ = control.load().await;
+    control.run(stop.clone(), stop).await;
+}
+
 /// Workers in the background. Dropping this makes them stop; [`Workers::stop`] also waits for it.
 pub struct Workers {
     stop: CancellationToken,
@@ -30,7 +36,7 @@ impl Workers {
     pub fn of(control: &Control) -> Self {
         let (stop, control) = (CancellationToken::new(), control.clone());
         let until = stop.clone();
-        Self { stop, running: Some(tokio::spawn(async move { control.run(until).await })) }
+        Self { stop, running: Some(tokio::spawn(async move { run(&control, until).await })) }
     }
 
     /// Stops them as `SIGTERM` does, and waits until they have ended.

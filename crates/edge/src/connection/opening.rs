@@ -22,7 +22,7 @@ pub(super) async fn unless_shut_down<T>(
 ) -> io::Result<T> {
     let mut opening = pin!(opening);
     poll_fn(|cx| match state.shutdown_signal(cx) {
-        ShutdownSignal::Run => opening.as_mut().poll(cx),
+        ShutdownSignal::Run | ShutdownSignal::Retire => opening.as_mut().poll(cx),
         ShutdownSignal::Drain | ShutdownSignal::Kill => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
     })
     .await

@@ -8,17 +8,20 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 pub(crate) enum ShutdownSignal {
     /// Continue.
     Run = 0,
+    /// Another process accepts connections now: serve until the client has taken the hint to open a new one.
+    Retire = 1,
     /// Finish the request in flight and accept no other.
-    Drain = 1,
+    Drain = 2,
     /// Close at once.
-    Kill = 2,
+    Kill = 3,
 }
 
 impl ShutdownSignal {
     pub(super) fn of(number: &AtomicU8) -> Self {
         match number.load(SeqCst) {
             0 => Self::Run,
-            1 => Self::Drain,
+            1 => Self::Retire,
+            2 => Self::Drain,
             _ => Self::Kill,
         }
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use stoa_model::route::{Notice, Target};
 use tokio::{net::TcpStream, sync::Notify, time::timeout};
 
-use crate::support::{HOST, TEST_TIMEOUT, TestEdge, config, mirror, status, until, upstream};
+use crate::support::{HOST, TEST_TIMEOUT, TestEdge, config, field, mirror, status, until, upstream};
 
 /// An upstream that answers when it is told to.
 async fn held() -> (std::net::SocketAddr, Arc<Notify>, Arc<Notify>) {
@@ -110,4 +111,46 @@ async fn no_request_fails_while_routes_change() {
         assert_eq!(status(&raw.message().await), 200);
     }
     swapping.await.unwrap();
+}
+
+/// When another process has taken over: no request that a client has sent may be lost.
+#[tokio::test]
+async fn a_retiring_edge_serves_its_connections_until_they_have_left() {
+    let edge = TestEdge::to(mirror().await).await;
+    let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    let mut idle = edge.connect().await;
+    idle.write(&request).await;
+    assert_eq!(field(&idle.message().await, "connection"), None);
+    let mut fresh = edge.connect().await;
+    // Served by now, though it has not sent anything.
+    until(|| (edge.edge.counts().open == 2).then_some(())).await;
+    edge.retire.cancel();
+    until(|| std::net::TcpStream::connect(edge.address).is_err().then_some(())).await;
+    for raw in [&mut idle, &mut fresh] {
+        raw.write(&request).await;
+        let answer = raw.message().await;
+        assert_eq!((status(&answer), field(&answer, "connection")), (200, Some("close")), "{answer}");
+        assert_eq!(raw.rest().await, "");
+    }
+    timeout(TEST_TIMEOUT, edge.serving).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_retiring_edge_lets_http2_streams_end() {
+    let (address, came, go) = held().await;
+    let edge = TestEdge::to(address).await;
+    let stream = TcpStream::connect(edge.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = || http::Request::get(format!("http://{HOST}/")).body(http_body_util::Empty::<bytes::Bytes>::new());
+    let answer = tokio::spawn(sender.send_request(request().unwrap()));
+    came.notified().await;
+    edge.retire.cancel();
+    go.notify_one();
+    assert_eq!(answer.await.unwrap().unwrap().status(), 200);
+    // GOAWAY has ended it: the client opens a new connection, elsewhere.
+    timeout(TEST_TIMEOUT, connection).await.unwrap().unwrap().unwrap();
+    assert!(sender.send_request(request().unwrap()).await.is_err());
+    timeout(TEST_TIMEOUT, edge.serving).await.unwrap().unwrap().unwrap();
 }

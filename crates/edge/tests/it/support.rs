@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stoa_edge::{Config, EmbeddedEdge, Fallback, Timeouts, listen};
+use stoa_edge::{Config, EmbeddedEdge, Fallback, Shutdown, Timeouts, listen};
 use stoa_model::{
     host::Hostname,
     id::SiteId,
@@ -59,6 +59,7 @@ pub fn other() -> SiteId {
 pub struct TestEdge {
     pub edge: Arc<EmbeddedEdge>,
     pub address: SocketAddr,
+    pub retire: CancellationToken,
     pub shutdown: CancellationToken,
     pub serving: JoinHandle<std::io::Result<()>>,
 }
@@ -83,10 +84,10 @@ impl TestEdge {
         let edge = Arc::new(EmbeddedEdge::new(config, fallback).unwrap());
         let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let shutdown = CancellationToken::new();
-        let (there, token) = (Arc::clone(&edge), shutdown.clone());
-        let serving = tokio::spawn(async move { there.serve(listener, token).await });
-        Self { edge, address, shutdown, serving }
+        let (retire, shutdown) = (CancellationToken::new(), CancellationToken::new());
+        let (there, ending) = (Arc::clone(&edge), Shutdown { retire: retire.clone(), drain: shutdown.clone() });
+        let serving = tokio::spawn(async move { there.serve(listener, ending).await });
+        Self { edge, address, retire, shutdown, serving }
     }
 
     pub async fn route(&self, version: u64, target: Target) {

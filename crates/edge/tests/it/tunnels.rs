@@ -79,6 +79,30 @@ async fn a_tunnel_ends_with_the_edge() {
 }
 
 #[tokio::test]
+async fn a_websocket_outlives_retiring_and_is_told_when_the_edge_ends() {
+    let frames = upstream(|mut raw, _| async move {
+        raw.until("\r\n\r\n").await;
+        raw.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n").await;
+        loop {
+            let text = raw.until("\n").await;
+            raw.write([&[0x81, text.len() as u8], text.as_bytes()].concat()).await;
+        }
+    })
+    .await;
+    let edge = TestEdge::to(frames).await;
+    let mut raw = edge.connect().await;
+    raw.write(format!("GET /ws HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")).await;
+    assert_eq!(status(&raw.until("\r\n\r\n").await), 101);
+    edge.retire.cancel();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    raw.write("still here\n").await;
+    assert_eq!(raw.bytes(13).await.unwrap(), b"\x81\x0bstill here\n");
+    edge.shutdown.cancel();
+    assert_eq!(raw.bytes(4).await.unwrap(), [0x88, 2, 3, 0xE9], "1001, going away");
+    edge.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn an_upstream_may_decline() {
     let edge = TestEdge::to(answering("HTTP/1.1 426 No\r\nContent-Length: 2\r\n\r\nno").await).await;
     let answer = edge

@@ -4,6 +4,7 @@
 
 mod domain_verbs;
 mod faults;
+mod handover;
 mod layers;
 mod people_verbs;
 #[path = "../../../testkit/src/port.rs"]

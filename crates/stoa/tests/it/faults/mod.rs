@@ -16,4 +16,5 @@ mod isolation;
 mod kills;
 mod ledger;
 mod locked_database;
+mod replaced;
 mod world;

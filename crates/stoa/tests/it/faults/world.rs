@@ -31,6 +31,8 @@ pub struct World {
     pub address: SocketAddr,
     pub data: PathBuf,
     server: Option<Child>,
+    /// The process that has taken over from `server`.
+    successor: Option<u32>,
     home: TempDir,
     token: String,
     installation: String,
@@ -85,8 +87,19 @@ impl World {
         fs::write(home.path().join("stoa.toml"), config + extra).unwrap();
         let (token, installation) = (String::new(), String::new());
         let crowd = (name != "burst").then(|| CROWD.read().unwrap_or_else(PoisonError::into_inner));
-        let mut world =
-            Self { name, engine, address, data, server: None, home, token, installation, _lock: lock, _crowd: crowd };
+        let mut world = Self {
+            name,
+            engine,
+            address,
+            data,
+            server: None,
+            successor: None,
+            home,
+            token,
+            installation,
+            _lock: lock,
+            _crowd: crowd,
+        };
         world.found();
         Some(world)
     }
@@ -203,6 +216,40 @@ impl World {
             std::thread::sleep(Duration::from_millis(5));
         };
         assert!(status.success(), "{}: {status}:\n{}", self.name, self.log());
+    }
+
+    /// Replaces the program by itself (SIGHUP), and waits until the new process serves.
+    pub fn replace(&mut self) {
+        let current = self.server_pid();
+        let handed_over = |log: String| log.matches("handed over").count();
+        let before = handed_over(self.log());
+        assert!(Command::new("kill").args(["-HUP", &current.to_string()]).status().unwrap().success());
+        let began = Instant::now();
+        while handed_over(self.log()) == before {
+            assert!(began.elapsed() < JOB_TIMEOUT, "{}: it does not hand over:\n{}", self.name, self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let log = self.log();
+        let successor =
+            log.rsplit_once("successor=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+        self.successor = Some(successor.unwrap_or_else(|| panic!("no process id in the log:\n{log}")));
+    }
+
+    fn server_pid(&self) -> u32 {
+        self.successor.unwrap_or_else(|| self.server.as_ref().expect("a server").id())
+    }
+
+    /// Ends a process that has taken over, and waits until it and all before it have ended.
+    pub fn stop_successor(&mut self) {
+        let pid = self.successor.take().expect("a process that has taken over");
+        assert!(Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap().success());
+        let began = Instant::now();
+        while Path::new(&format!("/proc/{pid}")).exists() {
+            assert!(began.elapsed() < JOB_TIMEOUT, "{}: it does not stop:\n{}", self.name, self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let status = self.server.take().expect("the first process").wait().unwrap();
+        assert!(status.success(), "{}: {status}", self.name);
     }
 
     /// Calls the API as the operator; an error if the server died meanwhile.
@@ -322,6 +369,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        if let Some(pid) = self.successor.take() {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        }
         if let Some(mut server) = self.server.take() {
             let _ = server.kill();
             let _ = server.wait();
