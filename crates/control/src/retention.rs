@@ -1,4 +1,4 @@
-//! Forgets what is over: idle sessions, old idempotency keys, certificates long out of use,
+//! Forgets what is over: idle sessions, old idempotency keys, certificates long out of use, old history,
 //! addresses that tried nothing lately.
 //!
 //! What a clock that is ahead deletes is gone for good. So a clock that has leapt is not believed until
@@ -6,7 +6,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use stoa_db::{certificates, core::processes, idempotency, meta};
+use stoa_db::{
+    certificates,
+    core::{processes, retention},
+    idempotency, meta,
+};
 
 use stoa_core::Result;
 
@@ -16,6 +20,12 @@ use crate::Control;
 const KEY_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// How long a certificate that is served no more can be looked at; its key is of no use by then.
 const CERTIFICATE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long the live log of a job is kept; its steps are kept longer.
+const LIVE_LOG_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long jobs, events of sites and entries of the audit trail are kept in the database.
+const HISTORY_AGE: SignedDuration = SignedDuration::from_hours(365 * 24);
+/// Jobs of each site that are kept whatever their age.
+const JOBS_PER_SITE: u64 = 20;
 /// How long it is known how a process fared that has ended.
 const STATUS_AGE: SignedDuration = SignedDuration::from_hours(1);
 /// So far a clock may have moved since it was last looked at; and so long it has to go on otherwise.
@@ -59,12 +69,24 @@ impl Control {
             .db
             .write(|tx| Box::pin(async move { processes::reconcilers_prune(&tx, now - STATUS_AGE).await }))
             .await?;
+        self.prune_history(now).await?;
         let (ended, before) = (now - LEAP, now - CERTIFICATE_AGE);
         let body = async |tx: &stoa_db::Tx| {
             certificates::certificates_end(tx, ended, now).await?;
             certificates::certificates_prune(tx, before).await
         };
         self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?;
+        Ok(())
+    }
+
+    /// Deletes history, in steps that are short each.
+    async fn prune_history(&self, now: Timestamp) -> Result<()> {
+        let db = &self.core.db;
+        while retention::job_notes_prune(db, now - LIVE_LOG_AGE).await? > 0 {}
+        let before = now - HISTORY_AGE;
+        while retention::jobs_prune(db, before, JOBS_PER_SITE).await? > 0 {}
+        while retention::site_events_prune(db, before).await? > 0 {}
+        while self.core.archive_audit(before).await? > 0 {}
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! them: see [`jobs::JobSpec`].
 
 pub mod audit;
+pub mod cached;
 pub mod clock;
 pub mod context;
 pub mod doctor;

@@ -58,7 +58,7 @@ impl ProcessLeases {
         Ok(Some(token.clone()))
     }
 
-    /// Renews the leases until `stop`, then releases them.
+    /// Renews the leases until `stop`.
     pub async fn keep(&self, stop: &CancellationToken) {
         let mut renewed = Instant::now();
         loop {
@@ -80,6 +80,11 @@ impl ProcessLeases {
                 Err(error) => tracing::warn!(%error, "cannot renew this process's leases; will retry"),
             }
         }
+    }
+
+    /// Gives the leases up, so that another process can acquire them at once. Call it when nothing works under them any
+    /// more.
+    pub async fn release(&self) {
         self.drop_leases(|_| false);
         if let Err(error) = processes::process_leases_release(&self.0.core.db, &self.0.owner).await {
             tracing::warn!(%error, "cannot release this process's leases; others wait until they expire");

@@ -104,6 +104,11 @@ impl Supervisor {
         self.locked().clone()
     }
 
+    /// Gives the leases up, once no reconciler that needs one runs here any more.
+    pub async fn release(&self) {
+        self.leases.release().await;
+    }
+
     /// Keeps the leases and writes down how the reconcilers fare, until `stop`.
     pub async fn keep(&self, stop: &CancellationToken) {
         tokio::join!(self.leases.keep(stop), async {

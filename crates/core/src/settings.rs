@@ -71,6 +71,8 @@ pub struct Settings {
     pub domain_recheck: Duration,
     /// Limits on attempts.
     pub rates: Rates,
+    /// Whether metrics have series per site and per certificate.
+    pub site_metrics: bool,
     /// Sender of all mail.
     pub mail_from: EmailAddress,
     /// Recipient of failure alerts.
@@ -109,6 +111,7 @@ impl Settings {
             claim_lifetime: Duration::from_secs(7 * 24 * 3600),
             domain_recheck: Duration::from_secs(24 * 3600),
             rates: Rates::default(),
+            site_metrics: true,
             mail_from: EmailAddress::parse("stoa@example.com").expect("a constant address"),
             staff_mail: None,
         }

@@ -126,7 +126,6 @@ impl Fill {
             lane: Lane::Interactive,
             state: JobState::Succeeded,
             actor: Actor::Customer(customer),
-            plan: serde_json::json!({}),
             cancel_requested: false,
             error: None,
             error_detail: None,
@@ -134,6 +133,6 @@ impl Fill {
             started_at: Some(at),
             ended_at: Some(at),
         };
-        Ok(jobs::job_insert(tx, &job).await?)
+        Ok(jobs::job_insert(tx, &job, &serde_json::json!({})).await?)
     }
 }

@@ -72,9 +72,30 @@ impl Db {
     /// # Errors
     /// `Unavailable` if it can't be reached, `Other` if the URL scheme is unknown.
     pub async fn connect(url: &str) -> Result<Self, DbError> {
-        let open::Connections { backend, reader, writer, wal_sync } = open::open(url).await?;
+        Ok(Self::over(open::open(url).await?))
+    }
+
+    /// Like [`connect`](Self::connect), and calls `seen` with each statement: for tests that look at how it is executed.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    #[doc(hidden)]
+    pub async fn connect_observed(
+        url: &str,
+        seen: impl Fn(&sea_orm::Statement) + Clone + Send + Sync + 'static,
+    ) -> Result<Self, DbError> {
+        let mut connections = open::open(url).await?;
+        for connection in [&mut connections.reader, &mut connections.writer] {
+            let seen = seen.clone();
+            connection.set_metric_callback(move |info| seen(info.statement));
+        }
+        Ok(Self::over(connections))
+    }
+
+    fn over(connections: open::Connections) -> Self {
+        let open::Connections { backend, reader, writer, wal_sync } = connections;
         let write_queue = (backend == Backend::Sqlite).then(Arc::default);
-        Ok(Self { inner: Arc::new(Inner { backend, reader, writer, write_queue, wal_sync: wal_sync.map(Arc::new) }) })
+        Self { inner: Arc::new(Inner { backend, reader, writer, write_queue, wal_sync: wal_sync.map(Arc::new) }) }
     }
 
     /// Applies all pending migrations; idempotent. Several processes may call it at once.

@@ -99,7 +99,8 @@ impl JobState {
     }
 }
 
-/// A durable piece of work on one site.
+/// A durable piece of work on one site. Its plan, every choice made for it before its first effect, is kept beside
+/// it: it is read when the job runs, and too long for lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Its id; also the label on everything it makes.
@@ -114,8 +115,6 @@ pub struct Job {
     pub state: JobState,
     /// Who asked for it.
     pub actor: Actor,
-    /// Every choice made for it before its first effect, as JSON; secrets in it are sealed.
-    pub plan: serde_json::Value,
     /// Whether a person asked to cancel it.
     pub cancel_requested: bool,
     /// Why it failed, for the customer.

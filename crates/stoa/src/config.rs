@@ -137,6 +137,10 @@ settings! {
         /// Days during which a deleted site can be restored.
         delete_grace_days: u32 = 7,
 
+        /// Whether `/metrics` has series for each site and each certificate: some 30 per site. Turn it off when your
+        /// monitoring can't hold as many.
+        site_metrics: bool = true,
+
         /// Sender of all e-mail.
         mail_from: String = "stoa@localhost.localdomain",
 

@@ -1,6 +1,6 @@
 //! Replacing the running program without losing a request.
 //!
-//! On SIGHUP the server starts its own program anew, which may be a newer release by then, and passes the listening
+//! On SIGHUP the server starts its own program again, which may be a newer release by then, and passes the listening
 //! sockets on. Once the new process is ready it accepts the connections, and this one serves those that are open until
 //! their clients have left. If the new process does not become ready, this one goes on as if nothing had happened.
 //!

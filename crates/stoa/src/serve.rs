@@ -112,7 +112,7 @@ async fn follow_signals(sockets: Sockets, end: End, drain_time: Duration) {
 
 /// Hands over to a new process, and retires if that succeeds.
 async fn replace(sockets: &Sockets, end: &End, drain_time: Duration) {
-    tracing::info!("starting the program anew, to hand over to it");
+    tracing::info!("starting the program again, to hand over to it");
     let started = match sockets.try_clone() {
         Ok(sockets) => tokio::task::spawn_blocking(move || handover::start_successor(sockets)).await,
         Err(error) => Ok(Err(error)),

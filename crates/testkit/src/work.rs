@@ -116,6 +116,14 @@ impl TestPlatform {
         }
     }
 
+    /// The plan of a job as it is stored.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn plan(&self, id: JobId) -> serde_json::Value {
+        jobs::job_plan(&self.db, id).await.expect("the database answers").expect("a plan")
+    }
+
     /// A job as it is stored.
     ///
     /// # Panics

@@ -33,6 +33,6 @@ pub struct ClientAddress(pub IpAddr);
 
 /// All routes with their middleware.
 pub fn router(control: Control) -> Router {
-    let app = app::App { control };
+    let app = app::App::new(control);
     middleware::wrap(routes::router(), &app).with_state(app)
 }

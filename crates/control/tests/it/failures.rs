@@ -199,11 +199,13 @@ async fn a_job_with_a_damaged_plan_is_stuck_and_can_be_abandoned() {
     let ordered = platform.shop(&jane, "bakery").await;
     let mut job = platform.job(ordered.job).await;
     job.id = stoa_model::id::JobId::from_uuid(stoa_core::random::uuid_at(platform.clock.now()));
-    (job.kind, job.state, job.plan) = (stoa_model::job::JobKind::Stop, JobState::Queued, serde_json::json!({}));
+    (job.kind, job.state) = (stoa_model::job::JobKind::Stop, JobState::Queued);
     (job.started_at, job.ended_at) = (None, None);
     let row = &job;
     let db = &platform.control.core.db;
-    db.write(|tx| Box::pin(async move { stoa_db::jobs::job_insert(&tx, row).await })).await.expect("queued");
+    db.write(|tx| Box::pin(async move { stoa_db::jobs::job_insert(&tx, row, &serde_json::json!({})).await }))
+        .await
+        .expect("queued");
     platform.run_until_idle().await;
     assert_eq!(platform.job(job.id).await.state, JobState::Stuck);
     let admin = platform.staff(Role::Admin).await;

@@ -31,7 +31,8 @@ async fn queue_upkeep(platform: &TestPlatform, jane: &RequestContext, site: Site
     let job = platform.job(id).await;
     platform.control.jobs.cancel(&platform.now(jane), id).await.expect("cancelled");
     let upkeep = &Job { id: JobId::from_uuid(uuid::Uuid::now_v7()), lane: Lane::Maintenance, ..job };
-    let queued = platform.db.write(|tx| Box::pin(async move { jobs::job_insert(&tx, upkeep).await }));
+    let plan = &platform.plan(id).await;
+    let queued = platform.db.write(|tx| Box::pin(async move { jobs::job_insert(&tx, upkeep, plan).await }));
     queued.await.expect("queued");
 }
 

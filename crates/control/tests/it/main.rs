@@ -18,6 +18,7 @@ mod order;
 mod pebble;
 mod permissions;
 mod reconcilers;
+mod retention;
 mod saga_proofs;
 mod secrecy;
 mod supervision;

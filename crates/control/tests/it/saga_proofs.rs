@@ -110,7 +110,7 @@ async fn prove<S: JobSpec<Context = StepContext, Plan: OnSite>>(
     let scene: RefCell<Option<Scene>> = RefCell::default();
     let fresh = async || {
         let (platform, job) = set(S::KIND).await;
-        let plan: S::Plan = serde_json::from_value(platform.job(job).await.plan).expect("a plan");
+        let plan: S::Plan = serde_json::from_value(platform.plan(job).await).expect("a plan");
         let made = (plan, platform.control.sites.step_context());
         let before = platform.world().await;
         scene.replace(Some((platform, before)));

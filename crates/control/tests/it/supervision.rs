@@ -73,6 +73,7 @@ async fn count_ticks(control: &stoa_control::Control, stop: &CancellationToken) 
         Ok(())
     });
     tokio::join!(counted, supervisor.keep(stop));
+    supervisor.release().await;
     ticks.load(SeqCst)
 }
 

@@ -15,7 +15,7 @@ use stoa_testkit::TestPlatform;
 
 /// What the plan of a job says of its site.
 pub async fn plan(platform: &TestPlatform, job: JobId) -> SitePlan {
-    serde_json::from_value(platform.job(job).await.plan).expect("a plan")
+    serde_json::from_value(platform.plan(job).await).expect("a plan")
 }
 
 /// What a plan deploys.
@@ -50,7 +50,7 @@ pub async fn carry_out(platform: &TestPlatform, id: JobId) {
     let lease = log.lease();
     let registry = platform.control.sites.register_jobs(JobRegistry::default());
     let handler = registry.handler(job.kind).expect("a registered kind");
-    let outcome = handler.execute(&job, log, lease, RunSignals::default()).await;
+    let outcome = handler.execute(platform.plan(id).await, log, lease, RunSignals::default()).await;
     assert_eq!(outcome, Outcome::Succeeded);
     let (now, minute) = (platform.clock.now(), std::time::Duration::from_secs(60));
     let claim = jobs::Claim { owner: "test", lane: job.lane, last_slot: false, now, lease: minute };

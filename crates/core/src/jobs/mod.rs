@@ -127,7 +127,6 @@ pub async fn enqueue(
         lane: Lane::of(kind, cx.actor),
         state: JobState::Queued,
         actor: cx.actor,
-        plan: serde_json::to_value(plan).map_err(Error::internal)?,
         cancel_requested: false,
         error: None,
         error_detail: None,
@@ -135,5 +134,6 @@ pub async fn enqueue(
         started_at: None,
         ended_at: None,
     };
-    Ok(jobs::job_insert(tx, &job).await?)
+    let plan = serde_json::to_value(plan).map_err(Error::internal)?;
+    Ok(jobs::job_insert(tx, &job, &plan).await?)
 }

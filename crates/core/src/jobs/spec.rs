@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use stoa_db::Tx;
 use stoa_model::job::{Job, JobKind};
 use stoa_saga::{Epoch, Heading, Log, Outcome, RunSignals, Saga, execute};
@@ -49,7 +50,7 @@ pub trait JobHandler: Send + Sync {
     /// See [`JobSpec::begin`].
     async fn begin(&self, job: &Job) -> Result<()>;
     /// Reads the plan and runs the saga. A job whose plan this release can't read becomes *stuck*.
-    async fn execute(&self, job: &Job, log: Arc<dyn Log>, epoch: Epoch, signals: RunSignals) -> Outcome;
+    async fn execute(&self, plan: Value, log: Arc<dyn Log>, epoch: Epoch, signals: RunSignals) -> Outcome;
     /// See [`JobSpec::record_end`].
     async fn record_end(&self, tx: &Tx, job: &Job, end: &JobEnd, now: Timestamp) -> Result<()>;
     /// See [`JobSpec::after`].
@@ -66,8 +67,8 @@ impl<S: JobSpec> JobHandler for S {
         JobSpec::begin(self, job).await
     }
 
-    async fn execute(&self, job: &Job, log: Arc<dyn Log>, epoch: Epoch, signals: RunSignals) -> Outcome {
-        let plan: S::Plan = match serde_json::from_value(job.plan.clone()) {
+    async fn execute(&self, plan: Value, log: Arc<dyn Log>, epoch: Epoch, signals: RunSignals) -> Outcome {
+        let plan: S::Plan = match serde_json::from_value(plan) {
             Ok(plan) => plan,
             Err(error) => {
                 return Outcome::Stuck { step: None, reason: format!("the job's plan can't be read: {error}") };

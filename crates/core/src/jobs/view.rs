@@ -8,7 +8,7 @@ use stoa_model::{
     job::{Job, JobKind, JobState},
     site::Site,
 };
-use stoa_saga::{StepState, progress};
+use stoa_saga::{Entry, StepState, progress};
 
 use super::Jobs;
 use crate::{
@@ -26,7 +26,8 @@ impl Jobs {
         let job = self.readable_job(cx, id).await?;
         let log = job_log::job_notes(&self.core.db, id, 0).await?;
         let site = sites::site_get(&self.core.db, job.site).await?;
-        let mut view = self.job_view(cx, &job, site.as_ref()).await?;
+        let entries = job_log::job_entries(&self.core.db, id).await?;
+        let mut view = self.job_view(cx, &job, site.as_ref(), &entries)?;
         view.log = log.into_iter().map(|note| LogView { seq: note.seq, at: note.at, line: note.line }).collect();
         Ok(view)
     }
@@ -86,20 +87,18 @@ impl Jobs {
     }
 
     async fn job_views(&self, cx: &RequestContext, jobs: Vec<Job>) -> Result<Vec<JobView>> {
-        let ids: Vec<_> = jobs.iter().map(|job| job.site).collect();
-        let sites = sites::sites_by_ids(&self.core.db, &ids).await?;
-        let mut views = Vec::with_capacity(jobs.len());
-        for job in &jobs {
-            views.push(self.job_view(cx, job, sites.get(&job.site)).await?);
-        }
-        Ok(views)
+        let of_sites: Vec<_> = jobs.iter().map(|job| job.site).collect();
+        let sites = sites::sites_by_ids(&self.core.db, &of_sites).await?;
+        let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
+        let entries = job_log::entries_of_jobs(&self.core.db, &ids).await?;
+        let entries_of = |job: &Job| entries.get(&job.id).map(Vec::as_slice).unwrap_or_default();
+        jobs.iter().map(|job| self.job_view(cx, job, sites.get(&job.site), entries_of(job))).collect()
     }
 
-    async fn job_view(&self, cx: &RequestContext, job: &Job, site: Option<&Site>) -> Result<JobView> {
+    fn job_view(&self, cx: &RequestContext, job: &Job, site: Option<&Site>, entries: &[Entry]) -> Result<JobView> {
         let staff = cx.actor.has_role(Role::Support);
-        let entries = job_log::job_entries(&self.core.db, job.id).await?;
         let now = self.core.clock.now().as_millisecond();
-        let steps = progress(&self.registry.handler(job.kind)?.headings(), &entries);
+        let steps = progress(&self.registry.handler(job.kind)?.headings(), entries);
         Ok(JobView {
             id: job.id,
             site: job.site,

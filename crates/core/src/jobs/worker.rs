@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use stoa_db::{
+    DbError,
     job_log::JobLog,
     jobs::{self, Claim},
 };
@@ -207,10 +208,18 @@ impl Jobs {
             tracing::warn!(job = %job.id, %error, "cannot begin a job; will retry");
             return Outcome::Interrupted;
         }
+        let plan = match jobs::job_plan(&self.core.db, job.id).await {
+            Ok(plan) => plan.unwrap_or_default(),
+            Err(error @ DbError::Corrupt { .. }) => return Outcome::Stuck { step: None, reason: error.to_string() },
+            Err(error) => {
+                tracing::warn!(job = %job.id, %error, "cannot read a job's plan; will retry");
+                return Outcome::Interrupted;
+            }
+        };
         let log: Arc<dyn Log> = Arc::new(self.observed_log(job.id, epoch));
         #[cfg(debug_assertions)]
         let log = super::crash_points::with_crash_point(log);
-        handler.execute(job, log, epoch, signals).await
+        handler.execute(plan, log, epoch, signals).await
     }
 
     /// The job's log, which announces each write to subscribers.

@@ -1,4 +1,5 @@
-//! The audit trail, for the operator. Append-only: no function changes or deletes an entry.
+//! The audit trail, for the operator. Append-only: no function changes an entry, and only what was archived is deleted
+//! ([`retention`](super::retention)).
 
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::NotSet, EntityTrait, IntoActiveModel};
@@ -52,18 +53,19 @@ pub async fn audit(tx: &Tx, event: &AuditEvent) -> Result<(), DbError> {
 /// A page of the audit trail, newest first, each entry with its page key.
 pub async fn audit_list(c: &impl Conn, page: Page<i64>) -> Result<Vec<(i64, AuditEvent)>, DbError> {
     let rows = paged(entries::Entity::find(), entries::Column::Seq, page).all(c.raw()).await?;
-    let event = |row: entries::Model| {
-        let read = Row { table: "audit", id: &row.seq };
-        let event = AuditEvent {
-            at: read.time(row.at_ms)?,
-            actor: read.actor(&row.actor, row.actor_role.as_deref())?,
-            detail: read.json(&row.detail)?,
-            action: row.action,
-            target: row.target,
-            outcome: row.outcome,
-            request_id: row.request_id,
-        };
-        Ok((row.seq, event))
+    rows.into_iter().map(from_row).collect()
+}
+
+pub(super) fn from_row(row: entries::Model) -> Result<(i64, AuditEvent), DbError> {
+    let read = Row { table: "audit", id: &row.seq };
+    let event = AuditEvent {
+        at: read.time(row.at_ms)?,
+        actor: read.actor(&row.actor, row.actor_role.as_deref())?,
+        detail: read.json(&row.detail)?,
+        action: row.action,
+        target: row.target,
+        outcome: row.outcome,
+        request_id: row.request_id,
     };
-    rows.into_iter().map(event).collect()
+    Ok((row.seq, event))
 }

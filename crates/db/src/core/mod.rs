@@ -5,4 +5,5 @@ pub mod idempotency;
 pub mod jobs;
 pub mod meta;
 pub mod processes;
+pub mod retention;
 pub mod tasks;

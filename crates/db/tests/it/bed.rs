@@ -150,7 +150,6 @@ impl Bed {
             lane: Lane::Interactive,
             state: JobState::Queued,
             actor: Actor::System,
-            plan: serde_json::json!({"step": [1, "two", null]}),
             cancel_requested: false,
             error: None,
             error_detail: None,
@@ -162,7 +161,7 @@ impl Bed {
 
     pub async fn insert_job(&self, job: &Job) -> Result<(), DbError> {
         let tx = self.db.begin().await?;
-        jobs::job_insert(&tx, job).await?;
+        jobs::job_insert(&tx, job, &plan()).await?;
         tx.commit().await
     }
 
@@ -241,6 +240,11 @@ async fn admin(server: &str, sql: &str) {
     let connection = Database::connect(server).await.expect("the test server answers");
     connection.execute_unprepared(sql).await.expect("allowed");
     connection.close().await.expect("closed");
+}
+
+/// The plan of every job.
+pub fn plan() -> serde_json::Value {
+    serde_json::json!({"step": [1, "two", null]})
 }
 
 /// A claim of an interactive job by a worker with room to spare.

@@ -3,7 +3,7 @@ use stoa_db::{
     certificate_orders::{CertificateOrder, order_get, order_put, orders_all},
     domains::{domains_by_name, domains_due, domains_in, domains_of},
     job_log::JobLog,
-    jobs::job_claim,
+    jobs::{job_claim, job_plan},
     routes::{route_of, routes},
     sites::{site_get, sites_all_live, sites_of},
 };
@@ -104,6 +104,8 @@ pub async fn an_unreadable_log(bed: Bed) {
     bed.raw("UPDATE job_log SET event = '{\"event\":\"from the future\"}'").await;
     assert!(matches!(log.load().await, Err(LogError::Unreadable(_))));
     bed.raw("UPDATE jobs SET plan = '{'").await;
+    assert!(matches!(job_plan(&bed.db, job.id).await, Err(DbError::Corrupt { table: "jobs", .. })));
+    bed.raw("UPDATE jobs SET kind = 'from the future'").await;
     assert!(matches!(
         job_claim(&bed.db, &bed::claim("next", at(60_001), MINUTE)).await,
         Err(DbError::Corrupt { table: "jobs", .. })

@@ -14,7 +14,7 @@ use stoa_model::{
 };
 use stoa_saga::Epoch;
 
-use crate::bed::{Bed, MINUTE, at, claim};
+use crate::bed::{Bed, MINUTE, at, claim, plan};
 
 async fn finish(bed: &Bed, id: JobId, epoch: Epoch, state: JobState) -> Result<(), DbError> {
     let tx = bed.db.begin().await?;
@@ -41,7 +41,7 @@ pub async fn one_unfinished_job_per_site(bed: Bed) {
     let failed = job_get(&bed.db, job.id).await.unwrap().unwrap();
     assert_eq!((failed.error.as_deref(), failed.error_detail.as_deref()), (Some("It failed."), Some("because")));
     assert_eq!((failed.started_at, failed.ended_at), (Some(at(1)), Some(at(50))));
-    assert_eq!(job_plan(&bed.db, job.id).await.unwrap(), Some(job.plan));
+    assert_eq!(job_plan(&bed.db, job.id).await.unwrap(), Some(plan()));
     let tx = bed.db.begin().await.unwrap();
     assert!(!job_cancel(&tx, job.id).await.unwrap(), "it is over");
     assert!(job_cancel(&tx, second.id).await.unwrap());
@@ -149,7 +149,7 @@ pub async fn the_oldest_comes_first(bed: Bed) {
     assert_eq!(take(60_001).await, None);
     let tx = bed.db.begin().await.unwrap();
     let over = Job { state: JobState::Succeeded, ..bed.new_job(first.site) };
-    job_insert(&tx, &over).await.expect("a job that is over occupies nothing");
+    job_insert(&tx, &over, &plan()).await.expect("a job that is over occupies nothing");
 }
 
 /// A customer's new site with a queued job in this lane.

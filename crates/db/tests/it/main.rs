@@ -10,6 +10,7 @@ mod certificates;
 mod corrupt;
 mod dns;
 mod domains;
+mod explain;
 mod full;
 mod jobs;
 mod leases;
@@ -17,6 +18,7 @@ mod log;
 mod measure;
 mod migrate;
 mod rest;
+mod retention;
 mod sites;
 mod tasks;
 mod traffic;
@@ -136,6 +138,14 @@ suite! {
         an_unreadable_domain_is_skipped,
         an_unreadable_certificate_order_is_skipped,
         an_unreadable_log,
+    }
+    explain {
+        frequent_queries_use_indexes,
+    }
+    retention {
+        old_jobs_and_their_logs,
+        old_events,
+        the_oldest_of_the_audit_trail,
     }
     migrate {
         twice_and_at_once,

@@ -96,7 +96,7 @@ pub async fn order(bed: &Bed, site: &Site, job: &Job) -> Result<(), DbError> {
             Box::pin(async move {
                 site_insert(&tx, site).await?;
                 lease(&tx, pool, site.id).await?;
-                job_insert(&tx, job).await?;
+                job_insert(&tx, job, &crate::bed::plan()).await?;
                 let event = stoa_db::history::AuditEvent {
                     at: at(0),
                     actor: Actor::Customer(site.customer),

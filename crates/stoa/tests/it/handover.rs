@@ -22,7 +22,7 @@ const CLIENTS: usize = 16;
 /// How often the program is replaced.
 const REPLACEMENTS: u32 = 5;
 /// Nothing here takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server; with it ends whatever has taken over from it.
 struct Served {
@@ -74,7 +74,7 @@ fn serve() -> (Served, SocketAddr, Home) {
     let served = Served { child: start.spawn().unwrap(), program };
     let began = Instant::now();
     while Request::get("stoa.test", "/healthz").tcp(at, Duration::from_secs(1)).is_err() {
-        assert!(began.elapsed() < PATIENCE, "it does not respond");
+        assert!(began.elapsed() < TEST_TIMEOUT, "it does not respond");
         thread::sleep(Duration::from_millis(20));
     }
     (served, at, home)
@@ -92,7 +92,7 @@ fn install(program: &Path) {
 pub fn visit(at: SocketAddr, host: &str, path: &str, stop: &AtomicBool, answers: &AtomicU32) -> Result<(), String> {
     while !stop.load(SeqCst) {
         let mut stream = TcpStream::connect(at).map_err(|error| format!("connecting: {error}"))?;
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         loop {
             let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
             stream.write_all(request.as_bytes()).map_err(|error| format!("sending: {error}"))?;
@@ -149,7 +149,7 @@ fn no_request_is_lost_while_the_program_is_replaced() {
             {
                 break only;
             }
-            assert!(began.elapsed() < PATIENCE, "replacement {replacement}: {:?}\n{}", served.processes(), log());
+            assert!(began.elapsed() < TEST_TIMEOUT, "replacement {replacement}: {:?}\n{}", served.processes(), log());
             thread::sleep(Duration::from_millis(20));
         };
         assert!(answers.load(SeqCst) > before, "they are served meanwhile");
@@ -160,7 +160,7 @@ fn no_request_is_lost_while_the_program_is_replaced() {
     served.signal(current, "-TERM");
     let began = Instant::now();
     while !served.processes().is_empty() {
-        assert!(began.elapsed() < PATIENCE, "it does not stop");
+        assert!(began.elapsed() < TEST_TIMEOUT, "it does not stop");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -179,10 +179,10 @@ fn a_successor_that_dies_at_once_changes_nothing() {
         served.signal(pid, "-HUP");
         let began = Instant::now();
         while log().matches("could not hand over").count() < attempt {
-            assert!(began.elapsed() < PATIENCE, "{}", log());
+            assert!(began.elapsed() < TEST_TIMEOUT, "{}", log());
             thread::sleep(Duration::from_millis(20));
         }
-        assert_eq!(Request::get("stoa.test", "/healthz").tcp(at, PATIENCE).unwrap().status, 200);
+        assert_eq!(Request::get("stoa.test", "/healthz").tcp(at, TEST_TIMEOUT).unwrap().status, 200);
     }
     assert!(log().contains("ended before it was ready"), "{}", log());
     // And with a good one it works again.
@@ -190,8 +190,8 @@ fn a_successor_that_dies_at_once_changes_nothing() {
     served.signal(pid, "-HUP");
     let began = Instant::now();
     while served.processes().contains(&pid) || served.processes().is_empty() {
-        assert!(began.elapsed() < PATIENCE, "{}", log());
+        assert!(began.elapsed() < TEST_TIMEOUT, "{}", log());
         thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(Request::get("stoa.test", "/healthz").tcp(at, PATIENCE).unwrap().status, 200);
+    assert_eq!(Request::get("stoa.test", "/healthz").tcp(at, TEST_TIMEOUT).unwrap().status, 200);
 }

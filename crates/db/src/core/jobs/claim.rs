@@ -18,7 +18,7 @@ use stoa_model::{
 };
 use stoa_saga::Epoch;
 
-use super::{from_row, is_claimable, job_get};
+use super::{JobRow, from_row, is_claimable, job_get, without_plan};
 use crate::{
     Conn, Db, DbError, Tx,
     codec::{MAX_TEXT_BYTES, clip, ms},
@@ -84,7 +84,7 @@ pub async fn job_is_available(c: &impl Conn, now: Timestamp) -> Result<bool, DbE
     Ok(found.is_some())
 }
 
-async fn next_available(db: &Db, claim: &Claim<'_>) -> Result<Option<jobs::Model>, DbError> {
+async fn next_available(db: &Db, claim: &Claim<'_>) -> Result<Option<JobRow>, DbError> {
     let running = running_by_customer(db, claim).await?;
     let oldest = || {
         jobs::Entity::find()
@@ -105,14 +105,14 @@ async fn next_available(db: &Db, claim: &Claim<'_>) -> Result<Option<jobs::Model
     };
     let everyone: Vec<Uuid> = running.values().flatten().copied().collect();
     let first = if everyone.is_empty() { oldest() } else { oldest().filter(of(&everyone).not()) };
-    if let Some(job) = first.one(db.raw()).await? {
+    if let Some(job) = without_plan(first).one(db.raw()).await? {
         return Ok(Some(job));
     }
     if claim.last_slot {
         return Ok(None);
     }
     for customers in running.values() {
-        if let Some(job) = oldest().filter(of(customers)).one(db.raw()).await? {
+        if let Some(job) = without_plan(oldest().filter(of(customers))).one(db.raw()).await? {
             return Ok(Some(job));
         }
     }

@@ -3,7 +3,7 @@
 //! An append locks the job's row, checks that the epoch is current and inserts, in one transaction: a worker
 //! that lost the lease can't write. Notes play no part in recovery; the newest 2,000 are kept.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -146,6 +146,18 @@ pub async fn job_entries(c: &impl Conn, job: JobId) -> Result<Vec<Entry>, DbErro
     let rows = of_job.order_by_asc(job_log::Column::Seq).all(c.raw()).await?;
     let read = Row { table: "job_log", id: &job };
     rows.iter().map(|row| Ok(Entry { seq: row.seq, at_ms: row.at_ms, event: read.json(&row.event)? })).collect()
+}
+
+/// All log entries of these jobs' sagas, each job's in order.
+pub async fn entries_of_jobs(c: &impl Conn, jobs: &[JobId]) -> Result<HashMap<JobId, Vec<Entry>>, DbError> {
+    let mut entries = HashMap::<JobId, Vec<Entry>>::new();
+    let of_jobs = job_log::Entity::find().filter(job_log::Column::Job.is_in(jobs.iter().map(|job| job.uuid())));
+    for row in of_jobs.order_by_asc(job_log::Column::Job).order_by_asc(job_log::Column::Seq).all(c.raw()).await? {
+        let job = JobId::from_uuid(row.job);
+        let read = Row { table: "job_log", id: &job };
+        entries.entry(job).or_default().push(Entry { seq: row.seq, at_ms: row.at_ms, event: read.json(&row.event)? });
+    }
+    Ok(entries)
 }
 
 /// Appends a line to the live log and returns its number; beyond the limit, the oldest lines are deleted.

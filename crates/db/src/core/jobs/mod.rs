@@ -9,7 +9,10 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, prelude::Uuid, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect, Select, SelectModel,
+    Selector, prelude::Uuid, sea_query::Expr,
+};
 use stoa_model::{
     id::{JobId, SiteId},
     job::{Job, JobState},
@@ -26,11 +29,11 @@ use crate::{
 };
 pub use claim::{Claim, Held, job_claim, job_finish, job_is_available, job_release, job_set_state, jobs_heartbeat};
 
-/// Inserts a job; a queued one can be claimed once the transaction commits.
+/// Inserts a job and its plan, in which secrets are sealed; a queued one can be claimed once the transaction commits.
 ///
 /// # Errors
 /// `Conflict(ActiveJob)` if the site has an unfinished job.
-pub async fn job_insert(tx: &Tx, job: &Job) -> Result<(), DbError> {
+pub async fn job_insert(tx: &Tx, job: &Job, plan: &serde_json::Value) -> Result<(), DbError> {
     let row = jobs::Model {
         id: job.id.uuid(),
         site: job.site.uuid(),
@@ -40,7 +43,7 @@ pub async fn job_insert(tx: &Tx, job: &Job) -> Result<(), DbError> {
         state: job.state.as_str().to_owned(),
         actor: actor_key(job.actor),
         actor_role: actor_role(job.actor),
-        plan: job.plan.to_string(),
+        plan: plan.to_string(),
         cancel_requested: job.cancel_requested,
         error: job.error.clone(),
         error_detail: job.error_detail.clone(),
@@ -62,7 +65,7 @@ pub(crate) fn is_claimable(state: JobState) -> bool {
 
 /// A job by id.
 pub async fn job_get(c: &impl Conn, id: JobId) -> Result<Option<Job>, DbError> {
-    jobs::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
+    without_plan(jobs::Entity::find_by_id(id.uuid())).one(c.raw()).await?.map(from_row).transpose()
 }
 
 /// Only the plan of a job.
@@ -75,13 +78,13 @@ pub async fn job_plan(c: &impl Conn, id: JobId) -> Result<Option<serde_json::Val
 /// A page of a site's jobs, newest first.
 pub async fn jobs_of(c: &impl Conn, site: SiteId, page: Page<JobId>) -> Result<Vec<Job>, DbError> {
     let of_site = jobs::Entity::find().filter(jobs::Column::Site.eq(site.uuid()));
-    read(paged(of_site, jobs::Column::Id, page).all(c.raw()).await?)
+    read(without_plan(paged(of_site, jobs::Column::Id, page)).all(c.raw()).await?)
 }
 
 /// The unfinished job of a site; a stuck one included.
 pub async fn job_active(c: &impl Conn, site: SiteId) -> Result<Option<Job>, DbError> {
     let active = jobs::Entity::find().filter(jobs::Column::ActiveSite.eq(site.uuid()));
-    active.one(c.raw()).await?.map(from_row).transpose()
+    without_plan(active).one(c.raw()).await?.map(from_row).transpose()
 }
 
 /// The unfinished jobs of several sites.
@@ -100,7 +103,7 @@ pub async fn staff_jobs(c: &impl Conn, state: Option<JobState>, page: Page<JobId
     if let Some(state) = state {
         found = found.filter(jobs::Column::State.eq(state.as_str()));
     }
-    read(paged(found, jobs::Column::Id, page).all(c.raw()).await?)
+    read(without_plan(paged(found, jobs::Column::Id, page)).all(c.raw()).await?)
 }
 
 /// Number of jobs by state; states without jobs are left out.
@@ -179,11 +182,54 @@ pub async fn job_close(tx: &Tx, id: JobId, detail: &str, now: Timestamp) -> Resu
     if done.rows_affected == 0 { Err(DbError::stale_write("jobs", id, stuck)) } else { Ok(()) }
 }
 
-fn read(rows: Vec<jobs::Model>) -> Result<Vec<Job>, DbError> {
+/// A row of jobs without its plan, which has kilobytes.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct JobRow {
+    id: Uuid,
+    site: Uuid,
+    kind: String,
+    lane: String,
+    state: String,
+    actor: String,
+    actor_role: Option<String>,
+    cancel_requested: bool,
+    error: Option<String>,
+    error_detail: Option<String>,
+    queued_at: i64,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    epoch: i64,
+}
+
+pub(crate) fn without_plan(select: Select<jobs::Entity>) -> Selector<SelectModel<JobRow>> {
+    use jobs::Column::{
+        Actor, ActorRole, CancelRequested, EndedAt, Epoch, Error, ErrorDetail, Id, Kind, Lane, QueuedAt, Site,
+        StartedAt, State,
+    };
+    let columns = [
+        Id,
+        Site,
+        Kind,
+        Lane,
+        State,
+        Actor,
+        ActorRole,
+        CancelRequested,
+        Error,
+        ErrorDetail,
+        QueuedAt,
+        StartedAt,
+        EndedAt,
+        Epoch,
+    ];
+    select.select_only().columns(columns).into_model()
+}
+
+fn read(rows: Vec<JobRow>) -> Result<Vec<Job>, DbError> {
     rows.into_iter().map(from_row).collect()
 }
 
-pub(crate) fn from_row(row: jobs::Model) -> Result<Job, DbError> {
+pub(crate) fn from_row(row: JobRow) -> Result<Job, DbError> {
     let id = JobId::from_uuid(row.id);
     let read = Row { table: "jobs", id: &id };
     Ok(Job {
@@ -193,7 +239,6 @@ pub(crate) fn from_row(row: jobs::Model) -> Result<Job, DbError> {
         lane: read.parse(&row.lane)?,
         state: read.parse(&row.state)?,
         actor: read.actor(&row.actor, row.actor_role.as_deref())?,
-        plan: read.json(&row.plan)?,
         cancel_requested: row.cancel_requested,
         error: row.error,
         error_detail: row.error_detail,

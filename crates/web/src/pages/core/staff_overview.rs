@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use stoa_control::Control;
 use stoa_core::{
     RequestContext,
     view::{Finding, Verdict},
@@ -84,15 +85,33 @@ impl OverviewPage {
     }
 }
 
+/// What the page sums up over the whole platform.
+#[derive(Clone)]
+pub struct PlatformSummary {
+    counts: Vec<(SiteState, u64)>,
+    certificates: usize,
+    findings: Vec<Finding>,
+}
+
+impl PlatformSummary {
+    async fn compute(control: Control) -> stoa_core::Result<Self> {
+        let cx = control.core.system_context("overview");
+        let certificates = control.domains.list_certificates(&cx).await?;
+        Ok(Self {
+            counts: control.sites.counts(&cx).await?,
+            certificates: staff_certificates::count_needing_attention(&certificates, cx.now),
+            // A doctor that fails is a finding too, not a reason to hide the rest of the page.
+            findings: control.doctor(&cx).await.unwrap_or_else(|error| vec![doctor_failure(&error)]),
+        })
+    }
+}
+
 /// `GET /staff`
 pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, HttpError> {
-    let counts = app.control.sites.counts(&cx).await?;
+    let PlatformSummary { counts, certificates, findings } =
+        app.summary.get(cx.now, || PlatformSummary::compute(app.control.clone())).await?;
     let stuck = jobs(&app, &cx, JobState::Stuck).await?;
     let failed = jobs(&app, &cx, JobState::Failed).await?;
-    let certificates =
-        staff_certificates::count_needing_attention(&app.control.domains.list_certificates(&cx).await?, cx.now);
-    // A doctor that fails is a finding too, not a reason to hide the rest of the page.
-    let findings = app.control.doctor(&cx).await.unwrap_or_else(|error| vec![doctor_failure(&error)]);
     Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))
 }
 
