@@ -1,4 +1,5 @@
 // Pictures of every screen: 1440 and 390 wide, light and dark, in e2e/screenshots/.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { launch, open, portal, register, unique, watch } from './browser.mjs';
 
@@ -32,6 +33,9 @@ const nobody = await open(browser);
 const newcomer = await open(browser);
 await newcomer.goto(`${portal}/register`);
 
+const front = `http://${name}.localhost:${new URL(portal).port}/`;
+const suspend = () => execFileSync(process.env.STOA, ['sites', 'suspend', name, '--reason', 'abuse', '--note', 'Mail was sent to people who never asked for it.']);
+
 const screens = [
   [nobody, 'home', `${portal}/`],
   [nobody, 'register', `${portal}/register`],
@@ -51,8 +55,13 @@ const screens = [
   [staff, 'staff-sites', `${portal}/staff/sites`],
   [staff, 'staff-certificates', `${portal}/staff/certificates`],
   [staff, 'staff-jobs', `${portal}/staff/jobs`],
+  [staff, 'staff-tasks', `${portal}/staff/tasks`],
+  // From here on the site is suspended.
+  [customer, 'site-suspended', site, suspend],
+  [nobody, 'edge-suspended', front],
 ];
-for (const [page, what, url] of screens) {
+for (const [page, what, url, before] of screens) {
+  before?.();
   for (const { width, colorScheme } of looks) {
     await page.setViewportSize({ width, height: width === 390 ? 844 : 1000 });
     await page.emulateMedia({ colorScheme });

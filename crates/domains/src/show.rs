@@ -6,13 +6,14 @@ use stoa_db::domains;
 use stoa_model::{
     account::Role,
     domain::{Domain, DomainState},
+    host::Hostname,
     id::{DomainId, SiteId},
     site::{Site, SiteState},
 };
 use stoa_provider::dns::RecordName;
 
 use crate::verify::{IN_USE, NOT_PROVEN, proof, proof_path};
-use crate::view::{CertificateSource, DnsInstruction, DomainView, DomainsView};
+use crate::view::{CertificateSource, DnsInstruction, DomainView, DomainsView, NameCertificate};
 use stoa_core::{Error, RequestContext, Result};
 
 impl Domains {
@@ -24,14 +25,10 @@ impl Domains {
         let site = readable_site(&self.core.db, cx, id).await?;
         let staff = cx.actor.has_role(Role::Support);
         let own = site.subdomain.under(&self.core.settings.base_domain)?;
-        let mut views = Vec::new();
-        let mut uploaded = None;
-        for domain in domains::domains_of(&self.core.db, id).await? {
-            let view = self.domain_view(cx, &site, &domain).await?;
-            let served = view.certificate.as_ref().and_then(|c| c.certificate.clone());
-            uploaded = uploaded.or(served.filter(|c| c.source == CertificateSource::Uploaded));
-            views.push(view);
-        }
+        let domains = domains::domains_of(&self.core.db, id).await?;
+        let views = self.domain_views(cx, &site, &domains).await?;
+        let served = views.iter().filter_map(|view| view.certificate.as_ref()?.certificate.clone());
+        let uploaded = served.into_iter().find(|c| c.source == CertificateSource::Uploaded);
         Ok(DomainsView {
             url: self.core.settings.application_url(&site),
             own: self.certificate_of(&own, staff).await?,
@@ -78,10 +75,19 @@ impl Domains {
     }
 
     pub(super) async fn domain_view(&self, cx: &RequestContext, site: &Site, domain: &Domain) -> Result<DomainView> {
-        let staff = cx.actor.has_role(Role::Support);
+        Ok(self.domain_views(cx, site, std::slice::from_ref(domain)).await?.remove(0))
+    }
+
+    async fn domain_views(&self, cx: &RequestContext, site: &Site, domains: &[Domain]) -> Result<Vec<DomainView>> {
+        let names: Vec<&Hostname> = domains.iter().map(|domain| &domain.name).collect();
+        let certificates = self.certificates_of(&names, cx.actor.has_role(Role::Support)).await?;
+        let views = domains.iter().zip(certificates);
+        Ok(views.map(|(domain, certificate)| self.domain_view_with(site, domain, certificate)).collect())
+    }
+
+    fn domain_view_with(&self, site: &Site, domain: &Domain, certificate: NameCertificate) -> DomainView {
         let verified = domain.state == DomainState::Verified;
-        let certificate = if verified { Some(self.certificate_of(&domain.name, staff).await?) } else { None };
-        Ok(DomainView {
+        DomainView {
             id: domain.id,
             site: domain.site,
             name: domain.name.to_string(),
@@ -95,8 +101,8 @@ impl Domains {
             file: (format!("http://{}{}", domain.name, proof_path(&domain.token)), domain.token.clone()),
             expires_at: (!verified).then_some(domain.expires_at),
             checked_at: domain.checked_at,
-            certificate,
-        })
+            certificate: verified.then_some(certificate),
+        }
     }
 
     /// The records to create. They are address records for every name, because an apex can't be an alias (RFC 1034

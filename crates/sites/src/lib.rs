@@ -24,7 +24,7 @@ mod purge;
 mod register;
 mod runtime;
 pub mod sagas;
-mod suspend;
+mod suspension;
 mod traffic;
 mod update;
 pub mod view;

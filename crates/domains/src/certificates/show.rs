@@ -34,23 +34,26 @@ impl Domains {
 
     /// The state of the certificate for one name.
     pub async fn certificate_of(&self, name: &Hostname, staff: bool) -> Result<NameCertificate> {
-        let loaded = self.certificate_cache.all().find(name, self.core.clock.now());
-        let order = self.order_for(name).await?;
-        let mut view = name_certificate(name.to_string(), loaded.as_deref(), order.as_ref(), staff);
-        if self.core.settings.https_port.is_none() {
-            view.state = CertificateState::Off;
-        }
-        Ok(view)
+        Ok(self.certificates_of(&[name], staff).await?.remove(0))
     }
 
-    /// The order of a certificate for this name, or for the wildcard above it.
-    async fn order_for(&self, name: &Hostname) -> Result<Option<CertificateOrder>> {
-        for subject in CertName::covering(name) {
-            if let Some(order) = certificate_orders::order_get(&self.core.db, &subject).await? {
-                return Ok(Some(order));
+    /// The state of the certificate for each of these names, in their order.
+    pub async fn certificates_of(&self, names: &[&Hostname], staff: bool) -> Result<Vec<NameCertificate>> {
+        let subjects: Vec<CertName> = names.iter().flat_map(|name| CertName::covering(name)).collect();
+        let orders = certificate_orders::orders_of(&self.core.db, &subjects).await?;
+        let orders: HashMap<_, _> = orders.iter().map(|order| (&order.subject, order)).collect();
+        let (cached, now) = (self.certificate_cache.all(), self.core.clock.now());
+        let view = |name: &&Hostname| {
+            let loaded = cached.find(name, now);
+            // The order for the name, or for the wildcard above it.
+            let order = CertName::covering(name).into_iter().find_map(|subject| orders.get(&subject).copied());
+            let mut view = name_certificate(name.to_string(), loaded.as_deref(), order, staff);
+            if self.core.settings.https_port.is_none() {
+                view.state = CertificateState::Off;
             }
-        }
-        Ok(None)
+            view
+        };
+        Ok(names.iter().map(view).collect())
     }
 }
 

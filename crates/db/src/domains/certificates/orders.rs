@@ -69,6 +69,13 @@ pub async fn order_get(c: &impl Conn, subject: &CertName) -> Result<Option<Certi
     Ok(row.and_then(readable))
 }
 
+/// The orders of these subjects, as [`order_get`] reads them.
+pub async fn orders_of(c: &impl Conn, subjects: &[CertName]) -> Result<Vec<CertificateOrder>, DbError> {
+    let names = subjects.iter().map(ToString::to_string);
+    let found = certificate_orders::Entity::find().filter(certificate_orders::Column::Subject.is_in(names));
+    Ok(found.all(c.raw()).await?.into_iter().filter_map(readable).collect())
+}
+
 /// Like [`order_get`], and locks the row until the transaction ends.
 pub async fn order_lock(tx: &Tx, subject: &CertName) -> Result<Option<CertificateOrder>, DbError> {
     let row = certificate_orders::Entity::find_by_id(subject.to_string()).lock_exclusive().one(tx.raw()).await?;
