@@ -15,6 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
 use crate::{faults::http::Request, port::free_port, verbs::Home};
 
 /// Clients at the same time.
@@ -125,13 +129,48 @@ pub fn visit(at: SocketAddr, host: &str, path: &str, stop: &AtomicBool, answers:
     Ok(())
 }
 
+/// The same over HTTP/2 with prior knowledge.
+pub fn visit_http2(
+    at: SocketAddr,
+    host: &str,
+    path: &str,
+    stop: &AtomicBool,
+    answers: &AtomicU32,
+) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        while !stop.load(SeqCst) {
+            let stream = tokio::net::TcpStream::connect(at).await.map_err(|error| format!("connecting: {error}"))?;
+            let opened = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+            let (mut sender, connection) = opened.map_err(|error| format!("opening: {error}"))?;
+            tokio::spawn(connection);
+            while !stop.load(SeqCst) {
+                let request = http::Request::get(format!("http://{host}{path}")).body(Empty::<bytes::Bytes>::new());
+                let answer = match sender.send_request(request.unwrap()).await {
+                    Ok(answer) => answer,
+                    // It was not sent: GOAWAY came before.
+                    Err(error) if error.is_canceled() => break,
+                    Err(error) => return Err(format!("asking over HTTP/2: {error:?}")),
+                };
+                if answer.status() != 200 {
+                    return Err(format!("{} over HTTP/2", answer.status()));
+                }
+                answer.into_body().collect().await.map_err(|error| format!("reading over HTTP/2: {error:?}"))?;
+                answers.fetch_add(1, SeqCst);
+            }
+        }
+        Ok(())
+    })
+}
+
 #[test]
 fn no_request_is_lost_while_the_program_is_replaced() {
     let (served, at, home) = serve();
     let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
+        .map(|number| {
             let (stop, answers) = (stop.clone(), answers.clone());
+            let visit = if number % 4 == 0 { visit_http2 } else { visit };
             thread::spawn(move || visit(at, "stoa.test", "/healthz", &stop, &answers))
         })
         .collect();

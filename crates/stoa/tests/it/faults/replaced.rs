@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{ledger, world::World};
-use crate::handover::visit;
+use crate::handover::{visit, visit_http2};
 
 /// Visitors of each, all with a connection that is kept.
 const VISITORS: usize = 32;
@@ -25,7 +25,8 @@ fn replacing_the_program_loses_no_request_and_no_job() {
     let lost = thread::scope(|scope| {
         let mut visitors = Vec::new();
         for (host, path) in [(store.as_str(), "/"), ("localhost", "/healthz")] {
-            for _ in 0..VISITORS {
+            for number in 0..VISITORS {
+                let visit = if number % 4 == 0 { visit_http2 } else { visit };
                 visitors.push(scope.spawn(move || visit(at, host, path, stop, answers)));
             }
         }
