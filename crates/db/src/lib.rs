@@ -11,10 +11,13 @@
 //!    transaction and no read path writes by accident.
 //! 4. **No network call inside a transaction.** SQLite has one writer; holding it while waiting for an
 //!    engine or a mail server would stop the platform.
-//! 5. **No clock, no randomness.** The caller passes `now` and creates the ids, so tests control both.
-//! 6. **Stored values are parsed on the way out**, into the same types as user input. A value that
+//! 5. **One order of locks**, so that transactions wait for each other and never in a circle: the site's row
+//!    (`site_lock`), then rows that belong to it (hostnames, domains, certificates, jobs), then orders of certificates,
+//!    and last the version of the routes. A deadlock that happens nevertheless is retried by [`Db::write`].
+//! 6. **No clock, no randomness.** The caller passes `now` and creates the ids, so tests control both.
+//! 7. **Stored values are parsed on the way out**, into the same types as user input. A value that
 //!    can't be parsed is a [`DbError::Corrupt`] with its table and id.
-//! 7. **Lists use keyset pagination**, newest first: the cost of a page depends neither on its position nor on
+//! 8. **Lists use keyset pagination**, newest first: the cost of a page depends neither on its position nor on
 //!    the size of the table.
 
 pub mod accounts;

@@ -4,7 +4,7 @@ use crate::Domains;
 use crate::ensure_not_deleting;
 use jiff::SignedDuration;
 use stoa_core::permissions::writable_site;
-use stoa_db::{domains, history, meta};
+use stoa_db::{domains, history, meta, sites};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -97,15 +97,15 @@ impl Domains {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    // First, so that this and a concurrent upload of a certificate are serialized.
-                    let version = meta::routes_version_bump(&tx).await?;
+                    // So that this and a concurrent upload of a certificate are serialized.
+                    sites::site_lock(&tx, site.id).await?.ok_or(Error::NotFound("site"))?;
                     // An update only hands the site its hostnames; the next one hands over those without this.
                     ensure_no_job_but(&tx, site.id, Some(JobKind::Update)).await?;
                     domains::domain_remove(&tx, id, own, cx.now).await?;
                     self.remove_name_from_uploads(&tx, site.id, name, cx.now).await?;
                     history::site_event(&tx, site.id, cx.now, "domain", text).await?;
                     history::audit(&tx, event).await?;
-                    Ok::<_, Error>(version)
+                    Ok::<_, Error>(meta::routes_version_bump(&tx).await?)
                 })
             })
             .await?;

@@ -63,8 +63,8 @@ impl Domains {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    // First, so that this and a concurrent removal of the domain are serialized.
-                    let version = meta::routes_version_bump(&tx).await?;
+                    // So that this and a concurrent removal of the domain are serialized.
+                    sites::site_lock(&tx, id).await?.ok_or(Error::NotFound("site"))?;
                     let current = sites::hostnames_of(&*tx, id).await?;
                     if !names.iter().all(|name| current.contains(&name.host)) {
                         return Err(Error::Conflict("A domain of this site was removed meanwhile. Look again.".into()));
@@ -78,7 +78,7 @@ impl Domains {
                     let text = format!("A certificate of {} was uploaded", stored.issuer);
                     history::site_event(&tx, site.id, cx.now, "certificate", &text).await?;
                     history::audit(&tx, event).await?;
-                    Ok(version)
+                    Ok(meta::routes_version_bump(&tx).await?)
                 })
             })
             .await?;
