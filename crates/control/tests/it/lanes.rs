@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use stoa_core::RequestContext;
 use stoa_db::jobs;
 use stoa_model::{
@@ -100,4 +101,22 @@ async fn a_cancelled_job_that_waits_ends_without_a_worker() {
     assert_eq!(platform.job(ordered.job).await, job, "and nobody takes it up");
     let again = platform.control.jobs.cancel(&platform.now(&jane), ordered.job).await;
     assert!(again.expect_err("too late").to_string().contains("nothing to cancel"));
+}
+
+#[tokio::test]
+async fn a_clock_that_leaps_starts_no_second_run() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    platform.engine.fail(Verb::Exec, 1, Fault::Stall);
+    let workers = platform.run();
+    let ordered = platform.order(&jane, "bakery").await;
+    platform.until("the application's setup", async || platform.engine.count(Verb::Exec) == 1).await;
+    // Its lease seems to have ended a day ago.
+    platform.clock.advance(SignedDuration::from_hours(25));
+    platform.control.core.wakeups.jobs.notify_one();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(platform.engine.count(Verb::Exec), 1, "it was not claimed again");
+    platform.engine.release();
+    assert_eq!(platform.rest(ordered.job).await.state, JobState::Succeeded);
+    workers.stop().await;
 }
