@@ -64,6 +64,11 @@ impl JobSlot {
         self.last
     }
 
+    /// Gives it back without a job. Nobody is woken: there was nothing to do for it.
+    pub(super) fn put_back(self) {
+        drop(self.permit().take());
+    }
+
     fn permit(&self) -> std::sync::MutexGuard<'_, Option<OwnedSemaphorePermit>> {
         self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,5 +101,35 @@ impl Drop for JobSlot {
 impl fmt::Debug for JobSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobSlot").field("held", &self.permit().is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slot_wakes_the_worker_when_a_job_gives_it_up_and_only_then() {
+        let slots = LaneSlots::new(&LaneSizes { interactive: 2, ..LaneSizes::default() });
+        let is_woken = async || timeout(Duration::from_millis(20), slots.freed()).await.is_ok();
+        let (first, second) = (slots.take(Lane::Interactive).unwrap(), slots.take(Lane::Interactive).unwrap());
+        assert!(!first.is_last() && second.is_last() && slots.take(Lane::Interactive).is_none());
+        second.put_back();
+        assert!(!is_woken().await, "it would look for jobs in a circle");
+        first.release();
+        first.release();
+        assert!(is_woken().await);
+        assert!(!is_woken().await, "once");
+        let (third, fourth) = (slots.take(Lane::Interactive).unwrap(), slots.take(Lane::Interactive).unwrap());
+        assert!(timeout(Duration::from_millis(20), first.acquire()).await.is_err(), "both are taken");
+        drop(third);
+        first.acquire().await;
+        assert!(slots.take(Lane::Interactive).is_none(), "who waited has it");
+        drop((first, fourth));
+        assert!(slots.take(Lane::Build).is_some_and(|only| !only.is_last()), "a single slot is kept for nobody");
     }
 }

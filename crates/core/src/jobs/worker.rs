@@ -83,10 +83,11 @@ impl Worker {
             Err(error) => return tracing::warn!(%error, "cannot look for jobs; will retry"),
         }
         for lane in Lane::ALL.iter().copied() {
-            while !self.stop.is_cancelled()
-                && let Some(slot) = self.slots.take(lane)
-                && let Some((job, epoch)) = self.claim(lane, slot.is_last()).await
-            {
+            while let Some(slot) = self.slots.take(lane).filter(|_| !self.stop.is_cancelled()) {
+                let Some((job, epoch)) = self.claim(lane, slot.is_last()).await else {
+                    slot.put_back();
+                    break;
+                };
                 self.tracker.spawn(self.clone().run(job, epoch, slot));
             }
         }
