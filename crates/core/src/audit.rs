@@ -85,9 +85,12 @@ impl Core {
         cx.require(Role::Admin)?;
         let wrong = |what: String| Error::Conflict(format!("{}: {what}", path.display()));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let content = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let checkpoint = retention::audit_find(&self.db, ARCHIVED, &name).await?;
         let checkpoint = checkpoint.ok_or_else(|| wrong("the audit trail has no checkpoint of it".into()))?;
+        if !path.is_file() {
+            return Err(wrong("there is no such file".into()));
+        }
+        let content = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let sealed = Sealed(checkpoint.detail["seal"].as_str().unwrap_or_default().to_owned());
         let sealed = self.key.open(&seal_context(&name), &sealed);
         let sealed = sealed.map_err(|_| wrong("its checkpoint was not made with this master key".into()))?;

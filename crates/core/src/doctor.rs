@@ -11,6 +11,8 @@ use crate::{
 
 /// A server writes down how its reconcilers fare once a minute.
 const STATUS_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// Failing reconcilers that a finding names.
+const MAX_SHOWN: usize = 3;
 
 /// A finding without a problem.
 pub fn good(check: &str, found: impl Into<String>) -> Finding {
@@ -88,8 +90,10 @@ impl Core {
         let Some(newest) = statuses.iter().map(|status| status.updated_at).max() else {
             return good(check, "none has run yet");
         };
-        let failing: Vec<String> = statuses
-            .iter()
+        // A process that has ended says nothing more.
+        let current = statuses.iter().filter(|status| newest.duration_since(status.updated_at) < STATUS_AGE);
+        let failing: Vec<String> = current
+            .clone()
             .filter_map(|status| {
                 let (since, error) = (status.failing_since?, status.error.as_deref().unwrap_or("no reason is known"));
                 Some(format!("{} fails since {since}: {error}", status.name))
@@ -97,13 +101,16 @@ impl Core {
             .collect();
         if !failing.is_empty() {
             let remedy = "Fix the cause; each is tried again by itself. The server's log has every failure.";
-            return wrong(check, Verdict::Bad, failing.join("; "), remedy);
+            let more = failing.len().saturating_sub(MAX_SHOWN);
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            let shown = failing.into_iter().take(MAX_SHOWN).collect::<Vec<_>>().join("; ");
+            return wrong(check, Verdict::Bad, shown + &more, remedy);
         }
         if self.clock.now().duration_since(newest) > STATUS_AGE {
             let found = format!("none has run since {newest}");
             return wrong(check, Verdict::Warning, found, "Start `stoa serve`; without it nothing is kept up.");
         }
-        good(check, format!("{} run and succeed", statuses.len()))
+        good(check, format!("{} run and succeed", current.count()))
     }
 
     /// Checks for tasks that were given up.

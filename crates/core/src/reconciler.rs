@@ -107,6 +107,9 @@ impl Supervisor {
     /// Gives the leases up, once no reconciler that needs one runs here any more.
     pub async fn release(&self) {
         self.leases.release().await;
+        if let Err(error) = processes::reconcilers_forget(&self.core.db, self.leases.owner()).await {
+            tracing::warn!(%error, "cannot delete how the reconcilers of this process fared");
+        }
     }
 
     /// Keeps the leases and writes down how the reconcilers fare, until `stop`.

@@ -9,17 +9,18 @@
 
 use std::{
     env,
-    ffi::{OsStr, OsString},
-    io::{Read, Write},
-    os::{fd::OwnedFd, unix::ffi::OsStrExt, unix::net::UnixStream},
-    path::PathBuf,
-    process::{Command, Stdio},
+    ffi::OsStr,
+    io::Write,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use command_fds::{CommandFdExt, FdMapping};
 use sd_notify::NotifyState;
+use tokio::{io::AsyncReadExt, time::timeout};
 
 /// How long a new process may take to migrate the database, load routes and certificates, and listen.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -28,62 +29,103 @@ const FIRST_SOCKET: i32 = 3;
 /// The name of the socket through which a new process says that it serves.
 const READY: &str = "ready";
 
-/// Starts a successor with these sockets, each with its name, and waits until it serves. Returns its process id.
-///
-/// # Errors
-/// If it can't be started, ends, or does not serve in time; it is ended then.
-pub fn start_successor(sockets: Vec<(&'static str, OwnedFd)>) -> Result<u32> {
-    let (mut ready, theirs) = UnixStream::pair().context("making a socket pair")?;
-    ready.set_read_timeout(Some(READY_TIMEOUT)).context("setting a timeout")?;
-    let (mut names, mut fds): (Vec<_>, Vec<_>) = sockets.into_iter().unzip();
-    names.push(READY);
-    fds.push(theirs.into());
+/// A process that has been started to take over. Dropping it ends the process, unless it serves.
+pub struct Successor {
+    program: PathBuf,
+    child: Child,
+    ready: Option<UnixStream>,
+    serves: bool,
+}
 
-    let program = program()?;
-    let mut command = Command::new(&program);
-    command.args(env::args_os().skip(1)).stdin(Stdio::null()).env_remove("LISTEN_PID");
-    command.env("LISTEN_FDS", fds.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
-    let mappings = (FIRST_SOCKET..).zip(fds).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
-    command.fd_mappings(mappings).context("passing the listening sockets on")?;
-    let mut child = command.spawn().with_context(|| format!("starting {}", program.display()))?;
-    // It holds this process's end of the socket, whose closing tells that the child has ended.
-    drop(command);
-
-    let mut said = [0];
-    match ready.read(&mut said) {
-        Ok(1) => Ok(child.id()),
-        Ok(_) => {
-            let status = child.wait().context("waiting for its end")?;
-            bail!("{} ended before it was ready ({status}); see its messages above", program.display());
+impl Successor {
+    /// Starts the program again with these sockets, each with its name.
+    ///
+    /// # Errors
+    /// If it can't be started, or must not be.
+    pub fn start(sockets: Vec<(&'static str, OwnedFd)>) -> Result<Self> {
+        if std::process::id() == 1 {
+            bail!("this is the first process of a container, whose end would end the container: replace the container");
         }
-        Err(_) => {
-            let _ = child.kill();
-            let _ = child.wait();
-            bail!("{} was not ready after {} s", program.display(), READY_TIMEOUT.as_secs());
+        let (ready, theirs) = UnixStream::pair().context("making a socket pair")?;
+        ready.set_nonblocking(true).context("setting a socket up")?;
+        let (mut names, mut fds): (Vec<_>, Vec<_>) = sockets.into_iter().unzip();
+        names.push(READY);
+        fds.push(theirs.into());
+
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command.args(env::args_os().skip(1)).stdin(Stdio::null()).env_remove("LISTEN_PID");
+        command.env("LISTEN_FDS", fds.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+        let mappings =
+            (FIRST_SOCKET..).zip(fds).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
+        command.fd_mappings(mappings).context("passing the listening sockets on")?;
+        let child = command.spawn().with_context(|| format!("starting {}", program.display()))?;
+        Ok(Self { program, child, ready: Some(ready), serves: false })
+    }
+
+    /// Waits until it serves. Returns its process id.
+    ///
+    /// # Errors
+    /// If it ends, or does not serve in time.
+    pub async fn wait(&mut self) -> Result<u32> {
+        let Some(ready) = self.ready.take() else { bail!("it was waited for already") };
+        let mut ready = tokio::net::UnixStream::from_std(ready).context("watching a socket")?;
+        let program = self.program.display();
+        match timeout(READY_TIMEOUT, ready.read_u8()).await {
+            Ok(Ok(_)) => {
+                self.serves = true;
+                Ok(self.child.id())
+            }
+            // It has ended, or closed what it was given.
+            Ok(Err(_)) => {
+                let _ = self.child.kill();
+                let status = self.child.wait().context("waiting for its end")?;
+                bail!("{program} ended before it was ready ({status}); see its messages above");
+            }
+            Err(_) => bail!("{program} was not ready after {} s", READY_TIMEOUT.as_secs()),
+        }
+    }
+
+    /// The file of its program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        if !self.serves {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
         }
     }
 }
 
-/// Says to the predecessor, and to the service manager, that this process serves.
-///
-/// # Errors
-/// If a predecessor is there and can't be reached.
-pub fn announce_ready() -> Result<()> {
+/// Says to the service manager, and to the predecessor if there is one, that this process serves.
+pub fn announce_ready() {
     let states = [NotifyState::MainPid(std::process::id()), NotifyState::Ready];
     if let Err(error) = sd_notify::notify(false, &states) {
         tracing::warn!(%error, "can't tell the service manager that this process serves");
     }
-    if let Some(mut predecessor) = stoa_edge::inherited_stream(READY)? {
-        predecessor.write_all(&[1]).context("telling the process before that this one serves")?;
+    let told = stoa_edge::inherited_stream(READY).and_then(|predecessor| match predecessor {
+        Some(mut predecessor) => predecessor.write_all(&[1]),
+        None => Ok(()),
+    });
+    if let Err(error) = told {
+        tracing::warn!(%error, "the process before has ended meanwhile; this one serves");
     }
-    Ok(())
 }
 
-/// The file of this program, also after another one has taken its place.
+/// The program as it was named at the start: what has that name now, not what is running.
 fn program() -> Result<PathBuf> {
-    let current = env::current_exe().context("finding the program's own file")?;
-    let name: OsString = current.into_os_string();
-    // What the kernel appends to the name of a file that was replaced.
-    let bytes = name.as_bytes();
-    Ok(OsStr::from_bytes(bytes.strip_suffix(b" (deleted)").unwrap_or(bytes)).into())
+    let name = env::args_os().next().unwrap_or_default();
+    if Path::new(&name).components().count() > 1 {
+        return Ok(name.into());
+    }
+    let found = env::var_os("PATH").and_then(|path| find_in(&path, &name));
+    found.map_or_else(|| env::current_exe().context("finding the program's own file"), Ok)
+}
+
+fn find_in(path: &OsStr, name: &OsStr) -> Option<PathBuf> {
+    env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }

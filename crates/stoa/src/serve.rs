@@ -2,25 +2,26 @@
 
 use std::{
     convert::Infallible,
+    io::{self, IsTerminal},
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use axum::{Router, body::Body};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use stoa_edge::{ClientInfo, Fallback, FallbackBody, RequestBody, Shutdown};
 use stoa_web::ClientAddress;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{
     bootstrap,
     config::Config,
-    handover,
+    handover::{self, Successor},
     ingress::{Ingress, Listeners, Sockets},
     traefik,
 };
@@ -48,6 +49,7 @@ impl Fallback for Portal {
 /// Serves until SIGTERM or SIGINT, or until another process has taken over after SIGHUP.
 pub async fn serve(config: &Config) -> Result<()> {
     let started_at = Instant::now();
+    let signals = Signals::register().context("registering for signals")?;
     raise_open_file_limit();
     // First, so that all mistakes are reported, and nothing is created in a directory that others can read.
     config.settings()?;
@@ -67,15 +69,15 @@ pub async fn serve(config: &Config) -> Result<()> {
     }
     let end = End::default();
     let drain_time = Duration::from_secs(u64::from(config.drain_seconds));
-    tokio::spawn(follow_signals(listeners.sockets()?, end.clone(), drain_time));
-    tracing::info!(listen = %config.listen, portal = control.settings().portal_url, ready_ms = started_at.elapsed().as_millis(), "ready");
+    tokio::spawn(signals.follow(listeners.sockets()?, end.clone(), drain_time));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %config.listen, portal = control.settings().portal_url, ready_ms = started_at.elapsed().as_millis(), "ready");
     let serving = async {
         let served = ingress.serve(listeners, Shutdown { retire: end.retire.clone(), drain: end.stop.clone() }).await;
         // All connections have ended.
         end.stop.cancel();
         served
     };
-    handover::announce_ready()?;
+    handover::announce_ready();
     let (served, ()) = tokio::join!(serving, control.run(end.retire.clone(), end.stop.clone()));
     served?;
     tracing::info!("stopped");
@@ -91,45 +93,91 @@ struct End {
     stop: CancellationToken,
 }
 
-/// Ends the server on SIGTERM and SIGINT, and replaces it on SIGHUP.
-async fn follow_signals(sockets: Sockets, end: End, drain_time: Duration) {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
-    let (Ok(mut term), Ok(mut int), Ok(mut hangup)) = signals else {
-        tracing::error!("can't handle signals; stop this process with SIGKILL, it will recover");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = term.recv() => break,
-            _ = int.recv() => break,
-            _ = hangup.recv(), if !end.retire.is_cancelled() => replace(&sockets, &end, drain_time).await,
-        }
-    }
-    tracing::info!("stopping; running jobs continue at the next start");
-    end.retire.cancel();
-    end.stop.cancel();
+/// The signals that steer the server. Registered before anything else, so that none ends a process that starts.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    /// Started from a terminal: SIGHUP says that it was closed.
+    is_in_terminal: bool,
 }
 
-/// Hands over to a new process, and retires if that succeeds.
-async fn replace(sockets: &Sockets, end: &End, drain_time: Duration) {
-    tracing::info!("starting the program again, to hand over to it");
-    let started = match sockets.try_clone() {
-        Ok(sockets) => tokio::task::spawn_blocking(move || handover::start_successor(sockets)).await,
-        Err(error) => Ok(Err(error)),
-    };
-    match started {
-        Ok(Ok(successor)) => {
-            tracing::info!(successor, drain_seconds = drain_time.as_secs(), "handed over; serving open connections");
-            end.retire.cancel();
-            let stop = end.stop.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(drain_time).await;
-                stop.cancel();
-            });
-        }
-        Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "could not hand over; this process serves on"),
-        Err(panic) => tracing::error!(%panic, "could not hand over; this process serves on"),
+impl Signals {
+    fn register() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            is_in_terminal: io::stdin().is_terminal(),
+        })
     }
+
+    /// Returns when the server should stop.
+    async fn stopped(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Ends the server on SIGTERM and SIGINT, and replaces it on SIGHUP.
+    async fn follow(mut self, sockets: Sockets, end: End, drain_time: Duration) {
+        // Without a successor's sockets there is nothing to hand over any more.
+        let mut sockets = Some(sockets);
+        loop {
+            tokio::select! {
+                biased;
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                _ = self.hangup.recv() => {
+                    if self.is_in_terminal {
+                        break;
+                    }
+                    let Some(mut successor) = sockets.as_ref().and_then(start_successor) else { continue };
+                    let waited = tokio::select! {
+                        // Dropping the successor ends it.
+                        () = self.stopped() => break,
+                        waited = successor.wait() => waited,
+                    };
+                    match waited {
+                        Ok(pid) => {
+                            let program = successor.program().display();
+                            tracing::info!(successor = pid, %program, drain_seconds = drain_time.as_secs(), "handed over; serving open connections");
+                            // Else clients would wait here if the successor ended.
+                            sockets = None;
+                            retire(&end, drain_time);
+                        }
+                        Err(error) => {
+                            let error = format!("{error:#}");
+                            tracing::error!(error, "could not hand over; this process serves on");
+                        }
+                    }
+                }
+            }
+        }
+        tracing::info!("stopping; running jobs continue at the next start");
+        end.retire.cancel();
+        end.stop.cancel();
+    }
+}
+
+fn start_successor(sockets: &Sockets) -> Option<Successor> {
+    tracing::info!("starting the program again, to hand over to it");
+    let started = sockets.try_clone().and_then(Successor::start);
+    let failed = |error: &anyhow::Error| {
+        tracing::error!(error = format!("{error:#}"), "could not hand over; this process serves on");
+    };
+    started.inspect_err(failed).ok()
+}
+
+/// Serves the open connections only, for at most this long.
+fn retire(end: &End, drain_time: Duration) {
+    end.retire.cancel();
+    let stop = end.stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(drain_time).await;
+        stop.cancel();
+    });
 }
 
 /// Each visitor is an open file. The default soft limit exists for old programs that use select()

@@ -134,6 +134,18 @@ pub async fn reconciler_statuses(c: &impl Conn) -> Result<Vec<ReconcilerStatus>,
         .collect()
 }
 
+/// Deletes what a process has written, when it ends.
+pub async fn reconcilers_forget(db: &Db, process: &str) -> Result<(), DbError> {
+    db.write(|tx| {
+        Box::pin(async move {
+            let own = reconcilers::Column::Process.eq(process);
+            reconcilers::Entity::delete_many().filter(own).exec(tx.raw()).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
 /// Deletes what was last written before `before`: by processes that have ended, of reconcilers that are no more.
 pub async fn reconcilers_prune(tx: &Tx, before: Timestamp) -> Result<(), DbError> {
     let old = reconcilers::Column::UpdatedAt.lt(ms(before));

@@ -61,6 +61,11 @@ impl Drop for Served {
 
 /// A Stoa from a copy of the binary of its own; these tests don't need Docker.
 fn serve() -> (Served, SocketAddr, Home) {
+    serve_with(|home| fs::File::create(home.0.path().join("log")).unwrap().into())
+}
+
+/// The same, with the log where `log` says.
+fn serve_with(log: impl FnOnce(&Home) -> Stdio) -> (Served, SocketAddr, Home) {
     let at = free_port();
     let home = Home::new("base_domain = \"stoa.test\"\nlease_seconds = 3\ndrain_seconds = 20\n");
     let program = home.0.path().join("stoa");
@@ -68,7 +73,7 @@ fn serve() -> (Served, SocketAddr, Home) {
     let command = home.command(&[]);
     let mut start = Command::new(&program);
     start.arg("serve").env("STOA_LISTEN", at.to_string()).stdin(Stdio::null());
-    start.stderr(fs::File::create(home.0.path().join("log")).unwrap());
+    start.stderr(log(&home));
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => start.env(name, value),
@@ -233,4 +238,44 @@ fn a_successor_that_dies_at_once_changes_nothing() {
         thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(Request::get("stoa.test", "/healthz").tcp(at, TEST_TIMEOUT).unwrap().status, 200);
+}
+
+fn is_stopped_soon(served: &Served) {
+    let began = Instant::now();
+    while !served.processes().is_empty() {
+        assert!(began.elapsed() < TEST_TIMEOUT, "{:?}", served.processes());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn stopping_does_not_wait_for_a_successor_that_hangs() {
+    let (served, at, home) = serve();
+    let pid = i32::try_from(served.child.id()).unwrap();
+    let hanging = home.0.path().join("hanging");
+    fs::write(&hanging, "#!/bin/sh\nexec sleep 3600\n").unwrap();
+    fs::set_permissions(&hanging, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(&hanging, &served.program).unwrap();
+    served.signal(pid, "-HUP");
+    let log = || fs::read_to_string(home.0.path().join("log")).unwrap();
+    let began = Instant::now();
+    while !log().contains("to hand over to it") {
+        assert!(began.elapsed() < TEST_TIMEOUT, "{}", log());
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(Request::get("stoa.test", "/healthz").tcp(at, TEST_TIMEOUT).unwrap().status, 200);
+    served.signal(pid, "-TERM");
+    is_stopped_soon(&served);
+    assert!(TcpStream::connect(at).is_err(), "the one that hangs has ended too, with the socket");
+}
+
+#[test]
+fn a_log_that_nobody_reads_neither_ends_the_server_nor_keeps_it() {
+    let (mut served, at, _home) = serve_with(|_| Stdio::piped());
+    // The reader goes away; a reconciler that fails, for there is no engine, writes on.
+    drop(served.child.stderr.take());
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(Request::get("stoa.test", "/healthz").tcp(at, TEST_TIMEOUT).unwrap().status, 200);
+    served.signal(i32::try_from(served.child.id()).unwrap(), "-TERM");
+    assert!(served.child.wait().unwrap().success());
 }
