@@ -154,9 +154,19 @@ test('a domain that leads elsewhere says so, and a phone shows it all', async ()
   await page.getByText(`${domain} still points to 203.0.113.9, not to this server (127.0.0.1)`).first().waitFor();
   await accessible(page, 'a domain that leads elsewhere');
   await fits(page, 'a domain that leads elsewhere');
-  await page.getByRole('link', { name: /^Remove/ }).click();
-  await page.getByRole('button', { name: 'Remove the domain' }).click();
-  await page.waitForURL(/\/domains$/);
+  const domains = page.url();
+  for (let attempt = 1; ; attempt += 1) {
+    await page.getByRole('link', { name: /^Remove/ }).click();
+    await page.getByRole('button', { name: 'Remove the domain' }).click();
+    await page.waitForURL(/\/domains$|^chrome-error:/);
+    if (!page.url().startsWith('chrome-error:')) break;
+    // nginx closes idle connections when it reloads (docs/edges.md); a form that is sent over one of them at that
+    // moment is not repeated by the browser, but by the person.
+    assert.equal(process.env.EDGE, 'nginx');
+    assert.ok(attempt < 3);
+    await page.goto(domains);
+    if ((await page.getByRole('article').count()) === 0) break;
+  }
   assert.equal(await page.getByRole('article').count(), 0);
   await page.context().close();
 });
