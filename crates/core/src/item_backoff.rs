@@ -48,6 +48,11 @@ impl<K: Eq + Hash> ItemBackoff<K> {
         self.failed_items().remove(item);
     }
 
+    /// Forgets the failures of these items.
+    pub fn forget(&self, is_over: impl Fn(&K) -> bool) {
+        self.failed_items().retain(|item, _| !is_over(item));
+    }
+
     /// Forgets all failures, because their common cause may be gone.
     pub fn clear(&self) {
         self.failed_items().clear();

@@ -78,8 +78,8 @@ pub struct Inner {
     address_cooldown: address_cooldown::AddressCooldown,
     /// Sites whose repair failed or did not last.
     repair_backoff: ItemBackoff<SiteId>,
-    /// Sites whose environment could not be changed.
-    environment_backoff: ItemBackoff<SiteId>,
+    /// Sites whose environment could not be changed, each with the hostnames that it was to get.
+    environment_backoff: ItemBackoff<(SiteId, String)>,
 }
 
 impl Deref for Sites {

@@ -145,15 +145,16 @@ impl Sites {
             deployed.facts.get(variable).map(String::as_str).unwrap_or_default().split(',').collect();
         let current = self.domains.hostnames_of(site.id).await?;
         if current.iter().map(Hostname::as_str).collect::<BTreeSet<_>>() == known {
-            self.environment_backoff.succeeded(&site.id);
+            self.environment_backoff.forget(|(of, _)| *of == site.id);
             return Ok(());
         }
-        let now = self.core.clock.now();
-        if !self.environment_backoff.is_due(&site.id, now) {
+        let (now, target) =
+            (self.core.clock.now(), (site.id, current.iter().map(Hostname::as_str).collect::<Vec<_>>().join(",")));
+        if !self.environment_backoff.is_due(&target, now) {
             return Ok(());
         }
         // Until it is seen to have worked: an update that fails leaves the difference.
-        self.environment_backoff.failed(site.id, now);
+        self.environment_backoff.failed(target, now);
         let images = self.pinned_images(site).await?;
         let cx = self.core.system_context("environments");
         self.enqueue_update(&cx, site, pinned, images).await.map(drop)
