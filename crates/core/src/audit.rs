@@ -45,11 +45,12 @@ impl Core {
     }
 
     /// Moves the oldest entries from before `before` into a file in `archive/`, at most 5,000. Returns their number.
+    /// Checkpoints stay: without them, the files could not be checked.
     ///
     /// # Errors
     /// If the database does not answer or the file can't be written; nothing is lost then.
     pub async fn archive_audit(&self, before: Timestamp) -> Result<usize> {
-        let entries = retention::audit_oldest(&self.db, before, ARCHIVE_SIZE).await?;
+        let entries = retention::audit_oldest(&self.db, before, ARCHIVED, ARCHIVE_SIZE).await?;
         let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) else { return Ok(0) };
         let lines: Vec<String> = entries.iter().map(|(seq, event)| line(*seq, event).to_string() + "\n").collect();
         let content = lines.concat();

@@ -22,6 +22,9 @@ async fn old_audit_entries_go_to_a_file_that_can_be_checked() {
     let left = core.list_audit_events(&admin, 1_000).await.expect("a trail");
     assert_eq!((left.len(), left[0].action.as_str()), (1, "audit.archive"), "the checkpoint");
 
+    let later = now + SignedDuration::from_hours(2);
+    assert_eq!(core.archive_audit(later).await.expect("nothing else"), 0, "the checkpoint stays");
+
     let folder = platform.data_dir().join("archive");
     let file = fs::read_dir(&folder).expect("a folder").next().expect("a file").expect("readable").path();
     let content = fs::read_to_string(&file).expect("a file");

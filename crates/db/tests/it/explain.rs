@@ -113,7 +113,7 @@ async fn run(bed: &Bed, db: &Db, site: stoa_model::id::SiteId) {
     task_claim(db, "me", at(1), MINUTE).await.unwrap();
     tasks_failed(db, Page::first(10)).await.unwrap();
     processes::process_lease_acquire(db, "runtime", "me", at(1), at(2)).await.unwrap();
-    retention::audit_oldest(db, at(0), 10).await.unwrap();
+    retention::audit_oldest(db, at(0), "x", 10).await.unwrap();
     retention::site_events_prune(db, at(0)).await.unwrap();
     retention::job_notes_prune(db, at(0)).await.unwrap();
     retention::jobs_prune(db, at(0), 20).await.unwrap();

@@ -70,8 +70,9 @@ pub async fn the_oldest_of_the_audit_trail(bed: Bed) {
         audit(&tx, &event).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let old = audit_oldest(&bed.db, at(0) + SignedDuration::from_secs(3), 2).await.unwrap();
+    let old = audit_oldest(&bed.db, at(0) + SignedDuration::from_secs(3), "else", 2).await.unwrap();
     assert_eq!(old.iter().map(|(_, event)| event.target.as_str()).collect::<Vec<_>>(), ["thing 0", "thing 1"]);
+    assert_eq!(audit_oldest(&bed.db, at(9_000), "test", 2).await.unwrap(), []);
     let tx = bed.db.begin().await.unwrap();
     audit_delete(&tx, &old.iter().map(|(seq, _)| *seq).collect::<Vec<_>>()).await.unwrap();
     tx.commit().await.unwrap();
