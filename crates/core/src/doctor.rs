@@ -100,7 +100,7 @@ impl Core {
             })
             .collect();
         if !failing.is_empty() {
-            let remedy = "Fix the cause; each is tried again by itself. The server's log has every failure.";
+            let remedy = "Fix the cause; each is retried automatically. The server's log has every failure.";
             let more = failing.len().saturating_sub(MAX_SHOWN);
             let more = if more > 0 { format!("; and {more} more") } else { String::new() };
             let shown = failing.into_iter().take(MAX_SHOWN).collect::<Vec<_>>().join("; ");

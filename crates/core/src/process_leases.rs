@@ -31,8 +31,7 @@ struct Inner {
 impl ProcessLeases {
     /// No leases yet.
     pub fn new(core: Core) -> Self {
-        let owner = format!("{}-{}", std::process::id(), random::uuid_at(core.clock.now()).simple());
-        Self(Arc::new(Inner { core, owner, held: Mutex::default() }))
+        Self(Arc::new(Inner { owner: random::holder_name(core.clock.now()), core, held: Mutex::default() }))
     }
 
     /// The name of this process in the database.

@@ -1,4 +1,4 @@
-//! Random bytes from the operating system, and the ids and tokens built from them.
+//! Random bytes from the operating system, and the ids, names and tokens built from them.
 
 use jiff::Timestamp;
 use stoa_model::secret::SecretString;
@@ -32,4 +32,9 @@ pub fn token() -> SecretString {
 pub fn token_hash(token: &str) -> [u8; 32] {
     use sha2::{Digest, Sha256};
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// A name for what this process does from `now` on, unique among all processes: the holder of leases.
+pub fn holder_name(now: Timestamp) -> String {
+    format!("{}-{}", std::process::id(), uuid_at(now).simple())
 }

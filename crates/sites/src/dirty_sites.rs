@@ -19,7 +19,7 @@ impl Sites {
         stream::iter(touched)
             .for_each_concurrent(CONCURRENCY, |id| async move {
                 if let Err(error) = self.reconcile_dirty_site(id).await {
-                    tracing::warn!(site = %id, error = error.for_operator(), "a site could not be looked at; it is tried again by itself");
+                    tracing::warn!(site = %id, error = error.for_operator(), "a site could not be looked at; it is retried automatically");
                 }
             })
             .await;
@@ -39,7 +39,7 @@ impl Sites {
             None => tracing::info!(what = drift.what, found = drift.found, repair = ?drift.repair, "repaired"),
             Some(reason) => {
                 let (what, found) = (drift.what, drift.found);
-                tracing::error!(what, found, reason, "could not be repaired; it is tried again by itself");
+                tracing::error!(what, found, reason, "could not be repaired; it is retried automatically");
             }
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! Listens to the engine instead of asking it: a container that ends leads to a look at its site, and an engine that
-//! comes back to a look at all of them.
+//! Listens to the engine instead of asking it: when a container ends, its site is looked at, and when an engine comes
+//! back, all of them are.
 
 use crate::Sites;
 use std::{collections::HashSet, sync::Arc, time::Duration};

@@ -49,10 +49,9 @@ struct Worker {
 impl Jobs {
     /// Runs jobs until `stop`. Jobs in progress are interrupted then and continued later.
     pub async fn work(&self, stop: CancellationToken) {
-        let owner = format!("{}-{}", std::process::id(), random::uuid_at(self.core.clock.now()).simple());
         let worker = Worker {
             jobs: self.clone(),
-            owner: owner.into(),
+            owner: random::holder_name(self.core.clock.now()).into(),
             slots: LaneSlots::new(&self.core.settings.lanes),
             stop: stop.clone(),
             tracker: TaskTracker::new(),

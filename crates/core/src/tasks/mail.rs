@@ -96,7 +96,7 @@ pub(crate) fn reconciler_alarm(
             "The reconciler \"{name}\" has failed since {since}. What it maintains may be out of date until it succeeds."
         ),
         format!("Its last error: {}", health.error.as_deref().unwrap_or("none is known")),
-        "Run `stoa doctor` and look at the server's log. It is tried again by itself.".to_owned(),
+        "Run `stoa doctor` and look at the server's log. It is retried automatically.".to_owned(),
     ];
     let email = Email {
         key: format!("reconciler/{name}/{}", since.as_second()),

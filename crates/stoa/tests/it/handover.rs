@@ -186,7 +186,7 @@ fn no_request_is_lost_while_the_program_is_replaced() {
         served.signal(current, "-HUP");
         let began = Instant::now();
         let log = || fs::read_to_string(home.0.path().join("log")).unwrap();
-        // The one before ends by itself, because its clients have left.
+        // The one before ends because its clients have left.
         current = loop {
             if let [only] = served.processes()[..]
                 && only != current

@@ -142,10 +142,7 @@ fn log_error(error: DbError) -> LogError {
 
 /// All log entries of a job's saga, in order.
 pub async fn job_entries(c: &impl Conn, job: JobId) -> Result<Vec<Entry>, DbError> {
-    let of_job = job_log::Entity::find().filter(job_log::Column::Job.eq(job.uuid()));
-    let rows = of_job.order_by_asc(job_log::Column::Seq).all(c.raw()).await?;
-    let read = Row { table: "job_log", id: &job };
-    rows.iter().map(|row| Ok(Entry { seq: row.seq, at_ms: row.at_ms, event: read.json(&row.event)? })).collect()
+    Ok(entries_of_jobs(c, &[job]).await?.remove(&job).unwrap_or_default())
 }
 
 /// All log entries of these jobs' sagas, each job's in order.

@@ -218,7 +218,7 @@ impl World {
         assert!(status.success(), "{}: {status}:\n{}", self.name, self.log());
     }
 
-    /// Replaces the program by itself (SIGHUP), and waits until the new process serves.
+    /// Has the program replace itself (SIGHUP), and waits until the new process serves.
     pub fn replace(&mut self) {
         let current = self.server_pid();
         let handed_over = |log: String| log.matches("handed over").count();
