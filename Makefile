@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CARGO_TEST := cargo test --quiet --workspace
 
-.PHONY: help run stop images test check fmt lint unit sagas databases docker e2e mutants screenshots bench-% need
+.PHONY: help run stop images test check fmt lint unit sagas databases docker e2e processes upgrade-test mutants screenshots bench-% need
 
 help:            ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -61,6 +61,16 @@ e2e: images      ## the browser tests
 	@e2e/run
 	@echo '== browser: a domain of its own, from instructions to the padlock'
 	@e2e/edge/run
+
+processes: images  ## service tests and kills with an edge, a portal and two workers, on PostgreSQL and MariaDB
+	@crates/db/tests/databases sh -ec 'export STOA_TEST_PROCESSES=several; \
+	  for database in postgres mysql; do export STOA_TEST_DATABASE=$$database; \
+	    scripts/test-crate control --skip saga_proofs::; scripts/test-crate stoa faults::kills; done'
+
+upgrade-test: images  ## replace the program 20 times under load: one process, then several on PostgreSQL
+	@scripts/test-crate stoa faults::replaced --nocapture
+	@crates/db/tests/databases env STOA_TEST_PROCESSES=several STOA_TEST_DATABASE=postgres \
+	  scripts/test-crate stoa faults::replaced --nocapture
 
 mutants:         ## change the code of model and saga in 200 places (SEED=1 COUNT=200); their tests must notice 90 %
 	@scripts/mutants

@@ -26,7 +26,7 @@ impl Accounts {
     /// # Errors
     /// Wrong credentials, or too many attempts.
     pub async fn log_in_staff(&self, cx: &RequestContext, command: LogIn) -> Result<NewSession> {
-        self.core.rate_limits.check(Attempt::StaffLogin, cx.address)?;
+        self.core.count_attempt(Attempt::StaffLogin, cx.address).await?;
         let actor = self.authenticate_staff(cx, command).await?;
         self.log_in_as(cx, actor).await
     }
@@ -49,7 +49,7 @@ impl Accounts {
     /// Checks the credentials of a customer or a member of staff. Staff have fewer attempts than customers. Exceeding
     /// their limit is reported as wrong credentials here: a different limit would reveal which addresses are staff.
     pub(super) async fn authenticate(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
-        self.core.rate_limits.check(Attempt::Login, cx.address)?;
+        self.core.count_attempt(Attempt::Login, cx.address).await?;
         let email = EmailAddress::parse(&command.email).ok();
         let staff = match &email {
             Some(email) => accounts::staff_by_email(&self.core.db, email).await?,
@@ -58,9 +58,12 @@ impl Accounts {
         if staff.is_none() {
             return self.authenticate_customer(cx, command).await;
         }
-        let allowed = self.core.rate_limits.check(Attempt::StaffLogin, cx.address);
+        let allowed = self.core.count_attempt(Attempt::StaffLogin, cx.address).await;
         let actor = self.authenticate_staff(cx, command).await?;
-        allowed.map(|()| actor).map_err(|_| INVALID_CREDENTIALS)
+        match allowed {
+            Err(Error::RateLimited(_)) => Err(INVALID_CREDENTIALS),
+            other => other.map(|()| actor),
+        }
     }
 
     async fn authenticate_customer(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {

@@ -35,7 +35,7 @@ impl Accounts {
     /// # Errors
     /// All invalid fields together; too many attempts; an address that already has an account.
     pub async fn register(&self, cx: &RequestContext, command: Register) -> Result<NewSession> {
-        self.count_registration(cx)?;
+        self.count_registration(cx).await?;
         let registration = &self.hash_password(Registration::parse(cx, command)?).await?;
         self.core.db.write(|tx| Box::pin(async move { registration.insert(&tx, cx).await })).await?;
         self.open_session(registration.actor()).await
@@ -45,8 +45,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::RateLimited`] after too many attempts from this client.
-    pub fn count_registration(&self, cx: &RequestContext) -> Result<()> {
-        self.core.rate_limits.check(Attempt::SignUp, cx.address)
+    pub async fn count_registration(&self, cx: &RequestContext) -> Result<()> {
+        self.core.count_attempt(Attempt::SignUp, cx.address).await
     }
 
     /// Replaces the password with its hash, which takes tens of milliseconds.

@@ -12,6 +12,7 @@ use stoa_core::{
     Clock, Core, MasterKey, Result, Settings,
     jobs::{JobRegistry, Jobs},
     reconciler::Supervisor,
+    relay,
     tasks::{TaskRegistry, Tasks, mail::SendMail},
 };
 use stoa_db::Db;
@@ -24,6 +25,22 @@ use tokio_util::sync::CancellationToken;
 /// How long the end of a process waits for changes on the engine that are in progress.
 const ENGINE_SETTLE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// What a process does. By default all; on a database server, several processes can share it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Receives visitors.
+    pub edge: bool,
+    /// Serves the portal and the API.
+    pub web: bool,
+    /// Runs jobs, tasks and reconcilers.
+    pub worker: bool,
+}
+
+impl Roles {
+    /// Everything.
+    pub const ALL: Self = Self { edge: true, web: true, worker: true };
+}
+
 /// What the binary wires together.
 pub struct Parts {
     /// The operator's settings.
@@ -32,8 +49,8 @@ pub struct Parts {
     pub db: Db,
     /// Where stacks run.
     pub engines: Engines,
-    /// Routes hostnames to them.
-    pub edge: Arc<dyn Edge>,
+    /// Routes hostnames to them, if this process runs an edge.
+    pub edge: Option<Arc<dyn Edge>>,
     /// Keeps the records of the platform's own zone, if the platform may change them.
     pub dns: Option<Arc<dyn Dns>>,
     /// Resolves names as the world sees them.
@@ -113,12 +130,13 @@ impl Control {
 
     /// Works until `retire`: jobs, tasks and reconcilers. What is in progress then is left where it stands, for the next
     /// process to continue. What this process needs to serve its open connections is maintained until `stop`.
-    pub async fn run(&self, retire: CancellationToken, stop: CancellationToken) {
-        tokio::join!(
-            self.jobs.work(retire.clone()),
-            self.tasks.work(retire.clone()),
-            reconcilers::run(self.clone(), retire, stop)
-        );
+    pub async fn run(&self, roles: Roles, retire: CancellationToken, stop: CancellationToken) {
+        let work = async {
+            if roles.worker {
+                tokio::join!(self.jobs.work(retire.clone()), self.tasks.work(retire.clone()));
+            }
+        };
+        tokio::join!(work, relay::run(&self.core, &stop), reconcilers::run(self.clone(), roles, &retire, &stop));
         // Abandoned changes too, else the next process would look while they continue.
         let settled = futures_util::future::join_all(self.engines.iter().map(|engine| engine.settled()));
         let _ = tokio::time::timeout(ENGINE_SETTLE_TIMEOUT, settled).await;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use stoa_db::{
     certificates,
     core::{processes, retention},
+    domains::{acme_challenges::acme_challenges_prune, edges::edges_prune},
     idempotency, meta,
 };
 
@@ -28,6 +29,8 @@ const HISTORY_AGE: SignedDuration = SignedDuration::from_hours(365 * 24);
 const JOBS_PER_SITE: u64 = 20;
 /// How long it is known how a process fared that has ended.
 const STATUS_AGE: SignedDuration = SignedDuration::from_hours(1);
+/// How long the response to a challenge is kept; an order takes minutes.
+const CHALLENGE_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// So far a clock may have moved since it was last looked at; and so long it has to go on otherwise.
 const LEAP: SignedDuration = SignedDuration::from_hours(24);
 
@@ -43,12 +46,6 @@ struct ClockCheck {
 }
 
 impl Control {
-    /// Forgets the addresses that tried nothing lately.
-    pub(crate) async fn prune_rate_limits(&self) -> Result<()> {
-        self.core.rate_limits.prune();
-        Ok(())
-    }
-
     pub(crate) async fn prune(&self) -> Result<()> {
         let now = self.core.clock.now();
         let from = self.clock_believed_from(now).await?;
@@ -65,10 +62,14 @@ impl Control {
             .db
             .write(|tx| Box::pin(async move { idempotency::idempotency_prune(&tx, now - KEY_AGE).await }))
             .await?;
-        self.core
-            .db
-            .write(|tx| Box::pin(async move { processes::reconcilers_prune(&tx, now - STATUS_AGE).await }))
-            .await?;
+        self.core.prune_rate_limits().await?;
+        let body = async |tx: &stoa_db::Tx| {
+            processes::reconcilers_prune(tx, now - STATUS_AGE).await?;
+            processes::process_leases_prune(tx, now - STATUS_AGE).await?;
+            edges_prune(tx, now - STATUS_AGE).await?;
+            acme_challenges_prune(tx, now - CHALLENGE_AGE).await
+        };
+        self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?;
         self.prune_history(now).await?;
         let (ended, before) = (now - LEAP, now - CERTIFICATE_AGE);
         let body = async |tx: &stoa_db::Tx| {

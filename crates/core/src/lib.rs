@@ -5,6 +5,7 @@
 //! them: see [`jobs::JobSpec`].
 
 pub mod audit;
+pub mod bus;
 pub mod cached;
 pub mod clock;
 pub mod context;
@@ -18,23 +19,23 @@ pub mod process_leases;
 pub mod random;
 pub mod rate_limits;
 pub mod reconciler;
+pub mod relay;
 pub mod settings;
 pub mod tasks;
 pub mod view;
-mod wakeups;
 
 use std::sync::Arc;
 
 use stoa_db::Db;
 use stoa_model::account::Actor;
 
+pub use bus::{Bus, Wakeup};
 pub use clock::Clock;
 pub use context::RequestContext;
 pub use error::{Error, Result};
 pub use keys::MasterKey;
-pub use rate_limits::RateLimits;
+pub use process_leases::ProcessLeases;
 pub use settings::Settings;
-pub use wakeups::Wakeups;
 
 /// The state that all areas share. Cheap to clone.
 #[derive(Clone)]
@@ -47,22 +48,22 @@ pub struct Core {
     pub clock: Clock,
     /// Seals secrets at rest.
     pub key: Arc<MasterKey>,
-    /// Counts attempts per client.
-    pub rate_limits: Arc<RateLimits>,
     /// Wakes workers and reconcilers.
-    pub wakeups: Arc<Wakeups>,
+    pub bus: Arc<Bus>,
+    /// What this process does for all of them.
+    pub leases: ProcessLeases,
 }
 
 impl Core {
     /// Combines these parts.
     pub fn new(settings: Settings, db: Db, clock: Clock, key: MasterKey) -> Self {
         Self {
-            rate_limits: Arc::new(RateLimits::new(&settings.rates)),
+            leases: ProcessLeases::new(db.clone(), clock.clone(), settings.lease),
             settings: Arc::new(settings),
             db,
             clock,
             key: Arc::new(key),
-            wakeups: Arc::default(),
+            bus: Arc::default(),
         }
     }
 

@@ -10,28 +10,31 @@ use std::{
     time::Duration,
 };
 
-use stoa_db::core::processes;
+use stoa_db::{Db, core::processes};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Core, Result, random};
+use crate::{Clock, Result, random};
 
 /// The leases of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct ProcessLeases(Arc<Inner>);
 
 struct Inner {
-    core: Core,
+    db: Db,
+    clock: Clock,
+    /// How long a lease lasts without being renewed.
+    duration: Duration,
     /// Names this process and its run.
     owner: String,
     /// Each held lease with the token that is cancelled when it is lost.
-    held: Mutex<HashMap<&'static str, CancellationToken>>,
+    held: Mutex<HashMap<String, CancellationToken>>,
 }
 
 impl ProcessLeases {
     /// No leases yet.
-    pub fn new(core: Core) -> Self {
-        Self(Arc::new(Inner { owner: random::holder_name(core.clock.now()), core, held: Mutex::default() }))
+    pub fn new(db: Db, clock: Clock, duration: Duration) -> Self {
+        Self(Arc::new(Inner { owner: random::holder_name(clock.now()), db, clock, duration, held: Mutex::default() }))
     }
 
     /// The name of this process in the database.
@@ -43,14 +46,14 @@ impl ProcessLeases {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn acquire(&self, name: &'static str) -> Result<Option<CancellationToken>> {
-        let Core { db, clock, .. } = &self.0.core;
+    pub async fn acquire(&self, name: &str) -> Result<Option<CancellationToken>> {
+        let Inner { db, clock, owner, duration, .. } = &*self.0;
         let now = clock.now();
-        if !processes::process_lease_acquire(db, name, &self.0.owner, now, now + self.duration()).await? {
+        if !processes::process_lease_acquire(db, name, owner, now, now + *duration).await? {
             return Ok(None);
         }
         let mut held = self.held();
-        let token = held.entry(name).or_default();
+        let token = held.entry(name.to_owned()).or_default();
         if token.is_cancelled() {
             *token = CancellationToken::new();
         }
@@ -63,19 +66,19 @@ impl ProcessLeases {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = sleep(self.duration() / 3) => {}
+                () = sleep(self.0.duration / 3) => {}
             }
             if self.held().is_empty() {
                 continue;
             }
             let sent = Instant::now();
-            let Core { db, clock, .. } = &self.0.core;
-            match processes::process_leases_renew(db, &self.0.owner, clock.now() + self.duration()).await {
+            let Inner { db, clock, owner, duration, .. } = &*self.0;
+            match processes::process_leases_renew(db, owner, clock.now() + *duration).await {
                 Ok(still_held) => {
                     renewed = sent;
                     self.drop_leases(|name| still_held.iter().any(|held| held == name));
                 }
-                Err(_) if renewed.elapsed() >= self.duration() => self.drop_leases(|_| false),
+                Err(_) if renewed.elapsed() >= *duration => self.drop_leases(|_| false),
                 Err(error) => tracing::warn!(%error, "cannot renew this process's leases; will retry"),
             }
         }
@@ -85,9 +88,42 @@ impl ProcessLeases {
     /// more.
     pub async fn release(&self) {
         self.drop_leases(|_| false);
-        if let Err(error) = processes::process_leases_release(&self.0.core.db, &self.0.owner).await {
+        if let Err(error) = processes::process_leases_release(&self.0.db, &self.0.owner).await {
             tracing::warn!(%error, "cannot release this process's leases; others wait until they expire");
         }
+    }
+
+    /// Acquires the lease for one task of this process, if nobody else holds it, in this process or another.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn acquire_exclusive(&self, name: &str) -> Result<Option<TaskLease>> {
+        let lost = CancellationToken::new();
+        {
+            let mut held = self.held();
+            if held.contains_key(name) {
+                return Ok(None);
+            }
+            held.insert(name.to_owned(), lost.clone());
+        }
+        let lease = TaskLease { leases: self.clone(), name: name.to_owned(), lost };
+        let Inner { db, clock, owner, duration, .. } = &*self.0;
+        let now = clock.now();
+        let acquired = processes::process_lease_acquire(db, name, owner, now, now + *duration).await?;
+        Ok(Some(lease).filter(|_| acquired))
+    }
+
+    /// Whether this process holds the lease.
+    pub fn holds(&self, name: &str) -> bool {
+        self.held().contains_key(name)
+    }
+
+    /// Whether any process holds this lease.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn is_held(&self, name: &str) -> Result<bool> {
+        Ok(processes::process_lease_is_held(&self.0.db, name, self.0.clock.now()).await?)
     }
 
     fn drop_leases(&self, is_held: impl Fn(&str) -> bool) {
@@ -100,11 +136,28 @@ impl ProcessLeases {
         });
     }
 
-    fn duration(&self) -> Duration {
-        self.0.core.settings.lease
-    }
-
-    fn held(&self) -> MutexGuard<'_, HashMap<&'static str, CancellationToken>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lease that one task holds. Dropping it gives it up.
+pub struct TaskLease {
+    leases: ProcessLeases,
+    name: String,
+    /// Cancelled when it is lost.
+    pub lost: CancellationToken,
+}
+
+impl Drop for TaskLease {
+    fn drop(&mut self) {
+        let (leases, name) = (self.leases.clone(), std::mem::take(&mut self.name));
+        leases.held().remove(&name);
+        tokio::spawn(async move {
+            let Inner { db, owner, .. } = &*leases.0;
+            if let Err(error) = processes::process_lease_forget(db, &name, owner).await {
+                tracing::warn!(%error, name, "cannot release a lease; others wait until it expires");
+            }
+        });
     }
 }

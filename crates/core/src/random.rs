@@ -34,6 +34,11 @@ pub fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
+/// 160 bits of the SHA-256 hash of a text, in hexadecimal: a name for it where names are short.
+pub fn short_hash(text: &str) -> String {
+    hex::encode(&token_hash(text)[..20])
+}
+
 /// A name for what this process does from `now` on, unique among all processes: the holder of leases.
 pub fn holder_name(now: Timestamp) -> String {
     format!("{}-{}", std::process::id(), uuid_at(now).simple())

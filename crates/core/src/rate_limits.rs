@@ -1,12 +1,19 @@
-//! Limits on attempts by client address, not by account: an attacker can't lock others out of their accounts.
+//! Limits on attempts by client address, not by account: an attacker can't lock others out of their accounts. They are
+//! counted in the database, for all processes together and across restarts.
 
-use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
-use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+use stoa_db::{
+    DbError,
+    core::rate_limits::{self, RateLimit},
+};
 use stoa_model::id::CustomerId;
 use stoa_util::{ClientNetwork, Ipv6Prefix};
 
-use crate::error::{Error, Result};
+use crate::{
+    Core,
+    error::{Error, Result},
+};
 
 /// The number of attempts allowed per client address.
 #[derive(Debug, Clone)]
@@ -40,95 +47,58 @@ pub enum Attempt {
     SignUp,
 }
 
-/// Counts attempts in memory.
-pub struct RateLimits {
-    login: [DefaultKeyedRateLimiter<ClientNetwork>; 2],
-    staff_login: [DefaultKeyedRateLimiter<ClientNetwork>; 2],
-    sign_up: [DefaultKeyedRateLimiter<ClientNetwork>; 1],
-    domain_check: DefaultKeyedRateLimiter<CustomerId>,
-}
-
 /// Limited because each check queries third-party name servers.
-const DOMAIN_CHECKS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).unwrap();
+const DOMAIN_CHECKS_PER_MINUTE: u32 = 20;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
-impl RateLimits {
-    /// Limiters with these rates.
-    pub fn new(rates: &Rates) -> Self {
-        let minute = |n| DefaultKeyedRateLimiter::keyed(Quota::per_minute(at_least_one(n)));
-        let hour = |n| DefaultKeyedRateLimiter::keyed(Quota::per_hour(at_least_one(n)));
-        Self {
-            login: [minute(rates.login_minute), hour(rates.login_hour)],
-            staff_login: [minute(rates.staff_login_minute), hour(rates.staff_login_hour)],
-            sign_up: [hour(rates.sign_up_hour)],
-            domain_check: DefaultKeyedRateLimiter::keyed(Quota::per_minute(DOMAIN_CHECKS_PER_MINUTE)),
-        }
-    }
-
+impl Core {
     /// Counts one attempt from `address`. Local commands have no address and are not limited.
     ///
     /// # Errors
     /// [`Error::RateLimited`] with the time until the next attempt is allowed.
-    pub fn check(&self, attempt: Attempt, address: Option<IpAddr>) -> Result<()> {
+    pub async fn count_attempt(&self, attempt: Attempt, address: Option<IpAddr>) -> Result<()> {
         let Some(address) = address else { return Ok(()) };
-        let limiters: &[_] = match attempt {
-            Attempt::Login => &self.login,
-            Attempt::StaffLogin => &self.staff_login,
-            Attempt::SignUp => &self.sign_up,
-        };
-        for limiter in limiters {
-            if let Err(until) = limiter.check_key(&ClientNetwork::of(address, Ipv6Prefix::Subnet)) {
-                let wait = until.wait_time_from(limiter.clock().now());
-                return Err(Error::RateLimited(wait.max(Duration::from_secs(1))));
+        let rates = &self.settings.rates;
+        let client = ClientNetwork::of(address, Ipv6Prefix::Subnet);
+        let (name, limits) = match attempt {
+            Attempt::Login => ("login", vec![(rates.login_minute, MINUTE), (rates.login_hour, HOUR)]),
+            Attempt::StaffLogin => {
+                ("staff-login", vec![(rates.staff_login_minute, MINUTE), (rates.staff_login_hour, HOUR)])
             }
-        }
-        Ok(())
+            Attempt::SignUp => ("sign-up", vec![(rates.sign_up_hour, HOUR)]),
+        };
+        let limit = |(attempts, period): (u32, Duration)| RateLimit {
+            name: format!("{name} {}s {client}", period.as_secs()),
+            attempts,
+            period,
+        };
+        self.count(limits.into_iter().map(limit).collect()).await
     }
 
     /// Counts a domain check that this customer requested.
     ///
     /// # Errors
     /// [`Error::RateLimited`] with the time until the next one is allowed.
-    pub fn domain_check(&self, customer: CustomerId) -> Result<()> {
-        self.domain_check.check_key(&customer).map_err(|until| {
-            Error::RateLimited(until.wait_time_from(self.domain_check.clock().now()).max(Duration::from_secs(1)))
-        })
+    pub async fn count_domain_check(&self, customer: CustomerId) -> Result<()> {
+        let (attempts, period) = (DOMAIN_CHECKS_PER_MINUTE, MINUTE);
+        self.count(vec![RateLimit { name: format!("domain-check {customer}"), attempts, period }]).await
     }
 
-    /// Removes entries whose attempts have all been replenished.
-    pub fn prune(&self) {
-        self.login.iter().chain(&self.staff_login).chain(&self.sign_up).for_each(|limiter| {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        });
-        self.domain_check.retain_recent();
-    }
-}
-
-fn at_least_one(n: u32) -> NonZeroU32 {
-    NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sixth_login_within_a_minute_waits_and_others_do_not() {
-        let limits = RateLimits::new(&Rates::default());
-        let here = Some("192.0.2.1".parse().unwrap());
-        for _ in 0..5 {
-            limits.check(Attempt::Login, here).unwrap();
+    async fn count(&self, limits: Vec<RateLimit>) -> Result<()> {
+        match rate_limits::rate_limit_attempt(&self.db, &limits, self.clock.now()).await? {
+            None => Ok(()),
+            Some(wait) => Err(Error::RateLimited(wait.max(Duration::from_secs(1)))),
         }
-        assert!(matches!(limits.check(Attempt::Login, here), Err(Error::RateLimited(_))));
-        limits.check(Attempt::Login, Some("192.0.2.2".parse().unwrap())).unwrap();
-        limits.check(Attempt::StaffLogin, here).unwrap();
     }
 
-    #[test]
-    fn an_ipv6_network_counts_as_one() {
-        let limits = RateLimits::new(&Rates { login_minute: 1, ..Rates::default() });
-        limits.check(Attempt::Login, Some("2001:db8::1".parse().unwrap())).unwrap();
-        assert!(limits.check(Attempt::Login, Some("2001:db8::2".parse().unwrap())).is_err());
-        limits.check(Attempt::Login, Some("2001:db8:0:1::1".parse().unwrap())).unwrap();
+    /// Forgets clients that have all their attempts back.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn prune_rate_limits(&self) -> Result<()> {
+        let now = self.clock.now();
+        let prune = self.db.write(|tx| Box::pin(async move { rate_limits::rate_limits_prune(&tx, now).await }));
+        prune.await.map_err(|error: DbError| error.into())
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::{Core, Wakeups, process_leases::ProcessLeases, tasks::mail};
+use crate::{Core, Wakeup, tasks::mail};
 
 /// Bounds of the longest pause after failures; between them it is the reconciler's period.
 const PAUSE_BOUNDS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
@@ -34,20 +34,29 @@ const ALARM_AFTER: SignedDuration = SignedDuration::from_mins(10);
 pub struct Reconciler {
     name: &'static str,
     period: Duration,
-    wakeup: Option<fn(&Wakeups) -> &Notify>,
+    /// The name of its lease.
+    lease: &'static str,
+    wakeup: Option<Wakeup>,
     everywhere: bool,
 }
 
 impl Reconciler {
     /// One that runs at least every `period`, in one process at a time.
     pub fn every(period: Duration, name: &'static str) -> Self {
-        Self { name, period, wakeup: None, everywhere: false }
+        Self { name, period, lease: name, wakeup: None, everywhere: false }
     }
 
     /// It also runs when woken.
     #[must_use]
-    pub fn on(mut self, wakeup: fn(&Wakeups) -> &Notify) -> Self {
+    pub fn on(mut self, wakeup: Wakeup) -> Self {
         self.wakeup = Some(wakeup);
+        self
+    }
+
+    /// It runs in the process that runs the reconciler `name`, because that one holds what it needs.
+    #[must_use]
+    pub fn beside(mut self, name: &'static str) -> Self {
+        self.lease = name;
         self
     }
 
@@ -89,14 +98,13 @@ pub struct ReconcilerHealth {
 #[derive(Clone)]
 pub struct Supervisor {
     core: Core,
-    leases: ProcessLeases,
     health: Arc<Mutex<BTreeMap<&'static str, ReconcilerHealth>>>,
 }
 
 impl Supervisor {
     /// A supervisor without reconcilers.
     pub fn new(core: Core) -> Self {
-        Self { leases: ProcessLeases::new(core.clone()), core, health: Arc::default() }
+        Self { core, health: Arc::default() }
     }
 
     /// How the reconcilers of this process fare, by name.
@@ -106,15 +114,15 @@ impl Supervisor {
 
     /// Gives the leases up, once no reconciler that needs one runs here any more.
     pub async fn release(&self) {
-        self.leases.release().await;
-        if let Err(error) = processes::reconcilers_forget(&self.core.db, self.leases.owner()).await {
+        self.core.leases.release().await;
+        if let Err(error) = processes::reconcilers_forget(&self.core.db, self.core.leases.owner()).await {
             tracing::warn!(%error, "cannot delete how the reconcilers of this process fared");
         }
     }
 
     /// Keeps the leases and writes down how the reconcilers fare, until `stop`.
     pub async fn keep(&self, stop: &CancellationToken) {
-        tokio::join!(self.leases.keep(stop), async {
+        tokio::join!(self.core.leases.keep(stop), async {
             while !stop.is_cancelled() {
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -139,7 +147,7 @@ impl Supervisor {
         self.locked().entry(reconciler.name).or_default().everywhere = reconciler.everywhere;
         let set_here = |here| self.locked().entry(reconciler.name).or_default().is_here = here;
         let never = Notify::new();
-        let wakeup = reconciler.wakeup.map_or(&never, |wakeup| wakeup(&self.core.wakeups));
+        let wakeup = reconciler.wakeup.map_or(&never, |wakeup| self.core.bus.wakeup(wakeup));
         loop {
             let Some(lost) = self.lease(&reconciler, stop).await else { return };
             set_here(true);
@@ -169,7 +177,7 @@ impl Supervisor {
             return Some(CancellationToken::new());
         }
         loop {
-            match self.leases.acquire(reconciler.name).await {
+            match self.core.leases.acquire(reconciler.lease).await {
                 Ok(Some(lost)) => return Some(lost),
                 Ok(None) => {}
                 Err(error) => {
@@ -248,14 +256,14 @@ impl Supervisor {
             Box::pin(async move { tasks::task_insert(&tx, &alarm.task, Some(&alarm.key)).await })
         });
         match queued.await {
-            Ok(_) => self.core.wakeups.tasks.notify_one(),
+            Ok(_) => self.core.bus.wake(Wakeup::Tasks),
             Err(error) => tracing::error!(reconciler = name, %error, "cannot tell staff that a reconciler fails"),
         }
     }
 
     async fn write_status(&self) {
         let now = self.core.clock.now();
-        let own = |everywhere| if everywhere { self.leases.owner().to_owned() } else { String::new() };
+        let own = |everywhere| if everywhere { self.core.leases.owner().to_owned() } else { String::new() };
         let status = |(name, health): (&'static str, ReconcilerHealth)| ReconcilerStatus {
             name: name.to_owned(),
             process: own(health.everywhere),

@@ -129,6 +129,11 @@ impl Db {
         self.inner.backend
     }
 
+    /// Whether it is a server, which processes on several machines can use at the same time.
+    pub fn is_server(&self) -> bool {
+        self.backend() != Backend::Sqlite
+    }
+
     /// Begins a transaction; on SQLite, after all earlier callers have finished theirs.
     ///
     /// # Errors
@@ -149,8 +154,8 @@ impl Db {
     ///
     /// ```no_run
     /// # async fn example(db: &stoa_db::Db) -> Result<(), stoa_db::DbError> {
-    /// let version = db.write(|tx| Box::pin(async move { stoa_db::core::meta::routes_version_bump(&tx).await })).await?;
-    /// # let _: u64 = version; Ok(()) }
+    /// db.write(|tx| Box::pin(async move { stoa_db::core::meta::meta_set(&tx, "greeting", "hello").await })).await
+    /// # }
     /// ```
     ///
     /// # Errors

@@ -48,7 +48,7 @@ pub mod history {
 pub use self::{
     accounts::{sessions, tokens},
     core::{idempotency, jobs, jobs::log as job_log, meta, tasks},
-    domains::{certificates, certificates::orders as certificate_orders, dns_records, routes},
+    domains::{certificates, certificates::orders as certificate_orders, dns_records, route_changes, routes},
     sites::{leases, secrets, traffic},
 };
 

@@ -4,7 +4,7 @@ use crate::Domains;
 use crate::ensure_not_deleting;
 use jiff::SignedDuration;
 use stoa_core::permissions::writable_site;
-use stoa_db::{domains, history, meta, sites};
+use stoa_db::{domains, history, route_changes::RouteChange, sites};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -17,7 +17,7 @@ use stoa_model::{
 };
 
 use crate::{command::AddDomain, view::DomainView};
-use stoa_core::{Error, RequestContext, Result, permissions::ensure_no_job_but, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, permissions::ensure_no_job_but, random};
 
 /// More domains indicate a mistake or abuse.
 const MAX_DOMAINS_PER_SITE: usize = 50;
@@ -105,14 +105,14 @@ impl Domains {
                     self.remove_name_from_uploads(&tx, site.id, name, cx.now).await?;
                     history::site_event(&tx, site.id, cx.now, "domain", text).await?;
                     history::audit(&tx, event).await?;
-                    Ok::<_, Error>(meta::routes_version_bump(&tx).await?)
+                    Ok::<_, Error>(self.route_changed(&tx, RouteChange::Names(site.id)).await?)
                 })
             })
             .await?;
         self.publish_certificates(version).await;
-        self.refresh_routes_or_lag(site.id).await;
-        self.core.wakeups.environments.notify_one();
-        self.core.wakeups.certificates.notify_one();
+        self.publish_routes(version, site.id).await;
+        self.core.bus.wake(Wakeup::Environments);
+        self.core.bus.wake(Wakeup::Certificates);
         Ok(())
     }
 

@@ -42,8 +42,8 @@ pub use routes::{ApplicationUrl, EdgeLag};
 pub struct Parts {
     /// The state that all areas share.
     pub core: Core,
-    /// Routes hostnames to sites.
-    pub edge: Arc<dyn Edge>,
+    /// Routes hostnames to sites, if this process runs an edge. Otherwise other processes do.
+    pub edge: Option<Arc<dyn Edge>>,
     /// Manages the records of the platform's own zone, if a DNS provider is configured.
     pub dns: Option<Arc<dyn Dns>>,
     /// Resolves names in the public DNS.
@@ -59,13 +59,13 @@ pub struct Domains(Arc<Inner>);
 /// State shared by all clones.
 pub struct Inner {
     core: Core,
-    edge: Arc<dyn Edge>,
+    edge: Option<Arc<dyn Edge>>,
     dns: Option<Arc<dyn Dns>>,
     resolver: Resolver,
     probe: Arc<dyn Probe>,
     routes: routes::Routing,
     certificate_cache: certificates::CertificateCache,
-    order_locks: certificates::OrderLocks,
+    order_state: certificates::OrderState,
     acme_account: certificates::AcmeAccount,
 }
 
@@ -89,7 +89,7 @@ impl Domains {
             probe,
             routes: routes::Routing::default(),
             certificate_cache: certificates::CertificateCache::default(),
-            order_locks: certificates::OrderLocks::default(),
+            order_state: certificates::OrderState::default(),
             acme_account: certificates::AcmeAccount::default(),
         }))
     }

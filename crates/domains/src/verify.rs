@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use stoa_db::{DbError, Tx, domains, history, meta};
+use stoa_db::{DbError, Tx, domains, history, route_changes::RouteChange};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -18,7 +18,7 @@ use stoa_provider::dns::RecordName;
 use crate::SITE_IS_DELETING;
 use crate::dns_target::DnsTarget;
 use crate::view::DomainView;
-use stoa_core::{Error, RequestContext, Result};
+use stoa_core::{Error, RequestContext, Result, Wakeup};
 use stoa_integrations::probe::{Fetched, is_global};
 
 /// The problem of a claim whose only problem is that ownership is not proven.
@@ -44,7 +44,7 @@ impl Domains {
     /// Not found; [`Error::RateLimited`] after too many checks.
     pub async fn check_domain(&self, cx: &RequestContext, id: DomainId) -> Result<DomainView> {
         let (site, domain) = self.writable_domain(cx, id).await?;
-        self.core.rate_limits.domain_check(site.customer)?;
+        self.core.count_domain_check(site.customer).await?;
         self.verify_domain(&domain).await?;
         self.retry_certificate(&domain.name).await?;
         let domain = domains::domain_get(&self.core.db, id).await?.ok_or(Error::NotFound("domain"))?;
@@ -79,8 +79,8 @@ impl Domains {
     /// changed or its customer asked for a check. Issuance limits still apply.
     async fn retry_certificate(&self, name: &Hostname) -> Result<()> {
         self.retry_now(&CertName::host(name.clone())).await?;
-        self.core.wakeups.certificates.notify_one();
-        self.core.wakeups.main_addresses.notify_one();
+        self.core.bus.wake(Wakeup::Certificates);
+        self.core.bus.wake(Wakeup::MainAddresses);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Domains {
                 Box::pin(async move {
                     domains::domain_verify(&tx, id, now).await?;
                     history::site_event(&tx, site, now, "domain", text).await?;
-                    meta::routes_version_bump(&tx).await
+                    self.route_changed(&tx, RouteChange::Names(site)).await
                 })
             })
             .await;
@@ -132,7 +132,7 @@ impl Domains {
             Err(DbError::StaleWrite { table: "sites", .. }) => Err(Error::Conflict(SITE_IS_DELETING.into())),
             done => {
                 self.publish_routes(done?, site).await;
-                self.core.wakeups.environments.notify_one();
+                self.core.bus.wake(Wakeup::Environments);
                 Ok(())
             }
         }

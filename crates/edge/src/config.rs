@@ -1,6 +1,12 @@
 //! What an operator may decide about the edge. The defaults suit a single machine.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
@@ -30,6 +36,8 @@ pub struct Config {
     pub product_name: String,
     /// Names and addresses of the platform itself, answered by the fallback. They win over routes.
     pub platform_hosts: Vec<String>,
+    /// Another process that answers for `platform_hosts`, instead of the fallback.
+    pub platform_upstream: Option<SocketAddr>,
     /// The port at which visitors reach plain HTTP, for redirects.
     pub public_http_port: u16,
     /// The port at which visitors reach HTTPS, for redirects; `None` if there is no HTTPS.
@@ -61,6 +69,7 @@ impl Default for Config {
             max_upstream_per_client: 2048,
             product_name: "Stoa".to_owned(),
             platform_hosts: Vec::new(),
+            platform_upstream: None,
             public_http_port: 80,
             public_https_port: None,
             hsts_seconds: 180 * 24 * 60 * 60,

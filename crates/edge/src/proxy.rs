@@ -17,7 +17,7 @@ use http::{
 };
 use http_body::Body;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
-use stoa_model::route::Target;
+use stoa_model::route::{RouteLimits, Target};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::responses::{
@@ -37,7 +37,7 @@ use crate::{
     request_body::RequestBody,
     request_head,
     response_body::{EdgeBody, Source},
-    table::{Entry, SiteEntry},
+    table::Entry,
     tunnel,
     upstream::{self, UpstreamBody, UpstreamResponse},
 };
@@ -90,7 +90,11 @@ impl RequestHandler {
         match entry {
             Entry::Text(text) => whole_response(text_response(text), self.record),
             Entry::Platform { name, .. } if must_move => self.redirect(&name, true),
-            Entry::Platform { .. } => self.platform().await,
+            Entry::Platform { .. } => match self.client.worker.shared.config.platform_upstream {
+                // It enforces its own limits.
+                Some(upstream) => self.forward(upstream, RouteLimits::body(u64::MAX)).await,
+                None => self.platform().await,
+            },
             Entry::Site(site) => {
                 self.record.site = Some(Arc::clone(&site.stats));
                 match &site.target {
@@ -104,7 +108,7 @@ impl RequestHandler {
                         self.page(Page::TooLarge)
                     }
                     Target::Upstream(upstream) => match self.record.admit(&site) {
-                        Ok(()) => self.forward(*upstream, &site).await,
+                        Ok(()) => self.forward(*upstream, site.limits).await,
                         Err(refusal) => self.page(Page::Refused(refusal)),
                     },
                 }
@@ -141,14 +145,14 @@ impl RequestHandler {
         })
     }
 
-    /// Has the site's own service answer.
-    async fn forward(mut self, upstream: SocketAddr, site: &SiteEntry) -> Response<EdgeBody> {
+    /// Has another process answer: the site's own service, or the platform's.
+    async fn forward(mut self, upstream: SocketAddr, limits: RouteLimits) -> Response<EdgeBody> {
         let body = (!self.body.is_end_stream()).then(|| {
             let seen = self.record.bytes_in();
-            RequestBody::new(self.body, self.record.body_timer(), site.limits.max_body, seen)
+            RequestBody::new(self.body, self.record.body_timer(), limits.max_body, seen)
         });
         let authority = host::authority(&self.parts.uri, &self.parts.headers).unwrap_or_default();
-        let limit = limits::response(&site.limits, self.client.worker.shared.config.timeouts.response);
+        let limit = limits::response(&limits, self.client.worker.shared.config.timeouts.response);
         let stream = &self.record.stream;
         let answered =
             upstream::send_request(upstream, &self.parts, authority, body, limit, &self.client, stream).await;
@@ -177,7 +181,7 @@ impl RequestHandler {
                 respond(head, EdgeBody::new(source, Some(self.record)))
             }
             Err(fault) => {
-                tracing::debug!(site = %site.stats.site, %upstream, %fault, "forwarding a request");
+                tracing::debug!(%upstream, %fault, "forwarding a request");
                 page_response(page_for(&fault), self.record, &self.parts)
             }
         }

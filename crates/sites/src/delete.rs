@@ -3,12 +3,12 @@
 //! forward.
 
 use stoa_core::{
-    Error, RequestContext, Result,
+    Error, RequestContext, Result, Wakeup,
     jobs::enqueue,
     permissions::{ensure_idle, readable_site, writable_site},
     random,
 };
-use stoa_db::{history, meta, sites};
+use stoa_db::{history, route_changes::RouteChange, sites};
 use stoa_model::{
     id::{JobId, SiteId},
     job::JobKind,
@@ -41,14 +41,16 @@ impl Sites {
                     sites::site_mark_deleted(&tx, id, cx.now, purge_at).await?;
                     history::site_event(&tx, id, cx.now, "deleted", "The site was marked for deletion").await?;
                     history::audit(&tx, event).await?;
-                    Ok::<_, Error>(meta::routes_version_bump(&tx).await?)
+                    Ok::<_, Error>(self.domains.route_changed(&tx, RouteChange::Site(id)).await?)
                 })
             })
             .await?;
+        // Read first: it may be purged at once.
+        let view = self.get(cx, id).await;
         self.domains.publish_routes(version, id).await;
-        self.core.wakeups.mark_dirty(id);
-        self.core.wakeups.purge.notify_one();
-        self.get(cx, id).await
+        self.core.bus.mark_dirty(id);
+        self.core.bus.wake(Wakeup::Purge);
+        view
     }
 
     /// Restores a site that is marked for deletion, with all its data: it runs again if it ran, and
@@ -81,11 +83,11 @@ impl Sites {
                     if marked.suspensions.is_empty() && marked.power == Power::On {
                         self.enqueue_start(&tx, cx, start).await?;
                     }
-                    Ok(meta::routes_version_bump(&tx).await?)
+                    Ok(self.domains.route_changed(&tx, RouteChange::Site(id)).await?)
                 })
             })
             .await?;
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         self.domains.publish_routes(version, id).await;
         self.get(cx, id).await
     }
@@ -111,8 +113,7 @@ impl Sites {
         cx.require(stoa_model::account::Role::Admin)?;
         readable_site(&self.core.db, cx, id).await?;
         let event = &cx.audit("site.purge", id, serde_json::json!({}));
-        let version = self
-            .core
+        self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
@@ -124,13 +125,11 @@ impl Sites {
                     };
                     sites::site_mark_deleted(&tx, id, site.deleted_at.unwrap_or(cx.now), cx.now).await?;
                     history::audit(&tx, event).await?;
-                    Ok(meta::routes_version_bump(&tx).await?)
+                    Ok(self.domains.route_changed(&tx, RouteChange::Site(id)).await?)
                 })
             })
             .await?;
-        // Its routes are gone already; the version is for the process that purges.
-        self.domains.mark_own_version(version);
-        self.core.wakeups.purge.notify_one();
+        self.core.bus.wake(Wakeup::Purge);
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ impl Sites {
     /// Looks at the sites that were touched. A site that fails keeps no other waiting; the next look at all of them
     /// finds it again.
     pub async fn reconcile_dirty_sites(&self) -> Result<()> {
-        let touched = self.core.wakeups.take_dirty();
+        let touched = self.core.bus.take_dirty();
         stream::iter(touched)
             .for_each_concurrent(CONCURRENCY, |id| async move {
                 if let Err(error) = self.reconcile_dirty_site(id).await {

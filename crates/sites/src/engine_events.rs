@@ -3,12 +3,12 @@
 
 use crate::Sites;
 use std::{collections::HashSet, sync::Arc, time::Duration};
+use stoa_core::{Result, Wakeup};
 
 use futures_util::{StreamExt, future::join_all};
 use stoa_db::sites;
 use stoa_provider::engine::{Engine, EngineEvent, EngineEventKind};
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 /// Between two attempts to reach an engine that is away.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -22,28 +22,22 @@ fn is_trouble(kind: EngineEventKind) -> bool {
 }
 
 impl Sites {
-    /// Follows all engines until `stop`.
-    pub async fn follow_engines(&self, stop: &CancellationToken) {
-        join_all(self.engines.iter().map(|engine| self.follow_engine(engine, stop))).await;
+    /// Follows all engines, for ever.
+    pub async fn follow_engines(&self) -> Result<()> {
+        join_all(self.engines.iter().map(|engine| self.follow_engine(engine))).await;
+        Ok(())
     }
 
-    async fn follow_engine(&self, engine: &Arc<dyn Engine>, stop: &CancellationToken) {
+    async fn follow_engine(&self, engine: &Arc<dyn Engine>) {
         let mut away = false;
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                reason = self.listen(&**engine, &mut away) => {
-                    if !away {
-                        tracing::error!(reason, "the engine went away; jobs wait for it");
-                    }
-                    away = true;
-                    self.engine_cache.forget(engine.name());
-                }
+            let reason = self.listen(&**engine, &mut away).await;
+            if !away {
+                tracing::error!(reason, "the engine went away; jobs wait for it");
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = sleep(PAUSE) => {}
-            }
+            away = true;
+            self.engine_cache.forget(engine.name());
+            sleep(PAUSE).await;
         }
     }
 
@@ -60,7 +54,7 @@ impl Sites {
             tracing::info!("the engine is back");
             self.repair_backoff.clear();
         }
-        self.core.wakeups.runtime.notify_one();
+        self.core.bus.wake(Wakeup::Runtime);
         let mut events = events.ready_chunks(MAX_EVENTS);
         while let Some(chunk) = events.next().await {
             // Of a storm of events, each site is looked up once.
@@ -78,10 +72,10 @@ impl Sites {
             }
             for project in projects {
                 match sites::site_of_project(&self.core.db, &project).await {
-                    Ok(site) => site.iter().for_each(|site| self.core.wakeups.mark_dirty(site.id)),
+                    Ok(site) => site.iter().for_each(|site| self.core.bus.mark_dirty(site.id)),
                     Err(error) => {
                         tracing::warn!(%project, %error, "cannot look an engine's project up; all are looked at");
-                        self.core.wakeups.runtime.notify_one();
+                        self.core.bus.wake(Wakeup::Runtime);
                     }
                 }
             }

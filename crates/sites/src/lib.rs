@@ -51,8 +51,8 @@ pub struct Parts {
     pub domains: Domains,
     /// Where their stacks run.
     pub engines: Engines,
-    /// Counts their traffic.
-    pub edge: Arc<dyn Edge>,
+    /// Counts their traffic, if this process runs an edge.
+    pub edge: Option<Arc<dyn Edge>>,
     /// Asks them whether they answer.
     pub probe: Arc<dyn Probe>,
     /// What they are created from.
@@ -69,7 +69,7 @@ pub struct Inner {
     accounts: Accounts,
     domains: Domains,
     engines: Engines,
-    edge: Arc<dyn Edge>,
+    edge: Option<Arc<dyn Edge>>,
     probe: Arc<dyn Probe>,
     blueprints: blueprints::Blueprints,
     blueprint_cache: pinned::BlueprintCache,

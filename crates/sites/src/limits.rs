@@ -2,7 +2,7 @@
 
 use crate::Sites;
 use stoa_core::permissions::readable_site;
-use stoa_db::{history, meta, sites};
+use stoa_db::{history, route_changes::RouteChange, sites};
 use stoa_model::{account::Role, field::Invalid, id::SiteId, route::RouteLimits};
 
 use crate::command::ChangeLimits;
@@ -32,7 +32,7 @@ impl Sites {
                     sites::site_edge(&tx, id, new).await?;
                     history::site_event(&tx, id, cx.now, "limits", "Its limits at the edge were changed").await?;
                     history::audit(&tx, event).await?;
-                    meta::routes_version_bump(&tx).await
+                    self.domains.route_changed(&tx, RouteChange::Site(id)).await
                 })
             })
             .await?;

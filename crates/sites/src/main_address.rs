@@ -16,7 +16,7 @@ use stoa_model::{
 };
 
 use crate::sagas::plan::{Address, Move};
-use stoa_core::{Error, RequestContext, Result, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, random};
 use stoa_domains::ApplicationUrl;
 
 impl Sites {
@@ -114,7 +114,7 @@ impl Sites {
             })
             .await?;
         self.address_cooldown.begin(id, &url, cx.now);
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         Ok(job)
     }
 }

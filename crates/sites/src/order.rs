@@ -31,7 +31,7 @@ use crate::{
     },
     view::Ordered,
 };
-use stoa_core::{Error, RequestContext, Result, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, random};
 
 /// In place of a hash: no password matches it. The operator's own accounts have it, for staff log in
 /// as staff.
@@ -90,7 +90,7 @@ impl Sites {
             // The same request was a moment faster: its answer is ours.
             Err(error) => self.replayed_order(cx, key, &request).await?.ok_or(error),
             Ok(ordered) => {
-                self.core.wakeups.jobs.notify_one();
+                self.core.bus.wake(Wakeup::Jobs);
                 Ok(ordered)
             }
         }

@@ -19,7 +19,7 @@ use stoa_model::{
 use stoa_provider::engine::Engine;
 
 use crate::sagas::SitePlan;
-use stoa_core::{Error, RequestContext, Result, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, random};
 
 /// How many sites are read with one query.
 pub(crate) const PAGE_SIZE: u64 = 500;
@@ -75,7 +75,7 @@ impl Sites {
                 })
             })
             .await?;
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         Ok(job)
     }
 
@@ -174,7 +174,7 @@ impl Sites {
                 })
             })
             .await?;
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         Ok(job)
     }
 }

@@ -1,7 +1,7 @@
 //! Opening an account together with its first site, both or neither.
 
 use stoa_accounts::{Registration, command::Register, view::NewSession};
-use stoa_core::{Error, RequestContext, Result};
+use stoa_core::{Error, RequestContext, Result, Wakeup};
 
 use crate::{Sites, command::OrderSite, view::Ordered};
 
@@ -16,7 +16,7 @@ impl Sites {
         command: Register,
         order: OrderSite,
     ) -> Result<(NewSession, Ordered)> {
-        self.accounts.count_registration(cx)?;
+        self.accounts.count_registration(cx).await?;
         let registration = Registration::parse(cx, command);
         let email = registration.as_ref().map(|registration| registration.customer.email.clone()).ok();
         let parsed = self.parse_order(&order, email.as_ref());
@@ -37,7 +37,7 @@ impl Sites {
                 })
             })
             .await?;
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         Ok((self.accounts.open_session(registration.actor()).await?, ordered))
     }
 }

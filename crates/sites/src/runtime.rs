@@ -159,7 +159,7 @@ impl Sites {
         let core = self.core.clone();
         tokio::spawn(async move {
             tokio::time::sleep(pause.unsigned_abs()).await;
-            core.wakeups.mark_dirty(site);
+            core.bus.mark_dirty(site);
         });
     }
 

@@ -1,8 +1,8 @@
 //! Suspending a site and resuming it: for staff, and later for billing and quotas. A site may be
 //! suspended for several reasons, and runs again when the last one has ended.
 
-use stoa_core::{Error, RequestContext, Result, permissions::readable_site};
-use stoa_db::{history, meta, sites};
+use stoa_core::{Error, RequestContext, Result, Wakeup, permissions::readable_site};
+use stoa_db::{history, route_changes::RouteChange, sites};
 use stoa_model::{
     account::Role,
     field::Invalid,
@@ -53,12 +53,12 @@ impl Sites {
                     let text = format!("The site was suspended: {}", suspension.reason.title());
                     history::site_event(&tx, id, cx.now, "suspended", &text).await?;
                     history::audit(&tx, event).await?;
-                    Ok(meta::routes_version_bump(&tx).await?)
+                    Ok(self.domains.route_changed(&tx, RouteChange::Site(id)).await?)
                 })
             })
             .await?;
         self.domains.publish_routes(version, id).await;
-        self.core.wakeups.mark_dirty(id);
+        self.core.bus.mark_dirty(id);
         self.get(cx, id).await
     }
 
@@ -91,11 +91,11 @@ impl Sites {
                     if left.is_empty() && site.lifecycle == Lifecycle::Active && site.power == Power::On {
                         self.enqueue_start(&tx, cx, start).await?;
                     }
-                    Ok(meta::routes_version_bump(&tx).await?)
+                    Ok(self.domains.route_changed(&tx, RouteChange::Site(id)).await?)
                 })
             })
             .await?;
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         self.domains.publish_routes(version, id).await;
         self.get(cx, id).await
     }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use stoa_core::{Error, RequestContext, Result, jobs::enqueue, permissions::writable_site, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, jobs::enqueue, permissions::writable_site, random};
 use stoa_db::{
     history, sites,
     sites::revisions::{Images, site_revisions},
@@ -74,7 +74,7 @@ impl Sites {
                 })
             })
             .await?;
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         Ok(job)
     }
 

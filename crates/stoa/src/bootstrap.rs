@@ -3,7 +3,6 @@
 use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use async_trait::async_trait;
 use stoa_control::{Control, Parts};
 use stoa_core::{
     Clock,
@@ -14,29 +13,25 @@ use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
 use stoa_integrations::probe::HttpProbe;
 use stoa_integrations::{dns::DnsProvider, mail::Mailer, resolver::Resolver};
-use stoa_model::{host::Hostname, id::SiteId, route::RoutingTable, secret::ExposeSecret, traffic::Traffic};
-use stoa_provider::{
-    dns::Dns,
-    edge::{Edge, EdgeError},
-    engine::Engines,
-};
+use stoa_model::{host::Hostname, secret::ExposeSecret};
+use stoa_provider::{dns::Dns, edge::Edge, engine::Engines};
 use stoa_sites::blueprints::Blueprints;
 
 use crate::config::Config;
 
-/// The service layer for `stoa serve`, over the edge of this process, after migrating the database.
-pub async fn control_for_server(config: &Config, edge: Arc<dyn Edge>) -> Result<Control> {
+/// The service layer for `stoa serve`, over the edge of this process if it runs one, after migrating the database.
+pub async fn control_for_server(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
     build(config, Schema::Migrate, edge).await
 }
 
 /// The service layer for verbs that a new installation begins with, after migrating the database.
 pub async fn control_migrated(config: &Config) -> Result<Control> {
-    load_certificates(build(config, Schema::Migrate, Arc::new(NoopEdge)).await?).await
+    load_certificates(build(config, Schema::Migrate, None).await?).await
 }
 
 /// The service layer for all other verbs; a database that lacks migrations is refused.
 pub async fn control(config: &Config) -> Result<Control> {
-    load_certificates(build(config, Schema::RequireCurrent, Arc::new(NoopEdge)).await?).await
+    load_certificates(build(config, Schema::RequireCurrent, None).await?).await
 }
 
 /// The server reloads certificates as they change; for a verb, loading them once is enough.
@@ -53,7 +48,7 @@ enum Schema {
     RequireCurrent,
 }
 
-async fn build(config: &Config, schema: Schema, edge: Arc<dyn Edge>) -> Result<Control> {
+async fn build(config: &Config, schema: Schema, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
     let settings = config.settings()?;
     let dns = dns(config, &settings.base_domain)?;
     data_directory(config)?;
@@ -187,22 +182,4 @@ async fn installation(db: &Db, key: &MasterKey) -> Result<String> {
         })
         .await?;
     Ok(name)
-}
-
-/// The edge of a command-line verb: the server has the real one and applies what the database says.
-struct NoopEdge;
-
-#[async_trait]
-impl Edge for NoopEdge {
-    async fn traffic(&self) -> Result<Vec<(SiteId, Traffic)>, EdgeError> {
-        Ok(Vec::new())
-    }
-
-    async fn apply(&self, _: RoutingTable) -> Result<(), EdgeError> {
-        Ok(())
-    }
-
-    fn applied(&self) -> u64 {
-        0
-    }
 }

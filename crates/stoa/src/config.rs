@@ -52,6 +52,10 @@ settings! {
         /// sockets named `http` and `https` replace `listen` and `https_listen` (docs/operate.md).
         listen: SocketAddr = "127.0.0.1:8080",
 
+        /// Address of the portal where it runs in a process of its own (`stoa serve --roles web`): that one listens
+        /// there, and processes with the role edge forward to it.
+        web_listen: OptionalAddress = "",
+
         /// HTTP port as visitors see it; 0: the port of `listen`.
         public_port: u16 = 0,
 
@@ -298,6 +302,11 @@ impl Config {
     /// Whether the database is a file in the data directory.
     pub fn has_default_database(&self) -> bool {
         self.database.expose_secret().is_empty()
+    }
+
+    /// Whether the database is SQLite, a file that only processes on this machine can use.
+    pub fn has_sqlite(&self) -> bool {
+        self.database_url().expose_secret().starts_with("sqlite:")
     }
 
     /// Where the master key is.

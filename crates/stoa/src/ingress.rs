@@ -20,6 +20,8 @@ use stoa_edge::{
 use stoa_provider::edge::Edge;
 use tokio::net::TcpListener;
 
+use stoa_control::Roles;
+
 use crate::config::{Config, EdgeKind};
 
 /// How long requests in flight may take when the server stops.
@@ -36,8 +38,8 @@ pub struct Ingress {
 
 impl Ingress {
     /// Assembles it, without listening yet.
-    pub fn new(config: &Config, portal: Arc<dyn Fallback>) -> Result<Self> {
-        let embedded = Arc::new(embedded(config, portal)?);
+    pub fn new(config: &Config, roles: Roles, portal: Arc<dyn Fallback>) -> Result<Self> {
+        let embedded = Arc::new(embedded(config, roles, portal)?);
         let mut traefik = None;
         let provider: Arc<dyn Edge> = match config.edge {
             EdgeKind::Embedded => embedded.clone(),
@@ -61,6 +63,7 @@ impl Ingress {
 }
 
 /// The open sockets.
+#[derive(Default)]
 pub struct Listeners {
     plain: Vec<TcpListener>,
     secure: Vec<TcpListener>,
@@ -68,7 +71,14 @@ pub struct Listeners {
 
 impl Listeners {
     /// Takes the service manager's sockets `http` and `https`, or else opens the configured ones.
-    pub fn open(config: &Config) -> Result<Self> {
+    pub fn open(config: &Config, roles: Roles) -> Result<Self> {
+        if !roles.edge {
+            let address = config.web_listen.0.filter(|_| roles.web);
+            return Ok(match address {
+                Some(address) => Self { plain: listeners(HTTP, Some(address), "web_listen")?, secure: Vec::new() },
+                None => Self::default(),
+            });
+        }
         let secure = match config.edge {
             EdgeKind::Embedded => config.https_listen.0,
             EdgeKind::Nginx | EdgeKind::Traefik => None,
@@ -77,6 +87,12 @@ impl Listeners {
             plain: listeners(HTTP, Some(config.listen), "listen")?,
             secure: listeners(HTTPS, secure, "https_listen")?,
         })
+    }
+
+    /// Where it listens first, for the log: the socket's own address, which need not be the configured one.
+    pub fn address(&self) -> String {
+        let first = self.plain.iter().chain(&self.secure).next().and_then(|listener| listener.local_addr().ok());
+        first.map_or_else(String::new, |address| address.to_string())
     }
 
     /// The same sockets once more, for a successor.
@@ -116,18 +132,19 @@ fn listeners(name: &str, address: Option<SocketAddr>, setting: &str) -> Result<V
     Ok(listeners)
 }
 
-fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<EmbeddedEdge> {
+fn embedded(config: &Config, roles: Roles, portal: Arc<dyn Fallback>) -> Result<EmbeddedEdge> {
     let logs = config.data_dir.join("logs");
     std::fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
     let (public_http_port, public_https_port) = config.public_ports()?;
     let mut trusted_proxies = config.trusted_proxies()?;
-    match config.edge {
-        EdgeKind::Embedded => {}
-        EdgeKind::Nginx => {
-            for address in ["127.0.0.1", "::1"] {
-                trusted_proxies.push(address.parse()?);
-            }
+    // Either nginx, or the edge in another process.
+    if config.edge == EdgeKind::Nginx || !roles.edge {
+        for address in ["127.0.0.1", "::1"] {
+            trusted_proxies.push(address.parse()?);
         }
+    }
+    match config.edge {
+        EdgeKind::Embedded | EdgeKind::Nginx => {}
         EdgeKind::Traefik => {
             for address in &config.traefik.from {
                 trusted_proxies.push(address.to_string().parse()?);
@@ -136,14 +153,17 @@ fn embedded(config: &Config, portal: Arc<dyn Fallback>) -> Result<EmbeddedEdge> 
     }
     let edge = EdgeConfig {
         platform_hosts: config.platform_hosts(),
+        platform_upstream: config.web_listen.0.filter(|_| !roles.web),
         product_name: config.product_name.clone(),
         public_http_port,
         public_https_port,
         hsts_seconds: config.hsts_seconds(),
-        proxy_protocol: config.proxy_protocol_sources()?,
+        proxy_protocol: if roles.edge { config.proxy_protocol_sources()? } else { Vec::new() },
         trusted_proxies,
         timeouts: Timeouts { drain: DRAIN_TIMEOUT, ..Timeouts::default() },
-        log: config.access_log.then(|| LogConfig::new(logs.join("access.jsonl"))),
+        log: config
+            .access_log
+            .then(|| LogConfig::new(logs.join(if roles.edge { "access.jsonl" } else { "access-web.jsonl" }))),
         ..EdgeConfig::default()
     };
     EmbeddedEdge::new(edge, Some(portal)).context("starting the edge")

@@ -39,7 +39,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     /// Run the server: portal, API and sites.
-    Serve,
+    Serve(serve::Serve),
     /// Check everything that Stoa needs, and say how to fix what is wrong.
     Doctor,
     /// Create the data directory, its master key and a first operator.
@@ -116,12 +116,12 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::load(cli.config.as_deref(), &cli.set)?;
-    start_logging(config.log_format, matches!(cli.verb, Verb::Serve));
+    start_logging(config.log_format, matches!(cli.verb, Verb::Serve(_)));
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     match cli.verb {
-        Verb::Serve => serve::serve(&config).await?,
+        Verb::Serve(verb) => serve::serve(&verb, &config).await?,
         Verb::Init(verb) => verb::init::run(&verb, &config, &out).await?,
         Verb::Trial(verb) => verb::trial::run(&verb, &config, &out).await?,
         Verb::Migrate => verb::migrate(&config, &out).await?,

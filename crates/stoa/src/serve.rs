@@ -1,4 +1,5 @@
-//! `stoa serve`: the server, the whole platform in one process.
+//! `stoa serve`: the server. By default one process is the whole platform; on a database server, several can share it
+//! out by their roles.
 
 use std::{
     convert::Infallible,
@@ -7,11 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use axum::{Router, body::Body};
+use clap::ValueEnum;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt;
+use stoa_control::Roles;
 use stoa_edge::{ClientInfo, Fallback, FallbackBody, RequestBody, Shutdown};
 use stoa_web::ClientAddress;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -46,23 +49,70 @@ impl Fallback for Portal {
     }
 }
 
+/// Run the server: portal, API and sites.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// What this process does, such as `edge,web` or `worker`. Fewer than all need MariaDB or PostgreSQL, and together
+    /// the processes must have all roles.
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = [Role::Edge, Role::Web, Role::Worker])]
+    roles: Vec<Role>,
+}
+
+/// A part of the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    /// Receives visitors and forwards them to sites.
+    Edge,
+    /// Serves the portal and the API.
+    Web,
+    /// Runs jobs, tasks and reconcilers.
+    Worker,
+}
+
+impl Serve {
+    /// The roles, if this configuration permits them.
+    fn roles(&self, config: &Config) -> Result<Roles> {
+        let has = |role| self.roles.contains(&role);
+        let roles = Roles { edge: has(Role::Edge), web: has(Role::Web), worker: has(Role::Worker) };
+        if roles != Roles::ALL && config.has_sqlite() {
+            bail!(
+                "--roles: the database is SQLite, which only one process may use, so that process must have all roles. \
+                 Set `database` to MariaDB or PostgreSQL, or leave --roles out"
+            );
+        }
+        if roles.edge != roles.web && config.web_listen.0.is_none() {
+            bail!(
+                "--roles: where edge and web are different processes, set `web_listen` to the address of the web process"
+            );
+        }
+        Ok(roles)
+    }
+}
+
 /// Serves until SIGTERM or SIGINT, or until another process has taken over after SIGHUP.
-pub async fn serve(config: &Config) -> Result<()> {
+pub async fn serve(verb: &Serve, config: &Config) -> Result<()> {
     let started_at = Instant::now();
     let signals = Signals::register().context("registering for signals")?;
     raise_open_file_limit();
     // First, so that all mistakes are reported, and nothing is created in a directory that others can read.
     config.settings()?;
+    let roles = verb.roles(config)?;
     bootstrap::data_directory(config)?;
     let portal = Arc::new(Portal::default());
-    let ingress = Ingress::new(config, portal.clone())?;
-    let control = bootstrap::control_for_server(config, ingress.provider.clone()).await?;
-    let mut router = stoa_web::router(control.clone());
-    if let Some(provider) = ingress.traefik.clone() {
-        router = router.merge(traefik::router(provider, config.traefik.clone()));
+    let ingress = match roles.edge || roles.web {
+        true => Some(Ingress::new(config, roles, portal.clone())?),
+        false => None,
+    };
+    let edge = ingress.as_ref().filter(|_| roles.edge).map(|ingress| ingress.provider.clone());
+    let control = bootstrap::control_for_server(config, edge).await?;
+    if roles.web {
+        let mut router = stoa_web::router(control.clone());
+        if let Some(provider) = ingress.as_ref().and_then(|ingress| ingress.traefik.clone()) {
+            router = router.merge(traefik::router(provider, config.traefik.clone()));
+        }
+        let _ = portal.0.set(router);
     }
-    let _ = portal.0.set(router);
-    let listeners = Listeners::open(config)?;
+    let listeners = Listeners::open(config, roles)?;
     // Before the first connection: without routes, a site would be answered as unknown.
     if let Err(error) = control.load().await {
         tracing::error!(%error, "certificates or routes could not be loaded; trying again");
@@ -70,18 +120,35 @@ pub async fn serve(config: &Config) -> Result<()> {
     let end = End::default();
     let drain_time = Duration::from_secs(u64::from(config.drain_seconds));
     tokio::spawn(signals.follow(listeners.sockets()?, end.clone(), drain_time));
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %config.listen, portal = control.settings().portal_url, ready_ms = started_at.elapsed().as_millis(), "ready");
+    let (ready_ms, listen) = (started_at.elapsed().as_millis(), listeners.address());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %verb, listen, portal = control.settings().portal_url, ready_ms, "ready");
     let serving = async {
-        let served = ingress.serve(listeners, Shutdown { retire: end.retire.clone(), drain: end.stop.clone() }).await;
+        let served = match &ingress {
+            Some(ingress) => {
+                let shutdown = Shutdown { retire: end.retire.clone(), drain: end.stop.clone() };
+                ingress.serve(listeners, shutdown).await
+            }
+            None => {
+                end.retire.cancelled().await;
+                Ok(())
+            }
+        };
         // All connections have ended.
         end.stop.cancel();
         served
     };
     handover::announce_ready();
-    let (served, ()) = tokio::join!(serving, control.run(end.retire.clone(), end.stop.clone()));
+    let (served, ()) = tokio::join!(serving, control.run(roles, end.retire.clone(), end.stop.clone()));
     served?;
     tracing::info!("stopped");
     Ok(())
+}
+
+impl std::fmt::Display for Serve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.roles.iter().filter_map(ValueEnum::to_possible_value);
+        f.write_str(&names.map(|name| name.get_name().to_owned()).collect::<Vec<_>>().join(","))
+    }
 }
 
 /// How the server ends.

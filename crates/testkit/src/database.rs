@@ -74,6 +74,11 @@ pub(crate) fn default_backend() -> Backend {
     }
 }
 
+/// Whether platforms on a database server consist of several processes: `STOA_TEST_PROCESSES=several`.
+pub(crate) fn is_split() -> bool {
+    std::env::var("STOA_TEST_PROCESSES").is_ok_and(|value| value == "several")
+}
+
 impl Drop for TestDatabase {
     /// In a detached thread: the test's connections hold locks until its runtime ends, which is after
     /// this. If the program ends first, the database stays on the server, which is temporary.

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicU32},
 };
 
-use stoa_control::{Control, Parts};
+use stoa_control::{Control, Parts, Roles};
 
 use stoa_core::{Settings, keys::MasterKey, rate_limits::Rates};
 
@@ -18,13 +18,13 @@ use stoa_integrations::{
 use stoa_model::{host::Hostname, limits::Bytes, text::EmailAddress};
 use stoa_provider::{
     dns::{Dns, fake::FakeDns},
-    edge::fake::FakeEdge,
+    edge::{Edge, fake::FakeEdge},
     engine::{Engines, ExecOutput, fake::FakeEngine},
 };
 use stoa_sites::blueprints::Blueprints;
 use tempfile::TempDir;
 
-use crate::{FakeProbe, TestClock, database, probe::Failures};
+use crate::{FakeProbe, TestClock, Workers, database, probe::Failures};
 
 /// Builds a platform. By default nothing is throttled, and disk and memory are plenty.
 pub struct Builder {
@@ -59,7 +59,15 @@ pub struct TestPlatform {
     failures: Arc<Mutex<Failures>>,
     pub(crate) people: AtomicU32,
     pub(crate) database: database::TestDatabase,
+    pub(crate) processes: Option<Processes>,
     _folder: TempDir,
+}
+
+/// The other processes of a platform that consists of several.
+pub(crate) struct Processes {
+    /// Works whenever the platform's own workers do.
+    pub(crate) second_worker: Control,
+    _edge: Workers,
 }
 
 impl TestPlatform {
@@ -72,6 +80,12 @@ impl TestPlatform {
     pub fn builder() -> Builder {
         let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
         Builder { backend: database::default_backend(), change: Vec::new(), blueprints, zone: None }
+    }
+
+    /// Whether it consists of several processes (`STOA_TEST_PROCESSES`): an edge, `control` as web and worker, and a
+    /// second worker.
+    pub fn is_split(&self) -> bool {
+        self.processes.is_some()
     }
 
     /// The platform's data directory, with the database's file.
@@ -119,7 +133,8 @@ impl TestPlatform {
         let seed = self.seed();
         let settings = Settings { blueprints_dir: folder.to_owned(), ..seed.settings };
         let db = Db::connect(&seed.url).await.expect("a connection");
-        put_together(settings, db, (seed.engine, self.edge.clone(), seed.failures), seed.names, seed.clock).0
+        let world = (seed.engine, self.edge.clone(), seed.failures);
+        put_together(settings, db, (world, true), seed.names, seed.clock).0
     }
 
     pub(crate) fn seed(&self) -> Seed {
@@ -156,7 +171,7 @@ impl Seed {
         let db = Db::connect(&self.url).await.expect("a connection");
         let edge = Arc::new(FakeEdge::default());
         let (control, _) =
-            put_together(self.settings, db, (self.engine, edge.clone(), self.failures), self.names, self.clock);
+            put_together(self.settings, db, ((self.engine, edge.clone(), self.failures), true), self.names, self.clock);
         (control, edge)
     }
 }
@@ -218,7 +233,19 @@ impl Builder {
         let dns = self.zone.map(|zone| Arc::new(FakeDns::new(zone)));
         let names = Names { answers: FixedAnswers::default(), dns: dns.clone() };
         let world_dns = names.answers.clone();
-        let (control, probe) = put_together(settings.clone(), db.clone(), world, names, clock.clone());
+        let is_split = database::is_split() && self.backend != Backend::Sqlite;
+        let put_together =
+            |db, has_edge| put_together(settings.clone(), db, (world.clone(), has_edge), names.clone(), clock.clone());
+        let (control, probe) = put_together(db.clone(), !is_split);
+        let mut processes = None;
+        if is_split {
+            let connect = async || Db::connect(&database.url).await.expect("a connection");
+            let edge = put_together(connect().await, true).0;
+            edge.load().await.expect("an edge that follows");
+            let only_edge = Roles { edge: true, web: false, worker: false };
+            let second_worker = put_together(connect().await, false).0;
+            processes = Some(Processes { second_worker, _edge: Workers::of_all([(edge, only_edge)]) });
+        }
         let people = AtomicU32::new(0);
         TestPlatform {
             control,
@@ -233,6 +260,7 @@ impl Builder {
             failures,
             people,
             database,
+            processes,
             _folder: folder,
         }
     }
@@ -266,12 +294,13 @@ fn hook(argv: &[String]) -> ExecOutput {
     ExecOutput { code: 0, stdout: stdout.into(), stderr: String::new() }
 }
 
+/// What is around a process, except for its database.
 type Around = (Arc<FakeEngine>, Arc<FakeEdge>, Arc<Mutex<Failures>>);
 
 fn put_together(
     settings: Settings,
     db: Db,
-    around: Around,
+    (around, has_edge): (Around, bool),
     names: Names,
     clock: TestClock,
 ) -> (Control, Arc<FakeProbe>) {
@@ -285,7 +314,7 @@ fn put_together(
         settings,
         db,
         engines: Engines::new(engine),
-        edge,
+        edge: has_edge.then_some(edge as Arc<dyn Edge>),
         dns: names.dns.map(|dns| dns as Arc<dyn Dns>),
         resolver: Resolver::fixed(names.answers),
         clock: clock.clock(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stoa_control::Control;
+use stoa_control::{Control, Roles};
 use stoa_provider::edge::fake::FakeEdge;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ impl TestPlatform {
         let seed = self.seed();
         let (control, edge) = runtime.spawn(seed.grow()).await.expect("a service layer");
         let working = control.clone();
-        runtime.spawn(async move { crate::work::run(&working, CancellationToken::new()).await });
+        runtime.spawn(async move { crate::work::run(&working, Roles::ALL, CancellationToken::new()).await });
         Process { control, edge, runtime: Some(runtime) }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stoa_control::Control;
+use stoa_control::{Control, Roles};
 use stoa_db::{jobs, tasks};
 use stoa_model::{
     id::JobId,
@@ -19,24 +19,33 @@ use crate::TestPlatform;
 /// Nothing in a test takes longer, even on a busy machine.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Works as the server does, until `stop`.
-pub(crate) async fn run(control: &Control, stop: CancellationToken) {
+/// Works as a server with these roles does, until `stop`.
+pub(crate) async fn run(control: &Control, roles: Roles, stop: CancellationToken) {
     let _ = control.load().await;
-    control.run(stop.clone(), stop).await;
+    control.run(roles, stop.clone(), stop).await;
 }
 
 /// Workers in the background. Dropping this makes them stop; [`Workers::stop`] also waits for it.
 pub struct Workers {
     stop: CancellationToken,
-    running: Option<JoinHandle<()>>,
+    running: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
     /// Starts the workers and reconcilers of a service layer.
     pub fn of(control: &Control) -> Self {
-        let (stop, control) = (CancellationToken::new(), control.clone());
-        let until = stop.clone();
-        Self { stop, running: Some(tokio::spawn(async move { run(&control, until).await })) }
+        Self::of_all([(control.clone(), Roles::ALL)])
+    }
+
+    /// Starts several processes, each with its roles.
+    pub fn of_all(processes: impl IntoIterator<Item = (Control, Roles)>) -> Self {
+        let stop = CancellationToken::new();
+        let start = |(control, roles): (Control, Roles)| {
+            let stop = stop.clone();
+            tokio::spawn(async move { run(&control, roles, stop).await })
+        };
+        let running = processes.into_iter().map(start).collect();
+        Self { stop, running }
     }
 
     /// Stops them as `SIGTERM` does, and waits until they have ended.
@@ -45,7 +54,7 @@ impl Workers {
     /// If one of them panicked.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        if let Some(running) = self.running.take() {
+        for running in std::mem::take(&mut self.running) {
             running.await.expect("workers that do not panic");
         }
     }
@@ -60,7 +69,14 @@ impl Drop for Workers {
 impl TestPlatform {
     /// Starts the platform's workers.
     pub fn run(&self) -> Workers {
-        Workers::of(&self.control)
+        match &self.processes {
+            None => Workers::of(&self.control),
+            Some(processes) => {
+                let worker = Roles { edge: false, web: false, worker: true };
+                let web = Roles { web: true, ..worker };
+                Workers::of_all([(self.control.clone(), web), (processes.second_worker.clone(), worker)])
+            }
+        }
     }
 
     /// Runs the workers until no job and no due task is left, and stops them.

@@ -83,6 +83,25 @@ async fn the_sixth_login_within_a_minute_waits_and_other_addresses_do_not() {
 }
 
 #[tokio::test]
+async fn attempts_count_in_all_processes_and_after_a_restart() {
+    let platform = TestPlatform::builder().throttled().build().await;
+    platform.customer("jane").await;
+    let here = from(&platform, "192.0.2.1");
+    let (other, _edge) = platform.another().await;
+    for control in [&platform.control, &other, &platform.control, &other, &other] {
+        let wrong = control.accounts.log_in(&here, with("jane@example.com", "wrong password")).await;
+        assert!(matches!(wrong, Err(Error::Unauthenticated(_))));
+    }
+    let (restarted, _edge) = platform.another().await;
+    for control in [&platform.control, &other, &restarted] {
+        let sixth = control.accounts.log_in(&here, with("jane@example.com", PASSWORD)).await;
+        assert!(matches!(sixth, Err(Error::RateLimited(_))), "{sixth:?}");
+    }
+    platform.clock.advance(SignedDuration::from_secs(12));
+    restarted.accounts.log_in(&here, with("jane@example.com", PASSWORD)).await.expect("one attempt is back");
+}
+
+#[tokio::test]
 async fn a_flood_of_logins_is_turned_away_and_leaves_the_pages_fast() {
     let platform = std::sync::Arc::new(TestPlatform::new().await);
     let jane = platform.customer("jane").await;

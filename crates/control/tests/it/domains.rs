@@ -359,6 +359,9 @@ async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
 #[tokio::test]
 async fn what_was_served_is_rolled_up_by_the_hour() {
     let platform = platform().await;
+    if platform.is_split() {
+        return eprintln!("SKIPPED: another process counts");
+    }
     let jane = platform.customer("jane").await;
     let site = platform.shop(&jane, "bakery").await.site;
     platform.edge.serve(site, 200, 1000);

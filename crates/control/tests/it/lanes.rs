@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use stoa_core::RequestContext;
+use stoa_core::{RequestContext, Wakeup};
 use stoa_db::jobs;
 use stoa_model::{
     id::{JobId, SiteId},
@@ -67,6 +67,9 @@ async fn sites_that_never_answer_delay_nobody_else() {
 #[tokio::test]
 async fn a_slow_lane_delays_no_order() {
     let platform = TestPlatform::new().await;
+    if platform.is_split() {
+        return eprintln!("SKIPPED: each worker has slots of its own");
+    }
     let jane = platform.customer("jane").await;
     let mut sites = Vec::new();
     for n in 0..20 {
@@ -106,6 +109,9 @@ async fn a_cancelled_job_that_waits_ends_without_a_worker() {
 #[tokio::test]
 async fn a_clock_that_leaps_starts_no_second_run() {
     let platform = TestPlatform::new().await;
+    if platform.is_split() {
+        return eprintln!("SKIPPED: a second worker takes the job over then (docs/operate.md)");
+    }
     let jane = platform.customer("jane").await;
     platform.engine.fail(Verb::Exec, 1, Fault::Stall);
     let workers = platform.run();
@@ -113,7 +119,7 @@ async fn a_clock_that_leaps_starts_no_second_run() {
     platform.until("the application's setup", async || platform.engine.count(Verb::Exec) == 1).await;
     // Its lease seems to have ended a day ago.
     platform.clock.advance(SignedDuration::from_hours(25));
-    platform.control.core.wakeups.jobs.notify_one();
+    platform.control.core.bus.wake(Wakeup::Jobs);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(platform.engine.count(Verb::Exec), 1, "it was not claimed again");
     platform.engine.release();

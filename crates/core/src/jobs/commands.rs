@@ -5,7 +5,7 @@ use stoa_model::{account::Role, id::JobId, job::JobState};
 use stoa_saga::{Event, NotStuck, Position};
 
 use super::{JobEnd, Jobs};
-use crate::{Error, RequestContext, Result, permissions::writable_site};
+use crate::{Error, RequestContext, Result, Wakeup, permissions::writable_site};
 
 impl Jobs {
     /// Cancels a job: one that no worker has begun ends at once, another one undoes its effects.
@@ -42,7 +42,7 @@ impl Jobs {
             .await?;
         match cancelled {
             Cancelled::Ended => {
-                let _ = self.changes.send(id);
+                self.core.bus.job_changed(id);
                 handler.after(job).await;
             }
             Cancelled::Requested => {
@@ -50,7 +50,7 @@ impl Jobs {
                 if let Some(run) = running {
                     run.cancel.cancel();
                 }
-                self.core.wakeups.jobs.notify_one();
+                self.core.bus.wake(Wakeup::Jobs);
             }
         }
         Ok(())
@@ -106,7 +106,7 @@ impl Jobs {
                 })
             })
             .await?;
-        self.core.wakeups.jobs.notify_one();
+        self.core.bus.wake(Wakeup::Jobs);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use stoa_model::job::{Job, JobState};
 use stoa_saga::{Cause, Epoch, Outcome};
 
 use super::Jobs;
-use crate::{Error, Result, tasks::mail};
+use crate::{Error, Result, Wakeup, tasks::mail};
 
 /// How a job ended.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Jobs {
                 })
             })
             .await?;
-        self.core.wakeups.tasks.notify_one();
+        self.core.bus.wake(Wakeup::Tasks);
         handler.after(job).await;
         Ok(())
     }

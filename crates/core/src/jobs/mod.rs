@@ -33,9 +33,6 @@ pub use spec::{JobHandler, JobSpec};
 
 use crate::{Core, Error, RequestContext, Result};
 
-/// How many changes a slow subscriber may lag behind before it misses some.
-const CHANGE_BUFFER_CAPACITY: usize = 1024;
-
 /// The kinds of jobs that the areas have registered.
 #[derive(Default)]
 pub struct JobRegistry(HashMap<JobKind, Arc<dyn JobHandler>>);
@@ -71,8 +68,6 @@ pub struct Inner {
     registry: JobRegistry,
     /// The jobs that this process runs.
     running: Mutex<HashMap<JobId, Run>>,
-    /// Ids of jobs that changed, for subscribers.
-    changes: broadcast::Sender<JobId>,
 }
 
 /// A run of a job in this process.
@@ -94,13 +89,12 @@ impl Deref for Jobs {
 impl Jobs {
     /// A service for these kinds of jobs. Call [`Jobs::work`] to run them.
     pub fn new(core: Core, registry: JobRegistry) -> Self {
-        let changes = broadcast::channel(CHANGE_BUFFER_CAPACITY).0;
-        Self(Arc::new(Inner { core, registry, running: Mutex::default(), changes }))
+        Self(Arc::new(Inner { core, registry, running: Mutex::default() }))
     }
 
-    /// Ids of this process's jobs as they change; read them with [`Jobs::get`].
+    /// Ids of jobs as they change; read them with [`Jobs::get`].
     pub fn changes(&self) -> broadcast::Receiver<JobId> {
-        self.changes.subscribe()
+        self.core.bus.job_changes()
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<JobId, Run>> {

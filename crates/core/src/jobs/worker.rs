@@ -28,10 +28,8 @@ use super::{
     Jobs, Run,
     slots::{JobSlot, LaneSlots},
 };
-use crate::random;
+use crate::{Wakeup, random, relay::poll_interval};
 
-/// Jobs queued by another process (the command line) wait at most this long.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// After this a run is repeated whose outcome could not be recorded.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
@@ -62,9 +60,10 @@ impl Jobs {
             worker.fill_slots().await;
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.core.wakeups.jobs.notified() => {}
+                () = self.core.bus.wakeup(Wakeup::Jobs).notified() => {}
                 () = worker.slots.freed() => {}
-                () = sleep(POLL_INTERVAL) => {}
+                // Another process may have queued a job.
+                () = sleep(poll_interval(&self.core)) => {}
             }
         }
         worker.tracker.close();
@@ -114,7 +113,7 @@ impl Worker {
         // In a task of its own, so that a panic outside of a step ends only this run.
         let ended = AbortOnDropHandle::new(tokio::spawn(run.instrument(span.clone()))).await;
         self.jobs.end_run(id, epoch);
-        let _ = self.jobs.changes.send(id);
+        self.jobs.core.bus.job_changed(id);
         let problem = match ended {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.for_operator(),
@@ -224,10 +223,10 @@ impl Jobs {
 
     /// The job's log, which announces each write to subscribers.
     fn observed_log(&self, job: JobId, epoch: Epoch) -> JobLog {
-        let (clock, notes, jobs) = (self.core.clock.clone(), self.changes.clone(), self.clone());
-        JobLog::new(self.core.db.clone(), job, move || clock.now()).on_note(move |_| drop(notes.send(job))).on_append(
+        let (clock, bus, jobs) = (self.core.clock.clone(), self.core.bus.clone(), self.clone());
+        JobLog::new(self.core.db.clone(), job, move || clock.now()).on_note(move |_| bus.job_changed(job)).on_append(
             move |entries| {
-                let _ = jobs.changes.send(job);
+                jobs.core.bus.job_changed(job);
                 if entries.iter().any(|entry| matches!(entry.event, Event::Unwinding { .. })) {
                     tokio::spawn(jobs.clone().record_unwinding(job, epoch));
                 }

@@ -5,7 +5,7 @@ use stoa_model::{account::Role, id::TaskId};
 
 use super::Tasks;
 use crate::{
-    Error, RequestContext, Result,
+    Error, RequestContext, Result, Wakeup,
     view::{Paged, TaskView},
 };
 
@@ -59,7 +59,7 @@ impl Tasks {
                 })
             })
             .await?;
-        self.core.wakeups.tasks.notify_one();
+        self.core.bus.wake(Wakeup::Tasks);
         Ok(())
     }
 

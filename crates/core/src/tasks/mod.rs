@@ -21,7 +21,7 @@ use tokio_util::{
 
 pub use spec::{RetryPolicy, TaskError, TaskRegistry, TaskSpec};
 
-use crate::{Core, random};
+use crate::{Core, Wakeup, random};
 
 /// A claimed task is available again this long after the last heartbeat.
 const LEASE_DURATION: Duration = Duration::from_secs(60);
@@ -69,7 +69,7 @@ impl Tasks {
 
     /// Executes tasks until `stop`; those in progress then are finished.
     pub async fn work(&self, stop: CancellationToken) {
-        let owner = format!("{}-tasks", std::process::id());
+        let owner = random::holder_name(self.core.clock.now());
         let (slots, tracker) = (Arc::new(Semaphore::new(CONCURRENCY)), TaskTracker::new());
         while !stop.is_cancelled() {
             let Ok(slot) = slots.clone().acquire_owned().await else { break };
@@ -88,7 +88,7 @@ impl Tasks {
             drop(slot);
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.core.wakeups.tasks.notified() => {}
+                () = self.core.bus.wakeup(Wakeup::Tasks).notified() => {}
                 () = sleep(POLL_INTERVAL) => {}
             }
         }

@@ -1,10 +1,8 @@
 //! Single values of the whole platform.
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
 
-use crate::{Conn, DbError, Tx, codec::Row, db::Raw, entity::meta};
-
-const ROUTES_VERSION_KEY: &str = "routes_version";
+use crate::{Conn, DbError, Tx, db::Raw, entity::meta};
 
 /// A value by its key.
 pub async fn meta_get(c: &impl Conn, key: &str) -> Result<Option<String>, DbError> {
@@ -26,21 +24,4 @@ pub async fn meta_set(tx: &Tx, key: &str, value: &str) -> Result<(), DbError> {
         meta::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     }
     Ok(())
-}
-
-/// Version of the routing table; every change increments it.
-pub async fn routes_version(c: &impl Conn) -> Result<u64, DbError> {
-    version(meta::Entity::find_by_id(ROUTES_VERSION_KEY).one(c.raw()).await?)
-}
-
-/// Increments the version of the routing table and returns it. Call it last in the transaction: it blocks
-/// other transactions that change routes until this one ends.
-pub async fn routes_version_bump(tx: &Tx) -> Result<u64, DbError> {
-    let next = version(meta::Entity::find_by_id(ROUTES_VERSION_KEY).lock_exclusive().one(tx.raw()).await?)? + 1;
-    meta_set(tx, ROUTES_VERSION_KEY, &next.to_string()).await?;
-    Ok(next)
-}
-
-fn version(row: Option<meta::Model>) -> Result<u64, DbError> {
-    row.map_or(Ok(0), |row| Row { table: "meta", id: &ROUTES_VERSION_KEY }.parse(&row.value))
 }

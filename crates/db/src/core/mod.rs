@@ -1,9 +1,11 @@
 //! What every area uses: jobs and their log, tasks, the audit trail, idempotency keys, and single values.
 
 pub mod audit;
+pub mod events;
 pub mod idempotency;
 pub mod jobs;
 pub mod meta;
 pub mod processes;
+pub mod rate_limits;
 pub mod retention;
 pub mod tasks;

@@ -76,6 +76,31 @@ pub async fn process_leases_release(db: &Db, owner: &str) -> Result<(), DbError>
     .await
 }
 
+/// Deletes a lease that `owner` holds.
+pub async fn process_lease_forget(db: &Db, name: &str, owner: &str) -> Result<(), DbError> {
+    db.write(|tx| {
+        Box::pin(async move {
+            let own = process_leases::Column::Owner.eq(owner).and(process_leases::Column::Name.eq(name));
+            process_leases::Entity::delete_many().filter(own).exec(tx.raw()).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Whether anybody holds the lease `name`.
+pub async fn process_lease_is_held(c: &impl Conn, name: &str, now: Timestamp) -> Result<bool, DbError> {
+    let row = process_leases::Entity::find_by_id(name).one(c.raw()).await?;
+    Ok(row.is_some_and(|row| row.until > ms(now)))
+}
+
+/// Deletes leases that expired before `before`: of certificates that a killed process was ordering.
+pub async fn process_leases_prune(tx: &Tx, before: Timestamp) -> Result<(), DbError> {
+    let old = process_leases::Column::Until.lt(ms(before));
+    process_leases::Entity::delete_many().filter(old).exec(tx.raw()).await?;
+    Ok(())
+}
+
 /// How a reconciler fares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReconcilerStatus {

@@ -5,9 +5,12 @@
 //! the domain. Removing a domain removes only that row, so a claim can never cost a site the name that the
 //! platform gave it. Removed domains are kept as a record of who had a name.
 
+pub mod acme_challenges;
 pub mod certificates;
 pub mod dns_records;
+pub mod edges;
 pub(crate) mod hostnames;
+pub mod route_changes;
 pub mod routes;
 pub(crate) mod updates;
 

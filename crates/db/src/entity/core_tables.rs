@@ -84,4 +84,8 @@ tables! {
         error: Option<String>,
         updated_at: i64,
     }
+    rate_limits = "rate_limits" {
+        #[sea_orm(primary_key, auto_increment = false)] name: String,
+        full_at: i64,
+    }
 }

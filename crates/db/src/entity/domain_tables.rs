@@ -65,4 +65,22 @@ tables! {
         site: Option<Uuid>,
         made_at: i64,
     }
+    route_changes = "route_changes" {
+        #[sea_orm(primary_key, auto_increment = false)] version: i64,
+        kind: String,
+        site: Option<Uuid>,
+        process: String,
+    }
+    acme_challenges = "acme_challenges" {
+        #[sea_orm(primary_key, auto_increment = false)] path: String,
+        body: String,
+        created_at: i64,
+    }
+    edges = "edges" {
+        #[sea_orm(primary_key, auto_increment = false)] process: String,
+        version: i64,
+        behind_since: Option<i64>,
+        problem: Option<String>,
+        seen_at: i64,
+    }
 }

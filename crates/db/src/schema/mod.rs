@@ -17,6 +17,7 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
+mod v5;
 
 pub(crate) use migrate::{migrate, pending};
 
@@ -68,4 +69,5 @@ pub(crate) struct Table {
 }
 
 /// All migrations, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[v1::MIGRATION, v2::MIGRATION, v3::MIGRATION, v4::MIGRATION];
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[v1::MIGRATION, v2::MIGRATION, v3::MIGRATION, v4::MIGRATION, v5::MIGRATION];

@@ -11,7 +11,11 @@ use stoa_db::{
     Db, Page,
     accounts::{customer_by_email, customer_list},
     certificates::certificates_uploaded,
-    core::{processes, retention},
+    core::{
+        processes,
+        rate_limits::{RateLimit, rate_limit_attempt, rate_limits_prune},
+        retention,
+    },
     domains::{domains_by_name, domains_of},
     history::{audit_list, site_events},
     job_log::{job_entries, job_notes},
@@ -19,6 +23,7 @@ use stoa_db::{
         Claim, job_active, job_claim, job_get, job_is_available, job_plan, jobs_active_of, jobs_heartbeat, jobs_of,
         staff_jobs,
     },
+    route_changes::{RouteChange, route_changed, route_changes_between},
     routes::route_of,
     sessions::session_get,
     sites::{
@@ -36,7 +41,7 @@ use stoa_model::{
 use crate::bed::{Bed, Kind, MINUTE, at, claim};
 
 /// Tables with a handful of rows, whatever the platform's size.
-const SMALL: [&str; 4] = ["meta", "process_leases", "reconcilers", "staff"];
+const SMALL: [&str; 6] = ["acme_challenges", "edges", "meta", "process_leases", "reconcilers", "staff"];
 
 pub async fn frequent_queries_use_indexes(bed: Bed) {
     let seen: Arc<Mutex<Vec<Statement>>> = Arc::default();
@@ -111,6 +116,12 @@ async fn run(bed: &Bed, db: &Db, site: stoa_model::id::SiteId) {
     staff_jobs(db, None, Page::first(10)).await.unwrap();
     staff_jobs(db, Some(JobState::Stuck), Page::first(10)).await.unwrap();
     task_claim(db, "me", at(1), MINUTE).await.unwrap();
+    let limit = RateLimit { name: "login".to_owned(), attempts: 1, period: MINUTE };
+    rate_limit_attempt(db, &[limit], at(1)).await.unwrap();
+    db.write(|tx| Box::pin(async move { rate_limits_prune(&tx, at(0)).await })).await.unwrap();
+    let change = RouteChange::Certificates;
+    db.write(|tx| Box::pin(async move { route_changed(&tx, change, "me").await })).await.unwrap();
+    route_changes_between(db, 0, 1).await.unwrap();
     tasks_failed(db, Page::first(10)).await.unwrap();
     processes::process_lease_acquire(db, "runtime", "me", at(1), at(2)).await.unwrap();
     retention::audit_oldest(db, at(0), "x", 10).await.unwrap();

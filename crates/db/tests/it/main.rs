@@ -131,6 +131,8 @@ suite! {
         audit_and_events,
         idempotency,
         meta_and_versions,
+        attempts_are_counted_for_all_processes_together,
+        messages_reach_all_who_listen,
     }
     corrupt {
         unreadable_columns_of_a_site,

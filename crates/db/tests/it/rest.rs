@@ -1,9 +1,13 @@
+use std::time::Duration;
+
 use stoa_db::{
     Constraint, DbError, Page,
     backups::{backup_schedule_delete, backup_schedule_get, backup_schedule_put},
+    core::rate_limits::{RateLimit, rate_limit_attempt, rate_limits_prune},
     history::{AuditEvent, audit, audit_list, site_event, site_events},
     idempotency::{Reply, idempotency_get, idempotency_prune, idempotency_put},
-    meta::{meta_get, meta_set, routes_version, routes_version_bump},
+    meta::{meta_get, meta_set},
+    route_changes::{RouteChange, route_changed, route_changes_between, routes_version},
     secrets::{
         Credential, credentials_delete, credentials_get, credentials_put, secrets_delete, secrets_get, secrets_put,
     },
@@ -14,7 +18,7 @@ use stoa_model::{
     secret::Sealed,
 };
 
-use crate::bed::{Bed, at};
+use crate::bed::{Bed, Kind, at};
 
 fn secret(name: &str, value: &str) -> (String, Sealed) {
     (name.into(), Sealed(value.into()))
@@ -133,9 +137,10 @@ pub async fn meta_and_versions(bed: Bed) {
     assert_eq!(meta_get(&bed.db, "a").await.unwrap().as_deref(), Some("2"));
     let bumps = (0..20).map(|_| {
         let db = bed.db.clone();
-        tokio::spawn(
-            async move { db.write(|tx| Box::pin(async move { routes_version_bump(&tx).await })).await.unwrap() },
-        )
+        tokio::spawn(async move {
+            let change = RouteChange::Certificates;
+            db.write(|tx| Box::pin(async move { route_changed(&tx, change, "me").await })).await.unwrap()
+        })
     });
     let mut seen = Vec::new();
     for bump in bumps.collect::<Vec<_>>() {
@@ -144,4 +149,64 @@ pub async fn meta_and_versions(bed: Bed) {
     seen.sort_unstable();
     assert_eq!(seen, (1..=20).collect::<Vec<u64>>());
     assert_eq!(routes_version(&bed.db).await.unwrap(), 20);
+    let changes = route_changes_between(&bed.db, 15, 20).await.unwrap().unwrap();
+    assert_eq!(changes.len(), 5);
+    assert!(changes.iter().all(|recorded| recorded.change == RouteChange::Certificates && recorded.process == "me"));
+    // An earlier release changed something without a record.
+    bed.raw("DELETE FROM route_changes WHERE version = 17").await;
+    assert_eq!(route_changes_between(&bed.db, 15, 20).await.unwrap(), None);
+    assert_eq!(route_changes_between(&bed.db, 17, 20).await.unwrap().unwrap().len(), 3);
+    assert_eq!(route_changes_between(&bed.db, 20, 20).await.unwrap(), Some(Vec::new()));
+}
+
+pub async fn attempts_are_counted_for_all_processes_together(bed: Bed) {
+    let second = |second: i64| at(second * 1000);
+    let limit = |name: &str, attempts, seconds| RateLimit {
+        name: name.to_owned(),
+        attempts,
+        period: Duration::from_secs(seconds),
+    };
+    let limits = &[limit("login 60s 192.0.2.1", 5, 60), limit("login 3600s 192.0.2.1", 20, 3600)];
+    // Two processes, twenty attempts at once.
+    let other = stoa_db::Db::connect(&bed.url).await.unwrap();
+    let attempts = (0..20).map(|number| {
+        let db = if number % 2 == 0 { bed.db.clone() } else { other.clone() };
+        let limits = limits.clone();
+        tokio::spawn(async move { rate_limit_attempt(&db, &limits, second(0)).await.unwrap() })
+    });
+    let mut permitted = 0;
+    for attempt in attempts.collect::<Vec<_>>() {
+        match attempt.await.unwrap() {
+            None => permitted += 1,
+            Some(wait) => assert_eq!(wait, Duration::from_secs(12)),
+        }
+    }
+    assert_eq!(permitted, 5);
+    // A refused attempt counts nowhere: the hour's limit has 15 left, and gets one back in three minutes.
+    for minute in 2..=4 {
+        for _ in 0..5 {
+            assert_eq!(rate_limit_attempt(&other, limits, second(minute * 60)).await.unwrap(), None);
+        }
+    }
+    assert_eq!(rate_limit_attempt(&other, limits, second(300)).await.unwrap(), None);
+    assert_eq!(rate_limit_attempt(&other, limits, second(300)).await.unwrap(), Some(Duration::from_secs(60)));
+    assert_eq!(rate_limit_attempt(&other, &[limit("login 60s 192.0.2.2", 1, 60)], second(300)).await.unwrap(), None);
+    let prune = |until| bed.db.write(move |tx| Box::pin(async move { rate_limits_prune(&tx, second(until)).await }));
+    prune(300).await.unwrap();
+    assert!(rate_limit_attempt(&other, limits, second(300)).await.unwrap().is_some());
+    prune(10_000).await.unwrap();
+    assert_eq!(rate_limit_attempt(&bed.db, limits, second(300)).await.unwrap(), None);
+}
+
+pub async fn messages_reach_all_who_listen(bed: Bed) {
+    let other = stoa_db::Db::connect(&bed.url).await.unwrap();
+    let Some(mut listener) = bed.db.listen().await.unwrap() else {
+        assert_ne!(bed.kind, Kind::Postgres);
+        return;
+    };
+    other.notify("one\ntwo").await.unwrap();
+    assert_eq!(listener.next().await.unwrap().as_deref(), Some("one\ntwo"));
+    let longest = "x".repeat(stoa_db::core::events::MAX_MESSAGE_BYTES);
+    other.notify(&longest).await.unwrap();
+    assert_eq!(listener.next().await.unwrap(), Some(longest));
 }

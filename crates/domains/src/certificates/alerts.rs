@@ -15,7 +15,7 @@ use super::{
     spec::CertificateSpec,
 };
 use stoa_core::{
-    Result,
+    Result, Wakeup,
     tasks::mail::{email_task, html},
 };
 
@@ -46,7 +46,7 @@ impl Domains {
     /// Sends one e-mail about all failing names that were not reported today.
     pub(super) async fn send_certificate_alerts(&self, wanted: &[CertificateSpec]) -> Result<()> {
         let Some(to) = &self.core.settings.staff_mail else { return Ok(()) };
-        let (now, history) = (self.core.clock.now(), &self.order_locks.alert_history);
+        let (now, history) = (self.core.clock.now(), &self.order_state.alert_history);
         if !history.may_send(now) {
             return Ok(());
         }
@@ -60,7 +60,7 @@ impl Domains {
             .write(|tx| Box::pin(async move { tasks::task_insert(&tx, &queued.task, Some(&queued.key)).await }))
             .await?;
         history.record(alerts.into_iter().map(|alert| alert.name), now);
-        self.core.wakeups.tasks.notify_one();
+        self.core.bus.wake(Wakeup::Tasks);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use super::{
     issuance_limits::retry_delay,
     spec::CertificateSpec,
 };
-use stoa_core::{Result, random, settings::AcmeSettings};
+use stoa_core::{Result, random, random::short_hash, settings::AcmeSettings};
 
 /// Maximum delay before the next attempt: an authority may ask for seven days, and we add some jitter. A later time
 /// was written while the clock was ahead, and is ignored.
@@ -26,6 +26,11 @@ pub(super) const MAX_RETRY_DELAY: SignedDuration = SignedDuration::from_hours(8 
 
 fn is_waiting(order: &CertificateOrder, now: Timestamp) -> bool {
     order.next_at > now && order.next_at <= now + MAX_RETRY_DELAY
+}
+
+/// The name of the lease under which a certificate is ordered. A hash, because names of leases are short.
+pub(super) fn order_lease(subject: &CertName) -> String {
+    format!("order {}", short_hash(&subject.to_string()))
 }
 
 impl CertificateSpec {
@@ -57,12 +62,24 @@ impl Domains {
     /// Tries to obtain one certificate, unless an attempt is in progress or was just made, and records the outcome.
     /// Returns whether the outcome was recorded.
     pub(super) async fn try_certificate(&self, wanted: &CertificateSpec, acme: &AcmeSettings) -> bool {
-        let Some(_lock) = self.order_locks.begin(&wanted.subject) else { return false };
-        let done = self.try_due_certificate(wanted, acme).await;
+        let done = match self.core.leases.acquire_exclusive(&order_lease(&wanted.subject)).await {
+            Ok(Some(lease)) => tokio::select! {
+                // Another process may be ordering it by now.
+                () = lease.lost.cancelled() => return false,
+                tried = self.try_due_certificate(wanted, acme) => tried,
+            },
+            Ok(None) => return false,
+            Err(error) => Err(error),
+        };
         if let Err(error) = &done {
             tracing::error!(subject = %wanted.subject, error = error.for_operator(), "cannot read or record the state of a certificate order");
         }
         done.is_ok()
+    }
+
+    /// Whether a process is ordering this certificate.
+    pub(super) async fn is_being_ordered(&self, subject: &CertName) -> Result<bool> {
+        self.core.leases.is_held(&order_lease(subject)).await
     }
 
     async fn try_due_certificate(&self, wanted: &CertificateSpec, acme: &AcmeSettings) -> Result<()> {

@@ -10,7 +10,7 @@ use stoa_db::certificates::{self, StoredCertificate};
 use stoa_model::{certificate::Certificate, host::Hostname, id::CertificateId};
 
 use super::loaded::{Certificates, LoadedCertificate};
-use stoa_core::Result;
+use stoa_core::{Result, Wakeup};
 
 /// The sealing context of a certificate's key.
 pub(crate) fn key_context(id: CertificateId) -> String {
@@ -67,7 +67,7 @@ impl Domains {
         let all = Certificates::new(all.collect(), now);
         *self.certificate_cache.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
         if has_new || !known.is_empty() {
-            self.core.wakeups.main_addresses.notify_one();
+            self.core.bus.wake_here(Wakeup::MainAddresses);
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use crate::Domains;
 use std::sync::{Arc, Mutex, PoisonError};
+use stoa_core::Wakeup;
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::spec::CertificateSpec;
+use super::{attempt::order_lease, spec::CertificateSpec};
 use stoa_core::settings::AcmeSettings;
 
 const MAX_CONCURRENT_ORDERS: usize = 4;
@@ -25,14 +26,15 @@ impl Default for InFlightOrders {
 impl Domains {
     /// Starts as many orders as there are permits. Each order that ends wakes the reconciler, which starts others.
     pub(super) fn start_orders(&self, due: Vec<CertificateSpec>, acme: &AcmeSettings) {
-        let in_flight = &self.order_locks.in_flight;
+        let in_flight = &self.order_state.in_flight;
         let mut orders = in_flight.orders.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(ended) = orders.try_join_next() {
             if let Err(error) = ended {
                 tracing::error!(%error, "a certificate order panicked; the reconciler will retry it");
             }
         }
-        for wanted in due.into_iter().filter(|wanted| !self.order_locks.is_busy(&wanted.subject)) {
+        let leases = &self.core.leases;
+        for wanted in due.into_iter().filter(|wanted| !leases.holds(&order_lease(&wanted.subject))) {
             let Ok(permit) = Arc::clone(&in_flight.permits).try_acquire_owned() else { return };
             let (domains, acme) = (self.clone(), acme.clone());
             orders.spawn(async move {
@@ -40,7 +42,7 @@ impl Domains {
                 drop(permit);
                 // Without a record, an immediate retry would likely fail again: it waits for the next tick.
                 if is_recorded {
-                    domains.core.wakeups.certificates.notify_one();
+                    domains.core.bus.wake(Wakeup::Certificates);
                 }
             });
         }
@@ -48,7 +50,7 @@ impl Domains {
 
     /// Aborts the orders in progress at shutdown. The next process resumes them.
     pub async fn abort_orders(&self) {
-        let orders = &self.order_locks.in_flight.orders;
+        let orders = &self.order_state.in_flight.orders;
         let mut orders = std::mem::take(&mut *orders.lock().unwrap_or_else(PoisonError::into_inner));
         orders.shutdown().await;
     }

@@ -31,6 +31,6 @@ pub(crate) use acme_account::AcmeAccount;
 pub(crate) use cache::CertificateCache;
 pub(crate) use failure::Failure;
 pub use initial_issuance::InitialIssuance;
-pub(crate) use initial_issuance::OrderLocks;
+pub(crate) use initial_issuance::OrderState;
 pub(crate) use loaded::Certificates;
 pub(crate) use spec::{CertificateSpec, is_public};

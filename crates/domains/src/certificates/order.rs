@@ -179,7 +179,7 @@ impl Domains {
     async fn remove_challenges(&self, challenges: &[Challenge]) {
         let (paths, records) = group_by_method(challenges);
         if !paths.is_empty() {
-            self.remove_challenge_answers(paths.keys()).await;
+            self.remove_challenge_answers(&paths).await;
         }
         for name in records.keys() {
             if let Some(dns) = &self.dns

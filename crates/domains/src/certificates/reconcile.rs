@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 use stoa_db::{
     certificate_orders::{self, Attempt},
     certificates::{self, StoredCertificate},
-    history, meta,
+    history,
+    route_changes::RouteChange,
     routes::{RouteRow, routes},
     sites,
 };
@@ -137,7 +138,7 @@ impl Domains {
                             history::site_event(&tx, site.id, now, "certificate", &text).await?;
                         }
                     }
-                    meta::routes_version_bump(&tx).await
+                    self.route_changed(&tx, RouteChange::Certificates).await
                 })
             })
             .await?;

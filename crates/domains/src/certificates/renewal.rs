@@ -61,7 +61,7 @@ impl Domains {
             .filter_map(|wanted| all.matching(wanted).next())
             .map(|loaded| (loaded.ready.id, loaded))
             .collect();
-        let renewals = &self.order_locks.renewals;
+        let renewals = &self.order_state.renewals;
         let due = renewals.due(&ours.keys().copied().collect(), now);
         if due.is_empty() {
             return Ok(());

@@ -6,7 +6,9 @@ use stoa_core::permissions::writable_site;
 use stoa_db::{
     Tx,
     certificates::{self, StoredCertificate},
-    history, meta, sites,
+    history,
+    route_changes::RouteChange,
+    sites,
 };
 use stoa_integrations::x509;
 use stoa_model::{
@@ -20,7 +22,7 @@ use crate::{
     command::UploadCertificate,
     view::{CertificateSource, CertificateView},
 };
-use stoa_core::{Error, RequestContext, Result, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, random};
 
 impl Domains {
     /// Uploads a certificate for some or all of a site's custom domains. It replaces earlier uploads whose names it
@@ -78,12 +80,12 @@ impl Domains {
                     let text = format!("A certificate of {} was uploaded", stored.issuer);
                     history::site_event(&tx, site.id, cx.now, "certificate", &text).await?;
                     history::audit(&tx, event).await?;
-                    Ok(meta::routes_version_bump(&tx).await?)
+                    Ok(self.route_changed(&tx, RouteChange::Certificates).await?)
                 })
             })
             .await?;
         self.publish_certificates(version).await;
-        self.core.wakeups.certificates.notify_one();
+        self.core.bus.wake(Wakeup::Certificates);
         Ok(CertificateView {
             names: stored.names.iter().map(ToString::to_string).collect(),
             source: CertificateSource::Uploaded,
@@ -115,12 +117,12 @@ impl Domains {
                     history::site_event(&tx, id, cx.now, "certificate", "The uploaded certificate was taken away")
                         .await?;
                     history::audit(&tx, event).await?;
-                    meta::routes_version_bump(&tx).await
+                    self.route_changed(&tx, RouteChange::Certificates).await
                 })
             })
             .await?;
         self.publish_certificates(version).await;
-        self.core.wakeups.certificates.notify_one();
+        self.core.bus.wake(Wakeup::Certificates);
         Ok(())
     }
 
@@ -159,13 +161,14 @@ impl Domains {
         all.iter().filter(|loaded| loaded.site == Some(id)).map(|loaded| loaded.ready.id).collect()
     }
 
-    /// Publishes certificates to the edge after this process has committed them with this version of the routes.
+    /// Publishes certificates to all edges after this process has committed them with this version of the routes.
     pub(crate) async fn publish_certificates(&self, version: u64) {
-        self.routes.mark_own(version);
+        self.core.bus.wake(Wakeup::Routes);
         if let Err(error) = self.apply_certificates().await {
             self.routes.mark_lagging();
             tracing::warn!(error = error.for_operator(), "the edge did not apply the certificates yet");
         }
+        self.await_edges_or_lag(version).await;
     }
 }
 

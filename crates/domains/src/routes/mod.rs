@@ -1,10 +1,14 @@
 //! Keeps the edge's routing table in sync with the database and the certificate cache. A change of one site is
-//! applied immediately. The whole table is reloaded every minute, and soon after another process changed something.
+//! applied immediately. The whole table is reloaded every minute.
+//!
+//! Every change is recorded with a version (`stoa_db::route_changes`). Each process follows the changes of the others
+//! (`follow`), and each edge tells which version it serves (`edge_status`), so that a change is done when all edges
+//! serve it, whichever process made it.
 
 mod acme_challenges;
-mod edge_lag;
+mod edge_status;
+mod follow;
 mod target;
-mod version_tracker;
 
 use crate::Domains;
 use std::{
@@ -13,7 +17,12 @@ use std::{
     sync::{Arc, MutexGuard, PoisonError},
 };
 
-use stoa_db::routes::{RouteRow, route_of, routes};
+use stoa_db::{
+    DbError, Tx,
+    domains::acme_challenges::acme_challenges_all,
+    route_changes::{self, RouteChange, routes_version},
+    routes::{RouteRow, route_of, routes},
+};
 use stoa_model::{
     account::Role,
     certificate::{CertName, Certificate},
@@ -26,11 +35,11 @@ use stoa_provider::edge::EdgeError;
 use tokio::sync::Mutex;
 
 use crate::certificates::Certificates;
-use stoa_core::{Error, RequestContext, Result};
+use stoa_core::{Error, RequestContext, Result, Wakeup};
 
-pub use edge_lag::EdgeLag;
+pub use edge_status::EdgeLag;
+use follow::Followed;
 pub use target::ApplicationUrl;
-use version_tracker::RouteVersionTracker;
 
 /// The routing state of this process.
 #[derive(Default)]
@@ -42,8 +51,12 @@ pub(crate) struct Routing {
     reload_lock: Mutex<()>,
     /// Sites whose routes were refreshed since the reload began, so that the reload may have older routes for them.
     refreshed: std::sync::Mutex<HashSet<SiteId>>,
-    /// The versions of the database that were applied.
-    versions: std::sync::Mutex<RouteVersionTracker>,
+    /// Which changes of the database were applied.
+    followed: std::sync::Mutex<Followed>,
+    /// Since when the edge of this process has failed to apply changes.
+    behind: std::sync::Mutex<Option<EdgeLag>>,
+    /// What other edges have reported.
+    reports: std::sync::Mutex<edge_status::EdgeReports>,
 }
 
 impl Routing {
@@ -69,13 +82,22 @@ impl Domains {
     /// Loads certificates and routes and applies them to the edge, before the process starts serving. Reconcilers retry
     /// after an error.
     pub async fn load(&self) -> Result<()> {
+        // First, so that whoever changes something meanwhile waits for this edge too.
+        self.report_edge().await?;
+        let version = routes_version(&self.core.db).await?;
         let certificates = self.reload_certificates().await;
-        self.reload_routes().await.and(certificates)
+        self.reload_routes().await.and(certificates)?;
+        self.routes.caught_up(version);
+        self.report_edge().await
     }
 
-    /// Records that this process committed a change with this version of the routes, and applies it itself.
-    pub fn mark_own_version(&self, version: u64) {
-        self.routes.mark_own(version);
+    /// Records a change of this process in the caller's transaction; call it last there. After the commit, publish it
+    /// with the version that this returns.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn route_changed(&self, tx: &Tx, change: RouteChange) -> std::result::Result<u64, DbError> {
+        route_changes::route_changed(tx, change, self.core.leases.owner()).await
     }
 
     async fn read_routes(&self, cached: &Certificates) -> Result<Routes> {
@@ -88,6 +110,9 @@ impl Domains {
     /// The table is not locked during the query, which may take long, so that changes of single sites don't wait for
     /// it. Sites that changed meanwhile are read again.
     pub async fn reload_routes(&self) -> Result<()> {
+        if self.edge.is_none() {
+            return Ok(());
+        }
         let _reload = self.routes.reload_lock.lock().await;
         loop {
             {
@@ -96,6 +121,7 @@ impl Domains {
             }
             let cached = self.certificate_cache.all();
             let mut routes = self.read_routes(&cached).await?;
+            let answers = acme_challenges_all(&self.core.db).await?;
             let mut table = self.routes.table.lock().await;
             // Routes depend on certificates: if those changed meanwhile, start over.
             if Arc::ptr_eq(&cached, &self.certificate_cache.all()) {
@@ -103,7 +129,7 @@ impl Domains {
                 self.replace_routes_of(&mut routes, refreshed, &cached).await?;
                 routes.share_with(&table.routes);
                 let certificates = cached.ready();
-                let next = RoutingTable { version: self.next_version(&table), routes, certificates, ..table.clone() };
+                let next = RoutingTable { version: self.next_version(&table), routes, certificates, answers };
                 return self.apply_if_changed(&mut table, next, None).await;
             }
         }
@@ -131,34 +157,76 @@ impl Domains {
         next: RoutingTable,
         waiting_for: Option<SiteId>,
     ) -> Result<()> {
-        if table.version > 0 && table.routes == next.routes && table.certificates == next.certificates {
+        if table.version > 0
+            && table.routes == next.routes
+            && table.certificates == next.certificates
+            && table.answers == next.answers
+        {
             return Ok(());
         }
         self.apply_table(table, next, waiting_for).await
     }
 
-    /// Reloads one site's routes and applies them; when this returns, all new requests use them.
+    /// Applies one site's routes from the database; when this returns, all edges use them for new requests.
+    ///
+    /// # Errors
+    /// If an edge does not apply them, or none runs.
     pub async fn refresh_routes(&self, site: SiteId) -> Result<()> {
+        if !self.core.db.is_server() {
+            return self.refresh_own_routes(site).await;
+        }
+        let body = async |tx: &Tx| self.route_changed(tx, RouteChange::Site(site)).await;
+        let version = self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?;
+        self.core.bus.wake(Wakeup::Routes);
+        self.refresh_own_routes(site).await?;
+        self.wait_for_edges(version).await
+    }
+
+    async fn refresh_own_routes(&self, site: SiteId) -> Result<()> {
         self.refresh_routes_of(|_| HashSet::from([site]), Some(site)).await
     }
 
-    /// Like [`Domains::refresh_routes`], after a commit. If the edge fails, the reconciler applies the change later.
+    /// Like [`Domains::refresh_routes`], after a commit. If an edge fails, its reconciler applies the change later.
     pub async fn refresh_routes_or_lag(&self, site: SiteId) {
-        if let Err(error) = self.refresh_routes(site).await {
+        let refreshed = self.refresh_routes(site).await;
+        self.note_lag(refreshed);
+    }
+
+    /// Publishes a site's routes to all edges, after this process has committed a change with this version.
+    pub async fn publish_routes(&self, version: u64, site: SiteId) {
+        self.core.bus.wake(Wakeup::Routes);
+        let refreshed = self.refresh_own_routes(site).await;
+        self.note_lag(refreshed);
+        self.await_edges_or_lag(version).await;
+    }
+
+    /// Keeps in mind that the edge of this process lacks a committed change.
+    fn note_lag(&self, applied: Result<()>) {
+        if let Err(error) = applied {
             self.routes.mark_lagging();
-            tracing::warn!(%site, error = error.for_operator(), "the edge did not apply a site's routes yet");
+            tracing::warn!(error = error.for_operator(), "the edge did not apply a change yet; will retry");
         }
     }
 
-    /// Publishes a site's routes to the edge after this process has committed them with this version.
-    pub async fn publish_routes(&self, version: u64, site: SiteId) {
-        self.routes.mark_own(version);
-        self.refresh_routes_or_lag(site).await;
+    /// Waits for the other edges, if there are any: commands work without a server too. They retry by themselves what
+    /// they can't apply.
+    pub(crate) async fn await_edges_or_lag(&self, version: u64) {
+        let waited = match self.other_edges().await {
+            Ok(edges) if edges.is_empty() => Ok(()),
+            Ok(_) => self.wait_for_edges(version).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = waited {
+            tracing::warn!(error = error.for_operator(), "another edge did not apply a change yet; it will retry");
+        }
     }
 
     /// Applies added and removed certificates to the edge, with the routes that depend on them.
     pub async fn apply_certificates(&self) -> Result<()> {
         self.reload_certificates().await?;
+        if self.edge.is_none() {
+            return Ok(());
+        }
         let served = self.routes.table.lock().await.certificates.clone();
         let changed = changed_names(&served, &self.certificate_cache.all().ready());
         if changed.is_empty() {
@@ -180,6 +248,9 @@ impl Domains {
         sites: impl FnOnce(&RoutingTable) -> HashSet<SiteId>,
         waiting_for: Option<SiteId>,
     ) -> Result<()> {
+        if self.edge.is_none() {
+            return Ok(());
+        }
         let mut table = self.routes.table.lock().await;
         if table.version == 0 {
             // Nothing was loaded yet: a table with only these routes would take all other sites offline.
@@ -206,8 +277,8 @@ impl Domains {
             message: "The new address could not be switched on yet; this is tried again by itself.".into(),
             source: error.into(),
         };
-        let applied = self.edge.apply(next.clone()).await;
-        let Err(error) = applied else {
+        let Some(edge) = &self.edge else { return Ok(()) };
+        let Err(error) = edge.apply(next.clone()).await else {
             *table = next;
             return Ok(());
         };

@@ -2,6 +2,7 @@
 //! one transaction.
 
 use async_trait::async_trait;
+use stoa_core::Wakeup;
 use stoa_db::{history, sites, tasks};
 use stoa_model::site::{Health, Lifecycle};
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
@@ -50,7 +51,7 @@ impl<P: OnSite> Step<P, StepContext> for Activate {
             })
             .await
             .map_err(db_failed)?;
-        cx.core.wakeups.tasks.notify_one();
+        cx.core.bus.wake(Wakeup::Tasks);
         Ok(Done::plain())
     }
 

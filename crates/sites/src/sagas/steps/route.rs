@@ -7,7 +7,7 @@ use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{engine_failed, engine_undo_failed};
 use crate::sagas::{OnSite, SitePlan, StepContext};
-use stoa_core::Error;
+use stoa_core::{Error, Wakeup};
 
 const PUBLIC: &str = "The store's address could not be connected.";
 
@@ -39,7 +39,7 @@ pub(super) async fn reopen(cx: &StepContext, plan: &SitePlan) -> Result<(), Undo
 async fn announce(cx: &StepContext, plan: &SitePlan, run: &StepRun) {
     if let Err(error) = cx.domains.publish_dns_records(plan.site, &plan.hostname).await {
         run.note(&format!("The DNS record was not made yet: {}", error.for_operator())).await;
-        cx.core.wakeups.dns_records.notify_one();
+        cx.core.bus.wake(Wakeup::DnsRecords);
     }
 }
 

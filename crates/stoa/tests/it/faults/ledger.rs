@@ -62,17 +62,18 @@ fn rows(world: &World) -> Vec<Rows> {
     })
 }
 
-/// Services and volumes of a blueprint.
-fn parts(blueprint: &str) -> (&'static [&'static str], &'static [&'static str], usize) {
+/// Services and volumes of a blueprint, and how many secrets and logins its sites have.
+fn parts(blueprint: &str) -> (&'static [&'static str], &'static [&'static str], usize, usize) {
     match blueprint {
-        "ebuilder" => (&["web"], &["data"], 2),
-        "woocommerce" => (&["db", "web"], &["content", "data"], 4),
+        "ebuilder" => (&["web"], &["data"], 2, 1),
+        "woocommerce" => (&["db", "web"], &["content", "data"], 4, 1),
+        "echo" => (&["web"], &[], 0, 0),
         other => panic!("the ledger does not know {other}"),
     }
 }
 
 fn check(world: &World, row: &Rows, things: &Things) -> Vec<String> {
-    let (services, volumes, secrets) = parts(&row.site.blueprint);
+    let (services, volumes, secrets, logins) = parts(&row.site.blueprint);
     let there = matches!(row.site.state(), SiteState::Active | SiteState::Stopped);
     let active = row.site.state() == SiteState::Active;
     let project = row.site.project.as_str();
@@ -108,7 +109,7 @@ fn check(world: &World, row: &Rows, things: &Things) -> Vec<String> {
     demand(found == wanted, format!("networks {found:?}, leased {wanted:?}"));
     demand(row.lease.is_some() == there && row.site.lease == row.lease, format!("its lease is {:?}", row.lease));
     demand(row.secrets == if there { secrets } else { 0 }, format!("{} secrets", row.secrets));
-    demand(row.logins == usize::from(there), format!("{} logins", row.logins));
+    demand(row.logins == if there { logins } else { 0 }, format!("{} logins", row.logins));
     demand(row.backups == there, format!("its backup schedule: {}", row.backups));
     let status = world.front(row.site.hostname.as_str()).status;
     let wanted = match row.site.state() {

@@ -1,7 +1,11 @@
 //! A world: one installation of Stoa for one test, with the real binary. It is cleaned up even if the test
 //! fails; what a killed test run left behind is removed before the next one.
+//!
+//! Usually it is one process with SQLite. With `STOA_TEST_DATABASE` (`postgres` or `mysql`) and
+//! `STOA_TEST_PROCESSES=several` it is an edge, the portal and two workers on a database server.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     net::SocketAddr,
     os::unix::process::ExitStatusExt,
@@ -30,14 +34,71 @@ pub struct World {
     pub engine: Engine,
     pub address: SocketAddr,
     pub data: PathBuf,
-    server: Option<Child>,
-    /// The process that has taken over from `server`.
-    successor: Option<u32>,
+    /// Its processes that run.
+    servers: BTreeMap<&'static str, Server>,
+    database: Option<Database>,
     home: TempDir,
     token: String,
     installation: String,
     _lock: File,
     _crowd: Option<RwLockReadGuard<'static, ()>>,
+}
+
+/// A process of a world.
+struct Server {
+    child: Child,
+    /// The process that has taken over from it.
+    successor: Option<u32>,
+}
+
+impl Server {
+    fn pid(&self) -> u32 {
+        self.successor.unwrap_or_else(|| self.child.id())
+    }
+}
+
+/// The processes of a world, each with its roles.
+const ONE: &[(&str, &str)] = &[("all", "edge,web,worker")];
+const SEVERAL: &[(&str, &str)] = &[("edge", "edge"), ("web", "web"), ("worker", "worker"), ("worker-2", "worker")];
+
+/// A database of its own on a server.
+struct Database {
+    url: String,
+    drop: Command,
+}
+
+impl Database {
+    /// `None`: SQLite in the data directory.
+    fn new(world: &str) -> Option<Self> {
+        if !std::env::var("STOA_TEST_PROCESSES").is_ok_and(|value| value == "several") {
+            return None;
+        }
+        let name = format!("stoa_{}_{}", world.replace('-', "_"), std::process::id());
+        let kind = std::env::var("STOA_TEST_DATABASE").expect("STOA_TEST_DATABASE, as processes share no SQLite");
+        let variable = format!("STOA_TEST_{}_URL", kind.to_uppercase());
+        let server = std::env::var(&variable).unwrap_or_else(|_| panic!("{variable}: see crates/db/tests/databases"));
+        let (base, query) = server.split_once('?').expect("a URL with a socket");
+        let socket = query.split_once('=').expect("a socket").1;
+        let (client, url) = match kind.as_str() {
+            "postgres" => {
+                let mut client = Command::new("psql");
+                client.args(["-q", "-h", socket, "-U", "stoa", "postgres", "-c"]);
+                (client, format!("{}/{name}?{query}", base.rsplit_once('/').unwrap().0))
+            }
+            _ => {
+                let mut client = Command::new("mariadb");
+                client.args(["--no-defaults", &format!("--socket={socket}"), "--user=root", "-e"]);
+                (client, format!("{}/{name}?{query}", base.trim_end_matches('/')))
+            }
+        };
+        let run = |statement: &str| {
+            let mut command = Command::new(client.get_program());
+            command.args(client.get_args()).arg(format!("{statement} {name}"));
+            command
+        };
+        assert!(run("CREATE DATABASE").status().unwrap().success(), "creating {name}");
+        Some(Self { url, drop: run("DROP DATABASE") })
+    }
 }
 
 /// Worlds share the machine's two cores; a test with many sites needs them for itself.
@@ -82,6 +143,11 @@ impl World {
             ("min_free_disk", "\"1m\"".to_owned()),
             ("delete_grace_days", "0".to_owned()),
         ];
+        let database = Database::new(name);
+        let several = database.as_ref().map(|database| {
+            [("database", format!("{:?}", database.url)), ("web_listen", format!("\"{}\"", free_port()))]
+        });
+        let settings = settings.into_iter().chain(several.into_iter().flatten()).collect::<Vec<_>>();
         let usual = settings.iter().filter(|(key, _)| !extra.contains(key));
         let config: String = usual.map(|(key, value)| format!("{key} = {value}\n")).collect();
         fs::write(home.path().join("stoa.toml"), config + extra).unwrap();
@@ -92,8 +158,8 @@ impl World {
             engine,
             address,
             data,
-            server: None,
-            successor: None,
+            servers: BTreeMap::new(),
+            database,
             home,
             token,
             installation,
@@ -141,28 +207,35 @@ impl World {
         done.stdout
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts what does not run of the server, and waits until it answers.
     pub fn start(&mut self) {
         self.start_with(None);
     }
 
-    /// Starts it so that it dies at a given place (see `stoa_core::faults`).
+    /// Starts it so that its worker dies at a given place (see `stoa_core::jobs::crash_points`); the second one does not
+    /// run then.
     pub fn start_with(&mut self, fault: Option<&str>) {
-        assert!(self.server.is_none(), "it runs already");
-        let log = File::options().create(true).append(true).open(self.home.path().join("log")).unwrap();
-        let mut command = self.command(&["serve"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        if let Some(fault) = fault {
-            command.env("STOA_FAULT", fault);
+        let processes = if self.database.is_some() { SEVERAL } else { ONE };
+        for (name, roles) in processes {
+            if self.servers.contains_key(name) || (fault.is_some() && *name == "worker-2") {
+                continue;
+            }
+            let log = File::options().create(true).append(true).open(self.log_file(name)).unwrap();
+            let mut command = self.command(&["serve", "--roles", roles]);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+            if let Some(fault) = fault.filter(|_| roles.contains("worker")) {
+                command.env("STOA_FAULT", fault);
+            }
+            self.servers.insert(name, Server { child: command.spawn().unwrap(), successor: None });
         }
-        self.server = Some(command.spawn().unwrap());
         let began = Instant::now();
         loop {
-            if Request::get("localhost", "/healthz").tcp(self.address, Duration::from_secs(5)).is_ok() {
+            let answer = Request::get("localhost", "/healthz").tcp(self.address, Duration::from_secs(5));
+            if answer.is_ok_and(|answer| answer.status == 200) {
                 return;
             }
             // It may die before it responds, if a job was queued.
-            if fault.is_some() && self.server.as_mut().unwrap().try_wait().unwrap().is_some() {
+            if fault.is_some() && self.worker().try_wait().unwrap().is_some() {
                 return;
             }
             assert!(began.elapsed() < JOB_TIMEOUT, "{}: the server does not answer:\n{}", self.name, self.log());
@@ -170,86 +243,94 @@ impl World {
         }
     }
 
+    fn worker(&mut self) -> &mut Child {
+        let name = if self.database.is_some() { "worker" } else { "all" };
+        &mut self.servers.get_mut(name).expect("a worker").child
+    }
+
+    fn log_file(&self, process: &str) -> PathBuf {
+        self.home.path().join(format!("log-{process}"))
+    }
+
     /// The log of all runs of the server.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
+        let names = ONE.iter().chain(SEVERAL).map(|(name, _)| *name);
+        names.filter_map(|name| fs::read_to_string(self.log_file(name)).ok()).collect()
     }
 
-    /// SIGKILL.
+    /// SIGKILL, of all processes.
     pub fn kill(&mut self) {
-        let mut server = self.server.take().expect("a server to kill");
-        server.kill().unwrap();
-        server.wait().unwrap();
+        assert!(!self.servers.is_empty(), "a server to kill");
+        for server in self.servers.values_mut() {
+            server.child.kill().unwrap();
+        }
+        for (_, mut server) in std::mem::take(&mut self.servers) {
+            server.child.wait().unwrap();
+        }
     }
 
-    /// Waits until the server has died at its fault.
+    /// Waits until the worker has died at its fault.
     pub fn dies(&mut self) {
-        let mut server = self.server.take().expect("a server that dies");
         let began = Instant::now();
         let status = loop {
-            if let Some(status) = server.try_wait().unwrap() {
+            if let Some(status) = self.worker().try_wait().unwrap() {
                 break status;
             }
             if began.elapsed() > JOB_TIMEOUT {
-                let _ = server.kill();
                 panic!("{}: the server did not come to the place where it should die:\n{}", self.name, self.log());
             }
             std::thread::sleep(Duration::from_millis(5));
         };
+        self.servers.retain(|name, _| !["all", "worker"].contains(name));
         assert_eq!(status.signal(), Some(6), "{}: {status}:\n{}", self.name, self.log());
     }
 
-    /// SIGTERM; it exits with code 0.
+    /// SIGTERM; each process exits with code 0.
     pub fn stop(&mut self) {
-        let mut server = self.server.take().expect("a server to stop");
-        let killed = Command::new("kill").arg("-TERM").arg(server.id().to_string()).status().unwrap();
-        assert!(killed.success());
+        assert!(!self.servers.is_empty(), "a server to stop");
+        for server in self.servers.values() {
+            signal(server.pid(), "-TERM");
+        }
         let began = Instant::now();
-        let status = loop {
-            if let Some(status) = server.try_wait().unwrap() {
-                break status;
+        for (name, mut server) in std::mem::take(&mut self.servers) {
+            if let Some(pid) = server.successor {
+                while Path::new(&format!("/proc/{pid}")).exists() {
+                    assert!(began.elapsed() < JOB_TIMEOUT, "{}: it does not stop:\n{}", self.name, self.log());
+                    std::thread::sleep(Duration::from_millis(20));
+                }
             }
-            if began.elapsed() > JOB_TIMEOUT {
-                let _ = server.kill();
-                panic!("{}: the server does not stop:\n{}", self.name, self.log());
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        assert!(status.success(), "{}: {status}:\n{}", self.name, self.log());
+            let status = loop {
+                if let Some(status) = server.child.try_wait().unwrap() {
+                    break status;
+                }
+                if began.elapsed() > JOB_TIMEOUT {
+                    let _ = server.child.kill();
+                    panic!("{}: {name} does not stop:\n{}", self.name, self.log());
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            };
+            assert!(status.success(), "{}: {name}: {status}:\n{}", self.name, self.log());
+        }
     }
 
-    /// Has the program replace itself (SIGHUP), and waits until the new process serves.
+    /// Has the program replace itself in all processes (SIGHUP), and waits until the new ones serve.
     pub fn replace(&mut self) {
-        let current = self.server_pid();
-        let handed_over = |log: String| log.matches("handed over").count();
-        let before = handed_over(self.log());
-        assert!(Command::new("kill").args(["-HUP", &current.to_string()]).status().unwrap().success());
-        let began = Instant::now();
-        while handed_over(self.log()) == before {
-            assert!(began.elapsed() < JOB_TIMEOUT, "{}: it does not hand over:\n{}", self.name, self.log());
-            std::thread::sleep(Duration::from_millis(20));
+        for name in self.servers.keys().copied().collect::<Vec<_>>() {
+            let log = || fs::read_to_string(self.log_file(name)).unwrap();
+            let handed_over = |log: &str| log.matches("handed over").count();
+            let before = handed_over(&log());
+            signal(self.servers[name].pid(), "-HUP");
+            let began = Instant::now();
+            while handed_over(&log()) == before {
+                assert!(began.elapsed() < JOB_TIMEOUT, "{}: it does not hand over:\n{}", self.name, log());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let log = log();
+            let successor =
+                log.rsplit_once("successor=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+            let successor = Some(successor.unwrap_or_else(|| panic!("no process id in the log:\n{log}")));
+            self.servers.get_mut(name).expect("it runs").successor = successor;
         }
-        let log = self.log();
-        let successor =
-            log.rsplit_once("successor=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-        self.successor = Some(successor.unwrap_or_else(|| panic!("no process id in the log:\n{log}")));
-    }
-
-    fn server_pid(&self) -> u32 {
-        self.successor.unwrap_or_else(|| self.server.as_ref().expect("a server").id())
-    }
-
-    /// Ends a process that has taken over, and waits until it and all before it have ended.
-    pub fn stop_successor(&mut self) {
-        let pid = self.successor.take().expect("a process that has taken over");
-        assert!(Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap().success());
-        let began = Instant::now();
-        while Path::new(&format!("/proc/{pid}")).exists() {
-            assert!(began.elapsed() < JOB_TIMEOUT, "{}: it does not stop:\n{}", self.name, self.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let status = self.server.take().expect("the first process").wait().unwrap();
-        assert!(status.success(), "{}: {status}", self.name);
     }
 
     /// Calls the API as the operator; an error if the server died meanwhile.
@@ -359,7 +440,9 @@ impl World {
     pub fn database<T>(&self, read: impl AsyncFnOnce(&stoa_db::Db) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let db = stoa_db::Db::connect(&format!("sqlite://{}", self.data.join("stoa.db").display())).await.unwrap();
+            let sqlite = || format!("sqlite://{}", self.data.join("stoa.db").display());
+            let url = self.database.as_ref().map_or_else(sqlite, |database| database.url.clone());
+            let db = stoa_db::Db::connect(&url).await.unwrap();
             let value = read(&db).await;
             db.close().await;
             value
@@ -367,22 +450,29 @@ impl World {
     }
 }
 
+fn signal(pid: u32, signal: &str) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some(pid) = self.successor.take() {
-            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-        }
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
+        for server in self.servers.values_mut() {
+            if let Some(pid) = server.successor {
+                let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+            }
+            let _ = server.child.kill();
+            let _ = server.child.wait();
         }
         if std::thread::panicking() {
             let kept = std::env::temp_dir().join(format!("stoa-faults-{}.log", self.name));
-            let _ = fs::copy(self.home.path().join("log"), &kept);
+            let _ = fs::write(&kept, self.log());
             eprintln!("{}: the server's log is kept in {}", self.name, kept.display());
         }
         if !self.installation.is_empty() {
             self.engine.clean(&self.label());
+        }
+        if let Some(database) = &mut self.database {
+            let _ = database.drop.status();
         }
     }
 }
