@@ -65,7 +65,7 @@ e2e: images      ## the browser tests
 processes: images  ## service tests and kills with an edge, a portal and two workers, on PostgreSQL and MariaDB
 	@crates/db/tests/databases sh -ec 'export STOA_TEST_PROCESSES=several; \
 	  for database in postgres mysql; do export STOA_TEST_DATABASE=$$database; \
-	    scripts/test-crate control --skip saga_proofs::; scripts/test-crate stoa faults::kills; done'
+	    scripts/test-crate control --skip saga_proofs::; scripts/test-crate stoa faults::kills faults::database; done'
 
 upgrade-test: images  ## replace the program 20 times under load: one process, then several on PostgreSQL
 	@scripts/test-crate stoa faults::replaced --nocapture

@@ -138,7 +138,8 @@ fn kind(error: &dyn DatabaseError) -> Kind {
         return match error.number() {
             1020 | 1205 | 1213 => Kind::Busy,
             1021 | 1114 => Kind::Full,
-            1040 | 1053 | 1158..=1161 | 1927 => Kind::Unavailable,
+            // 1290, 1792, 1836: it is read-only, as the other server is after a fail-over.
+            1040 | 1053 | 1158..=1161 | 1290 | 1792 | 1836 | 1927 => Kind::Unavailable,
             // Duplicate entry '…' for key '…': the value is untrusted text, the key's name comes last.
             1062 => {
                 let key = error.message().rsplit("for key").next().unwrap_or_default();
@@ -152,7 +153,8 @@ fn kind(error: &dyn DatabaseError) -> Kind {
         return match &*code {
             "40001" | "40P01" | "55P03" => Kind::Busy,
             "53100" => Kind::Full,
-            "53300" | "57P01" | "57P02" | "57P03" => Kind::Unavailable,
+            // 25006: it is read-only, as the other server is after a fail-over.
+            "25006" | "53300" | "57P01" | "57P02" | "57P03" => Kind::Unavailable,
             "23505" => Kind::Conflict(Constraint::find(error.constraint().unwrap_or_default())),
             code if code.starts_with("08") => Kind::Unavailable,
             _ => Kind::Other,
@@ -163,7 +165,7 @@ fn kind(error: &dyn DatabaseError) -> Kind {
     match (code, code & 0xff) {
         (1555 | 2067, _) => Kind::Conflict(Constraint::find(error.message().rsplit(": ").next().unwrap_or_default())),
         (_, 5 | 6) => Kind::Busy,
-        (_, 10 | 14) => Kind::Unavailable,
+        (_, 8 | 10 | 14) => Kind::Unavailable,
         (_, 13) => Kind::Full,
         _ => Kind::Other,
     }

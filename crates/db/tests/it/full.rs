@@ -54,3 +54,36 @@ async fn writes_after_a_full_disk_are_durable() {
     let _ = Command::new("umount").arg("-l").arg(disk).status();
     ended.unwrap();
 }
+
+#[tokio::test]
+async fn a_migration_on_a_full_disk_changes_nothing_and_can_be_repeated() {
+    let home = tempfile::tempdir().unwrap();
+    let disk = home.path();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(disk).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: mounting a small disk needs root");
+        return;
+    }
+    let disk_path = disk.to_owned();
+    let ended = tokio::spawn(async move {
+        let url = format!("sqlite://{}?mode=rwc", disk_path.join("stoa.db").display());
+        let db = Db::connect(&url).await.unwrap();
+        db.migrate_to(1).await.unwrap();
+        set(&db, "kept").await.unwrap();
+        let pending = db.pending_migrations().await.unwrap();
+        fill(&disk_path);
+        for _ in 0..2 {
+            let failed = db.migrate().await;
+            assert!(matches!(failed, Err(DbError::Full(_))), "{failed:?}");
+            assert_eq!(db.pending_migrations().await.unwrap(), pending, "it is all or nothing");
+        }
+        assert_eq!(get(&db).await.as_deref(), Some("kept"));
+        fs::remove_file(disk_path.join("ballast")).unwrap();
+        db.migrate().await.unwrap();
+        assert!(db.pending_migrations().await.unwrap().is_empty());
+        assert_eq!(get(&db).await.as_deref(), Some("kept"));
+    })
+    .await;
+    let _ = Command::new("umount").arg("-l").arg(disk).status();
+    ended.unwrap();
+}

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
+    database_away::Relay,
     engine::Engine,
     http::{Answer, Request},
 };
@@ -64,12 +65,16 @@ const SEVERAL: &[(&str, &str)] = &[("edge", "edge"), ("web", "web"), ("worker", 
 /// A database of its own on a server.
 struct Database {
     url: String,
-    drop: Command,
+    /// As the platform reaches it.
+    platform_url: String,
+    relay: Option<Relay>,
+    client: Command,
+    name: String,
 }
 
 impl Database {
-    /// `None`: SQLite in the data directory.
-    fn new(world: &str) -> Option<Self> {
+    /// `None`: SQLite in the data directory. `relayed`: the platform, not the test, reaches it through a relay in `home`.
+    fn new(world: &str, relayed: bool, home: &Path) -> Option<Self> {
         if !std::env::var("STOA_TEST_PROCESSES").is_ok_and(|value| value == "several") {
             return None;
         }
@@ -91,13 +96,28 @@ impl Database {
                 (client, format!("{}/{name}?{query}", base.trim_end_matches('/')))
             }
         };
-        let run = |statement: &str| {
-            let mut command = Command::new(client.get_program());
-            command.args(client.get_args()).arg(format!("{statement} {name}"));
-            command
-        };
-        assert!(run("CREATE DATABASE").status().unwrap().success(), "creating {name}");
-        Some(Self { url, drop: run("DROP DATABASE") })
+        let file = if kind == "postgres" { ".s.PGSQL.5432" } else { "" };
+        let (mut relay, mut platform_url) = (None, url.clone());
+        if relayed {
+            let folder = home.join("relay");
+            fs::create_dir(&folder).unwrap();
+            let (at, given) = match file {
+                "" => (folder.join("socket"), folder.join("socket")),
+                file => (folder.join(file), folder),
+            };
+            relay = Some(Relay::new(&Path::new(socket).join(file), &at));
+            platform_url = url.replace(socket, given.to_str().unwrap());
+        }
+        let mut database = Self { url, platform_url, relay, client, name };
+        assert!(database.run("CREATE DATABASE {}"), "creating it");
+        Some(database)
+    }
+
+    /// Executes a statement as the server's administrator; `{}` stands for the database.
+    fn run(&mut self, statement: &str) -> bool {
+        let mut command = Command::new(self.client.get_program());
+        command.args(self.client.get_args()).arg(statement.replace("{}", &self.name));
+        command.status().is_ok_and(|status| status.success())
     }
 }
 
@@ -117,8 +137,36 @@ impl World {
         Self::at(name, pool, extra, home, data)
     }
 
+    /// A world whose way to its database server can be cut; `None` also where there is no server.
+    pub fn over_relay(name: &'static str, pool: &str) -> Option<Self> {
+        if std::env::var_os("STOA_TEST_PROCESSES").is_none() {
+            eprintln!("SKIPPED (no database server; see `make processes`): {name}");
+            return None;
+        }
+        let home = tempfile::Builder::new().prefix("stoa-faults-").tempdir().unwrap();
+        let data = home.path().join("data");
+        Self::build(name, pool, "", home, data, true)
+    }
+
+    /// The way to its database server.
+    pub fn relay(&self) -> &Relay {
+        self.database.as_ref().and_then(|database| database.relay.as_ref()).expect("a relay")
+    }
+
+    /// Has the database refuse to write on new connections, or accept it again. `false`: this server can't.
+    pub fn set_read_only(&mut self, on: bool) -> bool {
+        let value = if on { "on" } else { "off" };
+        let database = self.database.as_mut().expect("a server");
+        database.url.starts_with("postgres")
+            && database.run(&format!("ALTER DATABASE {{}} SET default_transaction_read_only = {value}"))
+    }
+
     /// A world whose data directory is elsewhere.
     pub fn at(name: &'static str, pool: &str, extra: &str, home: TempDir, data: PathBuf) -> Option<Self> {
+        Self::build(name, pool, extra, home, data, false)
+    }
+
+    fn build(name: &'static str, pool: &str, extra: &str, home: TempDir, data: PathBuf, relayed: bool) -> Option<Self> {
         if std::env::var("STOA_SKIP_DOCKER").is_ok_and(|value| value == "1") {
             eprintln!("SKIPPED (STOA_SKIP_DOCKER=1): {name}");
             return None;
@@ -143,9 +191,9 @@ impl World {
             ("min_free_disk", "\"1m\"".to_owned()),
             ("delete_grace_days", "0".to_owned()),
         ];
-        let database = Database::new(name);
+        let database = Database::new(name, relayed, home.path());
         let several = database.as_ref().map(|database| {
-            [("database", format!("{:?}", database.url)), ("web_listen", format!("\"{}\"", free_port()))]
+            [("database", format!("{:?}", database.platform_url)), ("web_listen", format!("\"{}\"", free_port()))]
         });
         let settings = settings.into_iter().chain(several.into_iter().flatten()).collect::<Vec<_>>();
         let usual = settings.iter().filter(|(key, _)| !extra.contains(key));
@@ -472,7 +520,7 @@ impl Drop for World {
             self.engine.clean(&self.label());
         }
         if let Some(database) = &mut self.database {
-            let _ = database.drop.status();
+            database.run("DROP DATABASE {}");
         }
     }
 }
