@@ -61,6 +61,7 @@ impl Accounts {
                 })
             })
             .await?;
+        self.forget_recent();
         Ok(())
     }
 }

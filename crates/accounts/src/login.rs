@@ -43,6 +43,7 @@ impl Accounts {
                 })
             })
             .await?;
+        self.forget_recent();
         Ok(())
     }
 

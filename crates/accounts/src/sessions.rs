@@ -34,6 +34,9 @@ impl Accounts {
     pub async fn session(&self, token: &str) -> Result<Option<SessionView>> {
         let hash = random::token_hash(token);
         let now = self.core.clock.now();
+        if let Some(recent) = self.recent_sessions.get(&hash, now) {
+            return Ok(Some(recent));
+        }
         let Some(session) = sessions::session_get(&self.core.db, &hash).await? else { return Ok(None) };
         if now.duration_since(session.seen_at) > IDLE_TIMEOUT {
             return Ok(None);
@@ -48,7 +51,7 @@ impl Accounts {
             label,
             csrf: session.csrf.clone(),
         };
-        Ok(match session.actor {
+        let found = match session.actor {
             Actor::Customer(id) => accounts::customer_get(&self.core.db, id)
                 .await?
                 .map(|customer| view(customer.email.to_string(), customer.company.to_string())),
@@ -56,7 +59,11 @@ impl Accounts {
                 .await?
                 .map(|staff| view(staff.email.to_string(), role.as_str().to_owned())),
             Actor::Nobody | Actor::System => None,
-        })
+        };
+        if let Some(found) = &found {
+            self.recent_sessions.put(hash, found.clone(), now);
+        }
+        Ok(found)
     }
 
     /// Deletes expired sessions.

@@ -66,6 +66,7 @@ impl Accounts {
                 })
             })
             .await?;
+        self.forget_recent();
         Ok(())
     }
 

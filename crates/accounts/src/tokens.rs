@@ -83,7 +83,8 @@ impl Accounts {
     /// Without the role super_admin; no staff token has this id.
     pub async fn revoke_staff_token(&self, cx: &RequestContext, id: TokenId) -> Result<()> {
         cx.require(Role::SuperAdmin)?;
-        self.core
+        let revoked = self
+            .core
             .db
             .write(|tx| {
                 Box::pin(async move {
@@ -96,21 +97,25 @@ impl Accounts {
                     Err(Error::NotFound("token"))
                 })
             })
-            .await
+            .await;
+        self.forget_recent();
+        revoked
     }
 
     /// The owner of a token; `None` if it is unknown or has expired. Updates the time of its last use.
     pub async fn token_owner(&self, bearer: &str) -> Result<Option<Actor>> {
-        let Some(token) = tokens::token_by_hash(&self.core.db, &random::token_hash(bearer)).await? else {
-            return Ok(None);
-        };
-        let now = self.core.clock.now();
+        let (hash, now) = (random::token_hash(bearer), self.core.clock.now());
+        if let Some(recent) = self.recent_tokens.get(&hash, now) {
+            return Ok(Some(recent));
+        }
+        let Some(token) = tokens::token_by_hash(&self.core.db, &hash).await? else { return Ok(None) };
         if token.expires_at.is_some_and(|end| end <= now) {
             return Ok(None);
         }
         if token.last_used_at.is_none_or(|used| now.duration_since(used) > LAST_USED_UPDATE_INTERVAL) {
             self.core.db.write(|tx| Box::pin(async move { tokens::token_used(&tx, token.id, now).await })).await?;
         }
+        self.recent_tokens.put(hash, token.actor, now);
         Ok(Some(token.actor))
     }
 }

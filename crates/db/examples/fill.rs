@@ -7,7 +7,10 @@
 use std::{env, error::Error};
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::{Db, Tx, accounts, history, jobs, sites};
+use stoa_db::{
+    Db, Tx, accounts, history, jobs, sites,
+    sites::revisions::{BlueprintVersion, SiteRevision, blueprint_version_put, site_revision_put},
+};
 use stoa_model::{
     account::{Actor, Customer},
     host::{Hostname, Subdomain},
@@ -23,6 +26,8 @@ use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// What the sites are pinned to; any name will do.
+const BLUEPRINT_VERSION: &str = "bench";
 /// Sites per transaction.
 const SITES_PER_TRANSACTION: u32 = 500;
 
@@ -36,6 +41,13 @@ async fn main() -> Result<()> {
     let (_, hash) = accounts::staff_by_email(&db, &EmailAddress::parse(staff)?).await?.ok_or("no such staff")?;
     let fill = Fill { hash, began: Timestamp::now() - SignedDuration::from_hours(24) };
     let tx = db.begin().await?;
+    let version = BlueprintVersion {
+        version: BLUEPRINT_VERSION.into(),
+        name: "woocommerce".into(),
+        source: include_str!("../../../blueprints/woocommerce/compose.yaml").into(),
+        created_at: fill.began,
+    };
+    blueprint_version_put(&tx, &version).await?;
     let few = fill.customer(&tx, "few", 0).await?;
     let many = fill.customer(&tx, "many", 1).await?;
     tx.commit().await?;
@@ -102,8 +114,8 @@ impl Fill {
             lease: None,
             engine: "docker".into(),
             placement: None,
-            revision: 0,
-            blueprint_version: None,
+            revision: 1,
+            blueprint_version: Some(BLUEPRINT_VERSION.into()),
             limits: Limits::DEFAULT,
             edge: RouteLimits::body(100 << 20),
             lifecycle: Lifecycle::Active,
@@ -118,6 +130,15 @@ impl Fill {
             purge_at: None,
         };
         sites::site_insert(tx, &site).await?;
+        let revision = SiteRevision {
+            site: id,
+            revision: 1,
+            blueprint_version: BLUEPRINT_VERSION.into(),
+            images: Default::default(),
+            job: None,
+            created_at: at,
+        };
+        site_revision_put(tx, &revision).await?;
         history::site_event(tx, id, at, "stopped", "The site was stopped").await?;
         let job = Job {
             id: JobId::from_uuid(self.uuid(number, 2)),
