@@ -5,16 +5,35 @@
 //! that is at most a burst ahead, and moves it by one interval. No lock, no timer, no allocation, and
 //! no window at whose end twice the rate could pass.
 //!
+//! A quarter of both limits is kept for clients that use little, so that a crawler or a pile of slow uploads
+//! takes nothing from a visitor who comes now and then. Alone, one client may use the other three quarters. Clients
+//! are counted in a table of fixed size, in two places each, of which the lower counts (a count-min sketch): two
+//! clients that share one place don't notice, and an attacker can't choose a place, as its hash is keyed.
+//!
 //! A [`Limiter`] lives with the counters of its site, as long as the process, so a new routing table
 //! resets nothing. Each request brings the limits themselves, so changed ones apply from the next
 //! request on.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    hash::{BuildHasher, RandomState},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use stoa_model::route::RouteLimits;
+use stoa_util::ClientNetwork;
+
+/// One part in so many of a limit is kept for clients that use little.
+const RESERVED: u32 = 4;
+/// A client uses little while it uses less than one part in so many.
+const LITTLE: u32 = 8;
+/// A client that has no more than this uses little, however low the limit is.
+const LEAST: u32 = 2;
+/// Places in each row of the table of clients. A power of two.
+const PLACES: usize = 64;
 
 /// The state of one site's limits, shared by all threads. It has its own cache lines because every
 /// request of the site writes to it.
@@ -27,6 +46,28 @@ pub(crate) struct Limiter {
     arrival: AtomicU64,
     /// Open requests and tunnels.
     open: AtomicU32,
+    /// Made when the first limited request comes: most sites rest.
+    clients: OnceLock<Box<Clients>>,
+}
+
+/// What the clients of one site use.
+#[derive(Debug)]
+struct Clients {
+    key: RandomState,
+    rows: [[Place; PLACES]; 2],
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    arrival: AtomicU64,
+    open: AtomicU32,
+}
+
+/// An admitted request, until it [leaves](Limiter::leave).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Admission {
+    /// Where its client is counted, if the site has limits.
+    places: Option<[u8; 2]>,
 }
 
 /// Why a request may not pass. Either way another may pass within a second: rates are whole requests
@@ -41,43 +82,101 @@ pub(crate) enum Refusal {
 
 impl Limiter {
     pub(crate) fn new() -> Self {
-        Self { epoch: Instant::now(), arrival: AtomicU64::new(0), open: AtomicU32::new(0) }
+        Self { epoch: Instant::now(), arrival: AtomicU64::new(0), open: AtomicU32::new(0), clients: OnceLock::new() }
     }
 
-    /// Admits a request that arrived at `now`. The caller must call [`leave`](Self::leave) when it
-    /// has ended. A rejected request uses up nothing.
-    pub(crate) fn enter(&self, limits: &RouteLimits, now: Instant) -> Result<(), Refusal> {
-        let room = |open: u32| (limits.in_flight == 0 || open < limits.in_flight).then_some(open.saturating_add(1));
+    /// Admits a request of `client` that arrived at `now`. The caller must call [`leave`](Self::leave) when it
+    /// has ended. A rejected request uses up nothing of the site's limits.
+    pub(crate) fn enter(
+        &self,
+        limits: &RouteLimits,
+        client: &ClientNetwork,
+        now: Instant,
+    ) -> Result<Admission, Refusal> {
+        let is_limited = limits.rate != 0 || limits.in_flight != 0;
+        let places = is_limited.then(|| self.clients.get_or_init(Box::default).places_of(client));
+        let admission = Admission { places };
+        let most = match limits.in_flight {
+            0 => u32::MAX,
+            most if self.has_little_open(admission, most) => most,
+            most => most - most / RESERVED,
+        };
+        let room = |open: u32| (open < most).then_some(open.saturating_add(1));
         if self.open.fetch_update(Relaxed, Relaxed, room).is_err() {
             return Err(Refusal::Busy);
         }
-        if limits.rate != 0 && !self.pass(limits, now) {
-            self.leave();
+        for place in self.counted(admission) {
+            place.open.fetch_add(1, Relaxed);
+        }
+        if limits.rate != 0 && !self.pass(limits, admission, now) {
+            self.leave(admission);
             return Err(Refusal::Rate);
         }
-        Ok(())
+        Ok(admission)
     }
 
     /// An admitted request has ended.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn leave(&self, admission: Admission) {
         self.open.fetch_sub(1, Relaxed);
+        for place in self.counted(admission) {
+            place.open.fetch_sub(1, Relaxed);
+        }
+    }
+
+    fn counted(&self, admission: Admission) -> impl Iterator<Item = &Place> {
+        let known = self.clients.get().zip(admission.places);
+        known
+            .into_iter()
+            .flat_map(|(clients, places)| clients.rows.iter().zip(places).map(|(row, place)| &row[usize::from(place)]))
+    }
+
+    fn has_little_open(&self, admission: Admission, most: u32) -> bool {
+        let open = self.counted(admission).map(|place| place.open.load(Relaxed)).min().unwrap_or(0);
+        open < (most / LITTLE).max(LEAST)
     }
 
     /// Takes one request from the rate, if there is one.
-    fn pass(&self, limits: &RouteLimits, now: Instant) -> bool {
+    fn pass(&self, limits: &RouteLimits, admission: Admission, now: Instant) -> bool {
         let interval = interval(limits.rate);
-        let full = interval.saturating_mul(u64::from(limits.burst.max(1)));
         let now = u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX);
-        let taken = self.arrival.fetch_update(Relaxed, Relaxed, |arrival| {
-            // Never further ahead than these limits allow: after limits are raised, what
-            // was used up under the former ones would block the site for too long.
-            let next = arrival.clamp(now, now.saturating_add(full)).saturating_add(interval);
-            (next <= now.saturating_add(full)).then_some(next)
-        });
-        if taken.is_err() {
-            self.arrival.fetch_min(now.saturating_add(full), Relaxed);
-        }
-        taken.is_ok()
+        let burst = limits.burst.max(1);
+        let own_interval = interval.saturating_mul(LITTLE.into());
+        let own_burst = (burst / LITTLE).max(LEAST);
+        // Both places are charged; a client that shares one of them has the other.
+        let uses_little = self
+            .counted(admission)
+            .fold(false, |little, place| take(&place.arrival, own_interval, own_burst, own_burst, now) | little);
+        let available = if uses_little { burst } else { burst - burst / RESERVED };
+        take(&self.arrival, interval, available, burst, now)
+    }
+}
+
+/// Takes one request out of a bucket that holds `burst` of them and regains one in each interval, as long as it is not
+/// used up but for what is beyond `available`.
+fn take(arrival: &AtomicU64, interval: u64, available: u32, burst: u32, now: u64) -> bool {
+    let until = |requests: u32| now.saturating_add(interval.saturating_mul(requests.into()));
+    let taken = arrival.fetch_update(Relaxed, Relaxed, |arrival| {
+        // Never further ahead than these limits allow: after limits are raised, what
+        // was used up under the former ones would block the site for too long.
+        let next = arrival.clamp(now, until(burst)).saturating_add(interval);
+        (next <= until(available)).then_some(next)
+    });
+    if taken.is_err() {
+        arrival.fetch_min(until(burst), Relaxed);
+    }
+    taken.is_ok()
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { key: RandomState::new(), rows: std::array::from_fn(|_| std::array::from_fn(|_| Place::default())) }
+    }
+}
+
+impl Clients {
+    fn places_of(&self, client: &ClientNetwork) -> [u8; 2] {
+        let hash = self.key.hash_one(client).to_le_bytes();
+        [hash[0], hash[1]].map(|byte| byte & (PLACES as u8 - 1))
     }
 }
 
@@ -103,9 +202,53 @@ mod tests {
     }
 
     /// How many of `tries` requests at this moment pass; each ends at once.
+    /// From a new client each, so that none of them uses much.
     fn passing(limiter: &Limiter, limits: &RouteLimits, ms: u64, tries: u32) -> usize {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         let now = limiter.epoch + Duration::from_millis(ms);
-        (0..tries).filter(|_| limiter.enter(limits, now).map(|()| limiter.leave()).is_ok()).count()
+        let tried = |_: &u32| {
+            let client = client(NEXT.fetch_add(1, Relaxed));
+            limiter.enter(limits, &client, now).map(|admission| limiter.leave(admission)).is_ok()
+        };
+        (0..tries).filter(tried).count()
+    }
+
+    fn client(number: u32) -> ClientNetwork {
+        let address = std::net::Ipv4Addr::from(number.wrapping_add(0x0a00_0000));
+        ClientNetwork::of(address.into(), stoa_util::Ipv6Prefix::Subnet)
+    }
+
+    fn passes(limiter: &Limiter, limits: &RouteLimits, who: u32, now: Instant) -> bool {
+        limiter.enter(limits, &client(who), now).map(|admission| limiter.leave(admission)).is_ok()
+    }
+
+    #[test]
+    fn a_crawler_takes_nothing_from_a_visitor() {
+        let (limiter, limits) = (Limiter::new(), limits(20, 40, 0));
+        let (mut crawled, mut visited) = (0, 0);
+        for ms in 0..30_000_u64 {
+            let now = limiter.epoch + Duration::from_millis(ms);
+            crawled += u32::from(passes(&limiter, &limits, 1, now));
+            if ms % 500 == 0 {
+                visited += u32::from(passes(&limiter, &limits, 2, now));
+            }
+        }
+        assert_eq!(visited, 60, "of 60");
+        assert!((500..=600).contains(&crawled), "alone it may use nearly all: {crawled}");
+    }
+
+    #[test]
+    fn slow_uploads_leave_room_for_a_visitor() {
+        let (limiter, limits) = (Limiter::new(), limits(0, 0, 50));
+        let now = limiter.epoch;
+        let slow: Vec<_> = (0..60).filter_map(|_| limiter.enter(&limits, &client(1), now).ok()).collect();
+        assert_eq!(slow.len(), 38);
+        let others: Vec<_> = (0..6).map(|_| limiter.enter(&limits, &client(2), now)).collect();
+        assert!(others.iter().all(Result::is_ok));
+        assert!(limiter.enter(&limits, &client(2), now).is_err(), "more than little");
+        others.into_iter().flatten().chain(slow).for_each(|admission| limiter.leave(admission));
+        assert_eq!(limiter.open.load(Relaxed), 0);
+        assert!(limiter.clients.get().is_some_and(|c| c.rows.iter().flatten().all(|p| p.open.load(Relaxed) == 0)));
     }
 
     #[test]
@@ -149,13 +292,14 @@ mod tests {
     fn so_many_may_be_open() {
         let (limiter, limits) = (Limiter::new(), limits(1, 3, 2));
         let now = limiter.epoch;
-        assert_eq!(limiter.enter(&limits, now), Ok(()));
-        assert_eq!(limiter.enter(&limits, now), Ok(()));
-        assert_eq!(limiter.enter(&limits, now), Err(Refusal::Busy));
-        limiter.leave();
-        assert_eq!(limiter.enter(&limits, now), Ok(()), "the one that was refused took nothing of the rate");
-        limiter.leave();
-        assert_eq!(limiter.enter(&limits, now), Err(Refusal::Rate));
+        let enter = |number| limiter.enter(&limits, &client(number), now);
+        let first = enter(1).expect("the first");
+        enter(2).expect("the second");
+        assert_eq!(enter(3), Err(Refusal::Busy));
+        limiter.leave(first);
+        let third = enter(3).expect("the one that was refused took nothing of the rate");
+        limiter.leave(third);
+        assert_eq!(enter(4), Err(Refusal::Rate));
         assert_eq!(limiter.open.load(Relaxed), 1, "refused ones hold nothing");
     }
 

@@ -33,7 +33,7 @@ use crate::{
     limits,
     page::{Page, PageFormat},
     record::RequestRecord,
-    redirect::redirect_to,
+    redirect::{Redirect, redirect_to},
     request_body::RequestBody,
     request_head,
     response_body::{EdgeBody, Source},
@@ -89,7 +89,7 @@ impl RequestHandler {
         let must_move = entry.is_secure() && https::can_move_to_https(&self.client, &self.parts.headers);
         match entry {
             Entry::Text(text) => whole_response(text_response(text), self.record),
-            Entry::Platform { name, .. } if must_move => self.redirect(&name, true),
+            Entry::Platform { name, .. } if must_move => self.redirect(Redirect::ToHttps, &name, true),
             Entry::Platform { .. } => match self.client.worker.shared.config.platform_upstream {
                 // It enforces its own limits.
                 Some(upstream) => self.forward(upstream, RouteLimits::body(u64::MAX)).await,
@@ -100,17 +100,19 @@ impl RequestHandler {
                 match &site.target {
                     Target::Redirect(to) => {
                         let https = https::redirects_to_https(to, &self.client, &self.parts.headers);
-                        self.redirect(to.as_str(), https)
+                        self.redirect(Redirect::ToOtherName, to.as_str(), https)
                     }
-                    _ if must_move => self.redirect(&site.name, true),
+                    _ if must_move => self.redirect(Redirect::ToHttps, &site.name, true),
                     Target::Notice(notice) => self.page(Page::Notice(*notice)),
                     Target::Upstream(_) if declared_length(&self.parts.headers) > site.limits.max_body => {
                         self.page(Page::TooLarge)
                     }
-                    Target::Upstream(upstream) => match self.record.admit(&site) {
-                        Ok(()) => self.forward(*upstream, site.limits).await,
-                        Err(refusal) => self.page(Page::Refused(refusal)),
-                    },
+                    Target::Upstream(upstream) => {
+                        match self.record.admit(&site, self.client.address(&self.parts.headers)) {
+                            Ok(()) => self.forward(*upstream, site.limits).await,
+                            Err(refusal) => self.page(Page::Refused(refusal)),
+                        }
+                    }
                 }
             }
         }
@@ -226,8 +228,8 @@ impl RequestHandler {
     }
 
     /// Sends the browser to the same path at another address.
-    fn redirect(self, host: &str, https: bool) -> Response<EdgeBody> {
-        let response = redirect_to(host, https, &self.parts, &self.client.worker.shared.config);
+    fn redirect(self, why: Redirect, host: &str, https: bool) -> Response<EdgeBody> {
+        let response = redirect_to(why, host, https, &self.parts, &self.client.worker.shared.config);
         whole_response(response, self.record)
     }
 }

@@ -2,6 +2,7 @@
 //! the last byte of the response has left or the exchange is abandoned.
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -10,12 +11,13 @@ use std::{
 };
 
 use http::request::Parts;
+use stoa_util::{ClientNetwork, Ipv6Prefix};
 
 use crate::{
     access_log::{self, LogEntry},
     client::ClientConnection,
     connection_state::{StreamState, WaitTimer},
-    limits::Refusal,
+    limits::{Admission, Refusal},
     page::RenderedPages,
     stats::{CLIENT_LEFT, RequestOutcome, SiteStats},
     table::SiteEntry,
@@ -30,8 +32,8 @@ pub(crate) struct RequestRecord {
     pub(crate) site: Option<Arc<SiteStats>>,
     pub(crate) status: u16,
     pub(crate) bytes_out: u64,
-    /// Whether the site's limiter counts it as open.
-    admitted: bool,
+    /// Its place in the site's limiter, which counts it as open.
+    admission: Option<Admission>,
     /// Shared with the request's body, if it has one.
     bytes_in: Option<Arc<AtomicU64>>,
     line: Option<Box<LogEntry>>,
@@ -58,7 +60,7 @@ impl RequestRecord {
             site: None,
             status: CLIENT_LEFT,
             bytes_out: 0,
-            admitted: false,
+            admission: None,
             bytes_in: None,
             line,
         }
@@ -83,9 +85,9 @@ impl RequestRecord {
 
     /// Enforces the limits of the site. An admitted request counts as open until this record is
     /// dropped.
-    pub(crate) fn admit(&mut self, site: &SiteEntry) -> Result<(), Refusal> {
-        site.stats.limiter.enter(&site.limits, self.started)?;
-        self.admitted = true;
+    pub(crate) fn admit(&mut self, site: &SiteEntry, client: IpAddr) -> Result<(), Refusal> {
+        let client = ClientNetwork::of(client, Ipv6Prefix::Subnet);
+        self.admission = Some(site.stats.limiter.enter(&site.limits, &client, self.started)?);
         Ok(())
     }
 
@@ -109,8 +111,8 @@ impl Drop for RequestRecord {
         let served =
             RequestOutcome { status: self.status, bytes_in, bytes_out: self.bytes_out, took: self.started.elapsed() };
         if let Some(site) = &self.site {
-            if self.admitted {
-                site.limiter.leave();
+            if let Some(admission) = self.admission {
+                site.limiter.leave(admission);
             }
             site.count(self.client.worker.index, &served);
         }

@@ -12,14 +12,40 @@ use http::{
 
 use crate::config::Config;
 
+/// Why a client is redirected, and so for how long it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    /// The same name requires HTTPS: permanent, and cached for an hour, so that a site that gives HTTPS up is not stuck
+    /// with it.
+    ToHttps,
+    /// Another name is the main one, for now. Never stored: when the two change places, a browser that remembers both
+    /// ways would go round in circles.
+    ToOtherName,
+}
+
+impl Redirect {
+    /// GET and HEAD may be repeated as GET; everything else keeps its method and body (RFC 9110 15.4).
+    fn status(self, method: &Method) -> StatusCode {
+        match (self, matches!(*method, Method::GET | Method::HEAD)) {
+            (Self::ToHttps, true) => StatusCode::MOVED_PERMANENTLY,
+            (Self::ToHttps, false) => StatusCode::PERMANENT_REDIRECT,
+            (Self::ToOtherName, true) => StatusCode::FOUND,
+            (Self::ToOtherName, false) => StatusCode::TEMPORARY_REDIRECT,
+        }
+    }
+
+    const fn cache_control(self) -> HeaderValue {
+        match self {
+            Self::ToHttps => HeaderValue::from_static("max-age=3600"),
+            Self::ToOtherName => HeaderValue::from_static("no-store"),
+        }
+    }
+}
+
 /// The response that redirects the client of `parts` to the same path at `host`.
-///
-/// 301 for GET and HEAD; otherwise 308, which keeps method and body (RFC 9110 15.4.9). Cached for an
-/// hour, so that a site that gives up its name or HTTPS is not stuck with it.
-pub(crate) fn redirect_to(host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
+pub(crate) fn redirect_to(why: Redirect, host: &str, https: bool, parts: &Parts, config: &Config) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
-    let reading = matches!(parts.method, Method::GET | Method::HEAD);
-    *response.status_mut() = if reading { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
+    *response.status_mut() = why.status(&parts.method);
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     match HeaderValue::try_from(location_url(host, https, target, config)) {
         Ok(location) => response.headers_mut().insert(LOCATION, location),
@@ -27,7 +53,7 @@ pub(crate) fn redirect_to(host: &str, https: bool, parts: &Parts, config: &Confi
         // one.
         Err(_) => None,
     };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+    response.headers_mut().insert(CACHE_CONTROL, why.cache_control());
     response
 }
 
@@ -57,7 +83,7 @@ mod tests {
 
     fn sent(method: Method, target: &str, https: bool, config: &Config) -> (u16, String) {
         let request = Request::builder().method(method).uri(target).body(()).expect("a request");
-        let response = redirect_to("shop.example.com", https, &request.into_parts().0, config);
+        let response = redirect_to(Redirect::ToHttps, "shop.example.com", https, &request.into_parts().0, config);
         let location = response.headers()[LOCATION].to_str().expect("visible ASCII").to_owned();
         (response.status().as_u16(), location)
     }
@@ -74,6 +100,16 @@ mod tests {
             (Method::OPTIONS, 308),
         ] {
             assert_eq!(sent(method, "/a?b=c", true, &config), (status, "https://shop.example.com/a?b=c".into()));
+        }
+    }
+
+    #[test]
+    fn redirects_between_names_are_not_remembered() {
+        for (method, status) in [(Method::GET, 302), (Method::HEAD, 302), (Method::POST, 307), (Method::DELETE, 307)] {
+            let parts = Request::builder().method(method).uri("/").body(()).expect("a request").into_parts().0;
+            let response = redirect_to(Redirect::ToOtherName, "shop.example.com", true, &parts, &Config::default());
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
         }
     }
 

@@ -17,14 +17,23 @@ use crate::page::Page;
 /// nginx must know in advance how long the paths of answers get (`map_hash_bucket_size`).
 const MAX_ANSWER_PATH_BYTES: usize = 512;
 
-/// The zones that limits are counted in. All visitors of a site count together, so the site is the key.
+/// The zones that limits are counted in: for all visitors of a site together, and for each client network of a site.
 /// There is a zone per rate and not per site, because each takes a fixed amount of memory.
 pub(crate) fn limits(rates: &BTreeSet<u32>) -> String {
     let mut conf = Conf::new();
-    conf.line("limit_conn_zone", &[Arg::fixed("$stoa_site"), Arg::fixed("zone=stoa_open:8m")]);
+    let zones = [("$stoa_site", "stoa_open", "8m"), ("$stoa_site$stoa_client", "stoa_client_open", "8m")];
+    for (key, name, size) in zones {
+        let zone = Arg::joined(&[Arg::fixed("zone="), Arg::fixed(name), Arg::fixed(":"), Arg::fixed(size)]);
+        conf.line("limit_conn_zone", &[Arg::fixed(key), zone]);
+    }
     for &rate in rates {
-        let zone = Arg::joined(&[Arg::fixed("zone="), site::zone(rate), Arg::fixed(":4m")]);
-        conf.line("limit_req_zone", &[Arg::fixed("$stoa_site"), zone, Arg::amount("rate=", rate.into(), "r/s")]);
+        for (key, zone, rate) in [
+            ("$stoa_site", site::zone(rate), rate),
+            ("$stoa_site$stoa_client", site::client_zone(rate), site::for_one_client(rate)),
+        ] {
+            let zone = Arg::joined(&[Arg::fixed("zone="), zone, Arg::fixed(":4m")]);
+            conf.line("limit_req_zone", &[Arg::fixed(key), zone, Arg::amount("rate=", rate.into(), "r/s")]);
+        }
     }
     conf.finish()
 }

@@ -126,26 +126,42 @@ pub(crate) fn write_proxy(conf: &mut Conf, settings: &Settings, seconds: u64) {
     conf.line("proxy_read_timeout", &[Arg::amount("", seconds, "s")]);
 }
 
-/// Limits requests per second and open requests.
+/// Limits requests per second and open requests, for each client and for all together.
 fn write_limits(conf: &mut Conf, limits: &RouteLimits) {
     if limits.rate > 0 {
-        let mut arguments = vec![Arg::joined(&[Arg::fixed("zone="), zone(limits.rate)])];
-        // nginx counts the requests beyond the first, and rejects 0.
-        let beyond = limits.burst.saturating_sub(1);
-        if beyond > 0 {
-            arguments.push(Arg::amount("burst=", beyond.into(), ""));
-            arguments.push(Arg::fixed("nodelay"));
+        let burst = limits.burst.max(1);
+        for (zone, burst) in [(client_zone(limits.rate), for_one_client(burst)), (zone(limits.rate), burst)] {
+            let mut arguments = vec![Arg::joined(&[Arg::fixed("zone="), zone])];
+            // nginx counts the requests beyond the first, and rejects 0.
+            if burst > 1 {
+                arguments.push(Arg::amount("burst=", u64::from(burst) - 1, ""));
+                arguments.push(Arg::fixed("nodelay"));
+            }
+            conf.line("limit_req", &arguments);
         }
-        conf.line("limit_req", &arguments);
     }
     if limits.in_flight > 0 && limits.in_flight <= MAX_IN_FLIGHT {
-        conf.line("limit_conn", &[Arg::fixed("stoa_open"), Arg::number(limits.in_flight.into())]);
+        let zones = [("stoa_client_open", for_one_client(limits.in_flight)), ("stoa_open", limits.in_flight)];
+        for (zone, most) in zones {
+            conf.line("limit_conn", &[Arg::fixed(zone), Arg::number(most.into())]);
+        }
     }
+}
+
+/// What one client may use of a limit: three quarters, so that it leaves something to others. (The embedded edge keeps
+/// the last quarter for clients that use little; nginx can only count.)
+pub(crate) const fn for_one_client(limit: u32) -> u32 {
+    limit - limit / 4
 }
 
 /// The zone that counts sites with this rate.
 pub(crate) fn zone(rate: u32) -> Arg {
     Arg::amount("stoa_rate_", rate.into(), "")
+}
+
+/// The zone that counts the clients of sites with this rate.
+pub(crate) fn client_zone(rate: u32) -> Arg {
+    Arg::amount("stoa_client_rate_", rate.into(), "")
 }
 
 fn write_notice(conf: &mut Conf, notice: Notice) {

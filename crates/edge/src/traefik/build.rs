@@ -158,11 +158,14 @@ impl Build<'_> {
         Some(name)
     }
 
-    /// The limits of one site for all its visitors together; the first middleware only marks their site.
+    /// The limits of one site, for each client and for all together; the first middleware only marks their site.
     /// Traefik counts separately for each router that uses a limit.
     fn limits(&mut self, site: SiteId, name: &str, limits: &RouteLimits) -> Vec<String> {
         let mut by = Vec::new();
-        let per_site = || SourceCriterion { request_header_name: SITE_HEADER };
+        let per_site = || SourceCriterion::RequestHeaderName(SITE_HEADER);
+        let per_client = || SourceCriterion::IpStrategy { depth: 0 };
+        // So that one client leaves something to others.
+        let for_one = |limit: u32| limit - limit / 4;
         if limits.rate > 0 || limits.in_flight > 0 {
             let custom_request_headers = BTreeMap::from([(SITE_HEADER, site.to_string())]);
             by.push(self.middleware(
@@ -172,10 +175,18 @@ impl Build<'_> {
         }
         if limits.rate > 0 {
             let (average, burst) = (limits.rate, limits.burst.max(1));
+            let limit = Middleware::RateLimit {
+                average: for_one(average),
+                burst: for_one(burst),
+                source_criterion: per_client(),
+            };
+            by.push(self.middleware(format!("{site}-client-rate-{average}-{burst}"), limit));
             let limit = Middleware::RateLimit { average, burst, source_criterion: per_site() };
             by.push(self.middleware(format!("{site}-rate-{average}-{burst}"), limit));
         }
         if limits.in_flight > 0 {
+            let limit = Middleware::InFlightReq { amount: for_one(limits.in_flight), source_criterion: per_client() };
+            by.push(self.middleware(format!("{site}-client-open-{}", limits.in_flight), limit));
             let limit = Middleware::InFlightReq { amount: limits.in_flight, source_criterion: per_site() };
             by.push(self.middleware(format!("{site}-open-{}", limits.in_flight), limit));
         }
@@ -210,7 +221,8 @@ impl Build<'_> {
             if secure || came_secure && covered { ("https", https, 443) } else { ("http", http, 80) };
         let port = if port == usual { String::new() } else { format!(":{port}") };
         let replacement = format!("{scheme}://{to}{port}${{1}}");
-        self.middleware(name, Middleware::RedirectRegex { regex: ANY_URL_PATTERN, replacement, permanent: true })
+        // Temporary: when two names change places, a browser that remembers both ways would go round in circles.
+        self.middleware(name, Middleware::RedirectRegex { regex: ANY_URL_PATTERN, replacement, permanent: false })
     }
 
     fn middleware(&mut self, name: String, middleware: Middleware) -> String {

@@ -103,11 +103,14 @@ pub(crate) enum Middleware {
     InFlightReq { amount: u32, source_criterion: SourceCriterion },
 }
 
-/// Requests with the same value of this header are counted together.
+/// Which requests are counted together.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SourceCriterion {
-    pub(crate) request_header_name: &'static str,
+pub(crate) enum SourceCriterion {
+    /// Those with the same value of this header.
+    RequestHeaderName(&'static str),
+    /// Those of one address. With a depth, the address would come from a header.
+    IpStrategy { depth: u8 },
 }
 
 #[derive(Debug, Default, Serialize)]

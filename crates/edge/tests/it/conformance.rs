@@ -90,7 +90,11 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(raw: &mut Raw<S>, ask: 
     let answer = raw.rest().await;
     match status(&answer) {
         200 => body(&answer).parse().map_or_else(|_| Answer::Text(body(&answer).into()), Answer::Upstream),
-        301 | 308 => Answer::Redirect(field(&answer, "location").unwrap().to_owned()),
+        301 | 308 => Answer::Permanent(field(&answer, "location").unwrap().to_owned()),
+        302 | 307 => {
+            assert_eq!(field(&answer, "cache-control"), Some("no-store"));
+            Answer::Temporary(field(&answer, "location").unwrap().to_owned())
+        }
         404 => Answer::NotFound,
         413 => Answer::TooLarge,
         503 => Answer::Unavailable,

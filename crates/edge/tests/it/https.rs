@@ -81,7 +81,7 @@ async fn ports_that_are_unusual_are_named() {
 async fn without_https_nobody_is_sent_to_it() {
     let edge = edge_with(Config { public_https_port: None, ..secure_config() }).await;
     assert_eq!(status(&edge.plain("GET", SECURE, "/", "").await), 200);
-    assert_eq!(sent(&edge.plain("GET", "www.example.com", "/", "").await), (301, Some("http://secure.example.com/")));
+    assert_eq!(sent(&edge.plain("GET", "www.example.com", "/", "").await), (302, Some("http://secure.example.com/")));
 }
 
 #[tokio::test]
@@ -93,11 +93,11 @@ async fn other_names_are_sent_on_over_the_best_way_there() {
         ("elsewhere.example.com", "http://open.example.com/p?q", Some("https://open.example.com/p?q")),
         ("away.example.com", "http://bare.example.org/p?q", Some("http://bare.example.org/p?q")),
     ] {
-        for (method, code) in [("GET", 301), ("POST", 308)] {
+        for (method, code) in [("GET", 302), ("POST", 307)] {
             assert_eq!(sent(&edge.plain(method, host, "/p?q", "").await), (code, Some(plain)), "{method} {host}");
         }
         if let Some(tls) = tls {
-            assert_eq!(sent(&edge.get(host, "/p?q").await), (301, Some(tls)), "{host} over TLS");
+            assert_eq!(sent(&edge.get(host, "/p?q").await), (302, Some(tls)), "{host} over TLS");
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::support::{
     HOST, OTHER_HOST, Raw, TEST_TIMEOUT, TestEdge, answering, config, field, mirror, nobody, other, site, status,
-    until, upstream,
+    until, upstream, visit_from,
 };
 
 const ONE: RouteLimits = RouteLimits { in_flight: 1, ..RouteLimits::body(1000) };
@@ -99,6 +99,17 @@ async fn more_requests_than_the_rate_are_429_and_counted() {
     assert_eq!(edge.counts_of(other()).statuses[4], 0);
     tokio::time::sleep(Duration::from_millis(1050)).await;
     assert_eq!(status(&ask(&mut raw, HOST).await), 200, "as Retry-After has promised");
+}
+
+#[tokio::test]
+async fn a_crawler_leaves_room_for_a_visitor() {
+    let limits = RouteLimits { rate: 20, burst: 40, ..RouteLimits::body(1000) };
+    let edge = within(limits, mirror().await).await;
+    let at = edge.address;
+    let ((_, crawled), (sent, served)) =
+        tokio::join!(visit_from([127, 0, 0, 1], at, 300, 5), visit_from([127, 0, 0, 2], at, 2, 5));
+    assert!(served * 100 >= sent * 95, "{served} of {sent}; the crawler got {crawled}");
+    assert!(crawled >= 80, "what nobody else uses is its: {crawled}");
 }
 
 #[tokio::test]

@@ -149,6 +149,29 @@ pub async fn until<T>(look: impl Fn() -> Option<T>) -> T {
     }
 }
 
+/// Of requests from `client`, a loopback address, so many per second for `seconds`, each on a connection of its own: how
+/// many were sent, and how many were answered 200.
+pub async fn visit_from(client: [u8; 4], at: SocketAddr, per_second: u64, seconds: u64) -> (u64, u64) {
+    let (mut sent, mut served) = (0, 0);
+    let mut ticks = tokio::time::interval(Duration::from_micros(1_000_000 / per_second));
+    let mut answers = tokio::task::JoinSet::new();
+    for _ in 0..per_second * seconds {
+        ticks.tick().await;
+        sent += 1;
+        answers.spawn(async move {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind((client, 0).into()).unwrap();
+            let mut raw = Raw { stream: socket.connect(at).await.unwrap(), buf: Vec::new() };
+            raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
+            status(&raw.rest().await) == 200
+        });
+    }
+    while let Some(answer) = answers.join_next().await {
+        served += u64::from(answer.unwrap());
+    }
+    (sent, served)
+}
+
 /// A connection without any idea of HTTP.
 pub struct Raw<S = TcpStream> {
     pub stream: S,

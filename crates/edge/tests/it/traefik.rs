@@ -105,13 +105,16 @@ async fn limits_are_the_sites_own_and_nobody_can_choose_another_count() {
     let document = bed.document();
     let router = &document.http.routers[&format!("{}-1-http", site())];
     let by: Vec<_> = router.middlewares.iter().map(|name| &document.http.middlewares[name]).collect();
-    let counted = || SourceCriterion { request_header_name: "X-Stoa-Site".into() };
+    let counted = || SourceCriterion::RequestHeaderName("X-Stoa-Site".into());
+    let by_client = || SourceCriterion::IpStrategy { depth: 0 };
     let headers = [("X-Stoa-Site".to_owned(), site().to_string())].into();
     assert_eq!(
         by,
         [
             &Middleware::Headers { custom_request_headers: headers, sts_seconds: None },
+            &Middleware::RateLimit { average: 38, burst: 75, source_criterion: by_client() },
             &Middleware::RateLimit { average: 50, burst: 100, source_criterion: counted() },
+            &Middleware::InFlightReq { amount: 15, source_criterion: by_client() },
             &Middleware::InFlightReq { amount: 20, source_criterion: counted() },
             &Middleware::Buffering { max_request_body_bytes: 1 << 20 },
         ],

@@ -130,8 +130,9 @@ pub enum Middleware {
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct SourceCriterion {
-    pub request_header_name: String,
+pub enum SourceCriterion {
+    RequestHeaderName(String),
+    IpStrategy { depth: u8 },
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -283,11 +284,11 @@ fn pass(middleware: &Middleware, scheme: &str, ask: Ask<'_>) -> Option<Answer> {
     match middleware {
         Middleware::RedirectScheme { scheme: to, port, permanent: true } => {
             let port = port.as_ref().map(|port| format!(":{port}")).unwrap_or_default();
-            (scheme != to).then(|| Answer::Redirect(format!("{to}://{}{port}{}", ask.host, ask.path)))
+            (scheme != to).then(|| Answer::Permanent(format!("{to}://{}{port}{}", ask.host, ask.path)))
         }
-        Middleware::RedirectRegex { regex, replacement, permanent: true } => {
+        Middleware::RedirectRegex { regex, replacement, permanent: false } => {
             assert_eq!(regex, "^https?://[^/]+(.*)$");
-            Some(Answer::Redirect(replacement.replace("${1}", ask.path)))
+            Some(Answer::Temporary(replacement.replace("${1}", ask.path)))
         }
         Middleware::Buffering { max_request_body_bytes } => {
             (ask.body as i64 > *max_request_body_bytes).then_some(Answer::TooLarge)

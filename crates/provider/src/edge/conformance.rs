@@ -23,8 +23,10 @@ pub enum Answer {
     Upstream(SocketAddr),
     /// A page of the platform for a site that does not run (503).
     Unavailable,
-    /// A redirect to this address (301 or 308).
-    Redirect(String),
+    /// A permanent redirect to this address (301 or 308).
+    Permanent(String),
+    /// A temporary redirect to this address (302 or 307), which nobody stores.
+    Temporary(String),
     /// Nothing: there is no such site (404).
     NotFound,
     /// Nothing: the request's body is larger than the site accepts (413).

@@ -125,11 +125,11 @@ impl Probe for FakeEdge {
 /// What a real edge would answer to this request for a known name, over plain HTTP.
 fn answer_for(route: &Route, ask: Ask<'_>) -> Answer {
     if route.secure {
-        return Answer::Redirect(format!("https://{}{}", ask.host, ask.path));
+        return Answer::Permanent(format!("https://{}{}", ask.host, ask.path));
     }
     match &route.target {
         Target::Notice(_) => Answer::Unavailable,
-        Target::Redirect(to) => Answer::Redirect(format!("http://{to}{}", ask.path)),
+        Target::Redirect(to) => Answer::Temporary(format!("http://{to}{}", ask.path)),
         Target::Upstream(_) if ask.body as u64 > route.limits.max_body => Answer::TooLarge,
         Target::Upstream(address) => Answer::Upstream(*address),
     }
