@@ -9,17 +9,19 @@
 //! After a failure the calls in progress are waited for, never dropped: Docker would finish them
 //! after the undo has looked.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use bollard::query_parameters::StartContainerOptions;
+use bollard::query_parameters::{RemoveContainerOptions, StartContainerOptions};
 use futures_util::future::{join_all, try_join_all};
 use stoa_model::stack::Service;
 use stoa_provider::engine::{Deployed, Deployment, EngineError, RunState};
+use stoa_util::error_chain;
+use tokio::time::sleep;
 
 use crate::{
     client::Docker,
     containers::Target,
-    error::Act,
+    error::{Act, is_stale_task},
     inventory::{Container, Inventory},
     labels::{self, Origin},
     names,
@@ -27,6 +29,10 @@ use crate::{
     plan::{self, Old, Op, OpKind, Present},
     verdict::Inspected,
 };
+
+/// Between the attempts to start a container whose former run Docker holds on to.
+const STALE_TASK_PAUSES: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(600), Duration::from_millis(1_200)];
 
 impl Docker {
     pub(crate) async fn deploy_stack(&self, deployment: &Deployment) -> Result<Deployed, EngineError> {
@@ -132,12 +138,40 @@ impl Docker {
     }
 
     /// Starts a container, by id or name; one that runs already is fine.
+    ///
+    /// A Docker that was restarted can take a container that is gone for one that is there. That passes by itself, or
+    /// else only with the container: one that has never run is removed, and made again by the next attempt.
     pub(crate) async fn start_container(&self, container: String, state: RunState) -> Result<(), EngineError> {
         if state == RunState::Paused {
             return self.unpause_container(&container).await;
         }
         let act = Act::new("starting", format!("the container {container}"));
-        self.call(&act, |api| api.start_container(&container, None::<StartContainerOptions>)).await
+        let start =
+            || self.raw(&act, self.timeout(), |api| api.start_container(&container, None::<StartContainerOptions>));
+        let mut answer = start().await?;
+        for pause in STALE_TASK_PAUSES {
+            if !answer.as_ref().is_err_and(is_stale_task) {
+                break;
+            }
+            sleep(pause).await;
+            answer = start().await?;
+        }
+        match answer {
+            Err(error) if is_stale_task(&error) => {
+                if state == RunState::Created {
+                    self.discard(&container).await?;
+                }
+                Err(act.unavailable(error_chain(&error)))
+            }
+            answer => answer.map_err(|error| act.failed(error)),
+        }
+    }
+
+    /// Removes a container that has never run.
+    async fn discard(&self, container: &str) -> Result<(), EngineError> {
+        let act = Act::new("removing", format!("the container {container}, which can't be started"));
+        let options = || RemoveContainerOptions { force: true, v: true, link: false };
+        self.gone(&act, || self.api(&act).map(|api| api.remove_container(container, Some(options())))).await
     }
 }
 

@@ -94,6 +94,15 @@ pub(crate) fn answered_with(error: &Error, status: u16, words: &str) -> bool {
         if *status_code == status && message.contains(words))
 }
 
+/// Whether a container can't be started because Docker or containerd holds on to a former run of it, as after a restart
+/// of theirs (moby issues 36145, 37584, 38346, 50040).
+pub(crate) fn is_stale_task(error: &Error) -> bool {
+    let Error::DockerResponseServerError { status_code: 409 | 500, message } = error else { return false };
+    let of_a_run = ["task ", "container ", "container\"", "id ", "shim"].iter().any(|thing| message.contains(thing));
+    let exists = ["already exists", "already in use", "with id exists", "file exists"];
+    of_a_run && exists.iter().any(|words| message.contains(words)) && !message.contains("name \"")
+}
+
 fn overlaps(message: &str) -> bool {
     message.contains("Pool overlaps with other one") || message.contains("networks have overlapping IPv4")
 }
@@ -108,6 +117,14 @@ fn passing(message: &str) -> bool {
         "transport is closing",
         "marked for removal",
         "is already in progress",
+        // Of a container that is gone; Docker forgets it as it starts.
+        "already exists in network",
+        // containerd is being restarted.
+        "ttrpc: closed",
+        "error while dialing",
+        "the client connection is closing",
+        "unexpected EOF",
+        "containerd.sock",
     ]
     .iter()
     .any(|words| message.contains(words))
@@ -136,6 +153,30 @@ mod tests {
         assert!(matches!(answer(409, "container is marked for removal and cannot be started"), E::Unavailable { .. }));
         assert!(matches!(answer(500, "OCI runtime create failed"), E::Refused { .. }));
         assert!(matches!(answer(400, "bad"), E::Refused { doing, .. } if doing == "making the network n"));
+    }
+
+    #[test]
+    fn a_former_run_is_told_from_another_container() {
+        let is_stale = |status_code, message: &str| {
+            is_stale_task(&Error::DockerResponseServerError { status_code, message: message.into() })
+        };
+        let id = "5bf397a0ede7bb0eff9b3ca6";
+        for message in [
+            format!("task {id}: already exists"),
+            format!("failed to create task for container: task {id}: already exists"),
+            format!("container \"{id}\": already exists"),
+            format!("id already in use: {id}"),
+            format!("OCI runtime create failed: container with id exists: {id}: unknown"),
+            format!(
+                "failed to create task for container: failed to start shim: mkdir /run/containerd/{id}: file exists"
+            ),
+        ] {
+            assert!(is_stale(500, &message), "{message}");
+        }
+        let taken = format!("Conflict. The container name \"/a\" is already in use by container \"{id}\".");
+        assert!(!is_stale(409, &taken));
+        assert!(!is_stale(500, "endpoint with name a already exists in network b"));
+        assert!(!is_stale(500, "OCI runtime create failed: exec: \"x\": no such file"));
     }
 
     #[test]
