@@ -151,8 +151,7 @@ pub struct AcmeSettings {
     pub dns_wait: Duration,
 }
 
-/// Limits that we enforce to stay below the rate limits of the certificate authority. The defaults are those of
-/// Let's Encrypt (<https://letsencrypt.org/docs/rate-limits/>), minus one.
+/// Limits that we enforce to stay below the rate limits of the certificate authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IssuanceLimits {
     /// Refused orders per name and hour.
@@ -165,9 +164,19 @@ pub struct IssuanceLimits {
     pub own_per_week: u64,
 }
 
-impl Default for IssuanceLimits {
-    fn default() -> Self {
-        Self { failures_per_hour: 4, same_per_week: 4, orders_per_3_hours: 299, own_per_week: 49 }
+impl IssuanceLimits {
+    /// Those of Let's Encrypt (<https://letsencrypt.org/docs/rate-limits/>), minus one.
+    pub const LETS_ENCRYPT: Self =
+        Self { failures_per_hour: 4, same_per_week: 4, orders_per_3_hours: 299, own_per_week: 49 };
+    /// Of an authority whose limits are not known: it says so itself when one is reached.
+    pub const UNKNOWN: Self =
+        Self { failures_per_hour: 4, same_per_week: u64::MAX, orders_per_3_hours: u64::MAX, own_per_week: u64::MAX };
+
+    /// The limits of the authority with this directory.
+    pub fn of_authority(directory: &str) -> Self {
+        let host =
+            directory.strip_prefix("https://").and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
+        if host == "letsencrypt.org" || host.ends_with(".letsencrypt.org") { Self::LETS_ENCRYPT } else { Self::UNKNOWN }
     }
 }
 

@@ -42,7 +42,7 @@ fn paused(platform: &TestPlatform) -> CertificateOrder {
 async fn with_authority(directory: String) -> TestPlatform {
     let wait = Duration::from_secs(60);
     let ca = AcmeConfig { directory, contact: None, external_account: None, roots: None, patience: wait };
-    let acme = AcmeSettings { ca, allowance: IssuanceLimits::default(), first_wait: wait, dns_wait: wait };
+    let acme = AcmeSettings { ca, allowance: IssuanceLimits::LETS_ENCRYPT, first_wait: wait, dns_wait: wait };
     let build = TestPlatform::builder().settings(|settings| {
         settings.https_port = Some(443);
         settings.acme = Some(acme);

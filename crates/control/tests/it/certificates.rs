@@ -167,7 +167,7 @@ async fn refusals_are_counted() {
         Timestamp::UNIX_EPOCH,
     )
     .await;
-    assert_eq!(refused.expect("a count"), IssuanceLimits::default().failures_per_hour);
+    assert_eq!(refused.expect("a count"), IssuanceLimits::LETS_ENCRYPT.failures_per_hour);
     let order = certificate_orders::order_get(&platform.db, subject).await.expect("an answer").expect("an order");
     assert!(order.problem.expect("words").contains("refused several times"));
 }

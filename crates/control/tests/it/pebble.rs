@@ -38,7 +38,7 @@ pub async fn bed(change: impl FnOnce(&mut Options)) -> Option<Bed> {
         settings.public_addresses = vec![[127, 0, 0, 1].into()];
         settings.acme = Some(AcmeSettings {
             ca,
-            allowance: IssuanceLimits::default(),
+            allowance: IssuanceLimits::LETS_ENCRYPT,
             first_wait: Duration::from_secs(100),
             dns_wait: Duration::from_secs(1),
         });

@@ -116,6 +116,10 @@ impl Domains {
         let mut jitter = [0];
         random::fill(&mut jitter);
         let wait = failure.wait.unwrap_or_else(|| retry_delay(failures, failure.refused));
+        let wait = match self.remaining(wanted, now) {
+            Some(remaining) if !is_requested_by_authority(&failure.detail) => remaining.bound(wait),
+            _ => wait,
+        };
         let next_at = now + wait + wait / 10 * i32::from(jitter[0]) / 255;
         let failure = &failure;
         let body = async |tx: &stoa_db::Tx| {

@@ -1,4 +1,5 @@
-//! Limits on orders, which keep us below the rate limits of the authority.
+//! Limits on orders, which keep us below the rate limits of the authority. They never let a certificate run out: whether
+//! a renewal is one too many, the authority decides.
 
 use crate::Domains;
 use jiff::{SignedDuration, Timestamp};
@@ -20,9 +21,50 @@ pub(super) struct LimitReached {
     pub message: &'static str,
 }
 
+/// How much longer the certificate is valid that an order renews.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Remaining {
+    time: SignedDuration,
+    /// Whether it is in the last sixth of its lifetime.
+    is_ending: bool,
+}
+
+impl Remaining {
+    /// A delay within this time: several attempts must still be possible.
+    pub fn bound(self, delay: SignedDuration) -> SignedDuration {
+        delay.min((self.time / 4).max(SignedDuration::from_mins(1)))
+    }
+
+    /// What is left of a limit of our own.
+    fn relax(self, limit: LimitReached) -> Option<LimitReached> {
+        (!self.is_ending || limit.wait <= HOUR).then(|| LimitReached { wait: self.bound(limit.wait), ..limit })
+    }
+}
+
 impl Domains {
     /// The limit that forbids an order now, if any. Checked before every order.
     pub(super) async fn reached_limit(
+        &self,
+        wanted: &CertificateSpec,
+        limits: &IssuanceLimits,
+        now: Timestamp,
+    ) -> Result<Option<LimitReached>> {
+        let limit = self.strict_limit(wanted, limits, now).await?;
+        Ok(match self.remaining(wanted, now) {
+            None => limit,
+            Some(remaining) => limit.and_then(|limit| remaining.relax(limit)),
+        })
+    }
+
+    /// How much longer the present certificate for this spec is valid, if there is one.
+    pub(super) fn remaining(&self, wanted: &CertificateSpec, now: Timestamp) -> Option<Remaining> {
+        let all = self.certificate_cache.all();
+        let loaded = all.matching(wanted).max_by_key(|loaded| loaded.not_after)?;
+        let time = loaded.not_after.duration_since(now).max(SignedDuration::ZERO);
+        Some(Remaining { time, is_ending: loaded.is_ending(now) })
+    }
+
+    async fn strict_limit(
         &self,
         wanted: &CertificateSpec,
         limits: &IssuanceLimits,
@@ -36,7 +78,7 @@ impl Domains {
         }
         let same = tries_since(&self.core.db, of, Attempt::Issued, now - WEEK).await?;
         if same >= limits.same_per_week {
-            let message = "This name has had as many certificates this week as its authority issues.";
+            let message = "This name has had several certificates this week; the next one follows in time.";
             return Ok(Some(LimitReached { wait: HOUR * 24, message }));
         }
         let asked = tries_since(&self.core.db, of, Attempt::Ordered, now - HOUR).await?;
@@ -50,7 +92,7 @@ impl Domains {
             return Ok(Some(LimitReached { wait: HOUR / 4, message }));
         }
         if !wanted.custom && self.own_certificates_this_week(now) >= limits.own_per_week {
-            let message = "The platform has had as many certificates this week as its authority issues.";
+            let message = "Many names of the platform got certificates this week; this one follows.";
             return Ok(Some(LimitReached { wait: HOUR * 6, message }));
         }
         Ok(None)
@@ -84,6 +126,39 @@ pub(super) fn retry_delay(failures: u32, refused: bool) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Certificates of a day, five of which within a week are too many by our own count.
+    #[test]
+    fn our_own_caution_lets_no_certificate_run_out() {
+        let (day, minute) = (SignedDuration::from_hours(24), SignedDuration::from_mins(1));
+        let (mut now, mut issued, mut next_at) =
+            (SignedDuration::ZERO, vec![SignedDuration::ZERO], SignedDuration::ZERO);
+        while now < day * 14 {
+            let last = *issued.last().expect("the first");
+            let end = last + day;
+            assert!(now < end, "it ran out after {} h, with {} issued", now.as_hours(), issued.len());
+            let remaining = Remaining { time: end - now, is_ending: end - now < day / 6 };
+            if now >= last + day * 2 / 3 && now >= next_at {
+                let same = issued.iter().filter(|at| **at + WEEK > now).count() as u64;
+                let reached = same >= IssuanceLimits::LETS_ENCRYPT.same_per_week;
+                let limit = reached.then_some(LimitReached { wait: HOUR * 24, message: "" });
+                match limit.and_then(|limit| remaining.relax(limit)) {
+                    Some(limit) => next_at = now + limit.wait,
+                    None => issued.push(now),
+                }
+            }
+            now += minute;
+        }
+        assert!(issued.len() <= 18, "caution where it can be: {}", issued.len());
+    }
+
+    #[test]
+    fn attempts_come_closer_as_the_end_does() {
+        let remaining = |hours| Remaining { time: SignedDuration::from_hours(hours), is_ending: true };
+        assert_eq!(remaining(4).bound(HOUR * 24), HOUR);
+        assert_eq!(remaining(0).bound(HOUR * 24), SignedDuration::from_mins(1));
+        assert_eq!(remaining(1000).bound(HOUR), HOUR);
+    }
 
     #[test]
     fn delays_grow_to_a_day() {

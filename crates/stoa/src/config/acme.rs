@@ -27,6 +27,13 @@ settings! {
         external_account_id: String = "",
         /// The binding's key.
         external_account_key: SecretString = "",
+        /// Certificates a week for exactly the same names; 0: as the authority permits, as far as that is known (it is of
+        /// Let's Encrypt). Renewals that can't wait don't count.
+        same_per_week: u32 = 0,
+        /// Orders within three hours; 0: as the authority permits, as far as that is known.
+        orders_per_3_hours: u32 = 0,
+        /// Certificates a week for names below `base_domain`; 0: as the authority permits, as far as that is known.
+        own_per_week: u32 = 0,
         /// Seconds that a new site waits for its first certificate before it is served over plain HTTP.
         first_wait_seconds: u32 = 20,
         /// Seconds until a new DNS record is visible everywhere.
@@ -56,10 +63,21 @@ impl Acme {
                 roots: Some(self.roots.clone()).filter(|path| !path.as_os_str().is_empty()),
                 patience: ORDER_TIMEOUT,
             },
-            allowance: IssuanceLimits::default(),
+            allowance: self.allowance(),
             first_wait: seconds(self.first_wait_seconds),
             dns_wait: seconds(self.dns_wait_seconds),
         }))
+    }
+
+    fn allowance(&self) -> IssuanceLimits {
+        let known = IssuanceLimits::of_authority(&self.directory);
+        let or_known = |setting: u32, known: u64| if setting == 0 { known } else { setting.into() };
+        IssuanceLimits {
+            failures_per_hour: known.failures_per_hour,
+            same_per_week: or_known(self.same_per_week, known.same_per_week),
+            orders_per_3_hours: or_known(self.orders_per_3_hours, known.orders_per_3_hours),
+            own_per_week: or_known(self.own_per_week, known.own_per_week),
+        }
     }
 
     fn external_account(&self) -> Result<Option<ExternalAccount>, Mistake> {
