@@ -39,3 +39,5 @@ for ($i = 0; $i < 3; $i++) {
     must('wp-admin', $a, 200);
     visit('/wp-cron.php', $jar);
 }
+// The claim moves every date of the template by the time since this moment.
+update_option('stoa_template_made', (string) time(), false);

@@ -32,7 +32,7 @@ if [ -s $in/sources/woocommerce.zip ]; then
   [ -f $content/plugins/woocommerce/woocommerce.php ] || fail "woocommerce.zip holds no woocommerce/woocommerce.php"
 fi
 cp -r $in/store/. $out/opt/store/
-cp $in/etc/php.ini $in/etc/fpm.conf $in/etc/nginx.conf $out/etc/stoa/
+cp $in/etc/*.conf $in/etc/*.ini $in/etc/*.xml $out/etc/stoa/
 cp $in/etc/wp-config.php $wp/
 # The skeleton that entry.sh copies into a new, empty volume.
 for p in themes/$theme plugins/woocommerce; do

@@ -6,6 +6,7 @@ declare(strict_types=1);
 namespace Stoa;
 require __DIR__ . '/lib.php';
 require __DIR__ . '/rewrite.php';
+require __DIR__ . '/dates.php';
 
 ['url' => $url, 'title' => $title, 'admin_user' => $user, 'admin_email' => $email, 'admin_password' => $password]
     = input('url', 'title', 'admin_user', 'admin_email', 'admin_password');
@@ -29,6 +30,7 @@ transaction($d, function () use ($d, $url, $shown, $user, $email, $hash, &$rows)
     $q->execute([$user, $email]);
     if ($q->get_result()->fetch_row()) fail('Another user of this store has this admin_user or admin_email already.');
 
+    if ($old === TEMPLATE_URL) renew_dates($d);
     $d->query("DELETE FROM $options WHERE option_name LIKE '\\_transient\\_%' OR option_name LIKE '\\_site\\_transient\\_%' OR option_name LIKE 'stoa\\_login\\_%'");
     $d->query('DELETE FROM ' . table('usermeta') . " WHERE meta_key='session_tokens'");
     $rows = move_store($d, $old, $url);
@@ -41,10 +43,8 @@ transaction($d, function () use ($d, $url, $shown, $user, $email, $hash, &$rows)
         user_activation_key='', user_registered=UTC_TIMESTAMP() WHERE ID=1")->execute([$user, substr($nice, 0, 50), $user, $email, $url, $hash]);
     $d->prepare('UPDATE ' . table('usermeta') . " SET meta_value=? WHERE user_id=1 AND meta_key='nickname'")->execute([$user]);
     if ($old === TEMPLATE_URL) {
-        // What must not be the same in every store, and what would show the day the image was built.
+        // What must not be the same in every store.
         $d->query("UPDATE $options SET option_value=UUID() WHERE option_name='woocommerce_store_id'");
-        $d->query('UPDATE ' . table('posts') . ' SET post_date=NOW(), post_date_gmt=UTC_TIMESTAMP(), post_modified=NOW(), post_modified_gmt=UTC_TIMESTAMP() WHERE post_status=\'publish\'');
-        $d->query('UPDATE ' . table('comments') . ' SET comment_date=NOW(), comment_date_gmt=UTC_TIMESTAMP()');
     }
 });
 echo json_encode(['url' => $url, 'rows' => $rows], JSON_UNESCAPED_SLASHES), "\n";

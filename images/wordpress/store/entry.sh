@@ -8,6 +8,7 @@ if [ ! -e $C/index.php ]; then
   cp -R -P /opt/store/wp-content/. $C/ && cp $C/plugins/index.php $C/index.php || exit 1
 fi
 mkdir -p $C/.stoa/tmp /run/stoa/opcache
+. /opt/store/limits.sh
 for d in /opt/opcache/*; do [ -d "$d" ] && ln -sfn "$d" /run/stoa/opcache/; done
 
 php-fpm --nodaemonize & fpm=$!
@@ -23,14 +24,30 @@ warm() {
     read -r -t 0.01 <> <(:)
   done
 } 2>/dev/null
-# WordPress's scheduled work. Not at once: the first pages come first. The offset spreads a machine's stores.
-cron() {
-  sleep $((120 + RANDOM % 480))
-  while :; do nice timeout 540 php /opt/store/cron.php; sleep 600; done
+# A process that has served pages keeps about 12 MB more than a new one. One that hardly worked for a minute is replaced:
+# SIGQUIT lets it finish what it may still be doing, and php-fpm starts the next; one after the other, so that some always
+# wait. Ticks are hundredths of a second.
+declare -A ticks=()
+renew_resting() {
+  local pid stat used
+  for pid in /proc/[0-9]*; do
+    read -r -a stat <$pid/stat && [ "${stat[3]}" = $fpm ] || continue
+    pid=${pid#/proc/} used=$((stat[13] + stat[14]))
+    if [ $used -ge 10 ] && [ $((used - ${ticks[$pid]:-0})) -lt 5 ]; then kill -QUIT $pid; sleep 1; fi
+    ticks[$pid]=$used
+  done
+} 2>/dev/null
+# WordPress's scheduled work comes every ten minutes. Not at once: the first pages come first. The offset spreads a machine's stores.
+every_minute() {
+  local minutes=$((2 + RANDOM % 8))
+  while sleep 60; do
+    renew_resting
+    if ((--minutes == 0)); then minutes=10; nice timeout 540 php /opt/store/cron.php; fi
+  done
 }
-warm & cron & cron=$!
+warm & every_minute & minutely=$!
 
-stop() { trap - TERM INT; kill $cron; kill -QUIT $fpm $web; wait $fpm $web; exit 0; }
+stop() { trap - TERM INT; kill $minutely; kill -QUIT $fpm $web; wait $fpm $web; exit 0; }
 trap stop TERM INT
 wait -n $fpm $web
 echo "stoa: php-fpm or nginx ended; stopping." >&2

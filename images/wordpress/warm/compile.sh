@@ -4,6 +4,10 @@
 # - file_cache_only: entries written next to a shared-memory cache gave wrong classes at run time;
 # - the finished tree is root's, so a running store reads it and can't add to it.
 set -eu
+# What plugins wrote into the template's wp-content becomes part of the skeleton of every new volume.
+cp -R -P /opt/warm/wp-content/. /opt/store/wp-content/
+rm -r /opt/warm/wp-content
+chmod -R u+rwX,a+rX,go-w /opt/store/wp-content
 install -d -o www-data -g www-data /opt/opcache /srv/wp/wp-content/.stoa
 install -m 644 /opt/warm/compile.php /srv/wp/zz-compile.php
 touch -d '1 hour ago' /srv/wp/zz-compile.php    # opcache leaves files alone that are younger than 2 seconds
