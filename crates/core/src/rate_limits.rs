@@ -28,11 +28,20 @@ pub struct Rates {
     pub staff_login_hour: u32,
     /// New accounts per hour.
     pub sign_up_hour: u32,
+    /// Sites that a customer orders per hour, from whatever address.
+    pub order_hour: u32,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { login_minute: 5, login_hour: 20, staff_login_minute: 3, staff_login_hour: 10, sign_up_hour: 10 }
+        Self {
+            login_minute: 5,
+            login_hour: 20,
+            staff_login_minute: 3,
+            staff_login_hour: 10,
+            sign_up_hour: 10,
+            order_hour: 20,
+        }
     }
 }
 
@@ -83,6 +92,15 @@ impl Core {
     pub async fn count_domain_check(&self, customer: CustomerId) -> Result<()> {
         let (attempts, period) = (DOMAIN_CHECKS_PER_MINUTE, MINUTE);
         self.count(vec![RateLimit { name: format!("domain-check {customer}"), attempts, period }]).await
+    }
+
+    /// Counts a site that this customer orders.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] with the time until the next one is allowed.
+    pub async fn count_order(&self, customer: CustomerId) -> Result<()> {
+        let (attempts, period) = (self.settings.rates.order_hour, HOUR);
+        self.count(vec![RateLimit { name: format!("order {customer}"), attempts, period }]).await
     }
 
     async fn count(&self, limits: Vec<RateLimit>) -> Result<()> {

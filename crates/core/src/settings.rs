@@ -51,6 +51,8 @@ pub struct Settings {
     pub memory_overcommit: f64,
     /// New sites are refused when the disk of the platform's or the engine's data has less free space.
     pub min_free_disk: Bytes,
+    /// Sites that a customer may have, those that are being deleted included; 0: no limit. Staff order beyond it.
+    pub sites_per_customer: u32,
     /// Maximum number of concurrent jobs in each lane.
     pub lanes: LaneSizes,
     /// How long a worker may go without a heartbeat before another one takes over its job.
@@ -101,6 +103,7 @@ impl Settings {
             site_edge: RouteLimits::body(100 << 20),
             memory_overcommit: 4.0,
             min_free_disk: Bytes::mib(1024),
+            sites_per_customer: 50,
             lanes: LaneSizes::default(),
             lease: Duration::from_secs(15),
             start_limit: Duration::from_secs(120),

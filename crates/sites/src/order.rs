@@ -16,7 +16,7 @@ use stoa_model::{
     host::{Hostname, Subdomain},
     id::{CustomerId, JobId, SiteId},
     job::JobKind,
-    site::{Health, Lifecycle, Power, Site},
+    site::{Health, Lifecycle, Power, Site, SiteState},
     stack::ProjectName,
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
 };
@@ -69,6 +69,9 @@ impl Sites {
         let parsed = self.parse_order(&command, Some(&customer.email))?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
         let room = &self.ensure_order_possible(&parsed.blueprint).await?;
+        if cx.actor.customer().is_some() {
+            self.ensure_customer_may_order(customer.id).await?;
+        }
         let made = self.prepare_order(cx, customer.id, &parsed);
         let (made, key) = (&made, key.as_deref());
         let ordered = self
@@ -94,6 +97,21 @@ impl Sites {
                 Ok(ordered)
             }
         }
+    }
+
+    /// One account must not order all that there is.
+    async fn ensure_customer_may_order(&self, customer: CustomerId) -> Result<()> {
+        let most = u64::from(self.core.settings.sites_per_customer);
+        let counts = sites::site_counts(&self.core.db, Some(customer)).await?;
+        let gone = [SiteState::Deleted, SiteState::Failed];
+        let there: u64 = counts.iter().filter(|(state, _)| !gone.contains(state)).map(|(_, count)| count).sum();
+        if most > 0 && there >= most {
+            return Err(Error::Conflict(format!(
+                "You have {there} sites, which is as many as an account can have; sites marked for deletion count until \
+                 they are gone. Delete one that you no longer need, or write to us for more."
+            )));
+        }
+        self.core.count_order(customer).await
     }
 
     /// The answer that this key got before, if it was to the same request.

@@ -123,6 +123,10 @@ settings! {
         /// volumes and images.
         min_free_disk: String = "1g",
 
+        /// Sites that a customer may have, those that are being deleted included, as they hold their space until they are
+        /// purged; 0: no limit. Staff can order more for them.
+        sites_per_customer: u32 = 50,
+
         /// Jobs that people wait for and that work at the same time. A job that only waits for a site to answer does
         /// not count. With more than one, the last is kept for a customer who has no job running.
         workers: usize = 4,
@@ -188,7 +192,7 @@ settings! {
 }
 
 settings! {
-    /// Attempts per client network.
+    /// Attempts per client network, and orders per customer.
     pub struct Rates in "rates" {
         /// Logins of customers per minute.
         login_minute: u32 = 5,
@@ -200,6 +204,8 @@ settings! {
         staff_login_hour: u32 = 10,
         /// New accounts per hour.
         sign_up_hour: u32 = 10,
+        /// Sites that one customer orders per hour.
+        order_hour: u32 = 20,
     }
 }
 

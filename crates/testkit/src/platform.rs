@@ -281,7 +281,9 @@ fn plenty(settings: &mut Settings) {
         staff_login_minute: much,
         staff_login_hour: much,
         sign_up_hour: much,
+        order_hour: much,
     };
+    settings.sites_per_customer = 0;
     settings.memory_overcommit = 1000.0;
     settings.min_free_disk = Bytes::mib(0);
     settings.staff_mail = EmailAddress::parse("staff@stoa.example").ok();

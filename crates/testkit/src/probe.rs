@@ -27,6 +27,9 @@ pub struct FakeProbe {
 pub(crate) struct Failures {
     remaining: u32,
     status: Option<StatusCode>,
+    /// What sites answer to everything but their health checks.
+    front: Option<StatusCode>,
+    edge_front: Option<StatusCode>,
     asks: u32,
     /// Parts of hosts that never answer.
     hanging: Vec<String>,
@@ -42,6 +45,16 @@ impl FakeProbe {
         failures: Arc<Mutex<Failures>>,
     ) -> Self {
         Self { engine, edge, edge_address: at, failures }
+    }
+
+    /// What sites answer to everything but their health checks; `None`: 200.
+    pub fn front(&self, status: Option<StatusCode>) {
+        self.failures().front = status;
+    }
+
+    /// What the edge answers in the place of sites to everything but their health checks.
+    pub fn edge_front(&self, status: Option<StatusCode>) {
+        self.failures().edge_front = status;
     }
 
     /// Lets the next `asks` requests fail with this status; with `None` there is no answer at all.
@@ -111,7 +124,7 @@ impl Probe for FakeProbe {
         }
     }
 
-    async fn ask(&self, place: Place<'_>, _: &str, _: Duration) -> Result<StatusCode, ProbeError> {
+    async fn ask(&self, place: Place<'_>, path: &str, _: Duration) -> Result<StatusCode, ProbeError> {
         let Place { address, host, secure } = place;
         while self.failures().hanging.iter().any(|prefix| host.starts_with(prefix.as_str())) {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -131,6 +144,11 @@ impl Probe for FakeProbe {
             return Ok(StatusCode::MOVED_PERMANENTLY);
         }
         let address = if secure { self.edge_address } else { address };
-        self.answer(address, host).ok_or_else(silence)
+        let failures = self.failures();
+        let front = failures.edge_front.filter(|_| address == self.edge_address).or(failures.front);
+        let front = front.filter(|_| !path.contains("health"));
+        drop(failures);
+        let answer = self.answer(address, host).ok_or_else(silence)?;
+        Ok(front.filter(|_| answer == StatusCode::OK).unwrap_or(answer))
     }
 }

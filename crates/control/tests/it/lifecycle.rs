@@ -1,9 +1,11 @@
 //! Lifecycle, suspension and power are three things: none of them forgets another.
 
+use http::StatusCode;
 use stoa_core::{Error, RequestContext};
 use stoa_model::{
     account::Role,
     id::SiteId,
+    job::JobState,
     route::{Notice, Target},
     site::{Power, SiteState, SuspensionReason},
 };
@@ -115,4 +117,37 @@ async fn a_site_that_is_suspended_while_a_job_works_on_it_is_suspended_afterward
     assert_eq!(state(&platform, site).await, SiteState::Suspended);
     assert_eq!(notice(&platform), Some(Notice::Suspended));
     assert!(platform.engine.things().iter().filter_map(|thing| thing.state).all(|state| !state.is_running()));
+}
+
+/// A shop in maintenance, behind a password, or whose front page leads elsewhere.
+#[tokio::test]
+async fn what_a_site_answers_itself_is_its_own_business() {
+    let (platform, jane, _, site) = running().await;
+    let sites = &platform.control.sites;
+    for own in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::FORBIDDEN, StatusCode::FOUND, StatusCode::NOT_FOUND] {
+        platform.probe.front(Some(own));
+        let job = sites.restart(&platform.now(&jane), site).await.expect("a job");
+        platform.run_until_idle().await;
+        assert_eq!(platform.job(job).await.state, JobState::Succeeded, "{own}");
+        assert_eq!(state(&platform, site).await, SiteState::Active);
+    }
+    sites.stop(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    sites.start(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    assert_eq!(state(&platform, site).await, SiteState::Active, "it could be started again");
+}
+
+#[tokio::test]
+async fn what_the_edge_answers_for_a_site_is_a_failure() {
+    let (platform, jane, _, site) = running().await;
+    // It asks for the front page twice: outside, where the edge answers, and inside, where the site is well.
+    platform.probe.edge_front(Some(StatusCode::BAD_GATEWAY));
+    let workers = platform.run();
+    let job = platform.control.sites.restart(&platform.now(&jane), site).await.expect("a job");
+    platform.until("questions in vain", async || platform.probe.asks() > 20).await;
+    assert_eq!(platform.job(job).await.state, JobState::Running);
+    platform.probe.edge_front(None);
+    assert_eq!(platform.rest(job).await.state, JobState::Succeeded);
+    workers.stop().await;
 }

@@ -193,3 +193,30 @@ async fn an_operators_first_orders_at_once() {
         ordered.expect("all of them are orders of one account");
     }
 }
+
+#[tokio::test]
+async fn one_account_cannot_order_everything() {
+    let platform = TestPlatform::builder().settings(|s| s.sites_per_customer = 2).build().await;
+    let (jane, admin) = (platform.customer("jane").await, platform.staff(Role::Admin).await);
+    let first = platform.shop(&jane, "one").await.site;
+    platform.shop(&jane, "two").await;
+    let order = |subdomain: &str| shop(subdomain);
+    let refused = platform.control.sites.order(&platform.now(&jane), order("three"), None).await;
+    assert!(refused.expect_err("too many").to_string().contains("You have 2 sites"));
+    platform.control.sites.delete(&platform.now(&jane), first).await.expect("marked");
+    let held = platform.control.sites.order(&platform.now(&jane), order("three"), None).await;
+    assert!(held.is_err(), "its space is held until it is purged");
+    let customer = jane.actor.customer();
+    let command = OrderSite { customer, ..order("three") };
+    platform.control.sites.order(&platform.now(&admin), command, None).await.expect("staff decide");
+
+    let platform = TestPlatform::builder().settings(|s| s.rates.order_hour = 2).build().await;
+    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
+    let order = |subdomain: &str| shop(subdomain);
+    for subdomain in ["one", "two"] {
+        platform.control.sites.order(&platform.now(&jane), order(subdomain), None).await.expect("ordered");
+    }
+    let third = platform.control.sites.order(&platform.now(&jane), order("three"), None).await;
+    assert!(matches!(third, Err(Error::RateLimited(_))), "{third:?}");
+    platform.control.sites.order(&platform.now(&joe), order("three"), None).await.expect("another customer's");
+}

@@ -48,7 +48,7 @@ impl JobSpec for CreateSite {
             .step(steps::ClaimApplication)
             .step(steps::PublishRoute::new_site())
             .step(steps::IssueCertificate)
-            .step(steps::VerifySite)
+            .step(steps::VerifySite::new_site())
             .step(steps::StoreCredentials)
             .step(steps::ScheduleBackups)
             .step(steps::Activate)
@@ -124,7 +124,12 @@ reversible_job!(
     JobKind::Start,
     PowerPlan,
     "start_site",
-    [steps::StartContainers, steps::PublishRoute::known_site(), steps::VerifySite, steps::CommitState::started(),]
+    [
+        steps::StartContainers,
+        steps::PublishRoute::known_site(),
+        steps::VerifySite::known_site(),
+        steps::CommitState::started(),
+    ]
 );
 
 reversible_job!(
@@ -145,7 +150,7 @@ reversible_job!(
         steps::StopContainers,
         steps::StartContainersAgain,
         steps::RepublishRoute,
-        steps::VerifySite,
+        steps::VerifySite::known_site(),
         steps::CommitState::restarted(),
     ]
 );
@@ -155,7 +160,7 @@ reversible_job!(
     JobKind::ChangeDomain,
     ChangeDomainPlan,
     "change_domain",
-    [steps::UpdateApplicationUrl, steps::VerifySite, steps::CommitAddress,]
+    [steps::UpdateApplicationUrl, steps::VerifySite::known_site(), steps::CommitAddress,]
 );
 
 reversible_job!(
@@ -171,7 +176,7 @@ reversible_job!(
         steps::EnterMaintenance,
         steps::DeployRevision,
         steps::SwitchRoute,
-        steps::VerifySite,
+        steps::VerifySite::changed_site(),
         steps::RetireOldRevision,
         steps::CommitUpdate,
     ]

@@ -124,6 +124,7 @@ impl Config {
             response_seconds: self.site_response_seconds,
         };
         mistakes.assign("min_free_disk", self.min_free_disk.parse(), &mut settings.min_free_disk);
+        settings.sites_per_customer = self.sites_per_customer;
         settings.memory_overcommit = self.memory_overcommit;
         let range = 0.1..=1000.0;
         mistakes.require(range.contains(&self.memory_overcommit), "memory_overcommit", "use 0.1 to 1000");
@@ -145,6 +146,7 @@ impl Config {
             staff_login_minute: self.rates.staff_login_minute,
             staff_login_hour: self.rates.staff_login_hour,
             sign_up_hour: self.rates.sign_up_hour,
+            order_hour: self.rates.order_hour,
         };
         mistakes.assign("mail_from", EmailAddress::parse(&self.mail_from), &mut settings.mail_from);
         if !self.staff_mail.is_empty() {

@@ -1,5 +1,8 @@
 //! Does it work? First the application's own health check, then a real request through the edge,
 //! as a visitor sends it.
+//!
+//! What a store that is known answers to that request is its own business: it may be in maintenance, ask for a password or
+//! lead elsewhere. Only an answer that the edge made in its place is a failure.
 
 use std::time::Duration;
 
@@ -22,7 +25,35 @@ const CHECK_ENGINE: Duration = Duration::from_secs(3);
 
 const PUBLIC: &str = "The store was started but does not answer.";
 
-pub struct VerifySite;
+/// Which answers of the front page will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Accepted {
+    /// 200: what was just made works.
+    Ok,
+    /// What the site itself answers, unless that is an error of its own.
+    OwnWithoutError,
+    /// Whatever the site itself answers.
+    Own,
+}
+
+pub struct VerifySite(Accepted);
+
+impl VerifySite {
+    /// For a site that is being made.
+    pub const fn new_site() -> Self {
+        Self(Accepted::Ok)
+    }
+
+    /// For a site whose containers were replaced by others.
+    pub const fn changed_site() -> Self {
+        Self(Accepted::OwnWithoutError)
+    }
+
+    /// For a site as its owner left it.
+    pub const fn known_site() -> Self {
+        Self(Accepted::Own)
+    }
+}
 
 #[async_trait]
 impl<P: OnSite> Step<P, StepContext> for VerifySite {
@@ -47,15 +78,22 @@ impl<P: OnSite> Step<P, StepContext> for VerifySite {
         let edge = if secure { cx.core.settings.edge_tls_address } else { None };
         let outside = Place { address: edge.unwrap_or(cx.core.settings.edge_address), secure: edge.is_some(), host };
         let began = Instant::now();
-        run.waiting(until_ok(cx, plan, run, inside, &blueprint.health)).await?;
+        run.waiting(until_answered(cx, plan, run, inside, &blueprint.health, None)).await?;
         // A main name that was given up while the site was being deleted is all that its application
         // knows, and leads here no more. The job that tells it another one asks through the edge.
         let name = new_address.map_or(&plan.hostname, |address| &address.hostname);
         if host.split(':').next() != Some(name.as_str()) {
             return Ok(Done::with_detail("Answered; it is not reached from outside before it has its new address"));
         }
-        run.waiting(until_ok(cx, plan, run, outside, &blueprint.front)).await?;
-        Ok(Done::with_detail(format!("Answered through the edge after {} ms", began.elapsed().as_millis())))
+        let own = (self.0 != Accepted::Ok).then_some((inside, self.0));
+        let status = run.waiting(until_answered(cx, plan, run, outside, &blueprint.front, own)).await?;
+        let took = began.elapsed().as_millis();
+        Ok(Done::with_detail(match status {
+            Some(status) if status != StatusCode::OK => {
+                format!("Answered through the edge after {took} ms, with {status} of its own")
+            }
+            _ => format!("Answered through the edge after {took} ms"),
+        }))
     }
 
     async fn undo(&self, _: &StepContext, _: &P, _: &StepRun) -> Result<(), UndoError> {
@@ -82,24 +120,38 @@ pub(super) async fn until_ready(cx: &StepContext, plan: &SitePlan, run: &StepRun
     let blueprint = plan.blueprint().or_fail(PUBLIC)?;
     let address = cx.upstream(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
     let (host, _) = split(&plan.url);
-    run.waiting(until_ok(cx, plan, run, Place { address, secure: false, host }, &blueprint.health)).await
+    let place = Place { address, secure: false, host };
+    run.waiting(until_answered(cx, plan, run, place, &blueprint.health, None)).await.map(drop)
 }
 
-/// Asks until the answer is 200.
-async fn until_ok(
+/// Whether an answer from outside is that of the site itself, and will do.
+async fn is_own(cx: &StepContext, status: StatusCode, path: &str, inside: Place<'_>, accepted: Accepted) -> bool {
+    let will_do = accepted == Accepted::Own || !status.is_server_error();
+    will_do && (status.is_success() || cx.probe.ask(inside, path, PATIENCE).await.is_ok_and(|own| own == status))
+}
+
+/// Asks until the answer is 200, or else one of the site's `own` that will do. `None` if the site was suspended meanwhile.
+async fn until_answered(
     cx: &StepContext,
     plan: &SitePlan,
     run: &StepRun,
     place: Place<'_>,
     path: &str,
-) -> Result<(), StepError> {
+    own: Option<(Place<'_>, Accepted)>,
+) -> Result<Option<StatusCode>, StepError> {
     let Place { address, host, .. } = place;
     let began = Instant::now();
     let mut checked = began;
     loop {
         let answer = run.unless_cancelled(cx.probe.ask(place, path, PATIENCE)).await?;
-        if matches!(&answer, Ok(StatusCode::OK)) {
-            return Ok(());
+        match (&answer, own) {
+            (Ok(StatusCode::OK), _) => return Ok(Some(StatusCode::OK)),
+            (Ok(status), Some((inside, accepted)))
+                if run.unless_cancelled(is_own(cx, *status, path, inside, accepted)).await? =>
+            {
+                return Ok(Some(*status));
+            }
+            _ => {}
         }
         let last =
             answer.map_or_else(|e| e.to_string(), |status| format!("{host}{path} at {address} answered {status}"));
@@ -109,7 +161,7 @@ async fn until_ok(
         if checked.elapsed() > CHECK_ENGINE {
             checked = Instant::now();
             if is_suspended(cx, plan).await? {
-                return Ok(());
+                return Ok(None);
             }
             run.note(&format!("Still waiting for an answer: {last}")).await;
             keep_running(cx, plan).await?;
