@@ -13,8 +13,8 @@ use stoa_model::route::{RouteLimits, Target};
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::support::{
-    HOST, OTHER_HOST, Raw, TEST_TIMEOUT, TestEdge, answering, config, field, mirror, nobody, other, site, status,
-    until, upstream, visit_from,
+    HOST, OTHER_HOST, Raw, TEST_TIMEOUT, TestEdge, answering, config, connect_from, field, mirror, nobody, other, site,
+    status, until, upstream, visit_from,
 };
 
 const ONE: RouteLimits = RouteLimits { in_flight: 1, ..RouteLimits::body(1000) };
@@ -117,22 +117,28 @@ async fn a_new_table_does_not_forgive_and_a_new_limit_counts_at_once() {
     let target = Target::Upstream(mirror().await);
     let limits = RouteLimits { rate: 1, burst: 1, ..RouteLimits::body(1000) };
     let tables = [limits, limits, RouteLimits::body(1000), RouteLimits { rate: 1000, burst: 50, ..limits }];
-    let (_edge, mut raw, answers) = within_a_second(async || {
+    let (edge, answers) = within_a_second(async || {
         let edge = TestEdge::start(config(), None);
         let (mut raw, mut answers) = (edge.connect().await, Vec::new());
         for (version, limits) in (1..).zip(tables) {
             edge.route_within(version, target.clone(), limits).await;
             answers.push(status(&ask(&mut raw, HOST).await));
         }
-        (edge, raw, answers)
+        (edge, answers)
     })
     .await;
     assert_eq!(answers[..2], [200, 429], "the same limits, the same bucket");
     assert_eq!(answers[2], 200, "no limit any more");
     assert_eq!(answers[3], 429, "what was used up stays used up");
+    // One client alone does not get all of it.
+    let mut raws = Vec::new();
+    for number in 1..=10 {
+        raws.push(connect_from([127, 0, 1, number], edge.address).await);
+    }
     tokio::time::sleep(Duration::from_millis(60)).await;
     for number in 0..50 {
-        assert_eq!(status(&ask(&mut raw, HOST).await), 200, "number {number} of a larger burst");
+        let raw = &mut raws[number % 10];
+        assert_eq!(status(&ask(raw, HOST).await), 200, "number {number} of a larger burst");
     }
 }
 

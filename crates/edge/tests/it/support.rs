@@ -149,6 +149,13 @@ pub async fn until<T>(look: impl Fn() -> Option<T>) -> T {
     }
 }
 
+/// A connection from `client`, a loopback address.
+pub async fn connect_from(client: [u8; 4], at: SocketAddr) -> Raw {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((client, 0).into()).unwrap();
+    Raw { stream: socket.connect(at).await.unwrap(), buf: Vec::new() }
+}
+
 /// Of requests from `client`, a loopback address, so many per second for `seconds`, each on a connection of its own: how
 /// many were sent, and how many were answered 200.
 pub async fn visit_from(client: [u8; 4], at: SocketAddr, per_second: u64, seconds: u64) -> (u64, u64) {
@@ -159,9 +166,7 @@ pub async fn visit_from(client: [u8; 4], at: SocketAddr, per_second: u64, second
         ticks.tick().await;
         sent += 1;
         answers.spawn(async move {
-            let socket = tokio::net::TcpSocket::new_v4().unwrap();
-            socket.bind((client, 0).into()).unwrap();
-            let mut raw = Raw { stream: socket.connect(at).await.unwrap(), buf: Vec::new() };
+            let mut raw = connect_from(client, at).await;
             raw.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
             status(&raw.rest().await) == 200
         });
