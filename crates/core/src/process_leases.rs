@@ -47,9 +47,7 @@ impl ProcessLeases {
     /// # Errors
     /// If the database does not answer.
     pub async fn acquire(&self, name: &str) -> Result<Option<CancellationToken>> {
-        let Inner { db, clock, owner, duration, .. } = &*self.0;
-        let now = clock.now();
-        if !processes::process_lease_acquire(db, name, owner, now, now + *duration).await? {
+        if !self.try_acquire(name).await? {
             return Ok(None);
         }
         let mut held = self.held();
@@ -107,10 +105,13 @@ impl ProcessLeases {
             held.insert(name.to_owned(), lost.clone());
         }
         let lease = TaskLease { leases: self.clone(), name: name.to_owned(), lost };
+        Ok(self.try_acquire(name).await?.then_some(lease))
+    }
+
+    async fn try_acquire(&self, name: &str) -> Result<bool> {
         let Inner { db, clock, owner, duration, .. } = &*self.0;
         let now = clock.now();
-        let acquired = processes::process_lease_acquire(db, name, owner, now, now + *duration).await?;
-        Ok(Some(lease).filter(|_| acquired))
+        Ok(processes::process_lease_acquire(db, name, owner, now, now + *duration).await?)
     }
 
     /// Whether this process holds the lease.

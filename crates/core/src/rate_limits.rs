@@ -3,10 +3,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use stoa_db::{
-    DbError,
-    core::rate_limits::{self, RateLimit},
-};
+use stoa_db::core::rate_limits::{self, RateLimit};
 use stoa_model::id::CustomerId;
 use stoa_util::{ClientNetwork, Ipv6Prefix};
 
@@ -116,7 +113,6 @@ impl Core {
     /// If the database does not answer.
     pub async fn prune_rate_limits(&self) -> Result<()> {
         let now = self.clock.now();
-        let prune = self.db.write(|tx| Box::pin(async move { rate_limits::rate_limits_prune(&tx, now).await }));
-        prune.await.map_err(|error: DbError| error.into())
+        Ok(self.db.write(|tx| Box::pin(async move { rate_limits::rate_limits_prune(&tx, now).await })).await?)
     }
 }

@@ -1,5 +1,5 @@
-//! Passes the hints of the [`Bus`](crate::bus::Bus) on between processes: over PostgreSQL, or over Redis if one is set.
-//! With neither, processes find each other's work at their next tick, which [`poll_interval`] makes short.
+//! Passes the hints of the [`Bus`](crate::bus::Bus) on between processes, over PostgreSQL. On other databases, processes
+//! find each other's work at their next tick, which [`poll_interval`] makes short.
 
 use std::{collections::HashSet, time::Duration};
 

@@ -11,7 +11,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use bollard::query_parameters::{RemoveContainerOptions, StartContainerOptions};
+use bollard::query_parameters::StartContainerOptions;
 use futures_util::future::{join_all, try_join_all};
 use stoa_model::stack::Service;
 use stoa_provider::engine::{Deployed, Deployment, EngineError, RunState};
@@ -139,8 +139,8 @@ impl Docker {
 
     /// Starts a container, by id or name; one that runs already is fine.
     ///
-    /// A Docker that was restarted can take a container that is gone for one that is there. That passes by itself, or
-    /// else only with the container: one that has never run is removed, and made again by the next attempt.
+    /// A Docker that was restarted can take a container that is gone for one that is there. That passes in a
+    /// moment, or else only with the container: one that has never run is removed, and made again by the next attempt.
     pub(crate) async fn start_container(&self, container: String, state: RunState) -> Result<(), EngineError> {
         if state == RunState::Paused {
             return self.unpause_container(&container).await;
@@ -159,19 +159,13 @@ impl Docker {
         match answer {
             Err(error) if is_stale_task(&error) => {
                 if state == RunState::Created {
-                    self.discard(&container).await?;
+                    let act = Act::new("removing", format!("the container {container}, which can't be started"));
+                    self.force_remove(&act, &container).await?;
                 }
                 Err(act.unavailable(error_chain(&error)))
             }
             answer => answer.map_err(|error| act.failed(error)),
         }
-    }
-
-    /// Removes a container that has never run.
-    async fn discard(&self, container: &str) -> Result<(), EngineError> {
-        let act = Act::new("removing", format!("the container {container}, which can't be started"));
-        let options = || RemoveContainerOptions { force: true, v: true, link: false };
-        self.gone(&act, || self.api(&act).map(|api| api.remove_container(container, Some(options())))).await
     }
 }
 

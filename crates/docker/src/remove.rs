@@ -43,10 +43,14 @@ impl Docker {
         service: &ServiceName,
         container: &str,
     ) -> Result<(), EngineError> {
-        let act = Act::new("removing", format!("{service} of project {project}"));
+        self.force_remove(&Act::new("removing", format!("{service} of project {project}")), container).await
+    }
+
+    /// Removes a container, whatever it does.
+    pub(crate) async fn force_remove(&self, act: &Act, container: &str) -> Result<(), EngineError> {
         // `v` removes anonymous volumes too: those that an image declares and no blueprint names.
         let options = || RemoveContainerOptions { force: true, v: true, link: false };
-        self.gone(&act, || self.api(&act).map(|api| api.remove_container(container, Some(options())))).await
+        self.gone(act, || self.api(act).map(|api| api.remove_container(container, Some(options())))).await
     }
 
     async fn remove_network(&self, network: &Part) -> Result<(), EngineError> {

@@ -99,7 +99,7 @@ impl Limiter {
         let most = match limits.in_flight {
             0 => u32::MAX,
             most if self.has_little_open(admission, most) => most,
-            most => most - most / RESERVED,
+            most => for_one_client(most),
         };
         let room = |open: u32| (open < most).then_some(open.saturating_add(1));
         if self.open.fetch_update(Relaxed, Relaxed, room).is_err() {
@@ -146,7 +146,7 @@ impl Limiter {
         let uses_little = self
             .counted(admission)
             .fold(false, |little, place| take(&place.arrival, own_interval, own_burst, own_burst, now) | little);
-        let available = if uses_little { burst } else { burst - burst / RESERVED };
+        let available = if uses_little { burst } else { for_one_client(burst) };
         take(&self.arrival, interval, available, burst, now)
     }
 }
@@ -183,6 +183,11 @@ impl Clients {
 /// The time between two requests at this rate, in nanoseconds; at least one.
 fn interval(rate: u32) -> u64 {
     (1_000_000_000 / u64::from(rate.max(1))).max(1)
+}
+
+/// What one client may use of a limit, so that it leaves something to others.
+pub(crate) const fn for_one_client(limit: u32) -> u32 {
+    limit - limit / RESERVED
 }
 
 /// How long a site may take to answer: its own limit, or the edge's.

@@ -13,14 +13,13 @@ use std::{
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
+use stoa_control::Roles;
 use stoa_edge::{
     Config as EdgeConfig, EmbeddedEdge, Fallback, LogConfig, Shutdown, Timeouts, inherited, listen, nginx::Nginx,
     traefik::Traefik,
 };
 use stoa_provider::edge::Edge;
 use tokio::net::TcpListener;
-
-use stoa_control::Roles;
 
 use crate::config::{Config, EdgeKind};
 

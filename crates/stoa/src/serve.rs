@@ -99,10 +99,8 @@ pub async fn serve(verb: &Serve, config: &Config) -> Result<()> {
     let roles = verb.roles(config)?;
     bootstrap::data_directory(config)?;
     let portal = Arc::new(Portal::default());
-    let ingress = match roles.edge || roles.web {
-        true => Some(Ingress::new(config, roles, portal.clone())?),
-        false => None,
-    };
+    let has_visitors = roles.edge || roles.web;
+    let ingress = has_visitors.then(|| Ingress::new(config, roles, portal.clone())).transpose()?;
     let edge = ingress.as_ref().filter(|_| roles.edge).map(|ingress| ingress.provider.clone());
     let control = bootstrap::control_for_server(config, edge).await?;
     if roles.web {

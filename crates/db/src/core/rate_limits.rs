@@ -26,13 +26,9 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    fn period_ms(&self) -> i64 {
-        i64::try_from(self.period.as_millis()).unwrap_or(i64::MAX / 2)
-    }
-
     /// When all attempts will be available after one now, or else how many milliseconds that one has to wait.
     fn attempt(&self, full_at: i64, now: i64) -> Result<i64, i64> {
-        let period = self.period_ms();
+        let period = i64::try_from(self.period.as_millis()).unwrap_or(i64::MAX / 2);
         // Further in the future it was written while the clock was ahead.
         let full_at = if full_at > now.saturating_add(period) { now } else { full_at.max(now) };
         let next = full_at.saturating_add(period / i64::from(self.attempts.max(1)));

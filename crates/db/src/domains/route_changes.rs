@@ -43,8 +43,8 @@ pub async fn routes_version(c: &impl Conn) -> Result<u64, DbError> {
     version(meta_table::Entity::find_by_id(ROUTES_VERSION_KEY).one(c.raw()).await?)
 }
 
-/// Records a change that `process` made, and returns its version. Call it last in the transaction: it blocks other transactions that change
-/// routes until this one ends.
+/// Records a change that `process` made, and returns its version. Call it last in the transaction: it blocks other
+/// transactions that change routes until this one ends.
 pub async fn route_changed(tx: &Tx, change: RouteChange, process: &str) -> Result<u64, DbError> {
     let next = version(meta_table::Entity::find_by_id(ROUTES_VERSION_KEY).lock_exclusive().one(tx.raw()).await?)? + 1;
     meta::meta_set(tx, ROUTES_VERSION_KEY, &next.to_string()).await?;

@@ -2,12 +2,11 @@
 
 use crate::Domains;
 use std::sync::{Arc, Mutex, PoisonError};
-use stoa_core::Wakeup;
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{attempt::order_lease, spec::CertificateSpec};
-use stoa_core::settings::AcmeSettings;
+use stoa_core::{Wakeup, settings::AcmeSettings};
 
 const MAX_CONCURRENT_ORDERS: usize = 4;
 

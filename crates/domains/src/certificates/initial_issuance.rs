@@ -5,17 +5,7 @@ use stoa_db::certificate_orders;
 use stoa_model::host::Hostname;
 use tokio::time::{Instant, sleep};
 
-use super::{alert_history::AlertHistory, in_flight::InFlightOrders, renewal::Renewals};
 use stoa_core::Result;
-
-/// The state of this process's orders: when renewal information was requested, which alerts were sent, and which orders
-/// are in progress.
-#[derive(Default)]
-pub(crate) struct OrderState {
-    pub(super) renewals: Renewals,
-    pub(super) alert_history: AlertHistory,
-    pub(super) in_flight: InFlightOrders,
-}
 
 /// Whether a new site's name has a certificate.
 pub enum InitialIssuance {

@@ -31,6 +31,14 @@ pub(crate) use acme_account::AcmeAccount;
 pub(crate) use cache::CertificateCache;
 pub(crate) use failure::Failure;
 pub use initial_issuance::InitialIssuance;
-pub(crate) use initial_issuance::OrderState;
 pub(crate) use loaded::Certificates;
 pub(crate) use spec::{CertificateSpec, is_public};
+
+/// The state of this process's orders: when renewal information was requested, which alerts were sent, and which orders
+/// are in progress.
+#[derive(Default)]
+pub(crate) struct OrderState {
+    renewals: renewal::Renewals,
+    alert_history: alert_history::AlertHistory,
+    in_flight: in_flight::InFlightOrders,
+}

@@ -4,7 +4,7 @@ use crate::Domains;
 use std::collections::BTreeMap;
 
 use stoa_db::{
-    DbError, Tx,
+    Tx,
     domains::acme_challenges::{acme_challenges_all, acme_challenges_put, acme_challenges_remove},
     route_changes::RouteChange,
 };
@@ -32,12 +32,11 @@ impl Domains {
             acme_challenges_remove(tx, answers.keys()).await?;
             self.route_changed(tx, RouteChange::Challenges).await
         };
-        let removed = self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await;
-        let removed = match removed.map_err(|error: DbError| error.into()) {
-            Ok(_) => self.apply_challenge_answers().await,
-            Err(error) => Err(error),
+        let removed = async {
+            self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?;
+            self.apply_challenge_answers().await
         };
-        if let Err(error) = removed {
+        if let Err(error) = removed.await {
             tracing::warn!(error = error.for_operator(), "cannot remove the response to a challenge from the edge yet");
         }
     }

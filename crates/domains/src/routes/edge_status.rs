@@ -12,6 +12,7 @@ use stoa_db::{
 use stoa_provider::edge::EdgeError;
 use tokio::time::{Instant, sleep};
 
+use super::not_applied;
 use stoa_core::{Error, Result};
 
 /// An edge whose report has not changed for this long does not serve any more. Edges report every few seconds where
@@ -163,12 +164,13 @@ impl Domains {
                 None if self.edge.is_some() || !edges.is_empty() || !self.core.db.is_server() => return Ok(()),
                 None => "no process with the role edge runs; start one: `stoa serve --roles edge`".to_owned(),
                 Some(EdgeStatus { process, behind: Some((_, why)), .. }) => {
-                    return Err(not_applied(format!("the edge of process {process} has not applied a change: {why}")));
+                    let why = format!("the edge of process {process} has not applied a change: {why}");
+                    return Err(not_applied(why.into()));
                 }
                 Some(EdgeStatus { process, .. }) => format!("the edge of process {process} does not answer in time"),
             };
             if late {
-                return Err(not_applied(why));
+                return Err(not_applied(why.into()));
             }
             sleep(LOOK_INTERVAL).await;
         }
@@ -183,12 +185,5 @@ impl Domains {
         edges.retain(|edge| edge.process != self.core.leases.owner());
         self.routes.reports().retain_living(&mut edges, self.core.clock.now());
         Ok(edges)
-    }
-}
-
-fn not_applied(why: String) -> Error {
-    Error::Unavailable {
-        message: "The new address could not be switched on yet; this is tried again by itself.".into(),
-        source: why.into(),
     }
 }

@@ -31,7 +31,6 @@ use stoa_model::{
     route::{Route, RoutingTable},
     routes::Routes,
 };
-use stoa_provider::edge::EdgeError;
 use tokio::sync::Mutex;
 
 use crate::certificates::Certificates;
@@ -273,20 +272,16 @@ impl Domains {
         next: RoutingTable,
         waiting_for: Option<SiteId>,
     ) -> Result<()> {
-        let unavailable = |error: EdgeError| Error::Unavailable {
-            message: "The new address could not be switched on yet; this is tried again by itself.".into(),
-            source: error.into(),
-        };
         let Some(edge) = &self.edge else { return Ok(()) };
         let Err(error) = edge.apply(next.clone()).await else {
             *table = next;
             return Ok(());
         };
-        let Some(rejected) = &error.refused else { return Err(unavailable(error)) };
+        let Some(rejected) = &error.refused else { return Err(not_applied(error.into())) };
         tracing::error!(%error, "the edge rejected some of the routes");
         *table = next;
         let is_affected = waiting_for.is_some_and(|site| rejected.contains(&site));
-        if is_affected { Err(unavailable(error)) } else { Ok(()) }
+        if is_affected { Err(not_applied(error.into())) } else { Ok(()) }
     }
 
     /// Versions also increase across restarts: the first version of a process is its start time.
@@ -298,6 +293,14 @@ impl Domains {
     /// The route of a site's hostname, with these certificates.
     fn route(&self, row: RouteRow, certificates: &Certificates) -> Option<(Hostname, Route)> {
         target::route(row, |name| self.core.settings.https_port.is_some() && certificates.covers(name))
+    }
+}
+
+/// The error when an edge has not applied a change.
+fn not_applied(source: stoa_db::Source) -> Error {
+    Error::Unavailable {
+        message: "The new address could not be switched on yet. This is retried automatically.".into(),
+        source,
     }
 }
 

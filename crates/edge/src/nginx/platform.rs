@@ -12,7 +12,7 @@ use super::{
     pages,
     site::{self, RedirectTarget, TlsFiles, begin_server, write_listen},
 };
-use crate::page::Page;
+use crate::{limits::for_one_client, page::Page};
 
 /// nginx must know in advance how long the paths of answers get (`map_hash_bucket_size`).
 const MAX_ANSWER_PATH_BYTES: usize = 512;
@@ -29,7 +29,7 @@ pub(crate) fn limits(rates: &BTreeSet<u32>) -> String {
     for &rate in rates {
         for (key, zone, rate) in [
             ("$stoa_site", site::zone(rate), rate),
-            ("$stoa_site$stoa_client", site::client_zone(rate), site::for_one_client(rate)),
+            ("$stoa_site$stoa_client", site::client_zone(rate), for_one_client(rate)),
         ] {
             let zone = Arg::joined(&[Arg::fixed("zone="), zone, Arg::fixed(":4m")]);
             conf.line("limit_req_zone", &[Arg::fixed(key), zone, Arg::amount("rate=", rate.into(), "r/s")]);

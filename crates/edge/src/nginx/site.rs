@@ -15,7 +15,11 @@ use super::{
     context::Context,
     pages,
 };
-use crate::{limits::Refusal, page::Page, plan::HostGroup};
+use crate::{
+    limits::{Refusal, for_one_client},
+    page::Page,
+    plan::HostGroup,
+};
 
 /// Idle connections to a site that each worker process of nginx keeps.
 const IDLE_CONNECTIONS: u64 = 32;
@@ -126,7 +130,8 @@ pub(crate) fn write_proxy(conf: &mut Conf, settings: &Settings, seconds: u64) {
     conf.line("proxy_read_timeout", &[Arg::amount("", seconds, "s")]);
 }
 
-/// Limits requests per second and open requests, for each client and for all together.
+/// Limits requests per second and open requests, for each client and for all together. (The embedded edge keeps the last
+/// quarter for clients that use little; nginx can only count.)
 fn write_limits(conf: &mut Conf, limits: &RouteLimits) {
     if limits.rate > 0 {
         let burst = limits.burst.max(1);
@@ -146,12 +151,6 @@ fn write_limits(conf: &mut Conf, limits: &RouteLimits) {
             conf.line("limit_conn", &[Arg::fixed(zone), Arg::number(most.into())]);
         }
     }
-}
-
-/// What one client may use of a limit: three quarters, so that it leaves something to others. (The embedded edge keeps
-/// the last quarter for clients that use little; nginx can only count.)
-pub(crate) const fn for_one_client(limit: u32) -> u32 {
-    limit - limit / 4
 }
 
 /// The zone that counts sites with this rate.

@@ -21,6 +21,7 @@ use super::{
     },
     names::{self, DEFAULT_TLS_OPTIONS, STOA_SERVICE, WEB_ENTRY_POINT, WEBSECURE_ENTRY_POINT},
 };
+use crate::limits::for_one_client;
 use crate::plan::{HostGroup, RoutePlan};
 
 /// Higher than that of all sites' routers, which is the length of their rules.
@@ -164,8 +165,6 @@ impl Build<'_> {
         let mut by = Vec::new();
         let per_site = || SourceCriterion::RequestHeaderName(SITE_HEADER);
         let per_client = || SourceCriterion::IpStrategy { depth: 0 };
-        // So that one client leaves something to others.
-        let for_one = |limit: u32| limit - limit / 4;
         if limits.rate > 0 || limits.in_flight > 0 {
             let custom_request_headers = BTreeMap::from([(SITE_HEADER, site.to_string())]);
             by.push(self.middleware(
@@ -176,8 +175,8 @@ impl Build<'_> {
         if limits.rate > 0 {
             let (average, burst) = (limits.rate, limits.burst.max(1));
             let limit = Middleware::RateLimit {
-                average: for_one(average),
-                burst: for_one(burst),
+                average: for_one_client(average),
+                burst: for_one_client(burst),
                 source_criterion: per_client(),
             };
             by.push(self.middleware(format!("{site}-client-rate-{average}-{burst}"), limit));
@@ -185,7 +184,8 @@ impl Build<'_> {
             by.push(self.middleware(format!("{site}-rate-{average}-{burst}"), limit));
         }
         if limits.in_flight > 0 {
-            let limit = Middleware::InFlightReq { amount: for_one(limits.in_flight), source_criterion: per_client() };
+            let limit =
+                Middleware::InFlightReq { amount: for_one_client(limits.in_flight), source_criterion: per_client() };
             by.push(self.middleware(format!("{site}-client-open-{}", limits.in_flight), limit));
             let limit = Middleware::InFlightReq { amount: limits.in_flight, source_criterion: per_site() };
             by.push(self.middleware(format!("{site}-open-{}", limits.in_flight), limit));

@@ -25,33 +25,32 @@ const CHECK_ENGINE: Duration = Duration::from_secs(3);
 
 const PUBLIC: &str = "The store was started but does not answer.";
 
-/// Which answers of the front page will do.
+/// Which answers of the front page will do besides 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Accepted {
-    /// 200: what was just made works.
-    Ok,
     /// What the site itself answers, unless that is an error of its own.
     OwnWithoutError,
     /// Whatever the site itself answers.
     Own,
 }
 
-pub struct VerifySite(Accepted);
+/// `None`: only 200 will do, as for what was just made.
+pub struct VerifySite(Option<Accepted>);
 
 impl VerifySite {
     /// For a site that is being made.
     pub const fn new_site() -> Self {
-        Self(Accepted::Ok)
+        Self(None)
     }
 
     /// For a site whose containers were replaced by others.
     pub const fn changed_site() -> Self {
-        Self(Accepted::OwnWithoutError)
+        Self(Some(Accepted::OwnWithoutError))
     }
 
     /// For a site as its owner left it.
     pub const fn known_site() -> Self {
-        Self(Accepted::Own)
+        Self(Some(Accepted::Own))
     }
 }
 
@@ -85,7 +84,7 @@ impl<P: OnSite> Step<P, StepContext> for VerifySite {
         if host.split(':').next() != Some(name.as_str()) {
             return Ok(Done::with_detail("Answered; it is not reached from outside before it has its new address"));
         }
-        let own = (self.0 != Accepted::Ok).then_some((inside, self.0));
+        let own = self.0.map(|accepted| (inside, accepted));
         let status = run.waiting(until_answered(cx, plan, run, outside, &blueprint.front, own)).await?;
         let took = began.elapsed().as_millis();
         Ok(Done::with_detail(match status {

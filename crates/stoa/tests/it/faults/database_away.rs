@@ -2,11 +2,6 @@
 //! platform on a database server (`make processes`).
 
 use std::{
-    fs, io,
-    net::Shutdown,
-    os::unix::net::{UnixListener, UnixStream},
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -15,58 +10,6 @@ use super::{ledger, world::World};
 
 /// Longer than leases, and than pools wait for a connection.
 const AWAY: Duration = Duration::from_secs(60);
-
-/// A way to a database server that can be cut.
-#[derive(Clone)]
-pub struct Relay(Arc<Inner>);
-
-struct Inner {
-    server: PathBuf,
-    socket: PathBuf,
-    /// `None` while the way is cut.
-    open: Mutex<Option<Vec<UnixStream>>>,
-}
-
-impl Relay {
-    pub fn new(server: &Path, socket: &Path) -> Self {
-        let inner = Inner { server: server.to_owned(), socket: socket.to_owned(), open: Mutex::new(None) };
-        let relay = Self(Arc::new(inner));
-        relay.restore();
-        relay
-    }
-
-    /// Ends all connections; new ones are refused.
-    pub fn cut(&self) {
-        fs::remove_file(&self.0.socket).unwrap();
-        for stream in self.0.open.lock().unwrap().take().unwrap_or_default() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-
-    pub fn restore(&self) {
-        let listener = UnixListener::bind(&self.0.socket).unwrap();
-        *self.0.open.lock().unwrap() = Some(Vec::new());
-        let inner = self.0.clone();
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let (client, server) = (client.unwrap(), UnixStream::connect(&inner.server).unwrap());
-                match &mut *inner.open.lock().unwrap() {
-                    Some(open) => open.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]),
-                    None => return,
-                }
-                for (mut from, mut to) in [
-                    (client.try_clone().unwrap(), server.try_clone().unwrap()),
-                    (server.try_clone().unwrap(), client.try_clone().unwrap()),
-                ] {
-                    thread::spawn(move || {
-                        let _ = io::copy(&mut from, &mut to);
-                        let _ = to.shutdown(Shutdown::Both);
-                    });
-                }
-            }
-        });
-    }
-}
 
 #[test]
 fn a_database_that_is_away_for_a_minute_costs_no_visitor_and_no_job() {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
-    database_away::Relay,
+    database::{Database, Relay},
     engine::Engine,
     http::{Answer, Request},
 };
@@ -61,65 +61,6 @@ impl Server {
 /// The processes of a world, each with its roles.
 const ONE: &[(&str, &str)] = &[("all", "edge,web,worker")];
 const SEVERAL: &[(&str, &str)] = &[("edge", "edge"), ("web", "web"), ("worker", "worker"), ("worker-2", "worker")];
-
-/// A database of its own on a server.
-struct Database {
-    url: String,
-    /// As the platform reaches it.
-    platform_url: String,
-    relay: Option<Relay>,
-    client: Command,
-    name: String,
-}
-
-impl Database {
-    /// `None`: SQLite in the data directory. `relayed`: the platform, not the test, reaches it through a relay in `home`.
-    fn new(world: &str, relayed: bool, home: &Path) -> Option<Self> {
-        if !std::env::var("STOA_TEST_PROCESSES").is_ok_and(|value| value == "several") {
-            return None;
-        }
-        let name = format!("stoa_{}_{}", world.replace('-', "_"), std::process::id());
-        let kind = std::env::var("STOA_TEST_DATABASE").expect("STOA_TEST_DATABASE, as processes share no SQLite");
-        let variable = format!("STOA_TEST_{}_URL", kind.to_uppercase());
-        let server = std::env::var(&variable).unwrap_or_else(|_| panic!("{variable}: see crates/db/tests/databases"));
-        let (base, query) = server.split_once('?').expect("a URL with a socket");
-        let socket = query.split_once('=').expect("a socket").1;
-        let (client, url) = match kind.as_str() {
-            "postgres" => {
-                let mut client = Command::new("psql");
-                client.args(["-q", "-h", socket, "-U", "stoa", "postgres", "-c"]);
-                (client, format!("{}/{name}?{query}", base.rsplit_once('/').unwrap().0))
-            }
-            _ => {
-                let mut client = Command::new("mariadb");
-                client.args(["--no-defaults", &format!("--socket={socket}"), "--user=root", "-e"]);
-                (client, format!("{}/{name}?{query}", base.trim_end_matches('/')))
-            }
-        };
-        let file = if kind == "postgres" { ".s.PGSQL.5432" } else { "" };
-        let (mut relay, mut platform_url) = (None, url.clone());
-        if relayed {
-            let folder = home.join("relay");
-            fs::create_dir(&folder).unwrap();
-            let (at, given) = match file {
-                "" => (folder.join("socket"), folder.join("socket")),
-                file => (folder.join(file), folder),
-            };
-            relay = Some(Relay::new(&Path::new(socket).join(file), &at));
-            platform_url = url.replace(socket, given.to_str().unwrap());
-        }
-        let mut database = Self { url, platform_url, relay, client, name };
-        assert!(database.run("CREATE DATABASE {}"), "creating it");
-        Some(database)
-    }
-
-    /// Executes a statement as the server's administrator; `{}` stands for the database.
-    fn run(&mut self, statement: &str) -> bool {
-        let mut command = Command::new(self.client.get_program());
-        command.args(self.client.get_args()).arg(statement.replace("{}", &self.name));
-        command.status().is_ok_and(|status| status.success())
-    }
-}
 
 /// Worlds share the machine's two cores; a test with many sites needs them for itself.
 static CROWD: RwLock<()> = RwLock::new(());
