@@ -212,7 +212,8 @@ def ebuilder(pool, name, subnet, host, clock):
     web, password = f"{name}-web", secrets.token_urlsafe(18)
     body = container(f"stoa/ebuilder:{TAG}", name, f"{subnet}.2", f"{web}-data", "/app/db", 256,
                      {"SITE_NAME": "Floor", "ADMIN_EMAIL": f"owner@{host}", "ADMIN_PASSWORD": password,
-                      "SECRET_KEY": secrets.token_hex(32), "ALLOWED_HOSTS": host})
+                      "SECRET_KEY": secrets.token_hex(32), "ALLOWED_HOSTS": host,
+                      "DJANGO_SETTINGS_MODULE": "ebuilder.settings", "ENCRYPTION_KEY": "0" * 42 + "A="})
     made = [pool.submit(clock.timed, "network", make_network, name, subnet), pool.submit(clock.timed, "web created", make_container, web, body)]
     [m.result() for m in made]
     clock.timed("web started", api, "POST", f"/containers/{web}/start")

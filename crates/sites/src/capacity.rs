@@ -105,7 +105,7 @@ impl Sites {
 
     /// Memory limits of one site of this kind, in bytes: the main service has the plan's.
     fn memory_needed(&self, blueprint: &Blueprint) -> u64 {
-        let others = blueprint.services.iter().filter(|s| s.profiles.is_empty() && s.name != blueprint.route.service);
+        let others = blueprint.services.iter().filter(|s| s.profiles.is_empty() && s.name != blueprint.main_service);
         others.map(|s| s.limits.memory.0).sum::<u64>() + self.core.settings.main_limits.memory.0
     }
 

@@ -51,6 +51,8 @@ pub struct Blueprint {
     pub kind: Kind,
     /// Where the site's requests go.
     pub route: Entry,
+    /// The service that a plan's limits are for, in no profile: the routed one, unless the file names another.
+    pub main_service: ServiceName,
     /// Path polled on the routed service itself until it answers 200.
     pub health: String,
     /// Path requested through the edge, as a visitor would; 200 is expected.

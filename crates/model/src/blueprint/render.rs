@@ -108,7 +108,7 @@ fn service(blueprint: &Blueprint, spec: &ServiceSpec, inputs: &RenderInputs) -> 
         .iter()
         .map(|(name, template)| Ok((name.clone(), EnvValue(fill(template)?))))
         .collect::<Result<_, RenderError>>()?;
-    let main = inputs.main_limits.filter(|_| spec.name == blueprint.route.service);
+    let main = inputs.main_limits.filter(|_| spec.name == blueprint.main_service);
     Ok(Service {
         name: spec.name.clone(),
         image,

@@ -88,6 +88,9 @@ fn stoa(at: &Cursor, blueprint: &Blueprint) {
             blueprint.route.service
         ));
     }
+    if let Some(at) = at.child("limits").filter(|_| !always(&blueprint.main_service)) {
+        at.problem(format!("{} is in a profile and may be off: limit one that always runs", blueprint.main_service));
+    }
     for (name, hook) in &blueprint.hooks {
         if let Some(at) = at.child("hooks").and_then(|at| at.child(name.as_str())).filter(|_| !always(&hook.service)) {
             at.problem(format!("{} is in a profile and may be off: use one that always runs", hook.service));

@@ -100,6 +100,9 @@ fn stoa_block(
     let description = fields.need("description").and_then(|at| at.words());
     let kind = fields.need("kind").and_then(|at| x_stoa::kind(&at));
     let route = fields.need("route").and_then(|at| x_stoa::route(&at, names));
+    let main_service = fields
+        .take("limits")
+        .map_or_else(|| route.as_ref().map(|entry| entry.service.clone()), |at| x_stoa::main_service(&at, names));
     let health = fields.need("health").and_then(|at| at.url_path());
     let front = fields.take("front").map_or(Some("/".into()), |at| at.url_path());
     let credentials = fields.take("credentials").map(|at| x_stoa::credentials(&at, names)).unwrap_or_default();
@@ -114,6 +117,7 @@ fn stoa_block(
         description: description?,
         kind: kind?,
         route: route?,
+        main_service: main_service?,
         health: health?,
         front: front?,
         variables: names.variables.clone(),

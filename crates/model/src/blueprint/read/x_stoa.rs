@@ -7,7 +7,10 @@ use super::{
     names::{Names, Place},
     service::user,
 };
-use crate::blueprint::{Backup, Credential, Entry, Hook, HookName, ImageNotice, Kind, template};
+use crate::{
+    blueprint::{Backup, Credential, Entry, Hook, HookName, ImageNotice, Kind, template},
+    stack::ServiceName,
+};
 
 const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_HOOK: Duration = Duration::from_secs(6 * 3600);
@@ -32,6 +35,13 @@ pub(super) fn route(at: &Cursor, names: &Names) -> Option<Entry> {
     let port = fields.need("port").and_then(|at| at.number(1..=65_535));
     fields.finish();
     Some(Entry { service: service?, port: u16::try_from(port?).ok()? })
+}
+
+pub(super) fn main_service(at: &Cursor, names: &Names) -> Option<ServiceName> {
+    let mut fields = at.fields()?;
+    let service = fields.need("service").and_then(|at| names.service(&at));
+    fields.finish();
+    service
 }
 
 pub(super) fn credentials(at: &Cursor, names: &Names) -> Vec<Credential> {

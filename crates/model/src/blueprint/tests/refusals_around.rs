@@ -65,6 +65,18 @@ fn the_stoa_block() {
                 "compose.yaml:26:31: x-stoa.route.port: expected a whole number from 1 to 65535",
             ),
             ("{service: web}", "compose.yaml:26:3: x-stoa.route: the key port is missing"),
+            (
+                "{service: web, port: 8080}\n  limits: {service: nope}",
+                "compose.yaml:27:21: x-stoa.limits.service: \"nope\" is no service",
+            ),
+            (
+                "{service: web, port: 8080}\n  limits: {service: tool}",
+                "compose.yaml:27:11: x-stoa.limits: tool is in a profile",
+            ),
+            (
+                "{service: web, port: 8080}\n  limits: {}",
+                "compose.yaml:27:3: x-stoa.limits: the key service is missing",
+            ),
         ],
     );
     refused(

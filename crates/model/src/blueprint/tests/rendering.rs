@@ -75,13 +75,19 @@ fn only_a_routed_service_without_data_or_dependents_starts_first() {
 }
 
 #[test]
-fn the_plan_limits_the_routed_service_only() {
+fn the_plan_limits_one_service_only() {
     let mut inputs = inputs(FILLED);
     let plan = Limits { memory: Bytes::mib(4096), cpu: MilliCpu(2000), pids: 400 };
     inputs.main_limits = Some(plan);
-    let stack = good().render(&inputs).unwrap();
-    assert_eq!(stack.service("web").unwrap().limits, plan);
-    assert_eq!(stack.service("db").unwrap().limits, Limits::DEFAULT);
+    let named = GOOD.replace("  health: /health\n", "  health: /health\n  limits: { service: db }\n");
+    for (text, limited, other) in [(GOOD, "web", "db"), (&named, "db", "web")] {
+        let stack = parsed(text).render(&inputs).unwrap();
+        assert_eq!(stack.service(limited).unwrap().limits, plan);
+        assert_eq!(
+            stack.service(other).unwrap().limits,
+            parsed(text).service(&ServiceName(other.into())).unwrap().limits
+        );
+    }
 }
 
 #[test]

@@ -49,7 +49,8 @@ impl Keeper {
     fn make(world: &World, subdomain: &str) -> Self {
         let site = world.make("ebuilder", subdomain);
         let things = world.engine.labelled(&format!("stoa.site={site}"));
-        let container = world.engine.inspect(things.containers[0]["Id"].as_str().unwrap());
+        let web = things.containers.iter().find(|c| label(c, "com.docker.compose.service") == "web").expect("web");
+        let container = world.engine.inspect(web["Id"].as_str().unwrap());
         let keeper = Self { container };
         let write = format!("open('/app/db/data','w').write({:?})", Self::DATA);
         let (code, text) = exec(keeper.id(), &["python3", "-c", &write]);
