@@ -58,8 +58,8 @@ impl Jobs {
     /// Records the outcome of a run.
     pub(super) async fn finish(&self, job: &Job, epoch: Epoch, outcome: &Outcome) -> Result<()> {
         let end = match outcome {
-            Outcome::LeaseLost => return Ok(()),
-            Outcome::Interrupted => {
+            // A lost lease need not be another worker's by now, and until one has it, all take the job for a run of this one.
+            Outcome::LeaseLost | Outcome::Interrupted => {
                 jobs::job_release(&self.core.db, job.id, epoch, self.core.clock.now()).await?;
                 return Ok(());
             }
