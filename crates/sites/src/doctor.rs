@@ -8,6 +8,9 @@ use stoa_provider::engine::{Engine, EngineInfo};
 
 use crate::{Sites, capacity::Disk};
 
+/// Sites that a finding names.
+const MAX_SHOWN: usize = 3;
+
 impl Sites {
     /// Whether stacks can run: the engine answers, the disk has room, images are there.
     pub async fn doctor(&self) -> Vec<Finding> {
@@ -22,6 +25,7 @@ impl Sites {
                 findings.push(good("engine", version));
                 findings.push(check_lease_pool(&**default, &info));
                 findings.extend(self.check_images().await);
+                findings.push(self.check_data().await);
             }
             Err(error) => {
                 let remedy = "Start Docker (`systemctl start docker`, or run `dockerd`) and see that this user may use its socket.";
@@ -47,6 +51,21 @@ impl Sites {
             wrong("disk", Verdict::Warning, found, remedy)
         } else {
             good("disk", found)
+        }
+    }
+
+    /// Whether all volumes of all sites are there.
+    async fn check_data(&self) -> Finding {
+        match self.sites_without_data().await {
+            Ok(names) if names.is_empty() => good("data", "every site's volumes are there"),
+            Ok(names) => {
+                let more = names.len().saturating_sub(MAX_SHOWN);
+                let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+                let shown: Vec<_> = names.into_iter().take(MAX_SHOWN).collect();
+                let remedy = "Bring the volumes back (docs/operate.md, \"A site's data is missing\"); the sites are not started until then.";
+                wrong("data", Verdict::Bad, format!("missing: {}{more}", shown.join("; ")), remedy)
+            }
+            Err(error) => wrong("data", Verdict::Bad, error.for_operator(), "See that Docker and the database run."),
         }
     }
 

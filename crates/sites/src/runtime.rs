@@ -10,8 +10,10 @@ use std::{collections::HashMap, sync::Arc};
 use stoa_db::{history, jobs, sites};
 use stoa_model::{
     account::Role,
+    blueprint::ServiceSpec,
     id::{JobId, SiteId},
     site::{Health, Site, SiteState},
+    stack::VolumeName,
 };
 use stoa_provider::engine::{Engine, EngineError, Observed};
 use stoa_util::error_chain;
@@ -123,15 +125,16 @@ impl Sites {
 
     pub(crate) async fn reconcile_site(&self, site: &Site, seen: Option<&Observed>) -> Result<Option<Drift>> {
         let state = site.state();
-        let is_settled = matches!(
-            state,
-            SiteState::Active | SiteState::Stopped | SiteState::Suspended | SiteState::Sleeping | SiteState::Deleting
-        );
-        if !is_settled {
+        if !holds_data(state) && state != SiteState::Deleting {
             return Ok(None);
         }
         let running =
             seen.is_some_and(|o| o.services.iter().any(|s| s.state == stoa_provider::engine::RunState::Running));
+        if holds_data(state)
+            && let Some(volume) = self.missing_volume(site, seen).await
+        {
+            return self.keep_from_running(site, &volume, running).await;
+        }
         let whole = self.is_complete(site, seen).await;
         let drifted = if state.should_run() { !whole } else { running };
         if drifted && !self.is_unchanged(site).await? {
@@ -149,8 +152,58 @@ impl Sites {
         if drift.is_some() {
             self.look_again(site.id);
         }
-        self.record_health(site, health(site, seen, whole, drift.as_ref())).await?;
+        let health = health(site, seen, whole, drift.as_ref());
+        self.record_health(site, health, &format!("Health is now: {health}")).await?;
         Ok(drift)
+    }
+
+    /// A volume of the site that is not there. All were created before the site was first active, and the engine does not
+    /// count one that somebody else created under the same name.
+    async fn missing_volume(&self, site: &Site, seen: Option<&Observed>) -> Option<VolumeName> {
+        let loaded = self.pinned(site).await.ok()?;
+        let mut mounts =
+            loaded.blueprint.services.iter().filter(|spec| is_on(site, spec)).flat_map(|spec| &spec.mounts);
+        mounts.find(|mount| !seen.is_some_and(|o| o.volumes.contains(&mount.volume))).map(|mount| mount.volume.clone())
+    }
+
+    /// The hostname of each site that lacks a volume, and the volume.
+    pub(crate) async fn sites_without_data(&self) -> Result<Vec<String>> {
+        let observed = self.list_engines().await?;
+        let seen: HashMap<_, _> = observed.iter().map(|(_, o)| (&o.project, o)).collect();
+        let (mut found, mut after) = (Vec::new(), None);
+        while let Some((sites, busy)) = self.next_sites(&mut after).await? {
+            for site in sites.iter().filter(|site| !busy.contains_key(&site.id) && holds_data(site.state())) {
+                if let Some(volume) = self.missing_volume(site, seen.get(&site.project).copied()).await {
+                    found.push(format!("{} ({volume})", site.hostname));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Stops a site whose data is gone: it would serve an empty store and take orders into it. It starts again by itself
+    /// once the data is back.
+    async fn keep_from_running(&self, site: &Site, volume: &VolumeName, running: bool) -> Result<Option<Drift>> {
+        if !self.repair_backoff.is_due(&site.id, self.core.clock.now()) || !self.is_unchanged(site).await? {
+            return Ok(None);
+        }
+        let found = format!("the data of this site is missing: the volume {volume}");
+        tracing::error!(site = %site.hostname, %volume, "the data of a site is missing; it is not started until the volume is back");
+        let drift = if running {
+            Drift { found, ..self.repair_stop(site).await }
+        } else {
+            Drift::reported(site.hostname.to_string(), &found)
+        };
+        self.look_again(site.id);
+        if site.state().should_run() {
+            self.record_health(
+                site,
+                Health::Down,
+                &format!("{}. It is not started, so that nothing is overwritten.", drift.found),
+            )
+            .await?;
+        }
+        Ok(Some(drift))
     }
 
     /// Looks at a site again that was just repaired, after its pause.
@@ -167,8 +220,7 @@ impl Sites {
     async fn is_complete(&self, site: &Site, seen: Option<&Observed>) -> bool {
         let Some(seen) = seen.filter(|o| o.all_running()) else { return false };
         let Ok(loaded) = self.pinned(site).await else { return true };
-        let on = |profiles: &[String]| profiles.is_empty() || profiles.iter().any(|p| site.profiles.contains(p));
-        let mut wanted = loaded.blueprint.services.iter().filter(|spec| on(&spec.profiles));
+        let mut wanted = loaded.blueprint.services.iter().filter(|spec| is_on(site, spec));
         wanted.all(|spec| seen.services.iter().any(|service| service.service == spec.name))
     }
 
@@ -203,12 +255,11 @@ impl Sites {
     }
 
     /// Writes an observation down if it tells something new.
-    async fn record_health(&self, site: &Site, health: Health) -> Result<()> {
+    async fn record_health(&self, site: &Site, health: Health, text: &str) -> Result<()> {
         if site.health == health {
             return Ok(());
         }
         let (id, now) = (site.id, self.core.clock.now());
-        let text = &format!("Health is now: {health}");
         self.core
             .db
             .write(|tx| {
@@ -220,6 +271,16 @@ impl Sites {
             .await?;
         Ok(())
     }
+}
+
+/// Whether a site in this state was made and is kept.
+fn holds_data(state: SiteState) -> bool {
+    matches!(state, SiteState::Active | SiteState::Stopped | SiteState::Suspended | SiteState::Sleeping)
+}
+
+/// Whether the site has this service.
+fn is_on(site: &Site, spec: &ServiceSpec) -> bool {
+    spec.profiles.is_empty() || spec.profiles.iter().any(|profile| site.profiles.contains(profile))
 }
 
 fn health(site: &Site, seen: Option<&Observed>, whole: bool, drift: Option<&Drift>) -> Health {

@@ -9,7 +9,7 @@ use stoa_db::{
 use stoa_model::{
     account::Role,
     site::{Health, SiteState},
-    stack::ServiceName,
+    stack::{ServiceName, VolumeName},
 };
 use stoa_provider::{
     edge::Edge,
@@ -50,6 +50,38 @@ async fn what_should_run_is_started_again_with_its_data() {
     assert_eq!((gone.count("container"), made.count("container")), (1, 1));
     assert_eq!(gone.without(&["container"]), stoa_testkit::World::default());
     assert!(sync(&platform).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_site_without_its_data_is_stopped_and_starts_again_once_the_data_is_back() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let whole = platform.world().await;
+    let project = support::site(&platform, site).await.project;
+    for volume in ["content", "data"].map(|name| VolumeName(name.into())) {
+        let lost = platform.engine.lose_volume(&project, &volume).expect("it was there");
+        let without = platform.world().await;
+        for (look, repair) in [Repair::Stopped, Repair::Reported, Repair::Reported].into_iter().enumerate() {
+            let drift = sync(&platform).await;
+            let found = format!("the data of this site is missing: the volume {volume}");
+            assert_eq!((drift.len(), drift[0].repair, &drift[0].found), (1, repair, &found), "{look}");
+        }
+        assert_eq!(support::site(&platform, site).await.health, Health::Down);
+        assert_eq!(platform.world().await.of("volume"), without.of("volume"), "nothing took its place");
+        assert!(platform.world().await.of("container").iter().all(|line| !line.ends_with("Running")));
+        // Nor can anybody start it.
+        let job = platform.control.sites.restart(&platform.now(&jane), site).await.expect("a job");
+        platform.run_until_idle().await;
+        assert_eq!(platform.job(job).await.state, stoa_model::job::JobState::Failed);
+        assert_eq!(platform.world().await.of("volume"), without.of("volume"));
+
+        platform.engine.return_volume(&project, &volume, lost);
+        assert_eq!(sync(&platform).await[0].repair, Repair::Started);
+        assert_eq!(platform.world().await, whole);
+        assert!(sync(&platform).await.is_empty());
+        assert_eq!(support::site(&platform, site).await.health, Health::Healthy);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,15 @@
 /* Plugin Name: Hosting platform. Description: One-time log-in, and what the platform does in place of WordPress. */
 defined('ABSPATH') || exit;
 
+// The template is no shop: a visitor can only get here when the store's own data is gone. The image is built by
+// requests for the template's own name, which leads nowhere.
+if (PHP_SAPI !== 'cli' && get_option('siteurl') === 'http://store-template.invalid' && ($_SERVER['HTTP_HOST'] ?? '') !== 'store-template.invalid') {
+    status_header(503);
+    nocache_headers();
+    header('Content-Type: text/plain; charset=utf-8');
+    exit("This store is not set up.\n");
+}
+
 // Takes the token of /opt/store/login.php. Deleting its row is the check: of two requests only one can.
 add_action('init', function () {
     global $wpdb;

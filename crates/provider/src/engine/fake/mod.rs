@@ -13,10 +13,12 @@ mod streams;
 mod world;
 
 use std::{
+    collections::BTreeMap,
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use stoa_model::{
     id::JobId,
     image::{ImageId, ImageRef},
@@ -76,6 +78,10 @@ impl Default for FakeEngine {
         Self::new("fake")
     }
 }
+
+/// A volume that somebody removed.
+#[derive(Debug)]
+pub struct LostVolume((JobId, BTreeMap<String, Bytes>));
 
 impl FakeEngine {
     /// An engine named `fake` with nothing on it. Every image is there, until [`Self::lose_image`].
@@ -220,11 +226,18 @@ impl FakeEngine {
         }
     }
 
-    /// Removes a volume behind Stoa's back.
-    pub fn lose_volume(&self, project: &ProjectName, volume: &VolumeName) {
+    /// Removes a volume behind Stoa's back, and returns it if it was there.
+    pub fn lose_volume(&self, project: &ProjectName, volume: &VolumeName) -> Option<LostVolume> {
+        let mut world = self.world();
+        let found = world.projects.get_mut(&(self.installation.clone(), project.clone()))?;
+        found.volumes.remove(volume).map(LostVolume)
+    }
+
+    /// Puts a lost volume back, as when its disk is mounted again.
+    pub fn return_volume(&self, project: &ProjectName, volume: &VolumeName, lost: LostVolume) {
         let mut world = self.world();
         if let Some(found) = world.projects.get_mut(&(self.installation.clone(), project.clone())) {
-            found.volumes.remove(volume);
+            found.volumes.insert(volume.clone(), lost.0);
         }
     }
 

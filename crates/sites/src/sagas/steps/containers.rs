@@ -1,10 +1,10 @@
 //! The site's network, volumes and containers.
 
 use async_trait::async_trait;
-use stoa_provider::engine::{EngineError, Scope};
+use stoa_provider::engine::Scope;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
-use super::{engine_failed, engine_undo_failed};
+use super::{deploy_failed, engine_undo_failed};
 use crate::sagas::{OnSite, StepContext};
 
 pub struct StartContainers;
@@ -22,7 +22,7 @@ impl<P: OnSite> Step<P, StepContext> for StartContainers {
     async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
         let deployed = run.unless_cancelled(cx.deploy(plan)).await?;
-        deployed.map_err(|error| engine_failed(public_text(&error), error))?;
+        deployed.map_err(deploy_failed)?;
         Ok(Done::plain())
     }
 
@@ -33,20 +33,5 @@ impl<P: OnSite> Step<P, StepContext> for StartContainers {
         let engine = cx.engine(plan).or_undo_fail("removing the stack")?;
         engine.remove(&plan.project, Scope::CreatedBy(plan.job)).await.map_err(failed)?;
         engine.stop(&plan.project).await.map_err(failed)
-    }
-}
-
-/// For the customer.
-fn public_text(error: &EngineError) -> &'static str {
-    match error {
-        EngineError::Unavailable { .. } | EngineError::Timeout { .. } => {
-            "The machine that runs the stores does not answer at this moment."
-        }
-        EngineError::ImageMissing { .. } => "The software of this store is not installed on the platform.",
-        EngineError::DiskFull { .. } => "The platform has no room for another store.",
-        EngineError::DataMissing { .. } => {
-            "The store's data is not where it should be. Nothing was started, so that nothing is overwritten."
-        }
-        _ => "The store's containers could not be started.",
     }
 }

@@ -42,11 +42,37 @@ use stoa_model::{id::SiteId, site::Lifecycle};
 use stoa_provider::engine::EngineError;
 use stoa_saga::{StepError, UndoError};
 
-use crate::sagas::SitePlan;
+use crate::sagas::{SitePlan, StepContext};
 
 /// An engine's error as a step's: an engine that is away is waited for.
 fn engine_failed(public: &str, error: EngineError) -> StepError {
     if error.is_transient() { StepError::retry(public, error) } else { StepError::fail(public, error) }
+}
+
+/// Why containers could not be started.
+fn deploy_failed(error: EngineError) -> StepError {
+    let public = match &error {
+        EngineError::Unavailable { .. } | EngineError::Timeout { .. } => {
+            "The machine that runs the stores does not answer at this moment.".to_owned()
+        }
+        EngineError::ImageMissing { .. } => "The software of this store is not installed on the platform.".to_owned(),
+        EngineError::DiskFull { .. } => "The platform has no room for another store.".to_owned(),
+        EngineError::DataMissing { volume } => {
+            format!(
+                "The data of this store is missing: the volume {volume}. Nothing was started, so that nothing is overwritten."
+            )
+        }
+        _ => "The store's containers could not be started.".to_owned(),
+    };
+    engine_failed(&public, error)
+}
+
+/// Starts again what ran before, for an undo. Without its data it stays as it is: it starts by itself once that is back.
+async fn start_again(cx: &StepContext, plan: &SitePlan, doing: &str) -> Result<(), UndoError> {
+    match cx.deploy(plan).await {
+        Ok(_) | Err(EngineError::DataMissing { .. }) => Ok(()),
+        Err(error) => Err(engine_undo_failed(doing, error)),
+    }
 }
 
 /// An engine's error as an undo's.

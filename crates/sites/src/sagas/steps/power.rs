@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
-use super::{engine_failed, engine_undo_failed};
+use super::{deploy_failed, engine_failed, start_again};
 use crate::sagas::{OnSite, StepContext};
 
 const STOP_FAILED: &str = "The store's containers could not be stopped.";
@@ -30,9 +30,7 @@ impl<P: OnSite> Step<P, StepContext> for StopContainers {
     }
 
     async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
-        let plan = plan.site();
-        let started = cx.deploy(plan).await.map(drop);
-        started.map_err(|error| engine_undo_failed("starting the containers again", error))
+        start_again(cx, plan.site(), "starting the containers again").await
     }
 }
 
@@ -51,8 +49,7 @@ impl<P: OnSite> Step<P, StepContext> for StartContainersAgain {
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
-        const PUBLIC: &str = "The store's containers could not be started.";
-        cx.deploy(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
+        cx.deploy(plan).await.map_err(deploy_failed)?;
         Ok(Done::plain())
     }
 

@@ -12,9 +12,10 @@ use stoa_model::{
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{
-    db_failed, db_undo_failed, engine_failed, engine_undo_failed, is_recorded, move_lifecycle_from,
+    db_failed, db_undo_failed, deploy_failed, engine_failed, engine_undo_failed, is_recorded, move_lifecycle_from,
     route::{publish, reopen},
     stack::write_manifests,
+    start_again,
     verify::until_ready,
 };
 use crate::{
@@ -196,7 +197,7 @@ impl Step<UpdatePlan, StepContext> for DeployRevision {
     }
 
     async fn act(&self, cx: &StepContext, plan: &UpdatePlan, run: &StepRun) -> Result<Done, StepError> {
-        let deployed = run.unless_cancelled(cx.deploy(&plan.to)).await?.map_err(|e| engine_failed(PUBLIC, e))?;
+        let deployed = run.unless_cancelled(cx.deploy(&plan.to)).await?.map_err(deploy_failed)?;
         let changed =
             deployed.changes.iter().filter(|change| change.action != stoa_provider::engine::Action::Unchanged);
         let causes: Vec<_> = changed.map(|change| format!("{}: {}", change.service, change.cause)).collect();
@@ -206,7 +207,7 @@ impl Step<UpdatePlan, StepContext> for DeployRevision {
     async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, run: &StepRun) -> Result<(), UndoError> {
         let doing = "starting the former version again";
         let failed = |error| engine_undo_failed(doing, error);
-        cx.deploy(&plan.from).await.map_err(failed)?;
+        start_again(cx, &plan.from, doing).await?;
         let deployment = cx.deployment(&plan.from).or_undo_fail(doing)?;
         cx.engine(&plan.from).or_undo_fail(doing)?.retire(&deployment).await.map_err(failed)?;
         if until_ready(cx, &plan.from, run).await.is_err() {

@@ -12,7 +12,7 @@ use stoa_provider::engine::logs_tail;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 use tokio::time::{Instant, sleep};
 
-use super::engine_failed;
+use super::{deploy_failed, engine_failed};
 use crate::sagas::{OnSite, SitePlan, StepContext};
 use stoa_integrations::probe::Place;
 
@@ -178,7 +178,7 @@ async fn is_suspended(cx: &StepContext, plan: &SitePlan) -> Result<bool, StepErr
 
 /// Starts again what the engine lost, for instance because the engine itself was restarted.
 async fn keep_running(cx: &StepContext, plan: &SitePlan) -> Result<(), StepError> {
-    cx.deploy(plan).await.map(drop).map_err(|error| engine_failed(PUBLIC, error))
+    cx.deploy(plan).await.map(drop).map_err(deploy_failed)
 }
 
 /// The end of the containers' output, for the operator.
