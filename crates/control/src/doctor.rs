@@ -1,6 +1,11 @@
 //! Is everything there that Stoa needs? Each finding says how to repair it.
 
-use stoa_core::{RequestContext, Result, view::Finding};
+use stoa_core::{
+    RequestContext, Result,
+    doctor::{good, wrong},
+    view::{Finding, Verdict},
+};
+use stoa_firewall::Condition;
 use stoa_model::account::Role;
 
 use crate::Control;
@@ -15,12 +20,43 @@ impl Control {
         let mut findings = vec![self.core.check_database().await, self.core.check_key()];
         findings.push(self.domains.doctor_edge().await);
         findings.extend(self.sites.doctor().await);
+        findings.push(self.check_firewall());
         findings.push(self.domains.doctor_names().await);
         findings.push(self.domains.doctor_certificates().await);
         findings.push(self.core.check_jobs().await);
         findings.push(self.core.check_tasks().await);
         findings.push(self.core.check_reconcilers().await);
         Ok(findings)
+    }
+
+    /// Whether sites' containers are kept apart by rules of our own.
+    fn check_firewall(&self) -> Finding {
+        let check = "firewall";
+        let Some(condition) = self.firewall() else {
+            let remedy = "Set `firewall.enabled = true`, unless another program keeps sites from each other, from this machine \
+                          and from its neighbours.";
+            return wrong(check, Verdict::Warning, "switched off: sites are separated by Docker's rules only", remedy);
+        };
+        let remedy = match &condition {
+            Condition::InForce(status) => {
+                let last = status.last_repair.as_ref();
+                let last = last.map(|repair| {
+                    format!("; restored {} times, last at {:.0}: {}", status.repairs, repair.at, repair.missing)
+                });
+                return good(check, condition.sentence() + &last.unwrap_or_default());
+            }
+            Condition::Broken(_) => "Fix what it says; it is tried again every 10 seconds.",
+            Condition::Stale(_) | Condition::Unknown => {
+                "Start the service stoa-firewall (deploy/systemd), or `stoa serve` with the capability CAP_NET_ADMIN."
+            }
+        };
+        wrong(check, Verdict::Bad, condition.sentence(), remedy)
+    }
+
+    /// Whether the tenant firewall is in force; `None` if it is switched off.
+    pub fn firewall(&self) -> Option<Condition> {
+        let directory = self.core.settings.firewall.as_deref()?;
+        Some(Condition::read(directory, jiff::Timestamp::now()))
     }
 
     /// Whether this process can serve: the database answers.

@@ -79,6 +79,8 @@ pub struct Settings {
     pub mail_from: EmailAddress,
     /// Recipient of failure alerts.
     pub staff_mail: Option<EmailAddress>,
+    /// Where the keeper of the tenant firewall writes what it found; `None`: the operator switched it off.
+    pub firewall: Option<PathBuf>,
 }
 
 impl Settings {
@@ -117,6 +119,7 @@ impl Settings {
             site_metrics: true,
             mail_from: EmailAddress::parse("stoa@example.com").expect("a constant address"),
             staff_mail: None,
+            firewall: None,
         }
     }
 

@@ -7,4 +7,5 @@ mod http_client;
 pub mod mail;
 pub mod probe;
 pub mod resolver;
+pub mod site_dns;
 pub mod x509;

@@ -5,6 +5,7 @@
 
 mod acme;
 mod dns;
+mod firewall;
 mod ingress;
 mod mistake;
 mod nginx;
@@ -31,6 +32,7 @@ use toml::{Table, Value};
 use self::{
     acme::Acme,
     dns::Dns,
+    firewall::Firewall,
     mistake::Mistake,
     nginx::Nginx,
     schema::{OptionalAddress, Section, SettingType, settings},
@@ -182,6 +184,7 @@ settings! {
         dns: Dns,
         nginx: Nginx,
         traefik: Traefik,
+        firewall: Firewall,
         /// Where each setting was set that isn't at its default.
         #[serde(skip)]
         sources: BTreeMap<String, Source>,
@@ -210,8 +213,15 @@ settings! {
 }
 
 /// All sections, the top level first.
-pub const SECTIONS: &[Section] =
-    &[Config::SECTION, Rates::SECTION, Acme::SECTION, Dns::SECTION, Nginx::SECTION, Traefik::SECTION];
+pub const SECTIONS: &[Section] = &[
+    Config::SECTION,
+    Rates::SECTION,
+    Acme::SECTION,
+    Dns::SECTION,
+    Nginx::SECTION,
+    Traefik::SECTION,
+    Firewall::SECTION,
+];
 
 /// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -6,6 +6,7 @@ mod handover;
 mod ingress;
 mod output;
 mod serve;
+mod site_network;
 mod traefik;
 mod verb;
 
@@ -56,6 +57,9 @@ enum Verb {
     Cleanup,
     /// Regenerate every site's nginx configuration, test it and reload nginx.
     Nginx,
+    /// The tenant firewall: status, apply, keep, remove.
+    #[command(subcommand)]
+    Firewall(verb::firewall::Firewall),
     /// Show every site's health, as the server last observed it.
     Health,
     /// Sites: list, show, order, start, stop, restart, retry, suspend, resume, update, delete, undelete,
@@ -129,6 +133,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Sync => verb::sync(&config, &out).await?,
         Verb::Cleanup => verb::cleanup(&config, &out).await?,
         Verb::Nginx => return verb::nginx::run(&config, &out).await,
+        Verb::Firewall(verb) => return verb::firewall::run(&verb, &config, &out).await,
         Verb::Health => return verb::health(&config, &out).await,
         Verb::Sites(verb) => verb::sites::run(&verb, &config, &out).await?,
         Verb::Domains(verb) => verb::domains::run(&verb, &config, &out).await?,

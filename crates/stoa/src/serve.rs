@@ -26,7 +26,7 @@ use crate::{
     config::Config,
     handover::{self, Successor},
     ingress::{Ingress, Listeners, Sockets},
-    traefik,
+    site_network, traefik,
 };
 
 /// The portal behind the edge. The router comes later: the service layer needs the edge first.
@@ -136,7 +136,13 @@ pub async fn serve(verb: &Serve, config: &Config) -> Result<()> {
         served
     };
     handover::announce_ready();
-    let (served, ()) = tokio::join!(serving, control.run(roles, end.retire.clone(), end.stop.clone()));
+    let site_network = async {
+        if roles.worker {
+            site_network::run(config, &control, &end.retire).await;
+        }
+    };
+    let running = control.run(roles, end.retire.clone(), end.stop.clone());
+    let (served, (), ()) = tokio::join!(serving, running, site_network);
     served?;
     tracing::info!("stopped");
     Ok(())

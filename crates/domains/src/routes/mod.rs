@@ -22,6 +22,7 @@ use stoa_db::{
     domains::acme_challenges::acme_challenges_all,
     route_changes::{self, RouteChange, routes_version},
     routes::{RouteRow, route_of, routes},
+    sites::site_by_hostname,
 };
 use stoa_model::{
     account::Role,
@@ -88,6 +89,18 @@ impl Domains {
         self.reload_routes().await.and(certificates)?;
         self.routes.caught_up(version);
         self.report_edge().await
+    }
+
+    /// Whether a container of the site with this lease reaches the name at the edge: it is a name of that site, of the
+    /// portal, or one that the platform gives out. Names that other customers brought lead where the world finds them.
+    pub async fn leads_to_edge(&self, name: &Hostname, lease: i64) -> bool {
+        let settings = &self.core.settings;
+        if *name == settings.base_domain || settings.portal_hosts.contains(name) {
+            return true;
+        }
+        let found = site_by_hostname(&self.core.db, name).await;
+        let is_own = name.as_str().strip_suffix(settings.base_domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        found.ok().flatten().is_some_and(|site| is_own || site.lease == Some(lease))
     }
 
     /// Records a change of this process in the caller's transaction; call it last there. After the commit, publish it

@@ -11,4 +11,5 @@ mod pebble;
 #[path = "../../../testkit/src/port.rs"]
 mod port;
 mod resolver;
+mod site_dns;
 mod x509;

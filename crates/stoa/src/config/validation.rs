@@ -68,6 +68,8 @@ impl Config {
         mistakes.good(self.trusted_proxies());
         mistakes.good(self.proxy_protocol_sources());
         self.validate_providers(&mut mistakes, &mut settings);
+        mistakes.good(self.firewall_policy());
+        settings.firewall = self.firewall.enabled.then(|| self.firewall.state_dir.clone());
         mistakes.require(
             settings.acme.is_none() || addresses.is_none_or(|addresses| addresses.https.is_some()),
             self.https_key(),

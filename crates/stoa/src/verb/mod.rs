@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod config;
 pub mod customers;
 pub mod domains;
+pub mod firewall;
 pub mod init;
 pub mod jobs;
 pub mod limits;

@@ -1,7 +1,11 @@
 //! Two tenants on one machine: neither can reach the other from its containers, no port is published, and
 //! `docker-compose` lists each stack as its own.
 
-use std::{net::Ipv4Addr, process::Command, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -10,6 +14,7 @@ use super::{
     http::Request,
     world::World,
 };
+use crate::port::free_port;
 
 /// A container of the test.
 struct Container {
@@ -46,7 +51,10 @@ impl Container {
 
 #[test]
 fn one_tenant_reaches_nothing_of_another() {
-    let Some(mut world) = World::new("isolation", "10.216.144.0/20", "") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let dns_port = free_port().port();
+    let firewall = format!("[firewall]\nstate_dir = {:?}\ndns_port = {dns_port}\n", folder.path().join("firewall"));
+    let Some(mut world) = World::new("isolation", "10.216.144.0/20", &firewall) else { return };
     world.start();
     let [first, second] = ["first", "second"].map(|name| world.make("ebuilder", name));
     let shop = world.make("woocommerce", "a-shop");
@@ -73,9 +81,9 @@ fn one_tenant_reaches_nothing_of_another() {
     }
     assert!(!shop_web.php_reaches(&second_web.address.to_string(), 8000));
 
-    // The host: neither Docker nor, on the address it listens on by default, Stoa.
+    // The host: nothing but the edge.
     for gateway in [second_web.gateway, first_web.gateway, shop_web.gateway] {
-        for port in [2375, 2376, 4243, world.address.port(), 8000, 8080, 3306] {
+        for port in [22, 2375, 2376, 4243, 8000, 8080, 3306] {
             assert!(!second_web.reaches(&gateway.to_string(), port), "a container reaches the host's {gateway}:{port}");
         }
     }
@@ -88,7 +96,34 @@ fn one_tenant_reaches_nothing_of_another() {
         is_tight(&container.description);
     }
     compose_lists(&world, "a-shop", &["db", "web"]);
-    compose_lists(&world, "second", &["web"]);
+    compose_lists(&world, "second", &["proxy", "web"]);
+    a_store_reaches_itself_by_its_name(&world, &shop_web);
+    world.cli(&["firewall", "remove"]);
+}
+
+/// The edge listens on loopback here, and `a-shop.localhost` has no address that a container could use.
+fn a_store_reaches_itself_by_its_name(world: &World, shop: &Container) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !world.try_cli(&["firewall", "status"]).status.success() {
+        assert!(Instant::now() < until, "the firewall is not in force: {}", world.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let ask = |name: &str| {
+        let url = format!("http://{name}:{}/", world.address.port());
+        let program = format!(
+            "echo file_get_contents('{url}', false, stream_context_create(['http' => ['timeout' => 5]])) === false ? 'no' : $http_response_header[0];"
+        );
+        exec(&shop.id, &["php", "-r", &program]).1
+    };
+    // The firewall learns of the name server at its second look.
+    while !ask("a-shop.localhost").contains("200") {
+        assert!(Instant::now() < until, "the store got {:?} from itself", ask("a-shop.localhost"));
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert!(ask("second.localhost").contains("200"), "another store, as any visitor");
+    for (host, port) in [("169.254.169.254", 80), ("100.100.100.200", 80), ("168.63.129.16", 80), ("192.0.2.2", 25)] {
+        assert!(!shop.php_reaches(host, port), "{host}:{port}");
+    }
 }
 
 /// Docker applied the restrictions that the engine requested.

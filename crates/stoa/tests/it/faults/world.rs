@@ -41,6 +41,8 @@ pub struct World {
     home: TempDir,
     token: String,
     installation: String,
+    /// Whether it keeps the firewall of this machine.
+    keeps_firewall: bool,
     _lock: File,
     _crowd: Option<RwLockReadGuard<'static, ()>>,
 }
@@ -152,6 +154,7 @@ impl World {
             home,
             token,
             installation,
+            keeps_firewall: extra.contains("[firewall]"),
             _lock: lock,
             _crowd: crowd,
         };
@@ -183,6 +186,9 @@ impl World {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
         without_settings(&mut command).args(args).env("STOA_CONFIG", self.home.path().join("stoa.toml"));
+        if self.keeps_firewall {
+            command.env("STOA_FIREWALL_ENABLED", "true");
+        }
         command
     }
 

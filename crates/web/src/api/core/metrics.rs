@@ -37,6 +37,8 @@ struct Snapshot {
     traffic: Vec<(String, Traffic)>,
     certificates: Vec<NameCertificate>,
     reconcilers: BTreeMap<&'static str, ReconcilerHealth>,
+    /// Whether it is in force, if it is switched on.
+    firewall: Option<bool>,
 }
 
 /// `GET /metrics`
@@ -49,6 +51,7 @@ pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember) -> Resul
         traffic: traffic.into_iter().map(|(site, traffic)| (site.to_string(), traffic)).collect(),
         certificates: if per_site { app.control.domains.list_certificates(&cx).await? } else { Vec::new() },
         reconcilers: app.control.reconcilers.health(),
+        firewall: app.control.firewall().map(|condition| condition.is_in_force()),
     };
     let text = render(snapshot).map_err(|error| HttpError::from(Error::internal(error)))?;
     Ok(([(header::CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text).into_response())
@@ -69,7 +72,8 @@ impl Collector for Snapshot {
         self.encode_bytes(&mut encoder)?;
         self.encode_latency(&mut encoder)?;
         self.encode_certificates(&mut encoder)?;
-        self.encode_reconcilers(&mut encoder)
+        self.encode_reconcilers(&mut encoder)?;
+        self.encode_firewall(&mut encoder)
     }
 }
 
@@ -121,6 +125,13 @@ impl Snapshot {
             failing.encode_family(&[("reconciler", *name)])?.encode_gauge(&is_failing)?;
         }
         Ok(())
+    }
+
+    fn encode_firewall(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(in_force) = self.firewall else { return Ok(()) };
+        let help = "1 while the tenant firewall is in force on the machine of this process.";
+        let mut gauge = encoder.encode_descriptor("stoa_firewall_in_force", help, None, MetricType::Gauge)?;
+        gauge.encode_gauge(&i64::from(in_force))
     }
 
     fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
