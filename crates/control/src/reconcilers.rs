@@ -74,6 +74,7 @@ async fn maintain_shared(control: &Control, retire: &CancellationToken) {
             tick!(reconcile_dirty_sites)
         ),
         supervisor.run(every(HOUR, "adoption"), sites, retire, tick!(adopt_sites)),
+        supervisor.run(every(MINUTE, "storage"), sites, retire, tick!(reconcile_storage)),
         supervisor.run(every(MINUTE, "purge").on(Wakeup::Purge), sites, retire, tick!(purge_due)),
         supervisor.run(
             every(MINUTE, "certificates").on(Wakeup::Certificates),

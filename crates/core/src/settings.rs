@@ -49,6 +49,8 @@ pub struct Settings {
     pub site_edge: RouteLimits,
     /// Maximum sum of all sites' memory limits, as a multiple of the machine's memory.
     pub memory_overcommit: f64,
+    /// What a site may store unless it has a limit of its own; 0: no limit.
+    pub site_disk: Bytes,
     /// New sites are refused when the disk of the platform's or the engine's data has less free space.
     pub min_free_disk: Bytes,
     /// Sites that a customer may have, those that are being deleted included; 0: no limit. Staff order beyond it.
@@ -104,6 +106,7 @@ impl Settings {
             public_addresses: Vec::new(),
             site_edge: RouteLimits::body(100 << 20),
             memory_overcommit: 4.0,
+            site_disk: Bytes::mib(10 << 10),
             min_free_disk: Bytes::mib(1024),
             sites_per_customer: 50,
             lanes: LaneSizes::default(),

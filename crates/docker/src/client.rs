@@ -59,6 +59,10 @@ impl Docker {
         self.shared.config.address_pool
     }
 
+    pub(crate) fn socket(&self) -> &std::path::Path {
+        &self.shared.config.socket
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         self.shared.config.timeout
     }

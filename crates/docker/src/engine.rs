@@ -11,7 +11,7 @@ use stoa_model::{
 use stoa_provider::engine::{
     Build, BuildEvent, Capabilities, Deployed, Deployment, Endpoint, Engine, EngineError, EngineEvent, EngineInfo,
     EngineStream, Exec, ExecSession, ImageInfo, InputStream, LogLine, LogQuery, Manifest, Observed, PlacementRequest,
-    Revision, Scope, ServiceStats,
+    Revision, Scope, ServiceStats, Stored,
 };
 
 use crate::{
@@ -159,6 +159,10 @@ impl Engine for Docker {
 
     async fn stats(&self, project: &ProjectName) -> Result<Vec<ServiceStats>, EngineError> {
         self.stats_of(project).await
+    }
+
+    async fn stored(&self) -> Result<Vec<Stored>, EngineError> {
+        self.stored_by_all().await
     }
 
     async fn events(&self) -> Result<EngineStream<EngineEvent>, EngineError> {

@@ -40,6 +40,7 @@ mod power;
 mod remove;
 mod retire;
 mod stats;
+mod storage;
 mod subnet;
 mod verdict;
 mod volumes;

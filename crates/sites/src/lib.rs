@@ -24,6 +24,7 @@ mod purge;
 mod register;
 mod runtime;
 pub mod sagas;
+mod storage;
 mod suspension;
 mod traffic;
 mod update;
@@ -76,6 +77,7 @@ pub struct Inner {
     engine_cache: engine_cache::EngineCache,
     traffic_baseline: traffic::TrafficBaseline,
     address_cooldown: address_cooldown::AddressCooldown,
+    measurement_pace: storage::MeasurementPace,
     /// Sites whose repair failed or did not last.
     repair_backoff: ItemBackoff<SiteId>,
     /// Sites whose environment could not be changed, each with the hostnames that it was to get.
@@ -106,6 +108,7 @@ impl Sites {
             engine_cache: engine_cache::EngineCache::default(),
             traffic_baseline: traffic::TrafficBaseline::default(),
             address_cooldown: address_cooldown::AddressCooldown::default(),
+            measurement_pace: storage::MeasurementPace::default(),
             repair_backoff: ItemBackoff::default(),
             environment_backoff: ItemBackoff::default(),
         }))

@@ -1,10 +1,13 @@
 //! What pages, the API and `--json` show of sites.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     site::{Health, SiteState, Suspension},
+    storage::StorageLevel,
     traffic::Traffic,
 };
 
@@ -97,6 +100,25 @@ pub struct SiteView {
     pub job: Option<JobId>,
     /// What may be done with it now.
     pub actions: Vec<SiteAction>,
+}
+
+/// What a site stores on the engine's disk.
+#[derive(Debug, Clone, Serialize)]
+pub struct StorageView {
+    /// Bytes at the last measurement.
+    pub bytes: u64,
+    /// How many it may store; 0: no limit.
+    pub limit: u64,
+    /// How full that is.
+    pub level: StorageLevel,
+    /// What it means for its owner, from 80 % on.
+    pub message: Option<String>,
+    /// Bytes by volume; the empty name is what lies outside of volumes.
+    pub volumes: BTreeMap<String, u64>,
+    /// When it was measured; not yet, if it is missing.
+    pub measured_at: Option<Timestamp>,
+    /// The last figure of each day (UTC), oldest first.
+    pub days: Vec<(Date, u64)>,
 }
 
 /// A site that an update would change.

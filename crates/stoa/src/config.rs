@@ -118,6 +118,10 @@ settings! {
         /// Seconds that a new site may take to respond.
         site_response_seconds: u32 = 600,
 
+        /// What a site may store, measured at least every few minutes; 0: no limit. Its owner is warned at 80 and 90 %, uploads
+        /// are refused at 100 %, and above 110 % the site is suspended. `stoa sites limits` changes it for one site.
+        site_disk: String = "10g",
+
         /// The memory limits of all sites may add up to this many times the machine's memory.
         memory_overcommit: f64 = 4.0,
 

@@ -21,6 +21,7 @@ mod reconcilers;
 mod retention;
 mod saga_proofs;
 mod secrecy;
+mod storage;
 mod supervision;
 mod support;
 mod tasks;

@@ -6,13 +6,19 @@ use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
-use stoa_model::{host::Hostname, id::SiteId, route::RouteLimits, site::SiteState};
+use stoa_model::{
+    host::Hostname,
+    id::SiteId,
+    route::RouteLimits,
+    site::SiteState,
+    storage::{FULL_BODY, StorageLevel},
+};
 use uuid::Uuid;
 
 use crate::{
     Conn, DbError,
     codec::Row,
-    entity::{hostnames, sites},
+    entity::{hostnames, sites, storage},
     site_row,
 };
 
@@ -27,7 +33,7 @@ pub struct RouteRow {
     pub state: SiteState,
     /// Where requests go, once published.
     pub upstream: Option<SocketAddr>,
-    /// Limits for its visitors at the edge.
+    /// Limits for its visitors at the edge; small bodies only while its storage is full.
     pub limits: RouteLimits,
     /// The site's main name: `hostname` itself, or another one.
     pub main: Hostname,
@@ -76,6 +82,11 @@ fn select() -> SelectStatement {
             sites::Entity,
             Expr::col(site(sites::Column::Id)).equals((hostnames::Entity, hostnames::Column::Site)),
         )
+        .left_join(
+            storage::Entity,
+            Expr::col((storage::Entity, storage::Column::Site)).equals((hostnames::Entity, hostnames::Column::Site)),
+        )
+        .column((storage::Entity, storage::Column::Level))
         .to_owned()
 }
 
@@ -89,6 +100,9 @@ fn route(row: &sea_orm::QueryResult) -> Result<RouteRow, DbError> {
     let read = Row { table: "hostnames", id: &hostname };
     let upstream: Option<String> = row.try_get_by_index(3)?;
     let number = |index| row.try_get_by_index::<i64>(index);
+    let limits = site_row::edge(&read, number(4)?, [number(5)?, number(6)?, number(7)?, number(8)?])?;
+    let level = row.try_get_by_index::<Option<String>>(1 + COLUMNS.len())?;
+    let level = level.map_or(Ok(StorageLevel::Free), |level| read.parse(&level))?;
     Ok(RouteRow {
         hostname: read.host(&hostname)?,
         site: SiteId::from_uuid(row.try_get_by_index::<Uuid>(1)?),
@@ -98,7 +112,11 @@ fn route(row: &sea_orm::QueryResult) -> Result<RouteRow, DbError> {
             row.try_get_by_index::<Option<String>>(12)?.is_some(),
         ),
         upstream: upstream.map(|address| read.parse(&address)).transpose()?,
-        limits: site_row::edge(&read, number(4)?, [number(5)?, number(6)?, number(7)?, number(8)?])?,
+        limits: if level >= StorageLevel::Full {
+            RouteLimits { max_body: Ord::min(limits.max_body, FULL_BODY), ..limits }
+        } else {
+            limits
+        },
         main: read.host(&row.try_get_by_index::<String>(9)?)?,
         url: row.try_get_by_index(10)?,
     })

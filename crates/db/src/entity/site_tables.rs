@@ -67,6 +67,19 @@ tables! {
         kind: String,
         words: String,
     }
+    storage = "storage" {
+        #[sea_orm(primary_key, auto_increment = false)] site: Uuid,
+        disk: Option<i64>,
+        bytes: i64,
+        volumes: String,
+        level: String,
+        measured_at: Option<i64>,
+    }
+    storage_days = "storage_days" {
+        #[sea_orm(primary_key, auto_increment = false)] site: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] day: i64,
+        bytes: i64,
+    }
     traffic = "traffic" {
         #[sea_orm(primary_key, auto_increment = false)] site: Uuid,
         #[sea_orm(primary_key, auto_increment = false)] hour: i64,

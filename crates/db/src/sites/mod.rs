@@ -4,6 +4,7 @@ pub mod events;
 pub mod leases;
 pub mod revisions;
 pub mod secrets;
+pub mod storage;
 pub mod traffic;
 mod updates;
 

@@ -43,7 +43,7 @@ pub use self::{
     exec::{Exec, ExecEvent, ExecOutput, ExecSession, Program, run_program},
     logs::{LogLine, LogQuery, logs_tail},
     observation::{
-        Endpoint, EngineEvent, EngineEventKind, Observed, ObservedService, RunState, ServiceStats, newest_at,
+        Endpoint, EngineEvent, EngineEventKind, Observed, ObservedService, RunState, ServiceStats, Stored, newest_at,
     },
     registry::Engines,
 };
@@ -180,6 +180,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// What each running service uses now.
     async fn stats(&self, project: &ProjectName) -> Result<Vec<ServiceStats>, EngineError>;
+
+    /// What each project of this installation stores, running or not. It may take minutes: the engine counts files.
+    /// Capability `volumes`.
+    async fn stored(&self) -> Result<Vec<Stored>, EngineError>;
 
     /// Changes of this installation's instances as they happen. The stream ends with an error when
     /// the engine goes away; the caller asks again.

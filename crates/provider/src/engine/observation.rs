@@ -1,6 +1,6 @@
 //! What can be seen of running stacks.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use stoa_model::{
     id::{JobId, SiteId},
@@ -117,6 +117,29 @@ pub struct ServiceStats {
     pub memory_limit: u64,
     /// Processes and threads.
     pub pids: u32,
+}
+
+/// What a project stores on the engine's disk, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The project.
+    pub project: ProjectName,
+    /// Its volumes, as far as they could be measured.
+    pub volumes: BTreeMap<VolumeName, u64>,
+    /// What its services have written outside of volumes.
+    pub elsewhere: u64,
+}
+
+impl Stored {
+    /// A project that stores nothing.
+    pub const fn nothing(project: ProjectName) -> Self {
+        Self { project, volumes: BTreeMap::new(), elsewhere: 0 }
+    }
+
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.volumes.values().fold(self.elsewhere, |sum, bytes| sum.saturating_add(*bytes))
+    }
 }
 
 /// Something happened to an instance of this installation.

@@ -125,6 +125,7 @@ impl Config {
             in_flight: self.site_in_flight,
             response_seconds: self.site_response_seconds,
         };
+        mistakes.assign("site_disk", self.site_disk.parse(), &mut settings.site_disk);
         mistakes.assign("min_free_disk", self.min_free_disk.parse(), &mut settings.min_free_disk);
         settings.sites_per_customer = self.sites_per_customer;
         settings.memory_overcommit = self.memory_overcommit;

@@ -5,7 +5,7 @@ use clap::Args;
 use stoa_control::Control;
 use stoa_core::RequestContext;
 use stoa_model::{limits::Bytes, route::RouteLimits};
-use stoa_sites::command::ChangeLimits;
+use stoa_sites::{command::ChangeLimits, view::StorageView};
 
 use crate::output::{Output, table};
 
@@ -25,6 +25,9 @@ pub struct Limits {
     /// Largest request body, such as 100m or 1g.
     #[arg(long)]
     max_body: Option<Bytes>,
+    /// What the site may store, such as 20g; 0: no limit.
+    #[arg(long)]
+    disk: Option<Bytes>,
     /// Seconds that the site may take to respond; 0: the edge's default.
     #[arg(long)]
     response_seconds: Option<u32>,
@@ -46,10 +49,15 @@ pub async fn run(verb: &Limits, control: &Control, cx: &RequestContext, out: &Ou
         Some(change) => control.sites.set_edge_limits(cx, site, change).await?,
         None => control.domains.list_domains(cx, site).await?.limits,
     };
-    out.show(&limits, people)
+    let storage = match verb.disk {
+        Some(disk) => control.sites.set_storage_limit(cx, site, Some(disk.0)).await?,
+        None => control.sites.storage(cx, site).await?,
+    };
+    let json = serde_json::json!({ "edge": limits, "storage": storage });
+    out.show(&json, |_| people(&limits, &storage))
 }
 
-fn people(limits: &RouteLimits) -> String {
+fn people(limits: &RouteLimits, storage: &StorageView) -> String {
     let or_none = |n: u32| if n == 0 { "no limit".to_owned() } else { n.to_string() };
     let answer = if limits.response_seconds == 0 {
         "the edge's default".to_owned()
@@ -63,5 +71,8 @@ fn people(limits: &RouteLimits) -> String {
     rows.push(("Open requests", or_none(limits.in_flight)));
     rows.push(("Largest body", Bytes(limits.max_body).to_string()));
     rows.push(("Response seconds", answer));
+    let disk = if storage.limit == 0 { "no limit".to_owned() } else { Bytes(storage.limit).to_string() };
+    let used = storage.measured_at.map(|at| format!(", {} used at {at:.0}", Bytes(storage.bytes)));
+    rows.push(("Storage", disk + &used.unwrap_or_default()));
     table(["", ""], rows.into_iter().map(|(name, value)| [name.to_owned(), value]))
 }

@@ -81,6 +81,12 @@ pub(super) async fn round_trip(case: &Case) {
         let listed = case.shell(&one, "web", "cat /data/f0? | busybox wc -c").await;
         assert_eq!(listed.stdout.trim(), (10 * FILE_BYTES).to_string(), "{listed:?}");
     }
+    let stored = engine.stored().await.expect("measured");
+    for project in [from, to] {
+        let own = stored.iter().find(|stored| stored.project == *project).expect("both are in the list");
+        let (least, most) = ((FILES * FILE_BYTES) as u64, (FILES * FILE_BYTES + (1 << 20)) as u64);
+        assert!((least..most).contains(&own.volumes[&data]) && own.total() >= least, "{own:?}");
+    }
     let after = (engine.observe(from).await.expect("seen"), engine.observe(to).await.expect("seen"));
     assert_eq!(after, before, "nothing else has changed");
 }

@@ -233,6 +233,15 @@ impl FakeEngine {
         found.volumes.remove(volume).map(LostVolume)
     }
 
+    /// Has a volume hold this many bytes.
+    pub fn fill_volume(&self, project: &ProjectName, volume: &VolumeName, bytes: usize) {
+        let mut world = self.world();
+        let found = world.projects.get_mut(&(self.installation.clone(), project.clone()));
+        if let Some((_, files)) = found.and_then(|project| project.volumes.get_mut(volume)) {
+            files.insert("filler".into(), vec![0; bytes].into());
+        }
+    }
+
     /// Puts a lost volume back, as when its disk is mounted again.
     pub fn return_volume(&self, project: &ProjectName, volume: &VolumeName, lost: LostVolume) {
         let mut world = self.world();

@@ -1,5 +1,7 @@
 //! The fake as an [`Engine`].
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -18,7 +20,7 @@ use super::{
 use crate::engine::{
     Build, BuildEvent, Capabilities, Deployment, Endpoint, Engine, EngineError, EngineEvent, EngineInfo, EngineStream,
     Exec, ExecSession, ImageInfo, InputStream, LogLine, LogQuery, Manifest, Observed, PlacementRequest, Revision,
-    RunState, Scope, ServiceStats, newest_at,
+    RunState, Scope, ServiceStats, Stored, newest_at,
 };
 
 impl FakeEngine {
@@ -326,6 +328,20 @@ impl Engine for FakeEngine {
             ServiceStats { service, cpu_milli: 10, memory: memory_limit / 2, memory_limit, pids: 1 }
         });
         Self::leave(Verb::Stats, extent, stats.collect())
+    }
+
+    async fn stored(&self) -> Result<Vec<Stored>, EngineError> {
+        let extent = self.enter(call(Verb::Stored, None)).await?;
+        let world = self.world();
+        let own = world.projects.iter().filter(|((installation, _), _)| *installation == self.installation);
+        let size = |files: &BTreeMap<String, Bytes>| files.values().map(|file| file.len() as u64).sum();
+        let stored = own.map(|((_, name), project)| {
+            let volumes = project.volumes.iter().map(|(volume, (_, files))| (volume.clone(), size(files)));
+            Stored { volumes: volumes.collect(), ..Stored::nothing(name.clone()) }
+        });
+        let all = stored.collect();
+        drop(world);
+        Self::leave(Verb::Stored, extent, all)
     }
 
     async fn events(&self) -> Result<EngineStream<EngineEvent>, EngineError> {

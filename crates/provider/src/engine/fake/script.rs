@@ -27,6 +27,7 @@ pub enum Verb {
     Logs,
     Build,
     Stats,
+    Stored,
     Events,
 }
 
