@@ -4,12 +4,18 @@
 //! * `CONNECT`: the edge is not a forward proxy.
 //! * A transfer coding other than one `chunked` (RFC 9112 6.1): the edge writes its own
 //!   framing, so a coding that it does not undo would be lost, and the body with it.
+//! * In HTTP/2, a head that would be too large in HTTP/1 (where `head_reader` rejects it).
 //! * Too many header fields. HTTP/1 has such a limit already; in HTTP/2 a field can be one byte on the wire
 //!   (RFC 7541 6.1) and a hundred in memory for as long as the request lasts.
 //! * A request-target whose form the method does not allow (RFC 9112 3.2): `*` is for `OPTIONS`, a
 //!   bare authority for `CONNECT`, and an absolute form names http or https.
 
-use http::{HeaderMap, Method, Uri, header::TRANSFER_ENCODING, request::Parts, uri::Scheme};
+use http::{
+    HeaderMap, Method, Uri, Version,
+    header::{COOKIE, TRANSFER_ENCODING},
+    request::Parts,
+    uri::Scheme,
+};
 
 use crate::page::Page;
 
@@ -17,9 +23,14 @@ use crate::page::Page;
 const MAX_HEADER_FIELDS: usize = 256;
 
 /// The page for a request that may not pass.
-pub(crate) fn refusal(parts: &Parts) -> Option<Page> {
+pub(crate) fn refusal(parts: &Parts, max_head: usize) -> Option<Page> {
     if parts.method == Method::CONNECT {
         return Some(Page::NoTunnels);
+    }
+    if parts.version == Version::HTTP_2
+        && let Some(page) = excess(parts, max_head)
+    {
+        return Some(page);
     }
     if parts.headers.len() > MAX_HEADER_FIELDS {
         return Some(Page::TooManyFields);
@@ -28,6 +39,17 @@ pub(crate) fn refusal(parts: &Parts) -> Option<Page> {
         return Some(Page::BadCoding);
     }
     (!has_allowed_form(&parts.method, &parts.uri)).then_some(Page::BadTarget)
+}
+
+/// The page for a head that would have more bytes in HTTP/1 than allowed. All cookies are one field there.
+fn excess(parts: &Parts, max_head: usize) -> Option<Page> {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target >= max_head {
+        return Some(Page::TargetTooLong);
+    }
+    let length = |name: &http::HeaderName| if *name == COOKIE { "; ".len() } else { name.as_str().len() + 4 };
+    let fields: usize = parts.headers.iter().map(|(name, value)| length(name) + value.len()).sum();
+    (target + fields > max_head).then_some(Page::HeadTooLarge)
 }
 
 fn has_known_coding(headers: &HeaderMap) -> bool {
@@ -74,10 +96,10 @@ mod tests {
             ("GET", "http://a.example"),
             ("GET", "https://a.example/?q"),
         ] {
-            assert_eq!(refusal(&parts(method, target, &[])), None, "{method} {target}");
+            assert_eq!(refusal(&parts(method, target, &[]), 1000), None, "{method} {target}");
         }
         for coding in ["chunked", "Chunked", " chunked\t"] {
-            assert_eq!(refusal(&parts("POST", "/", &[coding])), None, "{coding}");
+            assert_eq!(refusal(&parts("POST", "/", &[coding]), 1000), None, "{coding}");
         }
     }
 
@@ -90,14 +112,14 @@ mod tests {
             ("GET", "a.example", Page::BadTarget),
             ("GET", "ftp://a.example/", Page::BadTarget),
         ] {
-            assert_eq!(refusal(&parts(method, target, &[])), Some(page), "{method} {target}");
+            assert_eq!(refusal(&parts(method, target, &[]), 1000), Some(page), "{method} {target}");
         }
     }
 
     #[test]
     fn other_codings_are_rejected() {
         for codings in [&["gzip, chunked"][..], &["chunked", "chunked"], &["chunked, chunked"], &["identity"], &[""]] {
-            assert_eq!(refusal(&parts("POST", "/", codings)), Some(Page::BadCoding), "{codings:?}");
+            assert_eq!(refusal(&parts("POST", "/", codings), 1000), Some(Page::BadCoding), "{codings:?}");
         }
     }
 }

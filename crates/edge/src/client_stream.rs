@@ -6,6 +6,7 @@
 
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -15,14 +16,16 @@ use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::connection_state::ConnectionState;
+use crate::{connection_state::ConnectionState, head_reader::HeadReader};
+
+/// The most that is read at once.
+const READ_BYTES: usize = 32 * 1024;
 
 /// A byte stream with the state of its connection.
 #[derive(Debug)]
 pub(crate) struct ClientStream<S> {
     inner: TokioIo<S>,
-    /// Already read from the stream; comes first.
-    prefix: &'static [u8],
+    heads: HeadReader,
     state: Arc<ConnectionState>,
     /// HTTP/2 frames come at any time; only HTTP/1 bytes between requests mean a head.
     tracks_heads: bool,
@@ -30,8 +33,15 @@ pub(crate) struct ClientStream<S> {
 }
 
 impl<S> ClientStream<S> {
-    pub(crate) fn new(stream: S, prefix: &'static [u8], state: Arc<ConnectionState>, tracks_heads: bool) -> Self {
-        Self { inner: TokioIo::new(stream), prefix, state, tracks_heads, closed: false }
+    /// A stream of HTTP/1.
+    pub(crate) fn http1(stream: S, heads: HeadReader, state: Arc<ConnectionState>) -> Self {
+        Self { inner: TokioIo::new(stream), heads, state, tracks_heads: true, closed: false }
+    }
+
+    /// A stream of HTTP/2 that begins with `prefix`.
+    pub(crate) fn http2(stream: S, prefix: &[u8], state: Arc<ConnectionState>) -> Self {
+        let heads = HeadReader::pass_through(prefix);
+        Self { inner: TokioIo::new(stream), heads, state, tracks_heads: false, closed: false }
     }
 
     fn note_progress(&self, poll: &Poll<io::Result<usize>>) {
@@ -54,22 +64,50 @@ impl<S> ClientStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Read for ClientStream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        if !self.prefix.is_empty() {
-            let (now, later) = self.prefix.split_at(self.prefix.len().min(buf.remaining()));
-            buf.put_slice(now);
-            self.prefix = later;
-            if self.tracks_heads {
-                self.state.note_received();
-            }
-            return Poll::Ready(Ok(()));
-        }
-        let poll = Pin::new(&mut self.inner).poll_read(cx, buf);
+impl<S: AsyncRead + Unpin> ClientStream<S> {
+    /// Reads into `room`, and notes that bytes have come.
+    fn poll_read_into(&mut self, cx: &mut Context<'_>, room: &mut tokio::io::ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let poll = Pin::new(self.inner.inner_mut()).poll_read(cx, room);
         if self.tracks_heads && poll.is_ready() {
             self.state.note_received();
         }
         poll
+    }
+}
+
+impl<S: AsyncRead + Unpin> Read for ClientStream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let mut room = [const { MaybeUninit::uninit() }; READ_BYTES];
+        loop {
+            let passing = usize::try_from(this.heads.passing(&this.state)).unwrap_or(usize::MAX).min(buf.remaining());
+            if passing == 0 {
+                if this.heads.has_refused() {
+                    // The response ends the connection.
+                    return Poll::Pending;
+                }
+                let mut room = tokio::io::ReadBuf::uninit(&mut room);
+                ready!(this.poll_read_into(cx, &mut room))?;
+                if room.filled().is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                this.heads.receive(room.filled());
+                continue;
+            }
+            let received = this.heads.received();
+            let length = if received.is_empty() {
+                let mut room = tokio::io::ReadBuf::uninit(&mut room[..passing.min(READ_BYTES)]);
+                ready!(this.poll_read_into(cx, &mut room))?;
+                buf.put_slice(room.filled());
+                room.filled().len()
+            } else {
+                let length = passing.min(received.len());
+                buf.put_slice(&received[..length]);
+                length
+            };
+            this.heads.note_passed(length);
+            return Poll::Ready(Ok(()));
+        }
     }
 }
 

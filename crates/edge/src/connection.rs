@@ -31,6 +31,7 @@ use crate::{
     client::ClientConnection,
     client_stream::ClientStream,
     connection_state::{ConnectionState, ShutdownSignal},
+    head_reader::HeadReader,
     proxy::handle,
     proxy_protocol, tls,
 };
@@ -38,6 +39,10 @@ use crate::{
 /// How much of one HTTP/2 response may wait for a client that does not read. A connection has up to 256
 /// responses.
 const MAX_UNSENT_BYTES: usize = 64 * 1024;
+
+/// h2 decodes heads of so many times the limit, to answer those beyond it with a page. What is larger still h2 itself
+/// refuses, unseen. (It also counts 32 bytes more for each field than there are.)
+const DECODED_HEADS: usize = 2;
 
 /// Serves a plain connection until it ends.
 pub(crate) async fn serve(mut stream: TcpStream, mut client: ClientConnection) {
@@ -101,8 +106,8 @@ async fn http1<S>(stream: S, prefix: &'static [u8], client: &Arc<ClientConnectio
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = ClientStream::new(stream, prefix, Arc::clone(&client.state), true);
     let max_head = client.worker.shared.config.max_head;
+    let io = ClientStream::http1(stream, HeadReader::new(prefix, max_head), Arc::clone(&client.state));
     let only = client.state.open_stream();
     let service = service_fn(|request| handle(Arc::clone(client), Arc::clone(&only), request));
     let conn = http1::Builder::new()
@@ -120,18 +125,19 @@ async fn http2<S>(stream: S, prefix: &'static [u8], client: &Arc<ClientConnectio
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = ClientStream::new(stream, prefix, Arc::clone(&client.state), false);
+    let io = ClientStream::http2(stream, prefix, Arc::clone(&client.state));
     let service_client = Arc::clone(client);
     let service = service_fn(move |request| {
         // Not in `handle`: the executor must find it when hyper spawns the returned future.
         let stream = service_client.state.open_stream();
         handle(Arc::clone(&service_client), stream, request)
     });
-    let max_head = u32::try_from(client.worker.shared.config.max_head).unwrap_or(u32::MAX);
+    let max_head = client.worker.shared.config.max_head;
+    let max_list = u32::try_from(max_head.saturating_mul(DECODED_HEADS)).unwrap_or(u32::MAX);
     let conn = http2::Builder::new(Executor(Arc::clone(&client.state)))
         .timer(TokioTimer::new())
         .max_concurrent_streams(256)
-        .max_header_list_size(max_head)
+        .max_header_list_size(max_list)
         .max_send_buf_size(MAX_UNSENT_BYTES)
         .serve_connection(io, service);
     // GOAWAY in two steps refuses no stream that is on its way (RFC 9113 6.8).

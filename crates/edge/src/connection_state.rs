@@ -12,7 +12,7 @@ mod wait_timer;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{
             AtomicBool, AtomicU8, AtomicU32,
             Ordering::{Relaxed, SeqCst},
@@ -31,7 +31,7 @@ pub(crate) use self::{
     timers::{Clock, Stopwatch},
     wait_timer::WaitTimer,
 };
-use crate::config::Timeouts;
+use crate::{config::Timeouts, page::Page};
 
 /// How long a client has to read our last response and close, before we close.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,6 +58,10 @@ pub(crate) struct ConnectionState {
     listener: Arc<ListenerState>,
     /// Requests in flight; HTTP/2 has many.
     in_flight: AtomicU32,
+    /// Requests so far.
+    requests: AtomicU32,
+    /// The number of a request that is refused, and its page.
+    refused: OnceLock<(u32, Page)>,
     /// One per request in flight; HTTP/1 uses the same for all.
     streams: Mutex<Vec<Arc<StreamState>>>,
     /// Small pieces of responses sent since the client last took any bytes.
@@ -78,6 +82,8 @@ impl ConnectionState {
             linger: Stopwatch::default(),
             upgraded: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
+            requests: AtomicU32::new(0),
+            refused: OnceLock::new(),
             streams: Mutex::default(),
             small_pieces: AtomicU32::new(0),
             signal: AtomicU8::new(ShutdownSignal::Run as u8),
@@ -101,11 +107,19 @@ impl ConnectionState {
         }
     }
 
-    /// A request's head has been read.
-    pub(crate) fn begin_request(&self) {
+    /// The request after `number` others is answered with this page, and is the last one.
+    pub(crate) fn refuse_request(&self, number: u32, page: Page) {
+        // Only the first can be: nothing is read after it.
+        let _ = self.refused.set((number, page));
+    }
+
+    /// A request's head has been read. Returns the page that answers it if it was refused.
+    pub(crate) fn begin_request(&self) -> Option<Page> {
+        let number = self.requests.fetch_add(1, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
         self.idle.stop();
         self.head.stop();
+        self.refused.get().filter(|(refused, _)| *refused == number).map(|(_, page)| *page)
     }
 
     /// A request's response is written or abandoned.

@@ -6,7 +6,7 @@
 //! 1. [`EmbeddedEdge::serve`] (`embedded_edge`) starts an `acceptor` on some threads (`worker`). A connection
 //!    begins with the header of a balancer, if it comes from one (`proxy_protocol`), and for
 //!    [`EmbeddedEdge::serve_tls`] with a handshake (`tls`). `connection` tells HTTP/1 from HTTP/2 and has
-//!    hyper speak it.
+//!    hyper speak it; of HTTP/1, `head_reader` sees each head first.
 //! 2. `proxy` rejects ambiguous requests (`checks`), reads the host (`host`), finds the route (`table`),
 //!    enforces the site's `limits`, and shows a `page`, redirects (`redirect`), calls the platform's own
 //!    handler ([`Fallback`]), or forwards.
@@ -36,6 +36,7 @@ mod frame_boundary;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+mod head_reader;
 mod headers;
 mod host;
 mod limits;

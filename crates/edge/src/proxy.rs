@@ -125,14 +125,16 @@ impl RequestHandler {
             shared.stats.refused.fetch_add(1, Relaxed);
             page
         };
-        if let Some(page) = checks::refusal(&self.parts) {
-            return Err(refuse(page));
-        }
         let mut scratch = [0; MAX_NAME];
         let name =
             host::authority(&self.parts.uri, &self.parts.headers).and_then(|text| host::name(text, &mut scratch));
+        if let Ok(name) = name {
+            self.record.set_host(name);
+        }
+        if let Some(page) = self.record.refusal.or_else(|| checks::refusal(&self.parts, shared.config.max_head)) {
+            return Err(refuse(page));
+        }
         let name = name.map_err(|why| refuse(Page::BadHost(why)))?;
-        self.record.set_host(name);
         let table = shared.table.load();
         if let Some(text) = table.answer(&self.parts) {
             return Ok(text);

@@ -18,7 +18,7 @@ use crate::{
     client::ClientConnection,
     connection_state::{StreamState, WaitTimer},
     limits::{Admission, Refusal},
-    page::RenderedPages,
+    page::{Page, RenderedPages},
     stats::{CLIENT_LEFT, RequestOutcome, SiteStats},
     table::SiteEntry,
 };
@@ -37,11 +37,13 @@ pub(crate) struct RequestRecord {
     /// Shared with the request's body, if it has one.
     bytes_in: Option<Arc<AtomicU64>>,
     line: Option<Box<LogEntry>>,
+    /// Answers the request if its head was refused.
+    pub(crate) refusal: Option<Page>,
 }
 
 impl RequestRecord {
     pub(crate) fn start(client: Arc<ClientConnection>, stream: Arc<StreamState>, parts: &Parts) -> Self {
-        client.state.begin_request();
+        let refusal = client.state.begin_request();
         let line = client.worker.shared.log.is_some().then(|| {
             Box::new(LogEntry {
                 time: SystemTime::now(),
@@ -63,6 +65,7 @@ impl RequestRecord {
             admission: None,
             bytes_in: None,
             line,
+            refusal,
         }
     }
 

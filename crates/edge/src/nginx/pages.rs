@@ -13,8 +13,11 @@ use crate::{
 };
 
 /// All pages that nginx may need, and for which status every server of ours shows them.
-const PAGES: [(Page, &str, Option<u64>); 11] = [
+const PAGES: [(Page, &str, Option<u64>); 14] = [
     (Page::UnknownHost, "unknown-host", None),
+    (Page::Malformed, "malformed", Some(400)),
+    (Page::TargetTooLong, "target-too-long", Some(414)),
+    (Page::HeadTooLarge, "head-too-large", Some(HEAD_TOO_LARGE)),
     (Page::TooLarge, "too-large", Some(413)),
     (Page::Refused(Refusal::Rate), "too-many", Some(429)),
     (Page::Unreachable, "unreachable", Some(502)),
@@ -27,6 +30,9 @@ const PAGES: [(Page, &str, Option<u64>); 11] = [
     (Page::Notice(Notice::OverQuota), "over-quota", None),
 ];
 
+/// nginx's own status for a head that is too large; visitors get the page's.
+const HEAD_TOO_LARGE: u64 = 494;
+
 const FORMATS: [(PageFormat, &str); 2] = [(PageFormat::Html, "html"), (PageFormat::Json, "json")];
 
 /// Where nginx's internal redirects find the pages; visitors can't request it.
@@ -36,7 +42,12 @@ const PAGE_PREFIX: &str = "/.stoa/pages/";
 pub(crate) fn write_error_page(conf: &mut Conf, status: u64, page: Page) {
     let name = PAGES.iter().find(|(p, _, _)| *p == page).map_or("unreachable", |(_, name, _)| name);
     let uri = [Arg::fixed(PAGE_PREFIX), Arg::fixed(name), Arg::fixed(".$stoa_form")];
-    conf.line("error_page", &[Arg::number(status), Arg::joined(&uri)]);
+    let mut arguments = vec![Arg::number(status)];
+    if status == HEAD_TOO_LARGE {
+        arguments.push(Arg::fixed("=431"));
+    }
+    arguments.push(Arg::joined(&uri));
+    conf.line("error_page", &arguments);
 }
 
 /// What every server needs to show pages.

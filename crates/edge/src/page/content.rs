@@ -19,6 +19,12 @@ pub(crate) enum Page {
     BadCoding,
     /// More header fields than the edge accepts.
     TooManyFields,
+    /// A larger head than the edge accepts.
+    HeadTooLarge,
+    /// A longer request-target than the edge accepts.
+    TargetTooLong,
+    /// Not HTTP.
+    Malformed,
     /// The name is not this connection's: its certificate is for another (RFC 9110 15.5.20).
     Misdirected,
     TooLarge,
@@ -44,7 +50,7 @@ pub(super) struct PageText {
 
 impl Page {
     /// All of them.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::BadHost(BadHost::Missing),
         Self::BadHost(BadHost::Several),
         Self::BadHost(BadHost::Contradictory),
@@ -54,6 +60,9 @@ impl Page {
         Self::BadTarget,
         Self::BadCoding,
         Self::TooManyFields,
+        Self::HeadTooLarge,
+        Self::TargetTooLong,
+        Self::Malformed,
         Self::Misdirected,
         Self::TooLarge,
         Self::BadBody,
@@ -101,6 +110,24 @@ impl Page {
                 "too_many_fields",
                 "Too many headers",
                 "The request has more header fields than this server takes. Delete this site's cookies and try again.",
+            ),
+            Self::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head_too_large",
+                "Headers too large",
+                "The browser sent more cookies or other headers than this server takes. Delete this site's cookies and try again.",
+            ),
+            Self::TargetTooLong => (
+                StatusCode::URI_TOO_LONG,
+                "target_too_long",
+                "Address too long",
+                "The address of this page is longer than this server takes. Shorten it, or go back and try again.",
+            ),
+            Self::Malformed => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "Bad request",
+                "This server did not understand the request, as it is not valid HTTP. Reload the page, or try another browser.",
             ),
             Self::Misdirected => (
                 StatusCode::MISDIRECTED_REQUEST,

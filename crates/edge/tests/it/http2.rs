@@ -16,14 +16,14 @@ use crate::{
     support::{HOST, Raw, TEST_TIMEOUT, TestEdge, config, field, impatient, mirror, status},
 };
 
-async fn client(edge: &TestEdge) -> SendRequest<Full<Bytes>> {
+pub async fn client(edge: &TestEdge) -> SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(edge.address).await.unwrap();
     let (sender, conn) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(conn);
     sender
 }
 
-async fn ask(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> (u16, String) {
+pub async fn ask(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> (u16, String) {
     let response = sender.send_request(request).await.unwrap();
     assert_eq!(response.version(), Version::HTTP_2);
     let status = response.status().as_u16();

@@ -7,6 +7,7 @@ mod conformance;
 mod crowds;
 mod failures;
 mod forwarding;
+mod heads;
 mod http2;
 mod https;
 mod imports;

@@ -9,8 +9,9 @@ use stoa_provider::edge::{Edge, conformance};
 
 use crate::{
     conformance::OverTheWire,
+    heads::cookies,
     nginx_support::{TestNginx, host, needs_nginx, site, table},
-    support::{Raw, body, field, mirror, nobody, status, upstream, visit_from},
+    support::{Raw, TestEdge, body, field, mirror, nobody, status, upstream, visit_from},
     tls_support::{Authority, connect_to},
 };
 
@@ -150,6 +151,42 @@ async fn failures_of_a_site_are_pages() {
     let late = nginx.get(HOST, "Accept: application/json\r\n").await;
     assert_eq!(status(&late), 504);
     assert!(body(&late).contains("timed_out"), "{late}");
+}
+
+/// FAULTS A2.
+#[tokio::test]
+async fn heads_have_the_limit_of_the_embedded_edge() {
+    needs_nginx!();
+    let own = TestEdge::to(mirror().await).await;
+    let nginx = TestNginx::start_with(|config| {
+        config.platform = own.address;
+        config.platform_hosts = vec!["portal.example.com".into()];
+    })
+    .await;
+    nginx.route(1, &[(HOST, Target::Upstream(mirror().await))]).await;
+    own.route(2, Target::Upstream(mirror().await)).await;
+    let large = |kib: usize| {
+        let long = "x".repeat(kib * 1024);
+        let many: String = cookies(kib * 1024).iter().map(|cookie| format!("Cookie: {cookie}\r\n")).collect();
+        [format!("Cookie: {long}\r\n"), many]
+    };
+    for lines in [9, 30, 60].into_iter().flat_map(large) {
+        assert_eq!(status(&nginx.get(HOST, &lines).await), 200, "{} bytes", lines.len());
+        // It has no route in the other edge: the page is that edge's own.
+        let portal = nginx.get("portal.example.com", &lines).await;
+        assert!(status(&portal) == 404 && portal.contains("No site here"), "{portal}");
+    }
+    let target = "x".repeat(60 * 1024);
+    let answer = nginx.send(format!("GET /{target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
+    assert!(status(&answer) == 200 && answer.contains(&target), "{answer}");
+    for lines in [66, 80].into_iter().flat_map(large) {
+        let answer = nginx.get(HOST, &lines).await;
+        assert!(status(&answer) == 431 && answer.contains("Headers too large"), "{answer}");
+    }
+    let target = "x".repeat(66 * 1024);
+    let answer = nginx.send(format!("GET /{target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
+    // nginx shows no page here, as it has no address to start from.
+    assert_eq!(status(&answer), 414, "{answer}");
 }
 
 #[tokio::test]
