@@ -2,6 +2,9 @@
 //!
 //! A thread serves what it accepts itself, unless another one has clearly fewer connections: handing one
 //! over wakes that thread up, which costs as much as a good part of a TLS handshake.
+//!
+//! When there are as many connections as allowed, those that have waited longest for a request give way to new ones:
+//! whoever opens many and says nothing shuts nobody out.
 
 use std::{
     io,
@@ -12,14 +15,14 @@ use std::{
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::sleep,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     client::ConnectionGuard,
-    connection_state::ListenerState,
+    connection_state::{ListenerState, ShutdownSignal},
     context::WorkerContext,
     worker::{self, Accepted, Worker},
 };
@@ -31,12 +34,19 @@ pub(crate) const MAX_ACCEPTORS: usize = 4;
 /// Between two attempts after a failure, as when no more files can be opened.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
+/// How long a new connection waits for a place until others are closed for it again.
+const ROOM_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Of the connections without a request, this part is closed at once: looking at all of them for each new one would
+/// cost too much.
+const ROOM_PART: usize = 64;
+
 /// A listener, as one thread uses it.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     pub(crate) listener: StdListener,
     pub(crate) listener_state: Arc<ListenerState>,
-    /// For the connections of all listeners; without one, clients wait in the kernel's backlog.
+    /// For the connections of all listeners.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -63,10 +73,12 @@ impl Acceptor {
 
     async fn accept(&self, listener: &TcpListener, here: &Arc<WorkerContext>) {
         loop {
-            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
-            let guard = ConnectionGuard { _permit: permit, _tracked: self.tracker.token() };
             match listener.accept().await {
-                Ok((stream, peer)) => self.dispatch(stream, peer, guard, here),
+                Ok((stream, peer)) => {
+                    let Some(permit) = self.permit(here).await else { return };
+                    let guard = ConnectionGuard { _permit: permit, _tracked: self.tracker.token() };
+                    self.dispatch(stream, peer, guard, here);
+                }
                 // The client has left already.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -74,6 +86,30 @@ impl Acceptor {
                     sleep(RETRY_DELAY).await;
                 }
             }
+        }
+    }
+
+    /// A permit for a new connection; `None` if there will be none.
+    async fn permit(&self, here: &WorkerContext) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+                return Some(permit);
+            }
+            self.make_room(here);
+            if let Ok(permit) = timeout(ROOM_INTERVAL, Arc::clone(&self.permits).acquire_owned()).await {
+                return permit.ok();
+            }
+        }
+    }
+
+    /// Closes the connections that have been without a request for the longest time.
+    fn make_room(&self, here: &WorkerContext) {
+        let mut idle: Vec<_> = self.workers.iter().flat_map(|worker| worker.context.connections.idle()).collect();
+        idle.sort_unstable_by_key(|(since, _)| *since);
+        let number = (idle.len() / ROOM_PART).max(1);
+        for (_, state) in idle.iter().take(number) {
+            state.send_signal(ShutdownSignal::Kill);
+            here.shared.stats.turned_away.fetch_add(1, Relaxed);
         }
     }
 

@@ -1,7 +1,8 @@
 //! How many connections each client has, so that one client can't use up those of all.
 //!
 //! The lock is taken when a connection begins and when it ends, never for a request. An IPv6 client is a
-//! /64: every customer of a provider has at least that.
+//! /64: every customer of a provider has at least that. Many have a /56 or a /48, which may hold no more than a few such
+//! clients.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -10,6 +11,15 @@ use std::{
 };
 
 use stoa_util::{ClientNetwork, Ipv6Prefix};
+
+/// The networks that an IPv6 client counts for, and how many clients' limits each has.
+const NETWORKS: [(Ipv6Prefix, usize); 3] = [(Ipv6Prefix::Subnet, 1), (Ipv6Prefix::Household, 2), (Ipv6Prefix::Site, 4)];
+
+/// The networks of an address and their limits. An IPv4 address is a single one.
+fn networks_of(address: IpAddr) -> impl Iterator<Item = (ClientNetwork, usize)> {
+    let number = if address.to_canonical().is_ipv6() { NETWORKS.len() } else { 1 };
+    NETWORKS.into_iter().take(number).map(move |(prefix, clients)| (ClientNetwork::of(address, prefix), clients))
+}
 
 /// The connections of all clients.
 #[derive(Debug)]
@@ -28,7 +38,7 @@ struct ClientUsage {
 /// Allows one connection; free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ClientPermit {
-    client: ClientNetwork,
+    address: IpAddr,
     limiter: Arc<ClientLimiter>,
     upstreams: Arc<AtomicUsize>,
 }
@@ -40,14 +50,22 @@ impl ClientLimiter {
 
     /// A permit for another connection from this address, unless its client has as many as allowed.
     pub(crate) fn acquire(self: &Arc<Self>, address: IpAddr) -> Option<ClientPermit> {
-        let client = ClientNetwork::of(address, Ipv6Prefix::Subnet);
         let mut clients = self.lock();
-        let usage = clients.entry(client).or_default();
-        if self.max_per_client != 0 && usage.connections >= self.max_per_client {
+        let is_full = |(network, limits): (ClientNetwork, usize)| {
+            let connections = clients.get(&network).map_or(0, |usage| usage.connections);
+            self.max_per_client != 0 && connections >= self.max_per_client.saturating_mul(limits)
+        };
+        if networks_of(address).any(is_full) {
             return None;
         }
-        usage.connections += 1;
-        Some(ClientPermit { client, limiter: Arc::clone(self), upstreams: Arc::clone(&usage.upstreams) })
+        let mut upstreams = Arc::default();
+        for (network, _) in networks_of(address) {
+            let usage = clients.entry(network).or_default();
+            usage.connections += 1;
+            // The widest network comes last.
+            upstreams = Arc::clone(&usage.upstreams);
+        }
+        Some(ClientPermit { address, limiter: Arc::clone(self), upstreams })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ClientNetwork, ClientUsage>> {
@@ -56,7 +74,7 @@ impl ClientLimiter {
 }
 
 impl ClientPermit {
-    /// How many connections to upstreams the client uses, over all of its own.
+    /// How many connections to upstreams the client's widest network uses, over all of its own.
     pub(crate) fn upstreams(&self) -> &Arc<AtomicUsize> {
         &self.upstreams
     }
@@ -64,10 +82,13 @@ impl ClientPermit {
 
 impl Drop for ClientPermit {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut usage) = self.limiter.lock().entry(self.client) {
-            usage.get_mut().connections -= 1;
-            if usage.get().connections == 0 {
-                usage.remove();
+        let mut clients = self.limiter.lock();
+        for (network, _) in networks_of(self.address) {
+            if let Entry::Occupied(mut usage) = clients.entry(network) {
+                usage.get_mut().connections -= 1;
+                if usage.get().connections == 0 {
+                    usage.remove();
+                }
             }
         }
     }
@@ -102,6 +123,22 @@ mod tests {
         assert!(one.is_some());
         assert!(limiter.acquire(address("2001:db8:1:2:ffff::2")).is_none());
         assert!(limiter.acquire(address("2001:db8:1:3::1")).is_some());
+    }
+
+    #[test]
+    fn wider_networks_have_the_limits_of_a_few_clients() {
+        let limiter = Arc::new(ClientLimiter::new(10));
+        let try_all = |range: std::ops::Range<u16>| -> Vec<_> {
+            let addresses = range.map(|subnet| address(&format!("2001:db8:1:{subnet:x}::1")));
+            addresses.flat_map(|address| (0..10).map(move |_| address)).filter_map(|a| limiter.acquire(a)).collect()
+        };
+        let household = try_all(0..16);
+        assert_eq!(household.len(), 20, "a /60 has no more than its /56");
+        let site = try_all(0x100..0xffff);
+        assert_eq!(site.len(), 20, "the /48 has 40");
+        assert!(limiter.acquire(address("2001:db8:2::1")).is_some(), "another /48");
+        drop((household, site));
+        assert!(limiter.lock().is_empty());
     }
 
     #[test]

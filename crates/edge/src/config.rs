@@ -15,10 +15,11 @@ use ipnet::IpNet;
 pub struct Config {
     /// Worker threads, each with its own runtime, connections and upstream pool.
     pub threads: usize,
-    /// Open client connections of all threads; more wait in the kernel's backlog.
+    /// Open client connections of all threads. Beyond them, those that have waited longest for a request are closed for
+    /// new ones.
     pub max_connections: usize,
-    /// Open connections of one client (an address, or an IPv6 /64); more are closed at once. 0 is no
-    /// limit. Trusted proxies have none, and a balancer's connections count as its clients'.
+    /// Open connections of one client (an address, or an IPv6 /64); more are closed at once. A /56 may have twice as
+    /// many, a /48 four times. 0 is no limit. Trusted proxies have none, and a balancer's connections count as its clients'.
     pub max_connections_per_client: usize,
     /// Largest request head in bytes; more is answered 431.
     pub max_head: usize,
@@ -29,7 +30,7 @@ pub struct Config {
     /// Upstream connections in use by all threads; requests that need more are answered 503. 0 derives it
     /// from the limit of open files when the edge starts.
     pub max_upstream: usize,
-    /// Upstream connections in use for one client; never more than half of all. 0 is no limit. Trusted
+    /// Upstream connections in use for one client (an address, or an IPv6 /48); never more than half of all. 0 is no limit. Trusted
     /// proxies have none.
     pub max_upstream_per_client: usize,
     /// The product's name, at the foot of the pages that the edge shows itself.

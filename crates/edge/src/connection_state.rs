@@ -135,6 +135,12 @@ impl ConnectionState {
         }
     }
 
+    /// Since when no request is in flight; `None` if one is, or if the connection is about to be closed.
+    fn idle_since(&self) -> Option<u64> {
+        let is_open = ShutdownSignal::of(&self.signal) != ShutdownSignal::Kill;
+        self.idle.since().filter(|_| is_open && self.in_flight.load(Relaxed) == 0)
+    }
+
     /// The response that switches protocols is about to be sent.
     pub(crate) fn mark_upgraded(&self) {
         self.upgraded.store(true, SeqCst);
@@ -230,6 +236,12 @@ impl ConnectionRegistry {
         for state in self.connections().iter().filter(|state| Arc::ptr_eq(&state.listener, listener)) {
             state.send_signal(signal);
         }
+    }
+
+    /// The connections without a request, and since when they have been.
+    pub(crate) fn idle(&self) -> Vec<(u64, Arc<ConnectionState>)> {
+        let connections = self.connections();
+        connections.iter().filter_map(|state| Some((state.idle_since()?, Arc::clone(state)))).collect()
     }
 
     /// Checks every connection once per `tick`, forever.

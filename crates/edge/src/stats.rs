@@ -107,7 +107,7 @@ pub struct EdgeCounts {
     pub unknown_host: u64,
     /// Requests rejected before routing, such as those without a host.
     pub refused: u64,
-    /// Connections closed at once because their client had too many.
+    /// Connections closed because their client had too many, or because there were too many and they were idle.
     pub turned_away: u64,
     /// Access-log lines dropped because the disk was too slow.
     pub log_dropped: u64,

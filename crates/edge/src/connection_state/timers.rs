@@ -53,6 +53,11 @@ impl Stopwatch {
         waited
     }
 
+    /// When the wait began.
+    pub(super) fn since(&self) -> Option<u64> {
+        Some(self.0.load(Relaxed)).filter(|since| *since != 0)
+    }
+
     pub(super) fn exceeds(&self, limit: Duration, now: u64) -> bool {
         let since = self.0.load(Relaxed);
         since != 0 && u128::from(now.saturating_sub(since)) > limit.as_millis()

@@ -138,6 +138,35 @@ async fn idle_connections_do_not_count_as_used() {
     }
 }
 
+/// FAULTS A14: connections that say nothing, or nothing more, take no place from those that do.
+#[tokio::test]
+async fn idle_connections_give_way() {
+    let config = Config {
+        max_connections: 20,
+        max_connections_per_client: 0,
+        ..impatient(|t| (t.header, t.idle) = (TEST_TIMEOUT * 10, TEST_TIMEOUT * 10))
+    };
+    let edge = TestEdge::with(config, Target::Upstream(mirror().await)).await;
+    let mut busy = connect_from(&edge, 1).await;
+    busy.write(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5\r\n\r\nhe")).await;
+    let mut idle = connect_from(&edge, 1).await;
+    assert!(is_served(&mut idle).await);
+    let mut silent = Vec::new();
+    for number in 0..60 {
+        let mut raw = connect_from(&edge, 1).await;
+        raw.write(&"GET"[..number % 2]).await;
+        silent.push(raw);
+        if number % 3 == 0 {
+            let visit = async { is_served(&mut connect_from(&edge, 2).await).await };
+            assert!(timeout(TEST_TIMEOUT, visit).await.expect("visitors are shut out"), "visit {number}");
+        }
+    }
+    busy.write("llo").await;
+    assert!(busy.message().await.ends_with("hello"), "a request in flight stays");
+    assert!(edge.edge.counts().open <= 20 + 2, "{:?}", edge.edge.counts());
+    drop(silent);
+}
+
 /// Both ends of each connection are files of this process, and it may begin with room for 1024.
 fn room_for_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};

@@ -1,6 +1,6 @@
 //! Starting, changing, stopping, and too many at once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use stoa_model::route::{Notice, Target};
@@ -47,7 +47,7 @@ async fn a_request_in_flight_is_finished_before_the_end() {
 async fn waiting_ends_at_the_deadline() {
     let (address, came, _go) = held().await;
     let mut config = config();
-    config.timeouts.drain = std::time::Duration::from_millis(50);
+    config.timeouts.drain = Duration::from_millis(50);
     let edge = TestEdge::with(config, Target::Upstream(address)).await;
     let mut busy = edge.connect().await;
     busy.write(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
@@ -78,18 +78,26 @@ async fn a_table_changes_between_two_requests_of_a_connection_and_counters_stay(
 async fn connections_over_the_limit_wait() {
     let mut config = config();
     config.max_connections = 2;
-    let edge = TestEdge::with(config, Target::Upstream(mirror().await)).await;
+    let (address, came, go) = held().await;
+    let edge = TestEdge::with(config, Target::Upstream(address)).await;
     let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
-    let (mut one, mut two, mut three) = (edge.connect().await, edge.connect().await, edge.connect().await);
-    three.write(&request).await;
+    let (mut one, mut two) = (edge.connect().await, edge.connect().await);
     for raw in [&mut one, &mut two] {
         raw.write(&request).await;
-        assert_eq!(status(&raw.message().await), 200);
+        came.notified().await;
     }
-    assert_eq!(edge.edge.counts().open, 2);
-    drop(one);
-    assert_eq!(status(&three.message().await), 200, "its turn comes when another leaves");
-    drop((two, three));
+    let mut three = edge.connect().await;
+    three.write(&request).await;
+    let early = timeout(Duration::from_millis(300), three.message()).await;
+    assert!(early.is_err() && edge.edge.counts().open == 2, "both others have a request");
+    go.notify_one();
+    assert_eq!(status(&one.message().await), 200);
+    came.notified().await;
+    go.notify_one();
+    go.notify_one();
+    assert_eq!(status(&three.message().await), 200, "its turn comes when another has none");
+    assert_eq!(status(&two.message().await), 200, "it was not closed");
+    drop((one, two, three));
     until(|| (edge.edge.counts().open == 0).then_some(())).await;
 }
 
