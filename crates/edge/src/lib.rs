@@ -11,7 +11,7 @@
 //!    enforces the site's `limits`, and shows a `page`, redirects (`redirect`), calls the platform's own
 //!    handler ([`Fallback`]), or forwards.
 //! 3. `request_head` writes the request for the upstream (`headers` decides which fields pass), `upstream`
-//!    forwards it and the response; `tunnel` takes over if both sides agree to upgrade.
+//!    forwards it and the response, of which `cookie_scope` keeps other sites' cookies out; `tunnel` takes over if both sides agree to upgrade.
 //! 4. `record` counts (`stats`) and logs (`access_log`) it when the last byte has left.
 //!
 //! `client` is what all of this knows about a connection, and `context` what connections share. Timeouts are
@@ -30,6 +30,7 @@ mod config;
 mod connection;
 mod connection_state;
 mod context;
+mod cookie_scope;
 mod embedded_edge;
 mod fallback;
 mod frame_boundary;

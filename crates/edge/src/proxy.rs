@@ -17,7 +17,10 @@ use http::{
 };
 use http_body::Body;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
-use stoa_model::route::{RouteLimits, Target};
+use stoa_model::{
+    id::SiteId,
+    route::{RouteLimits, Target},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::responses::{
@@ -28,7 +31,7 @@ use crate::{
     checks,
     client::{ClientConnection, ClientInfo},
     connection_state::StreamState,
-    headers,
+    cookie_scope, headers,
     host::{self, MAX_NAME},
     limits,
     page::{Page, PageFormat},
@@ -160,6 +163,12 @@ impl RequestHandler {
         let stream = &self.record.stream;
         let answered =
             upstream::send_request(upstream, &self.parts, authority, body, limit, &self.client, stream).await;
+        let answered = answered.map(|mut response| {
+            if let Some(site) = &self.record.site {
+                confine(&mut response.head.headers, site.site, authority, &self.client);
+            }
+            response
+        });
         match answered {
             Ok(UpstreamResponse { head, exchange }) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                 let agreed = headers::requested_upgrade(&self.parts).is_some() && head.upgrade.is_some();
@@ -234,6 +243,15 @@ impl RequestHandler {
         let response = redirect_to(why, host, https, &self.parts, &self.client.worker.shared.config);
         whole_response(response, self.record)
     }
+}
+
+/// Removes from a site's response what concerns other sites too.
+fn confine(headers: &mut HeaderMap, site: SiteId, authority: &str, client: &ClientConnection) {
+    let mut scratch = [0; MAX_NAME];
+    let Ok(host) = host::name(authority, &mut scratch) else { return };
+    let table = client.worker.shared.table.load();
+    let is_own = |name: &str| matches!(table.find(name), Some(Entry::Site(entry)) if entry.stats.site == site);
+    cookie_scope::confine(headers, host, is_own);
 }
 
 /// The length that the client declares, or 0; hyper has checked that it is one number.

@@ -17,7 +17,7 @@ use stoa_model::{
 pub(crate) struct InvalidText(String);
 
 /// One argument of a directive.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Arg(String);
 
 impl Arg {
@@ -41,6 +41,13 @@ impl Arg {
 
     pub(crate) fn host(host: &Hostname) -> Self {
         Self(host.to_string())
+    }
+
+    /// The host and the domains above it.
+    pub(crate) fn domains(host: &Hostname) -> impl Iterator<Item = Self> {
+        let text = host.as_str();
+        let labels = std::iter::once(0).chain(text.match_indices('.').map(|(at, _)| at + 1));
+        labels.map(|at| Self(text[at..].to_owned()))
     }
 
     /// All names exactly one label below a host, as a regular expression.

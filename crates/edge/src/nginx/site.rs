@@ -1,6 +1,6 @@
 //! The file of one site: a server for each group of names with the same route and certificate.
 
-use std::{net::SocketAddr, slice};
+use std::{collections::BTreeSet, net::SocketAddr, slice};
 
 use stoa_model::{
     certificate::Certificate,
@@ -106,6 +106,18 @@ impl Server<'_> {
         Arg::joined(&[scheme, Arg::host(to), port])
     }
 
+    /// The domains above all names of the site that are in the chain of one of the group's.
+    fn parent_domains(&self) -> BTreeSet<Arg> {
+        let groups = self.context.plan.sites.get(&self.site).into_iter().flatten();
+        let own: BTreeSet<Arg> = groups.flat_map(|group| &group.hosts).map(|host| Arg::host(host)).collect();
+        let above = |host: &&Hostname| {
+            let mut domains: Vec<_> = Arg::domains(host).collect();
+            let last_own = domains.iter().rposition(|domain| own.contains(domain)).unwrap_or(0);
+            domains.split_off(last_own + 1)
+        };
+        self.group.hosts.iter().flat_map(above).collect()
+    }
+
     fn forward(&self, conf: &mut Conf, address: SocketAddr) {
         let limits = &self.group.limits;
         // 0 is no limit for nginx, so its lowest limit is one byte.
@@ -117,6 +129,10 @@ impl Server<'_> {
             let seconds =
                 if limits.response_seconds > 0 { limits.response_seconds.into() } else { DEFAULT_RESPONSE_SECONDS };
             write_proxy(conf, self.context.settings, seconds);
+            for domain in self.parent_domains() {
+                conf.line("proxy_cookie_domain", &[domain, Arg::fixed("$host")]);
+            }
+            conf.line("proxy_hide_header", &[Arg::fixed("Clear-Site-Data")]);
             let to = upstream_name(self.site, address, self.upstreams);
             conf.line("proxy_pass", &[Arg::joined(&[Arg::fixed("http://"), to])]);
         });

@@ -115,8 +115,9 @@ impl Build<'_> {
             Target::Upstream(address) => {
                 let transport = self.transport(group.limits.response_seconds);
                 self.service(name.clone(), *address, transport);
-                let limits = self.limits(site, &name, &group.limits);
-                (name.clone(), limits.clone(), limits)
+                let mut by = self.limits(site, &name, &group.limits);
+                by.push(self.keep_site_data());
+                (name.clone(), by.clone(), by)
             }
         };
         let moves = group.secure && !matches!(group.target, Target::Redirect(_));
@@ -169,7 +170,11 @@ impl Build<'_> {
             let custom_request_headers = BTreeMap::from([(SITE_HEADER, site.to_string())]);
             by.push(self.middleware(
                 format!("{site}-count"),
-                Middleware::Headers { custom_request_headers, sts_seconds: None },
+                Middleware::Headers {
+                    custom_request_headers,
+                    custom_response_headers: BTreeMap::new(),
+                    sts_seconds: None,
+                },
             ));
         }
         if limits.rate > 0 {
@@ -209,8 +214,20 @@ impl Build<'_> {
         let sts_seconds = Some(self.config.hsts_seconds);
         self.middleware(
             "stoa-hsts".into(),
-            Middleware::Headers { custom_request_headers: BTreeMap::new(), sts_seconds },
+            Middleware::Headers {
+                custom_request_headers: BTreeMap::new(),
+                custom_response_headers: BTreeMap::new(),
+                sts_seconds,
+            },
         )
+    }
+
+    /// Removes `Clear-Site-Data`, which may clear other sites' cookies.
+    fn keep_site_data(&mut self) -> String {
+        let custom_response_headers = BTreeMap::from([("Clear-Site-Data", String::new())]);
+        let headers =
+            Middleware::Headers { custom_request_headers: BTreeMap::new(), custom_response_headers, sts_seconds: None };
+        self.middleware("stoa-keep-site-data".into(), headers)
     }
 
     /// Redirects to another name visitors who came with or without HTTPS.

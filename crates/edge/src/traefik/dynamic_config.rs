@@ -92,6 +92,9 @@ pub(crate) enum Middleware {
     Headers {
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         custom_request_headers: BTreeMap<&'static str, String>,
+        /// An empty value removes the field.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        custom_response_headers: BTreeMap<&'static str, String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         sts_seconds: Option<u32>,
     },

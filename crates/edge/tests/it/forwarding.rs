@@ -126,3 +126,15 @@ async fn a_plain_request_id_is_kept_and_a_strange_one_replaced() {
     let request = seen(&edge, "X-Request-Id: <script>\r\n").await;
     assert_eq!(field(&request, "x-request-id").map(str::len), Some(32));
 }
+
+/// FAULTS A15.
+#[tokio::test]
+async fn a_site_sets_and_clears_no_cookies_of_others() {
+    let answer = "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Domain=example.com; Path=/\r\nSet-Cookie: b=2; Domain=shop.example.com\r\n\
+                  Clear-Site-Data: \"cookies\", \"cache\"\r\nContent-Length: 2\r\n\r\nok";
+    let edge = TestEdge::to(answering(answer).await).await;
+    let answer = edge.get("").await;
+    assert!(answer.contains("set-cookie: a=1; Path=/\r\n"), "{answer}");
+    assert!(answer.contains("set-cookie: b=2; Domain=shop.example.com\r\n"), "{answer}");
+    assert_eq!(field(&answer, "clear-site-data"), Some("\"cache\""), "{answer}");
+}

@@ -11,7 +11,7 @@ use crate::{
     conformance::OverTheWire,
     heads::cookies,
     nginx_support::{TestNginx, host, needs_nginx, site, table},
-    support::{Raw, TestEdge, body, field, mirror, nobody, status, upstream, visit_from},
+    support::{Raw, TestEdge, answering, body, field, mirror, nobody, status, upstream, visit_from},
     tls_support::{Authority, connect_to},
 };
 
@@ -151,6 +151,37 @@ async fn failures_of_a_site_are_pages() {
     let late = nginx.get(HOST, "Accept: application/json\r\n").await;
     assert_eq!(status(&late), 504);
     assert!(body(&late).contains("timed_out"), "{late}");
+}
+
+/// FAULTS A15.
+#[tokio::test]
+async fn a_site_sets_and_clears_no_cookies_of_others() {
+    needs_nginx!();
+    let cookies = [
+        ("a=1; Domain=example.com; Path=/", "a=1; Domain=shop.example.com; Path=/"),
+        ("b=2; Domain=.EXAMPLE.com", "b=2; Domain=.shop.example.com"),
+        ("c=3; Domain=%65xample.com", "c=3; Domain=shop.example.com"),
+        ("d=4; Domain=example.com.", "d=4; Domain=shop.example.com"),
+        ("e=5; Domain=com; Domain=example.com", "e=5; Domain=shop.example.com; Domain=shop.example.com"),
+        ("f=6; Domain=shop.example.com", "f=6; Domain=shop.example.com"),
+        ("g=7", "g=7"),
+    ];
+    let fields: String = cookies.iter().map(|(sent, _)| format!("Set-Cookie: {sent}\r\n")).collect();
+    let site =
+        answering(format!("HTTP/1.1 200 OK\r\n{fields}Clear-Site-Data: \"*\"\r\nContent-Length: 2\r\n\r\nok")).await;
+    let nginx = TestNginx::start().await;
+    let mut table = table(1, &[(HOST, Target::Upstream(site)), ("www.shop.example.com", Target::Upstream(site))]);
+    let route = table.routes.get(HOST).unwrap().clone();
+    table.routes.insert(host("www.shop.example.com"), route);
+    nginx.edge.apply(table).await.unwrap();
+    let answer = nginx.get(HOST, "").await;
+    for (_, expected) in cookies {
+        assert!(answer.contains(&format!("Set-Cookie: {expected}\r\n")), "{expected:?} is missing in {answer}");
+    }
+    assert_eq!(field(&answer, "clear-site-data"), None, "{answer}");
+    let answer = nginx.get("www.shop.example.com", "").await;
+    assert!(answer.contains("Set-Cookie: f=6; Domain=shop.example.com\r\n"), "the site's own name: {answer}");
+    assert!(answer.contains("Set-Cookie: a=1; Domain=www.shop.example.com; Path=/\r\n"), "{answer}");
 }
 
 /// FAULTS A2.
@@ -296,7 +327,7 @@ async fn hsts_is_for_secure_names_and_the_sites_own_wins() {
     needs_nginx!();
     let nginx = TestNginx::start_with(|config| config.hsts_seconds = 60).await;
     let authority = Authority::new();
-    let own = crate::support::answering(
+    let own = answering(
         "HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
     );
     let to = Target::Upstream(mirror().await);

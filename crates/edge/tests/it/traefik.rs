@@ -1,6 +1,7 @@
 //! The Traefik edge: what its document says, and that it means what a routing table means.
 
 use std::{
+    collections::BTreeMap,
     process::{Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -111,12 +112,21 @@ async fn limits_are_the_sites_own_and_nobody_can_choose_another_count() {
     assert_eq!(
         by,
         [
-            &Middleware::Headers { custom_request_headers: headers, sts_seconds: None },
+            &Middleware::Headers {
+                custom_request_headers: headers,
+                custom_response_headers: BTreeMap::new(),
+                sts_seconds: None
+            },
             &Middleware::RateLimit { average: 38, burst: 75, source_criterion: by_client() },
             &Middleware::RateLimit { average: 50, burst: 100, source_criterion: counted() },
             &Middleware::InFlightReq { amount: 15, source_criterion: by_client() },
             &Middleware::InFlightReq { amount: 20, source_criterion: counted() },
             &Middleware::Buffering { max_request_body_bytes: 1 << 20 },
+            &Middleware::Headers {
+                custom_request_headers: BTreeMap::new(),
+                custom_response_headers: [("Clear-Site-Data".to_owned(), String::new())].into(),
+                sts_seconds: None
+            },
         ],
         "the header is written before it is counted by"
     );

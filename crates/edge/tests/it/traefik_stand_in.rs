@@ -112,6 +112,8 @@ pub enum Middleware {
     Headers {
         #[serde(default)]
         custom_request_headers: BTreeMap<String, String>,
+        #[serde(default)]
+        custom_response_headers: BTreeMap<String, String>,
         sts_seconds: Option<u64>,
     },
     Buffering {
