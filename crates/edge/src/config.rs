@@ -85,7 +85,8 @@ impl Default for Config {
 /// How long each part of an exchange may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// Connecting to an upstream; then 504.
+    /// Connecting to an upstream; then 502. It is on this machine or near, so nobody is there who takes longer. A lost
+    /// packet is sent again after a second.
     pub connect: Duration,
     /// From the end of the request to the head of the response, and between two pieces of its
     /// body; then 504, or the connection is cut.
@@ -105,7 +106,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(5),
+            connect: Duration::from_secs(2),
             response: Duration::from_secs(600),
             idle: Duration::from_secs(75),
             header: Duration::from_secs(15),

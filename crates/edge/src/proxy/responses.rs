@@ -48,7 +48,7 @@ pub(super) fn whole_response(response: Response<Bytes>, mut record: RequestRecor
 pub(super) fn page_for(fault: &UpstreamError) -> Page {
     match fault {
         UpstreamError::Busy => Page::Refused(Refusal::Busy),
-        UpstreamError::ConnectTimeout | UpstreamError::Timeout => Page::TimedOut,
+        UpstreamError::Timeout => Page::TimedOut,
         UpstreamError::TooLarge(_) => Page::TooLarge,
         UpstreamError::ClientLeft => Page::BadBody,
         UpstreamError::Connect(_)

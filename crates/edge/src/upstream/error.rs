@@ -9,8 +9,6 @@ pub(crate) enum UpstreamError {
     Busy,
     #[error("connecting to the upstream: {0}")]
     Connect(io::Error),
-    #[error("connecting to the upstream took too long")]
-    ConnectTimeout,
     #[error("the upstream closed a connection that had been idle")]
     Stale,
     #[error("the upstream closed the connection in the middle of an exchange")]

@@ -21,7 +21,7 @@ pub(crate) mod pool;
 mod response_body;
 mod upload;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Method, request::Parts};
 use tokio::time::timeout;
@@ -78,7 +78,7 @@ pub(crate) async fn send_request(
 async fn connect(upstream: SocketAddr, client: &ClientConnection) -> Result<Box<UpstreamConnection>, UpstreamError> {
     let limit = client.worker.shared.config.timeouts.connect;
     match timeout(limit, UpstreamConnection::open(upstream)).await {
-        Err(_) => Err(UpstreamError::ConnectTimeout),
+        Err(_) => Err(UpstreamError::Connect(ErrorKind::TimedOut.into())),
         Ok(Err(error)) => Err(UpstreamError::Connect(error)),
         Ok(Ok(conn)) => Ok(Box::new(conn)),
     }

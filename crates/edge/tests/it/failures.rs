@@ -1,11 +1,15 @@
 //! Upstreams that are down, break off, or speak nonsense.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stoa_model::route::Target;
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 
-use crate::support::{HOST, TestEdge, answering, body, impatient, nobody, status, upstream};
+use crate::support::{HOST, TestEdge, answering, body, field, impatient, nobody, status, upstream};
 
 #[tokio::test]
 async fn an_upstream_that_is_down_is_a_502() {
@@ -14,6 +18,27 @@ async fn an_upstream_that_is_down_is_a_502() {
     assert_eq!(status(&answer), 502);
     assert!(body(&answer).contains("does not answer"), "{answer}");
     assert_eq!(edge.counted(|counts| counts.requests == 1).await.statuses[5], 1);
+}
+
+/// FAULTS A12: nobody answers at the address of a container that died.
+#[tokio::test]
+async fn an_upstream_that_takes_no_connection_is_soon_a_502() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Once its queue is full, the kernel drops what else comes.
+    let mut queued = Vec::new();
+    for _ in 0..6 {
+        queued.extend(timeout(Duration::from_millis(300), TcpStream::connect(address)).await);
+    }
+    assert!(queued.len() < 6, "the queue is not full");
+    let edge = TestEdge::to(address).await;
+    let began = Instant::now();
+    let answer = edge.get("").await;
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(status(&answer) == 502 && body(&answer).contains("does not answer"), "{answer}");
+    assert!(field(&answer, "retry-after").is_some(), "{answer}");
 }
 
 #[tokio::test]
