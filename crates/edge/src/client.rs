@@ -1,7 +1,10 @@
 //! One client connection: who is at the other end, and what may be believed of its forwarded headers.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderName};
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,6 +16,7 @@ use crate::{
     context::WorkerContext,
     table::Entry,
     tls::TlsSession,
+    upload_windows::UploadWindow,
     upstream::limiter::UpstreamPermit,
 };
 
@@ -33,6 +37,8 @@ pub(crate) struct ClientConnection {
     pub(crate) listener: Arc<ListenerState>,
     /// `None` on a plain connection.
     pub(crate) tls_session: Option<TlsSession>,
+    /// How long the handshake took, or 0: about what a packet takes there and back.
+    pub(crate) round_trip: Duration,
     pub(crate) state: Arc<ConnectionState>,
     pub(crate) worker: Arc<WorkerContext>,
     /// `None` if the peer is trusted, or the client not yet known.
@@ -58,7 +64,18 @@ impl ClientConnection {
         let trusted = worker.trusts(peer);
         let state = worker.connections.add(&listener);
         let peer_text = peer.to_string().into();
-        Self { peer, peer_text, trusted, listener, tls_session: None, state, worker, permit: None, _guard: guard }
+        Self {
+            peer,
+            peer_text,
+            trusted,
+            listener,
+            tls_session: None,
+            round_trip: Duration::ZERO,
+            state,
+            worker,
+            permit: None,
+            _guard: guard,
+        }
     }
 
     /// Whether the peer is a balancer that sends the client's address first.
@@ -91,6 +108,12 @@ impl ClientConnection {
     /// A permit for a connection to an upstream, unless this client or all of them use too many.
     pub(crate) fn acquire_upstream(&self) -> Option<UpstreamPermit> {
         self.worker.shared.upstream_limiter.acquire(self.permit.as_ref().map(ClientPermit::upstreams))
+    }
+
+    /// The window for the connection's request bodies.
+    pub(crate) fn open_upload_window(&self) -> UploadWindow {
+        let count = self.permit.as_ref().map(ClientPermit::window_bytes);
+        self.worker.shared.upload_windows.open(self.round_trip, count)
     }
 
     /// Whether the client itself uses HTTPS, with us or according to a trusted proxy. Of several proxies the

@@ -33,6 +33,7 @@ pub(crate) struct ClientLimiter {
 struct ClientUsage {
     connections: usize,
     upstreams: Arc<AtomicUsize>,
+    window_bytes: Arc<AtomicUsize>,
 }
 
 /// Allows one connection; free again when this is dropped.
@@ -41,6 +42,7 @@ pub(crate) struct ClientPermit {
     address: IpAddr,
     limiter: Arc<ClientLimiter>,
     upstreams: Arc<AtomicUsize>,
+    window_bytes: Arc<AtomicUsize>,
 }
 
 impl ClientLimiter {
@@ -58,14 +60,14 @@ impl ClientLimiter {
         if networks_of(address).any(is_full) {
             return None;
         }
-        let mut upstreams = Arc::default();
+        let (mut upstreams, mut window_bytes) = Default::default();
         for (network, _) in networks_of(address) {
             let usage = clients.entry(network).or_default();
             usage.connections += 1;
             // The widest network comes last.
-            upstreams = Arc::clone(&usage.upstreams);
+            (upstreams, window_bytes) = (Arc::clone(&usage.upstreams), Arc::clone(&usage.window_bytes));
         }
-        Some(ClientPermit { address, limiter: Arc::clone(self), upstreams })
+        Some(ClientPermit { address, limiter: Arc::clone(self), upstreams, window_bytes })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ClientNetwork, ClientUsage>> {
@@ -77,6 +79,11 @@ impl ClientPermit {
     /// How many connections to upstreams the client's widest network uses, over all of its own.
     pub(crate) fn upstreams(&self) -> &Arc<AtomicUsize> {
         &self.upstreams
+    }
+
+    /// How much larger than usual the windows of the client's connections are.
+    pub(crate) fn window_bytes(&self) -> &Arc<AtomicUsize> {
+        &self.window_bytes
     }
 }
 

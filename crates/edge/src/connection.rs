@@ -14,6 +14,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
+    time::Instant,
 };
 
 use hyper::{
@@ -74,6 +75,7 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: ClientConnectio
     let shared = Arc::clone(&client.worker.shared);
     let certificates = || Arc::clone(&shared.table.load().certificates);
     let default_name = shared.config.platform_hosts.first().map(String::as_str);
+    let begun = Instant::now();
     let handshake =
         within_head_timeout(&client.state, tls::accept(stream, &shared.tls, certificates, default_name)).await;
     let (stream, tls_session) = match handshake {
@@ -81,6 +83,7 @@ pub(crate) async fn serve_tls(mut stream: TcpStream, mut client: ClientConnectio
         Err(error) => return tracing::debug!(peer = %client.peer, %error, "performing a TLS handshake"),
     };
     client.tls_session = Some(tls_session);
+    client.round_trip = begun.elapsed();
     let client = Arc::new(client);
     let served = match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => http2(stream, &[], &client).await,
@@ -132,12 +135,15 @@ where
         let stream = service_client.state.open_stream();
         handle(Arc::clone(&service_client), stream, request)
     });
+    let window = client.open_upload_window();
     let max_head = client.worker.shared.config.max_head;
     let max_list = u32::try_from(max_head.saturating_mul(DECODED_HEADS)).unwrap_or(u32::MAX);
     let conn = http2::Builder::new(Executor(Arc::clone(&client.state)))
         .timer(TokioTimer::new())
         .max_concurrent_streams(256)
         .max_header_list_size(max_list)
+        .initial_stream_window_size(window.bytes())
+        .initial_connection_window_size(window.bytes())
         .max_send_buf_size(MAX_UNSENT_BYTES)
         .serve_connection(io, service);
     // GOAWAY in two steps refuses no stream that is on its way (RFC 9113 6.8).

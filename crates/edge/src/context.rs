@@ -22,6 +22,7 @@ use crate::{
     stats::EdgeStats,
     table::Table,
     tls::TlsConfig,
+    upload_windows::UploadWindows,
     upstream::{limiter::UpstreamLimiter, pool::Pool},
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct SharedState {
     pub(crate) pages: RenderedPages,
     pub(crate) client_limiter: Arc<ClientLimiter>,
     pub(crate) upstream_limiter: Arc<UpstreamLimiter>,
+    pub(crate) upload_windows: UploadWindows,
 }
 
 /// What the connections of one thread share. Other threads only use its registry and its load.

@@ -27,6 +27,7 @@ use crate::{
     stats::{EdgeCounts, EdgeStats},
     table::Table,
     tls::TlsConfig,
+    upload_windows::UploadWindows,
     upstream::limiter::UpstreamLimiter,
     worker::Worker,
 };
@@ -86,6 +87,7 @@ impl EmbeddedEdge {
             pages,
             client_limiter,
             upstream_limiter,
+            upload_windows: UploadWindows::default(),
         });
         let workers = (0..shared.config.threads)
             .map(|index| Worker::start(index, Arc::clone(&shared)))

@@ -59,6 +59,7 @@ mod tail;
 mod tls;
 pub mod traefik;
 mod tunnel;
+mod upload_windows;
 mod upstream;
 mod worker;
 

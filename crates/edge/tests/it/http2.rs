@@ -1,19 +1,26 @@
 //! HTTP/2 with prior knowledge.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{Builder, SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use stoa_model::route::Target;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use stoa_model::route::{RouteLimits, RoutingTable, Target};
+use stoa_provider::edge::Edge;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 use crate::{
     bad::frames::{END_HEADERS, END_STREAM, H2, HEADERS, Outcome, SETTINGS, frame, request},
     bodies::both_ways,
-    support::{HOST, Raw, TEST_TIMEOUT, TestEdge, config, field, impatient, mirror, status},
+    support::{HOST, Raw, TEST_TIMEOUT, TestEdge, config, field, impatient, mirror, status, upstream},
+    tls_support::{TlsEdge, Way, connect_to, routes},
 };
 
 pub async fn client(edge: &TestEdge) -> SendRequest<Full<Bytes>> {
@@ -99,6 +106,63 @@ async fn an_upload_goes_on_while_nobody_reads_the_answer() {
     let response = sender.send_request(request).await.unwrap();
     timeout(TEST_TIMEOUT, done.recv()).await.expect("the upload stands").unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), SIZE);
+}
+
+/// Passes bytes on after a while, as a long line does.
+async fn delay(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin + Send + 'static, by: Duration) {
+    let (sender, mut line) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    tokio::spawn(async move {
+        while let Some((due, bytes)) = line.recv().await {
+            tokio::time::sleep_until(due).await;
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut room = vec![0; 256 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut room).await {
+        drop(sender.send((Instant::now() + by, room[..length].to_vec())));
+    }
+}
+
+/// FAULTS A5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_over_a_long_line_is_not_slow() {
+    const SIZE: usize = 20 << 20;
+    let taking = upstream(|mut raw, _| async move {
+        let head = raw.head().await.unwrap();
+        let length: usize = field(&head, "content-length").unwrap().parse().unwrap();
+        let mut taken = raw.buf.len();
+        let mut room = vec![0; 256 * 1024];
+        while taken < length {
+            taken += raw.stream.read(&mut room).await.unwrap();
+        }
+        raw.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    })
+    .await;
+    let edge = TlsEdge::start(config(), None);
+    let mut routes = routes(&[Way(HOST, Target::Upstream(taking), false)]);
+    routes.get_mut(HOST).unwrap().limits = RouteLimits::body(SIZE as u64);
+    let certificates = Arc::new(vec![edge.authority.certificate(1, &[HOST])]);
+    edge.plain.edge.apply(RoutingTable { version: 1, routes, certificates, ..RoutingTable::default() }).await.unwrap();
+    let line = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, far) = (line.local_addr().unwrap(), edge.address);
+    tokio::spawn(async move {
+        let (near, far) = (line.accept().await.unwrap().0, TcpStream::connect(far).await.unwrap());
+        let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+        let by = Duration::from_millis(100);
+        tokio::join!(delay(near_read, far_write, by), delay(far_read, near_write, by));
+    });
+    let raw = connect_to(address, edge.authority.client(&["h2"]), HOST).await.unwrap();
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.max_send_buf_size(SIZE);
+    let (mut sender, conn) = builder.handshake(TokioIo::new(raw.stream)).await.unwrap();
+    tokio::spawn(conn);
+    let request = Request::post(format!("https://{HOST}/")).body(Full::new(Bytes::from(vec![b'x'; SIZE]))).unwrap();
+    let begun = Instant::now();
+    assert_eq!(ask(&mut sender, request).await.0, 200);
+    // With a window of 1 MiB it takes at least 20 round trips of 0.2 s.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 /// Sends the first bytes of a connection one by one, each as a segment of its own.
