@@ -101,11 +101,12 @@ impl RequestHandler {
             Entry::Site(site) => {
                 self.record.site = Some(Arc::clone(&site.stats));
                 match &site.target {
+                    // Also before it leads elsewhere: only over HTTPS the name's own HSTS is heard.
+                    _ if must_move => self.redirect(Redirect::ToHttps, &site.name, true),
                     Target::Redirect(to) => {
                         let https = https::redirects_to_https(to, &self.client, &self.parts.headers);
                         self.redirect(Redirect::ToOtherName, to.as_str(), https)
                     }
-                    _ if must_move => self.redirect(Redirect::ToHttps, &site.name, true),
                     Target::Notice(notice) => self.page(Page::Notice(*notice)),
                     Target::Upstream(_) if declared_length(&self.parts.headers) > site.limits.max_body => {
                         self.page(Page::TooLarge)

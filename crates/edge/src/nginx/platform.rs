@@ -10,7 +10,7 @@ use super::{
     config::Settings,
     context::Context,
     pages,
-    site::{self, RedirectTarget, TlsFiles, begin_server, write_listen},
+    site::{self, TlsFiles, begin_server, write_listen},
 };
 use crate::{limits::for_one_client, page::Page};
 
@@ -83,6 +83,9 @@ pub(crate) fn platform(table: &RoutingTable, settings: &Settings, left_out: &mut
             }
         }
     });
+    conf.block("map", &[Arg::fixed("$scheme"), Arg::fixed("$stoa_https_port")], |conf| {
+        conf.line("default", &[Arg::joined(&[Arg::fixed("\""), site::port(https, 443), Arg::fixed("\"")])]);
+    });
     let hsts = settings.config.hsts_seconds;
     let key = Arg::fixed("$scheme$stoa_secure$upstream_http_strict_transport_security");
     // The site's own field wins.
@@ -139,7 +142,7 @@ pub(crate) fn unknown(settings: &Settings, shared: Option<CertificateId>) -> Res
     conf.block("server", &[], |conf| {
         write_listen(conf, &config.http, &[], &default());
         conf.line("server_name", &[Arg::fixed("_")]);
-        begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
+        begin_server(conf, settings, None, false, None);
         write_not_found(conf);
     });
     if config.https.is_empty() {
@@ -154,7 +157,7 @@ pub(crate) fn unknown(settings: &Settings, shared: Option<CertificateId>) -> Res
     conf.block("server", &[], |conf| {
         write_listen(conf, &[], &config.https, &default());
         conf.line("server_name", &[Arg::fixed("_")]);
-        begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
+        begin_server(conf, settings, None, false, None);
         match own {
             Some(tls) => tls.write(conf, settings),
             None => reject_handshake(conf),
@@ -165,7 +168,7 @@ pub(crate) fn unknown(settings: &Settings, shared: Option<CertificateId>) -> Res
         conf.block("server", &[], |conf| {
             write_listen(conf, &[], &config.https, &[]);
             conf.line("server_name", &[Arg::fixed("~^")]);
-            begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
+            begin_server(conf, settings, None, false, None);
             reject_handshake(conf);
             write_not_found(conf);
         });
@@ -188,7 +191,7 @@ pub(crate) fn portal(context: &Context<'_>) -> Result<String, InvalidText> {
         conf.block("server", &[], |conf| {
             write_listen(conf, &[], &config.https, &[]);
             conf.line("server_name", &[Arg::below(parent)]);
-            begin_server(conf, settings, None, false, RedirectTarget::Nowhere);
+            begin_server(conf, settings, None, false, None);
             tls.write(conf, settings);
             write_not_found(conf);
         });
@@ -202,8 +205,7 @@ pub(crate) fn portal(context: &Context<'_>) -> Result<String, InvalidText> {
         conf.block("server", &[], |conf| {
             write_listen(conf, &config.http, if tls.is_some() { &config.https } else { &[] }, &[]);
             conf.line("server_name", slice::from_ref(word));
-            let to = if tls.is_some() { RedirectTarget::Https } else { RedirectTarget::Nowhere };
-            begin_server(conf, settings, None, tls.is_some(), to);
+            begin_server(conf, settings, None, tls.is_some(), None);
             if let Some(tls) = tls {
                 tls.write(conf, settings);
             }

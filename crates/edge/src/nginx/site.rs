@@ -72,15 +72,14 @@ impl Server<'_> {
         let (group, config) = (self.group, &self.context.settings.config);
         let tls = group.certificate.map(|certificate| TlsFiles::of(certificate, self.context)).transpose()?;
         let https = if tls.is_some() { config.https.as_slice() } else { &[] };
-        let to = match group.target {
-            Target::Redirect(to) => RedirectTarget::Elsewhere(self.origin(to)),
-            _ if group.secure => RedirectTarget::Https,
-            _ => RedirectTarget::Nowhere,
+        let moved_to = match group.target {
+            Target::Redirect(to) => Some(self.origin(to)),
+            _ => None,
         };
         conf.block("server", &[], |conf| {
             write_listen(conf, &config.http, https, &[]);
             conf.line("server_name", &group.hosts.iter().map(|host| Arg::host(host)).collect::<Vec<_>>());
-            begin_server(conf, self.context.settings, Some(self.site), group.secure, to);
+            begin_server(conf, self.context.settings, Some(self.site), group.secure, moved_to);
             if let Some(tls) = tls {
                 tls.write(conf, self.context.settings);
             }
@@ -200,36 +199,20 @@ pub(crate) fn write_listen(conf: &mut Conf, http: &[SocketAddr], https: &[Socket
     }
 }
 
-/// Where a server redirects all requests.
-pub(crate) enum RedirectTarget {
-    Nowhere,
-    /// To the same address over HTTPS, if they came without.
-    Https,
-    /// To this origin.
-    Elsewhere(Arg),
-}
-
-/// What every server of ours begins with. Answers, redirects and pages are in the included file, which
-/// reads the variables that are set here.
+/// What every server of ours begins with. `moved_to` is the origin of another name that all requests are redirected to.
+/// Answers, redirects and pages are in the included file, which reads the variables that are set here.
 pub(crate) fn begin_server(
     conf: &mut Conf,
     settings: &Settings,
     site: Option<SiteId>,
     secure: bool,
-    to: RedirectTarget,
+    moved_to: Option<Arg>,
 ) {
     let flag = |set: bool| Arg::fixed(if set { "1" } else { "\"\"" });
-    let moved = matches!(to, RedirectTarget::Elsewhere(_));
-    let to = match to {
-        RedirectTarget::Nowhere => Arg::fixed("\"\""),
-        // `$host` is one of the server's own names here.
-        RedirectTarget::Https => Arg::joined(&[Arg::fixed("https://$host"), port(settings.config.public_ports.1, 443)]),
-        RedirectTarget::Elsewhere(origin) => origin,
-    };
     conf.line("set", &[Arg::fixed("$stoa_site"), site.map_or(Arg::fixed("\"\""), Arg::site)]);
     conf.line("set", &[Arg::fixed("$stoa_secure"), flag(secure)]);
-    conf.line("set", &[Arg::fixed("$stoa_moved"), flag(moved)]);
-    conf.line("set", &[Arg::fixed("$stoa_to"), to]);
+    conf.line("set", &[Arg::fixed("$stoa_moved"), flag(moved_to.is_some())]);
+    conf.line("set", &[Arg::fixed("$stoa_to"), moved_to.unwrap_or(Arg::fixed("\"\""))]);
     conf.line("include", slice::from_ref(&settings.server));
 }
 

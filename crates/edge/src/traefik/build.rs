@@ -120,8 +120,8 @@ impl Build<'_> {
                 (name.clone(), by.clone(), by)
             }
         };
-        let moves = group.secure && !matches!(group.target, Target::Redirect(_));
-        let plain = if moves { vec![self.https_redirect()] } else { plain };
+        // Also before it leads elsewhere: only over HTTPS the name's own HSTS is heard.
+        let plain = if group.secure { vec![self.https_redirect()] } else { plain };
         self.router(format!("{name}-http"), rule.clone(), WEB_ENTRY_POINT, &plain, service.clone(), None);
         if group.certificate.is_some() {
             let mut secure = secure;

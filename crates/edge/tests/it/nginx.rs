@@ -339,9 +339,10 @@ async fn hsts_is_for_secure_names_and_the_sites_own_wins() {
             ("c.example.com", Target::Upstream(own.await)),
             ("d.example.com", Target::Notice(Notice::Stopped)),
             ("www.d.example.com", Target::Redirect(host("d.example.com"))),
+            ("e.example.com", Target::Redirect(host("d.example.com"))),
         ],
     );
-    for name in ["a.example.com", "c.example.com", "d.example.com"] {
+    for name in ["a.example.com", "c.example.com", "d.example.com", "e.example.com"] {
         table.routes.get_mut(name).unwrap().secure = true;
     }
     Arc::make_mut(&mut table.certificates).push(authority.certificate(1, &["*.example.com"]));
@@ -351,11 +352,17 @@ async fn hsts_is_for_secure_names_and_the_sites_own_wins() {
         ("b.example.com", None),
         ("c.example.com", Some("max-age=1")),
         ("d.example.com", Some("max-age=60")),
+        ("e.example.com", Some("max-age=60")),
     ] {
         let answer = over_tls(nginx.https, &authority, name).await;
         assert_eq!(field(&answer, "strict-transport-security"), expected, "{name}: {answer}");
         assert_eq!(answer.to_lowercase().matches("strict-transport-security").count(), usize::from(expected.is_some()));
     }
+    let (first, then) =
+        (nginx.get("e.example.com", "").await, over_tls(nginx.https, &authority, "e.example.com").await);
+    let at = |name: &str| format!("https://{name}:{}/", nginx.https.port());
+    assert_eq!((status(&first), field(&first, "location")), (301, Some(at("e.example.com").as_str())), "{first}");
+    assert_eq!((status(&then), field(&then, "location")), (302, Some(at("d.example.com").as_str())), "{then}");
     let plain = nginx.get("a.example.com", "").await;
     assert_eq!(field(&plain, "strict-transport-security"), None, "not over plain HTTP: {plain}");
     let answer = nginx.get("www.d.example.com", "").await;

@@ -11,7 +11,7 @@ use stoa_model::{
 use super::{
     Answer, Ask, Edge, Probe, Secured,
     routing::leads_to,
-    tables::{Tables, apply, secure},
+    tables::{Tables, apply, hostname, secure},
 };
 
 const PATH: &str = "/.well-known/acme-challenge/token";
@@ -23,13 +23,14 @@ pub(super) async fn plain_is_redirected(edge: &dyn Edge, probe: &dyn Probe, tabl
         ("a.example.com", Target::Upstream(one)),
         ("b.example.com", Target::Upstream(one)),
         ("c.example.com", Target::Notice(Notice::Stopped)),
+        ("d.example.com", Target::Redirect(hostname("a.example.com"))),
     ]);
-    secure(&mut table, "a.example.com");
-    secure(&mut table, "c.example.com");
+    let names = ["a.example.com", "c.example.com", "d.example.com"];
+    names.iter().for_each(|name| secure(&mut table, name));
     table.certificates = Arc::new(probe.certificate(&["*.example.com"]).map(Arc::new).into_iter().collect());
     table.answers.insert(PATH.into(), "proof".into());
     apply(edge, &table).await;
-    for host in ["a.example.com", "c.example.com"] {
+    for host in names {
         let answer = probe.send(Ask::get(host, "/x?y=z")).await;
         leads_to(&answer, &format!("https://{host}"), "/x?y=z");
         assert_eq!(probe.send(Ask::get(host, PATH)).await, Answer::Text("proof".into()), "an answer needs no TLS");
