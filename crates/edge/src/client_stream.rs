@@ -78,6 +78,13 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
 impl<S: AsyncRead + Unpin> Read for ClientStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.heads.has_ended() {
+            let poll = Pin::new(&mut this.inner).poll_read(cx, buf);
+            if this.tracks_heads && poll.is_ready() {
+                this.state.note_received();
+            }
+            return poll;
+        }
         let mut room = [const { MaybeUninit::uninit() }; READ_BYTES];
         loop {
             let passing = usize::try_from(this.heads.passing(&this.state)).unwrap_or(usize::MAX).min(buf.remaining());

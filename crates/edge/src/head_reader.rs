@@ -77,6 +77,11 @@ impl HeadReader {
         self.passing
     }
 
+    /// Whether all that follows is for hyper.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.passing == EVERYTHING && self.received.is_empty()
+    }
+
     pub(crate) fn has_refused(&self) -> bool {
         self.refused
     }

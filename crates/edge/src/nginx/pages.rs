@@ -55,6 +55,7 @@ pub(crate) fn write_location(conf: &mut Conf, directory: &Arg) -> Result<(), Inv
     for (page, status) in PAGES.iter().filter_map(|(page, _, status)| Some((*page, (*status)?))) {
         write_error_page(conf, status, page);
     }
+    write_error_page(conf, 431, Page::HeadTooLarge);
     let policy = Arg::quoted(&content_security_policy())?;
     conf.block("location", &[Arg::fixed("^~"), Arg::fixed(PAGE_PREFIX)], |conf| {
         conf.line("internal", &[]);

@@ -19,7 +19,7 @@ pub fn cookies(bytes: usize) -> Vec<String> {
 }
 
 /// A request whose head has about `bytes` in one field, in many, or in its target if that is possible.
-fn requests(bytes: usize) -> Vec<Request<()>> {
+pub fn requests(bytes: usize) -> Vec<Request<()>> {
     let long = "x".repeat(bytes);
     let target = Request::get(format!("http://{HOST}/?q={long}"));
     let one = Request::get(format!("http://{HOST}/")).header(COOKIE, format!("c={long}"));

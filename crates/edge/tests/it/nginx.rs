@@ -3,13 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
+use http_body_util::Full;
+use hyper::client::conn::http2::handshake;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use stoa_model::route::{Notice, RouteLimits, Target};
 use stoa_provider::edge::{Edge, conformance};
 
 use crate::{
     conformance::OverTheWire,
-    heads::cookies,
+    heads::{cookies, requests},
+    http2::ask,
     nginx_support::{TestNginx, host, needs_nginx, site, table},
     support::{Raw, TestEdge, answering, body, field, mirror, nobody, status, upstream, visit_from},
     tls_support::{Authority, connect_to},
@@ -153,6 +158,28 @@ async fn failures_of_a_site_are_pages() {
     assert!(body(&late).contains("timed_out"), "{late}");
 }
 
+#[tokio::test]
+async fn heads_have_this_limit_over_http2_too() {
+    needs_nginx!();
+    let nginx = TestNginx::start().await;
+    let authority = Authority::new();
+    let mut table = table(1, &[(HOST, Target::Upstream(mirror().await))]);
+    Arc::make_mut(&mut table.certificates).push(authority.certificate(1, &[HOST]));
+    nginx.edge.apply(table).await.unwrap();
+    for (kib, expected) in [(9, 200), (30, 200), (60, 200), (66, 431), (100, 431)] {
+        for request in requests(kib * 1024) {
+            let raw = connect_to(nginx.https, authority.client(&["h2"]), HOST).await.unwrap();
+            let (mut sender, conn) = handshake(TokioExecutor::new(), TokioIo::new(raw.stream)).await.unwrap();
+            tokio::spawn(conn);
+            let (code, answer) = ask(&mut sender, request.map(|()| Full::<Bytes>::default())).await;
+            assert!(
+                code == expected && (code == 200 || answer.contains("Headers too large")),
+                "{kib} KiB: {code} {answer}"
+            );
+        }
+    }
+}
+
 /// FAULTS A15.
 #[tokio::test]
 async fn a_site_sets_and_clears_no_cookies_of_others() {
@@ -210,14 +237,15 @@ async fn heads_have_the_limit_of_the_embedded_edge() {
     let target = "x".repeat(60 * 1024);
     let answer = nginx.send(format!("GET /{target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
     assert!(status(&answer) == 200 && answer.contains(&target), "{answer}");
-    for lines in [66, 80].into_iter().flat_map(large) {
+    for lines in [66, 100, 150].into_iter().flat_map(large) {
         let answer = nginx.get(HOST, &lines).await;
         assert!(status(&answer) == 431 && answer.contains("Headers too large"), "{answer}");
     }
-    let target = "x".repeat(66 * 1024);
-    let answer = nginx.send(format!("GET /{target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
-    // nginx shows no page here, as it has no address to start from.
-    assert_eq!(status(&answer), 414, "{answer}");
+    for kib in [66, 100] {
+        let target = "x".repeat(kib * 1024);
+        let answer = nginx.send(format!("GET /{target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
+        assert!(status(&answer) == 414 && answer.contains("Address too long"), "{answer}");
+    }
 }
 
 #[tokio::test]
