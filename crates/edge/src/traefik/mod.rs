@@ -4,10 +4,10 @@
 //! `build`), so nothing is written to a disk. Notices, the portal, unknown hosts and the answers to
 //! certificate authorities are forwarded to Stoa's own edge, which has the same table.
 //!
-//! Traefik can't fulfil three parts of the contract, and docs/edges.md tells operators so: it does not report
+//! Traefik can't fulfil four parts of the contract, and docs/edges.md tells operators so: it does not report
 //! when it has applied a document, so [`Edge::apply`] waits until the document was fetched and a pause has
 //! passed; it limits bodies only by buffering whole requests and responses; and it counts rate and open
-//! requests per router.
+//! requests per router; and it can't take the domain out of a cookie.
 //!
 //! No Traefik was available when this was written. The document was checked against the published schema and
 //! against a stand-in written from the documentation (`tests/it/traefik.rs`).
