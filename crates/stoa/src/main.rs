@@ -97,10 +97,11 @@ fn main() -> ExitCode {
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli))) {
         Ok(code) => code,
         Err(error) => {
-            match error.downcast_ref::<stoa_core::Error>() {
-                Some(known) => eprintln!("stoa: {}", known.for_operator()),
-                None => eprintln!("stoa: {error:#}"),
-            }
+            let text = match error.downcast_ref::<stoa_core::Error>() {
+                Some(known) => known.for_operator(),
+                None => format!("{error:#}"),
+            };
+            eprintln!("stoa: {}", stoa_util::visible_lines(&text));
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,11 @@ use std::io::{self, ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use stoa_util::{visible, visible_lines};
+
+/// Columns of a table.
+const MIN_TABLE_WIDTH: u16 = 40;
+const MAX_TABLE_WIDTH: u16 = 200;
 
 /// Prints results in the requested form.
 pub struct Output {
@@ -14,25 +19,65 @@ pub struct Output {
 impl Output {
     /// Prints `value` as JSON, or as the text that `people` renders.
     pub fn show<T: Serialize + ?Sized>(&self, value: &T, people: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-        let text = if self.json { serde_json::to_string_pretty(value)? } else { people(value) };
-        self.text(&format!("{text}\n"))
+        if self.json {
+            print(&(serde_json::to_string_pretty(value)? + "\n"))
+        } else {
+            self.text(&(people(value) + "\n"))
+        }
     }
 
-    /// Prints text unchanged in both forms. A reader that closes the pipe early (`| head`) is no error.
+    /// Prints text in both forms. What a terminal would obey is shown instead.
     pub fn text(&self, text: &str) -> anyhow::Result<()> {
-        match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
-        }
+        print(&visible_lines(text))
     }
 }
 
-/// A table with a heading, fitted to the terminal.
+/// A reader that closes the pipe early (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A table with a heading, fitted to the terminal. Each cell is one text, whatever line breaks it has.
 pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
+    table.set_width(width(table.width()));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.map(|cell| visible(&cell).into_owned()));
     }
-    table.to_string()
+    table.trim_fmt()
+}
+
+/// The width of a table; `None` and 0 if the terminal is none, or does not know.
+fn width(terminal: Option<u16>) -> u16 {
+    match terminal {
+        None | Some(0) => MAX_TABLE_WIDTH,
+        Some(columns) => columns.clamp(MIN_TABLE_WIDTH, MAX_TABLE_WIDTH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_neither_one_letter_nor_thousands_wide() {
+        for (terminal, columns) in [(None, 200), (Some(0), 200), (Some(1), 40), (Some(90), 90), (Some(4000), 200)] {
+            assert_eq!(width(terminal), columns, "{terminal:?}");
+        }
+        let text =
+            table(["Name", "Title"], [["a".to_owned(), "long ".repeat(800)], ["b".to_owned(), "short".to_owned()]]);
+        assert!(text.lines().all(|line| line.len() <= 200 && line.trim_end() == line), "{text}");
+        assert!(text.lines().count() > 20);
+    }
+
+    #[test]
+    fn a_cell_can_neither_forge_a_row_nor_command_the_terminal() {
+        let text = table(["Name"], [["a\nroot  admin\u{1b}[2J\u{202e}".to_owned()]]);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains(r"a\nroot  admin\u{1b}[2J\u{202e}"), "{text}");
+    }
 }

@@ -4,6 +4,8 @@
 pub mod atomic_file;
 mod client_network;
 mod error_chain;
+mod visible;
 
 pub use client_network::{ClientNetwork, Ipv6Prefix};
 pub use error_chain::error_chain;
+pub use visible::{visible, visible_lines};

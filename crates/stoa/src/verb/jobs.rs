@@ -5,6 +5,8 @@ use clap::Subcommand;
 use stoa_core::view::JobView;
 use stoa_model::{id::JobId, job::JobState};
 
+use stoa_util::visible;
+
 use crate::{
     bootstrap,
     config::Config,
@@ -80,7 +82,7 @@ pub fn page(job: &JobView) -> String {
     });
     text.push_str(&table(["Step", "State", "Time", "Detail"], rows));
     for line in &job.log {
-        text.push_str(&format!("\n{}  {}", line.at, line.line));
+        text.push_str(&format!("\n{}  {}", line.at, visible(&line.line)));
     }
     for note in [&job.error, &job.error_detail, &job.advice].into_iter().flatten() {
         text.push_str(&format!("\n{note}"));

@@ -17,7 +17,7 @@ pub mod staff;
 pub mod tasks;
 pub mod trial;
 
-use std::process::ExitCode;
+use std::{iter, process::ExitCode};
 
 use anyhow::Result;
 use stoa_core::view::{Finding, Verdict};
@@ -41,9 +41,9 @@ pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = bootstrap::control(config).await?;
     let findings = control.doctor(&control.core.system_context("doctor")).await?;
     out.show(&findings, |findings| {
-        let rows = findings.iter().map(|f| {
-            let remedy = f.remedy.as_ref().map(|text| format!("\n→ {text}")).unwrap_or_default();
-            [mark(f).to_owned(), f.check.clone(), format!("{}{remedy}", f.found)]
+        let rows = findings.iter().flat_map(|f| {
+            let remedy = f.remedy.as_ref().map(|text| [String::new(), String::new(), format!("→ {text}")]);
+            iter::once([mark(f).to_owned(), f.check.clone(), f.found.clone()]).chain(remedy)
         });
         table(["", "Check", "Found"], rows)
     })?;

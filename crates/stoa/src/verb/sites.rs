@@ -15,8 +15,10 @@ use stoa_model::{
 use stoa_sites::{
     MAX_LOG_LINES,
     command::{OrderSite, Suspend, UpdateSite},
-    view::SiteView,
+    view::{LogLine, SiteView},
 };
+
+use stoa_util::visible;
 
 use crate::{
     bootstrap,
@@ -180,7 +182,8 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
         Sites::Logs { name, tail } => {
             let lines = control.sites.logs(&cx, find(&control, &cx, name).await?.id, *tail).await?;
             out.show(&lines, |lines| {
-                lines.iter().map(|l| format!("{} {}: {}", l.at, l.service, l.line)).collect::<Vec<_>>().join("\n")
+                let line = |l: &LogLine| format!("{} {}: {}", l.at, l.service, visible(&l.line));
+                lines.iter().map(line).collect::<Vec<_>>().join("\n")
             })
         }
     }
