@@ -11,7 +11,7 @@ use tokio::time;
 use crate::{client::Docker, error::Act, inventory::Container};
 
 /// A longer line comes in parts.
-const MAX_LINE_BYTES: usize = 256 << 10;
+const MAX_LINE_BYTES: usize = 64 << 10;
 
 impl Docker {
     pub(crate) async fn logs_of(
@@ -147,6 +147,6 @@ mod tests {
         let mut reader = LineReader::new("web".into());
         let part = chunk(false, &format!("t {}", "x".repeat(16 << 10)));
         let lines: Vec<_> = (0..40).filter_map(|_| reader.read(&part)).collect();
-        assert_eq!(lines.iter().map(|line| line.line.len()).collect::<Vec<_>>(), [MAX_LINE_BYTES; 2]);
+        assert_eq!(lines.iter().map(|line| line.line.len()).collect::<Vec<_>>(), [MAX_LINE_BYTES; 10]);
     }
 }

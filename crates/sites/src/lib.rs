@@ -33,13 +33,13 @@ pub mod view;
 use std::{ops::Deref, sync::Arc};
 
 use stoa_accounts::Accounts;
-use stoa_core::{Core, item_backoff::ItemBackoff, jobs::JobRegistry};
+use stoa_core::{Core, concurrency::ConcurrencyLimit, item_backoff::ItemBackoff, jobs::JobRegistry};
 use stoa_domains::Domains;
 use stoa_integrations::probe::Probe;
 use stoa_model::id::SiteId;
 use stoa_provider::{edge::Edge, engine::Engines};
 
-pub use inspect::MAX_LOG_LINES;
+pub use inspect::{MAX_LOG_LINES, SiteLog};
 pub use runtime::{Drift, Repair};
 
 /// What the sites service is made of.
@@ -78,6 +78,7 @@ pub struct Inner {
     traffic_baseline: traffic::TrafficBaseline,
     address_cooldown: address_cooldown::AddressCooldown,
     measurement_pace: storage::MeasurementPace,
+    log_limit: ConcurrencyLimit<String>,
     /// Sites whose repair failed or did not last.
     repair_backoff: ItemBackoff<SiteId>,
     /// Sites whose environment could not be changed, each with the hostnames that it was to get.
@@ -109,6 +110,7 @@ impl Sites {
             traffic_baseline: traffic::TrafficBaseline::default(),
             address_cooldown: address_cooldown::AddressCooldown::default(),
             measurement_pace: storage::MeasurementPace::default(),
+            log_limit: inspect::log_limit(),
             repair_backoff: ItemBackoff::default(),
             environment_backoff: ItemBackoff::default(),
         }))

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use stoa_control::Control;
 use stoa_core::cached::Cached;
 
-use crate::pages::core::staff_overview::PlatformSummary;
+use crate::{middleware::limits::RequestLimits, pages::core::staff_overview::PlatformSummary};
 
 /// How old what the staff's overview sums up may be: it reads every site and asks the engine.
 const SUMMARY_AGE: SignedDuration = SignedDuration::from_secs(5);
@@ -16,11 +16,13 @@ pub struct App {
     pub control: Control,
     /// What the staff's overview sums up.
     pub summary: Cached<PlatformSummary>,
+    /// What all requests together may take.
+    pub limits: RequestLimits,
 }
 
 impl App {
     /// The state of a router over this service layer.
     pub fn new(control: Control) -> Self {
-        Self { control, summary: Cached::new(SUMMARY_AGE) }
+        Self { control, summary: Cached::new(SUMMARY_AGE), limits: RequestLimits::default() }
     }
 }

@@ -82,12 +82,15 @@ kinds! {
     /// Took too long.
     Timeout = GATEWAY_TIMEOUT, "timeout", "This takes too long",
         "What you asked for may still be carried out. Look at the page again in a moment.";
+    /// The body arrived too slowly.
+    RequestTimeout = REQUEST_TIMEOUT, "request-timeout", "Your request arrived too slowly",
+        "Check your connection and send it again.";
     /// The resource is in a state that doesn't allow the operation.
     Conflict = CONFLICT, "conflict", "This is not possible right now",
         "Look at the current state and try again.";
     /// The body is too large.
     PayloadTooLarge = PAYLOAD_TOO_LARGE, "too-large", "That is too much at once",
-        "A form may hold up to 1 MB. Shorten the text and send it again.";
+        "Shorten it and send it again.";
     /// The content type is not supported.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "We can't read this format",
         "Send JSON with the header Content-Type: application/json.";

@@ -16,6 +16,7 @@ pub mod assets;
 pub mod extract;
 pub mod http_error;
 pub mod job_stream;
+pub mod log_stream;
 pub mod middleware;
 pub mod pages;
 pub mod return_path;

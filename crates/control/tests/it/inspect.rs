@@ -14,7 +14,7 @@ async fn as_many_lines_as_were_asked_for_up_to_the_most() {
     let project = support::site(&platform, site).await.project;
     (0..MAX_LOG_LINES + 100).for_each(|n| platform.engine.say(&project, &ServiceName("web".into()), &n.to_string()));
     for (asked, given) in [(0, 1), (10, 10), (MAX_LOG_LINES - 1, MAX_LOG_LINES - 1), (u32::MAX, MAX_LOG_LINES)] {
-        let lines = platform.control.sites.logs(&jane, site, asked).await.expect("the lines");
+        let lines = platform.control.sites.logs(&jane, site, asked).await.expect("the lines").lines;
         let web = lines.iter().filter(|line| line.service == "web").count();
         assert_eq!(web, given as usize, "of {asked}");
     }

@@ -1,5 +1,7 @@
 //! Lines of services' output.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use futures_util::TryStreamExt;
 use stoa_model::stack::{ProjectName, ServiceName};
 
@@ -7,8 +9,8 @@ use super::{Engine, EngineError};
 
 /// [`logs_tail`] answers no more lines than this per service.
 const MAX_TAIL_LINES: u32 = 10_000;
-/// [`logs_tail`] answers no more text than this; the oldest lines are dropped.
-const MAX_TAIL_BYTES: usize = 8 << 20;
+/// [`logs_tail`] holds and returns no more bytes than this; the oldest lines are dropped.
+pub const MAX_TAIL_BYTES: usize = 2 << 20;
 
 /// A line of a service's output.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -45,47 +47,84 @@ pub async fn logs_tail(
 ) -> Result<Vec<LogLine>, EngineError> {
     let query = LogQuery { tail: tail.min(MAX_TAIL_LINES), follow: false, max_bytes: u64::MAX };
     let mut stream = engine.logs(project, service, query).await?;
-    let (mut lines, mut bytes) = (Vec::new(), 0);
+    let mut tail = Tail::default();
     while let Some(line) = stream.try_next().await? {
-        bytes += size(&line);
-        lines.push(line);
-        // Twice the limit, so that the lines are sorted rarely.
-        if bytes > 2 * MAX_TAIL_BYTES {
-            bytes = drop_oldest(&mut lines);
+        tail.push(line);
+    }
+    Ok(tail.into_lines())
+}
+
+/// The latest lines, in at most [`MAX_TAIL_BYTES`] at any time.
+#[derive(Default)]
+struct Tail {
+    /// The oldest line is on top; those of the same time are numbered, so that they keep their order.
+    lines: BinaryHeap<Reverse<(String, usize, LineText)>>,
+    count: usize,
+    bytes: usize,
+}
+
+/// Service and text of a line.
+type LineText = (String, String);
+
+impl Tail {
+    fn push(&mut self, line: LogLine) {
+        let LogLine { service, at, line } = line;
+        self.count += 1;
+        let entry = (at, self.count, (service, line));
+        self.bytes += size(&entry);
+        self.lines.push(Reverse(entry));
+        while self.bytes > MAX_TAIL_BYTES
+            && let Some(Reverse(oldest)) = self.lines.pop()
+        {
+            self.bytes -= size(&oldest);
         }
     }
-    drop_oldest(&mut lines);
-    Ok(lines)
+
+    fn into_lines(self) -> Vec<LogLine> {
+        let line =
+            |Reverse((at, _, (service, line))): Reverse<(String, usize, LineText)>| LogLine { service, at, line };
+        self.lines.into_sorted_vec().into_iter().rev().map(line).collect()
+    }
 }
 
-/// Sorts by time and drops the oldest lines above the limit; returns the size of the rest. The sort is
-/// stable: lines of one service keep their order.
-fn drop_oldest(lines: &mut Vec<LogLine>) -> usize {
-    lines.sort_by(|a, b| a.at.cmp(&b.at));
-    let mut bytes = 0;
-    let fits = |line: &&LogLine| {
-        bytes += size(line);
-        bytes <= MAX_TAIL_BYTES
-    };
-    let kept = lines.iter().rev().take_while(fits).count();
-    lines.drain(..lines.len() - kept);
-    lines.iter().map(size).sum()
-}
-
-fn size(line: &LogLine) -> usize {
-    line.line.len() + line.at.len() + line.service.len()
+/// What a line takes in memory.
+fn size(entry: &(String, usize, LineText)) -> usize {
+    let (at, _, (service, line)) = entry;
+    at.capacity() + service.capacity() + line.capacity() + size_of_val(entry)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn line(at: usize, length: usize) -> LogLine {
+        LogLine { service: "web".into(), at: format!("{at:05}"), line: "x".repeat(length) }
+    }
+
     #[test]
-    fn the_oldest_lines_are_dropped_above_the_limit() {
-        let line = |at: &str, length| LogLine { service: "web".into(), at: at.into(), line: "x".repeat(length) };
-        let mut lines = vec![line("3", 10), line("1", MAX_TAIL_BYTES), line("2", 10)];
-        let left = drop_oldest(&mut lines);
-        assert_eq!(lines.iter().map(|line| line.at.as_str()).collect::<Vec<_>>(), ["2", "3"]);
-        assert_eq!(left, 2 * (10 + 1 + 3));
+    fn the_oldest_lines_are_dropped_above_the_limit_while_reading() {
+        let mut tail = Tail::default();
+        for at in [3, 1, 2] {
+            tail.push(line(at, if at == 1 { MAX_TAIL_BYTES } else { 10 }));
+        }
+        assert_eq!(tail.into_lines().iter().map(|line| &*line.at).collect::<Vec<_>>(), ["00002", "00003"]);
+
+        let mut tail = Tail::default();
+        for at in 0..10_000 {
+            tail.push(line(at, 4096));
+            assert!(tail.bytes <= MAX_TAIL_BYTES);
+        }
+        let lines = tail.into_lines();
+        assert!(lines.len() > 400 && lines.len() < MAX_TAIL_BYTES / 4096, "{}", lines.len());
+        assert_eq!(lines.last().map(|line| &*line.at), Some("09999"));
+    }
+
+    #[test]
+    fn lines_of_the_same_time_keep_their_order() {
+        let mut tail = Tail::default();
+        for text in ["c", "a", "b"] {
+            tail.push(LogLine { line: text.into(), ..line(1, 0) });
+        }
+        assert_eq!(tail.into_lines().iter().map(|line| &*line.line).collect::<String>(), "cab");
     }
 }

@@ -41,7 +41,7 @@ pub use self::{
     description::{Capabilities, EngineInfo, ImageInfo},
     error::EngineError,
     exec::{Exec, ExecEvent, ExecOutput, ExecSession, Program, run_program},
-    logs::{LogLine, LogQuery, logs_tail},
+    logs::{LogLine, LogQuery, MAX_TAIL_BYTES, logs_tail},
     observation::{
         Endpoint, EngineEvent, EngineEventKind, Observed, ObservedService, RunState, ServiceStats, Stored, newest_at,
     },

@@ -180,7 +180,7 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
         }
         Sites::Limits(verb) => super::limits::run(verb, &control, &cx, out).await,
         Sites::Logs { name, tail } => {
-            let lines = control.sites.logs(&cx, find(&control, &cx, name).await?.id, *tail).await?;
+            let lines = control.sites.logs(&cx, find(&control, &cx, name).await?.id, *tail).await?.lines;
             out.show(&lines, |lines| {
                 let line = |l: &LogLine| format!("{} {}: {}", l.at, l.service, visible(&l.line));
                 lines.iter().map(line).collect::<Vec<_>>().join("\n")

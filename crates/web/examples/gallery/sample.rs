@@ -349,14 +349,9 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 at: format!("2026-11-21T09:5{}:00Z", n % 10),
                 line: format!("10.213.4.17 - - \"GET /shop/page/{n} HTTP/1.1\" 200 4312 \"Mozilla/5.0\""),
             };
-            ui::ok(&logs::LogPage {
-                frame,
-                head,
-                lines: (0..40).map(line).collect(),
-                missing: None,
-                tail: 100,
-                choices: [100, 500, 2000],
-            })
+            let (missing, tail, choices) = (None, 100, [100, 500, 2000]);
+            let page = logs::LogPage { frame, head, has_lines: true, missing, tail, choices };
+            logs::respond(&page, (0..40).map(line).collect(), ())
         }
         "usage" => ui::ok(&usage::UsagePage {
             frame,

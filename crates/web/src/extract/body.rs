@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A JSON body of at most 1 MB.
+/// A JSON object.
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
@@ -54,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(HttpError::new(ErrorKind::UnsupportedMediaType, ErrorKind::UnsupportedMediaType.advice()));
         }
-        let body = read_body(request.into_body()).await?;
+        let (_, body) = read_body(request).await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let kind = if error.is_data() { ErrorKind::Invalid } else { ErrorKind::BadRequest };
             HttpError::new(kind, format!("The JSON can't be read: {error}."))

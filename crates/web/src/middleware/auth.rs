@@ -14,6 +14,7 @@
 use std::net::IpAddr;
 
 use axum::{
+    body::Body,
     extract::{Request, State},
     http::{Extensions, HeaderMap, HeaderValue, header},
     middleware::Next,
@@ -29,7 +30,7 @@ use stoa_core::RequestContext;
 use stoa_model::account::Actor;
 use tracing::Instrument;
 
-use super::is_api;
+use super::{is_api, limits::GuardedBody};
 use crate::{ClientAddress, app::App, http_error::HttpError, ui::frame::is_https};
 
 /// Who sends a request, and how, as known before any handler runs.
@@ -78,9 +79,16 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
     let path = request.uri().path().to_owned();
     let https = is_https(headers);
     let mut auth = RequestAuth { https, ..RequestAuth::anonymous(address, request_id(headers)) };
-    let ended_unencrypted =
-        if https && !is_api(&path) { end_unencrypted_session(&app, &auth, headers).await } else { false };
-    let outcome = if is_api(&path) {
+    // Whether the process lives has nothing to do with how busy it is.
+    let place = (path != "/healthz").then(|| app.limits.enter(address)).transpose();
+    let ended_unencrypted = if place.is_ok() && https && !is_api(&path) {
+        end_unencrypted_session(&app, &auth, headers).await
+    } else {
+        false
+    };
+    let outcome = if let Err(error) = &place {
+        Err(error.clone())
+    } else if is_api(&path) {
         authenticate_token(&app, &mut auth, headers).await
     } else if path.starts_with("/assets/") {
         Ok(())
@@ -88,14 +96,16 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
         authenticate_session(&app, &mut auth, headers, https).await
     };
     auth.failure = outcome.err();
-    let new_token = auth.csrf.is_empty().then(random_token);
+    let new_token = (auth.failure.is_none() && auth.csrf.is_empty()).then(random_token);
     if let Some(token) = &new_token {
         auth.csrf.clone_from(token);
     }
     let span = tracing::info_span!("request", id = auth.request_id, method = %request.method(), path);
     let request_id = HeaderValue::from_str(&auth.request_id);
+    request.extensions_mut().insert(app.limits.of_body(auth.actor));
     request.extensions_mut().insert(auth);
-    let mut response = next.run(request).instrument(span).await;
+    let response = next.run(request).instrument(span).await;
+    let mut response = response.map(|body| Body::new(GuardedBody::new(body, place)));
     if let Ok(request_id) = request_id {
         response.headers_mut().insert("x-request-id", request_id);
     }

@@ -40,18 +40,17 @@ pub async fn check(request: Request, next: Next) -> Response {
 }
 
 async fn verify(request: Request, token: &str) -> Result<Request, HttpError> {
-    let (parts, body) = request.into_parts();
     let rejected = || HttpError::new(ErrorKind::FormRejected, ErrorKind::FormRejected.advice());
-    if !is_own_origin(&parts.headers, &parts.uri) {
+    if !is_own_origin(request.headers(), request.uri()) {
         return Err(rejected());
     }
-    if !is_form(&parts.headers) {
+    if !is_form(request.headers()) {
         return Err(HttpError::new(
             ErrorKind::UnsupportedMediaType,
             "Forms are sent as application/x-www-form-urlencoded.",
         ));
     }
-    let body = read_body(body).await?;
+    let (parts, body) = read_body(request).await?;
     let sent = csrf_token(&body).unwrap_or_default();
     if sent.is_empty() || !bool::from(sent.as_bytes().ct_eq(token.as_bytes())) {
         return Err(rejected());

@@ -40,13 +40,14 @@ impl fmt::Display for Icon {
 
 impl HtmlSafe for Icon {}
 
-/// Renders a page. Pages are personal, so they must not be cached.
+/// The headers of a page: it is personal, so it must not be cached.
+pub const HTML_HEADERS: [(header::HeaderName, &str); 2] =
+    [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+
+/// Renders a page.
 pub fn page(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
-        Ok(html) => {
-            let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-            (status, headers, html).into_response()
-        }
+        Ok(html) => (status, HTML_HEADERS, html).into_response(),
         Err(error) => HttpError::from(stoa_core::Error::internal(error)).into_response(),
     }
 }

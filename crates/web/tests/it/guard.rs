@@ -1,7 +1,11 @@
 //! Protection of every request.
 
-use axum::http::Method;
-use stoa_web::middleware::headers::CSP;
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use stoa_web::{ClientAddress, middleware::headers::CSP};
+use tower::ServiceExt;
 
 use stoa_testkit::TestPlatform;
 
@@ -109,6 +113,41 @@ async fn the_api_ignores_cookies() {
     app.platform.customer("jane").await;
     let mut browser = app.logged_in("jane@example.com").await;
     browser.get("/api/v1/sites").await.is(401);
+}
+
+#[tokio::test]
+async fn one_client_has_so_many_open_requests_and_leaves_the_rest_to_others() {
+    let app = TestApp::new().await;
+    let get = async |client: u8, path: &str| {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ClientAddress([192, 0, 2, client].into()));
+        app.router.clone().oneshot(request).await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for _ in 0..128 {
+        unread.push(get(1, "/robots.txt").await);
+        assert_eq!(unread.last().unwrap().status(), 200);
+    }
+    let refused = get(1, "/login").await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"5".parse().unwrap()));
+    assert!(!refused.headers().contains_key("set-cookie"));
+    assert_eq!(get(1, "/api/v1/me").await.headers()["content-type"], "application/problem+json");
+    assert_eq!(get(1, "/healthz").await.status(), 200);
+    assert_eq!(get(2, "/login").await.status(), 200);
+    unread.pop();
+    assert_eq!(get(1, "/login").await.status(), 200);
+}
+
+#[tokio::test]
+async fn before_the_login_a_body_may_have_16_kib_and_afterwards_a_megabyte() {
+    let app = TestApp::new().await;
+    app.platform.customer("jane").await;
+    let title = "x".repeat(100 << 10);
+    app.browser().submit("/register", "/register", &[("title", &title)]).await.is(413).says("up to 16 KB");
+    let mut jane = app.logged_in("jane@example.com").await;
+    jane.submit("/sites/new", "/sites/new", &[("title", &title)]).await.is(422);
+    let title = "x".repeat(1 << 20);
+    jane.submit("/sites/new", "/sites/new", &[("title", &title)]).await.is(413).says("up to 1024 KB");
 }
 
 #[tokio::test]

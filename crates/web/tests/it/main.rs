@@ -10,6 +10,8 @@ mod dto;
 mod events;
 mod guard;
 mod journey;
+mod logs;
+mod memory;
 mod openapi;
 mod pages;
 mod permissions;

@@ -2,9 +2,15 @@
 
 #![allow(unused_qualifications, reason = "utoipa's derive macro generates them")]
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use stoa_sites::SiteLog;
 use utoipa::IntoParams;
 
 use super::dto;
@@ -13,6 +19,7 @@ use crate::{
     app::App,
     extract::{body::Query, id::Ordinal, permissions::AccessibleSite},
     http_error::HttpError,
+    log_stream,
 };
 
 /// Create a one-time link that logs in to the site's administration.
@@ -65,15 +72,23 @@ pub struct LogsQuery {
 #[utoipa::path(
     get, path = "/api/v1/sites/{id}/logs", tag = "Sites",
     params(("id" = String, Path, description = "Site"), LogsQuery),
-    responses((status = 200, body = Vec<dto::LogLine>), (status = 404, body = Problem)),
+    responses((status = 200, body = Vec<dto::LogLine>), (status = 404, body = Problem), (status = 503, body = Problem)),
 )]
 pub async fn logs(
     State(app): State<App>,
     access: AccessibleSite,
     Query(LogsQuery { tail }): Query<LogsQuery>,
-) -> Result<Json<Vec<dto::LogLine>>, HttpError> {
-    let lines = app.control.sites.logs(&access.cx, access.site.id, tail.unwrap_or(100)).await?;
-    Ok(Json(lines.into_iter().map(Into::into).collect()))
+) -> Result<Response, HttpError> {
+    let SiteLog { lines, place } = app.control.sites.logs(&access.cx, access.site.id, tail.unwrap_or(100)).await?;
+    let write = |piece: &mut Vec<u8>, number, line| {
+        if number > 0 {
+            piece.push(b',');
+        }
+        // Neither the type nor the writer can fail.
+        let _ = serde_json::to_writer(piece, &dto::LogLine::from(line));
+    };
+    let body = log_stream::body("[", lines, place, write, "]");
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// Get the current resource usage of the site's services.
