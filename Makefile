@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CARGO_TEST := cargo test --quiet --workspace
 
-.PHONY: help run stop images test check fmt lint unit sagas databases docker e2e processes upgrade-test mutants screenshots bench-% need
+.PHONY: help run stop images test check fmt lint unit sagas databases openapi docker e2e processes upgrade-test mutants screenshots bench-% need
 
 help:            ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -18,7 +18,7 @@ images:          ## build the images that stores are made of
 	@scripts/docker-up
 	@images/build
 
-test: need check sagas databases docker e2e  ## everything: format, lints, unit, service, three databases, real Docker, browser
+test: need check sagas databases openapi docker e2e  ## everything: format, lints, unit, service, three databases, API description, real Docker, browser
 	@echo '== all green'
 
 check: need fmt lint unit  ## the inner loop: format, lints, unit and service tests; no Docker
@@ -48,6 +48,11 @@ databases:       ## database and service tests on SQLite, MariaDB and PostgreSQL
 	@crates/db/tests/databases sh -ec 'scripts/test-crate db; \
 	  for database in mysql postgres; do \
 	    STOA_TEST_DATABASE=$$database scripts/test-crate control --skip saga_proofs::; done'
+
+openapi:         ## the API keeps to its OpenAPI document, whatever is sent (openapi-spec-validator, schemathesis)
+	@echo '== the API and its description'
+	@$(CARGO_TEST) --no-run
+	@scripts/openapi
 
 docker: images   ## the engine and the real binary on real Docker
 	@echo '== images'

@@ -55,6 +55,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(HttpError::new(ErrorKind::UnsupportedMediaType, ErrorKind::UnsupportedMediaType.advice()));
         }
         let (_, body) = read_body(request).await?;
+        // Serde takes the items of an array for the members of an object.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(HttpError::new(ErrorKind::Invalid, "Send a JSON object, not an array."));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let kind = if error.is_data() { ErrorKind::Invalid } else { ErrorKind::BadRequest };
             HttpError::new(kind, format!("The JSON can't be read: {error}."))
@@ -88,6 +92,8 @@ mod tests {
         assert_eq!(read("application/json", "{").await.unwrap_err().kind, ErrorKind::BadRequest);
         let unknown = r#"{"blueprint":"a","subdomain":"b","title":"c","colour":"red"}"#;
         assert!(read("application/json", unknown).await.unwrap_err().detail.contains("unknown field `colour`"));
+        let array = read("application/json", r#" ["a","b","c","","",null]"#).await.unwrap_err();
+        assert_eq!(array.detail, "Send a JSON object, not an array.");
         let wrong = r#"{"blueprint":1,"subdomain":"b","title":"c"}"#;
         assert_eq!(read("application/json", wrong).await.unwrap_err().kind, ErrorKind::Invalid);
     }

@@ -48,3 +48,25 @@ fn every_parameter_is_described() {
     let tail = &DOCUMENT["paths"]["/api/v1/sites/{id}/logs"]["get"]["parameters"][1];
     assert_eq!(tail["schema"]["maximum"], stoa_sites::MAX_LOG_LINES, "{tail}");
 }
+
+#[test]
+fn every_response_is_described_and_every_error_is_a_problem() {
+    let paths = DOCUMENT["paths"].as_object().unwrap();
+    for (method, operation) in paths.values().flat_map(|item| item.as_object().unwrap()) {
+        let responses = operation["responses"].as_object().unwrap();
+        for (status, response) in responses {
+            let at = format!("{method} {}: {status}", operation["operationId"]);
+            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{at}");
+            let types: Vec<_> = response["content"].as_object().into_iter().flat_map(|types| types.keys()).collect();
+            assert_eq!(status >= &"400".to_owned(), types == ["application/problem+json"], "{at}: {types:?}");
+        }
+        let is_open = operation["security"].is_array();
+        assert_eq!(responses.contains_key("401"), !is_open || operation["operationId"] == "log_in");
+        for status in ["400", "429", "500", "503", "504"] {
+            assert!(responses.contains_key(status), "{}: {status}", operation["operationId"]);
+        }
+        if operation["requestBody"].is_object() {
+            assert!(["408", "413", "415", "422"].iter().all(|status| responses.contains_key(*status)));
+        }
+    }
+}

@@ -87,6 +87,17 @@ pub struct Job {
     pub log: Vec<LogEntry>,
 }
 
+/// An event of a job's stream.
+#[derive(Serialize, ToSchema)]
+pub struct JobEvent {
+    /// `state`; or `end`, if the client has the last state already.
+    pub event: String,
+    /// Identifies the state: send it as `Last-Event-ID` to get newer ones only. Absent at the `end`.
+    pub id: Option<String>,
+    /// The job, as JSON.
+    pub data: String,
+}
+
 /// A step of a job.
 #[derive(Serialize, ToSchema)]
 pub struct Step {

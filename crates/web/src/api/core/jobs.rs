@@ -68,10 +68,11 @@ pub async fn get(
     Ok(Json(app.control.jobs.get(&cx, id).await?.into()))
 }
 
-/// Watch a job: server-sent events named `state`, each with the whole job as JSON, until the job is over.
+/// Watch a job: server-sent events named `state`, each with the whole job as JSON, until the job
+/// is over or stuck.
 #[utoipa::path(
     get, path = "/api/v1/jobs/{id}/events", tag = "Jobs", params(("id" = String, Path, description = "Job")),
-    responses((status = 200, content_type = "text/event-stream", body = String), (status = 404, body = Problem)),
+    responses((status = 200, content_type = "text/event-stream", body = dto::JobEvent), (status = 404, body = Problem)),
 )]
 pub async fn events(
     State(app): State<App>,
@@ -86,7 +87,7 @@ pub async fn events(
         Box::pin(async move {
             let cx = app.control.core.request_context(cx.actor, cx.address, cx.request_id);
             let job = dto::Job::from(app.control.jobs.get(&cx, id).await?);
-            let is_final = job.state.is_over();
+            let is_final = job.state.is_over() || job.state == JobState::Stuck;
             let body = serde_json::to_string(&job).map_err(|e| HttpError::from(Error::internal(e)))?;
             Ok(Snapshot { body, is_final })
         })

@@ -3,19 +3,23 @@
 use std::sync::LazyLock;
 
 use axum::{
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde_json::{Value, json};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
 use super::{doctor, jobs, problem, tasks};
-use crate::api::{
-    accounts,
-    domains::{self, certificates},
-    sites::{self, blueprints, details, suspension, traffic, update},
+use crate::{
+    api::{
+        accounts,
+        domains::{self, certificates},
+        sites::{self, blueprints, details, suspension, traffic, update},
+    },
+    http_error::{ErrorKind, HttpError},
 };
 
 #[derive(OpenApi)]
@@ -59,8 +63,62 @@ impl Modify for Bearer {
 }
 
 /// The document as JSON, built once.
-pub static DOCUMENT: LazyLock<serde_json::Value> =
-    LazyLock::new(|| serde_json::to_value(ApiDocument::openapi()).unwrap_or_default());
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(ApiDocument::openapi()).unwrap_or_default();
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete(path, method, operation);
+        }
+    }
+    document
+});
+
+/// Adds what all operations have in common, so that no handler's description can forget it: the errors of the
+/// extractors and the middleware, and the content type of errors.
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let is_secured = operation["security"].is_null();
+    let has_body = !operation["requestBody"].is_null();
+    let changes = method != "get";
+    let common = [
+        (ErrorKind::BadRequest, true),
+        (ErrorKind::Unauthenticated, is_secured),
+        (ErrorKind::Forbidden, is_secured),
+        (ErrorKind::NotFound, path.contains('{')),
+        (ErrorKind::RequestTimeout, has_body),
+        (ErrorKind::Conflict, is_secured && changes),
+        (ErrorKind::PayloadTooLarge, has_body),
+        (ErrorKind::UnsupportedMediaType, has_body),
+        (ErrorKind::Invalid, has_body),
+        (ErrorKind::RateLimited, true),
+        (ErrorKind::Internal, true),
+        (ErrorKind::Unavailable, true),
+        (ErrorKind::Timeout, true),
+    ];
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (kind, _) in common.into_iter().filter(|(_, applies)| *applies) {
+        responses.entry(kind.status().as_str()).or_insert_with(|| json!({}));
+    }
+    for (status, response) in responses {
+        let status = status.parse().unwrap_or(StatusCode::OK);
+        if status.is_client_error() || status.is_server_error() {
+            let schema = json!({ "$ref": "#/components/schemas/Problem" });
+            response["content"] = json!({ "application/problem+json": { "schema": schema } });
+        }
+        if response["description"].as_str().unwrap_or_default().is_empty() {
+            response["description"] = json!(description(status));
+        }
+    }
+}
+
+fn description(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::OK => "The result.",
+        StatusCode::CREATED => "It was created.",
+        StatusCode::ACCEPTED => "The job has been queued.",
+        StatusCode::NO_CONTENT => "It was done.",
+        _ => HttpError::from_status(status).kind.title(),
+    }
+}
 
 /// `GET /api/openapi.json`
 pub async fn document() -> Response {
