@@ -254,7 +254,8 @@ impl Sites {
         Drift::repaired(what, found, Repair::Stopped, stopped)
     }
 
-    /// Writes an observation down if it tells something new.
+    /// Writes an observation down if it tells something new. The history does not say that a health is unknown: what
+    /// made it so, such as a stop, is there already.
     async fn record_health(&self, site: &Site, health: Health, text: &str) -> Result<()> {
         if site.health == health {
             return Ok(());
@@ -264,8 +265,15 @@ impl Sites {
             .db
             .write(|tx| {
                 Box::pin(async move {
+                    // Somebody else may have observed the same.
+                    if sites::site_lock(&tx, id).await?.is_none_or(|site| site.health == health) {
+                        return Ok(());
+                    }
                     sites::site_observe(&tx, id, health, now).await?;
-                    history::site_event(&tx, id, now, "health", text).await
+                    match health {
+                        Health::Unknown => Ok(()),
+                        _ => history::site_event(&tx, id, now, "health", text).await,
+                    }
                 })
             })
             .await?;

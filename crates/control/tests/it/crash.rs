@@ -129,6 +129,26 @@ async fn a_job_waits_for_an_engine_that_is_away() {
 }
 
 #[tokio::test]
+async fn a_second_cancel_says_that_the_first_is_under_way() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    platform.engine.fail(Verb::Exec, 1, Fault::Stall);
+    let workers = platform.run();
+    let ordered = platform.order(&jane, "bakery").await;
+    platform.until("the application's setup", async || platform.engine.count(Verb::Exec) == 1).await;
+    workers.stop().await;
+    let cancel = async || platform.control.jobs.cancel(&platform.now(&jane), ordered.job).await;
+    cancel().await.expect("cancelled");
+    let again = cancel().await.expect_err("twice").to_string();
+    assert!(again.contains("already being cancelled"), "{again}");
+    platform.run_until_idle().await;
+    let job = platform.control.jobs.get(&jane, ordered.job).await.expect("a job");
+    assert_eq!(job.state, JobState::Cancelled);
+    let undone: Vec<_> = job.steps.iter().filter(|step| step.state == "undone").collect();
+    assert!(undone.len() > 2 && undone.iter().all(|step| step.duration_ms.is_none()), "{undone:?}");
+}
+
+#[tokio::test]
 async fn a_cancelled_job_leaves_nothing() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;

@@ -270,3 +270,23 @@ async fn a_deletion_stands_though_the_edge_can_not_follow_at_once() {
     platform.until("the edge", async || platform.edge.routes().is_empty()).await;
     workers.stop().await;
 }
+
+#[tokio::test]
+async fn a_health_is_written_down_once_and_only_if_it_is_known() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let project = support::site(&platform, site).await.project;
+    let system = platform.control.core.system_context("sync");
+    let sync = || platform.control.sites.sync(&system);
+    platform.engine.set_health(&project, &ServiceName("db".into()), false);
+    let (first, second) = tokio::join!(sync(), sync());
+    first.and(second).expect("both looked");
+    platform.control.sites.stop(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    sync().await.expect("looked");
+    assert_eq!(support::site(&platform, site).await.health, Health::Unknown);
+    let history = platform.control.sites.history(&jane, site).await.expect("a history");
+    let told: Vec<_> = history.iter().filter(|line| line.1 == "health").map(|line| line.2.as_str()).collect();
+    assert_eq!(told, ["Health is now: unhealthy"]);
+}

@@ -18,7 +18,12 @@ impl Jobs {
         writable_site(&self.core.db, cx, job.site).await?;
         let late = || Error::Conflict(format!("The job is {}; there is nothing to cancel any more.", job.state));
         if !super::view::can_cancel(&job) {
-            return Err(late());
+            let is_cancelled = job.cancel_requested && !job.state.is_over();
+            return Err(if is_cancelled {
+                Error::Conflict("The job is already being cancelled. Its page shows when this is done.".into())
+            } else {
+                late()
+            });
         }
         let event = &cx.audit("job.cancel", id, serde_json::json!({ "site": job.site }));
         let (job, end, handler) = (&job, &JobEnd::cancelled(), self.registry.handler(job.kind)?);

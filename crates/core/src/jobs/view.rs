@@ -127,7 +127,9 @@ pub(super) fn can_cancel(job: &Job) -> bool {
 
 fn step_view(step: stoa_saga::StepView, now: i64, staff: bool) -> StepView {
     let time = |ms: i64| Timestamp::from_millisecond(ms).ok();
-    let duration = step.started_ms.map(|start| step.ended_ms.unwrap_or(now).saturating_sub(start).max(0) as u64);
+    // An undone step ended with its undo, maybe long after it had acted.
+    let timed = step.started_ms.filter(|_| !matches!(step.state, StepState::Undoing | StepState::Undone));
+    let duration = timed.map(|start| step.ended_ms.unwrap_or(now).saturating_sub(start).max(0) as u64);
     StepView {
         name: step.name.to_owned(),
         title: step.title.to_owned(),

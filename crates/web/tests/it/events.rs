@@ -1,5 +1,11 @@
 //! Event streams of jobs.
 
+use std::time::Duration;
+
+use stoa_model::job::JobState;
+use stoa_provider::engine::fake::{Fault, Verb};
+use tokio::time::timeout;
+
 use crate::{browser::TestApp, permissions::token};
 
 fn field<'a>(stream: &'a str, name: &str) -> Vec<&'a str> {
@@ -43,4 +49,23 @@ async fn the_api_streams_json() {
     let state: serde_json::Value = serde_json::from_str(field(&answer.text, "data")[0]).unwrap();
     assert_eq!(state["state"], "succeeded");
     assert!(state["steps"].as_array().unwrap().iter().all(|s| s["state"] == "done"));
+}
+
+#[tokio::test]
+async fn the_streams_of_a_stuck_job_end() {
+    let app = TestApp::new().await;
+    let owner = app.platform.customer("jane").await;
+    app.platform.engine.fail(Verb::Exec, 1, Fault::DiskFull);
+    app.platform.engine.fail(Verb::Remove, 1, Fault::Refused("no".into()));
+    let job = app.platform.order(&owner, "janes-shop").await.job;
+    app.platform.run_until_idle().await;
+    assert_eq!(app.platform.job(job).await.state, JobState::Stuck);
+    let mut program = app.browser();
+    program.bearer = Some(token(&app.platform, owner.actor).await);
+    let mut jane = app.logged_in("jane@example.com").await;
+    let (api, page) = (format!("/api/v1/jobs/{job}/events"), format!("/jobs/{job}/events"));
+    let both = async { (program.get(&api).await, jane.get(&page).await) };
+    let (api, page) = timeout(Duration::from_secs(20), both).await.expect("both end");
+    assert!(api.text.contains("\"state\":\"stuck\""), "{}", api.text);
+    assert_eq!(field(&page.text, "event"), ["state"]);
 }
