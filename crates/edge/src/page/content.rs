@@ -139,7 +139,7 @@ impl Page {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
                 "Too large",
-                "The upload is larger than this site accepts. Try a smaller file.",
+                "The upload is larger than this site accepts now. Try a smaller file. If small ones fail too, the storage of this site is full.",
             ),
             Self::BadBody => (
                 StatusCode::BAD_REQUEST,
