@@ -1,4 +1,4 @@
-//! Where a name points: whether its addresses are this machine's.
+//! Where a name points: whether its addresses are this machine's, or those of a proxy that forwards to it.
 
 use crate::Domains;
 use std::net::IpAddr;
@@ -7,6 +7,7 @@ use stoa_integrations::resolver::ResolveError;
 use stoa_model::host::Hostname;
 
 use crate::certificates::{CertificateSpec, Failure};
+use crate::reachability::Probed;
 
 /// Where a name points.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +16,12 @@ pub(crate) enum DnsTarget {
     Here,
     /// Unknown, as no public addresses are configured.
     Unchecked,
+    /// To proxies that forward to this machine, at these addresses.
+    Forwarded(Vec<IpAddr>),
     /// To this machine and to other addresses, so that some visitors end up there.
     Partly(Vec<IpAddr>),
-    /// Only to other addresses.
-    Elsewhere(Vec<IpAddr>),
+    /// Only to other addresses, and to what the server there calls itself, if that is known.
+    Elsewhere(Vec<IpAddr>, Option<String>),
     /// It has no address records.
     Nowhere,
     /// Its CNAME records form a loop.
@@ -33,26 +36,43 @@ impl DnsTarget {
         match (found.len(), others.len()) {
             (0, _) => Self::Nowhere,
             (_, 0) => Self::Here,
-            (all, other) if all == other => Self::Elsewhere(others),
+            (all, other) if all == other => Self::Elsewhere(others, None),
             _ => Self::Partly(others),
         }
     }
 
-    /// The problem, for the customer; `None` if the name points to this machine.
+    /// The same, knowing what answers at the other addresses. A proxy's addresses that we can't reach, such as those of
+    /// a family that this machine lacks, don't matter where another one forwards to us.
+    fn with_probed(self, probed: Probed) -> Self {
+        match self {
+            Self::Elsewhere(..) if !probed.reaching_us.is_empty() => Self::Forwarded(probed.reaching_us),
+            Self::Elsewhere(others, _) => Self::Elsewhere(others, probed.server),
+            Self::Partly(mut others) => {
+                others.retain(|address| !probed.reaching_us.contains(address));
+                if others.is_empty() { Self::Forwarded(probed.reaching_us) } else { Self::Partly(others) }
+            }
+            other => other,
+        }
+    }
+
+    /// The problem, for the customer; `None` if the name reaches this machine.
     pub fn problem(&self, name: &Hostname, ours: &[IpAddr]) -> Option<String> {
         let list = |addresses: &[IpAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let us = list(ours);
         Some(match self {
-            Self::Here | Self::Unchecked => return None,
+            Self::Here | Self::Forwarded(_) | Self::Unchecked => return None,
             Self::Partly(others) => {
                 format!(
                     "{name} leads to this server, but also to {}. Remove the records that lead elsewhere.",
                     list(others)
                 )
             }
-            Self::Elsewhere(others) => format!(
-                "{name} still points to {}, not to this server ({us}). Change its address records; it can take a while until the change is seen.",
-                list(others)
+            Self::Elsewhere(others, server) => format!(
+                "{name} still points to {}{}, not to this server ({us}), and requests for it do not arrive here. Change \
+                 its address records; it can take a while until the change is seen. To keep a proxy or CDN in front, \
+                 make it forward http://{name}/.well-known/acme-challenge/ to this server, or upload a certificate.",
+                list(others),
+                server.as_ref().map(|server| format!(" ({server})")).unwrap_or_default()
             ),
             Self::Nowhere => format!("{name} has no address records yet. Make them point to {us}."),
             Self::AliasLoop => {
@@ -72,13 +92,18 @@ impl Domains {
             return DnsTarget::Unchecked;
         }
         match self.resolver.addresses(name).await {
-            Ok(found) => DnsTarget::of(&found.list, &self.core.settings.public_addresses),
+            Ok(found) => {
+                let target = DnsTarget::of(&found.list, &self.core.settings.public_addresses);
+                let (DnsTarget::Elsewhere(others, _) | DnsTarget::Partly(others)) = &target else { return target };
+                let probed = self.probe_reachability(name, others).await;
+                target.with_probed(probed)
+            }
             Err(ResolveError::Loop { .. }) => DnsTarget::AliasLoop,
             Err(error) => DnsTarget::Unknown(error.to_string()),
         }
     }
 
-    /// Fails if a certificate is validated over HTTP and one of its names points elsewhere: the order would fail and
+    /// Fails if a certificate is validated over HTTP and one of its names does not reach this machine: the order would fail and
     /// count against the authority's limits.
     pub(crate) async fn ensure_points_here(&self, wanted: &CertificateSpec) -> Result<(), Failure> {
         if wanted.method == stoa_integrations::acme::Method::Dns01 {
@@ -111,7 +136,7 @@ mod tests {
             (vec![], DnsTarget::Nowhere, Some("has no address records")),
             (
                 vec![other],
-                DnsTarget::Elsewhere(vec![other]),
+                DnsTarget::Elsewhere(vec![other], None),
                 Some("still points to 203.0.113.9, not to this server (198.51.100.1)"),
             ),
             (vec![ours, other], DnsTarget::Partly(vec![other]), Some("also to 203.0.113.9")),
@@ -123,5 +148,21 @@ mod tests {
                 None => assert_eq!(problem, None),
             }
         }
+    }
+
+    #[test]
+    fn proxies_that_forward_to_us() {
+        let [ours, proxy, v6] = ["198.51.100.1", "9.9.9.9", "2620:fe::9"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        let target = |found: &[IpAddr], reaching_us: &[IpAddr]| {
+            let probed = Probed { reaching_us: reaching_us.to_vec(), server: Some("nginx".into()) };
+            DnsTarget::of(found, &[ours]).with_probed(probed)
+        };
+        assert_eq!(target(&[proxy, v6], &[proxy]), DnsTarget::Forwarded(vec![proxy]), "we may have no IPv6");
+        assert_eq!(target(&[ours, proxy], &[proxy]), DnsTarget::Forwarded(vec![proxy]));
+        assert_eq!(target(&[ours, proxy, v6], &[proxy]), DnsTarget::Partly(vec![v6]), "an old record");
+        assert_eq!(target(&[ours], &[]), DnsTarget::Here);
+        let elsewhere = target(&[proxy], &[]);
+        let problem = elsewhere.problem(&Hostname::parse("mybusiness.com").unwrap(), &[ours]).unwrap();
+        assert!(problem.contains("9.9.9.9 (nginx), not to this server"), "{problem}");
     }
 }

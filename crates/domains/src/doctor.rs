@@ -5,7 +5,6 @@ use stoa_model::host::Hostname;
 use stoa_provider::dns::{RecordName, RecordSet, RecordValues};
 
 use crate::certificates::is_public;
-use crate::dns_target::DnsTarget;
 use crate::routes::EdgeLag;
 use std::time::Duration;
 use stoa_core::{
@@ -78,8 +77,7 @@ impl Domains {
         let names = [base.clone(), any];
         for name in names.iter().take(if self.has_dns_zone_for(base) { 1 } else { 2 }) {
             let target = self.dns_target(name).await;
-            if !matches!(target, DnsTarget::Here | DnsTarget::Unchecked) {
-                let found = target.problem(name, ours).unwrap_or_default();
+            if let Some(found) = target.problem(name, ours) {
                 let remedy = format!("Make these records where {base} is kept:\n{}", self.base_domain_records());
                 return wrong("names", Verdict::Warning, found, &remedy);
             }

@@ -13,8 +13,8 @@
 //! * The file must be on another web server: ours responds for every name that points to this machine, so a file
 //!   there proves nothing (a forgotten or wildcard record, a domain whose owner has left or has not claimed it yet).
 //!   A TXT record always counts, as only someone who controls the domain can set it.
-//! * No certificate is ordered for a name that points elsewhere: the order would fail and count against the
-//!   authority's limits.
+//! * No certificate is ordered for a name that does not reach this machine, neither by its addresses nor through a
+//!   proxy: the order would fail and count against the authority's limits.
 
 mod certificates;
 mod claim;
@@ -22,6 +22,7 @@ pub mod command;
 mod dns_records;
 mod dns_target;
 mod doctor;
+mod reachability;
 mod reconcile;
 mod routes;
 mod show;
@@ -48,7 +49,7 @@ pub struct Parts {
     pub dns: Option<Arc<dyn Dns>>,
     /// Resolves names in the public DNS.
     pub resolver: Resolver,
-    /// Fetches the files that prove ownership of a domain.
+    /// Asks web servers of domains: for files that prove ownership, and whether requests reach this machine.
     pub probe: Arc<dyn Probe>,
 }
 
@@ -67,6 +68,7 @@ pub struct Inner {
     certificate_cache: certificates::CertificateCache,
     order_state: certificates::OrderState,
     acme_account: certificates::AcmeAccount,
+    reachability_token: tokio::sync::Mutex<Option<reachability::Token>>,
 }
 
 impl Deref for Domains {
@@ -91,6 +93,7 @@ impl Domains {
             certificate_cache: certificates::CertificateCache::default(),
             order_state: certificates::OrderState::default(),
             acme_account: certificates::AcmeAccount::default(),
+            reachability_token: tokio::sync::Mutex::default(),
         }))
     }
 }

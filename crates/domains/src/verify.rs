@@ -19,13 +19,21 @@ use crate::SITE_IS_DELETING;
 use crate::dns_target::DnsTarget;
 use crate::view::DomainView;
 use stoa_core::{Error, RequestContext, Result, Wakeup};
-use stoa_integrations::probe::{Fetched, is_global};
+use stoa_integrations::probe::{Place, is_global};
 
 /// The problem of a claim whose only problem is that ownership is not proven.
 pub(super) const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: the TXT record was not found.";
 
 /// The problem of a claim that is proven while the name is verified for another site.
 pub(super) const IN_USE: &str = "This domain is in use by another site. If it is yours, ask us for help.";
+
+/// The problem of a name whose proxy sends its visitors in circles.
+fn looping(name: &Hostname) -> String {
+    format!(
+        "Visitors of {name} are sent in circles: the proxy in front of it requests it from this server over plain HTTP, \
+         which redirects to HTTPS. Set the proxy to use HTTPS to this server too (Cloudflare calls it “Full (strict)”)."
+    )
+}
 
 /// The value of a claim's TXT record.
 pub(super) fn proof(token: &str) -> String {
@@ -65,6 +73,11 @@ impl Domains {
             } else {
                 problem = Some(problem.map_or_else(|| NOT_PROVEN.to_owned(), |more| format!("{NOT_PROVEN} {more}")));
             }
+        } else if let DnsTarget::Forwarded(proxies) = &target
+            && self.is_covered(&domain.name)
+            && self.is_looping(&domain.name, proxies).await
+        {
+            problem = Some(looping(&domain.name));
         }
         let (id, now, problem) = (domain.id, self.core.clock.now(), problem.as_deref());
         let record = async |tx: &Tx| domains::domain_checked(tx, id, began_at, now, problem).await;
@@ -97,19 +110,21 @@ impl Domains {
     /// make us connect to an internal network (SSRF).
     async fn has_proof_file(&self, name: &Hostname, token: &str, target: &DnsTarget) -> bool {
         let address = match target {
-            DnsTarget::Elsewhere(found) => public_address(found),
+            DnsTarget::Elsewhere(found, _) => public_address(found),
             DnsTarget::Unchecked => {
                 self.resolver.addresses(name).await.ok().and_then(|found| public_address(&found.list))
             }
             DnsTarget::Here
+            | DnsTarget::Forwarded(_)
             | DnsTarget::Partly(_)
             | DnsTarget::Nowhere
             | DnsTarget::AliasLoop
             | DnsTarget::Unknown(_) => None,
         };
         let Some(address) = address else { return false };
-        let fetched = self.probe.fetch(address, name.as_str(), &proof_path(token), Duration::from_secs(5)).await;
-        matches!(fetched, Ok(Fetched { status, body }) if status == 200 && body.trim() == token)
+        let place = Place { address, secure: false, host: name.as_str() };
+        let fetched = self.probe.fetch(place, &proof_path(token), Duration::from_secs(5)).await;
+        fetched.is_ok_and(|fetched| fetched.status == 200 && fetched.body.trim() == token)
     }
 
     async fn record_proof(&self, domain: &Domain) -> Result<()> {

@@ -30,7 +30,7 @@ pub use clock::TestClock;
 pub use people::{PASSWORD, shop};
 pub use platform::{Builder, TestPlatform};
 pub use port::free_port;
-pub use probe::FakeProbe;
+pub use probe::{FakeProbe, Forwarder};
 pub use process::Process;
 pub use work::Workers;
 pub use world::World;

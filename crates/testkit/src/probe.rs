@@ -35,6 +35,19 @@ pub(crate) struct Failures {
     hanging: Vec<String>,
     /// Files on web servers of others, by address, host and path.
     files: HashMap<(SocketAddr, String, String), String>,
+    /// Proxies of others that forward to the edge, and how.
+    forwarders: HashMap<IpAddr, Forwarder>,
+}
+
+/// How a proxy of somebody else forwards to the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarder {
+    /// Over HTTPS what comes over HTTPS.
+    EndToEnd,
+    /// Everything over plain HTTP, after it has moved visitors to HTTPS.
+    PlainBehind,
+    /// Nothing; it answers itself.
+    Closed,
 }
 
 impl FakeProbe {
@@ -66,6 +79,11 @@ impl FakeProbe {
     /// Lets a web server of somebody else serve this file.
     pub fn serve_file(&self, address: SocketAddr, host: &str, path: &str, body: &str) {
         self.failures().files.insert((address, host.to_owned(), path.to_owned()), body.to_owned());
+    }
+
+    /// Lets a proxy of somebody else answer at this address, as `cloudflare`.
+    pub fn proxy(&self, address: IpAddr, forwarder: Forwarder) {
+        self.failures().forwarders.insert(address, forwarder);
     }
 
     /// Lets hosts whose name begins with `prefix` take the connection and never answer.
@@ -107,21 +125,34 @@ impl FakeProbe {
 
 #[async_trait]
 impl Probe for FakeProbe {
-    async fn fetch(&self, address: SocketAddr, host: &str, path: &str, _: Duration) -> Result<Fetched, ProbeError> {
+    async fn fetch(&self, place: Place<'_>, path: &str, _: Duration) -> Result<Fetched, ProbeError> {
         tokio::task::yield_now().await;
+        let Place { mut address, mut secure, host } = place;
+        let fetched = |status, body: &str| Fetched { status, body: body.to_owned(), location: None, server: None };
         if let Some(body) = self.failures().files.get(&(address, host.to_owned(), path.to_owned())) {
-            return Ok(Fetched { status: 200, body: body.clone() });
+            return Ok(fetched(200, body));
+        }
+        let to_https = |server: Option<&str>| {
+            let location = Some(format!("https://{host}{path}"));
+            Ok(Fetched { location, server: server.map(str::to_owned), ..fetched(308, "") })
+        };
+        match self.failures().forwarders.get(&address.ip()) {
+            Some(Forwarder::Closed) => return Ok(Fetched { server: Some("cloudflare".into()), ..fetched(403, "") }),
+            Some(Forwarder::PlainBehind) if !secure => return to_https(Some("cloudflare")),
+            Some(Forwarder::PlainBehind) => (address, secure) = (self.edge_address, false),
+            Some(Forwarder::EndToEnd) => address = self.edge_address,
+            None => {}
         }
         if address != self.edge_address {
             return Err(ProbeError::Connect(address, std::io::ErrorKind::ConnectionRefused.into()));
         }
-        match self.edge.table().answers.get(path) {
-            Some(body) => Ok(Fetched { status: 200, body: body.clone() }),
-            None => {
-                let status = self.answer(address, host).map_or(502, |status| status.as_u16());
-                Ok(Fetched { status, body: String::new() })
-            }
+        if let Some(body) = self.edge.table().answers.get(path) {
+            return Ok(fetched(200, body));
         }
+        if !secure && self.edge.routes().get(host).is_some_and(|route| route.secure) {
+            return to_https(None);
+        }
+        Ok(fetched(self.answer(address, host).map_or(502, |status| status.as_u16()), ""))
     }
 
     async fn ask(&self, place: Place<'_>, path: &str, _: Duration) -> Result<StatusCode, ProbeError> {

@@ -17,6 +17,7 @@ mod lifecycle;
 mod order;
 mod pebble;
 mod permissions;
+mod proxies;
 mod reconcilers;
 mod retention;
 mod saga_proofs;

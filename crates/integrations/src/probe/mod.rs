@@ -1,8 +1,9 @@
-//! Plain HTTP requests to sites, as a visitor or a health check sends them.
+//! HTTP requests to sites and to web servers of customers, as a visitor or a health check sends them.
 //!
 //! The seam is for tests: behind a fake engine nobody listens.
 
 mod global;
+mod redirect;
 mod tls;
 
 use std::{net::SocketAddr, time::Duration};
@@ -22,6 +23,7 @@ use tokio::{
 };
 
 pub use global::is_global;
+pub use redirect::fetch_following;
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +63,10 @@ pub struct Fetched {
     pub status: u16,
     /// Its body, at most 4 KiB of it; what is no UTF-8 is replaced.
     pub body: String,
+    /// Where it redirects to, as the server wrote it.
+    pub location: Option<String>,
+    /// What the server calls itself: at most 40 letters, digits, dots, slashes and hyphens.
+    pub server: Option<String>,
 }
 
 /// The most that is read of a body.
@@ -75,17 +81,11 @@ pub trait Probe: Send + Sync + 'static {
     /// If there is no whole answer head within `patience`.
     async fn ask(&self, place: Place<'_>, path: &str, patience: Duration) -> Result<StatusCode, ProbeError>;
 
-    /// Gets a small text over plain HTTP. Redirects are not followed.
+    /// Gets a small text. Redirects are not followed.
     ///
     /// # Errors
     /// If it did not come within `patience`.
-    async fn fetch(
-        &self,
-        address: SocketAddr,
-        host: &str,
-        path: &str,
-        patience: Duration,
-    ) -> Result<Fetched, ProbeError>;
+    async fn fetch(&self, place: Place<'_>, path: &str, patience: Duration) -> Result<Fetched, ProbeError>;
 }
 
 /// The real one: a connection and a GET.
@@ -99,22 +99,27 @@ impl Probe for HttpProbe {
         timeout(patience, async { Ok(get(place, path).await?.status()) }).await.unwrap_or(Err(late))
     }
 
-    async fn fetch(
-        &self,
-        address: SocketAddr,
-        host: &str,
-        path: &str,
-        patience: Duration,
-    ) -> Result<Fetched, ProbeError> {
+    async fn fetch(&self, place: Place<'_>, path: &str, patience: Duration) -> Result<Fetched, ProbeError> {
         let whole = async {
-            let response = get(Place { address, secure: false, host }, path).await?;
-            let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), MOST).collect().await;
-            let bytes = body.map_err(|_| ProbeError::TooLong(address))?.to_bytes();
-            Ok(Fetched { status, body: String::from_utf8_lossy(&bytes).into_owned() })
+            let (head, body) = get(place, path).await?.into_parts();
+            let body = Limited::new(body, MOST).collect().await;
+            let bytes = body.map_err(|_| ProbeError::TooLong(place.address))?.to_bytes();
+            let field = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            Ok(Fetched {
+                status: head.status.as_u16(),
+                body: String::from_utf8_lossy(&bytes).into_owned(),
+                location: field(header::LOCATION),
+                server: field(header::SERVER).filter(|text| is_product(text)),
+            })
         };
-        timeout(patience, whole).await.unwrap_or(Err(ProbeError::Timeout(address, patience)))
+        timeout(patience, whole).await.unwrap_or(Err(ProbeError::Timeout(place.address, patience)))
     }
+}
+
+/// Whether this is fit to be shown as the name of a server.
+fn is_product(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"./-".contains(&byte);
+    (1..=40).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 async fn get(place: Place<'_>, path: &str) -> Result<Response<Incoming>, ProbeError> {
@@ -140,4 +145,52 @@ where
     // Ends by itself with the response's body, or when that is dropped.
     tokio::spawn(connection);
     sender.send_request(request).await.map_err(http)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Fetches from a server that answers with these bytes.
+    async fn fetch(answer: String) -> Result<Fetched, ProbeError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            assert!(stream.read(&mut [0; 1024]).await.expect("a request") > 0);
+            // The client may leave before the end.
+            stream.write_all(answer.as_bytes()).await.ok();
+        });
+        let place = Place { address, secure: false, host: "shop.example" };
+        let fetched = HttpProbe.fetch(place, "/", Duration::from_secs(30)).await;
+        served.await.expect("served");
+        fetched
+    }
+
+    #[tokio::test]
+    async fn what_a_server_says_of_itself_is_kept_if_it_is_plain() {
+        let head = |server: &str| {
+            format!("HTTP/1.1 301 x\r\nServer: {server}\r\nLocation: https://a/\r\nContent-Length: 2\r\n\r\nhi")
+        };
+        let fetched = fetch(head("nginx/1.22.1")).await.expect("an answer");
+        assert_eq!((fetched.status, fetched.body.as_str()), (301, "hi"));
+        assert_eq!(fetched.location.as_deref(), Some("https://a/"));
+        assert_eq!(fetched.server.as_deref(), Some("nginx/1.22.1"));
+        for server in ["<b>ad</b>", "call 555 now", &"a".repeat(41)] {
+            assert_eq!(fetch(head(server)).await.expect("an answer").server, None, "{server}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_is_refused() {
+        let answer =
+            |length: usize| format!("HTTP/1.1 200 x\r\nContent-Length: {length}\r\n\r\n{}", "x".repeat(length));
+        assert!(fetch(answer(4096)).await.is_ok());
+        assert!(matches!(fetch(answer(4097)).await, Err(ProbeError::TooLong(_))));
+    }
 }
