@@ -19,7 +19,12 @@ pub(crate) enum DnsTarget {
     /// To proxies that forward to this machine, at these addresses.
     Forwarded(Vec<IpAddr>),
     /// To this machine and to other addresses, so that some visitors end up there.
-    Partly(Vec<IpAddr>),
+    Partly {
+        /// All addresses.
+        all: Vec<IpAddr>,
+        /// Those that don't lead to this machine.
+        others: Vec<IpAddr>,
+    },
     /// Only to other addresses, and to what the server there calls itself, if that is known.
     Elsewhere(Vec<IpAddr>, Option<String>),
     /// It has no address records.
@@ -37,7 +42,7 @@ impl DnsTarget {
             (0, _) => Self::Nowhere,
             (_, 0) => Self::Here,
             (all, other) if all == other => Self::Elsewhere(others, None),
-            _ => Self::Partly(others),
+            _ => Self::Partly { all: found.to_vec(), others },
         }
     }
 
@@ -47,9 +52,9 @@ impl DnsTarget {
         match self {
             Self::Elsewhere(..) if !probed.reaching_us.is_empty() => Self::Forwarded(probed.reaching_us),
             Self::Elsewhere(others, _) => Self::Elsewhere(others, probed.server),
-            Self::Partly(mut others) => {
+            Self::Partly { all, mut others } => {
                 others.retain(|address| !probed.reaching_us.contains(address));
-                if others.is_empty() { Self::Forwarded(probed.reaching_us) } else { Self::Partly(others) }
+                if others.is_empty() { Self::Forwarded(probed.reaching_us) } else { Self::Partly { all, others } }
             }
             other => other,
         }
@@ -57,11 +62,10 @@ impl DnsTarget {
 
     /// The problem, for the customer; `None` if the name reaches this machine.
     pub fn problem(&self, name: &Hostname, ours: &[IpAddr]) -> Option<String> {
-        let list = |addresses: &[IpAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let us = list(ours);
         Some(match self {
             Self::Here | Self::Forwarded(_) | Self::Unchecked => return None,
-            Self::Partly(others) => {
+            Self::Partly { others, .. } => {
                 format!(
                     "{name} leads to this server, but also to {}. Remove the records that lead elsewhere.",
                     list(others)
@@ -94,7 +98,9 @@ impl Domains {
         match self.resolver.addresses(name).await {
             Ok(found) => {
                 let target = DnsTarget::of(&found.list, &self.core.settings.public_addresses);
-                let (DnsTarget::Elsewhere(others, _) | DnsTarget::Partly(others)) = &target else { return target };
+                let (DnsTarget::Elsewhere(others, _) | DnsTarget::Partly { others, .. }) = &target else {
+                    return target;
+                };
                 let probed = self.probe_reachability(name, others).await;
                 target.with_probed(probed)
             }
@@ -103,24 +109,33 @@ impl Domains {
         }
     }
 
-    /// Fails if a certificate is validated over HTTP and one of its names does not reach this machine: the order would fail and
-    /// count against the authority's limits.
-    pub(crate) async fn ensure_points_here(&self, wanted: &CertificateSpec) -> Result<(), Failure> {
+    /// Fails if a certificate is validated over HTTP and one of its names does not reach this machine: the order would
+    /// fail and count against the authority's limits. Of a name that points to other machines too, the authority may
+    /// still ask this one: the addresses are returned, and one refusal (`refused_at`) is enough until they change.
+    pub(crate) async fn ensure_points_here(
+        &self,
+        wanted: &CertificateSpec,
+        refused_at: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        let mut mixed_addresses = None;
         if wanted.method == stoa_integrations::acme::Method::Dns01 {
-            return Ok(());
+            return Ok(mixed_addresses);
         }
+        let ours = &self.core.settings.public_addresses;
         for name in &wanted.names {
             let target = self.dns_target(&name.host).await;
-            // The authority may still connect to this machine.
-            if matches!(target, DnsTarget::Partly(_)) {
-                continue;
-            }
-            if let Some(problem) = target.problem(&name.host, &self.core.settings.public_addresses) {
-                return Err(Failure::points_elsewhere(problem));
+            let Some(problem) = target.problem(&name.host, ours) else { continue };
+            match target {
+                DnsTarget::Partly { all, .. } if refused_at != Some(&list(&all)) => mixed_addresses = Some(list(&all)),
+                _ => return Err(Failure::points_elsewhere(problem)),
             }
         }
-        Ok(())
+        Ok(mixed_addresses)
     }
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -139,7 +154,11 @@ mod tests {
                 DnsTarget::Elsewhere(vec![other], None),
                 Some("still points to 203.0.113.9, not to this server (198.51.100.1)"),
             ),
-            (vec![ours, other], DnsTarget::Partly(vec![other]), Some("also to 203.0.113.9")),
+            (
+                vec![ours, other],
+                DnsTarget::Partly { all: vec![ours, other], others: vec![other] },
+                Some("also to 203.0.113.9"),
+            ),
         ] {
             assert_eq!(DnsTarget::of(&found, &[ours]), target);
             let problem = target.problem(&name, &[ours]);
@@ -159,7 +178,8 @@ mod tests {
         };
         assert_eq!(target(&[proxy, v6], &[proxy]), DnsTarget::Forwarded(vec![proxy]), "we may have no IPv6");
         assert_eq!(target(&[ours, proxy], &[proxy]), DnsTarget::Forwarded(vec![proxy]));
-        assert_eq!(target(&[ours, proxy, v6], &[proxy]), DnsTarget::Partly(vec![v6]), "an old record");
+        let old_record = DnsTarget::Partly { all: vec![ours, proxy, v6], others: vec![v6] };
+        assert_eq!(target(&[ours, proxy, v6], &[proxy]), old_record);
         assert_eq!(target(&[ours], &[]), DnsTarget::Here);
         let elsewhere = target(&[proxy], &[]);
         let problem = elsewhere.problem(&Hostname::parse("mybusiness.com").unwrap(), &[ours]).unwrap();

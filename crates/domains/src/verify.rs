@@ -116,7 +116,7 @@ impl Domains {
             }
             DnsTarget::Here
             | DnsTarget::Forwarded(_)
-            | DnsTarget::Partly(_)
+            | DnsTarget::Partly { .. }
             | DnsTarget::Nowhere
             | DnsTarget::AliasLoop
             | DnsTarget::Unknown(_) => None,

@@ -185,7 +185,7 @@ async fn note(platform: &TestPlatform, name: &str, count: usize) {
 }
 
 /// How often the authority was asked for this name's certificate.
-async fn ordered(platform: &TestPlatform, name: &str) -> u64 {
+pub async fn ordered(platform: &TestPlatform, name: &str) -> u64 {
     let subject = CertName::host(host(name));
     certificate_orders::tries_since(&platform.db, Some(&subject), Attempt::Ordered, Timestamp::UNIX_EPOCH)
         .await

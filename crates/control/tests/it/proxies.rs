@@ -4,6 +4,7 @@ use stoa_db::certificates;
 use stoa_testkit::Forwarder;
 
 use crate::{
+    certificate_orders::ordered,
     certificate_trouble::{brought, order_of},
     domains::{host, ip},
     pebble::{bed, served},
@@ -59,6 +60,46 @@ async fn a_name_whose_proxy_forwards_here_gets_and_renews_its_certificate() {
     assert!(problem.contains("in circles") && problem.contains("Full (strict)"), "{problem}");
     platform.probe.proxy(ip(PROXY), Forwarder::EndToEnd);
     assert_eq!(check().await, None);
+}
+
+/// A forgotten AAAA record: what the authority refuses once, it refuses until the records change.
+#[tokio::test]
+async fn an_old_address_costs_one_order() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    // Nobody listens there.
+    let (here, old) = ("127.0.0.1", "127.0.0.9");
+    bed.names.set_addresses("bakery.example", &[old]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(here), ip(old)]);
+    let site = platform.shop(&jane, "bakery").await.site;
+    let domain = brought(platform, &jane, site).await;
+    let check = async || {
+        platform.control.domains.check_domain(&platform.now(&jane), domain).await.expect("checked");
+    };
+    let refusal = async || order_of(platform, "bakery.example").await.filter(|order| order.problem.is_some());
+    let workers = platform.run();
+    platform.until("the refusal", async || refusal().await.is_some()).await;
+    workers.stop().await;
+    let detail = refusal().await.and_then(|order| order.detail).expect("a detail");
+    assert!(detail.starts_with("refused while the name pointed to 127.0.0.1, 127.0.0.9: "), "{detail}");
+    for _ in 0..5 {
+        check().await;
+        let due = refusal().await.expect("an order").next_at;
+        let workers = platform.run();
+        platform.until("another attempt", async || refusal().await.is_some_and(|order| order.next_at > due)).await;
+        workers.stop().await;
+        let order = refusal().await.expect("an order");
+        assert!(order.problem.expect("a problem").contains("also to 127.0.0.9. Remove the records"));
+    }
+    assert_eq!(ordered(platform, "bakery.example").await, 1);
+
+    bed.names.set_addresses("bakery.example", &[here]);
+    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(here)]);
+    check().await;
+    let workers = platform.run();
+    platform.until("the certificate", async || served(&platform.edge, "bakery.example").is_some()).await;
+    workers.stop().await;
+    assert_eq!(ordered(platform, "bakery.example").await, 2);
 }
 
 /// One token serves for many names, as each makes all edges apply a change; none outlives its hour by much.

@@ -14,7 +14,7 @@ use stoa_db::{
 use stoa_model::certificate::CertName;
 
 use super::{
-    failure::{Failure, is_requested_by_authority},
+    failure::{Failure, is_requested_by_authority, refused_at},
     issuance_limits::retry_delay,
     spec::CertificateSpec,
 };
@@ -90,7 +90,13 @@ impl Domains {
         if is_waiting(&known, now) || self.certificate_cache.all().has_current(wanted, now) {
             return Ok(());
         }
-        let Err(failure) = self.obtain_certificate(wanted, acme, &known).await else { return Ok(()) };
+        let Err(mut failure) = self.obtain_certificate(wanted, acme, &known).await else { return Ok(()) };
+        // Whatever fails meanwhile, such as our own connection, the addresses of a refusal are known until it is over.
+        if let (Some(addresses), None) = (known.detail.as_deref().and_then(refused_at), refused_at(&failure.detail))
+            && !is_requested_by_authority(&failure.detail)
+        {
+            failure = failure.refused_at(addresses);
+        }
         tracing::warn!(subject = %wanted.subject, why = failure.detail, "cannot obtain a certificate yet");
         self.record_failure(wanted, failure, &known).await
     }

@@ -1,7 +1,7 @@
 //! Why a certificate can't be obtained: a message for the customer and the cause for staff.
 
 use jiff::SignedDuration;
-use stoa_integrations::acme::AcmeError;
+use stoa_integrations::acme::{AcmeError, ProblemKind};
 use stoa_provider::dns::DnsError;
 
 use super::{issuance_limits::LimitReached, spec::CertificateSpec};
@@ -13,6 +13,15 @@ const AUTHORITY_DELAY_PREFIX: &str = "the authority asks us to wait: ";
 /// Whether the authority requested the delay with this detail, so that users can't shorten it.
 pub(super) fn is_requested_by_authority(detail: &str) -> bool {
     detail.starts_with(AUTHORITY_DELAY_PREFIX)
+}
+
+/// Prefix of the detail of a refusal of a name that pointed to other machines too, followed by all its addresses and
+/// `": "`. Another order would fail too until they change.
+const REFUSED_AT_PREFIX: &str = "refused while the name pointed to ";
+
+/// The addresses that the name of an order with this detail had when it was refused.
+pub(super) fn refused_at(detail: &str) -> Option<&str> {
+    detail.strip_prefix(REFUSED_AT_PREFIX)?.split_once(": ").map(|(addresses, _)| addresses)
 }
 
 /// Why there is no certificate yet.
@@ -28,11 +37,14 @@ pub(crate) struct Failure {
     pub refused: bool,
     /// Whether the authority no longer accepts our account.
     pub account_lost: bool,
+    /// Whether the authority did not find our answer where the name points.
+    pub is_misdirected: bool,
 }
 
 impl Failure {
     fn internal(message: &str, detail: impl ToString) -> Self {
-        Self { message: message.into(), detail: detail.to_string(), wait: None, refused: false, account_lost: false }
+        let (message, detail) = (message.into(), detail.to_string());
+        Self { message, detail, wait: None, refused: false, account_lost: false, is_misdirected: false }
     }
 
     /// The authority failed or refused.
@@ -49,7 +61,23 @@ impl Failure {
             wait,
             refused: !error.is_transient(),
             account_lost: matches!(error, AcmeError::Account { .. }),
+            is_misdirected: matches!(
+                error,
+                AcmeError::Refused {
+                    kind: ProblemKind::Dns
+                        | ProblemKind::Connection
+                        | ProblemKind::Unauthorized
+                        | ProblemKind::Tls
+                        | ProblemKind::IncorrectResponse,
+                    ..
+                }
+            ),
         }
+    }
+
+    /// The same, with the addresses in its detail.
+    pub fn refused_at(self, addresses: &str) -> Self {
+        Self { detail: format!("{REFUSED_AT_PREFIX}{addresses}: {}", self.detail), ..self }
     }
 
     /// The database failed.
@@ -78,19 +106,12 @@ impl Failure {
 
     /// The name points to another machine.
     pub fn points_elsewhere(message: String) -> Self {
-        let wait = Some(SignedDuration::from_mins(10));
-        Self { detail: message.clone(), message, wait, refused: false, account_lost: false }
+        Self { wait: Some(SignedDuration::from_mins(10)), ..Self::internal(&message, &message) }
     }
 
     /// An issuance limit is reached.
     pub(super) fn limit_reached(limit: LimitReached) -> Self {
-        Self {
-            message: limit.message.into(),
-            detail: limit.message.into(),
-            wait: Some(limit.wait),
-            refused: false,
-            account_lost: false,
-        }
+        Self { wait: Some(limit.wait), ..Self::internal(limit.message, limit.message) }
     }
 }
 
@@ -106,6 +127,13 @@ mod tests {
     use stoa_model::{certificate::CertName, host::Hostname};
 
     use super::*;
+
+    #[test]
+    fn the_addresses_of_a_refusal_are_recognized() {
+        let failure = Failure::points_elsewhere("It points: elsewhere.".into());
+        assert_eq!(refused_at(&failure.detail), None);
+        assert_eq!(refused_at(&failure.refused_at("192.0.2.1, 2001:db8::1").detail), Some("192.0.2.1, 2001:db8::1"));
+    }
 
     #[test]
     fn delays_that_the_authority_requested_are_recognized() {

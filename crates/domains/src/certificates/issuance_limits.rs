@@ -26,7 +26,7 @@ pub(super) struct LimitReached {
 pub(super) struct Remaining {
     time: SignedDuration,
     /// Whether it is in the last sixth of its lifetime.
-    is_ending: bool,
+    pub is_ending: bool,
 }
 
 impl Remaining {

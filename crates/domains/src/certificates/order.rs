@@ -12,7 +12,11 @@ use stoa_model::secret::SecretString;
 use stoa_provider::dns::{RecordKind, RecordName, RecordSet, RecordValues};
 use tokio::time::{Instant, sleep};
 
-use super::{acme_account::AccountError, failure::Failure, spec::CertificateSpec};
+use super::{
+    acme_account::AccountError,
+    failure::{Failure, refused_at},
+    spec::CertificateSpec,
+};
 use stoa_core::settings::AcmeSettings;
 
 const CHALLENGE_TTL_SECONDS: u32 = 60;
@@ -49,8 +53,14 @@ impl Domains {
         if let Some(limit) = self.reached_limit(wanted, &acme.allowance, now).await? {
             return Err(Failure::limit_reached(limit));
         }
-        self.ensure_points_here(wanted).await?;
-        let (chain, key) = self.place_order(&authority, wanted, acme, known).await?;
+        let is_ending = self.remaining(wanted, now).is_some_and(|remaining| remaining.is_ending);
+        let refused_before = known.detail.as_deref().and_then(refused_at).filter(|_| !is_ending);
+        let mixed_addresses = self.ensure_points_here(wanted, refused_before).await?;
+        let placed = self.place_order(&authority, wanted, acme, known).await;
+        let (chain, key) = placed.map_err(|failure| match mixed_addresses {
+            Some(addresses) if failure.is_misdirected => failure.refused_at(&addresses),
+            _ => failure,
+        })?;
         Ok(self.store_certificate(wanted, &chain, &key, &authority).await?)
     }
 

@@ -62,8 +62,9 @@ impl Names {
         self.tell("/clear-txt", serde_json::json!({ "host": format!("{name}.") }));
     }
 
-    /// Gives a name these IPv4 addresses instead of 127.0.0.1.
+    /// Gives a name these IPv4 addresses instead of 127.0.0.1 or those that it had.
     pub fn set_addresses(&self, name: &str, addresses: &[&str]) {
+        self.tell("/clear-a", serde_json::json!({ "host": format!("{name}.") }));
         self.tell("/add-a", serde_json::json!({ "host": format!("{name}."), "addresses": addresses }));
     }
 
