@@ -31,7 +31,7 @@ impl Domains {
     pub async fn add_domain(&self, cx: &RequestContext, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
         let site = writable_site(&self.core.db, cx, id).await?;
         ensure_not_deleting(&site)?;
-        let name = self.parse_domain(&command.name)?;
+        let name = self.parse_claim(&command.name)?;
         let known = domains::domains_of(&self.core.db, id).await?;
         if known.len() >= MAX_DOMAINS_PER_SITE {
             return Err(Error::Conflict(format!("A site can have {MAX_DOMAINS_PER_SITE} domains. Remove one first.")));
@@ -130,23 +130,25 @@ impl Domains {
         Ok((site, domain))
     }
 
-    /// Parses a domain as typed, with or without a scheme.
-    pub(super) fn parse_domain(&self, text: &str) -> Result<Hostname> {
-        let text = text.trim();
-        let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
-        let bare = text.trim_end_matches('/');
-        let ascii = idna::domain_to_ascii_strict(bare)
-            .map_err(|_| Invalid::new("name", "This is no domain. Type it like shop.example.com."))?;
-        let name = Hostname::parse(&ascii).map_err(for_name_field)?;
-        let base = &self.core.settings.base_domain;
-        let problem = if !name.as_str().contains('.') || name.as_str().ends_with(".localhost") {
-            Some("This is no public domain. Type it like shop.example.com.")
-        } else if name == *base || self.is_platform_name(&name) || self.core.settings.portal_hosts.contains(&name) {
-            Some("Names below the platform's own domain can't be added; choose one of them as the site's address.")
-        } else {
-            None
+    /// Parses the name of a domain to claim, as typed.
+    fn parse_claim(&self, text: &str) -> Result<Hostname> {
+        let name = Hostname::parse_typed(text)?;
+        let is_suffix = || {
+            let suffix = psl::suffix(name.as_str().as_bytes());
+            suffix.is_some_and(|suffix| suffix == name.as_str().as_bytes() && suffix.typ() == Some(psl::Type::Icann))
         };
-        problem.map_or(Ok(name), |message| Err(Invalid::new("name", message).into()))
+        let problem = if self.is_own_name(&name) {
+            "Names below the platform's own domain can't be added; choose one of them as the site's address.".to_owned()
+        } else if name.is_special_use() {
+            format!("{name} exists only inside of a network. Enter a public domain, such as shop.example.com.")
+        } else if !name.as_str().contains('.') {
+            format!("{name} is not a whole domain. Enter one with its ending, such as {name}.example.com.")
+        } else if is_suffix() {
+            format!("Everybody can register domains below {name}. Enter a domain of yours, such as shop.{name}.")
+        } else {
+            return Ok(name);
+        };
+        Err(Invalid::new("name", problem).into())
     }
 
     /// Fails if the name is verified for another site. Only a customer who owns that site too learns which.

@@ -63,7 +63,7 @@ impl Domains {
     /// # Errors
     /// [`Error::Invalid`] if it is not a valid domain.
     pub async fn find_domains(&self, cx: &RequestContext, name: &str) -> Result<Vec<DomainView>> {
-        let name = self.parse_domain(name)?;
+        let name = Hostname::parse_typed(name)?;
         let mut views = Vec::new();
         for domain in domains::domains_by_name(&self.core.db, &name).await? {
             match self.get_domain(cx, domain.id).await {

@@ -3,6 +3,8 @@
 //! A subdomain is plain ASCII. Internationalised labels are refused, in Unicode and as `xn--`: a
 //! label that merely looks like another customer's is a way to impersonate him.
 
+mod typed;
+
 use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};

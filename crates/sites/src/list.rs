@@ -63,7 +63,7 @@ impl Sites {
         let missing = || Error::NotFound("site");
         let full =
             if name.contains('.') { name.to_owned() } else { format!("{name}.{}", self.core.settings.base_domain) };
-        let hostname = Hostname::parse(&full).map_err(|_| missing())?;
+        let hostname = Hostname::parse_typed(&full).map_err(|_| missing())?;
         let site = sites::site_by_hostname(&self.core.db, &hostname).await?.ok_or_else(missing)?;
         self.get(cx, site.id).await
     }

@@ -28,7 +28,7 @@ impl Sites {
         let site = writable_site(&self.core.db, cx, id).await?;
         let names = self.domains.hostnames_of(id).await?;
         let unknown = || Error::Conflict("Only a proven domain of this site can be its main address.".into());
-        let name = Hostname::parse(name).map_err(|_| unknown())?;
+        let name = Hostname::parse_typed(name).map_err(|_| unknown())?;
         if !names.contains(&name) {
             return Err(unknown());
         }

@@ -223,14 +223,52 @@ async fn names_that_can_not_be_brought_along() {
         "a..example",
         &long,
         "a_b.example",
+        "127.1",
+        "1.2.3",
     ] {
         refused(&platform, &jane, site, name).await;
+    }
+    for (name, part) in [
+        ("other.localhost.", "platform's own domain"),
+        ("nas.local", "inside of a network"),
+        ("shop.corp.internal", "inside of a network"),
+        ("4.3.2.1.in-addr.arpa", "inside of a network"),
+        ("shop", "not a whole domain"),
+        ("co.uk", "such as shop.co.uk."),
+        ("com.", "not a whole domain"),
+    ] {
+        let refusal = refused(&platform, &jane, site, name).await;
+        assert!(refusal.contains(part), "{name}: {refusal}");
     }
     let before = platform.world().await;
     let idn = add(&platform, &jane, site, "BÜCHER.example").await;
     assert_eq!((idn.name.as_str(), idn.display.as_str()), ("xn--bcher-kva.example", "bücher.example"));
     refused(&platform, &jane, site, "xn--bcher-kva.example").await;
     assert_eq!(platform.world().await, before);
+    add(&platform, &jane, site, "shop.co.uk").await;
+}
+
+#[tokio::test]
+async fn every_command_takes_a_name_in_all_its_forms() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    platform.world_dns.set_addresses(&host("xn--bcher-kva.example"), &[ip(HERE)]);
+    for form in ["bücher.example", "BÜCHER.example.", "xn--bcher-kva.example", "https://bücher.example/"] {
+        let (cx, command) = (platform.now(&jane), AddDomain { name: form.into(), ..AddDomain::default() });
+        let claimed = platform.control.domains.add_domain(&cx, site.site, command).await.expect("a claim").remove(0);
+        let found = platform.control.domains.find_domains(&cx, form).await.expect("found");
+        assert_eq!(found.iter().map(|domain| domain.id).collect::<Vec<_>>(), [claimed.id]);
+        prove_by_text(&platform, &claimed);
+        check(&platform, &jane, &claimed).await;
+        assert_eq!(platform.control.sites.find(&cx, form).await.map(|found| found.id).expect("found"), site.site);
+        platform.control.sites.set_main_address(&cx, site.site, form).await.expect("a job");
+        platform.run_until_idle().await;
+        let job = platform.control.sites.set_main_address(&platform.now(&jane), site.site, "bakery.localhost.").await;
+        job.expect("a job");
+        platform.run_until_idle().await;
+        platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await.expect("removed");
+    }
 }
 
 #[tokio::test]

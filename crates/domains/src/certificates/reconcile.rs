@@ -86,6 +86,12 @@ impl Domains {
         name.as_str().strip_suffix(self.core.settings.base_domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
     }
 
+    /// Whether the name is the platform's own: the base domain or below it, or one of the portal.
+    pub(crate) fn is_own_name(&self, name: &Hostname) -> bool {
+        let settings = &self.core.settings;
+        *name == settings.base_domain || self.is_platform_name(name) || settings.portal_hosts.contains(name)
+    }
+
     /// Whether we can create DNS records for this name.
     pub(crate) fn has_dns_zone_for(&self, name: &Hostname) -> bool {
         self.dns.as_ref().is_some_and(|dns| stoa_provider::dns::RecordName::host(name).is_in(dns.zone()))

@@ -64,8 +64,7 @@ pub(crate) fn required_certificates(facts: Facts<'_>) -> Vec<CertificateSpec> {
 
 /// Whether a public authority can certify names below this one. It can't for special-use domains (RFC 6761).
 pub(crate) fn is_public(base: &Hostname) -> bool {
-    let last = base.as_str().rsplit('.').next().unwrap_or_default();
-    base.as_str().contains('.') && !matches!(last, "localhost" | "local" | "localdomain" | "invalid" | "internal")
+    base.as_str().contains('.') && !base.is_special_use()
 }
 
 #[cfg(test)]

@@ -123,7 +123,11 @@ fn a_domain_is_added_checked_and_removed() {
     said(&home, &["domains", "remove", id]);
     said(&home, &["domains", "remove", "bücher.example"]);
     assert!(refused(&home, &["domains", "check", "bücher.example"]).contains("no site has the domain"));
-    assert!(refused(&home, &["domains", "add", "bakery", "a.com;\n}"]).contains("name: This is no domain"));
+    assert!(refused(&home, &["domains", "add", "bakery", "a.com;\n}"]).contains("name: Enter one domain at a time"));
+    assert_eq!(
+        said(&home, &["--json", "sites", "show", "bakery"]),
+        said(&home, &["--json", "sites", "show", "HTTP://Bakery.localhost./"])
+    );
     assert!(refused(&home, &["domains", "main", "bakery", "other.example"]).contains("Only a proven domain"));
 }
 
