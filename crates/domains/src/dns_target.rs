@@ -31,8 +31,8 @@ pub(crate) enum DnsTarget {
     Nowhere,
     /// Its CNAME records form a loop.
     AliasLoop,
-    /// Its name servers don't respond.
-    Unknown(String),
+    /// It can't be looked up.
+    Unknown(ResolveError),
 }
 
 impl DnsTarget {
@@ -82,9 +82,7 @@ impl DnsTarget {
             Self::AliasLoop => {
                 format!("The aliases (CNAME records) of {name} go round in a circle. Make one of them point to {us}.")
             }
-            Self::Unknown(_) => {
-                format!("The name servers of {name} do not answer. Ask your domain provider, or wait a little.")
-            }
+            Self::Unknown(error) => format!("{name} can't be looked up: {}.", error.owner_text()),
         })
     }
 }
@@ -105,7 +103,7 @@ impl Domains {
                 target.with_probed(probed)
             }
             Err(ResolveError::Loop { .. }) => DnsTarget::AliasLoop,
-            Err(error) => DnsTarget::Unknown(error.to_string()),
+            Err(error) => DnsTarget::Unknown(error),
         }
     }
 

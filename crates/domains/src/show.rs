@@ -12,7 +12,7 @@ use stoa_model::{
 };
 use stoa_provider::dns::RecordName;
 
-use crate::verify::{IN_USE, NOT_PROVEN, proof, proof_path};
+use crate::verify::{IN_USE, is_only_unproven, proof, proof_path};
 use crate::view::{CertificateSource, DnsInstruction, DomainView, DomainsView, NameCertificate};
 use stoa_core::{Error, RequestContext, Result};
 
@@ -108,7 +108,7 @@ impl Domains {
     /// The records to create. They are address records for every name, because an apex can't be an alias (RFC 1034
     /// 3.6.2).
     fn dns_instructions(&self, site: &Site, domain: &Domain) -> Vec<DnsInstruction> {
-        let points_here = domain.problem.as_deref().is_none_or(|problem| problem == NOT_PROVEN);
+        let points_here = domain.problem.as_deref().is_none_or(is_only_unproven);
         let in_use = domain.problem.as_deref() == Some(IN_USE);
         let is_checked = !self.core.settings.public_addresses.is_empty() && !in_use;
         let seen = domain.checked_at.map(|_| points_here).filter(|_| is_checked);
@@ -116,6 +116,7 @@ impl Domains {
         if domain.state == DomainState::Claimed {
             records.push(DnsInstruction {
                 kind: "TXT",
+                relative_name: relative_name(&domain.name, Some("_stoa")),
                 name: RecordName::ownership(&domain.name).to_string(),
                 value: proof(&domain.token),
                 purpose: "Proves that the domain is yours",
@@ -124,6 +125,7 @@ impl Domains {
         }
         let addresses = self.core.settings.public_addresses.iter().map(|address| DnsInstruction {
             kind: if address.is_ipv4() { "A" } else { "AAAA" },
+            relative_name: relative_name(&domain.name, None),
             name: domain.name.to_string(),
             value: address.to_string(),
             purpose: "Leads visitors to your site",
@@ -135,12 +137,47 @@ impl Domains {
         {
             records.push(DnsInstruction {
                 kind: "CNAME",
+                relative_name: relative_name(&domain.name, None),
                 name: domain.name.to_string(),
-                value: format!("{own}."),
+                value: own.to_string(),
                 purpose: "Leads visitors to your site",
                 seen,
             });
         }
         records
+    }
+}
+
+/// The part of a record's name before the registered domain, with this label in front; `@` for that domain itself.
+fn relative_name(name: &Hostname, label: Option<&str>) -> String {
+    let registered = psl::domain_str(name.as_str()).unwrap_or(name.as_str());
+    let below = name.as_str().strip_suffix(registered).and_then(|below| below.strip_suffix('.'));
+    match (label, below) {
+        (Some(label), Some(below)) => format!("{label}.{below}"),
+        (Some(part), None) | (None, Some(part)) => part.to_owned(),
+        (None, None) => "@".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_providers_show_them() {
+        for (name, proof, address) in [
+            ("example.com", "_stoa", "@"),
+            ("shop.example.com", "_stoa.shop", "shop"),
+            ("www.shop.example.com", "_stoa.www.shop", "www.shop"),
+            ("shop.co.uk", "_stoa", "@"),
+            ("www.shop.co.uk", "_stoa.www", "www"),
+            ("jane.github.io", "_stoa", "@"),
+            ("com.example.com", "_stoa.com", "com"),
+            ("xn--bcher-kva.example", "_stoa", "@"),
+        ] {
+            let name = Hostname::parse(name).unwrap();
+            assert_eq!(relative_name(&name, Some("_stoa")), proof, "{name}");
+            assert_eq!(relative_name(&name, None), address, "{name}");
+        }
     }
 }

@@ -21,8 +21,14 @@ use crate::view::DomainView;
 use stoa_core::{Error, RequestContext, Result, Wakeup};
 use stoa_integrations::probe::{Place, is_global};
 
-/// The problem of a claim whose only problem is that ownership is not proven.
-pub(super) const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: the TXT record was not found.";
+/// The beginning of the problem of a claim whose ownership is not proven. It is one sentence; another one is about where
+/// the name points.
+const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: ";
+
+/// Whether the problem of a domain is only that ownership is not proven.
+pub(super) fn is_only_unproven(problem: &str) -> bool {
+    problem.strip_prefix(NOT_PROVEN).is_some_and(|rest| !rest.contains(". "))
+}
 
 /// The problem of a claim that is proven while the name is verified for another site.
 pub(super) const IN_USE: &str = "This domain is in use by another site. If it is yours, ask us for help.";
@@ -33,6 +39,16 @@ fn looping(name: &Hostname) -> String {
         "Visitors of {name} are sent in circles: the proxy in front of it requests it from this server over plain HTTP, \
          which redirects to HTTPS. Set the proxy to use HTTPS to this server too (Cloudflare calls it “Full (strict)”)."
     )
+}
+
+/// That there is no TXT record, and for how many minutes name servers may say so after it was created.
+fn not_found(minutes: u64) -> String {
+    let found = "the TXT record was not found";
+    match minutes {
+        0 => found.to_owned(),
+        1 => format!("{found}, and if it was just created, name servers may not know it for another minute"),
+        _ => format!("{found}, and if it was just created, name servers may not know it for up to {minutes} minutes"),
+    }
 }
 
 /// The value of a claim's TXT record.
@@ -65,13 +81,15 @@ impl Domains {
         let target = self.dns_target(&domain.name).await;
         let mut problem = target.problem(&domain.name, &self.core.settings.public_addresses);
         if domain.state == DomainState::Claimed {
-            if self.is_proven(domain, &target).await? {
-                match self.record_proof(domain).await {
+            match self.missing_proof(domain, &target).await {
+                None => match self.record_proof(domain).await {
                     Err(Error::Conflict(message)) => problem = Some(message),
                     proven => proven?,
+                },
+                Some(missing) => {
+                    let more = problem.map(|problem| format!(" {problem}")).unwrap_or_default();
+                    problem = Some(format!("{NOT_PROVEN}{missing}.{more}"));
                 }
-            } else {
-                problem = Some(problem.map_or_else(|| NOT_PROVEN.to_owned(), |more| format!("{NOT_PROVEN} {more}")));
             }
         } else if let DnsTarget::Forwarded(proxies) = &target
             && self.is_covered(&domain.name)
@@ -97,13 +115,26 @@ impl Domains {
         Ok(())
     }
 
-    /// Whether the customer has proven ownership of the name.
-    async fn is_proven(&self, domain: &Domain, target: &DnsTarget) -> Result<bool> {
-        let texts = self.resolver.texts(&RecordName::ownership(&domain.name)).await.unwrap_or_default();
-        if texts.iter().any(|text| text.trim() == proof(&domain.token)) {
-            return Ok(true);
+    /// Why there is no proof that the name is the customer's, as the end of a sentence; `None` if there is one.
+    ///
+    /// The name servers of this machine decide, and not those of the zone, as only the former may check signatures.
+    async fn missing_proof(&self, domain: &Domain, target: &DnsTarget) -> Option<String> {
+        let record = RecordName::ownership(&domain.name);
+        let texts = self.resolver.texts(&record).await;
+        let is_proof = |text: &String| text.trim() == proof(&domain.token);
+        if texts.as_ref().is_ok_and(|texts| texts.iter().any(is_proof))
+            || self.has_proof_file(&domain.name, &domain.token, target).await
+        {
+            return None;
         }
-        Ok(self.has_proof_file(&domain.name, &domain.token, target).await)
+        Some(match texts {
+            Err(error) => error.owner_text().to_owned(),
+            Ok(texts) if texts.is_empty() => {
+                let absence = self.resolver.text_absence(&record).await.unwrap_or_default();
+                not_found(absence.as_secs().div_ceil(60))
+            }
+            Ok(_) => format!("the TXT record of {record} has another value"),
+        })
     }
 
     /// Fetches the file from the web server that the name points to. Only from public addresses, so that a name can't

@@ -67,6 +67,8 @@ pub struct DnsInstruction {
     pub kind: &'static str,
     /// Full name of the record.
     pub name: String,
+    /// The name without the registered domain, `@` for that domain itself: many providers add the domain by themselves.
+    pub relative_name: String,
     /// Its value.
     pub value: String,
     /// What it is for.

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use stoa_core::{Error, RequestContext};
 use stoa_db::domains;
 use stoa_domains::{command::AddDomain, view::DomainView};
+use stoa_integrations::resolver::{Cause, ResolveError};
 use stoa_model::{account::Role, domain::DomainState, host::Hostname, route::Target};
 use stoa_sites::view::Ordered;
 use stoa_testkit::TestPlatform;
@@ -385,13 +386,44 @@ async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
     let site = platform.shop(&jane, "bakery").await;
     let domain = add(&platform, &jane, site, "bakery.example").await;
     let name = host("bakery.example");
-    let circle = stoa_integrations::resolver::ResolveError::Loop { name: name.to_string(), via: vec![name.clone()] };
+    let circle = ResolveError::Loop { name: name.to_string(), via: vec![name.clone()] };
     platform.world_dns.answer(&name, Err(circle));
     assert!(check(&platform, &jane, &domain).await.problem.expect("words").contains("circle"));
-    let away =
-        stoa_integrations::resolver::ResolveError::Unavailable { name: name.to_string(), reason: "timed out".into() };
-    platform.world_dns.answer(&name, Err(away));
-    assert!(check(&platform, &jane, &domain).await.problem.expect("words").contains("do not answer"));
+    let record = stoa_provider::dns::RecordName::ownership(&name);
+    for (cause, part) in [
+        (Cause::Silent, "do not answer"),
+        (Cause::Failing, "its zone is broken"),
+        (Cause::Refused, "refuse to answer"),
+        (Cause::Dnssec, "DNSSEC signatures are invalid"),
+    ] {
+        let failed = ResolveError::Unavailable { name: name.to_string(), reason: "reason".into(), cause };
+        platform.world_dns.answer(&name, Err(failed.clone()));
+        platform.world_dns.answer_texts(&record, Err(failed));
+        let problem = check(&platform, &jane, &domain).await.problem.expect("a problem");
+        for sentence in ["domain is yours: its".to_owned(), format!("{name} can't be looked up: its")] {
+            assert!(problem.contains(&sentence) && problem.matches(part).count() == 2, "{cause:?}: {problem}");
+        }
+    }
+}
+
+/// A name server that was asked too early remembers that there was nothing.
+#[tokio::test]
+async fn a_proof_that_is_not_found_names_the_minutes() {
+    let platform = platform().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let domain = add(&platform, &jane, site, "bakery.example").await;
+    let name = host("bakery.example");
+    let record = stoa_provider::dns::RecordName::ownership(&name);
+    platform.world_dns.set_addresses(&name, &[ip(HERE)]);
+    platform.world_dns.set_absence(&record, std::time::Duration::from_secs(3541));
+    let seen = check(&platform, &jane, &domain).await;
+    let problem = seen.problem.expect("a problem");
+    assert!(problem.contains("not found, and if it was just created") && problem.contains("60 minutes"), "{problem}");
+    assert_eq!(seen.records.iter().map(|record| record.seen).collect::<Vec<_>>(), [Some(false), Some(true)]);
+    platform.prove(&name, "stoa-verification=other");
+    let problem = check(&platform, &jane, &domain).await.problem.expect("a problem");
+    assert!(problem.contains("the TXT record of _stoa.bakery.example has another value."), "{problem}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ mod json_api;
 mod powerdns;
 mod record_api;
 mod rfc2136;
-mod wire;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

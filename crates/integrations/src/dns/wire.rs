@@ -40,7 +40,8 @@ pub(super) async fn exchange(server: SocketAddr, transport: Transport, message: 
     })
 }
 
-async fn by_datagram(server: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
+/// Sends a message over UDP, three times at most, and returns the first response with the same id.
+pub(crate) async fn by_datagram(server: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
     // A connected socket drops datagrams from others and reports "connection refused".

@@ -9,7 +9,10 @@ use hickory_resolver::{
 };
 use stoa_model::host::Hostname;
 
-use super::{ResolveError, query::query};
+use super::{
+    ResolveError,
+    query::{QueryFailure, query},
+};
 
 /// More aliases than this count as a loop; resolvers give up at 8 to 16.
 const MAX_ALIASES: usize = 16;
@@ -33,7 +36,8 @@ pub(super) fn of_answer(lookup: &Lookup, host: &Hostname) -> Vec<Hostname> {
 pub(super) async fn follow(resolver: &TokioResolver, host: &Hostname) -> Result<Vec<Hostname>, ResolveError> {
     let mut path = vec![host.to_string()];
     while let Some(at) = path.last().cloned() {
-        let unavailable = |reason| ResolveError::Unavailable { name: host.to_string(), reason };
+        let unavailable =
+            |QueryFailure { cause, reason }| ResolveError::Unavailable { name: host.to_string(), reason, cause };
         let answer = query(resolver, &at, RecordType::CNAME).await.map_err(unavailable)?;
         let Some(target) = answer.and_then(|lookup| aliases(&lookup).remove(&at)) else { break };
         let is_loop = path.contains(&target) || path.len() > MAX_ALIASES;

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use stoa_model::host::Hostname;
@@ -22,6 +23,7 @@ pub struct FixedAnswers {
 struct World {
     addresses: HashMap<Hostname, Result<Addresses, ResolveError>>,
     texts: HashMap<RecordName, Result<Vec<String>, ResolveError>>,
+    absences: HashMap<RecordName, Duration>,
     delayed: HashMap<Hostname, oneshot::Receiver<()>>,
 }
 
@@ -48,6 +50,11 @@ impl FixedAnswers {
         self.world().texts.insert(name.clone(), answer);
     }
 
+    /// Sets how long the absence of a name's texts is remembered.
+    pub fn set_absence(&self, name: &RecordName, absence: Duration) {
+        self.world().absences.insert(name.clone(), absence);
+    }
+
     /// Removes a name and the texts at and below it.
     pub fn forget(&self, host: &Hostname) {
         let mut world = self.world();
@@ -68,6 +75,10 @@ impl FixedAnswers {
         self.world().texts.get(name).cloned().unwrap_or_else(|| Ok(Vec::new()))
     }
 
+    pub(super) fn absence(&self, name: &RecordName) -> Option<Duration> {
+        self.world().absences.get(name).copied()
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,7 +87,7 @@ impl FixedAnswers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resolver::Resolver;
+    use crate::resolver::{Cause, Resolver};
 
     #[tokio::test]
     async fn answers_change_while_in_use() {
@@ -92,11 +103,12 @@ mod tests {
         assert_eq!(resolver.texts(&name).await, Ok(vec!["mine".to_owned()]));
         let (release, asked) = (answers.delay_next(&host), resolver.addresses(&host));
         let mut asked = std::pin::pin!(asked);
-        assert!(tokio::time::timeout(std::time::Duration::ZERO, asked.as_mut()).await.is_err(), "it waits");
+        assert!(tokio::time::timeout(Duration::ZERO, asked.as_mut()).await.is_err(), "it waits");
         assert!(resolver.addresses(&host).await.is_ok(), "only the first one");
         drop(release);
         assert_eq!(asked.await.map(|found| found.list), Ok(vec![ip]));
-        let broken = ResolveError::Unavailable { name: host.to_string(), reason: "SERVFAIL".into() };
+        let broken =
+            ResolveError::Unavailable { name: host.to_string(), reason: "SERVFAIL".into(), cause: Cause::Failing };
         answers.answer(&host, Err(broken.clone()));
         assert_eq!(resolver.addresses(&host).await, Err(broken));
         answers.forget(&host);

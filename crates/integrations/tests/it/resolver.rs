@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use stoa_integrations::resolver::{Addresses, ResolveError, Resolver};
+use stoa_integrations::resolver::{Addresses, Cause, ResolveError, Resolver};
 use stoa_model::host::Hostname;
 use stoa_provider::dns::RecordName;
 
@@ -102,8 +102,37 @@ async fn a_broken_zone_is_explained() {
     let outside = Hostname::parse("elsewhere.example").expect("a hostname");
     let error = resolver.addresses(&outside).await.expect_err("it is not its zone");
     assert!(error.to_string().contains("REFUSED"), "{error}");
+    assert!(error.owner_text().contains("REFUSED"), "{}", error.owner_text());
     let error = resolver.addresses(&host("cut")).await.expect_err("the way leads out of what it knows");
     assert!(matches!(error, ResolveError::Unavailable { .. }), "{error:?}");
+}
+
+/// A validating resolver fails at a zone whose signatures are invalid, and answers if it need not check them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zone_whose_signatures_are_invalid_is_explained() {
+    let name = RecordName::ownership(&host("signed"));
+    for (unchecked, expected) in [(0, Cause::Dnssec), (3, Cause::Dnssec), (SERVFAIL, Cause::Failing)] {
+        let resolver = says(Say::Unchecked(unchecked), Say::Unchecked(unchecked)).await;
+        for error in [resolver.addresses(&host("signed")).await.err(), resolver.texts(&name).await.err()] {
+            let cause = match error {
+                Some(ResolveError::Unavailable { cause, .. }) => cause,
+                other => panic!("{unchecked:?}: {other:?}"),
+            };
+            assert_eq!(cause, expected, "{unchecked:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_absence_is_remembered() {
+    if skipped() {
+        return;
+    }
+    let (_knot, resolver) = start();
+    for (label, absence) in [("missing", Some(60)), ("four", Some(60)), ("both", None), ("broken", None)] {
+        let found = resolver.text_absence(&RecordName::ownership(&host(label))).await;
+        assert_eq!(found, absence.map(Duration::from_secs), "{label}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,6 +213,8 @@ enum Say {
     Address([u8; 16], usize),
     Code(u8),
     Silence,
+    /// SERVFAIL, but this code to questions that forbid checks of signatures.
+    Unchecked(u8),
 }
 
 fn one_address(bytes: &[u8]) -> Say {
@@ -205,6 +236,7 @@ async fn says(v4: Say, v6: Say) -> Resolver {
             let (code, records) = match if kind == 1 { v4 } else { v6 } {
                 Say::Silence => continue,
                 Say::Code(code) => (code, 0),
+                Say::Unchecked(code) => (if query[3] & 0x10 == 0 { SERVFAIL } else { code }, 0),
                 Say::Address(bytes, length) => {
                     answer.extend([0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60, 0, length as u8]);
                     answer.extend(&bytes[..length]);

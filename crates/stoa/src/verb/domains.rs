@@ -183,7 +183,12 @@ fn page(domain: &DomainView) -> String {
 
 /// A record as a line of a zone file (RFC 1035 5.1).
 fn zone_line(record: &DnsInstruction) -> String {
-    let value = if record.kind == "TXT" { format!("\"{}\"", record.value) } else { record.value.clone() };
+    let value = match record.kind {
+        "TXT" => format!("\"{}\"", record.value),
+        // A name without a final dot would be below the zone.
+        "CNAME" => format!("{}.", record.value),
+        _ => record.value.clone(),
+    };
     format!("{}.  3600  IN  {}  {value}", record.name, record.kind)
 }
 
@@ -196,6 +201,7 @@ mod tests {
         let record = |kind, value: &str| DnsInstruction {
             kind,
             name: "shop.example.com".into(),
+            relative_name: "shop".into(),
             value: value.into(),
             purpose: "",
             seen: None,
@@ -205,6 +211,6 @@ mod tests {
             "shop.example.com.  3600  IN  TXT  \"stoa-verification=x\""
         );
         assert_eq!(zone_line(&record("AAAA", "2001:db8::1")), "shop.example.com.  3600  IN  AAAA  2001:db8::1");
-        assert_eq!(zone_line(&record("CNAME", "a.stoa.test.")), "shop.example.com.  3600  IN  CNAME  a.stoa.test.");
+        assert_eq!(zone_line(&record("CNAME", "a.stoa.test")), "shop.example.com.  3600  IN  CNAME  a.stoa.test.");
     }
 }

@@ -25,8 +25,6 @@ const PENDING: &[&str] = &[
     "crates/provider/",
     "crates/saga/",
     "crates/sites/",
-    // Asserts a text of `control`.
-    "crates/stoa/tests/it/domain_verbs.rs",
     "crates/testkit/",
     "crates/util/",
     "crates/web/",

@@ -92,6 +92,7 @@ fn domain(n: u128, name: &str, display: &str, state: DomainState) -> DomainView 
     let claimed = state == DomainState::Claimed;
     let record = |kind, name: String, value: &str, purpose, seen| DnsInstruction {
         kind,
+        relative_name: if kind == "TXT" { "_stoa".into() } else { "@".into() },
         name,
         value: value.into(),
         purpose,
@@ -186,7 +187,7 @@ fn refused() -> (FormInput, FormErrors) {
         limits: None,
     };
     let wrong = vec![
-        Invalid::new("name", "This is no domain. Type it like shop.example.com."),
+        Invalid::new("name", "A domain can't contain '<'. Enter it like shop.example.com."),
         Invalid::new("certificate", "The certificate expired on 3 March 2026. Please upload a newer one."),
         Invalid::new("certificate", "The certificate is not for harbour-street.example; it is for other.example."),
         Invalid::new(

@@ -49,6 +49,8 @@ pub struct RecordLine {
     pub kind: &'static str,
     /// Full name.
     pub name: String,
+    /// The name without the registered domain.
+    pub relative_name: String,
     /// Value.
     pub value: String,
     /// Purpose.
@@ -108,9 +110,9 @@ impl DomainCard {
 
 impl RecordLine {
     fn new(id: String, record: &DnsInstruction, domain: &DomainView) -> Self {
-        let DnsInstruction { kind, name, value, purpose, seen } = record.clone();
+        let DnsInstruction { kind, name, relative_name, value, purpose, seen } = record.clone();
         // Once a domain is verified, its problem says more than "not found".
         let seen = seen.filter(|seen| *seen || domain.state == DomainState::Claimed);
-        Self { id, kind, name, value, purpose, seen: seen.map(status::record) }
+        Self { id, kind, name, relative_name, value, purpose, seen: seen.map(status::record) }
     }
 }

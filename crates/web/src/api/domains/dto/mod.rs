@@ -138,6 +138,9 @@ pub struct DnsRecord {
     pub kind: &'static str,
     /// Full name.
     pub name: String,
+    /// The name without the registered domain, `@` for that domain itself: many providers add the domain by themselves.
+    #[schema(example = "_stoa.shop")]
+    pub relative_name: String,
     /// Value.
     pub value: String,
     /// Its purpose, for people.
@@ -148,8 +151,8 @@ pub struct DnsRecord {
 
 impl From<stoa_domains::view::DnsInstruction> for DnsRecord {
     fn from(v: stoa_domains::view::DnsInstruction) -> Self {
-        let stoa_domains::view::DnsInstruction { kind, name, value, purpose, seen } = v;
-        Self { kind, name, value, purpose, seen }
+        let stoa_domains::view::DnsInstruction { kind, name, relative_name, value, purpose, seen } = v;
+        Self { kind, name, relative_name, value, purpose, seen }
     }
 }
 
