@@ -35,7 +35,7 @@ pub struct Settings {
     pub public_addresses: Vec<IpAddr>,
     /// Address of the portal, without a slash at the end.
     pub portal_url: String,
-    /// Hostnames of the portal besides the base domain; customers can't claim them.
+    /// Hostnames of the portal besides the base domain; no site can have them.
     pub portal_hosts: Vec<Hostname>,
     /// Whether to reject defaults that are only fit for a trial.
     pub production: bool,
@@ -129,6 +129,11 @@ impl Settings {
     /// Directory of a site's files. Its path consists of ids, never of customer input.
     pub fn site_directory(&self, customer: CustomerId, site: SiteId) -> PathBuf {
         self.data_dir.join("sites").join(customer.uuid().to_string()).join(site.uuid().to_string())
+    }
+
+    /// Whether the portal answers to this name, which can't be a site's.
+    pub fn is_portal_name(&self, name: &Hostname) -> bool {
+        *name == self.base_domain || self.portal_hosts.contains(name)
     }
 
     /// The URL of a site for its visitors; pass `secure` if a certificate covers its hostname.

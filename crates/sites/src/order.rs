@@ -195,6 +195,10 @@ impl Sites {
         }
         let base = &self.core.settings.base_domain;
         let subdomain = Subdomain::parse(&order.subdomain).and_then(|s| Ok((s.under(base)?, s)));
+        let subdomain = subdomain.and_then(|found| match self.core.settings.is_portal_name(&found.0) {
+            true => Err(Invalid::new("subdomain", "This name is reserved. Please choose another one.")),
+            false => Ok(found),
+        });
         let subdomain = subdomain.map_err(|e| bad.push(Invalid { field: "subdomain", ..e })).ok();
         let title = SiteTitle::parse(&order.title).map_err(|e| bad.push(e)).ok();
         let user = if order.admin_user.trim().is_empty() { "admin" } else { &order.admin_user };

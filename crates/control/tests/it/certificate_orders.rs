@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_core::settings::{AcmeSettings, IssuanceLimits};
+use stoa_core::{
+    RequestContext,
+    settings::{AcmeSettings, IssuanceLimits},
+};
 use stoa_db::{
     certificate_orders::{self, Attempt, CertificateOrder},
     certificates,
@@ -145,6 +148,39 @@ async fn new_domains_leave_a_quarter_of_all_orders() {
     platform.until("the renewal", async || served(&platform.edge, "bakery.example") != first).await;
     workers.stop().await;
     assert_eq!(ordered(platform, "www.bakery.example").await, 0);
+}
+
+/// One customer's domains, removed ones included, leave two thirds of all orders to others.
+#[tokio::test]
+async fn a_customer_has_a_share_of_all_orders() {
+    let Some(bed) = bed(|_| ()).await else { return };
+    let (platform, jane) = (&bed.platform, bed.platform.customer("jane").await);
+    let (hers, joe) = (platform.shop(&jane, "bakery").await.site, platform.customer("joe").await);
+    let domains = &platform.control.domains;
+    let claim = async |cx: &RequestContext, site, name: &str| {
+        platform.world_dns.set_addresses(&host(name), &[[127, 0, 0, 1].into()]);
+        let command = AddDomain { name: name.into(), ..AddDomain::default() };
+        domains.add_domain(&platform.now(cx), site, command).await.expect("a claim").remove(0)
+    };
+    let removed = claim(&jane, hers, "florist.example").await;
+    domains.remove_domain(&platform.now(&jane), removed.id).await.expect("removed");
+    note(platform, "florist.example", 100).await;
+    platform.world_dns.set_addresses(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    brought(platform, &jane, hers).await;
+
+    let his = platform.shop(&joe, "butcher").await.site;
+    let domain = claim(&joe, his, "butcher.example").await;
+    crate::domains::prove_by_text(platform, &domain);
+    domains.check_domain(&platform.now(&joe), domain.id).await.expect("proven");
+    let workers = platform.run();
+    let waits = async || {
+        let problem = order_of(platform, "bakery.example").await.and_then(|order| order.problem);
+        problem.is_some_and(|problem| problem.contains("for your domains"))
+    };
+    platform.until("its turn", async || waits().await).await;
+    platform.until("the other's", async || served(&platform.edge, "butcher.example").is_some()).await;
+    workers.stop().await;
+    assert_eq!(ordered(platform, "bakery.example").await, 0);
 }
 
 /// The wildcard's record takes its time to be seen.

@@ -99,7 +99,7 @@ async fn with_zone() -> TestPlatform {
     let build = TestPlatform::builder().zone("stoa.test").settings(|s| {
         s.public_addresses = vec![ip(HERE)];
         s.base_domain = host("stoa.test");
-        s.portal_hosts = vec![host("panel.example")];
+        s.portal_hosts = vec![host("panel.example"), host("desk.stoa.test")];
     });
     build.build().await
 }
@@ -118,6 +118,9 @@ async fn the_operators_own_records_are_not_to_be_had() {
     // The portal's own names are nobody's either.
     let words = refused(&platform, &jane, site, "panel.example").await;
     assert!(words.contains("platform's own domain"), "{words}");
+    let order = stoa_testkit::shop("desk");
+    let reserved = platform.control.sites.order(&platform.now(&jane), order, None).await.expect_err("the portal's");
+    assert!(reserved.to_string().contains("subdomain: This name is reserved"), "{reserved}");
 }
 
 #[tokio::test]

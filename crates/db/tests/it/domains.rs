@@ -1,5 +1,6 @@
 use stoa_db::{
     Constraint, DbError,
+    certificate_orders::{Attempt, tries_of_customer_since, try_note},
     domains::{
         Due, domain_checked, domain_expire, domain_get, domain_insert, domain_main_reached, domain_remove,
         domain_verify, domains_by_name, domains_due, domains_in, domains_main_wanted, domains_of, domains_remove_of,
@@ -10,6 +11,7 @@ use stoa_db::{
     },
 };
 use stoa_model::{
+    certificate::CertName,
     domain::{Domain, DomainState},
     host::Hostname,
     id::{DomainId, SiteId},
@@ -50,6 +52,25 @@ pub async fn claim(bed: &Bed, site: &Site, name: &str) -> Domain {
     let domain = new_domain(bed, site, name);
     insert(bed, &domain).await.unwrap();
     domain
+}
+
+/// Attempts for the names of a customer's sites, and for those that the customer claimed once.
+pub async fn attempts_are_counted_by_customer(bed: Bed) {
+    let (jane, joe) = (bed.customer().await, bed.customer().await);
+    let (site, others) = (bed.site(jane.id, "janes").await, bed.site(joe.id, "joes").await);
+    let removed = claim(&bed, &site, "removed.example.com").await;
+    remove(&bed, removed.id).await.unwrap();
+    claim(&bed, &others, "other.example.com").await;
+    let tx = bed.db.begin().await.unwrap();
+    for (name, time) in
+        [("removed.example.com", 1), ("janes.stoa.test", 2), ("other.example.com", 2), ("nobody.example.com", 2)]
+    {
+        try_note(&tx, &CertName::host(host(name)), at(time), Attempt::Ordered).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let count = async |what, since| tries_of_customer_since(&bed.db, site.customer, what, at(since)).await.unwrap();
+    let counts = [count(Attempt::Ordered, 0).await, count(Attempt::Ordered, 2).await, count(Attempt::Issued, 0).await];
+    assert_eq!(counts, [2, 1, 0]);
 }
 
 async fn verify(bed: &Bed, id: DomainId) -> Result<(), DbError> {

@@ -3,7 +3,11 @@
 
 use crate::Domains;
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::certificate_orders::{Attempt, tries_since};
+use stoa_db::{
+    certificate_orders::{Attempt, tries_of_customer_since, tries_since},
+    sites,
+};
+use stoa_model::id::CustomerId;
 
 use super::spec::CertificateSpec;
 use stoa_core::{Result, settings::IssuanceLimits};
@@ -91,6 +95,24 @@ impl Domains {
             let message = "Many certificates are being ordered right now; this one follows soon.";
             return Ok(Some(LimitReached { wait: HOUR / 4, message }));
         }
+        // Each customer gets a third, as several may add many domains at the same time.
+        if let Some(customer) = self.customer_of_new(wanted).await? {
+            let message = "Many certificates are being ordered for your domains right now; this one follows soon.";
+            let (what, since) = (Attempt::Ordered, now - HOUR * 3);
+            if tries_of_customer_since(&self.core.db, customer, what, since).await?
+                >= limits.orders_per_3_hours.div_ceil(3)
+            {
+                return Ok(Some(LimitReached { wait: HOUR / 4, message }));
+            }
+            let message = "Many of your sites got certificates this week; this one follows.";
+            let (what, since) = (Attempt::Issued, now - WEEK);
+            if !wanted.custom
+                && tries_of_customer_since(&self.core.db, customer, what, since).await?
+                    >= limits.own_per_week.div_ceil(3)
+            {
+                return Ok(Some(LimitReached { wait: HOUR * 6, message }));
+            }
+        }
         if !wanted.custom && self.own_certificates_this_week(now) >= limits.own_per_week {
             let message = "Many names of the platform got certificates this week; this one follows.";
             return Ok(Some(LimitReached { wait: HOUR * 6, message }));
@@ -103,6 +125,15 @@ impl Domains {
     fn order_limit(&self, wanted: &CertificateSpec, limits: &IssuanceLimits) -> u64 {
         let is_new = wanted.custom && self.certificate_cache.all().matching(wanted).next().is_none();
         limits.orders_per_3_hours - if is_new { limits.orders_per_3_hours / 4 } else { 0 }
+    }
+
+    /// The customer whose site a certificate is for, unless it replaces one.
+    async fn customer_of_new(&self, wanted: &CertificateSpec) -> Result<Option<CustomerId>> {
+        if wanted.subject.wildcard || self.certificate_cache.all().matching(wanted).next().is_some() {
+            return Ok(None);
+        }
+        let site = sites::site_by_hostname(&self.core.db, &wanted.subject.host).await?;
+        Ok(site.map(|site| site.customer))
     }
 
     /// Certificates issued for the platform's own names within a week.

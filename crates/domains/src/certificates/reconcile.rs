@@ -88,8 +88,7 @@ impl Domains {
 
     /// Whether the name is the platform's own: the base domain or below it, or one of the portal.
     pub(crate) fn is_own_name(&self, name: &Hostname) -> bool {
-        let settings = &self.core.settings;
-        *name == settings.base_domain || self.is_platform_name(name) || settings.portal_hosts.contains(name)
+        self.core.settings.is_portal_name(name) || self.is_platform_name(name)
     }
 
     /// Whether we can create DNS records for this name.

@@ -4,18 +4,18 @@
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    UpdateMany,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, UpdateMany,
     sea_query::{Expr, OnConflict},
 };
-use stoa_model::{certificate::CertName, secret::Sealed};
+use stoa_model::{certificate::CertName, id::CustomerId, secret::Sealed};
 
 pub use super::acme_accounts::{acme_account_get, acme_account_put};
 use crate::{
     Conn, DbError, Tx,
     codec::{MAX_TEXT_BYTES, Row, clip, ms},
     db::Raw,
-    entity::{certificate_orders, certificate_tries},
+    entity::{certificate_orders, certificate_tries, domains, hostnames, sites},
 };
 
 /// State of obtaining one certificate.
@@ -172,6 +172,33 @@ pub async fn tries_since(
     if let Some(subject) = subject {
         tries = tries.filter(certificate_tries::Column::Subject.eq(subject.to_string()));
     }
+    Ok(tries.count(c.raw()).await?)
+}
+
+/// Like [`tries_since`], of all names that the customer's sites have, and that the customer ever claimed.
+pub async fn tries_of_customer_since(
+    c: &impl Conn,
+    customer: CustomerId,
+    what: Attempt,
+    since: Timestamp,
+) -> Result<u64, DbError> {
+    let claimed = domains::Entity::find()
+        .select_only()
+        .column(domains::Column::Name)
+        .filter(domains::Column::Customer.eq(customer.uuid()));
+    let of_customer = sites::Entity::find()
+        .select_only()
+        .column(sites::Column::Id)
+        .filter(sites::Column::Customer.eq(customer.uuid()));
+    let routed = hostnames::Entity::find()
+        .select_only()
+        .column(hostnames::Column::Hostname)
+        .filter(hostnames::Column::Site.in_subquery(of_customer.into_query()));
+    let subject = certificate_tries::Column::Subject;
+    let tries = certificate_tries::Entity::find()
+        .filter(certificate_tries::Column::Outcome.eq(what.as_str()))
+        .filter(certificate_tries::Column::AtMs.gte(ms(since)))
+        .filter(subject.in_subquery(claimed.into_query()).or(subject.in_subquery(routed.into_query())));
     Ok(tries.count(c.raw()).await?)
 }
 
