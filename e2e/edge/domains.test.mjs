@@ -73,7 +73,7 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
 
   // She makes the records as they stand there, for both names.
   const rows = await page.locator('table.records tbody tr').evaluateAll((all) => all.map((row) =>
-    ({ kind: row.cells[0].textContent.trim(), name: row.querySelectorAll('code')[0].textContent, value: row.querySelectorAll('code')[1].textContent })));
+    ({ kind: row.cells[0].textContent.trim(), name: row.querySelectorAll('code')[0].textContent, value: row.cells[2].querySelector('code').textContent })));
   assert.deepEqual([...new Set(rows.map((row) => row.kind))].sort(), ['A', 'TXT']);
   assert.ok(rows.filter((row) => row.kind === 'A').every((row) => row.value === '127.0.0.1'), 'the real address');
   dns(rows.map((row) => `add ${row.name}. 60 ${row.kind} ${row.kind === 'TXT' ? `"${row.value}"` : row.value}`));
@@ -148,7 +148,7 @@ test('a domain that leads elsewhere says so, and a phone shows it all', async ()
   const www = page.getByRole('checkbox', { name: /www/ });
   if (await www.isChecked()) await www.uncheck();
   await page.getByRole('button', { name: 'Add the domain' }).click();
-  const token = await page.locator('table.records tbody tr', { hasText: 'TXT' }).locator('code').nth(1).textContent();
+  const token = await page.locator('table.records tbody tr', { hasText: 'TXT' }).locator('[data-label="Value"] code').textContent();
   dns([`add _stoa.${domain}. 60 TXT "${token}"`, `add ${domain}. 60 A 203.0.113.9`]);
   await page.getByRole('button', { name: /Check now/ }).click();
   await page.getByText(`${domain} still points to 203.0.113.9, not to this server (127.0.0.1)`).first().waitFor();
