@@ -163,6 +163,15 @@ impl Sites {
         })
     }
 
+    /// What each site stores, in bytes, as far as it was measured; for staff.
+    ///
+    /// # Errors
+    /// Without the role support.
+    pub async fn storage_of_all(&self, cx: &RequestContext) -> Result<Vec<(SiteId, u64)>> {
+        cx.require(Role::Support)?;
+        Ok(storage::storage_of_all(&self.core.db).await?)
+    }
+
     /// Changes how much a site may store: 0 for no limit, `None` for the operator's limit for all sites.
     ///
     /// # Errors
@@ -197,9 +206,9 @@ impl MeasurementPace {
 
 /// For the site's owner.
 fn sentence(known: &Storage, limit: u64) -> String {
-    let used = format!("{} of {}", gigabytes(known.bytes), gigabytes(limit));
+    let used = format!("{} of {}", amount(known.bytes), amount(limit));
     match known.level {
-        StorageLevel::Free => format!("Storage has room again: {} are in use.", gigabytes(known.bytes)),
+        StorageLevel::Free => format!("Storage has room again: {} are in use.", amount(known.bytes)),
         StorageLevel::High => format!("Storage is 80 % full: {used}."),
         StorageLevel::NearlyFull => format!("Storage is 90 % full: {used}. When it is full, uploads are refused."),
         StorageLevel::Full => {
@@ -211,11 +220,12 @@ fn sentence(known: &Storage, limit: u64) -> String {
     }
 }
 
-fn gigabytes(bytes: u64) -> String {
+/// In units of 1024, as limits are written.
+fn amount(bytes: u64) -> String {
     match bytes {
-        0..1_000_000 => format!("{} kB", bytes / 1000),
-        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+        0..0x10_0000 => format!("{} kB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MB", bytes >> 20),
+        _ => format!("{:.1} GB", bytes as f64 / f64::from(1 << 30)),
     }
 }
 

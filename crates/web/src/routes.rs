@@ -146,6 +146,8 @@ routes! {
     get "/api/v1/certificates" => api::domains::certificates::list;
     get "/api/v1/sites/{id}/traffic" => api::sites::traffic::hours;
     put "/api/v1/sites/{id}/limits" => api::sites::traffic::limits;
+    get "/api/v1/sites/{id}/storage" => api::sites::storage::show;
+    put "/api/v1/sites/{id}/storage" => api::sites::storage::limit;
     get "/api/v1/jobs" => api::core::jobs::list;
     get "/api/v1/jobs/{id}" => api::core::jobs::get;
     get "/api/v1/jobs/{id}/events" => api::core::jobs::events;

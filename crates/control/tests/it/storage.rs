@@ -37,7 +37,7 @@ async fn a_site_that_stores_too_much_is_warned_then_limited_then_suspended() {
     let usual = support::site(&platform, site).await.edge.max_body;
     for (bytes, level, body, said) in [
         (500_000, StorageLevel::Free, usual, None),
-        (850_000, StorageLevel::High, usual, Some("80 % full: 850 kB of 1 MB")),
+        (850_000, StorageLevel::High, usual, Some("80 % full: 830 kB of 976 kB")),
         (950_000, StorageLevel::NearlyFull, usual, Some("90 % full")),
         (1_050_000, StorageLevel::Full, FULL_BODY, Some("Uploads are refused")),
         (700_000, StorageLevel::Free, usual, None),

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::OnConflict};
-use stoa_model::{id::SiteId, storage::StorageLevel};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::OnConflict,
+};
+use stoa_model::{id::SiteId, site::Lifecycle, storage::StorageLevel};
+use uuid::Uuid;
 
 use crate::{
     Conn, DbError, Tx,
     codec::{Row, int, ms},
     db::Raw,
-    entity::{storage, storage_days},
+    entity::{sites, storage, storage_days},
 };
 
 /// What a site stores.
@@ -45,6 +48,16 @@ pub async fn storage_of(c: &impl Conn, sites: &[SiteId]) -> Result<HashMap<SiteI
     let of_sites = storage::Entity::find().filter(storage::Column::Site.is_in(sites.iter().map(|site| site.uuid())));
     let rows = of_sites.all(c.raw()).await?;
     rows.into_iter().map(|row| Ok((SiteId::from_uuid(row.site), from_row(row)?))).collect()
+}
+
+/// The bytes of each site that still has data.
+pub async fn storage_of_all(c: &impl Conn) -> Result<Vec<(SiteId, u64)>, DbError> {
+    let kept = sites::Entity::find().select_only().column(sites::Column::Id);
+    let kept = kept.filter(sites::Column::State.ne(Lifecycle::Deleted.as_str())).into_query();
+    let of_sites = storage::Entity::find().select_only().columns([storage::Column::Site, storage::Column::Bytes]);
+    let of_sites = of_sites.filter(storage::Column::Site.in_subquery(kept)).order_by_asc(storage::Column::Site);
+    let rows: Vec<(Uuid, i64)> = of_sites.into_tuple().all(c.raw()).await?;
+    rows.into_iter().map(|(site, bytes)| Ok((SiteId::from_uuid(site), bytes.unsigned_abs()))).collect()
 }
 
 /// Replaces what is known of a site's storage, limit included.

@@ -20,6 +20,7 @@ mod migrate;
 mod rest;
 mod retention;
 mod sites;
+mod storage;
 mod tasks;
 mod traffic;
 mod tx;
@@ -89,6 +90,9 @@ suite! {
         an_order_is_changed_partially,
         attempts_are_counted,
         an_account_by_its_key,
+    }
+    storage {
+        storage_is_replaced_and_limits_bodies,
     }
     traffic {
         hours_add_up,

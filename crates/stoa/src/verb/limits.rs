@@ -53,7 +53,8 @@ pub async fn run(verb: &Limits, control: &Control, cx: &RequestContext, out: &Ou
         Some(disk) => control.sites.set_storage_limit(cx, site, Some(disk.0)).await?,
         None => control.sites.storage(cx, site).await?,
     };
-    let json = serde_json::json!({ "edge": limits, "storage": storage });
+    let mut json = serde_json::to_value(limits)?;
+    json["storage"] = serde_json::to_value(&storage)?;
     out.show(&json, |_| people(&limits, &storage))
 }
 

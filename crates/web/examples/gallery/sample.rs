@@ -8,8 +8,11 @@ use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     job::{JobKind, JobState},
     site::{Health, SiteState},
+    storage::StorageLevel,
 };
-use stoa_sites::view::{BlueprintView, CredentialView, LogLine, OwnerView, ServiceStats, SiteAction, SiteView};
+use stoa_sites::view::{
+    BlueprintView, CredentialView, LogLine, OwnerView, ServiceStats, SiteAction, SiteView, StorageView,
+};
 use stoa_web::{
     pages::{
         accounts::{login, register},
@@ -358,6 +361,7 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
             head,
             services: stats().into_iter().map(Into::into).collect(),
             missing: None,
+            storage: usage::StorageLines::new(storage(), now()),
         }),
         "danger" => ui::ok(&delete::DeletePage::new(frame, head, "7 days".into(), "", Problems::default())),
         _ => {
@@ -384,10 +388,23 @@ fn site_page(name: &str, themed: &dyn Fn(Option<bool>, &str) -> Frame) -> Respon
                 jobs: vec![job(JobState::Succeeded), job(JobState::Failed)],
                 history: history.iter().map(|(s, t)| (ago(*s), "x".into(), (*t).to_owned())).collect(),
                 traffic: if name == "site-failed" { vec![] } else { crate::edge::busy(24) },
+                storage: (n == 0).then(|| storage().message).flatten(),
                 site: sites.into_iter().nth(n).unwrap(),
             };
             ui::ok(&show::SitePage::new(frame, data, revealed, now()))
         }
+    }
+}
+
+fn storage() -> StorageView {
+    StorageView {
+        bytes: 86 << 26,
+        limit: 6 << 30,
+        level: StorageLevel::NearlyFull,
+        message: Some("Storage is 90 % full: 5.4 GB of 6.0 GB. When it is full, uploads are refused.".into()),
+        volumes: [("content".into(), 70 << 26), ("data".into(), 16 << 26)].into(),
+        measured_at: Some(ago(140)),
+        days: Vec::new(),
     }
 }
 

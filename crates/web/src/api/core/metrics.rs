@@ -35,6 +35,7 @@ struct Snapshot {
     sites: Vec<(SiteState, u64)>,
     jobs: Vec<(JobState, u64)>,
     traffic: Vec<(String, Traffic)>,
+    storage: Vec<(String, u64)>,
     certificates: Vec<NameCertificate>,
     reconcilers: BTreeMap<&'static str, ReconcilerHealth>,
     /// Whether it is in force, if it is switched on.
@@ -45,9 +46,11 @@ struct Snapshot {
 pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember) -> Result<Response, HttpError> {
     let per_site = app.control.settings().site_metrics;
     let traffic = if per_site { app.control.sites.traffic_of_all(&cx).await? } else { Vec::new() };
+    let storage = if per_site { app.control.sites.storage_of_all(&cx).await? } else { Vec::new() };
     let snapshot = Snapshot {
         sites: app.control.sites.counts(&cx).await?,
         jobs: app.control.jobs.counts(&cx).await?,
+        storage: storage.into_iter().map(|(site, bytes)| (site.to_string(), bytes)).collect(),
         traffic: traffic.into_iter().map(|(site, traffic)| (site.to_string(), traffic)).collect(),
         certificates: if per_site { app.control.domains.list_certificates(&cx).await? } else { Vec::new() },
         reconcilers: app.control.reconcilers.health(),
@@ -70,6 +73,7 @@ impl Collector for Snapshot {
         self.encode_states(&mut encoder)?;
         self.encode_requests(&mut encoder)?;
         self.encode_bytes(&mut encoder)?;
+        self.encode_storage(&mut encoder)?;
         self.encode_latency(&mut encoder)?;
         self.encode_certificates(&mut encoder)?;
         self.encode_reconcilers(&mut encoder)?;
@@ -123,6 +127,15 @@ impl Snapshot {
         for (name, health) in &self.reconcilers {
             let is_failing = i64::from(health.failing_since.is_some());
             failing.encode_family(&[("reconciler", *name)])?.encode_gauge(&is_failing)?;
+        }
+        Ok(())
+    }
+
+    fn encode_storage(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Bytes that the site stores, as last measured.";
+        let mut bytes = encoder.encode_descriptor("stoa_site_storage_bytes", help, None, MetricType::Gauge)?;
+        for (site, stored) in &self.storage {
+            bytes.encode_family(&[("site", site.as_str())])?.encode_gauge(stored)?;
         }
         Ok(())
     }

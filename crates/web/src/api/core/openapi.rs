@@ -17,7 +17,7 @@ use crate::{
     api::{
         accounts,
         domains::{self, certificates},
-        sites::{self, blueprints, details, suspension, traffic, update},
+        sites::{self, blueprints, details, storage, suspension, traffic, update},
     },
     http_error::{ErrorKind, HttpError},
 };
@@ -43,7 +43,7 @@ use crate::{
         suspension::suspend, suspension::resume, update::update,
         details::login_link, details::credentials, details::reveal,
         details::logs, details::stats, details::jobs,
-        traffic::hours, traffic::limits,
+        traffic::hours, traffic::limits, storage::show, storage::limit,
         domains::list, domains::add, domains::check, domains::remove, domains::main,
         certificates::upload, certificates::withdraw, certificates::list,
         jobs::list, jobs::get, jobs::events, jobs::cancel, jobs::resume, jobs::abandon,

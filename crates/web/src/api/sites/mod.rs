@@ -5,6 +5,7 @@
 pub mod blueprints;
 pub mod details;
 pub mod dto;
+pub mod storage;
 pub mod suspension;
 pub mod traffic;
 pub mod update;

@@ -89,6 +89,8 @@ pub struct SitePage {
     pub job: Option<String>,
     /// Start, stop, restart, retry.
     pub actions: Vec<Action>,
+    /// A warning that its storage fills up.
+    pub storage: Option<String>,
     /// Facts about its images.
     pub notices: Vec<String>,
     /// Title of its blueprint.
@@ -161,6 +163,8 @@ pub struct SiteData {
     pub history: Vec<(Timestamp, String, String)>,
     /// Traffic of the last 24 hours.
     pub traffic: Vec<TrafficHour>,
+    /// A warning that its storage fills up.
+    pub storage: Option<String>,
 }
 
 /// How many of the newest jobs the page lists.
@@ -169,7 +173,7 @@ const SHOWN_JOBS: u64 = 5;
 impl SitePage {
     /// The page, with one login revealed if asked for.
     pub fn new(frame: Frame, data: SiteData, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
-        let SiteData { site, credentials, jobs, history, traffic } = data;
+        let SiteData { site, credentials, jobs, history, traffic, storage } = data;
         let line = |c: CredentialView| CredentialLine::new(c, revealed.as_ref());
         Self {
             frame,
@@ -187,6 +191,7 @@ impl SitePage {
             usage: site.state.should_run(),
             day: DaySummary::new(&traffic),
             reason: site.reason,
+            storage,
             notices: site.notices,
             blueprint: site.blueprint_title,
             owner: site.owner,
@@ -234,5 +239,6 @@ async fn load(app: &App, cx: &RequestContext, site: SiteView) -> Result<SiteData
     let jobs = app.control.jobs.list_of_site(cx, id, SHOWN_JOBS).await?;
     let history = app.control.sites.history(cx, id).await?;
     let traffic = app.control.sites.traffic(cx, id, 24).await?;
-    Ok(SiteData { site, credentials, jobs, history, traffic })
+    let storage = app.control.sites.storage(cx, id).await?.message;
+    Ok(SiteData { site, credentials, jobs, history, traffic, storage })
 }

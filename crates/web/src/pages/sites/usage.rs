@@ -3,14 +3,19 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use stoa_sites::view::ServiceStats;
+use jiff::Timestamp;
+use stoa_sites::view::{ServiceStats, StorageView};
 
 use super::show::SiteHead;
 use crate::{
     app::App,
     extract::permissions::AccessibleSite,
     http_error::{ErrorKind, HttpError},
-    ui::{self, frame::Frame, time},
+    ui::{
+        self,
+        frame::Frame,
+        time::{self, Moment},
+    },
 };
 
 /// `/sites/{id}/usage`
@@ -25,6 +30,39 @@ pub struct UsagePage {
     pub services: Vec<ServiceLine>,
     /// Why there are none.
     pub missing: Option<String>,
+    /// What it stores.
+    pub storage: StorageLines,
+}
+
+/// What a site stores.
+pub struct StorageLines {
+    /// In use, and the limit if there is one.
+    pub total: String,
+    /// In percent of the limit, if there is one.
+    pub percent: Option<u64>,
+    /// When it was measured.
+    pub measured: Option<Moment>,
+    /// A warning.
+    pub message: Option<String>,
+    /// Each volume and its size, the largest first.
+    pub volumes: Vec<(String, String)>,
+}
+
+impl StorageLines {
+    /// The lines of a view.
+    pub fn new(view: StorageView, now: Timestamp) -> Self {
+        let mut volumes: Vec<_> = view.volumes.into_iter().collect();
+        volumes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let name = |name: String| if name.is_empty() { "outside of volumes".to_owned() } else { name };
+        let used = time::bytes(view.bytes);
+        Self {
+            total: if view.limit > 0 { format!("{used} of {}", time::bytes(view.limit)) } else { used },
+            percent: (view.limit > 0).then(|| (view.bytes.saturating_mul(100) / view.limit.max(1)).min(100)),
+            measured: view.measured_at.map(|at| time::moment(at, now)),
+            message: view.message,
+            volumes: volumes.into_iter().map(|(volume, bytes)| (name(volume), time::bytes(bytes))).collect(),
+        }
+    }
 }
 
 /// Resource usage of a service.
@@ -65,5 +103,7 @@ pub async fn show(State(app): State<App>, access: AccessibleSite, frame: Frame) 
         }
         Err(error) => return Err(error),
     };
-    Ok(ui::ok(&UsagePage { frame, head: SiteHead::new(&access.site), services, missing }))
+    let storage = app.control.sites.storage(&access.cx, access.site.id).await?;
+    let storage = StorageLines::new(storage, access.cx.now);
+    Ok(ui::ok(&UsagePage { frame, head: SiteHead::new(&access.site), services, missing, storage }))
 }

@@ -1,5 +1,6 @@
 //! Request and response bodies of sites.
 
+mod storage;
 mod suspension;
 mod traffic;
 mod update;
@@ -13,6 +14,7 @@ use stoa_model::{
 use utoipa::ToSchema;
 
 pub use self::{
+    storage::{NewStorageLimit, Storage},
     suspension::{EndedSuspension, NewSuspension, Suspension},
     traffic::{LatencyBucket, Limits, NewLimits, Statuses, TrafficHour},
     update::{NewVersion, OutdatedSite},
