@@ -4,7 +4,7 @@
 //! A site whose repair fails, or does not last, is repaired again after a pause of its own that grows: one broken
 //! site among a thousand costs neither the others nor the engine anything.
 
-use crate::Sites;
+use crate::{Sites, sagas::publish_route};
 use std::{collections::HashMap, sync::Arc};
 
 use stoa_db::{history, jobs, sites};
@@ -136,7 +136,7 @@ impl Sites {
             return self.keep_from_running(site, &volume, running).await;
         }
         let whole = self.is_complete(site, seen).await;
-        let drifted = if state.should_run() { !whole } else { running };
+        let drifted = if state.should_run() { !whole || site.upstream.is_none() } else { running };
         if drifted && !self.is_unchanged(site).await? {
             return Ok(None);
         }
@@ -239,7 +239,12 @@ impl Sites {
             let context = self.step_context();
             let deployment = context.deployment(&plan).map_err(|error| error_chain(&error))?;
             let engine = context.engine(&plan).map_err(|error| error_chain(&error))?;
-            engine.deploy(&deployment).await.map(drop).map_err(|error| error_chain(&error))
+            engine.deploy(&deployment).await.map_err(|error| error_chain(&error))?;
+            if site.upstream.is_some() {
+                return Ok(());
+            }
+            let upstream = context.upstream(&plan).await.map_err(|error| error_chain(&error))?;
+            publish_route(&context, &plan, Some(upstream)).await.map_err(|error| error.for_operator())
         };
         let (what, found) = (site.hostname.to_string(), "should run, but did not run whole");
         Drift::repaired(what, found, Repair::Started, started.await)

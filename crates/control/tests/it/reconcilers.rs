@@ -82,6 +82,19 @@ async fn a_site_without_its_data_is_stopped_and_starts_again_once_the_data_is_ba
         assert!(sync(&platform).await.is_empty());
         assert_eq!(support::site(&platform, site).await.health, Health::Healthy);
     }
+    // The same without a container that a restart's undo could lead visitors to.
+    let data = VolumeName("data".into());
+    let lost = platform.engine.lose_volume(&project, &data).expect("it was there");
+    for service in ["web", "db"] {
+        platform.engine.lose_container(&project, &ServiceName(service.into()));
+    }
+    platform.control.sites.restart(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    assert_eq!(support::site(&platform, site).await.upstream, None, "visitors see a page");
+    platform.engine.return_volume(&project, &data, lost);
+    assert_eq!(sync(&platform).await[0].repair, Repair::Started);
+    assert!(support::site(&platform, site).await.upstream.is_some());
+    assert!(sync(&platform).await.is_empty());
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ impl StepContext {
     }
 
     /// Where the edge reaches the plan's site.
-    pub(super) async fn upstream(&self, plan: &SitePlan) -> Result<SocketAddr, EngineError> {
+    pub(crate) async fn upstream(&self, plan: &SitePlan) -> Result<SocketAddr, EngineError> {
         let (engine, placement) = (self.engine(plan).map_err(refused)?, self.placement(plan).map_err(refused)?);
         let route = plan.blueprint().map_err(refused)?.route;
         let revision = Revision(plan.revision);

@@ -27,6 +27,7 @@ pub(super) use containers::StartContainers;
 pub(super) use credentials::StoreCredentials;
 pub(super) use directory::CreateDirectory;
 pub(super) use power::{StartContainersAgain, StopContainers};
+pub(crate) use route::publish as publish_route;
 pub(super) use route::{PublishRoute, RepublishRoute, WithdrawRoute};
 pub(super) use secrets::StoreSecrets;
 pub(super) use stack::WriteManifests;

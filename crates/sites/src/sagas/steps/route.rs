@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use async_trait::async_trait;
+use stoa_provider::engine::EngineError;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{engine_failed, engine_undo_failed};
@@ -12,7 +13,7 @@ use stoa_core::{Error, Wakeup};
 const PUBLIC: &str = "The store's address could not be connected.";
 
 /// Writes the route and waits until the edge has it.
-pub(super) async fn publish(cx: &StepContext, plan: &SitePlan, upstream: Option<SocketAddr>) -> Result<(), Error> {
+pub(crate) async fn publish(cx: &StepContext, plan: &SitePlan, upstream: Option<SocketAddr>) -> Result<(), Error> {
     cx.core
         .db
         .write(|tx| Box::pin(async move { stoa_db::sites::site_publish(&tx, plan.site, upstream).await }))
@@ -27,11 +28,15 @@ async fn open(cx: &StepContext, plan: &SitePlan) -> Result<Done, StepError> {
     Ok(Done::with_detail(plan.hostname.to_string()))
 }
 
-/// Opens the route again; for an undo.
+/// Opens the route again; for an undo. Where nothing could answer, visitors keep the page that says so, and whoever starts
+/// the containers again publishes it.
 pub(super) async fn reopen(cx: &StepContext, plan: &SitePlan) -> Result<(), UndoError> {
     let doing = "publishing the route again";
-    let upstream = cx.upstream(plan).await.map_err(|error| engine_undo_failed(doing, error))?;
-    publish(cx, plan, Some(upstream)).await.or_undo_retry(doing)
+    match cx.upstream(plan).await {
+        Ok(upstream) => publish(cx, plan, Some(upstream)).await.or_undo_retry(doing),
+        Err(EngineError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(engine_undo_failed(doing, error)),
+    }
 }
 
 /// Makes the site's DNS record. A name server that is away must not keep a store from being made:

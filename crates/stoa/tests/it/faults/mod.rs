@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod burst;
+mod data_missing;
 mod database;
 mod database_away;
 mod docker_away;
