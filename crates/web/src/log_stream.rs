@@ -4,7 +4,7 @@
 use std::{io, mem, time::Duration};
 
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use stoa_sites::view::LogLine;
 use tokio::{sync::mpsc, time::timeout};
 
@@ -40,7 +40,7 @@ pub fn body(
         let _ = sender.send(Piece::Last(piece.into())).await;
     };
     tokio::spawn(timeout(DELIVERY_TIMEOUT, deliver));
-    Body::from_stream(stream::unfold(Some(receiver), |receiver| async move {
+    let pieces = stream::unfold(Some(receiver), |receiver| async move {
         let mut receiver = receiver?;
         Some(match receiver.recv().await {
             Some(Piece::Next(piece)) => (Ok(piece), Some(receiver)),
@@ -48,16 +48,25 @@ pub fn body(
             // A cut connection tells the client that this was not all.
             None => (Err(io::Error::from(io::ErrorKind::TimedOut)), None),
         })
-    }))
+    });
+    // Compression asks once more after the end.
+    Body::from_stream(pieces.fuse())
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use futures_util::StreamExt;
-
     use super::*;
+
+    #[tokio::test]
+    async fn it_can_be_asked_after_its_end() {
+        let mut pieces = log(&Arc::new(())).into_data_stream();
+        while let Some(piece) = pieces.next().await {
+            piece.expect("a piece");
+        }
+        assert!(pieces.next().await.is_none());
+    }
 
     fn log(guard: &Arc<()>) -> Body {
         let line = |n: usize| LogLine { service: "web".into(), at: n.to_string(), line: "x".repeat(1000) };
