@@ -225,7 +225,7 @@ fn amount(bytes: u64) -> String {
     match bytes {
         0..0x10_0000 => format!("{} kB", bytes >> 10),
         0x10_0000..0x4000_0000 => format!("{} MB", bytes >> 20),
-        _ => format!("{:.1} GB", bytes as f64 / f64::from(1 << 30)),
+        _ => format!("{}.{} GB", bytes >> 30, ((bytes & 0x3fff_ffff) * 10) >> 30),
     }
 }
 
