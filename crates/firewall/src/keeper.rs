@@ -32,7 +32,8 @@ const MIN_INTERVAL: Duration = Duration::from_millis(200);
 const LOCK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Keeps the policy in force until `stop`, and its [`Status`] in this directory. `policy` is asked at every look, as name
-/// servers change. The rules stay when it ends: containers may run on.
+/// servers change. The rules stay when it ends, as containers may run on, but for the
+/// redirect of DNS.
 ///
 /// # Errors
 /// The directory can't be used. What is wrong with the firewall is no error but part of the status.
@@ -55,11 +56,16 @@ pub async fn keep(policy: impl AsyncFn() -> Policy, directory: &Path, stop: &Can
         keeper.status().write(directory).map_err(failed)?;
         let looked = Instant::now();
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => break,
             () = changes.next() => time::sleep_until(looked + MIN_INTERVAL).await,
             () = time::sleep(INTERVAL) => {}
         }
     }
+    // Nobody looks from now on whether the name server answers.
+    if keeper.policy.as_ref().is_some_and(|policy| policy.dns_port.is_some()) {
+        keeper.look(Policy { dns_port: None, ..policy().await }).await;
+    }
+    Ok(())
 }
 
 struct Keeper {

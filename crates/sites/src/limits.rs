@@ -6,7 +6,7 @@ use stoa_db::{history, route_changes::RouteChange, sites};
 use stoa_model::{account::Role, field::Invalid, id::SiteId, route::RouteLimits};
 
 use crate::command::ChangeLimits;
-use stoa_core::{Error, RequestContext, Result};
+use stoa_core::{Error, RequestContext, Result, Wakeup};
 
 /// The largest request body that can be allowed: 10 GiB.
 const LARGEST_BODY: u64 = 10 << 30;
@@ -37,6 +37,8 @@ impl Sites {
             })
             .await?;
         self.domains.publish_routes(version, id).await;
+        // Containers whose own limits would be stricter get them too.
+        self.core.bus.wake(Wakeup::Environments);
         Ok(limits)
     }
 }

@@ -1,7 +1,10 @@
 //! Updating: a site moves to another revision — another version of its blueprint, other images, or the
 //! same with a changed environment — and back if that does not work.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use stoa_core::{Error, RequestContext, Result, Wakeup, jobs::enqueue, permissions::writable_site, random};
 use stoa_db::{
@@ -10,7 +13,7 @@ use stoa_db::{
 };
 use stoa_model::{
     account::Role,
-    blueprint::{Fact, Origin},
+    blueprint::{Blueprint, Fact, Origin},
     field::Invalid,
     host::Hostname,
     id::{JobId, SiteId},
@@ -133,23 +136,24 @@ impl Sites {
 
     async fn reconcile_environment(&self, site: &Site) -> Result<()> {
         let pinned = self.pinned(site).await?;
-        let variables = pinned.blueprint.variables();
-        let names_hosts = |origin: &Origin| *origin == Origin::Fact(Fact::SiteHostnames);
-        let Some((variable, _)) = variables.iter().find(|(_, variable)| names_hosts(&variable.origin)) else {
+        let hostnames = self.domains.hostnames_of(site.id).await?;
+        let current = environment(site, &pinned.blueprint, &hostnames);
+        if current.is_empty() {
             return Ok(());
-        };
+        }
         let deployed = self.last_plan(site, 20, |kind| kind != JobKind::Stop).await?;
         let Some(deployed) = deployed else { return Ok(()) };
-        // Compared without their order: it says which one is the main one, and another job changes that.
-        let known: BTreeSet<_> =
-            deployed.facts.get(variable).map(String::as_str).unwrap_or_default().split(',').collect();
-        let current = self.domains.hostnames_of(site.id).await?;
-        if current.iter().map(Hostname::as_str).collect::<BTreeSet<_>>() == known {
+        let is_known = |(variable, value): (&String, &String)| {
+            // Hostnames are compared without their order: it says which one is the main one, and another job changes that.
+            let known = deployed.facts.get(variable).map(String::as_str).unwrap_or_default();
+            known.split(',').collect::<BTreeSet<_>>() == value.split(',').collect()
+        };
+        if current.iter().all(is_known) {
             self.environment_backoff.forget(|(of, _)| *of == site.id);
             return Ok(());
         }
-        let (now, target) =
-            (self.core.clock.now(), (site.id, current.iter().map(Hostname::as_str).collect::<Vec<_>>().join(",")));
+        let values: Vec<_> = current.into_values().collect();
+        let (now, target) = (self.core.clock.now(), (site.id, values.join(" ")));
         if !self.environment_backoff.is_due(&target, now) {
             return Ok(());
         }
@@ -193,4 +197,15 @@ impl Sites {
             changed_images: moved.into_iter().map(|(service, _)| service.to_string()).collect(),
         }))
     }
+}
+
+/// The variables whose values change while a site lives and that only its containers' environment can tell it.
+fn environment(site: &Site, blueprint: &Blueprint, hostnames: &[Hostname]) -> BTreeMap<String, String> {
+    let value = |origin: &Origin| match origin {
+        Origin::Fact(Fact::SiteHostnames) => Some(hostnames.iter().map(Hostname::as_str).collect::<Vec<_>>().join(",")),
+        Origin::Fact(Fact::SiteMaxBody) => Some(site.edge.max_body.to_string()),
+        Origin::Fact(Fact::SiteResponseSeconds) => Some(site.edge.response_seconds.to_string()),
+        _ => None,
+    };
+    blueprint.variables().iter().filter_map(|(name, variable)| Some((name.clone(), value(&variable.origin)?))).collect()
 }

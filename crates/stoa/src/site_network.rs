@@ -31,13 +31,13 @@ pub async fn run(config: &Config, control: &Control, stop: &CancellationToken) {
     if !config.firewall.enabled {
         return;
     }
-    let work = async {
-        tokio::join!(answer_dns(config, control), keep(config, stop));
+    let dns = async {
+        tokio::select! {
+            () = answer_dns(config, control) => {}
+            () = stop.cancelled() => {}
+        }
     };
-    tokio::select! {
-        () = work => {}
-        () = stop.cancelled() => {}
-    }
+    tokio::join!(dns, keep(config, stop));
 }
 
 async fn keep(config: &Config, stop: &CancellationToken) {

@@ -7,12 +7,13 @@ use stoa_control::Control;
 use stoa_core::{Error, RequestContext};
 use stoa_domains::command::AddDomain;
 use stoa_model::{
+    account::Role,
     id::{JobId, SiteId},
     job::JobState,
     site::SiteState,
 };
 use stoa_provider::engine::{Engine, fake::Fault, fake::Verb};
-use stoa_sites::command::{OrderSite, UpdateSite};
+use stoa_sites::command::{ChangeLimits, OrderSite, UpdateSite};
 use stoa_testkit::{TestPlatform, shop};
 use tempfile::TempDir;
 
@@ -85,7 +86,7 @@ async fn a_blueprint_that_is_reordered_on_disk_reaches_no_running_site() {
     assert_eq!(finish(&platform, &next, job).await, JobState::Succeeded);
     assert_eq!(platform.world().await, before, "also not by a restart");
 
-    let admin = platform.staff(stoa_model::account::Role::Admin).await;
+    let admin = platform.staff(Role::Admin).await;
     let outdated = next.sites.list_outdated(&admin).await.expect("a list");
     assert_eq!((outdated.len(), outdated[0].changed_images.len()), (50, 0));
 }
@@ -174,4 +175,28 @@ async fn names_reach_the_environment_of_an_application_that_has_them_there() {
     assert_eq!(hosts(&platform).await, "builder.example,builder.localhost");
     let world = platform.engine.observe(&support::site(&platform, site).await.project).await.expect("observed");
     assert!(world.all_running());
+}
+
+#[tokio::test]
+async fn changed_limits_reach_the_containers_that_would_be_stricter() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let limits = || {
+        let last = platform.engine.deployments().pop().expect("a deployment").stack;
+        let web = last.service("web").expect("web").environment.clone();
+        ["STOA_MAX_BODY", "STOA_RESPONSE_SECONDS"].map(|name| web[name].0.clone())
+    };
+    let usual = support::site(&platform, site).await.edge;
+    assert_eq!(limits(), [usual.max_body.to_string(), usual.response_seconds.to_string()]);
+    let change = ChangeLimits { max_body: Some(500 << 20), response_seconds: Some(900), ..ChangeLimits::default() };
+    let admin = platform.staff(Role::Admin).await;
+    platform.control.sites.set_edge_limits(&admin, site, change).await.expect("changed");
+    platform.control.sites.reconcile_environments().await.expect("reconciled");
+    platform.run_until_idle().await;
+    assert_eq!(limits(), [(500 << 20).to_string(), "900".to_owned()]);
+    let before = platform.engine.deployments().len();
+    platform.control.sites.reconcile_environments().await.expect("reconciled");
+    platform.run_until_idle().await;
+    assert_eq!(platform.engine.deployments().len(), before, "once");
 }

@@ -43,6 +43,12 @@ pub enum Fact {
     /// All its hostnames, separated by commas.
     #[serde(rename = "site.hostnames")]
     SiteHostnames,
+    /// Largest request body that the edge lets pass, in bytes.
+    #[serde(rename = "site.max_body")]
+    SiteMaxBody,
+    /// Seconds that the edge waits for an answer; 0: its own limit.
+    #[serde(rename = "site.response_seconds")]
+    SiteResponseSeconds,
     /// Name of the site's administrator.
     #[serde(rename = "admin.user")]
     AdminUser,
@@ -53,12 +59,14 @@ pub enum Fact {
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::SiteId,
         Self::SiteTitle,
         Self::SiteUrl,
         Self::SiteHostname,
         Self::SiteHostnames,
+        Self::SiteMaxBody,
+        Self::SiteResponseSeconds,
         Self::AdminUser,
         Self::AdminEmail,
     ];
@@ -71,6 +79,8 @@ impl Fact {
             Self::SiteUrl => "site.url",
             Self::SiteHostname => "site.hostname",
             Self::SiteHostnames => "site.hostnames",
+            Self::SiteMaxBody => "site.max_body",
+            Self::SiteResponseSeconds => "site.response_seconds",
             Self::AdminUser => "admin.user",
             Self::AdminEmail => "admin.email",
         }
@@ -84,6 +94,8 @@ impl Fact {
             Self::SiteUrl => "https://shop.example",
             Self::SiteHostname => "shop.example",
             Self::SiteHostnames => "shop.example,www.shop.example",
+            Self::SiteMaxBody => "104857600",
+            Self::SiteResponseSeconds => "600",
             Self::AdminUser => "admin",
             Self::AdminEmail => "owner@shop.example",
         }

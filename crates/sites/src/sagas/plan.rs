@@ -338,6 +338,8 @@ fn facts(site: &Site, blueprint: &Blueprint, url: &str, hostnames: &[Hostname]) 
             Fact::SiteUrl => url.to_owned(),
             Fact::SiteHostname => site.hostname.to_string(),
             Fact::SiteHostnames => list(hostnames),
+            Fact::SiteMaxBody => site.edge.max_body.to_string(),
+            Fact::SiteResponseSeconds => site.edge.response_seconds.to_string(),
             Fact::AdminUser => site.admin_user.as_str().to_owned(),
             Fact::AdminEmail => site.admin_email.as_str().to_owned(),
         }),
