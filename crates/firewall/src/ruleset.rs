@@ -92,7 +92,7 @@ table {family} {name} {{
 
 	chain source_nat {{
 		type nat hook postrouting priority srcnat + 10; policy accept;
-		ip saddr {sites} oifname != \"stoa-*\" masquerade
+		ip saddr {sites} iifname \"stoa-*\" oifname != \"stoa-*\" masquerade
 	}}
 }}
 "
