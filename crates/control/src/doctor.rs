@@ -39,11 +39,8 @@ impl Control {
         };
         let remedy = match &condition {
             Condition::InForce(status) => {
-                let last = status.last_repair.as_ref();
-                let last = last.map(|repair| {
-                    format!("; restored {} times, last at {:.0}: {}", status.repairs, repair.at, repair.missing)
-                });
-                return good(check, condition.sentence() + &last.unwrap_or_default());
+                let restored = status.restored().map(|restored| format!("; {restored}"));
+                return good(check, condition.sentence() + &restored.unwrap_or_default());
             }
             Condition::Broken(_) => "Fix what it says; it is tried again every 10 seconds.",
             Condition::Stale(_) | Condition::Unknown => {

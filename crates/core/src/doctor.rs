@@ -11,7 +11,7 @@ use crate::{
 
 /// A server writes down how its reconcilers fare once a minute.
 const STATUS_AGE: SignedDuration = SignedDuration::from_mins(5);
-/// Failing reconcilers that a finding names.
+/// Things of a kind that a finding names.
 const MAX_SHOWN: usize = 3;
 
 /// A finding without a problem.
@@ -22,6 +22,15 @@ pub fn good(check: &str, found: impl Into<String>) -> Finding {
 /// A finding that needs repair.
 pub fn wrong(check: &str, verdict: Verdict, found: impl Into<String>, remedy: &str) -> Finding {
     Finding { check: check.into(), verdict, found: found.into(), remedy: Some(remedy.into()) }
+}
+
+/// The first of many things that a finding names, and how many more there are.
+pub fn first_few(all: &[String]) -> String {
+    let shown = all.iter().take(MAX_SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match all.len().saturating_sub(MAX_SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
 }
 
 impl Core {
@@ -101,10 +110,7 @@ impl Core {
             .collect();
         if !failing.is_empty() {
             let remedy = "Fix the cause; each is retried automatically. The server's log has every failure.";
-            let more = failing.len().saturating_sub(MAX_SHOWN);
-            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-            let shown = failing.into_iter().take(MAX_SHOWN).collect::<Vec<_>>().join("; ");
-            return wrong(check, Verdict::Bad, shown + &more, remedy);
+            return wrong(check, Verdict::Bad, first_few(&failing), remedy);
         }
         if self.clock.now().duration_since(newest) > STATUS_AGE {
             let found = format!("none has run since {newest}");

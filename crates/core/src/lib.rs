@@ -8,7 +8,6 @@ pub mod audit;
 pub mod bus;
 pub mod cached;
 pub mod clock;
-pub mod concurrency;
 pub mod context;
 pub mod doctor;
 pub mod error;

@@ -22,5 +22,5 @@ mod status;
 
 pub use host::{Error, apply, is_permitted, remove};
 pub use keeper::{INTERVAL, keep};
-pub use policy::{Destination, EdgePort, Policy};
+pub use policy::{Destination, EdgePort, Policy, system_name_servers};
 pub use status::{Condition, Status};

@@ -1,6 +1,10 @@
 //! What sites may reach.
 
-use std::{fs, net::Ipv4Addr, str::FromStr};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 
 use ipnet::Ipv4Net;
 
@@ -42,21 +46,36 @@ pub struct Destination {
 }
 
 impl Policy {
-    /// The IPv4 name servers of this machine (resolv.conf(5)). Containers can't reach those on loopback, so Docker replaces
-    /// them by the ones that systemd-resolved asks, or asks them itself.
+    /// The IPv4 name servers of this machine. Containers can't reach those on loopback, so Docker replaces them by the
+    /// ones that systemd-resolved asks, or asks them itself.
     pub fn system_resolvers() -> Vec<Ipv4Addr> {
-        let files = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
-        let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
-        let mut found: Vec<Ipv4Addr> = texts.flat_map(|text| name_servers(&text)).collect();
+        let all = [RESOLV_CONF, "/run/systemd/resolve/resolv.conf"].into_iter().flat_map(name_servers);
+        let outside = |address: IpAddr| match address {
+            IpAddr::V4(address) if !address.is_loopback() => Some(address),
+            _ => None,
+        };
+        let mut found: Vec<_> = all.filter_map(outside).collect();
         found.sort_unstable();
         found.dedup();
         found
     }
 }
 
-fn name_servers(text: &str) -> Vec<Ipv4Addr> {
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The name servers that this machine itself asks, those on loopback too.
+pub fn system_name_servers() -> Vec<IpAddr> {
+    name_servers(RESOLV_CONF)
+}
+
+fn name_servers(file: &str) -> Vec<IpAddr> {
+    parse_name_servers(&fs::read_to_string(file).unwrap_or_default())
+}
+
+/// Those of a resolv.conf(5).
+fn parse_name_servers(text: &str) -> Vec<IpAddr> {
     let address = |line: &str| line.strip_prefix("nameserver")?.split_whitespace().next()?.parse().ok();
-    text.lines().filter_map(address).filter(|address: &Ipv4Addr| !address.is_loopback()).collect()
+    text.lines().filter_map(address).collect()
 }
 
 impl FromStr for Destination {
@@ -88,8 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_on_loopback_are_left_out() {
+    fn name_servers_of_both_families_are_read() {
         let text = "# x\nsearch a.example\nnameserver 127.0.0.53\nnameserver 10.1.2.3 \nnameserver\t192.0.2.1\nnameserver fe80::1\n";
-        assert_eq!(name_servers(text), [Ipv4Addr::new(10, 1, 2, 3), Ipv4Addr::new(192, 0, 2, 1)]);
+        let found: Vec<_> = parse_name_servers(text).iter().map(IpAddr::to_string).collect();
+        assert_eq!(found, ["127.0.0.53", "10.1.2.3", "192.0.2.1", "fe80::1"]);
+        assert!(Policy::system_resolvers().iter().all(|address| !address.is_loopback()));
     }
 }

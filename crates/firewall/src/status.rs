@@ -51,6 +51,12 @@ pub enum Condition {
 }
 
 impl Status {
+    /// That something was missing, and what last; `None` if nothing was.
+    pub fn restored(&self) -> Option<String> {
+        let last = self.last_repair.as_ref()?;
+        Some(format!("restored {} times, last at {:.0}: {}", self.repairs, last.at, last.missing))
+    }
+
     fn file(directory: &Path) -> PathBuf {
         directory.join("status.json")
     }

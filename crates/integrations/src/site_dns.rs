@@ -6,10 +6,9 @@
 //! here, so a changed address needs no new container.
 
 use std::{
-    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,6 +18,7 @@ use hickory_proto::{
     rr::{Name, RData, Record, RecordType, rdata::A},
 };
 use stoa_model::host::Hostname;
+use stoa_util::concurrency::{ConcurrencyLimit, Place};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
@@ -52,26 +52,8 @@ pub struct SiteDns {
     site_prefix: u8,
     is_served: IsServed,
     name_servers: NameServers,
-    /// How many questions are open.
-    open: Arc<Open>,
-}
-
-#[derive(Default)]
-struct Open(Mutex<HashMap<Ipv4Addr, usize>>);
-
-/// An open question, until it is dropped.
-struct Turn(Arc<Open>, Ipv4Addr);
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.1);
-            }
-        }
-    }
+    /// Open questions by site.
+    open: Arc<ConcurrencyLimit<Ipv4Addr>>,
 }
 
 /// Who asks.
@@ -99,7 +81,13 @@ impl SiteDns {
     /// A server for sites whose networks have a prefix of `site_prefix` bits and lie in `sites` (first address and prefix
     /// length). Nobody else gets an answer, except this machine.
     pub fn new(sites: (Ipv4Addr, u8), site_prefix: u8, is_served: IsServed, name_servers: NameServers) -> Self {
-        Self { sites, site_prefix, is_served, name_servers, open: Arc::default() }
+        Self {
+            sites,
+            site_prefix,
+            is_served,
+            name_servers,
+            open: Arc::new(ConcurrencyLimit::new(MAX_OF_SITE, MAX_OF_ALL)),
+        }
     }
 
     /// Answers on these sockets until it is dropped.
@@ -119,10 +107,10 @@ impl SiteDns {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(error),
             };
-            let Some((asker, turn)) = self.admit(from.ip()) else { continue };
+            let Some((asker, place)) = self.admit(from.ip()) else { continue };
             let (server, socket, question) = (self.clone(), socket.clone(), buffer[..length].to_vec());
             tokio::spawn(async move {
-                let _turn = turn;
+                let _place = place;
                 if let Some(answer) = server.answer(&question, asker, Transport::Udp).await {
                     let _ = socket.send_to(&answer, from).await;
                 }
@@ -137,10 +125,10 @@ impl SiteDns {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
-            let Some((asker, turn)) = self.admit(from.ip()) else { continue };
+            let Some((asker, place)) = self.admit(from.ip()) else { continue };
             let server = self.clone();
             tokio::spawn(async move {
-                let _turn = turn;
+                let _place = place;
                 let _ = server.converse(stream, asker).await;
             });
         }
@@ -156,24 +144,15 @@ impl SiteDns {
     }
 
     /// Lets an asker in unless it is none of ours, or too many of its questions are open.
-    fn admit(&self, from: IpAddr) -> Option<(Asker, Turn)> {
+    fn admit(&self, from: IpAddr) -> Option<(Asker, Place<Ipv4Addr>)> {
         let IpAddr::V4(address) = from else { return None };
         let network = |address: Ipv4Addr, prefix: u8| u32::from(address) & (u32::MAX << (32 - u32::from(prefix)));
         let (first, prefix) = self.sites;
         if !address.is_loopback() && network(address, prefix) != u32::from(first) {
             return None;
         }
-        let key = Ipv4Addr::from(network(address, self.site_prefix));
-        let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.values().sum::<usize>() >= MAX_OF_ALL {
-            return None;
-        }
-        let count = open.entry(key).or_default();
-        if *count >= MAX_OF_SITE {
-            return None;
-        }
-        *count += 1;
-        Some((Asker { network: key }, Turn(self.open.clone(), key)))
+        let network = Ipv4Addr::from(network(address, self.site_prefix));
+        Some((Asker { network }, self.open.enter(&network).ok()?))
     }
 
     /// The answer to one question; `None` if it can't be read.

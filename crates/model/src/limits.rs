@@ -13,6 +13,19 @@ impl Bytes {
     pub const fn mib(n: u64) -> Self {
         Self(n << 20)
     }
+
+    /// About how much it is, for people: `512 MB`, `1.5 GB`, in units of 1024, as memory limits are written.
+    pub fn rounded(self) -> String {
+        const MB: u64 = 1 << 20;
+        const GB: u64 = 1 << 30;
+        let count = self.0;
+        match count {
+            0..1024 => format!("{count} B"),
+            1024..MB => format!("{} kB", count / 1024),
+            MB..GB => format!("{} MB", count / MB),
+            _ => format!("{}.{} GB", count / GB, count % GB * 10 / GB),
+        }
+    }
 }
 
 impl FromStr for Bytes {

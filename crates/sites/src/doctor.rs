@@ -1,15 +1,12 @@
 //! The doctor's checks of engine, disk, address pool and blueprints.
 
 use stoa_core::{
-    doctor::{good, wrong},
+    doctor::{first_few, good, wrong},
     view::{Finding, Verdict},
 };
 use stoa_provider::engine::{Engine, EngineInfo};
 
 use crate::{Sites, capacity::Disk};
-
-/// Sites that a finding names.
-const MAX_SHOWN: usize = 3;
 
 impl Sites {
     /// Whether stacks can run: the engine answers, the disk has room, images are there.
@@ -59,11 +56,8 @@ impl Sites {
         match self.sites_without_data().await {
             Ok(names) if names.is_empty() => good("data", "every site's volumes are there"),
             Ok(names) => {
-                let more = names.len().saturating_sub(MAX_SHOWN);
-                let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-                let shown: Vec<_> = names.into_iter().take(MAX_SHOWN).collect();
                 let remedy = "Bring the volumes back (docs/operate.md, \"A site's data is missing\"); the sites are not started until then.";
-                wrong("data", Verdict::Bad, format!("missing: {}{more}", shown.join("; ")), remedy)
+                wrong("data", Verdict::Bad, format!("missing: {}", first_few(&names)), remedy)
             }
             Err(error) => wrong("data", Verdict::Bad, error.for_operator(), "See that Docker and the database run."),
         }

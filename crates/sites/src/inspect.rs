@@ -7,10 +7,8 @@ use stoa_db::history;
 use stoa_model::id::SiteId;
 use stoa_provider::engine::{EngineError, LogLine, ServiceStats, logs_tail};
 
-use stoa_core::{
-    Error, RequestContext, Result,
-    concurrency::{ConcurrencyLimit, Full, Place},
-};
+use stoa_core::{Error, RequestContext, Result};
+use stoa_util::concurrency::{ConcurrencyLimit, Full, Place};
 
 /// So many lines of each service can be asked for at once.
 pub const MAX_LOG_LINES: u32 = 2000;

@@ -33,11 +33,12 @@ pub mod view;
 use std::{ops::Deref, sync::Arc};
 
 use stoa_accounts::Accounts;
-use stoa_core::{Core, concurrency::ConcurrencyLimit, item_backoff::ItemBackoff, jobs::JobRegistry};
+use stoa_core::{Core, item_backoff::ItemBackoff, jobs::JobRegistry};
 use stoa_domains::Domains;
 use stoa_integrations::probe::Probe;
 use stoa_model::id::SiteId;
 use stoa_provider::{edge::Edge, engine::Engines};
+use stoa_util::concurrency::ConcurrencyLimit;
 
 pub use inspect::{MAX_LOG_LINES, SiteLog};
 pub use runtime::{Drift, Repair};

@@ -181,7 +181,7 @@ impl Sites {
         Ok(found)
     }
 
-    /// Stops a site whose data is gone: it would serve an empty store and take orders into it. It starts again by itself
+    /// Stops a site whose data is gone: it would serve an empty store and take orders into it. It starts again automatically
     /// once the data is back.
     async fn keep_from_running(&self, site: &Site, volume: &VolumeName, running: bool) -> Result<Option<Drift>> {
         if !self.repair_backoff.is_due(&site.id, self.core.clock.now()) || !self.is_unchanged(site).await? {

@@ -16,6 +16,7 @@ use stoa_db::{
 use stoa_model::{
     account::Role,
     id::SiteId,
+    limits::Bytes,
     site::{Lifecycle, Site, SuspensionReason},
     stack::ProjectName,
     storage::StorageLevel,
@@ -34,7 +35,8 @@ const RECORD_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 /// How long the figures of days are kept.
 const KEPT_DAYS: i64 = 400;
 /// The note of a suspension that this module made, and ends.
-const NOTE: &str = "It stores more than 110 % of its limit. Raise the limit, or delete files: it runs again by itself.";
+const NOTE: &str =
+    "It stores more than 110 % of its limit. Raise the limit, or delete files: it then runs again automatically.";
 
 /// When the next measurement is due.
 #[derive(Default)]
@@ -163,11 +165,21 @@ impl Sites {
             bytes: known.bytes,
             limit,
             level: known.level,
-            message: (known.level > StorageLevel::Free).then(|| sentence(&known, limit)),
+            message: warning(&known, limit),
             volumes: known.volumes,
             measured_at: known.measured_at,
             days: days.into_iter().filter_map(|(day, bytes)| Some((date(day)?, bytes))).collect(),
         })
+    }
+
+    /// The message of [`Sites::storage`] alone.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn storage_warning(&self, cx: &RequestContext, id: SiteId) -> Result<Option<String>> {
+        readable_site(&self.core.db, cx, id).await?;
+        let known = storage::storage_get(&self.core.db, id).await?;
+        Ok(warning(&known, self.storage_limit(&known)))
     }
 
     /// What each site stores, in bytes, as far as it was measured; for staff.
@@ -211,11 +223,17 @@ impl MeasurementPace {
     }
 }
 
+/// What its owner should know of it now.
+fn warning(known: &Storage, limit: u64) -> Option<String> {
+    (known.level > StorageLevel::Free).then(|| sentence(known, limit))
+}
+
 /// For the site's owner.
 fn sentence(known: &Storage, limit: u64) -> String {
-    let used = format!("{} of {}", amount(known.bytes), amount(limit));
+    let bytes = Bytes(known.bytes).rounded();
+    let used = format!("{bytes} of {}", Bytes(limit).rounded());
     match known.level {
-        StorageLevel::Free => format!("Storage has room again: {} are in use.", amount(known.bytes)),
+        StorageLevel::Free => format!("Storage has room again: {bytes} are in use."),
         StorageLevel::High => format!("Storage is 80 % full: {used}."),
         StorageLevel::NearlyFull => format!("Storage is 90 % full: {used}. When it is full, uploads are refused."),
         StorageLevel::Full => {
@@ -224,15 +242,6 @@ fn sentence(known: &Storage, limit: u64) -> String {
             )
         }
         StorageLevel::Exceeded => format!("Storage is far above its limit: {used}. The site is suspended."),
-    }
-}
-
-/// In units of 1024, as limits are written.
-fn amount(bytes: u64) -> String {
-    match bytes {
-        0..0x10_0000 => format!("{} kB", bytes >> 10),
-        0x10_0000..0x4000_0000 => format!("{} MB", bytes >> 20),
-        _ => format!("{}.{} GB", bytes >> 30, ((bytes & 0x3fff_ffff) * 10) >> 30),
     }
 }
 

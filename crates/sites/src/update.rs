@@ -1,10 +1,7 @@
 //! Updating: a site moves to another revision — another version of its blueprint, other images, or the
 //! same with a changed environment — and back if that does not work.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use stoa_core::{Error, RequestContext, Result, Wakeup, jobs::enqueue, permissions::writable_site, random};
 use stoa_db::{
@@ -13,9 +10,8 @@ use stoa_db::{
 };
 use stoa_model::{
     account::Role,
-    blueprint::{Blueprint, Fact, Origin},
+    blueprint::{Fact, Origin},
     field::Invalid,
-    host::Hostname,
     id::{JobId, SiteId},
     image::ImageId,
     job::JobKind,
@@ -28,7 +24,10 @@ use crate::{
     blueprints::Loaded,
     command::UpdateSite,
     power::{PAGE_SIZE, ensure_active},
-    sagas::{SitePlan, UpdatePlan, place, plan::fresh_secrets},
+    sagas::{
+        SitePlan, UpdatePlan, place,
+        plan::{facts, fresh_secrets},
+    },
     view::OutdatedSite,
 };
 
@@ -136,13 +135,15 @@ impl Sites {
 
     async fn reconcile_environment(&self, site: &Site) -> Result<()> {
         let pinned = self.pinned(site).await?;
-        let hostnames = self.domains.hostnames_of(site.id).await?;
-        let current = environment(site, &pinned.blueprint, &hostnames);
-        if current.is_empty() {
+        let variables = pinned.blueprint.variables();
+        if !variables.values().any(|variable| is_environment(&variable.origin)) {
             return Ok(());
         }
         let deployed = self.last_plan(site, 20, |kind| kind != JobKind::Stop).await?;
         let Some(deployed) = deployed else { return Ok(()) };
+        let hostnames = self.domains.hostnames_of(site.id).await?;
+        let mut current = facts(site, &pinned.blueprint, &deployed.url, &hostnames);
+        current.retain(|name, _| variables.get(name).is_some_and(|variable| is_environment(&variable.origin)));
         let is_known = |(variable, value): (&String, &String)| {
             // Hostnames are compared without their order: it says which one is the main one, and another job changes that.
             let known = deployed.facts.get(variable).map(String::as_str).unwrap_or_default();
@@ -199,13 +200,7 @@ impl Sites {
     }
 }
 
-/// The variables whose values change while a site lives and that only its containers' environment can tell it.
-fn environment(site: &Site, blueprint: &Blueprint, hostnames: &[Hostname]) -> BTreeMap<String, String> {
-    let value = |origin: &Origin| match origin {
-        Origin::Fact(Fact::SiteHostnames) => Some(hostnames.iter().map(Hostname::as_str).collect::<Vec<_>>().join(",")),
-        Origin::Fact(Fact::SiteMaxBody) => Some(site.edge.max_body.to_string()),
-        Origin::Fact(Fact::SiteResponseSeconds) => Some(site.edge.response_seconds.to_string()),
-        _ => None,
-    };
-    blueprint.variables().iter().filter_map(|(name, variable)| Some((name.clone(), value(&variable.origin)?))).collect()
+/// Whether the fact changes while a site lives and only its containers' environment can tell it.
+const fn is_environment(origin: &Origin) -> bool {
+    matches!(origin, Origin::Fact(Fact::SiteHostnames | Fact::SiteMaxBody | Fact::SiteResponseSeconds))
 }

@@ -2,7 +2,6 @@
 //! questions, and leads them to an edge that listens on loopback only.
 
 use std::{
-    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -97,8 +96,9 @@ async fn answer_dns(config: &Config, control: &Control) {
         Box::pin(async move { domains.leads_to_edge(&name, u32::from(network).into()).await })
     });
     let configured = config.resolvers.clone();
+    let system = || stoa_firewall::system_name_servers().into_iter().map(|address| (address, 53).into()).collect();
     let name_servers: site_dns::NameServers =
-        Arc::new(move || if configured.is_empty() { system_name_servers() } else { configured.clone() });
+        Arc::new(move || if configured.is_empty() { system() } else { configured.clone() });
     let dns = SiteDns::new((pool.network(), pool.prefix_len()), Subnet::SITE_PREFIX, is_served, name_servers);
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let mut is_reported = false;
@@ -118,13 +118,6 @@ async fn answer_dns(config: &Config, control: &Control) {
         }
         time::sleep(BIND_INTERVAL).await;
     }
-}
-
-/// All of resolv.conf(5): this machine can ask those on loopback too.
-fn system_name_servers() -> Vec<SocketAddr> {
-    let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let address = |line: &str| line.strip_prefix("nameserver")?.split_whitespace().next()?.parse::<IpAddr>().ok();
-    text.lines().filter_map(address).map(|address| (address, 53).into()).collect()
 }
 
 /// An edge on loopback can't be reached from a container. For each of its addresses, a port on all others, for sites only,

@@ -3,6 +3,7 @@
 
 pub mod atomic_file;
 mod client_network;
+pub mod concurrency;
 mod error_chain;
 mod visible;
 

@@ -94,13 +94,11 @@ impl Domains {
     /// Whether a container of the site with this lease reaches the name at the edge: it is a name of that site, of the
     /// portal, or one that the platform gives out. Names that other customers brought lead where the world finds them.
     pub async fn leads_to_edge(&self, name: &Hostname, lease: i64) -> bool {
-        let settings = &self.core.settings;
-        if *name == settings.base_domain || settings.portal_hosts.contains(name) {
+        if self.core.settings.is_portal_name(name) {
             return true;
         }
-        let found = site_by_hostname(&self.core.db, name).await;
-        let is_own = name.as_str().strip_suffix(settings.base_domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
-        found.ok().flatten().is_some_and(|site| is_own || site.lease == Some(lease))
+        let found = site_by_hostname(&self.core.db, name).await.ok().flatten();
+        found.is_some_and(|site| self.is_platform_name(name) || site.lease == Some(lease))
     }
 
     /// Records a change of this process in the caller's transaction; call it last there. After the commit, publish it

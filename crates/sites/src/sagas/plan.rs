@@ -328,7 +328,8 @@ fn list(hostnames: &[Hostname]) -> String {
     hostnames.iter().map(Hostname::as_str).collect::<Vec<_>>().join(",")
 }
 
-fn facts(site: &Site, blueprint: &Blueprint, url: &str, hostnames: &[Hostname]) -> BTreeMap<String, String> {
+/// The values of all variables that are no secrets.
+pub(crate) fn facts(site: &Site, blueprint: &Blueprint, url: &str, hostnames: &[Hostname]) -> BTreeMap<String, String> {
     let value = |origin: &Origin| match origin {
         Origin::Secret(_) => None,
         Origin::Default(text) => Some(text.clone()),

@@ -54,15 +54,11 @@ fn status(config: &Config, out: &Output) -> Result<ExitCode> {
         Condition::Unknown => (false, None),
     };
     out.show(&serde_json::json!({ "in_force": in_force, "status": status }), |_| {
-        format!("{}\n{}", condition.sentence(), status.map(restored).unwrap_or_default()).trim_end().to_owned()
+        format!("{}\n{}", condition.sentence(), status.and_then(Status::restored).unwrap_or_default())
+            .trim_end()
+            .to_owned()
     })?;
     Ok(if in_force { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn restored(status: &Status) -> String {
-    let last = status.last_repair.as_ref();
-    last.map(|repair| format!("Restored {} times, last at {:.0}: {}.", status.repairs, repair.at, repair.missing))
-        .unwrap_or_default()
 }
 
 async fn keep(config: &Config) -> Result<()> {

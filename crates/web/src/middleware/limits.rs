@@ -20,9 +20,11 @@ use axum::{
 };
 use futures_util::{FutureExt, StreamExt};
 use http_body::{Frame, SizeHint};
-use stoa_core::concurrency::{ConcurrencyLimit, Full, Place};
 use stoa_model::account::Actor;
-use stoa_util::{ClientNetwork, Ipv6Prefix};
+use stoa_util::{
+    ClientNetwork, Ipv6Prefix,
+    concurrency::{ConcurrencyLimit, Full, Place},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::http_error::{ErrorKind, HttpError};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 use jiff::{Timestamp, tz::TimeZone};
+use stoa_model::limits::Bytes;
 
 /// A relative time ("3 minutes ago"), with the exact time for machines and on hover.
 #[derive(Debug, Clone, Copy)]
@@ -68,16 +69,9 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
-/// `512 MB`, `1.5 GB`: units of 1024, as memory limits are written.
+/// As [`Bytes::rounded`].
 pub fn bytes(count: u64) -> String {
-    const MB: u64 = 1 << 20;
-    const GB: u64 = 1 << 30;
-    match count {
-        0..1024 => format!("{count} B"),
-        1024..MB => format!("{} kB", count / 1024),
-        MB..GB => format!("{} MB", count / MB),
-        _ => format!("{}.{} GB", count / GB, count % GB * 10 / GB),
-    }
+    Bytes(count).rounded()
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ fn deploy_failed(error: EngineError) -> StepError {
     engine_failed(&public, error)
 }
 
-/// Starts again what ran before, for an undo. Without its data it stays as it is: it starts by itself once that is back.
+/// Starts again what ran before, for an undo. Without its data it stays as it is: it starts automatically once that is back.
 async fn start_again(cx: &StepContext, plan: &SitePlan, doing: &str) -> Result<(), UndoError> {
     match cx.deploy(plan).await {
         Ok(_) | Err(EngineError::DataMissing { .. }) => Ok(()),

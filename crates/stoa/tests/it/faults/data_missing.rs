@@ -71,7 +71,7 @@ fn nothing_takes_the_place_of_lost_data() {
     for volume in &volumes {
         let lost = Lost::take(volume, &world, &site, folder.path());
         let part = lost.name.rsplit('_').next().unwrap().to_owned();
-        // What Docker does by itself when it starts with an empty data root.
+        // What Docker does when it starts with an empty data root.
         docker(&["volume", "create", &lost.name]);
 
         let mut looks = 0;

@@ -239,6 +239,6 @@ async fn load(app: &App, cx: &RequestContext, site: SiteView) -> Result<SiteData
     let jobs = app.control.jobs.list_of_site(cx, id, SHOWN_JOBS).await?;
     let history = app.control.sites.history(cx, id).await?;
     let traffic = app.control.sites.traffic(cx, id, 24).await?;
-    let storage = app.control.sites.storage(cx, id).await?.message;
+    let storage = app.control.sites.storage_warning(cx, id).await?;
     Ok(SiteData { site, credentials, jobs, history, traffic, storage })
 }
