@@ -50,11 +50,7 @@ impl Policy {
     /// ones that systemd-resolved asks, or asks them itself.
     pub fn system_resolvers() -> Vec<Ipv4Addr> {
         let all = [RESOLV_CONF, "/run/systemd/resolve/resolv.conf"].into_iter().flat_map(name_servers);
-        let outside = |address: IpAddr| match address {
-            IpAddr::V4(address) if !address.is_loopback() => Some(address),
-            _ => None,
-        };
-        let mut found: Vec<_> = all.filter_map(outside).collect();
+        let mut found: Vec<_> = all.filter_map(outside_ipv4).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -70,6 +66,13 @@ pub fn system_name_servers() -> Vec<IpAddr> {
 
 fn name_servers(file: &str) -> Vec<IpAddr> {
     parse_name_servers(&fs::read_to_string(file).unwrap_or_default())
+}
+
+fn outside_ipv4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) if !address.is_loopback() => Some(address),
+        _ => None,
+    }
 }
 
 /// Those of a resolv.conf(5).
@@ -107,10 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_of_both_families_are_read() {
+    fn name_servers_on_loopback_are_left_out() {
         let text = "# x\nsearch a.example\nnameserver 127.0.0.53\nnameserver 10.1.2.3 \nnameserver\t192.0.2.1\nnameserver fe80::1\n";
-        let found: Vec<_> = parse_name_servers(text).iter().map(IpAddr::to_string).collect();
-        assert_eq!(found, ["127.0.0.53", "10.1.2.3", "192.0.2.1", "fe80::1"]);
-        assert!(Policy::system_resolvers().iter().all(|address| !address.is_loopback()));
+        let all = parse_name_servers(text);
+        assert_eq!(
+            all.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
+            ["127.0.0.53", "10.1.2.3", "192.0.2.1", "fe80::1"]
+        );
+        let outside: Vec<_> = all.into_iter().filter_map(outside_ipv4).collect();
+        assert_eq!(outside, [Ipv4Addr::new(10, 1, 2, 3), Ipv4Addr::new(192, 0, 2, 1)]);
     }
 }
