@@ -1,6 +1,10 @@
 //! Staff commands on customers' accounts.
 
-use stoa_db::{Page, accounts, history};
+use stoa_db::{
+    Page,
+    accounts::{self, CustomerSort},
+    history,
+};
 use stoa_model::{
     account::{Actor, Customer, Role},
     id::CustomerId,
@@ -9,7 +13,10 @@ use stoa_model::{
 };
 
 use crate::{Accounts, password, view::CustomerView};
-use stoa_core::{Error, RequestContext, Result, view::Paged};
+use stoa_core::{
+    Error, RequestContext, Result,
+    view::{Listing, PageNumber, Paged},
+};
 
 impl Accounts {
     /// The customer with this address.
@@ -38,6 +45,33 @@ impl Accounts {
         let found = accounts::customer_list(&self.core.db, Page { limit: limit + 1, before }).await?;
         let Paged { items, next } = Paged::of(found, limit, |customer| customer.id.to_string());
         Ok(Paged { items: items.into_iter().map(view).collect(), next })
+    }
+
+    /// Customers as a screen lists them: those with this text in their name or e-mail address, or all.
+    ///
+    /// # Errors
+    /// Below the role support.
+    pub async fn search_customers(
+        &self,
+        cx: &RequestContext,
+        text: Option<&str>,
+        sort: CustomerSort,
+        page: PageNumber,
+    ) -> Result<Listing<CustomerView>> {
+        cx.require(Role::Support)?;
+        let found = accounts::customers_listed(&self.core.db, text, sort, page.window()).await?;
+        let total = accounts::customers_counted(&self.core.db, text).await?;
+        Ok(Listing { items: found.into_iter().map(view).collect(), total, page })
+    }
+
+    /// One customer, for staff.
+    ///
+    /// # Errors
+    /// Below the role support; no such customer.
+    pub async fn get_customer(&self, cx: &RequestContext, id: CustomerId) -> Result<CustomerView> {
+        cx.require(Role::Support)?;
+        let found = accounts::customer_get(&self.core.db, id).await?;
+        found.map(view).ok_or(Error::NotFound("customer"))
     }
 
     /// Sets a new password for a customer, ends their sessions and revokes their API tokens.

@@ -6,9 +6,7 @@ use stoa_model::{account::Actor, text::EmailAddress};
 use crate::{Accounts, command::LogIn, view::NewSession};
 use stoa_core::{Error, RequestContext, Result, random, rate_limits::Attempt};
 
-const INVALID_CREDENTIALS: Error = Error::Unauthenticated(
-    "This e-mail address and password don't match. If you are sure of them, wait a minute and try again.",
-);
+const INVALID_CREDENTIALS: Error = Error::Unauthenticated("Wrong email or password. Try again or reset your password.");
 
 impl Accounts {
     /// Logs in a member of staff if the address belongs to one, otherwise a customer. One form serves both, so that

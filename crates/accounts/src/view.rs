@@ -70,3 +70,5 @@ pub struct SessionView {
     /// The CSRF token for this session's forms.
     pub csrf: String,
 }
+
+pub use stoa_db::accounts::CustomerSort;

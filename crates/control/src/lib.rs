@@ -4,6 +4,7 @@
 mod doctor;
 mod reconcilers;
 mod retention;
+pub mod search;
 
 use std::{sync::Arc, time::Duration};
 

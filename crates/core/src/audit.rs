@@ -9,14 +9,25 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use stoa_db::{Page, core::retention, history};
+pub use stoa_db::core::audit::AuditFilter;
+use stoa_db::{
+    Page,
+    core::{
+        audit::{audit_counted, audit_listed},
+        retention,
+    },
+    history,
+};
 use stoa_model::{
     account::Role,
     secret::{ExposeSecret, Sealed, SecretString},
 };
 use stoa_util::atomic_file;
 
-use crate::{Core, Error, RequestContext, Result, view::AuditView};
+use crate::{
+    Core, Error, RequestContext, Result,
+    view::{AuditView, Listing, PageNumber},
+};
 
 /// The action of a checkpoint.
 const ARCHIVED: &str = "audit.archive";
@@ -31,17 +42,23 @@ impl Core {
     pub async fn list_audit_events(&self, cx: &RequestContext, limit: u32) -> Result<Vec<AuditView>> {
         cx.require(Role::Admin)?;
         let events = history::audit_list(&self.db, Page::first(u64::from(limit.clamp(1, 1000)))).await?;
-        let view = |(seq, event): (i64, history::AuditEvent)| AuditView {
-            seq,
-            at: event.at,
-            actor: event.actor.to_string(),
-            action: event.action,
-            target: event.target,
-            outcome: event.outcome,
-            request_id: event.request_id,
-            detail: event.detail,
-        };
         Ok(events.into_iter().map(view).collect())
+    }
+
+    /// The audit trail as a screen lists it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`](crate::Error::Forbidden) below the role admin.
+    pub async fn search_audit(
+        &self,
+        cx: &RequestContext,
+        filter: &AuditFilter,
+        page: PageNumber,
+    ) -> Result<Listing<AuditView>> {
+        cx.require(Role::Admin)?;
+        let found = audit_listed(&self.db, filter, page.window()).await?;
+        let total = audit_counted(&self.db, filter).await?;
+        Ok(Listing { items: found.into_iter().map(view).collect(), total, page })
     }
 
     /// Moves the oldest entries from before `before` into a file in `archive/`, at most 5,000. Returns their number.
@@ -99,6 +116,19 @@ impl Core {
             return Err(wrong("its content is not what was archived".into()));
         }
         Ok(content.iter().filter(|byte| **byte == b'\n').count() as u64)
+    }
+}
+
+fn view((seq, event): (i64, history::AuditEvent)) -> AuditView {
+    AuditView {
+        seq,
+        at: event.at,
+        actor: event.actor.to_string(),
+        action: event.action,
+        target: event.target,
+        outcome: event.outcome,
+        request_id: event.request_id,
+        detail: event.detail,
     }
 }
 

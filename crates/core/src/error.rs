@@ -97,13 +97,13 @@ impl From<stoa_db::DbError> for Error {
                 Invalid::new("subdomain", "This address is taken. Please choose another one.").into()
             }
             DbError::Conflict(Constraint::CustomerEmail | Constraint::StaffEmail) => {
-                Invalid::new("email", "There is an account with this address already. Please log in instead.").into()
+                Invalid::new("email", "You already have an account with this email. Log in instead.").into()
             }
             DbError::Conflict(Constraint::ActiveJob) => {
                 conflict("Another job is working on this site. Wait for it, or cancel it.")
             }
             DbError::Conflict(Constraint::IdempotencyKey) => conflict("This idempotency key was used a moment ago."),
-            DbError::StaleWrite { .. } => conflict("The site has changed in the meantime. Please look at it again."),
+            DbError::StaleWrite { .. } => conflict("The site has changed in the meantime. Reload it and try again."),
             DbError::Illegal(illegal) => illegal.into(),
             DbError::Exhausted => {
                 Self::Capacity("There is no room for another site right now. We have been notified.".into())

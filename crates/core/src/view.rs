@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use stoa_db::listing::Window;
 use stoa_model::{
     id::{JobId, SiteId, TaskId},
     job::{JobKind, JobState},
@@ -23,6 +24,68 @@ impl<T> Paged<T> {
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(id);
         Self { items: found, next }
+    }
+}
+
+/// A part of a list for people, and how long the whole is.
+#[derive(Debug, Clone)]
+pub struct Listing<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Number of items on all pages.
+    pub total: u64,
+    /// Which page this is.
+    pub page: PageNumber,
+}
+
+impl<T> Listing<T> {
+    /// Position of the first and the last item, counted from 1; `None` if there are no items.
+    pub fn positions(&self) -> Option<(u64, u64)> {
+        let before = self.page.window().offset;
+        (!self.items.is_empty()).then(|| (before + 1, before + self.items.len() as u64))
+    }
+
+    /// Number of the page before, if there is one.
+    pub fn previous(&self) -> Option<u32> {
+        let last = self.total.div_ceil(u64::from(PageNumber::SIZE)).max(1);
+        let previous = u64::from(self.page.0.checked_sub(1).filter(|page| *page > 0)?);
+        u32::try_from(previous.min(last)).ok()
+    }
+
+    /// Number of the page after, if there is one.
+    pub fn next(&self) -> Option<u32> {
+        let until = u64::from(self.page.0) * u64::from(PageNumber::SIZE);
+        (until < self.total).then(|| self.page.0.saturating_add(1))
+    }
+}
+
+/// The number of a list's page, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageNumber(u32);
+
+impl PageNumber {
+    /// Items per page.
+    pub const SIZE: u32 = 50;
+
+    /// This page; 0 means the first.
+    pub fn new(number: u32) -> Self {
+        Self(number.max(1))
+    }
+
+    /// Which rows it shows.
+    pub fn window(self) -> Window {
+        Window { offset: u64::from(self.0 - 1) * u64::from(Self::SIZE), limit: u64::from(Self::SIZE) }
+    }
+
+    /// The page after this one.
+    pub fn following(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl Default for PageNumber {
+    fn default() -> Self {
+        Self(1)
     }
 }
 
@@ -155,4 +218,30 @@ pub struct AuditView {
     pub request_id: String,
     /// Details, without secrets.
     pub detail: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(total: u64, page: u32) -> Listing<()> {
+        let shown = total.saturating_sub(u64::from(page - 1) * 50).min(50);
+        Listing { items: vec![(); shown as usize], total, page: PageNumber::new(page) }
+    }
+
+    #[test]
+    fn pages_lead_to_and_fro_and_back_from_beyond_the_end() {
+        let around = |total, page| {
+            let listing = listing(total, page);
+            (listing.positions(), listing.previous(), listing.next())
+        };
+        assert_eq!(around(0, 1), (None, None, None));
+        assert_eq!(around(50, 1), (Some((1, 50)), None, None));
+        assert_eq!(around(120, 1), (Some((1, 50)), None, Some(2)));
+        assert_eq!(around(120, 3), (Some((101, 120)), Some(2), None));
+        assert_eq!(around(120, 9), (None, Some(3), None));
+        assert_eq!(around(0, 9), (None, Some(1), None));
+        assert_eq!(PageNumber::new(0), PageNumber::default());
+        assert_eq!(PageNumber::new(u32::MAX).window().limit, 50);
+    }
 }

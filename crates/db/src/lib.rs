@@ -17,8 +17,8 @@
 //! 6. **No clock, no randomness.** The caller passes `now` and creates the ids, so tests control both.
 //! 7. **Stored values are parsed on the way out**, into the same types as user input. A value that
 //!    can't be parsed is a [`DbError::Corrupt`] with its table and id.
-//! 8. **Lists use keyset pagination**, newest first: the cost of a page depends neither on its position nor on
-//!    the size of the table.
+//! 8. **Lists of programs use keyset pagination**, newest first: the cost of a page depends neither on its position nor
+//!    on the size of the table. Screens page by [number](listing), so that people see how many there are.
 
 pub mod accounts;
 pub mod backups;
@@ -29,6 +29,7 @@ mod db;
 pub mod domains;
 mod entity;
 mod error;
+pub mod listing;
 mod open;
 mod page;
 mod schema;

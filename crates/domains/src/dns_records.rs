@@ -166,7 +166,7 @@ fn record_value(addresses: &[IpAddr]) -> String {
 
 fn unavailable(error: stoa_provider::dns::DnsError) -> Error {
     Error::Unavailable {
-        message: "The name server does not answer; this is tried again by itself.".into(),
+        message: "The name server does not answer; we'll try again automatically.".into(),
         source: error.into(),
     }
 }

@@ -47,7 +47,7 @@ impl Domains {
 
     async fn expire_claim(&self, domain: &Domain) -> Result<()> {
         let now = self.core.clock.now();
-        let text = &format!("The domain {} was not proven in time and was removed", domain.name);
+        let text = &format!("The domain {} was not verified in time and was removed", domain.name);
         let (id, site) = (domain.id, domain.site);
         Ok(self
             .core

@@ -2,7 +2,10 @@
 
 use crate::Domains;
 use stoa_core::permissions::readable_site;
-use stoa_db::domains;
+use stoa_db::{
+    domains::{self, list::DomainFilter},
+    sites,
+};
 use stoa_model::{
     account::Role,
     domain::{Domain, DomainState},
@@ -13,8 +16,11 @@ use stoa_model::{
 use stoa_provider::dns::RecordName;
 
 use crate::verify::{IN_USE, is_only_unproven, proof, proof_path};
-use crate::view::{CertificateSource, DnsInstruction, DomainView, DomainsView, NameCertificate};
-use stoa_core::{Error, RequestContext, Result};
+use crate::view::{CertificateSource, DnsInstruction, DomainLine, DomainView, DomainsView, NameCertificate};
+use stoa_core::{
+    Error, RequestContext, Result,
+    view::{Listing, PageNumber},
+};
 
 impl Domains {
     /// All addresses of a site.
@@ -39,6 +45,37 @@ impl Domains {
             limits: site.edge,
             may_change: cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin),
         })
+    }
+
+    /// Custom domains of all sites as a screen lists them, for staff: a part of the list, and how many the other filters
+    /// find in each state.
+    ///
+    /// # Errors
+    /// Below the role support.
+    pub async fn search(
+        &self,
+        cx: &RequestContext,
+        filter: DomainFilter,
+        page: PageNumber,
+    ) -> Result<(Listing<DomainLine>, Vec<(DomainState, u64)>)> {
+        cx.require(Role::Support)?;
+        let of_all_states = DomainFilter { state: None, ..filter.clone() };
+        let states = domains::list::domains_by_state(&self.core.db, &of_all_states).await?;
+        let counted = states.iter().filter(|(state, _)| filter.state.is_none_or(|wanted| wanted == *state));
+        let total = counted.map(|(_, n)| n).sum();
+        let found = domains::list::domains_listed(&self.core.db, &filter, page.window()).await?;
+        let of_sites: Vec<_> = found.iter().map(|domain| domain.site).collect();
+        let sites = sites::sites_by_ids(&self.core.db, &of_sites).await?;
+        let line = |domain: Domain| DomainLine {
+            display: idna::domain_to_unicode(domain.name.as_str()).0,
+            site_title: sites.get(&domain.site).map(|site| site.title.to_string()).unwrap_or_default(),
+            site: domain.site,
+            state: domain.state,
+            problem: domain.problem,
+            created_at: domain.created_at,
+            checked_at: domain.checked_at,
+        };
+        Ok((Listing { items: found.into_iter().map(line).collect(), total, page }, states))
     }
 
     /// One domain, if the actor may read its site.

@@ -23,7 +23,7 @@ use stoa_integrations::probe::{Place, is_global};
 
 /// The beginning of the problem of a claim whose ownership is not proven. It is one sentence; another one is about where
 /// the name points.
-const NOT_PROVEN: &str = "It is not proven yet that this domain is yours: ";
+const NOT_PROVEN: &str = "We couldn't verify this domain yet: ";
 
 /// Whether the problem of a domain is only that ownership is not proven.
 pub(super) fn is_only_unproven(problem: &str) -> bool {

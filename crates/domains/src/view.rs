@@ -60,6 +60,25 @@ pub struct DomainView {
     pub certificate: Option<NameCertificate>,
 }
 
+/// A custom domain in the staff's list.
+#[derive(Debug, Clone)]
+pub struct DomainLine {
+    /// The name as people write it.
+    pub display: String,
+    /// Its site.
+    pub site: SiteId,
+    /// The site's title.
+    pub site_title: String,
+    /// Whether it is claimed or verified.
+    pub state: DomainState,
+    /// What is wrong, for the customer.
+    pub problem: Option<String>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it was last checked.
+    pub checked_at: Option<Timestamp>,
+}
+
 /// One DNS record to create.
 #[derive(Debug, Clone, Serialize)]
 pub struct DnsInstruction {
@@ -133,3 +152,5 @@ pub enum CertificateSource {
     /// The customer uploaded it and must renew it.
     Uploaded,
 }
+
+pub use stoa_db::domains::list::DomainFilter;

@@ -123,9 +123,7 @@ impl Subdomain {
             return bad("Choose an address for the store.");
         }
         if !name.is_ascii() {
-            return bad(
-                "Use only the letters a to z, digits and hyphens: accented and look-alike letters are not possible here.",
-            );
+            return bad("Use only the letters a to z, digits and hyphens: accented letters aren't supported.");
         }
         if !Self::LENGTH.contains(&name.len()) {
             return bad("Use 3 to 40 characters.");
@@ -134,7 +132,7 @@ impl Subdomain {
             return bad("Use only the letters a to z, digits and hyphens.");
         }
         if name.starts_with('-') || name.ends_with('-') || name.contains("--") {
-            return bad("A hyphen may stand only between letters or digits, one at a time.");
+            return bad("Hyphens can't be at the start or end, or next to each other.");
         }
         Ok(Self(name))
     }

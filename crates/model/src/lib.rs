@@ -21,6 +21,7 @@ pub mod routes;
 pub mod secret;
 pub mod site;
 pub mod stack;
+pub mod status;
 pub mod storage;
 pub mod text;
 pub mod traffic;

@@ -17,7 +17,7 @@ use stoa_util::error_chain;
 use crate::runtime::{Drift, Repair};
 use stoa_core::{RequestContext, Result};
 
-const UNKNOWN: &str = "belongs to no site that the database knows; look at it and remove it by hand";
+const UNKNOWN: &str = "belongs to no site that the database knows; check it and remove it by hand";
 const LEFT: &str = "was left by a site that is over";
 
 impl Sites {

@@ -39,7 +39,7 @@ impl Sites {
                     sites::lifecycle_move(&tx, id, site.lifecycle, Lifecycle::Deleting, None, cx.now).await?;
                     sites::site_publish(&tx, id, None).await?;
                     sites::site_mark_deleted(&tx, id, cx.now, purge_at).await?;
-                    history::site_event(&tx, id, cx.now, "deleted", "The site was marked for deletion").await?;
+                    history::site_event(&tx, id, cx.now, "deleted", "Scheduled for deletion").await?;
                     history::audit(&tx, event).await?;
                     Ok::<_, Error>(self.domains.route_changed(&tx, RouteChange::Site(id)).await?)
                 })
@@ -78,7 +78,7 @@ impl Sites {
                     }
                     sites::lifecycle_move(&tx, id, Lifecycle::Deleting, Lifecycle::Active, None, cx.now).await?;
                     sites::site_unmark_deleted(&tx, id).await?;
-                    history::site_event(&tx, id, cx.now, "undeleted", "The deletion was undone").await?;
+                    history::site_event(&tx, id, cx.now, "undeleted", "Site restored").await?;
                     history::audit(&tx, event).await?;
                     if marked.suspensions.is_empty() && marked.power == Power::On {
                         self.enqueue_start(&tx, cx, start).await?;

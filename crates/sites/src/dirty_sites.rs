@@ -19,7 +19,7 @@ impl Sites {
         stream::iter(touched)
             .for_each_concurrent(CONCURRENCY, |id| async move {
                 if let Err(error) = self.reconcile_dirty_site(id).await {
-                    tracing::warn!(site = %id, error = error.for_operator(), "a site could not be looked at; it is retried automatically");
+                    tracing::warn!(site = %id, error = error.for_operator(), "a site could not be checked; it is retried automatically");
                 }
             })
             .await;

@@ -74,7 +74,7 @@ impl Sites {
                 match sites::site_of_project(&self.core.db, &project).await {
                     Ok(site) => site.iter().for_each(|site| self.core.bus.mark_dirty(site.id)),
                     Err(error) => {
-                        tracing::warn!(%project, %error, "cannot look an engine's project up; all are looked at");
+                        tracing::warn!(%project, %error, "cannot look an engine's project up; all are checked");
                         self.core.bus.wake(Wakeup::Runtime);
                     }
                 }

@@ -14,6 +14,14 @@ const LARGEST_BODY: u64 = 10 << 30;
 const LONGEST_ANSWER: u32 = 3600;
 
 impl Sites {
+    /// A site's limits at the edge.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn edge_limits(&self, cx: &RequestContext, id: SiteId) -> Result<RouteLimits> {
+        Ok(readable_site(&self.core.db, cx, id).await?.edge)
+    }
+
     /// Changes a site's limits at the edge.
     ///
     /// # Errors

@@ -5,17 +5,27 @@ use crate::Sites;
 use std::collections::HashMap;
 use stoa_core::permissions::readable_site;
 
-use stoa_db::{Page, accounts, jobs, sites};
+use stoa_db::{
+    Page, accounts, jobs,
+    sites::{
+        self,
+        list::{SiteFilter, SiteSort},
+    },
+};
 use stoa_model::{
     account::{Actor, Customer, Role},
     blueprint::HookName,
     host::Hostname,
     id::{CustomerId, JobId, SiteId},
     site::{Site, SiteState},
+    status::{SiteStatus, StatusGroup},
 };
 
-use crate::view::{OwnerView, SiteAction, SiteView};
-use stoa_core::{Error, RequestContext, Result, view::Paged};
+use crate::view::{OwnerView, SiteAction, SiteListing, SiteView};
+use stoa_core::{
+    Error, RequestContext, Result,
+    view::{Listing, PageNumber, Paged},
+};
 
 impl Sites {
     /// One page of sites, newest first: a customer's own, or all for staff.
@@ -33,14 +43,68 @@ impl Sites {
             }
         };
         let Paged { items: found, next } = Paged::of(found, limit, |site| site.id.to_string());
+        Ok(Paged { items: self.site_views(cx, &found).await?, next })
+    }
+
+    /// Sites as a screen lists them: a customer's own, or those of all for staff.
+    ///
+    /// # Errors
+    /// For nobody; if the database does not answer.
+    pub async fn search(
+        &self,
+        cx: &RequestContext,
+        filter: SiteFilter,
+        sort: SiteSort,
+        page: PageNumber,
+    ) -> Result<SiteListing> {
+        let filter = match cx.actor {
+            Actor::Customer(id) => SiteFilter { customer: Some(id), ..filter },
+            Actor::Nobody | Actor::Staff(..) | Actor::System => {
+                cx.require(Role::Support)?;
+                filter
+            }
+        };
+        let of_all_groups = SiteFilter { group: None, ..filter.clone() };
+        let groups = sites::list::sites_by_group(&self.core.db, &of_all_groups).await?;
+        let counted = |group: StatusGroup| groups.iter().find(|(of, _)| *of == group).map_or(0, |(_, n)| *n);
+        let all = groups.iter().map(|(_, n)| n).sum();
+        let found = sites::list::sites_listed(&self.core.db, &filter, sort, page.window()).await?;
+        let sites =
+            Listing { items: self.site_views(cx, &found).await?, total: filter.group.map_or(all, counted), page };
+        Ok(SiteListing { sites, groups, all })
+    }
+
+    /// How many sites are in which group, for staff; groups without sites are left out.
+    ///
+    /// # Errors
+    /// Below the role support; if the database does not answer.
+    pub async fn groups(&self, cx: &RequestContext) -> Result<Vec<(StatusGroup, u64)>> {
+        cx.require(Role::Support)?;
+        Ok(sites::list::sites_by_group(&self.core.db, &SiteFilter::default()).await?)
+    }
+
+    /// How many sites each of these customers has, for staff.
+    ///
+    /// # Errors
+    /// Below the role support; if the database does not answer.
+    pub async fn count_per_customer(
+        &self,
+        cx: &RequestContext,
+        customers: &[CustomerId],
+    ) -> Result<HashMap<CustomerId, u64>> {
+        cx.require(Role::Support)?;
+        Ok(sites::list::sites_per_customer(&self.core.db, customers).await?.into_iter().collect())
+    }
+
+    async fn site_views(&self, cx: &RequestContext, found: &[Site]) -> Result<Vec<SiteView>> {
         let ids: Vec<_> = found.iter().map(|site| site.id).collect();
         let busy = jobs::jobs_active_of(&self.core.db, &ids).await?;
-        let owners = self.owners(cx, &found).await?;
-        let mut items = Vec::with_capacity(found.len());
-        for site in &found {
-            items.push(self.site_view_with(cx, site, &owners, busy.get(&site.id).copied()).await);
+        let owners = self.owners(cx, found).await?;
+        let mut views = Vec::with_capacity(found.len());
+        for site in found {
+            views.push(self.site_view_with(cx, site, &owners, busy.get(&site.id).copied()).await);
         }
-        Ok(Paged { items, next })
+        Ok(views)
     }
 
     /// One site.
@@ -117,6 +181,7 @@ impl Sites {
             title: site.title.to_string(),
             hostname: site.hostname.to_string(),
             url: self.core.settings.application_url(site),
+            status: SiteStatus::of(site.state(), site.health),
             state: site.state(),
             suspensions: site.suspensions.clone(),
             reason: site.reason.clone(),

@@ -3,17 +3,18 @@
 use crate::Sites;
 use crate::power::ensure_active;
 use serde::Deserialize;
-use stoa_core::permissions::writable_site;
+use stoa_core::permissions::{readable_site, writable_site};
 use stoa_db::{history, secrets};
 use stoa_model::{
     blueprint::HookName,
+    field::Invalid,
     id::{JobId, SiteId},
     secret::SecretString,
 };
 
 use crate::{
     sagas::{plan::credential_context, run_hook},
-    view::CredentialView,
+    view::{CredentialView, NextStepView},
 };
 use stoa_core::{Error, RequestContext, Result, random};
 
@@ -52,7 +53,7 @@ impl Sites {
         let password =
             self.core.key.open(&credential_context(id, ordinal), &credential.sealed).map_err(Error::internal)?;
         let event = &cx.audit("site.credential.reveal", id, serde_json::json!({ "label": credential.label }));
-        let text = &format!("The password “{}” was shown", credential.label);
+        let text = &format!("Password “{}” viewed", credential.label);
         self.core
             .db
             .write(|tx| {
@@ -70,8 +71,22 @@ impl Sites {
     /// # Errors
     /// Not found, not running, or the site's software has no such way in.
     pub async fn login_link(&self, cx: &RequestContext, id: SiteId) -> Result<String> {
+        self.login_link_to(cx, id, None).await
+    }
+
+    /// Like [`login_link`](Self::login_link), to a page of the application: its login hook's path gets `to`.
+    ///
+    /// # Errors
+    /// As for [`login_link`](Self::login_link); a path that is none of the blueprint's next steps.
+    pub async fn login_link_to(&self, cx: &RequestContext, id: SiteId, to: Option<&str>) -> Result<String> {
         let site = writable_site(&self.core.db, cx, id).await?;
         ensure_active(&site)?;
+        if let Some(to) = to {
+            let steps = &self.pinned(&site).await?.blueprint.next_steps;
+            if !steps.iter().any(|step| step.path == to) {
+                return Err(Invalid::new("to", "This page is none of the store's next steps.").into());
+            }
+        }
         let no_way =
             || Error::Conflict("This kind of site has no one-click login. Use the login shown on its page.".into());
         let hook = self.pinned(&site).await?.blueprint.hook(HookName::Login).ok_or_else(no_way)?.clone();
@@ -93,7 +108,24 @@ impl Sites {
         if !answer.path.starts_with('/') || answer.path.starts_with("//") {
             return Err(Error::internal("the login hook printed something that is no path"));
         }
-        Ok(format!("{}{}", self.core.settings.application_url(&site), answer.path))
+        let url = format!("{}{}", self.core.settings.application_url(&site), answer.path);
+        Ok(match to {
+            Some(to) => {
+                let to = form_urlencoded::Serializer::new(String::new()).append_pair("to", to).finish();
+                format!("{url}{}{to}", if url.contains('?') { '&' } else { '?' })
+            }
+            None => url,
+        })
+    }
+
+    /// What the owner of this site does first, as its blueprint says.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn list_next_steps(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<NextStepView>> {
+        let site = readable_site(&self.core.db, cx, id).await?;
+        let loaded = self.pinned(&site).await?;
+        Ok(self.next_steps(&loaded).await)
     }
 }
 

@@ -27,7 +27,7 @@ impl Sites {
     pub async fn set_main_address(&self, cx: &RequestContext, id: SiteId, name: &str) -> Result<JobId> {
         let site = writable_site(&self.core.db, cx, id).await?;
         let names = self.domains.hostnames_of(id).await?;
-        let unknown = || Error::Conflict("Only a proven domain of this site can be its main address.".into());
+        let unknown = || Error::Conflict("Only a verified domain of this site can be its main address.".into());
         let name = Hostname::parse_typed(name).map_err(|_| unknown())?;
         if !names.contains(&name) {
             return Err(unknown());

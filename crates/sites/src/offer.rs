@@ -7,7 +7,7 @@ use stoa_provider::engine::{EngineError, ImageInfo};
 
 use crate::{
     blueprints::Loaded,
-    view::{AddressCheck, BlueprintView},
+    view::{AddressCheck, BlueprintView, NextStepView},
 };
 use stoa_core::{RequestContext, Result};
 
@@ -76,6 +76,23 @@ impl Sites {
             }
         }
         texts
+    }
+
+    /// What the owner of a new site does first, as far as its images have what is needed.
+    pub(crate) async fn next_steps(&self, loaded: &Loaded) -> Vec<NextStepView> {
+        let mut steps = Vec::new();
+        for step in &loaded.blueprint.next_steps {
+            if let Some((service, label)) = &step.needs {
+                let Some(spec) = loaded.blueprint.service(service) else { continue };
+                let Some(image) = default_image(loaded, spec) else { continue };
+                let Ok(Some(info)) = self.image(&image).await else { continue };
+                if info.labels.get(label).is_none_or(|value| value.is_empty() || value == "absent") {
+                    continue;
+                }
+            }
+            steps.push(NextStepView { title: step.title.clone(), path: step.path.clone() });
+        }
+        steps
     }
 
     /// The content that the images of a blueprint have now; those that are not on the engine are left out.

@@ -261,7 +261,7 @@ impl Sites {
     ) -> Result<Ordered> {
         let site = &made.site;
         sites::site_insert(tx, site).await?;
-        history::site_event(tx, site.id, cx.now, "ordered", "The site was ordered").await?;
+        history::site_event(tx, site.id, cx.now, "ordered", "Site created").await?;
         let detail = serde_json::json!({ "hostname": site.hostname, "blueprint": site.blueprint });
         history::audit(tx, &cx.audit("site.order", site.id, detail)).await?;
         self.enqueue_create(tx, cx, site, made.job, &made.blueprint, room).await

@@ -168,7 +168,7 @@ impl Sites {
                         return Err(Error::Conflict("Another job is working on this site.".into()));
                     }
                     sites::lifecycle_move(&tx, id, Lifecycle::Failed, Lifecycle::Pending, None, cx.now).await?;
-                    history::site_event(&tx, id, cx.now, "retried", "Making the site was tried again").await?;
+                    history::site_event(&tx, id, cx.now, "retried", "Setup was tried again").await?;
                     history::audit(&tx, event).await?;
                     self.enqueue_create(&tx, cx, site, job, loaded, room).await
                 })

@@ -117,7 +117,7 @@ impl Sites {
             }
         }
         for (_, stray) in observed.iter().filter(|(_, o)| seen.contains_key(&o.project)) {
-            let found = "is on the engine, but no site has it; look at it and remove it by hand, or run `stoa cleanup`";
+            let found = "is on the engine, but no site has it; check it and remove it by hand, or run `stoa cleanup`";
             drifts.push(Drift::reported(stray.project.to_string(), found));
         }
         Ok(drifts)
@@ -153,7 +153,7 @@ impl Sites {
             self.look_again(site.id);
         }
         let health = health(site, seen, whole, drift.as_ref());
-        self.record_health(site, health, &format!("Health is now: {health}")).await?;
+        self.record_health(site, health, observed(health)).await?;
         Ok(drift)
     }
 
@@ -283,6 +283,16 @@ impl Sites {
             })
             .await?;
         Ok(())
+    }
+}
+
+/// What the history says of an observation.
+const fn observed(health: Health) -> &'static str {
+    match health {
+        Health::Unknown => "The site is being checked",
+        Health::Healthy => "The site is online",
+        Health::Unhealthy => "The site stopped responding",
+        Health::Down => "The site went offline",
     }
 }
 

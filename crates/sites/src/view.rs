@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
+use stoa_core::view::Listing;
 use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     site::{Health, SiteState, Suspension},
+    status::{SiteStatus, StatusGroup},
     storage::StorageLevel,
     traffic::Traffic,
 };
@@ -77,6 +79,8 @@ pub struct SiteView {
     pub hostname: String,
     /// Address to open, with scheme and, where it isn't the default, port.
     pub url: String,
+    /// Intent and observation in one word.
+    pub status: SiteStatus,
     /// Intent.
     pub state: SiteState,
     /// Why it is suspended; empty if it is not.
@@ -100,6 +104,17 @@ pub struct SiteView {
     pub job: Option<JobId>,
     /// What may be done with it now.
     pub actions: Vec<SiteAction>,
+}
+
+/// Sites as a screen lists them.
+#[derive(Debug, Clone)]
+pub struct SiteListing {
+    /// Those of this page.
+    pub sites: Listing<SiteView>,
+    /// How many the other filters find in each group; groups without sites are left out.
+    pub groups: Vec<(StatusGroup, u64)>,
+    /// How many the other filters find in all groups.
+    pub all: u64,
 }
 
 /// What a site stores on the engine's disk.
@@ -136,6 +151,15 @@ pub struct OutdatedSite {
     pub current_version: String,
     /// The services whose image has changed since.
     pub changed_images: Vec<String>,
+}
+
+/// Something that the owner of a new site does first.
+#[derive(Debug, Clone, Serialize)]
+pub struct NextStepView {
+    /// What to do, as a command.
+    pub title: String,
+    /// Where in the application.
+    pub path: String,
 }
 
 /// Something that may be done with a site.
@@ -201,4 +225,5 @@ pub struct TrafficHour {
     pub traffic: Traffic,
 }
 
+pub use stoa_db::sites::list::{SiteFilter, SiteSort};
 pub use stoa_provider::engine::{LogLine, ServiceStats};

@@ -170,6 +170,28 @@ function check(input) {
   input.addEventListener("blur", () => later(0));
 }
 
+// A store's address follows its name until somebody edits the address.
+function derive(input) {
+  const target = input.form.elements[input.dataset.derives];
+  let derived = target.value;
+  input.addEventListener("input", () => {
+    if (target.value !== derived) return;
+    const plain = input.value.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
+    derived = target.value = plain.replace(/['’]/g, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40).replace(/-$/, "");
+    target.dispatchEvent(new Event("input"));
+  });
+}
+
+// A key that leads to a field, unless one is typing.
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const field = $("[data-key]").find((el) => el.dataset.key === event.key);
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+});
+
 // One press is enough.
 addEventListener("submit", (event) => {
   const form = event.target;
@@ -188,6 +210,7 @@ addEventListener("pageshow", () => {
 function enhance(root) {
   $("[data-swap]", root).forEach(swap);
   $("[data-check]", root).forEach(check);
+  $("[data-derives]", root).forEach(derive);
   $("[data-poll]", root).forEach(poll);
   $("[data-load]", root).forEach(load);
   $("[data-events]", root).forEach(watch);

@@ -1,20 +1,21 @@
-//! The portal over a platform with a fake engine, for manual testing:
-//! `cargo run -p stoa-web --example portal`, then http://localhost:7071/. Staff log in as
-//! `super-admin-1@stoa.example`. All data is deleted when it ends.
+//! The portal over a platform with a fake engine, for looking at screens: `cargo run -p stoa-web --example portal`, then
+//! http://localhost:7071/. With sites in several states; all data is deleted when it ends.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
-use stoa_model::account::Role;
-use stoa_testkit::{PASSWORD, TestPlatform};
+use stoa_model::{account::Role, site::SuspensionReason};
+use stoa_sites::command::{OrderSite, Suspend};
+use stoa_testkit::{PASSWORD, TestPlatform, shop};
 use stoa_web::ClientAddress;
 
 #[tokio::main]
 async fn main() {
     let platform = TestPlatform::new().await;
-    platform.staff(Role::SuperAdmin).await;
+    let boss = platform.staff(Role::SuperAdmin).await;
+    fill(&platform, &boss).await;
     let _workers = platform.run();
     let known =
         axum::middleware::map_request(async |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request| {
@@ -23,6 +24,37 @@ async fn main() {
         });
     let router = stoa_web::router(platform.control.clone()).layer(known);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:7071").await.unwrap();
-    println!("http://localhost:7071/  staff: super-admin-1@stoa.example, {PASSWORD}");
+    println!("http://localhost:7071/  jane@example.com or super-admin-1@stoa.example, {PASSWORD}");
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
+}
+
+/// Customers and sites.
+async fn fill(platform: &TestPlatform, boss: &stoa_core::RequestContext) {
+    let jane = platform.customer("jane").await;
+    let titles = [
+        ("harbour-street", "Harbour Street Roasters"),
+        ("nordlicht", "Nordlicht"),
+        ("sons", "<script>alert('x')</script> & Sons"),
+        ("donau", "Donaudampfschifffahrtsgesellschaftskapitänsmützen"),
+        ("winter-sale", "Winter Sale"),
+        ("books", "Second-hand Books"),
+        ("watches", "Cheap Watches"),
+    ];
+    let mut sites = Vec::new();
+    for (name, title) in titles {
+        let order = OrderSite { title: title.into(), ..shop(name) };
+        sites.push(platform.control.sites.order(&platform.now(&jane), order, None).await.unwrap().site);
+    }
+    platform.run_until_idle().await;
+    let (jane, boss) = (platform.now(&jane), platform.now(boss));
+    let sites_of = &platform.control.sites;
+    sites_of.stop(&jane, sites[3]).await.unwrap();
+    sites_of.delete(&jane, sites[4]).await.unwrap();
+    sites_of.suspend(&boss, sites[6], Suspend { reason: SuspensionReason::Abuse, note: "Spam.".into() }).await.unwrap();
+    for n in 0..60 {
+        let name = format!("customer-{n}");
+        let customer = platform.customer(&name).await;
+        platform.control.sites.order(&platform.now(&customer), shop(&format!("shop-{n}")), None).await.unwrap();
+    }
+    platform.run_until_idle().await;
 }

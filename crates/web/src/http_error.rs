@@ -62,49 +62,49 @@ macro_rules! kinds {
 
 kinds! {
     /// The request can't be parsed.
-    BadRequest = BAD_REQUEST, "bad-request", "We could not read this request",
-        "Go back and try once more.";
+    BadRequest = BAD_REQUEST, "bad-request", "We couldn’t read this request",
+        "Go back and try again.";
     /// Not logged in.
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "Please log in",
         "Log in and try again.";
     /// Not allowed for this role.
-    Forbidden = FORBIDDEN, "forbidden", "This is not open to you",
-        "If you think it should be, ask the person who runs this platform.";
+    Forbidden = FORBIDDEN, "forbidden", "You don’t have access to this page",
+        "Contact support if you think this is a mistake.";
     /// CSRF protection rejected the form.
     FormRejected = FORBIDDEN, "foreign-form", "This form has expired",
-        "For your safety we did not carry it out. Go back, reload the page and send it once more.";
+        "Reload the page and try again.";
     /// No such resource.
-    NotFound = NOT_FOUND, "not-found", "There is nothing here",
-        "The address may be mistyped, or the thing has been deleted.";
+    NotFound = NOT_FOUND, "not-found", "Page not found",
+        "Check the address, or go back to your dashboard.";
     /// The method is not allowed.
-    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "That is not how this page is used",
-        "Go back to the page you came from and use its buttons.";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "This page doesn’t work like that",
+        "Go back and use the buttons on the page.";
     /// Took too long.
-    Timeout = GATEWAY_TIMEOUT, "timeout", "This takes too long",
-        "What you asked for may still be carried out. Look at the page again in a moment.";
+    Timeout = GATEWAY_TIMEOUT, "timeout", "This is taking too long",
+        "Your request may still complete. Reload the page in a moment.";
     /// The body arrived too slowly.
     RequestTimeout = REQUEST_TIMEOUT, "request-timeout", "Your request arrived too slowly",
         "Check your connection and send it again.";
     /// The resource is in a state that doesn't allow the operation.
-    Conflict = CONFLICT, "conflict", "This is not possible right now",
-        "Look at the current state and try again.";
+    Conflict = CONFLICT, "conflict", "This isn’t possible right now",
+        "Reload the page and try again.";
     /// The body is too large.
-    PayloadTooLarge = PAYLOAD_TOO_LARGE, "too-large", "That is too much at once",
+    PayloadTooLarge = PAYLOAD_TOO_LARGE, "too-large", "That’s too large",
         "Shorten it and send it again.";
     /// The content type is not supported.
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "We can't read this format",
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "We can’t read this format",
         "Send JSON with the header Content-Type: application/json.";
     /// Some fields are invalid.
-    Invalid = UNPROCESSABLE_ENTITY, "invalid", "Something needs mending",
-        "Go back, mend what is named here, and send it again.";
+    Invalid = UNPROCESSABLE_ENTITY, "invalid", "There’s a problem",
+        "Go back, correct it, and try again.";
     /// Too many attempts.
-    RateLimited = TOO_MANY_REQUESTS, "rate-limited", "One moment, please",
-        "There were too many attempts in a short time. Wait, then try again.";
+    RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Too many attempts",
+        "Too many attempts in a short time. Wait a moment, then try again.";
     /// A bug, or a failure without a more specific kind.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side",
-        "We have noted it. Please try again; if it happens once more, tell us the number below.";
+        "We’ve logged the error. Try again. If it keeps happening, contact support with this reference.";
     /// A dependency does not answer, or there is no capacity.
-    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "This is not available at the moment",
+    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
         "Please try again in a few minutes.";
 }
 
@@ -133,7 +133,7 @@ impl HttpError {
     pub fn from_status(status: StatusCode) -> Self {
         let kind = ErrorKind::ALL.iter().copied().find(|k| k.status() == status && *k != ErrorKind::FormRejected);
         match kind {
-            Some(ErrorKind::NotFound) => Self::new(ErrorKind::NotFound, "There is nothing at this address."),
+            Some(ErrorKind::NotFound) => Self::new(ErrorKind::NotFound, "There's nothing at this address."),
             Some(kind) => Self::new(kind, kind.advice()),
             None if status.is_server_error() => Self::new(ErrorKind::Internal, ErrorKind::Internal.advice()),
             None => Self::new(ErrorKind::BadRequest, "The request can't be read."),

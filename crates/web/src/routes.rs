@@ -65,14 +65,16 @@ routes! {
     get "/sites/{id}" => pages::sites::show::show;
     get "/sites/{id}/usage" => pages::sites::usage::show;
     get "/sites/{id}/logs" => pages::sites::logs::show;
-    get "/sites/{id}/danger" => pages::sites::delete::show;
+    get "/sites/{id}/activity" => pages::sites::activity::show;
+    get "/sites/{id}/settings" => pages::sites::settings::show;
+    get "/sites/{id}/danger" => pages::core::redirects::danger;
     post "/sites/{id}/start" => pages::sites::actions::start;
     post "/sites/{id}/stop" => pages::sites::actions::stop;
     post "/sites/{id}/restart" => pages::sites::actions::restart;
     post "/sites/{id}/retry" => pages::sites::actions::retry;
     post "/sites/{id}/suspend" => pages::sites::suspension::suspend;
     post "/sites/{id}/resume" => pages::sites::suspension::resume;
-    post "/sites/{id}/delete" => pages::sites::delete::submit;
+    post "/sites/{id}/delete" => pages::sites::settings::delete;
     post "/sites/{id}/undelete" => pages::sites::actions::undelete;
     post "/sites/{id}/login-link" => pages::sites::login_link::submit;
     post "/sites/{id}/credentials/{ordinal}" => pages::sites::credentials::reveal;
@@ -81,9 +83,11 @@ routes! {
     post "/sites/{id}/address" => pages::domains::main_address::submit;
     post "/sites/{id}/certificate" => pages::domains::certificate_upload::upload;
     post "/sites/{id}/certificate/withdraw" => pages::domains::certificate_upload::withdraw;
-    post "/sites/{id}/limits" => pages::domains::limits::submit;
+    post "/sites/{id}/limits" => pages::sites::limits::submit;
     get "/sites/{id}/traffic" => pages::sites::traffic::show;
     get "/status/{id}" => pages::sites::status::show;
+    get "/provision" => pages::core::redirects::provision;
+    post "/provision" => pages::sites::order::submit;
 
     // Domains.
     post "/domains/{id}/check" => pages::domains::check::submit;
@@ -103,6 +107,14 @@ routes! {
     get "/staff/sites/new" => pages::sites::staff_order::show;
     post "/staff/sites/new" => pages::sites::staff_order::submit;
     get "/staff/jobs" => pages::core::jobs::staff_list::show;
+    get "/staff/search" => pages::core::search::show;
+    get "/staff/customers" => pages::accounts::staff_customers::show;
+    get "/staff/customers/{id}" => pages::accounts::staff_customer::show;
+    get "/staff/domains" => pages::domains::staff_domains::show;
+    get "/staff/health" => pages::core::staff_health::show;
+    get "/staff/audit" => pages::core::audit::show;
+    get "/admin" => pages::core::redirects::admin;
+    get "/admin/{*page}" => pages::core::redirects::admin_page;
     get "/staff/tasks" => pages::core::tasks::show;
     post "/staff/tasks/{id}/retry" => pages::core::tasks::retry;
     post "/staff/tasks/{id}/discard" => pages::core::tasks::discard;
@@ -162,6 +174,5 @@ routes! {
 /// The routes, without middleware.
 pub fn router() -> Router<App> {
     let routes = table().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, method));
-    routes
-        .fallback(async || HttpError::new(crate::http_error::ErrorKind::NotFound, "There is nothing at this address."))
+    routes.fallback(async || HttpError::new(crate::http_error::ErrorKind::NotFound, "There's nothing at this address."))
 }

@@ -301,5 +301,5 @@ async fn a_health_is_written_down_once_and_only_if_it_is_known() {
     assert_eq!(support::site(&platform, site).await.health, Health::Unknown);
     let history = platform.control.sites.history(&jane, site).await.expect("a history");
     let told: Vec<_> = history.iter().filter(|line| line.1 == "health").map(|line| line.2.as_str()).collect();
-    assert_eq!(told, ["Health is now: unhealthy"]);
+    assert_eq!(told, ["The site stopped responding"]);
 }

@@ -45,7 +45,7 @@ impl JobEnd {
             Outcome::Abandoned { by } => Self {
                 state: JobState::Failed,
                 error: Some("The job was given up.".into()),
-                detail: Some(format!("abandoned by {by}; what it left must be looked at by hand")),
+                detail: Some(format!("abandoned by {by}; what it left must be checked by hand")),
             },
             Outcome::Succeeded | Outcome::LeaseLost | Outcome::Interrupted => {
                 Self { state: JobState::Succeeded, error: None, detail: None }

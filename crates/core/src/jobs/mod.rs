@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use finish::JobEnd;
 pub use spec::{JobHandler, JobSpec};
+pub use view::JobFilter;
 
 use crate::{Core, Error, RequestContext, Result};
 

@@ -1,6 +1,7 @@
 //! Views of jobs. Steps and their times come only from the saga's log.
 
 use jiff::Timestamp;
+pub use stoa_db::jobs::list::JobFilter;
 use stoa_db::{Page, job_log, jobs, sites};
 use stoa_model::{
     account::Role,
@@ -14,7 +15,7 @@ use super::Jobs;
 use crate::{
     Error, RequestContext, Result,
     permissions::readable_site,
-    view::{JobView, LogView, Paged, StepView},
+    view::{JobView, Listing, LogView, PageNumber, Paged, StepView},
 };
 
 impl Jobs {
@@ -57,6 +58,25 @@ impl Jobs {
         let found = jobs::staff_jobs(&self.core.db, state, Page { limit: limit + 1, before }).await?;
         let Paged { items, next } = Paged::of(found, limit, |job| job.id.to_string());
         Ok(Paged { items: self.job_views(cx, items).await?, next })
+    }
+
+    /// Jobs as a screen lists them, for staff: a part of the list, and how many the other filters find in each state.
+    ///
+    /// # Errors
+    /// Below the role support.
+    pub async fn search(
+        &self,
+        cx: &RequestContext,
+        filter: JobFilter,
+        page: PageNumber,
+    ) -> Result<(Listing<JobView>, Vec<(JobState, u64)>)> {
+        cx.require(Role::Support)?;
+        let of_all_states = JobFilter { state: None, ..filter.clone() };
+        let states = jobs::list::jobs_by_state(&self.core.db, &of_all_states).await?;
+        let counted = states.iter().filter(|(state, _)| filter.state.is_none_or(|wanted| wanted == *state));
+        let total = counted.map(|(_, n)| n).sum();
+        let found = jobs::list::jobs_listed(&self.core.db, &filter, page.window()).await?;
+        Ok((Listing { items: self.job_views(cx, found).await?, total, page }, states))
     }
 
     /// The number of jobs in each state, including states without jobs, for staff.
@@ -157,15 +177,13 @@ fn state_name(state: StepState) -> &'static str {
 fn advice(job: &Job) -> Option<String> {
     let text = match (job.state, job.kind) {
         (JobState::Failed, JobKind::Create) => {
-            "Nothing was left behind and nothing is charged for it. Try again with one click; if it fails again, write to support and give the number of this job."
+            "Nothing was left behind and you won't be charged for it. Try again; if it fails again, contact support with the ID of this job."
         }
         (JobState::Failed, _) => {
-            "The site is as it was before. Try again in a moment, or write to support and give the number of this job."
+            "Your site is unchanged. Try again in a moment, or contact support with the ID of this job."
         }
         (JobState::Cancelled, JobKind::Create) => "Nothing was left behind. You can start again at any time.",
-        (JobState::Stuck, _) => {
-            "You need not do anything: a person of our staff will finish this and you keep your data."
-        }
+        (JobState::Stuck, _) => "You don't need to do anything. Our team will finish this, and your data is safe.",
         _ => return None,
     };
     Some(text.to_owned())

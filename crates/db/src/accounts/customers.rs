@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+};
 use stoa_model::{
     account::Customer,
     id::CustomerId,
@@ -15,6 +18,7 @@ use crate::{
     codec::{Row, ms, paged},
     db::Raw,
     entity::customers,
+    listing::{Window, mentions, needle},
 };
 
 /// Inserts a customer.
@@ -59,6 +63,49 @@ pub async fn customers_of(c: &impl Conn, ids: &[CustomerId]) -> Result<HashMap<C
 pub async fn customer_list(c: &impl Conn, page: Page<CustomerId>) -> Result<Vec<Customer>, DbError> {
     let rows = paged(customers::Entity::find(), customers::Column::Id, page).all(c.raw()).await?;
     rows.into_iter().map(customer).collect()
+}
+
+/// The order of a list of customers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CustomerSort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// The oldest first.
+    Oldest,
+    /// By name.
+    Name,
+}
+
+/// A part of the list of customers with this text in their name or e-mail address, or of all.
+pub async fn customers_listed(
+    c: &impl Conn,
+    text: Option<&str>,
+    sort: CustomerSort,
+    window: Window,
+) -> Result<Vec<Customer>, DbError> {
+    let sorted = match sort {
+        CustomerSort::Newest => filtered(text).order_by_desc(customers::Column::Id),
+        CustomerSort::Oldest => filtered(text).order_by_asc(customers::Column::Id),
+        CustomerSort::Name => {
+            filtered(text).order_by(customers::Column::Company, Order::Asc).order_by_asc(customers::Column::Id)
+        }
+    };
+    let rows = sorted.offset(window.offset).limit(window.limit).all(c.raw()).await?;
+    rows.into_iter().map(customer).collect()
+}
+
+/// How many customers [`customers_listed`] finds.
+pub async fn customers_counted(c: &impl Conn, text: Option<&str>) -> Result<u64, DbError> {
+    Ok(filtered(text).count(c.raw()).await?)
+}
+
+fn filtered(text: Option<&str>) -> Select<customers::Entity> {
+    let Some(text) = needle(text) else { return customers::Entity::find() };
+    let mentioned = Condition::any()
+        .add(mentions(customers::Column::Email, &text))
+        .add(mentions(customers::Column::Company, &text));
+    customers::Entity::find().filter(mentioned)
 }
 
 /// Number of customers.

@@ -6,6 +6,9 @@ pub mod sessions;
 mod staff;
 pub mod tokens;
 
-pub use customers::{customer_by_email, customer_count, customer_get, customer_insert, customer_list, customers_of};
+pub use customers::{
+    CustomerSort, customer_by_email, customer_count, customer_get, customer_insert, customer_list, customers_counted,
+    customers_listed, customers_of,
+};
 pub use passwords::password_set;
 pub use staff::{staff_by_email, staff_count, staff_get, staff_insert, staff_list};

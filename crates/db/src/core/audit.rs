@@ -2,7 +2,10 @@
 //! ([`retention`](super::retention)).
 
 use jiff::Timestamp;
-use sea_orm::{ActiveValue::NotSet, EntityTrait, IntoActiveModel};
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 use serde_json::Value;
 use stoa_model::account::Actor;
 
@@ -11,6 +14,7 @@ use crate::{
     codec::{Row, actor_key, actor_role, clip, ms, paged},
     db::Raw,
     entity::audit as entries,
+    listing::{Window, mentions, needle},
 };
 
 /// An entry of the audit trail: who did what to which thing, and the outcome.
@@ -54,6 +58,46 @@ pub async fn audit(tx: &Tx, event: &AuditEvent) -> Result<(), DbError> {
 pub async fn audit_list(c: &impl Conn, page: Page<i64>) -> Result<Vec<(i64, AuditEvent)>, DbError> {
     let rows = paged(entries::Entity::find(), entries::Column::Seq, page).all(c.raw()).await?;
     rows.into_iter().map(from_row).collect()
+}
+
+/// Which entries of the audit trail a list shows; all by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only those of this actor: a printed id, `system` or `nobody`.
+    pub actor: Option<String>,
+    /// Only those whose action has this text.
+    pub action: Option<String>,
+    /// Only those about this thing, by its printed id or name.
+    pub target: Option<String>,
+}
+
+/// A part of the filtered list, newest first.
+pub async fn audit_listed(
+    c: &impl Conn,
+    filter: &AuditFilter,
+    window: Window,
+) -> Result<Vec<(i64, AuditEvent)>, DbError> {
+    let found = filtered(filter).order_by_desc(entries::Column::Seq).offset(window.offset).limit(window.limit);
+    found.all(c.raw()).await?.into_iter().map(from_row).collect()
+}
+
+/// How many entries [`audit_listed`] finds.
+pub async fn audit_counted(c: &impl Conn, filter: &AuditFilter) -> Result<u64, DbError> {
+    Ok(filtered(filter).count(c.raw()).await?)
+}
+
+fn filtered(filter: &AuditFilter) -> Select<entries::Entity> {
+    let mut found = entries::Entity::find();
+    if let Some(actor) = &filter.actor {
+        found = found.filter(entries::Column::Actor.eq(actor));
+    }
+    if let Some(action) = needle(filter.action.as_deref()) {
+        found = found.filter(mentions(entries::Column::Action, &action));
+    }
+    if let Some(target) = &filter.target {
+        found = found.filter(entries::Column::Target.eq(target));
+    }
+    found
 }
 
 pub(super) fn from_row(row: entries::Model) -> Result<(i64, AuditEvent), DbError> {

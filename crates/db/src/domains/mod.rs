@@ -10,6 +10,7 @@ pub mod certificates;
 pub mod dns_records;
 pub mod edges;
 pub(crate) mod hostnames;
+pub mod list;
 pub mod route_changes;
 pub mod routes;
 pub(crate) mod updates;

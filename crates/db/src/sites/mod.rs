@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod leases;
+pub mod list;
 pub mod revisions;
 pub mod secrets;
 pub mod storage;

@@ -14,6 +14,7 @@ mod explain;
 mod full;
 mod jobs;
 mod leases;
+mod listing;
 mod log;
 mod measure;
 mod migrate;
@@ -53,6 +54,11 @@ suite! {
         staff_and_passwords,
         sessions_follow_their_account,
         tokens,
+    }
+    listing {
+        each_site_is_in_the_group_of_its_status,
+        sites_are_found_sorted_and_paged,
+        customers_jobs_domains_and_audit_are_found,
     }
     sites {
         a_site_reads_back_exactly,

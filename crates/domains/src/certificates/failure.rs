@@ -83,7 +83,7 @@ impl Failure {
     /// The database failed.
     pub fn of_database(error: &Error) -> Self {
         Self::internal(
-            "The certificate could not be saved on our side. We have been notified; it is tried again by itself.",
+            "The certificate could not be saved on our side. We have been notified and will try again automatically.",
             error.for_operator(),
         )
     }
@@ -91,7 +91,7 @@ impl Failure {
     /// The name server failed.
     pub fn of_dns(error: &DnsError) -> Self {
         Self::internal(
-            "Our name server did not take the proof for the certificate. It is tried again by itself.",
+            "Our name server didn't accept the record for the certificate. We'll try again automatically.",
             error,
         )
     }

@@ -37,7 +37,7 @@ pub(crate) async fn reload(config: &NginxConfig, stamp: &str) -> Result<(), Stri
     wait_until_live(config.version_at, stamp, config.deadline).await.map_err(|last| {
         let last = last.unwrap_or_else(|| "nothing".into());
         format!(
-            "nginx was told to reload, but after {} s {last} answers at {} instead of {stamp}; look at its error log, and whether it includes the enabled sites",
+            "nginx was told to reload, but after {} s {last} answers at {} instead of {stamp}; check its error log, and whether it includes the enabled sites",
             config.deadline.as_secs(),
             config.version_at
         )

@@ -84,7 +84,7 @@ impl Page {
             Self::UnknownHost => (
                 StatusCode::NOT_FOUND,
                 "unknown_host",
-                "No site here",
+                "This site doesn't exist",
                 "There is no site at this address. Check the spelling, or ask whoever gave it to you. If it is yours, sign in to your account and add it to your site.",
             ),
             Self::NoTunnels => (
@@ -150,26 +150,26 @@ impl Page {
             Self::Unreachable => (
                 StatusCode::BAD_GATEWAY,
                 "unreachable",
-                "The site does not answer",
-                "Something is wrong at our end. Please try again in a few minutes.",
+                "This site isn't responding",
+                "We're looking into it. Please try again in a few minutes.",
             ),
             Self::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "timed_out",
-                "The site took too long",
-                "It did not answer in time. Please try again in a few minutes.",
+                "This site took too long to respond",
+                "Please try again in a few minutes.",
             ),
             Self::Refused(Refusal::Rate) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
-                "Too many requests",
-                "This site gets more requests right now than it may. Please try again in a moment.",
+                "This site is very busy",
+                "This site is very busy. Try again in a moment.",
             ),
             Self::Refused(Refusal::Busy) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too_busy",
                 "Very busy right now",
-                "This site has as many visitors as it can take. Please try again in a moment.",
+                "This site is very busy. Try again in a moment.",
             ),
         };
         PageText { status, code, title, detail, retry_after: self.retry_after() }
@@ -197,12 +197,10 @@ impl Page {
 /// Status, code, title and detail of a site that does not run.
 fn notice_text(notice: Notice) -> (StatusCode, &'static str, &'static str, &'static str) {
     let (code, title, detail) = match notice {
-        Notice::Starting => {
-            ("starting", "Starting up", "This site is being started. The page appears by itself in a moment.")
-        }
-        Notice::Stopped => ("stopped", "This site is stopped", "Its owner has stopped it. Please come back later."),
+        Notice::Starting => ("starting", "Starting up", "This site is starting. This page will load automatically."),
+        Notice::Stopped => ("stopped", "This site is temporarily offline", "Please come back later."),
         Notice::Suspended => {
-            ("suspended", "This site is not available", "If it is yours, sign in to your account to see why.")
+            ("suspended", "This site is not available", "Is this your site? Log in to your account to see why.")
         }
         Notice::Maintenance => {
             ("maintenance", "Back in a moment", "This site is being maintained. Please try again in a few minutes.")
@@ -210,7 +208,7 @@ fn notice_text(notice: Notice) -> (StatusCode, &'static str, &'static str, &'sta
         Notice::OverQuota => (
             "over_quota",
             "This site has reached its limit",
-            "It has used up its traffic for this month. If it is yours, sign in to your account to raise the limit.",
+            "It has used up its traffic for this month. Is this your site? Log in to your account to raise the limit.",
         ),
     };
     (StatusCode::SERVICE_UNAVAILABLE, code, title, detail)

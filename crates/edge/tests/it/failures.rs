@@ -16,7 +16,7 @@ async fn an_upstream_that_is_down_is_a_502() {
     let edge = TestEdge::to(nobody()).await;
     let answer = edge.get("").await;
     assert_eq!(status(&answer), 502);
-    assert!(body(&answer).contains("does not answer"), "{answer}");
+    assert!(body(&answer).contains("isn't responding"), "{answer}");
     assert_eq!(edge.counted(|counts| counts.requests == 1).await.statuses[5], 1);
 }
 
@@ -37,7 +37,7 @@ async fn an_upstream_that_takes_no_connection_is_soon_a_502() {
     let began = Instant::now();
     let answer = edge.get("").await;
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-    assert!(status(&answer) == 502 && body(&answer).contains("does not answer"), "{answer}");
+    assert!(status(&answer) == 502 && body(&answer).contains("isn't responding"), "{answer}");
     assert!(field(&answer, "retry-after").is_some(), "{answer}");
 }
 

@@ -152,7 +152,7 @@ async fn failures_of_a_site_are_pages() {
     nginx.edge.apply(table).await.unwrap();
     let gone = nginx.get("gone.example.com", "").await;
     assert_eq!(status(&gone), 502);
-    assert!(body(&gone).contains("does not answer"), "{gone}");
+    assert!(body(&gone).contains("isn't responding"), "{gone}");
     let late = nginx.get(HOST, "Accept: application/json\r\n").await;
     assert_eq!(status(&late), 504);
     assert!(body(&late).contains("timed_out"), "{late}");
@@ -232,7 +232,7 @@ async fn heads_have_the_limit_of_the_embedded_edge() {
         assert_eq!(status(&nginx.get(HOST, &lines).await), 200, "{} bytes", lines.len());
         // It has no route in the other edge: the page is that edge's own.
         let portal = nginx.get("portal.example.com", &lines).await;
-        assert!(status(&portal) == 404 && portal.contains("No site here"), "{portal}");
+        assert!(status(&portal) == 404 && portal.contains("This site doesn't exist"), "{portal}");
     }
     let target = "x".repeat(60 * 1024);
     let answer = nginx.send(format!("GET /{target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")).await;
@@ -267,7 +267,10 @@ async fn the_rate_is_the_sites_own() {
     let many = (0..30).map(|_| nginx.get("www.example.com", ""));
     let answers = join_all(many).await;
     let refused = answers.iter().find(|answer| status(answer) == 429).expect("then the rate counts");
-    assert!(body(refused).contains("Too many requests") && field(refused, "retry-after") == Some("1"), "{refused}");
+    assert!(
+        body(refused).contains("This site is very busy") && field(refused, "retry-after") == Some("1"),
+        "{refused}"
+    );
     for _ in 0..10 {
         assert_eq!(status(&nginx.get("free.example.com", "").await), 200, "other sites are not held up");
     }

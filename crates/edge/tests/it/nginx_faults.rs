@@ -52,7 +52,7 @@ async fn a_broken_foreign_file_is_named_and_nothing_is_changed() {
     assert!(text.contains("listne") && text.contains("not stoa's"), "{text}");
     assert_eq!((refused, nginx.edge.applied()), (None, 1));
     assert_eq!(nginx.everything(), before, "every file is as it was");
-    shows(&nginx, "a.example.com", "is stopped").await;
+    shows(&nginx, "a.example.com", "is temporarily offline").await;
 
     fs::remove_file(nginx.enabled("broken")).unwrap();
     nginx.route(2, &[("a.example.com", notice(Notice::Suspended))]).await;
@@ -123,7 +123,7 @@ async fn two_bad_ones_and_a_bad_wildcard_of_the_portal() {
     let (text, refused) = partly_applied(nginx.edge.apply(bad).await);
     assert_eq!((refused, text.matches("is left out").count()), (Some(vec![]), 3), "{text}");
     for name in ["a.example.com", "b.example.com", "c.example.com"] {
-        shows(&nginx, name, "is stopped").await;
+        shows(&nginx, name, "is temporarily offline").await;
     }
     assert_eq!(status(&nginx.get("portal.example.org", "").await), 200);
 }
@@ -193,7 +193,7 @@ async fn refused_sites_are_found_without_understanding_nginx() {
     let mut refused = refused.unwrap();
     refused.sort_unstable();
     assert_eq!(refused, [site(3), site(11)], "{text}");
-    shows(&nginx, "s12.example.com", "is stopped").await;
+    shows(&nginx, "s12.example.com", "is temporarily offline").await;
     assert_eq!(status(&nginx.get("bad-3.example.com", "").await), 404);
 
     // Nobody's fault in particular: nothing is changed.
@@ -229,7 +229,7 @@ async fn answers_that_can_not_be_written_are_left_out() {
     let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: any.example.com\r\nConnection: close\r\n\r\n");
     let answers = [nginx.send(ask(good.0)).await, nginx.send(ask("/.well-known/acme-challenge/GOOD")).await];
     assert!(answers.iter().any(|answer| status(answer) == 200), "{answers:?}");
-    shows(&nginx, "a.example.com", "is stopped").await;
+    shows(&nginx, "a.example.com", "is temporarily offline").await;
 }
 
 #[tokio::test]

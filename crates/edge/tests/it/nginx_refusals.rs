@@ -85,7 +85,7 @@ async fn a_site_without_a_former_certificate_is_served_without_tls() {
     let bad = signed_with_sha1(2, NAME);
     partly_applied(nginx.edge.apply(with(1, Target::Notice(Notice::Stopped), &[bad])).await);
     // It must be visited over HTTPS; as long as that can't be, it is better visited without.
-    shows(&nginx, NAME, "is stopped").await;
+    shows(&nginx, NAME, "is temporarily offline").await;
     let left: Vec<_> =
         fs::read_dir(&nginx.config.certificates).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"], "a refused certificate does not stay");
@@ -116,7 +116,7 @@ async fn a_refused_site_stays_as_it_was_only_while_that_holds() {
         next.version = version;
         let (text, refused) = partly_applied(refusing.apply(next.clone()).await);
         assert_eq!(refused, Some(vec![site(0), site(1), site(2)]), "{text}");
-        shows(&nginx, "a.example.com", "is stopped").await;
+        shows(&nginx, "a.example.com", "is temporarily offline").await;
         assert_eq!(fs::read_to_string(nginx.available(&file(0))).unwrap(), former, "all of it still holds");
         assert_eq!(status(&nginx.get("b.example.com", "").await), 404, "it is not as it was");
         shows(&nginx, "c.example.com", "Back in a moment").await;

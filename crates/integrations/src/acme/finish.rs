@@ -43,7 +43,7 @@ impl Acme {
             OrderStatus::Invalid => return Err(loss_reason(order).await),
             OrderStatus::Pending | OrderStatus::Ready => {
                 let kind = ProblemKind::Other("orderNotReady".into());
-                return Err(AcmeError::Refused { name: None, kind, detail: "its names are not proven yet".into() });
+                return Err(AcmeError::Refused { name: None, kind, detail: "its names are not verified yet".into() });
             }
         }
         let policy = self.retry_policy();

@@ -77,7 +77,7 @@ fn check_names(names: &[CertName], method: Method) -> Result<(), AcmeError> {
         Err(AcmeError::Refused { name, kind: ProblemKind::RejectedIdentifier, detail: detail.into() })
     };
     match names.iter().find(|name| name.wildcard && method == Method::Http01) {
-        Some(name) => refused(Some(name.host.clone()), "a wildcard can only be proven by DNS"),
+        Some(name) => refused(Some(name.host.clone()), "a wildcard can only be verified by DNS"),
         None if names.is_empty() => refused(None, "no names were given"),
         None => Ok(()),
     }

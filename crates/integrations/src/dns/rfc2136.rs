@@ -154,7 +154,7 @@ impl Rfc2136 {
                 "that name has a CNAME record, which allows no other records beside it; remove it first",
             ),
             ResponseCode::ServFail => {
-                Failure::transient(format!("{server} failed (SERVFAIL); if this lasts, look at its log"))
+                Failure::transient(format!("{server} failed (SERVFAIL); if this lasts, check its log"))
             }
             other => Failure::permanent(format!("{server} answered {other}")),
         }

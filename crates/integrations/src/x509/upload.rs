@@ -126,7 +126,7 @@ fn has_weak_signature(certificate: &X509Certificate<'_>) -> bool {
 fn notes(chain: &Chain, leaf: &CertificateInfo, now: Timestamp) -> Result<Vec<String>, InvalidCertificate> {
     let mut notes = Vec::new();
     if leaf.self_signed {
-        notes.push("The certificate is signed by itself: browsers will warn visitors of the site.".into());
+        notes.push("The certificate is self-signed: browsers will warn visitors of the site.".into());
     }
     if !chain.complete {
         notes.push(format!(

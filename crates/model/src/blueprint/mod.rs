@@ -69,6 +69,8 @@ pub struct Blueprint {
     pub sleep_allowed: bool,
     /// Facts about images that people must know.
     pub notices: Vec<ImageNotice>,
+    /// What its owner does once the site is ready, in this order.
+    pub next_steps: Vec<NextStep>,
     /// Named volumes.
     pub volumes: Vec<VolumeName>,
     /// All services, including those of optional profiles, in the file's order.
@@ -128,6 +130,17 @@ pub struct ImageNotice {
     pub equals: Option<String>,
     /// The text that people read.
     pub message: String,
+}
+
+/// Something that the owner of a new site does first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextStep {
+    /// What to do, as a command: "Add your first product".
+    pub title: String,
+    /// Where in the application. The one-click login leads there, if there is one.
+    pub path: String,
+    /// The service and the label of its image without which the step makes no sense.
+    pub needs: Option<(ServiceName, String)>,
 }
 
 impl ImageNotice {

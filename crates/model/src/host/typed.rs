@@ -42,7 +42,7 @@ impl Hostname {
             return bad(format!("A domain has no port. Enter only {domain}."));
         }
         if name.contains('*') {
-            return bad("A wildcard can't be used here. Enter each domain by itself, such as shop.example.com.".into());
+            return bad("A wildcard can't be used here. Enter each domain separately, such as shop.example.com.".into());
         }
         let ascii = match idna::domain_to_ascii(name) {
             Ok(ascii) => ascii,

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use stoa_model::id::{DomainId, JobId, SiteId, TaskId};
+use stoa_model::id::{CustomerId, DomainId, JobId, SiteId, TaskId};
 
 use crate::http_error::HttpError;
 
@@ -32,6 +32,10 @@ impl ResourceId for JobId {
 
 impl ResourceId for DomainId {
     const NOUN: &'static str = "domain";
+}
+
+impl ResourceId for CustomerId {
+    const NOUN: &'static str = "customer";
 }
 
 impl ResourceId for TaskId {

@@ -20,6 +20,7 @@ pub struct Field {
     problem: Option<String>,
     optional: bool,
     check: &'static str,
+    derives: &'static str,
     focus: bool,
     numeric: bool,
 }
@@ -70,6 +71,11 @@ impl Field {
     /// Checked while typing: `value` by the service layer's rules, `address` also for availability.
     pub fn checked(self, check: &'static str) -> Self {
         Self { check, ..self }
+    }
+
+    /// While typing, fills the field `name` with an address made of what is typed, until that field is edited.
+    pub fn derives(self, name: &'static str) -> Self {
+        Self { derives: name, ..self }
     }
 
     /// Focused, unless there are error messages to read first.

@@ -58,6 +58,14 @@ pub struct User {
     pub staff: bool,
 }
 
+impl User {
+    /// The letter of the account button.
+    pub fn initial(&self) -> String {
+        let shown = if self.staff { &self.email } else { &self.label };
+        shown.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "?".into(), |c| c.to_uppercase().to_string())
+    }
+}
+
 /// The frame of a page.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
@@ -75,6 +83,8 @@ pub struct Frame {
     pub request_id: String,
     /// Whether the connection is unencrypted although the portal is configured for HTTPS.
     pub is_unencrypted: bool,
+    /// For staff: number of jobs that wait for them.
+    pub stuck_jobs: u64,
 }
 
 impl Frame {
@@ -89,12 +99,22 @@ impl Frame {
             path: path.to_owned(),
             request_id: auth.request_id.clone(),
             is_unencrypted: !auth.https && app.control.settings().portal_url.starts_with("https://"),
+            stuck_jobs: 0,
         }
     }
 
     /// Whether the user is staff.
     pub fn is_staff(&self) -> bool {
         self.user.as_ref().is_some_and(|u| u.staff)
+    }
+
+    /// Where the product's name leads: the user's own start page.
+    pub fn start(&self) -> &'static str {
+        match &self.user {
+            Some(user) if user.staff => "/staff",
+            Some(_) => "/dashboard",
+            None => "/",
+        }
     }
 
     /// Whether the page is below `prefix`, for the menu.
@@ -116,7 +136,10 @@ impl FromRequestParts<App> for Frame {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let auth = RequestAuth::from_extensions(&parts.extensions);
-        Ok(Self::new(app, &auth, parts.uri.path(), &parts.headers))
+        let frame = Self::new(app, &auth, parts.uri.path(), &parts.headers);
+        // A page is worth more than its badge.
+        let stuck_jobs = if frame.is_staff() { app.stuck_jobs().await.unwrap_or(0) } else { 0 };
+        Ok(Self { stuck_jobs, ..frame })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod field;
 pub mod form_errors;
 pub mod frame;
 pub mod inputs;
+pub mod list;
 pub mod number;
 pub mod plot;
 pub mod status;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 use stoa_core::view::Verdict;
-use stoa_domains::view::{CertificateState, DomainView};
+use stoa_domains::view::CertificateState;
 use stoa_model::{
     domain::DomainState,
     job::JobState,
-    site::{Health, SiteState},
+    status::{SiteStatus, StatusGroup},
 };
 
 use super::icon;
@@ -36,33 +36,31 @@ impl fmt::Display for Badge {
 
 impl HtmlSafe for Badge {}
 
-/// How a site's state looks.
-pub const fn site(state: SiteState) -> Badge {
-    match state {
-        SiteState::Pending => badge("busy", "clock", "Pending"),
-        SiteState::Provisioning => badge("busy", "turn", "Provisioning"),
-        SiteState::Active => badge("good", "check", "Active"),
-        SiteState::Failed => badge("bad", "cross", "Failed"),
-        SiteState::Suspended => badge("warn", "pause", "Suspended"),
-        SiteState::Stopped => badge("off", "stop", "Stopped"),
-        SiteState::Sleeping => badge("off", "moon", "Sleeping"),
-        SiteState::Updating => badge("busy", "turn", "Updating"),
-        SiteState::Deleting => badge("warn", "bin", "Marked for deletion"),
-        SiteState::Deleted => badge("off", "bin", "Deleted"),
+/// How a site's status looks: the same on every page.
+pub const fn site(status: SiteStatus) -> Badge {
+    match status {
+        SiteStatus::Starting => badge("busy", "turn", "Starting"),
+        SiteStatus::Online => badge("good", "check", "Online"),
+        SiteStatus::NotResponding => badge("warn", "warning", "Not responding"),
+        SiteStatus::Offline => badge("bad", "cross", "Offline"),
+        SiteStatus::Asleep => badge("off", "moon", "Asleep"),
+        SiteStatus::Stopped => badge("off", "stop", "Stopped"),
+        SiteStatus::Suspended => badge("warn", "pause", "Suspended"),
+        SiteStatus::Failed => badge("bad", "warning", "Setup failed"),
+        SiteStatus::Deleting => badge("warn", "bin", "Scheduled for deletion"),
+        SiteStatus::Deleted => badge("off", "bin", "Deleted"),
     }
 }
 
-/// How a site's health looks; only for sites that should run.
-pub const fn health(state: SiteState, health: Health) -> Option<Badge> {
-    if !state.should_run() {
-        return None;
+/// The name of a group of sites in filters.
+pub const fn group(group: StatusGroup) -> &'static str {
+    match group {
+        StatusGroup::Online => "Online",
+        StatusGroup::Attention => "Needs attention",
+        StatusGroup::Starting => "Starting",
+        StatusGroup::Stopped => "Stopped",
+        StatusGroup::Deleting => "Scheduled for deletion",
     }
-    Some(match health {
-        Health::Unknown => badge("off", "wait", "Not checked yet"),
-        Health::Healthy => badge("good", "check", "Healthy"),
-        Health::Unhealthy => badge("warn", "warning", "Unhealthy"),
-        Health::Down => badge("bad", "cross", "Down"),
-    })
 }
 
 /// How a job's state looks.
@@ -81,18 +79,18 @@ pub const fn job(state: JobState) -> Badge {
 /// How a finding of the doctor looks.
 pub const fn verdict(verdict: Verdict) -> Badge {
     match verdict {
-        Verdict::Good => badge("good", "check", "Good"),
-        Verdict::Warning => badge("warn", "warning", "Look at it"),
-        Verdict::Bad => badge("bad", "cross", "Bad"),
+        Verdict::Good => badge("good", "check", "OK"),
+        Verdict::Warning => badge("warn", "warning", "Warning"),
+        Verdict::Bad => badge("bad", "cross", "Problem"),
     }
 }
 
 /// How a domain's state looks.
-pub const fn domain(domain: &DomainView) -> Badge {
-    match (domain.state, &domain.problem) {
-        (DomainState::Claimed, _) => badge("busy", "clock", "Waiting for proof"),
-        (DomainState::Verified, None) => badge("good", "check", "Verified"),
-        (DomainState::Verified, Some(_)) => badge("warn", "warning", "Needs a change"),
+pub const fn domain(state: DomainState, has_problem: bool) -> Badge {
+    match (state, has_problem) {
+        (DomainState::Claimed, _) => badge("busy", "clock", "Waiting for verification"),
+        (DomainState::Verified, false) => badge("good", "check", "Verified"),
+        (DomainState::Verified, true) => badge("warn", "warning", "Needs a change"),
         (DomainState::Removed, _) => badge("off", "bin", "Removed"),
     }
 }
@@ -103,13 +101,13 @@ pub const fn record(seen: bool) -> Badge {
 }
 
 /// A certificate in use that expires soon and will not be renewed automatically.
-pub const EXPIRING: Badge = badge("warn", "warning", "Runs out");
+pub const EXPIRING: Badge = badge("warn", "warning", "Expires soon");
 
 /// How a name's certificate looks.
 pub const fn certificate(state: CertificateState) -> Badge {
     match state {
         CertificateState::Good => badge("good", "lock", "HTTPS on"),
-        CertificateState::Waiting => badge("busy", "clock", "HTTPS is coming"),
+        CertificateState::Waiting => badge("busy", "clock", "Setting up HTTPS"),
         CertificateState::Failing => badge("warn", "warning", "No HTTPS yet"),
         CertificateState::Off => badge("off", "unlock", "Plain HTTP"),
     }
@@ -135,20 +133,14 @@ mod tests {
     #[test]
     fn no_two_states_look_alike() {
         let mut seen: Vec<Badge> = Vec::new();
-        for state in SiteState::ALL {
-            assert!(!seen.contains(&site(*state)), "{state}");
-            seen.push(site(*state));
+        for status in SiteStatus::ALL {
+            assert!(!seen.contains(&site(*status)), "{status}");
+            seen.push(site(*status));
         }
         let mut seen: Vec<Badge> = Vec::new();
         for state in JobState::ALL {
             assert!(!seen.contains(&job(*state)), "{state}");
             seen.push(job(*state));
         }
-    }
-
-    #[test]
-    fn only_running_sites_have_a_health() {
-        assert_eq!(health(SiteState::Stopped, Health::Down), None);
-        assert_eq!(health(SiteState::Active, Health::Down).unwrap().word, "Down");
     }
 }

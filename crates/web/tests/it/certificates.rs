@@ -36,9 +36,9 @@ async fn staff_see_all_names_and_what_is_not_configured() {
     let app = secure().await;
     let mut staff = operator(&app).await;
     let page = staff.get("/staff/certificates").await;
-    page.is(200).says("bakery.example").says("cakes.example").says("brought along").says("HTTPS on");
-    page.says("Nobody issues certificates here");
-    staff.get("/staff").await.is(200).says("href=\"/staff/certificates\"").says("Nothing waits for a person");
+    page.is(200).says("bakery.example").says("cakes.example").says(">uploaded<").says("HTTPS on");
+    page.says("No certificate authority is configured");
+    staff.get("/staff").await.is(200).says("href=\"/staff/domains\"").says("/staff/health");
     let all = staff.get("/api/v1/certificates").await.is(200).json();
     let states: BTreeMap<_, _> =
         all.as_array().unwrap().iter().map(|c| (c["name"].as_str().unwrap(), c["state"].as_str().unwrap())).collect();
@@ -50,14 +50,14 @@ async fn staff_see_all_names_and_what_is_not_configured() {
     // What was summed up before is shown once more, while it is summed up again.
     let mut shown = false;
     for _ in 0..200 {
-        shown = staff.get("/staff").await.text.contains("1 certificate</a> can’t be had or will run out");
+        shown = staff.get("/staff").await.text.contains("1 certificate</a> can’t be issued or will expire soon");
         if shown {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert!(shown);
-    staff.get("/staff/certificates").await.says("Runs out").says("1 of 3 names needs a look");
+    staff.get("/staff/certificates").await.says("Expires soon").says("1 of 3 names needs attention");
 }
 
 struct Sample {

@@ -43,7 +43,7 @@ async fn without_a_certificate_the_portal_warns_and_an_unencrypted_session_ends_
     let app = TestApp::over(secure);
     app.platform.customer("jane").await;
     for page in ["/login", "/register", "/staff/login"] {
-        app.browser().get(page).await.is(200).says("This connection is not encrypted yet");
+        app.browser().get(page).await.is(200).says("This connection isn’t secure yet");
     }
     let mut jane = app.logged_in("jane@example.com").await;
     let token = jane.cookies["stoa"].clone();
@@ -156,7 +156,7 @@ async fn a_megabyte_in_a_field_is_rejected() {
     let mut browser = app.browser();
     let long = "x".repeat(1 << 20);
     let answer = browser.submit("/register", "/register", &[("title", &long)]).await;
-    answer.is(413).says("That is too much at once").says("Request number");
+    answer.is(413).says("That’s too large").says("Reference");
     let answer = browser.json(Method::POST, "/api/auth/login", &format!("{{\"email\":\"{long}\"}}")).await;
     answer.is(413);
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -165,9 +165,9 @@ async fn a_megabyte_in_a_field_is_rejected() {
 #[tokio::test]
 async fn unknown_paths_and_methods_get_error_pages() {
     let app = TestApp::new().await;
-    app.browser().get("/nowhere").await.is(404).says("There is nothing here");
+    app.browser().get("/nowhere").await.is(404).says("Page not found");
     let answer = app.browser().get("/logout").await;
-    answer.is(405).says("That is not how this page is used");
+    answer.is(405).says("This page doesn’t work like that");
     assert_eq!(answer.header("allow"), "POST");
     app.browser().get("/sites/site_1").await.is(303);
     let plain = app.browser().send(Method::POST, "/login", Some(("text/plain", "x".into()))).await;

@@ -22,16 +22,16 @@ fn with<'a>(changed: &'a [(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 async fn from_the_home_page_to_a_running_store_and_its_deletion() {
     let app = TestApp::new().await;
     let mut jane = app.browser();
-    jane.get("/").await.is(200).says("Open a store");
+    jane.get("/").await.is(200).says("Create store");
     let answer = jane.submit("/register", "/register", &FORM).await;
     let job = answer.is(303).location().to_owned();
     assert!(job.starts_with("/jobs/job_"), "{job}");
     jane.get(&job).await.is(200).says("<noscript><meta http-equiv=\"refresh\"").says("Cancel");
-    jane.get("/dashboard").await.is(200).says("Harbour &#60;Roasters&#62;").says("See progress");
+    jane.get("/dashboard").await.is(200).says("Harbour &#60;Roasters&#62;").says("View progress");
 
     app.platform.run_until_idle().await;
     let page = jane.get(&job).await;
-    page.is(200).says("Your store is ready").says("harbour.localhost").says("Log in to the store");
+    page.is(200).says("is online</h2>").says("harbour.localhost").says("Open admin");
     assert!(!page.text.contains("http-equiv"), "nothing goes on any more");
 
     let site = site_of(&mut jane).await;
@@ -52,7 +52,7 @@ async fn site_of(browser: &mut Browser) -> String {
 
 async fn reveal(jane: &mut Browser, site: &str) {
     let page = jane.get(site).await;
-    page.is(200).says("••••").says("Active");
+    page.is(200).says("••••").says("Online");
     let revealed = jane.press(&format!("{site}/credentials/0")).await;
     let password = revealed.is(200).text.split("<code id=\"secret-0\">").nth(1).expect("the password");
     let password = password.split('<').next().unwrap();
@@ -64,22 +64,22 @@ async fn power(app: &TestApp, jane: &mut Browser, site: &str) {
     assert!(jane.press(&format!("{site}/stop")).await.is(303).location().starts_with("/jobs/"));
     app.platform.run_until_idle().await;
     jane.get(site).await.is(200).says("Stopped").says("Start");
-    jane.press(&format!("{site}/stop")).await.is(409).says("This is not possible right now");
+    jane.press(&format!("{site}/stop")).await.is(409).says("This isn’t possible right now");
     jane.press(&format!("{site}/start")).await.is(303);
     app.platform.run_until_idle().await;
-    jane.get(site).await.says("Active");
-    for tab in ["usage", "logs", "danger"] {
+    jane.get(site).await.says("Online");
+    for tab in ["usage", "logs", "activity", "settings"] {
         jane.get(&format!("{site}/{tab}")).await.is(200);
     }
 }
 
 async fn delete(jane: &mut Browser, site: &str) {
-    let (page, action) = (format!("{site}/danger"), format!("{site}/delete"));
-    jane.submit(&page, &action, &[("confirm", "something else")]).await.is(422).says("Please type harbour.localhost");
+    let (page, action) = (format!("{site}/settings"), format!("{site}/delete"));
+    jane.submit(&page, &action, &[("confirm", "something else")]).await.is(422).says("Type harbour.localhost exactly");
     jane.submit(&page, &action, &[("confirm", "harbour.localhost")]).await.is(303);
-    jane.get(site).await.says("Marked for deletion").says("Keep this store");
+    jane.get(site).await.says("Scheduled for deletion").says("Restore store");
     jane.press(&format!("{site}/undelete")).await.is(303);
-    assert!(!jane.get(site).await.text.contains("Marked for deletion"));
+    assert!(!jane.get(site).await.text.contains("Restore store"));
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn errors_are_shown_at_the_fields_and_only_the_password_is_lost() {
     let mut jane = app.browser();
     let bad = with(&[("email", "jane@"), ("password", "short-pw"), ("subdomain", "Admin")]);
     let page = jane.submit("/register", "/register", &bad).await;
-    page.is(422).says("3 things need mending").says("href=\"#subdomain\"").says("This name is reserved");
+    page.is(422).says("There are 3 problems").says("href=\"#subdomain\"").says("This name is reserved");
     page.says("value=\"jane@\"").says("value=\"Harbour &#38; Co\"").says("value=\"Harbour &#60;Roasters&#62;\"");
     assert!(!page.text.contains("short-pw"));
     assert_eq!(page.text.matches("aria-invalid=\"true\"").count(), 3);
@@ -161,7 +161,7 @@ async fn staff_use_the_same_login_and_see_everything() {
     app.platform.staff(stoa_model::account::Role::Support).await;
     let mut staff = app.logged_in("support-1@stoa.example").await;
     assert_eq!(staff.get("/dashboard").await.is(303).location(), "/staff");
-    staff.get("/staff").await.is(200).says("Nothing waits for a person").says("Doctor");
+    staff.get("/staff").await.is(200).says("Needs attention").says("/staff/health");
     staff.get("/staff/sites").await.is(200).says("janes-shop.localhost");
     staff.get("/staff/jobs?state=succeeded").await.is(200).says("/jobs/job_");
     staff.get("/staff/jobs?state=nonsense").await.is(200);

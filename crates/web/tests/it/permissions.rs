@@ -65,7 +65,19 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/sites/{id}", READ),
     ("GET", "/sites/{id}/usage", READ),
     ("GET", "/sites/{id}/logs", READ),
-    ("GET", "/sites/{id}/danger", READ),
+    ("GET", "/sites/{id}/danger", ANYBODY),
+    ("GET", "/sites/{id}/settings", READ),
+    ("GET", "/sites/{id}/activity", READ),
+    ("GET", "/provision", ANYBODY),
+    ("POST", "/provision", CUSTOMERS),
+    ("GET", "/admin", ANYBODY),
+    ("GET", "/admin/{*page}", ANYBODY),
+    ("GET", "/staff/search", STAFF),
+    ("GET", "/staff/customers", STAFF),
+    ("GET", "/staff/customers/{id}", STAFF),
+    ("GET", "/staff/domains", STAFF),
+    ("GET", "/staff/health", STAFF),
+    ("GET", "/staff/audit", ADMINS),
     ("POST", "/sites/{id}/credentials/{ordinal}", CHANGE),
     ("POST", "/sites/{id}/login-link", CHANGE),
     ("POST", "/sites/{id}/restart", CHANGE),
@@ -168,7 +180,12 @@ async fn everyone_gets_what_the_table_says() {
     let owner = app.platform.customer("jane").await;
     let shop = app.platform.shop(&owner, "janes-shop").await;
     let mut everybody = everybody(&app, owner.actor).await;
-    let mut ids = Ids { site: shop.site.to_string(), job: shop.job.to_string(), domain: String::new() };
+    let mut ids = Ids {
+        site: shop.site.to_string(),
+        job: shop.job.to_string(),
+        domain: String::new(),
+        customer: owner.actor.customer().unwrap().to_string(),
+    };
     let mut wrong = Vec::new();
     for (method, path, row) in TABLE {
         for ((name, browser), expected) in everybody.iter_mut().zip(row) {
@@ -190,6 +207,7 @@ struct Ids {
     site: String,
     job: String,
     domain: String,
+    customer: String,
 }
 
 /// An existing domain; an earlier row may have removed the last one.
@@ -232,11 +250,16 @@ pub async fn token(platform: &TestPlatform, actor: Actor) -> String {
 async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> Answer {
     let id = match path {
         _ if path.contains("/jobs/{id}") => &ids.job,
+        _ if path.contains("/customers/{id}") => &ids.customer,
         _ if path.contains("/domains/{id}") => &ids.domain,
         _ if path.contains("/tasks/{id}") => "task_01ba60d33ce17146a93c0a9388f384e6",
         _ => &ids.site,
     };
-    let concrete = path.replace("{id}", id).replace("{ordinal}", "0").replace("{*file}", "stoa.css");
+    let concrete = path
+        .replace("{id}", id)
+        .replace("{ordinal}", "0")
+        .replace("{*file}", "stoa.css")
+        .replace("{*page}", "customers");
     let concrete = concrete.replace("{subdomain}", "some-shop");
     match (method, path) {
         ("GET", _) => browser.get(&concrete).await,

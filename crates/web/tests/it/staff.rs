@@ -40,7 +40,7 @@ async fn an_unknown_customer_is_an_error_at_the_field_and_nothing_is_created() {
         page.is(422).says("href=\"#customer\"");
         assert_eq!(page.text.matches("aria-invalid=\"true\"").count(), 1, "{}", page.text);
     }
-    boss.get("/staff/sites").await.is(200).says("Nobody has ordered a site yet.");
+    boss.get("/staff/sites").await.is(200).says("There are no sites yet.");
 }
 
 #[tokio::test]

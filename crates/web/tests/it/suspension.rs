@@ -14,13 +14,13 @@ async fn an_administrator_suspends_a_site_and_its_owner_reads_why() {
     let mut admin = app.logged_in("admin-1@stoa.example").await;
     let mut owner = app.logged_in("jane@example.com").await;
     let site = format!("/sites/{}", shop.site);
-    let (danger, suspend, resume) = (format!("{site}/danger"), format!("{site}/suspend"), format!("{site}/resume"));
-    assert!(!owner.get(&danger).await.is(200).text.contains("Suspend this store"));
-    admin.get(&danger).await.is(200).says("Suspend this store").says("Payment is overdue");
+    let (settings, suspend, resume) = (format!("{site}/settings"), format!("{site}/suspend"), format!("{site}/resume"));
+    assert!(!owner.get(&settings).await.is(200).text.contains("Suspend this store"));
+    admin.get(&settings).await.is(200).says("Suspend this store").says("Payment is overdue");
 
-    let page = admin.submit(&danger, &suspend, &[("reason", ""), ("note", "typed <before>")]).await;
+    let page = admin.submit(&settings, &suspend, &[("reason", ""), ("note", "typed <before>")]).await;
     page.is(422).says("Choose a reason.").says("value=\"typed &#60;before&#62;\"");
-    let answer = admin.submit(&danger, &suspend, &[("reason", "abuse"), ("note", "Phishing <page>")]).await;
+    let answer = admin.submit(&settings, &suspend, &[("reason", "abuse"), ("note", "Phishing <page>")]).await;
     assert_eq!(answer.is(303).location(), site);
     for browser in [&mut owner, &mut admin] {
         let page = browser.get(&site).await;

@@ -45,7 +45,12 @@ fn nothing_is_marked_safe_by_hand() {
 #[test]
 fn every_form_carries_the_token() {
     for (name, text) in templates() {
-        for form in text.split("<form").skip(1) {
+        // Searching changes nothing.
+        for form in text
+            .split("<form")
+            .skip(1)
+            .filter(|form| !form.starts_with(" class=\"finder\"") && !form.starts_with(" class=\"search\""))
+        {
             let form = form.split("</form>").next().unwrap();
             assert!(form.contains("part/csrf.html") || form.contains("name=\"csrf\""), "{name}: {form}");
         }

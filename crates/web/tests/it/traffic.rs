@@ -28,9 +28,9 @@ async fn serve(app: &TestApp, site: &str, statuses: &[u16]) {
 async fn a_site_without_traffic_says_so_and_one_with_traffic_has_charts() {
     let (app, mut jane, site) = busy().await;
     let page = jane.get(&format!("/sites/{site}/traffic")).await;
-    page.is(200).says("No visitors in this time").says("aria-current=\"true\">24 hours");
+    page.is(200).says("No requests in this period").says("aria-current=\"true\">24 hours");
     assert!(!page.text.contains("<rect"), "nothing is drawn of nothing");
-    jane.get(&format!("/sites/{site}")).await.says("No visitors in the last 24 hours");
+    jane.get(&format!("/sites/{site}")).await.says("No requests in the last 24 hours");
 
     serve(&app, &site, &[200, 200, 302, 404, 503]).await;
     app.platform.clock.advance(SignedDuration::from_hours(2));
@@ -48,7 +48,10 @@ async fn a_site_without_traffic_says_so_and_one_with_traffic_has_charts() {
         assert!(!page.text.contains("style=") && page.text.len() < 30_000, "{}", page.text.len());
     }
     let page = jane.get(&format!("/sites/{site}")).await;
-    page.says("6 requests in the last 24 hours").says("Busiest hour: 5 from").says("1 request failed");
+    page.says("<span>Requests, 24 hours</span><b>6</b>")
+        .says("<b>16.7\u{a0}%</b>")
+        .says("Busiest hour: 5 from")
+        .says("1 request failed");
     jane.get(&format!("/sites/{site}/traffic?range=%3Cscript%3E")).await.is(200).says("\">24 hours");
 }
 

@@ -25,7 +25,9 @@ add_action('init', function () {
         wp_die('This log-in link was used already or is older than a minute. Please ask for a new one.', 'Log in', ['response' => 403]);
     }
     wp_set_auth_cookie($id, false);
-    wp_safe_redirect(admin_url());
+    // Where the platform's "next steps" lead; anything else opens the dashboard.
+    $to = $_GET['to'] ?? null;
+    wp_safe_redirect(is_string($to) && str_starts_with($to, '/wp-admin/') ? site_url($to) : admin_url());
     exit;
 }, 0);
 

@@ -19,6 +19,7 @@ use stoa_model::{
 };
 
 mod claim;
+pub mod list;
 pub mod log;
 
 use crate::{

@@ -110,6 +110,7 @@ fn stoa_block(
     let backup = fields.need("backup").map_or(Some(Backup::default()), |at| x_stoa::backup(&at, names));
     let sleep_allowed = fields.take("sleep").map_or(Some(false), |at| x_stoa::sleep_allowed(&at));
     let notices = fields.take("notices").map(|at| x_stoa::notices(&at, names)).unwrap_or_default();
+    let next_steps = fields.take("next_steps").map(|at| x_stoa::next_steps(&at, names)).unwrap_or_default();
     fields.finish();
     Some(Blueprint {
         name: name?,
@@ -126,6 +127,7 @@ fn stoa_block(
         backup: backup?,
         sleep_allowed: sleep_allowed?,
         notices,
+        next_steps,
         volumes,
         services,
     })

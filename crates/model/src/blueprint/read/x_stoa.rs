@@ -8,7 +8,7 @@ use super::{
     service::user,
 };
 use crate::{
-    blueprint::{Backup, Credential, Entry, Hook, HookName, ImageNotice, Kind, template},
+    blueprint::{Backup, Credential, Entry, Hook, HookName, ImageNotice, Kind, NextStep, template},
     stack::ServiceName,
 };
 
@@ -123,4 +123,24 @@ pub(super) fn notices(at: &Cursor, names: &Names) -> Vec<ImageNotice> {
         Some(ImageNotice { service: service?, label: label?, equals: equals?, message: message? })
     };
     at.items().iter().filter_map(one).collect()
+}
+
+pub(super) fn next_steps(at: &Cursor, names: &Names) -> Vec<NextStep> {
+    let one = |at: &Cursor| {
+        let mut fields = at.fields()?;
+        let title = fields.need("title").and_then(|at| at.words());
+        let path = fields.need("path").and_then(|at| at.url_path());
+        let needs = fields.take("needs").map_or(Some(None), |at| needed_label(&at, names).map(Some));
+        fields.finish();
+        Some(NextStep { title: title?, path: path?, needs: needs? })
+    };
+    at.items().iter().filter_map(one).collect()
+}
+
+fn needed_label(at: &Cursor, names: &Names) -> Option<(ServiceName, String)> {
+    let mut fields = at.fields()?;
+    let service = fields.need("service").and_then(|at| names.service(&at));
+    let label = fields.need("label").and_then(|at| at.words());
+    fields.finish();
+    Some((service?, label?))
 }

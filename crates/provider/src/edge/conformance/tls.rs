@@ -76,7 +76,7 @@ pub(super) async fn certificates(edge: &dyn Edge, probe: &dyn Probe, tables: &mu
 
     apply(edge, &next(&[&renewed])).await;
     assert_eq!(shows(probe, a, one).await, renewed.id);
-    shows_no_certificate(probe, b, "a certificate that is gone is shown no more").await;
+    shows_no_certificate(probe, b, "a certificate that is gone is no longer shown").await;
     assert_eq!(probe.ask(b).await, Answer::Upstream(two), "without a certificate there is plain HTTP");
 }
 

@@ -22,7 +22,7 @@ impl<P: OnSite> Step<P, StepContext> for Activate {
     }
 
     fn title(&self) -> &'static str {
-        "Hand over and send the welcome mail"
+        "Finish up and send the welcome email"
     }
 
     fn is_commit(&self) -> bool {

@@ -69,7 +69,7 @@ impl Step<ChangeDomainPlan, StepContext> for UpdateApplicationUrl {
     }
 
     fn title(&self) -> &'static str {
-        "Tell the application its new address"
+        "Update the store's address"
     }
 
     fn deadline(&self) -> Duration {
@@ -101,7 +101,7 @@ impl Step<ChangeDomainPlan, StepContext> for CommitAddress {
     }
 
     fn title(&self) -> &'static str {
-        "Lead the other addresses there"
+        "Redirect other addresses"
     }
 
     fn is_commit(&self) -> bool {

@@ -21,7 +21,7 @@ impl<P: OnSite> Step<P, StepContext> for ScheduleBackups {
     }
 
     fn title(&self) -> &'static str {
-        "Schedule backups"
+        "Prepare for backups"
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
@@ -36,7 +36,7 @@ impl<P: OnSite> Step<P, StepContext> for ScheduleBackups {
             })
             .await
             .map_err(db_failed)?;
-        Ok(Done::with_detail("Scheduled every 6 hours, kept 14 days; this version of the platform takes none yet"))
+        Ok(Done::with_detail("Backups aren't available yet"))
     }
 
     async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {

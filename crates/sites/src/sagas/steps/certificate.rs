@@ -26,7 +26,7 @@ impl<P: OnSite> Step<P, StepContext> for IssueCertificate {
     }
 
     fn title(&self) -> &'static str {
-        "Certificate"
+        "Request a certificate"
     }
 
     fn deadline(&self) -> Duration {

@@ -23,7 +23,7 @@ impl<P: OnSite> Step<P, StepContext> for ClaimApplication {
     }
 
     fn title(&self) -> &'static str {
-        "Set up the application"
+        "Install the application"
     }
 
     fn deadline(&self) -> Duration {

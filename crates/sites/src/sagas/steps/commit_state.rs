@@ -36,7 +36,7 @@ impl<P: OnSite> Step<P, StepContext> for CommitState {
     }
 
     fn title(&self) -> &'static str {
-        "Note the new state"
+        "Save changes"
     }
 
     fn is_commit(&self) -> bool {

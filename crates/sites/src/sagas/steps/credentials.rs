@@ -20,7 +20,7 @@ impl<P: OnSite> Step<P, StepContext> for StoreCredentials {
     }
 
     fn title(&self) -> &'static str {
-        "Keep the logins, sealed"
+        "Encrypt logins"
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {

@@ -20,7 +20,7 @@ impl<P: OnSite> Step<P, StepContext> for CreateDirectory {
     }
 
     fn title(&self) -> &'static str {
-        "Make the site's directory"
+        "Create folder"
     }
 
     async fn act(&self, _: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {

@@ -108,7 +108,7 @@ impl<P: OnSite> Step<P, StepContext> for WithdrawRoute {
     }
 
     fn title(&self) -> &'static str {
-        "Take the address offline"
+        "Take the store offline"
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {

@@ -18,7 +18,7 @@ impl<P: OnSite> Step<P, StepContext> for StoreSecrets {
     }
 
     fn title(&self) -> &'static str {
-        "Keep the site's secrets, sealed"
+        "Encrypt secrets"
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {

@@ -28,7 +28,7 @@ impl<P: OnSite> Step<P, StepContext> for WriteManifests {
     }
 
     fn title(&self) -> &'static str {
-        "Render the stack"
+        "Prepare configuration"
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {

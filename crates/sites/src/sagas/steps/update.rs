@@ -132,7 +132,7 @@ impl Step<UpdatePlan, StepContext> for ReplaceManifests {
     }
 
     fn title(&self) -> &'static str {
-        "Render the stack"
+        "Prepare configuration"
     }
 
     async fn act(&self, cx: &StepContext, plan: &UpdatePlan, _: &StepRun) -> Result<Done, StepError> {

@@ -61,7 +61,7 @@ impl<P: OnSite> Step<P, StepContext> for VerifySite {
     }
 
     fn title(&self) -> &'static str {
-        "Check that the store answers"
+        "Check that the store responds"
     }
 
     async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {

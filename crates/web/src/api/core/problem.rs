@@ -76,7 +76,7 @@ mod tests {
         let json = serde_json::to_value(Problem::new(&error, "r1")).unwrap();
         let expected = serde_json::json!({
             "type": "/api/docs#problem-invalid",
-            "title": "Something needs mending",
+            "title": "There’s a problem",
             "status": 422,
             "detail": "title: Please enter a title for the store.",
             "request_id": "r1",

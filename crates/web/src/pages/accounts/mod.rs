@@ -3,3 +3,5 @@
 pub mod login;
 pub mod logout;
 pub mod register;
+pub mod staff_customer;
+pub mod staff_customers;

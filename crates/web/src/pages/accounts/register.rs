@@ -62,15 +62,15 @@ impl RegisterPage {
     /// The form, with the previous input.
     pub fn new(frame: Frame, form: &RegisterForm, order: OrderFields, problems: Problems) -> Self {
         let email = Field::email("email", "E-mail address", &form.email)
-            .hint("You log in with it, and we write to it when something needs you.")
+            .hint("You'll use this to log in. We'll only email you about your account and stores.")
             .checked("value")
             .with(&problems)
             .focused(&problems);
         let password = Field::password("password", "Password", "new-password")
-            .hint("At least 10 characters. A few words in a row are easy to remember and hard to guess.")
+            .hint("At least 10 characters. A few random words are easy to remember and hard to guess.")
             .checked("value")
             .with(&problems);
-        let company = Field::text("company", "Company, or your own name", &form.company)
+        let company = Field::text("company", "Company or full name", &form.company)
             .fill("organization")
             .checked("value")
             .with(&problems);

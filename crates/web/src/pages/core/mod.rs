@@ -1,9 +1,13 @@
 //! What all areas share: jobs, the home page, error pages, health endpoints, the staff overview.
 
+pub mod audit;
 pub mod error;
 pub mod form_check;
 pub mod health;
 pub mod home;
 pub mod jobs;
+pub mod redirects;
+pub mod search;
+pub mod staff_health;
 pub mod staff_overview;
 pub mod tasks;

@@ -7,7 +7,7 @@ use stoa_core::{
     RequestContext,
     view::{Finding, Verdict},
 };
-use stoa_model::{job::JobState, site::SiteState};
+use stoa_model::{job::JobState, status::StatusGroup};
 
 use super::jobs::staff_list::StaffJob;
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     ui::{
         self,
         frame::Frame,
+        number,
         status::{self, Badge},
     },
 };
@@ -28,8 +29,8 @@ use crate::{
 pub struct OverviewPage {
     /// Layout of the page.
     pub frame: Frame,
-    /// Number of sites by state.
-    pub counts: Vec<(Badge, u64)>,
+    /// Number of sites by group: label, number, address of the list.
+    pub counts: Vec<(&'static str, String, String)>,
     /// Number of all sites.
     pub total: u64,
     /// Stuck jobs.
@@ -38,8 +39,10 @@ pub struct OverviewPage {
     pub failed: Vec<StaffJob>,
     /// Number of names whose certificates need attention.
     pub certificates: usize,
-    /// The doctor's findings, worst first.
-    pub findings: Vec<FindingLine>,
+    /// The doctor's findings that need attention, worst first.
+    pub problems: Vec<FindingLine>,
+    /// Number of checks that passed.
+    pub passed: usize,
 }
 
 /// A finding, as shown.
@@ -50,37 +53,36 @@ pub struct FindingLine {
     pub check: String,
     /// What was found.
     pub found: String,
-    /// How to fix it.
-    pub remedy: Option<String>,
+    /// How to fix it, in parts: text, and whether it is code.
+    pub remedy: Vec<(String, bool)>,
 }
 
 impl From<Finding> for FindingLine {
     fn from(finding: Finding) -> Self {
         let Finding { check, verdict, found, remedy } = finding;
-        Self { verdict: status::verdict(verdict), check, found, remedy }
+        let parts = |text: String| text.split('`').enumerate().map(|(n, part)| (part.to_owned(), n % 2 == 1)).collect();
+        Self { verdict: status::verdict(verdict), check, found, remedy: remedy.map(parts).unwrap_or_default() }
     }
 }
 
 impl OverviewPage {
     /// Builds the page.
-    pub fn new(
-        frame: Frame,
-        counts: Vec<(SiteState, u64)>,
-        (stuck, failed): (Vec<StaffJob>, Vec<StaffJob>),
-        certificates: usize,
-        mut findings: Vec<Finding>,
-    ) -> Self {
-        findings.sort_by_key(|f| std::cmp::Reverse(f.verdict));
-        let total = counts.iter().filter(|(state, _)| *state != SiteState::Deleted).map(|(_, n)| n).sum();
-        let counts = counts.into_iter().filter(|(_, n)| *n > 0).map(|(state, n)| (status::site(state), n)).collect();
+    pub fn new(frame: Frame, summary: &PlatformSummary, (stuck, failed): (Vec<StaffJob>, Vec<StaffJob>)) -> Self {
+        let counted = |group: StatusGroup| summary.groups.iter().find(|(of, _)| *of == group).map_or(0, |(_, n)| *n);
+        let tile = |group: &StatusGroup| {
+            let href = format!("/staff/sites?status={group}");
+            (status::group(*group), number::count(counted(*group)), href)
+        };
+        let (problems, passed) = summary.findings();
         Self {
             frame,
-            counts,
-            total,
+            counts: StatusGroup::ALL.iter().map(tile).collect(),
+            total: summary.groups.iter().map(|(_, n)| n).sum(),
             stuck,
             failed,
-            certificates,
-            findings: findings.into_iter().map(Into::into).collect(),
+            certificates: summary.certificates,
+            problems,
+            passed: passed.len(),
         }
     }
 }
@@ -88,17 +90,29 @@ impl OverviewPage {
 /// What the page sums up over the whole platform.
 #[derive(Clone)]
 pub struct PlatformSummary {
-    counts: Vec<(SiteState, u64)>,
-    certificates: usize,
-    findings: Vec<Finding>,
+    /// Number of sites by group.
+    pub groups: Vec<(StatusGroup, u64)>,
+    /// Number of names whose certificates need attention.
+    pub certificates: usize,
+    /// The doctor's findings.
+    pub findings: Vec<Finding>,
 }
 
 impl PlatformSummary {
-    async fn compute(control: Control) -> stoa_core::Result<Self> {
+    /// The findings that need attention, worst first, and the others.
+    pub fn findings(&self) -> (Vec<FindingLine>, Vec<FindingLine>) {
+        let mut findings = self.findings.clone();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+        let (passed, problems): (Vec<_>, Vec<_>) = findings.into_iter().partition(|f| f.verdict == Verdict::Good);
+        let lines = |all: Vec<Finding>| all.into_iter().map(FindingLine::from).collect();
+        (lines(problems), lines(passed))
+    }
+
+    pub(super) async fn compute(control: Control) -> stoa_core::Result<Self> {
         let cx = control.core.system_context("overview");
         let certificates = control.domains.list_certificates(&cx).await?;
         Ok(Self {
-            counts: control.sites.counts(&cx).await?,
+            groups: control.sites.groups(&cx).await?,
             certificates: staff_certificates::count_needing_attention(&certificates, cx.now),
             // A doctor that fails is a finding too, not a reason to hide the rest of the page.
             findings: control.doctor(&cx).await.unwrap_or_else(|error| vec![doctor_failure(&error)]),
@@ -108,11 +122,10 @@ impl PlatformSummary {
 
 /// `GET /staff`
 pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember, frame: Frame) -> Result<Response, HttpError> {
-    let PlatformSummary { counts, certificates, findings } =
-        app.summary.get(cx.now, || PlatformSummary::compute(app.control.clone())).await?;
+    let summary = app.summary.get(cx.now, || PlatformSummary::compute(app.control.clone())).await?;
     let stuck = jobs(&app, &cx, JobState::Stuck).await?;
     let failed = jobs(&app, &cx, JobState::Failed).await?;
-    Ok(ui::ok(&OverviewPage::new(frame, counts, (stuck, failed), certificates, findings)))
+    Ok(ui::ok(&OverviewPage::new(frame, &summary, (stuck, failed))))
 }
 
 async fn jobs(app: &App, cx: &RequestContext, state: JobState) -> Result<Vec<StaffJob>, HttpError> {

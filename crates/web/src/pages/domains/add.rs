@@ -60,11 +60,11 @@ impl AddFields {
     /// The fields, with the previous input.
     pub fn new(form: &AddForm, problems: &Problems) -> Self {
         let name = Field::text("name", "Domain", &form.name)
-            .hint("One that you own, like shop.example.com or example.com.")
+            .hint("A domain you own, such as shop.example.com or example.com.")
             .with(problems);
-        let www = Checkbox::new("www", "Also the same with www. before it", form.www.is_some());
-        let main = Checkbox::new("main", "Make it my main address as soon as it works", form.main.is_some())
-            .hint("Visitors of the other addresses are sent there.");
+        let www = Checkbox::new("www", "Also add the address with www.", form.www.is_some());
+        let main = Checkbox::new("main", "Make it the main address as soon as it works", form.main.is_some())
+            .hint("Other addresses will redirect to it.");
         Self { name, www, main }
     }
 }

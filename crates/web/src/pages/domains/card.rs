@@ -19,6 +19,8 @@ pub struct DomainCard {
     pub ascii: Option<String>,
     /// State.
     pub badge: Badge,
+    /// The steps to a working domain, and whether each is done.
+    pub progress: [(&'static str, bool); 3],
     /// Whether it is not verified yet.
     pub claimed: bool,
     /// Whether it is the site's main address.
@@ -77,15 +79,23 @@ impl DomainCard {
         let mut certificate = view.certificate.as_ref().map(|view| CertificateStatus::new(view, context));
         if let (Some(certificate), true, true) = (&mut certificate, view.problem.is_some(), context.issues) {
             // No certificate is ordered before the domain points here.
-            let explanation = "The certificate follows by itself as soon as this is mended.".to_owned();
+            let explanation = "The certificate will be issued automatically once this is fixed.".to_owned();
             certificate.explanation = certificate.explanation.take().map(|_| explanation);
         }
+        let is_verified = view.state == DomainState::Verified;
+        let has_https = certificate.as_ref().is_some_and(|certificate| certificate.served.is_some());
+        let progress = [
+            ("Add DNS records", is_verified && view.problem.is_none()),
+            ("Verified", is_verified),
+            ("HTTPS on", has_https),
+        ];
         let works = view.problem.is_none() && certificate.as_ref().is_some_and(|certificate| !certificate.is_pending);
         Self {
             id: view.id.to_string(),
             display: view.display.clone(),
             ascii: (view.name != view.display).then(|| view.name.clone()),
-            badge: status::domain(view),
+            badge: status::domain(view.state, view.problem.is_some()),
+            progress,
             claimed: view.state == DomainState::Claimed,
             is_main: view.is_main,
             main_wanted: view.main_wanted && !view.is_main,

@@ -61,10 +61,10 @@ impl CertificateStatus {
         let explanation = match name.state {
             CertificateState::Good | CertificateState::Failing => None,
             CertificateState::Waiting if context.issues => {
-                Some("There is no certificate yet. It is ordered by itself, which usually takes less than a minute.")
+                Some("No certificate yet. We request it automatically, which usually takes less than a minute.")
             }
-            CertificateState::Waiting => Some("There is no certificate: nobody issues them on this platform."),
-            CertificateState::Off => Some("This platform serves plain HTTP only; its operator can set up HTTPS."),
+            CertificateState::Waiting => Some("No certificate: this platform doesn't issue any."),
+            CertificateState::Off => Some("HTTPS isn't set up on this platform yet."),
         };
         let expires_soon = |c: &CertificateView| {
             c.source == CertificateSource::Uploaded && c.expires_at.duration_since(context.now) < EXPIRY_WARNING
@@ -108,8 +108,7 @@ impl MainAddress {
         // The certificate exists, but the site's application is not configured with the new URL yet.
         if current.state == CertificateState::Good && !view.url.starts_with("https://") {
             certificate.badge = status::certificate(CertificateState::Waiting);
-            certificate.explanation =
-                Some("The certificate is there. The store is being told its new address.".to_owned());
+            certificate.explanation = Some("The certificate is ready. We're updating the store's address.".to_owned());
             certificate.is_pending = true;
         }
         let next = view.domains.iter().find(|domain| domain.main_wanted && !domain.is_main);

@@ -47,7 +47,7 @@ impl RemovePage {
 /// `GET /domains/{id}/remove`
 pub async fn show(AccessibleDomain { cx, domain }: AccessibleDomain, frame: Frame) -> Result<Response, HttpError> {
     if !can_change_sites(&cx) {
-        return Err(HttpError::new(ErrorKind::Forbidden, "Only the owner of the store can give a domain up."));
+        return Err(HttpError::new(ErrorKind::Forbidden, "Only the owner of the store can remove a domain."));
     }
     Ok(ui::ok(&RemovePage::new(frame, &domain, Problems::default())))
 }

@@ -1,5 +1,4 @@
-//! A site's addresses: the main one, the name given by the platform, and the custom domains, with certificates and
-//! limits.
+//! A site's addresses: the main one, the name given by the platform, and the custom domains, with certificates.
 //!
 //! Each form on this page has its own file. A form with errors shows the whole page again, with the input and the
 //! service layer's messages at the fields.
@@ -9,14 +8,13 @@ use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use stoa_core::Settings;
 use stoa_domains::view::DomainsView;
-use stoa_model::{account::Role, id::SiteId};
+use stoa_model::id::SiteId;
 
 use super::{
     add::{AddFields, AddForm},
     card::DomainCard,
     certificate_status::{CertificateStatus, MainAddress},
     certificate_upload::CertificateUpload,
-    limits::{LimitsForm, SiteLimits},
 };
 use crate::{
     app::App,
@@ -48,8 +46,6 @@ pub struct DomainsPage {
     pub add: AddFields,
     /// The uploaded certificate.
     pub upload: CertificateUpload,
-    /// Limits for visitors.
-    pub limits: SiteLimits,
     /// Whether the viewer may change anything.
     pub may_change: bool,
 }
@@ -61,8 +57,6 @@ pub struct FormInput {
     pub add: AddForm,
     /// Certificate chain, without the key.
     pub chain: String,
-    /// Form for the limits.
-    pub limits: Option<LimitsForm>,
 }
 
 /// What the page needs to know about the platform and the viewer.
@@ -70,15 +64,13 @@ pub struct FormInput {
 pub struct PageContext {
     /// Whether certificates are issued automatically.
     pub issues: bool,
-    /// Whether the viewer may change limits.
-    pub may_change_limits: bool,
     /// Now.
     pub now: Timestamp,
 }
 
 impl PageContext {
-    fn new(settings: &Settings, may_change_limits: bool, now: Timestamp) -> Self {
-        Self { issues: settings.acme.is_some(), may_change_limits, now }
+    fn new(settings: &Settings, now: Timestamp) -> Self {
+        Self { issues: settings.acme.is_some(), now }
     }
 }
 
@@ -100,7 +92,6 @@ impl DomainsPage {
         Self {
             add: AddFields::new(&input.add, problems),
             upload: CertificateUpload::new(&view, &input.chain, context, problems),
-            limits: SiteLimits::new(view.limits, input.limits, context, problems),
             own: CertificateStatus::new(&view.own, context),
             may_change: view.may_change,
             frame,
@@ -127,7 +118,7 @@ pub(super) async fn page(
     form_errors: FormErrors,
 ) -> Result<Response, HttpError> {
     let view = app.control.domains.list_domains(&cx, site.id).await?;
-    let context = PageContext::new(app.control.settings(), cx.actor.has_role(Role::Admin), cx.now);
+    let context = PageContext::new(app.control.settings(), cx.now);
     let response = form_errors.response();
     Ok(response.page(&DomainsPage::new(frame, SiteHead::new(&site), view, context, input, form_errors)))
 }

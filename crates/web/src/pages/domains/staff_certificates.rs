@@ -97,7 +97,7 @@ impl CertificateLine {
         let (served, failing) = (name.certificate, name.problem.is_some());
         let uploaded = served.as_ref().is_some_and(|c| c.source == CertificateSource::Uploaded);
         let notice = (badge == status::EXPIRING && uploaded)
-            .then(|| "It was brought along and is not renewed by itself: its owner uploads the next one.".to_owned());
+            .then(|| "It was uploaded and doesn't renew automatically: its owner has to upload a new one.".to_owned());
         Self {
             badge,
             until: served.as_ref().map(|c| (time::day(c.expires_at), time::moment(c.expires_at, now))),
@@ -124,9 +124,9 @@ impl CertificatesPage {
 /// What is not configured, if anything.
 fn missing(settings: &Settings) -> Option<&'static str> {
     match (settings.https_port, &settings.acme) {
-        (None, _) => Some("This platform serves no HTTPS. Set https_listen, and a directory in [acme]."),
+        (None, _) => Some("This platform doesn't serve HTTPS. Set https_listen, and a directory in [acme]."),
         (Some(_), None) => Some(
-            "Nobody issues certificates here. Set a directory in [acme]; until then only certificates that customers bring along are served.",
+            "No certificate authority is configured. Set a directory in [acme]; until then only uploaded certificates are used.",
         ),
         _ => None,
     }

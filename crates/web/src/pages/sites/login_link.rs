@@ -5,10 +5,11 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use serde::Deserialize;
 
 use crate::{
     app::App,
-    extract::permissions::AccessibleSite,
+    extract::{body::Form, permissions::AccessibleSite},
     http_error::HttpError,
     ui::{self, frame::Frame},
 };
@@ -25,8 +26,20 @@ pub struct LoginLinkPage {
     pub link: String,
 }
 
+/// Input of the form.
+#[derive(Deserialize)]
+pub struct LoginLinkForm {
+    /// Page of the application: one of the blueprint's next steps.
+    to: Option<String>,
+}
+
 /// `POST /sites/{id}/login-link`
-pub async fn submit(State(app): State<App>, access: AccessibleSite, frame: Frame) -> Result<Response, HttpError> {
-    let link = app.control.sites.login_link(&access.cx, access.site.id).await?;
+pub async fn submit(
+    State(app): State<App>,
+    access: AccessibleSite,
+    frame: Frame,
+    Form(LoginLinkForm { to }): Form<LoginLinkForm>,
+) -> Result<Response, HttpError> {
+    let link = app.control.sites.login_link_to(&access.cx, access.site.id, to.as_deref()).await?;
     Ok(ui::ok(&LoginLinkPage { frame, title: access.site.title, link }))
 }

@@ -79,12 +79,13 @@ impl OrderFields {
             .suffix(format!(".{base}"))
             .checked("address")
             .with(problems);
-        let title = Field::text("title", "Title", &form.title)
-            .hint("The name your visitors read. You can change it in the store at any time.")
+        let title = Field::text("title", "Store name", &form.title)
+            .hint("The name visitors will see.")
             .checked("value")
+            .derives("subdomain")
             .with(problems);
-        let admin_user = Field::text("admin_user", "Login name of the store's administrator", &form.admin_user)
-            .hint("“admin” if you leave it empty. The password is made for you; you find it on the store's page.")
+        let admin_user = Field::text("admin_user", "Admin username", &form.admin_user)
+            .hint("Leave empty for “admin”. We'll generate a password and show it in your dashboard.")
             .optional()
             .checked("value")
             .with(problems);

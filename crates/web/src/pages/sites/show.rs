@@ -2,12 +2,17 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stoa_core::{Error, RequestContext, view::JobView};
-use stoa_model::{id::SiteId, secret::SecretString, site::SiteState};
-use stoa_sites::view::{CredentialView, OwnerView, SiteAction, SiteView, TrafficHour};
+use stoa_model::{id::SiteId, secret::SecretString, site::SiteState, status::SiteStatus};
+use stoa_sites::view::{CredentialView, NextStepView, OwnerView, SiteAction, SiteView, StorageView, TrafficHour};
 
-use super::{credentials::CredentialLine, suspension::SuspensionLine, traffic::day_summary::DaySummary};
+use super::{
+    activity::{self, ActivityLine},
+    credentials::CredentialLine,
+    suspension::SuspensionLine,
+    traffic::day_summary::DaySummary,
+};
 use crate::{
     app::App,
     extract::permissions::AccessibleSite,
@@ -30,10 +35,10 @@ pub struct SiteHead {
     pub hostname: String,
     /// Address.
     pub url: String,
-    /// State.
-    pub state: Badge,
-    /// Health.
-    pub health: Option<Badge>,
+    /// Status.
+    pub status: Badge,
+    /// Start, stop, restart, retry.
+    pub actions: Vec<Action>,
     /// Whether it runs, so that its address can be opened.
     pub open: bool,
     /// Whether its login link is available.
@@ -57,8 +62,8 @@ impl SiteHead {
             title: site.title.clone(),
             hostname: site.hostname.clone(),
             url: site.url.clone(),
-            state: status::site(site.state),
-            health: status::health(site.state, site.health),
+            status: status::site(site.status),
+            actions: site.actions.iter().filter_map(button).collect(),
             open: site.state.should_run(),
             can_log_in: may(SiteAction::LogIn),
             can_suspend: may(SiteAction::Suspend),
@@ -66,6 +71,20 @@ impl SiteHead {
             purge: site.purge_at.map(time::date),
             can_undelete: may(SiteAction::Undelete),
         }
+    }
+
+    /// Whether the page at `path` belongs to this tab. A form with errors is shown at its own address.
+    pub fn is_tab(&self, tab: &str, path: &str) -> bool {
+        let of = match path.trim_start_matches('/').split('/').nth(2) {
+            Some("traffic") => "traffic",
+            Some("usage") => "usage",
+            Some("logs") => "logs",
+            Some("activity") => "activity",
+            Some("domains" | "certificate" | "address") => "domains",
+            Some("settings" | "delete" | "suspend" | "limits") => "settings",
+            _ => "overview",
+        };
+        tab == of
     }
 }
 
@@ -85,10 +104,10 @@ pub struct SitePage {
     pub reason: Option<String>,
     /// Whether its creation failed.
     pub failed: bool,
+    /// Why it does not respond, and what is done about it.
+    pub outage: Option<Outage>,
     /// Id of its unfinished job.
     pub job: Option<String>,
-    /// Start, stop, restart, retry.
-    pub actions: Vec<Action>,
     /// A warning that its storage fills up.
     pub storage: Option<String>,
     /// Facts about its images.
@@ -97,18 +116,22 @@ pub struct SitePage {
     pub blueprint: String,
     /// Owner, for staff.
     pub owner: Option<OwnerView>,
+    /// Owner's id.
+    pub customer: String,
     /// When it was ordered.
     pub created: Moment,
     /// When it was last checked.
     pub checked: Option<Moment>,
     /// Logins, for those who may see them.
     pub credentials: Option<Vec<CredentialLine>>,
-    /// Latest jobs.
-    pub jobs: Vec<JobLine>,
-    /// Events.
-    pub history: Vec<(Moment, String)>,
+    /// The latest jobs and events.
+    pub activity: Vec<ActivityLine>,
     /// Whether it runs, so that resource usage can be shown.
     pub usage: bool,
+    /// What it stores, if it was measured.
+    pub stored: Option<String>,
+    /// What its owner does first.
+    pub next_steps: Vec<NextStepLine>,
     /// The last 24 hours.
     pub day: DaySummary,
 }
@@ -163,17 +186,84 @@ pub struct SiteData {
     pub history: Vec<(Timestamp, String, String)>,
     /// Traffic of the last 24 hours.
     pub traffic: Vec<TrafficHour>,
-    /// A warning that its storage fills up.
-    pub storage: Option<String>,
+    /// What it stores.
+    pub storage: StorageView,
+    /// What its owner does first.
+    pub next_steps: Vec<NextStepView>,
 }
 
-/// How many of the newest jobs the page lists.
-const SHOWN_JOBS: u64 = 5;
+/// Something that the owner of a new store does first.
+pub struct NextStepLine {
+    /// What to do.
+    pub title: String,
+    /// Page of the application, reached through the one-click login.
+    pub path: Option<String>,
+    /// Address of the page, if no login is needed.
+    pub href: Option<String>,
+}
+
+/// How long a store counts as new.
+const NEW_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+fn next_steps(site: &SiteView, steps: Vec<NextStepView>, now: Timestamp) -> Vec<NextStepLine> {
+    if !site.state.should_run() || now.duration_since(site.created_at) > NEW_FOR {
+        return Vec::new();
+    }
+    let can_log_in = site.actions.contains(&SiteAction::LogIn);
+    let line = |step: NextStepView| NextStepLine {
+        href: (!can_log_in).then(|| format!("{}{}", site.url, step.path)),
+        path: can_log_in.then_some(step.path),
+        title: step.title,
+    };
+    let domain = NextStepLine {
+        title: "Connect your own domain".into(),
+        path: None,
+        href: Some(format!("/sites/{}/domains", site.id)),
+    };
+    steps.into_iter().map(line).chain([domain]).collect()
+}
+
+/// Why a site does not respond.
+pub struct Outage {
+    /// Since when.
+    pub since: Option<Moment>,
+    /// What is wrong.
+    pub what: String,
+    /// What the platform does, or its owner can do.
+    pub then: &'static str,
+}
+
+impl Outage {
+    fn new(data: &SiteData, now: Timestamp) -> Option<Self> {
+        let since = data.site.health_at.map(|at| time::moment(at, now));
+        // Observations of the ordinary kind are told by the status; others say more.
+        let latest = data.history.iter().find(|(_, kind, _)| kind == "health");
+        let special = latest.map(|(_, _, text)| text).filter(|text| text.contains("data of this site is missing"));
+        let (what, then) = match (data.site.status, special) {
+            (SiteStatus::Offline, Some(text)) => {
+                (text.clone(), "It starts automatically as soon as the data is back. Please contact support.")
+            }
+            (SiteStatus::Offline, None) => {
+                ("A service of this store has stopped.".to_owned(), "We are restarting it automatically.")
+            }
+            (SiteStatus::NotResponding, _) => (
+                "The store is running, but it doesn't pass its health check.".to_owned(),
+                "Check the logs. If it doesn't recover within a few minutes, restart it.",
+            ),
+            _ => return None,
+        };
+        Some(Self { since, what, then })
+    }
+}
+
+/// How many of the newest jobs and events the page lists.
+const SHOWN_ACTIVITY: usize = 8;
 
 impl SitePage {
     /// The page, with one login revealed if asked for.
     pub fn new(frame: Frame, data: SiteData, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
-        let SiteData { site, credentials, jobs, history, traffic, storage } = data;
+        let outage = Outage::new(&data, now);
+        let SiteData { site, credentials, jobs, history, traffic, storage, next_steps: steps } = data;
         let line = |c: CredentialView| CredentialLine::new(c, revealed.as_ref());
         Self {
             frame,
@@ -181,17 +271,19 @@ impl SitePage {
             suspensions: site.suspensions.iter().map(|s| SuspensionLine::new(s, now)).collect(),
             can_resume: site.actions.contains(&SiteAction::Resume),
             failed: site.state == SiteState::Failed,
+            outage,
             job: site.job.map(|job| job.to_string()),
-            actions: site.actions.iter().filter_map(button).collect(),
+            customer: site.customer.to_string(),
             created: time::moment(site.created_at, now),
             checked: site.health_at.filter(|_| site.state.should_run()).map(|at| time::moment(at, now)),
             credentials: credentials.map(|all| all.into_iter().map(line).collect()),
-            jobs: jobs.iter().map(|job| JobLine::new(job, now)).collect(),
-            history: history.into_iter().take(12).map(|(at, _, text)| (time::moment(at, now), text)).collect(),
+            activity: activity::merge(&jobs, history, now).into_iter().take(SHOWN_ACTIVITY).collect(),
+            next_steps: next_steps(&site, steps, now),
+            stored: storage.measured_at.map(|_| time::bytes(storage.bytes)),
             usage: site.state.should_run(),
             day: DaySummary::new(&traffic),
             reason: site.reason,
-            storage,
+            storage: storage.message,
             notices: site.notices,
             blueprint: site.blueprint_title,
             owner: site.owner,
@@ -236,9 +328,11 @@ async fn load(app: &App, cx: &RequestContext, site: SiteView) -> Result<SiteData
         Err(Error::Forbidden(_)) => None,
         credentials => Some(credentials?),
     };
-    let jobs = app.control.jobs.list_of_site(cx, id, SHOWN_JOBS).await?;
+    let jobs = app.control.jobs.list_of_site(cx, id, SHOWN_ACTIVITY as u64).await?;
     let history = app.control.sites.history(cx, id).await?;
     let traffic = app.control.sites.traffic(cx, id, 24).await?;
-    let storage = app.control.sites.storage_warning(cx, id).await?;
-    Ok(SiteData { site, credentials, jobs, history, traffic, storage })
+    let storage = app.control.sites.storage(cx, id).await?;
+    // A blueprint that is gone has no advice; the rest of the page stays.
+    let next_steps = app.control.sites.list_next_steps(cx, id).await.unwrap_or_default();
+    Ok(SiteData { site, credentials, jobs, history, traffic, storage, next_steps })
 }

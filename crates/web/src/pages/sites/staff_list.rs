@@ -2,8 +2,9 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use stoa_core::{RequestContext, view::PageNumber};
 
-use super::list::{PageQuery, SiteCard};
+use super::list::{Finder, SiteCard, SitesQuery};
 use crate::{
     app::App,
     extract::{
@@ -11,11 +12,10 @@ use crate::{
         permissions::{StaffMember, can_change_sites},
     },
     http_error::HttpError,
-    ui::{self, frame::Frame},
+    ui::{self, frame::Frame, list::Pager},
 };
 
-/// Sites per page.
-const PAGE_SIZE: u32 = 50;
+const PATH: &str = "/staff/sites";
 
 /// `/staff/sites`
 #[derive(Template)]
@@ -23,10 +23,12 @@ const PAGE_SIZE: u32 = 50;
 pub struct SitesPage {
     /// Layout of the page.
     pub frame: Frame,
-    /// The sites, newest first.
+    /// The sites.
     pub sites: Vec<SiteCard>,
-    /// Cursor of the next page.
-    pub next: Option<String>,
+    /// The list's search box and filters.
+    pub finder: Finder,
+    /// Where one is in the list.
+    pub pager: Pager,
     /// Whether the viewer may order a store for a customer.
     pub may_order: bool,
 }
@@ -36,9 +38,33 @@ pub async fn show(
     State(app): State<App>,
     StaffMember(cx): StaffMember,
     frame: Frame,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<SitesQuery>,
 ) -> Result<Response, HttpError> {
-    let page = app.control.sites.list(&cx, query.site(), PAGE_SIZE).await?;
-    let sites = page.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
-    Ok(ui::ok(&SitesPage { frame, sites, next: page.next, may_order: can_change_sites(&cx) }))
+    if query.is_csv() {
+        return csv(&app, &cx, &query).await;
+    }
+    let found = app.control.sites.search(&cx, query.filter(), query.order(), query.page()).await?;
+    let blueprints = app.control.sites.list_blueprints(&cx).await?;
+    let finder = query.finder(PATH, &found.groups, found.all, &blueprints);
+    let pager = Pager::new(&found.sites, &query.url(PATH), true);
+    let sites = found.sites.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
+    Ok(ui::ok(&SitesPage { frame, sites, finder, pager, may_order: can_change_sites(&cx) }))
+}
+
+async fn csv(app: &App, cx: &RequestContext, query: &SitesQuery) -> Result<Response, HttpError> {
+    let (mut rows, mut page) = (Vec::new(), PageNumber::default());
+    loop {
+        let found = app.control.sites.search(cx, query.filter(), query.order(), page).await?.sites;
+        if found.items.is_empty() {
+            break;
+        }
+        rows.extend(found.items.into_iter().map(|site| {
+            let (company, email) = site.owner.map(|owner| (owner.company, owner.email)).unwrap_or_default();
+            let id = site.id.to_string();
+            let (status, created) = (site.status.to_string(), site.created_at.to_string());
+            vec![id, site.title, site.hostname, site.blueprint, status, company, email, created]
+        }));
+        page = page.following();
+    }
+    Ok(ui::list::csv("sites", &["id", "title", "hostname", "type", "status", "owner", "email", "created"], &rows))
 }

@@ -49,7 +49,7 @@ impl StaffOrderPage {
     /// The form, with the previous input.
     pub fn new(frame: Frame, form: &StaffOrderForm, order: OrderFields, problems: Problems) -> Self {
         let customer = Field::email("customer", "Customer's e-mail address", &form.customer)
-            .hint("The one that the customer logs in with. The store will be theirs.")
+            .hint("The address the customer logs in with. The store will be theirs.")
             .fill("off")
             .with(&problems)
             .focused(&problems);

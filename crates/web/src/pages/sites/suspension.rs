@@ -10,10 +10,7 @@ use stoa_model::{
 };
 use stoa_sites::command::Suspend;
 
-use super::{
-    delete::{DeletePage, grace},
-    show::SiteHead,
-};
+use super::settings::{self, SettingsInput};
 use crate::{
     app::App,
     extract::{
@@ -63,15 +60,9 @@ pub struct SuspendFields {
     pub note: Field,
 }
 
-impl Default for SuspendFields {
-    fn default() -> Self {
-        Self::new(&SuspendForm::default(), &Problems::default())
-    }
-}
-
 impl SuspendFields {
     /// The fields, with the previous input.
-    fn new(form: &SuspendForm, problems: &Problems) -> Self {
+    pub fn new(form: &SuspendForm, problems: &Problems) -> Self {
         let choices = SuspensionReason::ALL.iter().map(|reason| (reason.as_str(), choice_label(*reason)));
         let note = Field::text("note", "Note", &form.note).hint("The owner and staff can read it; visitors can't.");
         Self {
@@ -121,9 +112,7 @@ pub async fn suspend(
         Ok(site) => return Ok(ui::see_other(&format!("/sites/{}", site.id))),
         Err(error) => FormErrors::try_from(error)?,
     };
-    let (response, fields) = (form_errors.response(), SuspendFields::new(&form, &form_errors.problems));
-    let page = DeletePage::new(frame, SiteHead::new(&access.site), grace(&app), "", form_errors.problems);
-    Ok(response.page(&DeletePage { suspend: Some(fields), ..page }))
+    settings::page(&app, access, frame, SettingsInput { suspend: form, ..SettingsInput::default() }, form_errors).await
 }
 
 /// Input of the form that ends a suspension.

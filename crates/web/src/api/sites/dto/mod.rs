@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     site::{Health, SiteState},
+    status::SiteStatus,
 };
 use utoipa::ToSchema;
 
@@ -138,6 +139,10 @@ pub struct Site {
     pub hostname: String,
     /// URL to open.
     pub url: String,
+    /// State and health in one word, as people see it: `starting`, `online`, `not_responding`, `offline`, `asleep`,
+    /// `stopped`, `suspended`, `failed`, `deleting` or `deleted`.
+    #[schema(value_type = String, example = "online")]
+    pub status: SiteStatus,
     /// Intended state: `pending`, `provisioning`, `active`, `failed`, `suspended`,
     /// `stopped`, `sleeping`, `updating`, `deleting` or `deleted`.
     #[schema(value_type = String, example = "active")]
@@ -185,6 +190,7 @@ impl From<stoa_sites::view::SiteView> for Site {
             title: v.title,
             hostname: v.hostname,
             url: v.url,
+            status: v.status,
             state: v.state,
             suspensions: suspensions.collect(),
             reason: v.reason,

@@ -72,6 +72,8 @@ pub struct Progress {
     pub error_detail: Option<String>,
     /// What to do next.
     pub advice: Option<String>,
+    /// What the customer sees of the steps; empty for kinds of jobs whose steps speak for themselves.
+    pub groups: Vec<StepGroup>,
     /// Steps.
     pub steps: Vec<Step>,
     /// Log lines: time since the job started, and text.
@@ -142,6 +144,56 @@ pub struct Step {
     pub took: Elapsed,
 }
 
+/// Steps that are one to a customer.
+pub struct StepGroup {
+    /// State, used as a CSS class.
+    pub state: &'static str,
+    /// Icon.
+    pub icon: &'static str,
+    /// State, for screen readers.
+    pub word: &'static str,
+    /// Title.
+    pub title: &'static str,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// The groups of a new store's steps, in order, and the names of their steps.
+const CREATION: &[(&str, &[&str])] = &[
+    ("Preparing your store", &["directories", "secrets", "stack"]),
+    ("Starting it", &["containers"]),
+    ("Installing the application", &["application"]),
+    ("Connecting your address", &["route", "certificate"]),
+    ("Final check", &["verify", "credentials", "backups", "welcome"]),
+];
+
+impl StepGroup {
+    /// The groups of a job.
+    fn of(kind: JobKind, steps: &[StepView]) -> Vec<Self> {
+        if kind != JobKind::Create || steps.is_empty() {
+            return Vec::new();
+        }
+        let group = |(title, names): &(&'static str, &[&str])| {
+            let own: Vec<_> = steps.iter().filter(|step| names.contains(&step.name.as_str())).collect();
+            let any = |state: &str| own.iter().any(|step| step.state == state);
+            let all = |state: &str| !own.is_empty() && own.iter().all(|step| step.state == state);
+            let state = match () {
+                () if any("undo_failed") => "undo_failed",
+                () if any("failed") => "failed",
+                () if any("undoing") => "undoing",
+                () if all("done") => "done",
+                () if any("running") || any("done") => "running",
+                () if any("undone") => "undone",
+                () => "waiting",
+            };
+            let (icon, word) = status::step(state);
+            let error = own.iter().find_map(|step| step.error.clone());
+            Self { state, icon, word, title, error }
+        };
+        CREATION.iter().map(group).collect()
+    }
+}
+
 impl From<StepView> for Step {
     fn from(step: StepView) -> Self {
         let (icon, word) = status::step(&step.state);
@@ -172,6 +224,7 @@ impl Progress {
             outcome,
             took: Elapsed::new(took, outcome == Outcome::Running),
             log: job.log.into_iter().map(|l| (time::duration(offset(l.at)), l.line)).collect(),
+            groups: StepGroup::of(job.kind, &job.steps),
             steps: job.steps.into_iter().map(Step::from).collect(),
             queued: time::moment(job.queued_at, now),
             can_cancel: job.can_cancel,
@@ -202,16 +255,16 @@ fn spoken(job: &JobView, outcome: Outcome) -> String {
     let done = job.steps.iter().filter(|s| s.state == "done").count();
     let running = job.steps.iter().find(|s| matches!(s.state.as_str(), "running" | "undoing"));
     match (outcome, running) {
-        (Outcome::Running, Some(step)) if job.state == JobState::Unwinding => format!("Undoing: {}.", step.title),
+        (Outcome::Running, Some(step)) if job.state == JobState::Unwinding => format!("Rolling back: {}.", step.title),
         (Outcome::Running, Some(step)) => format!("Step {} of {}: {}.", done + 1, job.steps.len(), step.title),
-        (Outcome::Running, None) if job.state == JobState::Unwinding => "Undoing what was begun.".into(),
-        (Outcome::Running, None) if job.state == JobState::Queued => "Waiting for its turn.".into(),
+        (Outcome::Running, None) if job.state == JobState::Unwinding => "Rolling back.".into(),
+        (Outcome::Running, None) if job.state == JobState::Queued => "In the queue.".into(),
         (Outcome::Running, None) => format!("{done} of {} steps done.", job.steps.len()),
         (Outcome::Ready, _) => "Your store is ready.".into(),
         (Outcome::Done, _) => "Done.".into(),
-        (Outcome::Failed, _) => "This did not work out. Everything was undone.".into(),
-        (Outcome::Cancelled, _) => "Cancelled. Everything was undone.".into(),
-        (Outcome::Stuck, _) => "This needs a person's help.".into(),
+        (Outcome::Failed, _) => "Something went wrong. We've rolled everything back.".into(),
+        (Outcome::Cancelled, _) => "Cancelled. Everything was rolled back.".into(),
+        (Outcome::Stuck, _) => "We need to fix this by hand.".into(),
     }
 }
 

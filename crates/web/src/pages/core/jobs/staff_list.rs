@@ -4,10 +4,14 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use stoa_core::view::JobView;
+use stoa_core::{
+    RequestContext,
+    jobs::JobFilter,
+    view::{JobView, Listing, PageNumber},
+};
 use stoa_model::{
     account::{Actor, Role},
-    job::JobState,
+    job::{JobKind, JobState},
 };
 
 use crate::{
@@ -15,11 +19,15 @@ use crate::{
     extract::{body::Query, permissions::StaffMember},
     http_error::HttpError,
     pages::sites::show::JobLine,
-    ui::{self, frame::Frame, status},
+    ui::{
+        self,
+        frame::Frame,
+        list::{Filters, ListUrl, Pager},
+        status,
+    },
 };
 
-/// Jobs per page.
-const PAGE_SIZE: u32 = 30;
+const PATH: &str = "/staff/jobs";
 
 /// `/staff/jobs`
 #[derive(Template)]
@@ -27,14 +35,18 @@ const PAGE_SIZE: u32 = 30;
 pub struct JobsPage {
     /// Layout of the page.
     pub frame: Frame,
-    /// The selected state, or empty for all.
-    pub filter: &'static str,
-    /// The states: query value and label.
-    pub filters: Vec<(&'static str, &'static str)>,
+    /// Text searched for.
+    pub text: String,
+    /// Choices that the search form keeps.
+    pub hidden: Vec<(&'static str, String)>,
+    /// The kinds of jobs: value, label, whether it is the current one.
+    pub kinds: Vec<(&'static str, &'static str, bool)>,
+    /// Filters by state.
+    pub filters: Filters,
     /// The jobs, newest first.
     pub jobs: Vec<StaffJob>,
-    /// Cursor of the next page.
-    pub next: Option<String>,
+    /// Where one is in the list.
+    pub pager: Pager,
     /// Whether the viewer may cancel, resume and abandon them.
     pub can_administer: bool,
     /// Whether a job is in progress.
@@ -77,28 +89,65 @@ impl StaffJob {
     }
 }
 
-/// Filter and page.
-#[derive(Deserialize)]
+/// What was chosen in the list.
+#[derive(Deserialize, Default)]
 pub struct JobsQuery {
+    #[serde(default)]
+    q: String,
     #[serde(default)]
     state: String,
     #[serde(default)]
-    before: Option<String>,
+    kind: String,
+    #[serde(default)]
+    page: String,
+    #[serde(default)]
+    format: String,
+}
+
+impl JobsQuery {
+    fn filter(&self) -> JobFilter {
+        let text = self.q.trim();
+        JobFilter {
+            state: self.state.parse().ok(),
+            kind: self.kind.parse().ok(),
+            text: (!text.is_empty()).then(|| text.to_owned()),
+        }
+    }
+
+    fn url(&self) -> ListUrl {
+        ListUrl::new(PATH, &[("q", &self.q), ("state", &self.state), ("kind", &self.kind)])
+    }
 }
 
 impl JobsPage {
     /// Builds the page.
     pub fn new(
         frame: Frame,
-        state: Option<JobState>,
-        jobs: Vec<StaffJob>,
-        next: Option<String>,
+        query: &JobsQuery,
+        found: Listing<JobView>,
+        states: &[(JobState, u64)],
         can_administer: bool,
+        now: Timestamp,
     ) -> Self {
-        let filters = JobState::ALL.iter().map(|s| (s.as_str(), status::job(*s).word));
-        let filters = std::iter::once(("", "All")).chain(filters).collect();
-        let busy = jobs.iter().any(|j| matches!(j.line.state.tone, "busy"));
-        Self { frame, filter: state.map_or("", JobState::as_str), filters, jobs, next, can_administer, busy }
+        let (url, filter) = (query.url(), query.filter());
+        let counted = |state: JobState| states.iter().find(|(of, _)| *of == state).map_or(0, |(_, n)| *n);
+        let of_state = |state: &JobState| (state.as_str(), status::job(*state).word, counted(*state));
+        let all = states.iter().map(|(_, n)| n).sum();
+        let filters = std::iter::once(("", "All", all)).chain(JobState::ALL.iter().map(of_state));
+        let kinds = JobKind::ALL.iter().map(|kind| (kind.as_str(), kind.title(), Some(*kind) == filter.kind));
+        let pager = Pager::new(&found, &url, true);
+        let jobs: Vec<_> = found.items.into_iter().map(|job| StaffJob::new(job, now)).collect();
+        Self {
+            frame,
+            text: query.q.clone(),
+            hidden: url.hidden(&["q", "kind"]),
+            kinds: kinds.collect(),
+            filters: Filters::new("State", &url, "state", filter.state.map_or("", JobState::as_str), filters),
+            busy: jobs.iter().any(|j| matches!(j.line.state.tone, "busy")),
+            jobs,
+            pager,
+            can_administer,
+        }
     }
 }
 
@@ -109,10 +158,28 @@ pub async fn show(
     frame: Frame,
     Query(query): Query<JobsQuery>,
 ) -> Result<Response, HttpError> {
-    let state = query.state.parse().ok();
-    let before = query.before.and_then(|id| id.parse().ok());
-    let page = app.control.jobs.list(&cx, state, before, PAGE_SIZE).await?;
-    let jobs = page.items.into_iter().map(|job| StaffJob::new(job, cx.now)).collect();
+    if query.format == "csv" {
+        return csv(&app, &cx, &query).await;
+    }
+    let page = PageNumber::new(query.page.parse().unwrap_or(1));
+    let (found, states) = app.control.jobs.search(&cx, query.filter(), page).await?;
     let can_administer = matches!(cx.actor, Actor::Staff(..)) && cx.actor.has_role(Role::Admin);
-    Ok(ui::ok(&JobsPage::new(frame, state, jobs, page.next, can_administer)))
+    Ok(ui::ok(&JobsPage::new(frame, &query, found, &states, can_administer, cx.now)))
+}
+
+async fn csv(app: &App, cx: &RequestContext, query: &JobsQuery) -> Result<Response, HttpError> {
+    let (mut rows, mut page) = (Vec::new(), PageNumber::default());
+    loop {
+        let (found, _) = app.control.jobs.search(cx, query.filter(), page).await?;
+        if found.items.is_empty() {
+            break;
+        }
+        rows.extend(found.items.into_iter().map(|job| {
+            let end = job.ended_at.map(|at| at.to_string()).unwrap_or_default();
+            let (id, state, queued) = (job.id.to_string(), job.state.to_string(), job.queued_at.to_string());
+            vec![id, job.title, state, job.hostname, queued, end, job.error.unwrap_or_default()]
+        }));
+        page = page.following();
+    }
+    Ok(ui::list::csv("jobs", &["id", "job", "state", "site", "queued", "ended", "error"], &rows))
 }

@@ -62,11 +62,11 @@ fn requests(range: Range, bins: &[Bin], all: &Traffic) -> BarChart {
         values: bins.iter().map(|bin| of(&bin.traffic)).collect(),
     };
     let kinds = vec![
-        series("Answered (1xx, 2xx)", Pattern::Plain, |t| t.statuses[1] + t.statuses[2]),
-        series("Moved or unchanged (3xx)", Pattern::Stripes, |t| t.statuses[3]),
-        series("Refused or not found (4xx)", Pattern::Hatch, |t| t.statuses[4]),
+        series("Successful (1xx, 2xx)", Pattern::Plain, |t| t.statuses[1] + t.statuses[2]),
+        series("Redirected or unchanged (3xx)", Pattern::Stripes, |t| t.statuses[3]),
+        series("Rejected or not found (4xx)", Pattern::Hatch, |t| t.statuses[4]),
         series("Failed (5xx)", Pattern::Cross, |t| t.statuses[5]),
-        series("Left before the answer", Pattern::Dots, |t| t.statuses[0]),
+        series("Cancelled by visitor", Pattern::Dots, |t| t.statuses[0]),
     ];
     let most = busiest(range, bins, |t| t.requests);
     let top = number::nice(most.as_ref().map_or(0, |(_, n)| *n));
@@ -129,7 +129,7 @@ fn latency(range: Range, bins: &[Bin], all: &Traffic) -> QuantileChart {
         })
     };
     let labels = (
-        format!("Time to answer per {}", range.each()),
+        format!("Response time per {}", range.each()),
         format!(
             "Over all, half of the requests were answered in {}, 95 of 100 in {}, 99 of 100 in {}.",
             within(all, 0.5),

@@ -6,7 +6,7 @@ use stoa_core::Error;
 use stoa_model::{field::Invalid, limits::Bytes, route::RouteLimits};
 use stoa_sites::command::ChangeLimits;
 
-use super::show::{FormInput, PageContext, domains_path, page};
+use super::settings::{self, SettingsInput};
 use crate::{
     app::App,
     extract::{body::Form, permissions::AccessibleSite},
@@ -63,7 +63,7 @@ impl LimitsForm {
         let mut errors = Vec::new();
         let mut number = |field, text: &str| {
             let value = text.trim().parse().ok();
-            errors.extend(value.is_none().then(|| Invalid::new(field, "Please enter a whole number; 0 is no limit.")));
+            errors.extend(value.is_none().then(|| Invalid::new(field, "Enter a whole number; 0 means no limit.")));
             value
         };
         let change = ChangeLimits {
@@ -74,7 +74,7 @@ impl LimitsForm {
             max_body: self.max_body.parse::<Bytes>().ok().map(|bytes| bytes.0),
         };
         if change.max_body.is_none() {
-            errors.insert(0, Invalid::new("max_body", "Please enter an amount like 100m or 1g."));
+            errors.insert(0, Invalid::new("max_body", "Enter an amount such as 100m or 1g."));
         }
         if errors.is_empty() { Ok(change) } else { Err(Error::Invalid(errors)) }
     }
@@ -82,10 +82,10 @@ impl LimitsForm {
 
 impl SiteLimits {
     /// The current limits, with the previous input.
-    pub fn new(now: RouteLimits, input: Option<LimitsForm>, context: PageContext, problems: &Problems) -> Self {
+    pub fn new(now: RouteLimits, input: Option<LimitsForm>, may_change: bool, problems: &Problems) -> Self {
         let open = input.is_some();
         let form = input.unwrap_or_else(|| now.into());
-        let fields = if context.may_change_limits { fields(&form, problems) } else { Vec::new() };
+        let fields = if may_change { fields(&form, problems) } else { Vec::new() };
         Self { facts: facts(now), fields, open }
     }
 }
@@ -93,16 +93,16 @@ impl SiteLimits {
 fn facts(now: RouteLimits) -> Vec<(&'static str, String)> {
     let at_most = |n: u32, unit: &str| if n == 0 { "no limit".to_owned() } else { format!("{n} {unit}") };
     let answer =
-        if now.response_seconds == 0 { "the platform’s usual time".to_owned() } else { wait(now.response_seconds) };
+        if now.response_seconds == 0 { "the platform’s default".to_owned() } else { wait(now.response_seconds) };
     let rate = match (now.rate, now.burst) {
         (0, _) => "no limit".to_owned(),
-        (rate, burst) => format!("{rate} a second, {burst} at once"),
+        (rate, burst) => format!("{rate} per second, {burst} in a burst"),
     };
     vec![
         ("Requests", rate),
-        ("Open at the same time", at_most(now.in_flight, "requests")),
+        ("Requests in progress", at_most(now.in_flight, "at a time")),
         ("Largest upload", time::bytes(now.max_body)),
-        ("Longest wait for an answer", answer),
+        ("Time to respond", answer),
     ]
 }
 
@@ -118,15 +118,15 @@ fn wait(seconds: u32) -> String {
 fn fields(form: &LimitsForm, problems: &Problems) -> Vec<Field> {
     let number = |name, label, value: &str, hint| Field::number(name, label, value).hint(hint).with(problems);
     vec![
-        number("rate", "Requests a second", &form.rate, "On average; 0 is no limit."),
-        number("burst", "Requests at once", &form.burst, "How many may come at once before that is enforced."),
-        number("in_flight", "Open at the same time", &form.in_flight, "Requests and WebSockets; 0 is no limit."),
+        number("rate", "Requests per second", &form.rate, "On average; 0 means no limit."),
+        number("burst", "Requests at once", &form.burst, "Allowed in a burst before the rate is enforced."),
+        number("in_flight", "Requests in progress", &form.in_flight, "Requests and WebSockets; 0 means no limit."),
         Field::text("max_body", "Largest upload", &form.max_body).hint("Like 100m or 1g.").with(problems),
         number(
             "response_seconds",
-            "Seconds to answer",
+            "Seconds to respond",
             &form.response_seconds,
-            "For the store; 0 is the platform’s usual time.",
+            "For the store; 0 is the platform’s default.",
         ),
     ]
 }
@@ -144,10 +144,11 @@ pub async fn submit(
         app.control.sites.set_edge_limits(&access.cx, access.site.id, form.command()?).await
     };
     let form_errors = match changed.await {
-        Ok(_) => return Ok(ui::see_other(&format!("{}#limits", domains_path(access.site.id)))),
+        Ok(_) => return Ok(ui::see_other(&format!("/sites/{}/settings#limits", access.site.id))),
         Err(error) => FormErrors::try_from(error)?,
     };
-    page(&app, access, frame, FormInput { limits: Some(form), ..FormInput::default() }, form_errors).await
+    settings::page(&app, access, frame, SettingsInput { limits: Some(form), ..SettingsInput::default() }, form_errors)
+        .await
 }
 
 #[cfg(test)]

@@ -1,0 +1,161 @@
+//! Sites as screens list them.
+
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, ExprTrait},
+};
+use stoa_model::{
+    id::CustomerId,
+    site::{Health, Lifecycle, Site, SiteState},
+    status::{SiteStatus, StatusGroup},
+};
+
+use super::{in_state, read};
+use crate::{
+    Conn, DbError,
+    codec::Row,
+    entity::{customers, hostnames, sites},
+    listing::{Window, mentions, needle},
+};
+
+/// Which sites a list shows; all but tombstones by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SiteFilter {
+    /// Only this customer's.
+    pub customer: Option<CustomerId>,
+    /// Only those with a status of this group.
+    pub group: Option<StatusGroup>,
+    /// Only those of this blueprint.
+    pub blueprint: Option<String>,
+    /// Only those with this text in their title, one of their names, or their customer's name or e-mail address.
+    pub text: Option<String>,
+}
+
+/// The order of a list of sites.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SiteSort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// The oldest first.
+    Oldest,
+    /// By title.
+    Title,
+}
+
+/// A part of the filtered list.
+pub async fn sites_listed(
+    c: &impl Conn,
+    filter: &SiteFilter,
+    sort: SiteSort,
+    window: Window,
+) -> Result<Vec<Site>, DbError> {
+    let sorted = match sort {
+        SiteSort::Newest => filtered(filter).order_by_desc(sites::Column::Id),
+        SiteSort::Oldest => filtered(filter).order_by_asc(sites::Column::Id),
+        SiteSort::Title => filtered(filter).order_by(sites::Column::Title, Order::Asc).order_by_asc(sites::Column::Id),
+    };
+    read(sorted.offset(window.offset).limit(window.limit).all(c.raw()).await?)
+}
+
+/// How many sites the filter finds in each group; groups without sites are left out.
+pub async fn sites_by_group(c: &impl Conn, filter: &SiteFilter) -> Result<Vec<(StatusGroup, u64)>, DbError> {
+    let counted = filtered(filter)
+        .select_only()
+        .column(sites::Column::State)
+        .column(sites::Column::Power)
+        .column(sites::Column::Health)
+        // How many of a group are suspended: all or none.
+        .column_as(sites::Column::Suspensions.count(), "suspended")
+        .column_as(sites::Column::Id.count(), "n")
+        .group_by(sites::Column::State)
+        .group_by(sites::Column::Power)
+        .group_by(sites::Column::Health)
+        .group_by(Expr::col(sites::Column::Suspensions).is_not_null());
+    let rows: Vec<(String, String, String, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
+    let read = Row { table: "sites", id: &"(counts)" };
+    let mut counts: Vec<(StatusGroup, u64)> = Vec::new();
+    for (lifecycle, power, health, suspended, n) in rows {
+        let state = SiteState::of(read.parse(&lifecycle)?, read.parse(&power)?, suspended != 0);
+        let Some(group) = StatusGroup::of(SiteStatus::of(state, read.parse(&health)?)) else { continue };
+        let n = read.number::<u64>(n)?;
+        match counts.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, count)) => *count += n,
+            None => counts.push((group, n)),
+        }
+    }
+    Ok(counts)
+}
+
+/// How many sites each of these customers has, without tombstones; customers without sites are left out.
+pub async fn sites_per_customer(c: &impl Conn, customers: &[CustomerId]) -> Result<Vec<(CustomerId, u64)>, DbError> {
+    let counted = sites::Entity::find()
+        .select_only()
+        .column(sites::Column::Customer)
+        .column_as(sites::Column::Id.count(), "n")
+        .filter(sites::Column::Customer.is_in(customers.iter().map(|customer| customer.uuid())))
+        .filter(sites::Column::State.ne(Lifecycle::Deleted.as_str()))
+        .group_by(sites::Column::Customer);
+    let rows: Vec<(uuid::Uuid, i64)> = counted.into_tuple().all(c.raw()).await?;
+    let read = Row { table: "sites", id: &"(counts)" };
+    rows.into_iter().map(|(customer, n)| Ok((CustomerId::from_uuid(customer), read.number(n)?))).collect()
+}
+
+fn filtered(filter: &SiteFilter) -> Select<sites::Entity> {
+    let mut found = sites::Entity::find().filter(sites::Column::State.ne(Lifecycle::Deleted.as_str()));
+    if let Some(customer) = filter.customer {
+        found = found.filter(sites::Column::Customer.eq(customer.uuid()));
+    }
+    if let Some(group) = filter.group {
+        found = found.filter(in_group(group));
+    }
+    if let Some(blueprint) = &filter.blueprint {
+        found = found.filter(sites::Column::Blueprint.eq(blueprint));
+    }
+    if let Some(text) = needle(filter.text.as_deref()) {
+        found = found.filter(mentioned(&text));
+    }
+    found
+}
+
+/// The sites of a group, as [`SiteStatus::of`] computes it.
+fn in_group(group: StatusGroup) -> Condition {
+    let active = |health: &[Health]| {
+        let seen = sites::Column::Health.is_in(health.iter().map(|health| health.as_str()));
+        Condition::all().add(in_state(SiteState::Active)).add(seen)
+    };
+    match group {
+        StatusGroup::Online => active(&[Health::Healthy]),
+        StatusGroup::Attention => {
+            Condition::any().add(active(&[Health::Unhealthy, Health::Down])).add(in_state(SiteState::Failed))
+        }
+        StatusGroup::Starting => [SiteState::Pending, SiteState::Provisioning, SiteState::Updating]
+            .into_iter()
+            .fold(Condition::any().add(active(&[Health::Unknown])), |any, state| any.add(in_state(state))),
+        StatusGroup::Stopped => [SiteState::Stopped, SiteState::Sleeping, SiteState::Suspended]
+            .into_iter()
+            .fold(Condition::any(), |any, state| any.add(in_state(state))),
+        StatusGroup::Deleting => in_state(SiteState::Deleting),
+    }
+}
+
+fn mentioned(text: &str) -> Condition {
+    let customers = customers::Entity::find()
+        .select_only()
+        .column(customers::Column::Id)
+        .filter(
+            Condition::any()
+                .add(mentions(customers::Column::Email, text))
+                .add(mentions(customers::Column::Company, text)),
+        )
+        .into_query();
+    let names = hostnames::Entity::find()
+        .select_only()
+        .column(hostnames::Column::Site)
+        .filter(mentions(hostnames::Column::Hostname, text))
+        .into_query();
+    Condition::any()
+        .add(mentions(sites::Column::Title, text))
+        .add(sites::Column::Id.in_subquery(names))
+        .add(sites::Column::Customer.in_subquery(customers))
+}
