@@ -4,7 +4,10 @@
 //! A site whose repair fails, or does not last, is repaired again after a pause of its own that grows: one broken
 //! site among a thousand costs neither the others nor the engine anything.
 
-use crate::{Sites, sagas::publish_route};
+use crate::{
+    Sites,
+    sagas::{check_health, publish_route},
+};
 use std::{collections::HashMap, sync::Arc};
 
 use stoa_db::{history, jobs, sites};
@@ -244,6 +247,7 @@ impl Sites {
                 return Ok(());
             }
             let upstream = context.upstream(&plan).await.map_err(|error| error_chain(&error))?;
+            check_health(&context, &plan, upstream).await?;
             publish_route(&context, &plan, Some(upstream)).await.map_err(|error| error.for_operator())
         };
         let (what, found) = (site.hostname.to_string(), "should run, but did not run whole");

@@ -5,7 +5,7 @@ use stoa_core::{Error, RequestContext};
 use stoa_model::{
     account::Role,
     id::SiteId,
-    job::JobState,
+    job::{JobKind, JobState},
     route::{Notice, Target},
     site::{Power, SiteState, SuspensionReason},
 };
@@ -136,6 +136,50 @@ async fn what_a_site_answers_itself_is_its_own_business() {
     sites.start(&platform.now(&jane), site).await.expect("a job");
     platform.run_until_idle().await;
     assert_eq!(state(&platform, site).await, SiteState::Active, "it could be started again");
+}
+
+/// Its database takes seconds to start: nobody sees the application's error meanwhile.
+#[tokio::test]
+async fn visitors_are_sent_to_a_site_once_its_health_check_has_passed() {
+    let (platform, jane, _, site) = running().await;
+    let sites = &platform.control.sites;
+    sites.stop(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    let workers = platform.run();
+    for (kind, shown) in [(JobKind::Start, Notice::Stopped), (JobKind::Restart, Notice::Starting)] {
+        platform.probe.ill_for(u32::MAX, Some(StatusCode::SERVICE_UNAVAILABLE));
+        let asked = platform.probe.asks();
+        let cx = platform.now(&jane);
+        let job = if kind == JobKind::Start { sites.start(&cx, site).await } else { sites.restart(&cx, site).await };
+        let job = job.expect("a job");
+        platform.until("questions in vain", async || platform.probe.asks() > asked + 20).await;
+        assert_eq!(notice(&platform), Some(shown), "{kind} before the check has passed");
+        platform.probe.well();
+        assert_eq!(platform.rest(job).await.state, JobState::Succeeded);
+        assert_eq!(notice(&platform), None, "{kind}");
+    }
+    workers.stop().await;
+}
+
+/// The old version takes its time to come back after an update or a restart that failed.
+#[tokio::test]
+async fn a_job_that_is_undone_sends_visitors_back_once_the_check_has_passed() {
+    let (platform, jane, _, site) = running().await;
+    let sites = &platform.control.sites;
+    let workers = platform.run();
+    platform.probe.ill_for(u32::MAX, Some(StatusCode::SERVICE_UNAVAILABLE));
+    let asked = platform.probe.asks();
+    let job = sites.restart(&platform.now(&jane), site).await.expect("a job");
+    platform.until("questions in vain", async || platform.probe.asks() > asked + 5).await;
+    platform.control.jobs.cancel(&platform.now(&jane), job).await.expect("cancelled");
+    platform.until("the undo", async || platform.job(job).await.state == JobState::Unwinding).await;
+    let asked = platform.probe.asks();
+    platform.until("questions in vain", async || platform.probe.asks() > asked + 20).await;
+    assert_eq!(notice(&platform), Some(Notice::Starting));
+    platform.probe.well();
+    assert_eq!(platform.rest(job).await.state, JobState::Cancelled);
+    assert_eq!(notice(&platform), None);
+    workers.stop().await;
 }
 
 #[tokio::test]

@@ -98,6 +98,23 @@ async fn a_site_without_its_data_is_stopped_and_starts_again_once_the_data_is_ba
 }
 
 #[tokio::test]
+async fn the_route_of_a_site_that_was_repaired_opens_when_its_check_has_passed() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let closed = platform.db.write(|tx| Box::pin(async move { stoa_db::sites::site_publish(&tx, site, None).await }));
+    closed.await.expect("closed");
+    platform.probe.ill_for(u32::MAX, Some(http::StatusCode::SERVICE_UNAVAILABLE));
+    let drift = sync(&platform).await;
+    assert_eq!((drift.len(), drift[0].repair), (1, Repair::Failed));
+    assert!(drift[0].reason.as_ref().is_some_and(|reason| reason.contains("503")), "{drift:?}");
+    assert_eq!(support::site(&platform, site).await.upstream, None);
+    platform.probe.well();
+    assert_eq!(sync(&platform).await[0].repair, Repair::Started);
+    assert!(support::site(&platform, site).await.upstream.is_some());
+}
+
+#[tokio::test]
 async fn a_crash_is_mended_at_once_and_written_down() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;

@@ -12,4 +12,4 @@ pub use context::StepContext;
 pub(crate) use context::{engine_named, place, run_hook};
 pub use plan::{ChangeDomainPlan, CreatePlan, OnSite, PowerPlan, SitePlan, UpdatePlan};
 pub use specs::{ChangeDomain, CreateSite, RestartSite, StartSite, StopSite, UpdateSite};
-pub(crate) use steps::publish_route;
+pub(crate) use steps::{check_health, publish_route};

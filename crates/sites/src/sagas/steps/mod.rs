@@ -36,6 +36,7 @@ pub(super) use update::{
     SnapshotBeforeUpdate, StoreNewSecrets, SwitchRoute,
 };
 pub(super) use verify::VerifySite;
+pub(crate) use verify::check_health;
 
 use jiff::Timestamp;
 use stoa_db::{DbError, Tx, history, jobs, sites};

@@ -1,4 +1,5 @@
-//! The site's route at the edge. The row is the truth; the edge follows it at once.
+//! The site's route at the edge. The row is the truth; the edge follows it at once. A route opens when the application
+//! has passed its health check: until then visitors see the platform's page instead of its first errors.
 
 use std::net::SocketAddr;
 
@@ -6,7 +7,7 @@ use async_trait::async_trait;
 use stoa_provider::engine::EngineError;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
-use super::{engine_failed, engine_undo_failed};
+use super::{engine_failed, engine_undo_failed, verify::until_ready};
 use crate::sagas::{OnSite, SitePlan, StepContext};
 use stoa_core::{Error, Wakeup};
 
@@ -22,21 +23,28 @@ pub(crate) async fn publish(cx: &StepContext, plan: &SitePlan, upstream: Option<
     cx.domains.refresh_routes(plan.site).await
 }
 
-async fn open(cx: &StepContext, plan: &SitePlan) -> Result<Done, StepError> {
+/// Opens the route once the application answers its health check.
+pub(super) async fn open(cx: &StepContext, plan: &SitePlan, run: &StepRun) -> Result<Done, StepError> {
+    until_ready(cx, plan, run).await?;
     let upstream = cx.upstream(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
     publish(cx, plan, Some(upstream)).await.or_retry(PUBLIC)?;
     Ok(Done::with_detail(plan.hostname.to_string()))
 }
 
-/// Opens the route again; for an undo. Where nothing could answer, visitors keep the page that says so, and whoever starts
-/// the containers again publishes it.
-pub(super) async fn reopen(cx: &StepContext, plan: &SitePlan) -> Result<(), UndoError> {
+/// Opens the route again; for an undo. An application that does not come back is shown as it is, for it may have been so
+/// before. Where nothing could answer, visitors keep the page that says so, and whoever starts the containers again
+/// publishes it.
+pub(super) async fn reopen(cx: &StepContext, plan: &SitePlan, run: &StepRun) -> Result<(), UndoError> {
     let doing = "publishing the route again";
-    match cx.upstream(plan).await {
-        Ok(upstream) => publish(cx, plan, Some(upstream)).await.or_undo_retry(doing),
-        Err(EngineError::NotFound { .. }) => Ok(()),
-        Err(error) => Err(engine_undo_failed(doing, error)),
+    let upstream = match cx.upstream(plan).await {
+        Ok(upstream) => upstream,
+        Err(EngineError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(engine_undo_failed(doing, error)),
+    };
+    if until_ready(cx, plan, run).await.is_err() {
+        run.note("The store runs again, but does not answer yet").await;
     }
+    publish(cx, plan, Some(upstream)).await.or_undo_retry(doing)
 }
 
 /// Makes the site's DNS record. A name server that is away must not keep a store from being made:
@@ -78,7 +86,7 @@ impl<P: OnSite> Step<P, StepContext> for PublishRoute {
 
     async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
-        let done = open(cx, plan).await?;
+        let done = open(cx, plan, run).await?;
         if self.announces {
             announce(cx, plan, run).await;
         }
@@ -117,8 +125,8 @@ impl<P: OnSite> Step<P, StepContext> for WithdrawRoute {
         Ok(Done::plain())
     }
 
-    async fn undo(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<(), UndoError> {
-        reopen(cx, plan.site()).await
+    async fn undo(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<(), UndoError> {
+        reopen(cx, plan.site(), run).await
     }
 }
 
@@ -135,9 +143,8 @@ impl<P: OnSite> Step<P, StepContext> for RepublishRoute {
         "Connect the address again"
     }
 
-    async fn act(&self, cx: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
-        let plan = plan.site();
-        open(cx, plan).await
+    async fn act(&self, cx: &StepContext, plan: &P, run: &StepRun) -> Result<Done, StepError> {
+        open(cx, plan.site(), run).await
     }
 
     async fn undo(&self, _: &StepContext, _: &P, _: &StepRun) -> Result<(), UndoError> {

@@ -13,10 +13,9 @@ use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use super::{
     db_failed, db_undo_failed, deploy_failed, engine_failed, engine_undo_failed, is_recorded, move_lifecycle_from,
-    route::{publish, reopen},
+    route::{open, publish, reopen},
     stack::write_manifests,
     start_again,
-    verify::until_ready,
 };
 use crate::{
     blueprints::Loaded,
@@ -167,8 +166,8 @@ impl Step<UpdatePlan, StepContext> for EnterMaintenance {
         Ok(Done::plain())
     }
 
-    async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, _: &StepRun) -> Result<(), UndoError> {
-        reopen(cx, &plan.from).await
+    async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, run: &StepRun) -> Result<(), UndoError> {
+        reopen(cx, &plan.from, run).await
     }
 }
 
@@ -204,16 +203,12 @@ impl Step<UpdatePlan, StepContext> for DeployRevision {
         Ok(if causes.is_empty() { Done::with_detail("Nothing differs") } else { Done::with_detail(causes.join("; ")) })
     }
 
-    async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, run: &StepRun) -> Result<(), UndoError> {
+    async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, _: &StepRun) -> Result<(), UndoError> {
         let doing = "starting the former version again";
         let failed = |error| engine_undo_failed(doing, error);
         start_again(cx, &plan.from, doing).await?;
         let deployment = cx.deployment(&plan.from).or_undo_fail(doing)?;
-        cx.engine(&plan.from).or_undo_fail(doing)?.retire(&deployment).await.map_err(failed)?;
-        if until_ready(cx, &plan.from, run).await.is_err() {
-            run.note("The former version runs again, but does not answer yet").await;
-        }
-        Ok(())
+        cx.engine(&plan.from).or_undo_fail(doing)?.retire(&deployment).await.map_err(failed)
     }
 }
 
@@ -235,14 +230,18 @@ impl Step<UpdatePlan, StepContext> for SwitchRoute {
     }
 
     async fn act(&self, cx: &StepContext, plan: &UpdatePlan, run: &StepRun) -> Result<Done, StepError> {
-        until_ready(cx, &plan.to, run).await?;
-        let upstream = cx.upstream(&plan.to).await.map_err(|error| engine_failed(PUBLIC, error))?;
-        publish(cx, &plan.to, Some(upstream)).await.or_retry(PUBLIC)?;
+        open(cx, &plan.to, run).await?;
         Ok(Done::plain())
     }
 
-    async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, _: &StepRun) -> Result<(), UndoError> {
-        reopen(cx, &plan.from).await
+    /// What was replaced in place does not run yet: visitors see the maintenance page again, until [`EnterMaintenance`]'s
+    /// undo.
+    async fn undo(&self, cx: &StepContext, plan: &UpdatePlan, run: &StepRun) -> Result<(), UndoError> {
+        let doing = "leaving the new version";
+        if interrupts(cx, plan).or_undo_fail(doing)? {
+            return publish(cx, &plan.from, None).await.or_undo_retry(doing);
+        }
+        reopen(cx, &plan.from, run).await
     }
 }
 

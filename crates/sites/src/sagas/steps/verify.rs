@@ -4,7 +4,7 @@
 //! What a store that is known answers to that request is its own business: it may be in maintenance, ask for a password or
 //! lead elsewhere. Only an answer that the edge made in its place is a failure.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
 use http::StatusCode;
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::{deploy_failed, engine_failed};
 use crate::sagas::{OnSite, SitePlan, StepContext};
 use stoa_integrations::probe::Place;
+use stoa_util::error_chain;
 
 /// Between two looks: short, for every look that comes late is time that a customer waits.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -118,9 +119,19 @@ fn split(url: &str) -> (&str, bool) {
 pub(super) async fn until_ready(cx: &StepContext, plan: &SitePlan, run: &StepRun) -> Result<(), StepError> {
     let blueprint = plan.blueprint().or_fail(PUBLIC)?;
     let address = cx.upstream(plan).await.map_err(|error| engine_failed(PUBLIC, error))?;
-    let (host, _) = split(&plan.url);
-    let place = Place { address, secure: false, host };
+    let place = Place { address, secure: false, host: split(&plan.url).0 };
     run.waiting(until_answered(cx, plan, run, place, &blueprint.health, None)).await.map(drop)
+}
+
+/// Fails unless the site's own service at this address passes its health check now.
+pub(crate) async fn check_health(cx: &StepContext, plan: &SitePlan, address: SocketAddr) -> Result<(), String> {
+    let blueprint = plan.blueprint().map_err(|error| error_chain(&error))?;
+    let place = Place { address, secure: false, host: split(&plan.url).0 };
+    match cx.probe.ask(place, &blueprint.health, PATIENCE).await {
+        Ok(StatusCode::OK) => Ok(()),
+        Ok(status) => Err(format!("its health check answers {status}; its address is connected once it passes")),
+        Err(error) => Err(format!("{error}; its address is connected once it answers")),
+    }
 }
 
 /// Whether an answer from outside is that of the site itself, and will do.
