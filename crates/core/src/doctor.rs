@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use stoa_db::{core::processes, jobs, tasks};
 use stoa_model::job::JobState;
+use stoa_util::file_owner::{effective_user, foreign_files, user_name};
 
 use crate::{
     Core,
@@ -11,6 +12,8 @@ use crate::{
 
 /// A server writes down how its reconcilers fare once a minute.
 const STATUS_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// Files of other users that are looked for.
+const MAX_FOREIGN_FILES: usize = 20;
 /// Things of a kind that a finding names.
 const MAX_SHOWN: usize = 3;
 
@@ -63,6 +66,27 @@ impl Core {
     /// Reports which master key is in use.
     pub fn check_key(&self) -> Finding {
         good("master key", format!("key {}; keep a copy of its file apart from the database's backup", self.key.id()))
+    }
+
+    /// Checks that all files of the data directory belong to the user that this process runs as.
+    pub fn check_files(&self) -> Finding {
+        let (check, folder) = ("files", &self.settings.data_dir);
+        let foreign = effective_user().and_then(|user| Ok((user, foreign_files(folder, user, MAX_FOREIGN_FILES)?)));
+        let (user, foreign) = match foreign {
+            Ok(found) => found,
+            Err(error) => {
+                let remedy = "Run this as the user that Stoa runs as, and see that this user owns the data directory.";
+                return wrong(check, Verdict::Bad, error.to_string(), remedy);
+            }
+        };
+        let user = user_name(user);
+        if foreign.is_empty() {
+            return good(check, format!("everything in {} belongs to {user}", folder.display()));
+        }
+        let names: Vec<_> = foreign.iter().map(|path| path.display().to_string()).collect();
+        let found = format!("{} belong to other users than {user}; jobs that touch them fail", first_few(&names));
+        let remedy = format!("Type as root: chown -R {user}: {}", folder.display());
+        wrong(check, Verdict::Bad, found, &remedy)
     }
 
     /// Checks for stuck jobs.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::writer::Backoff;
 use crate::{Cause, Event, Failure, Log, Position, Reason, RunSignals, Saga, Step, StepError, StepRun, UndoError};
@@ -152,6 +152,7 @@ where
             known
         };
         if !known {
+            warn!(step = self.step.name(), undo = self.undo, %reason, "a step waits to be tried again");
             run.note(&format!("Waiting to try again: {}", reason.public)).await;
         }
     }

@@ -46,10 +46,23 @@ pub enum StepError {
     Cancelled,
 }
 
+/// Whether a failure that usually passes can't pass here: some file may not be written, whoever tries again.
+fn is_permanent(source: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let mut error: Option<&(dyn Error + 'static)> = Some(source);
+    while let Some(current) = error {
+        if current.downcast_ref::<std::io::Error>().is_some_and(stoa_util::file_owner::is_permanent) {
+            return true;
+        }
+        error = current.source();
+    }
+    false
+}
+
 impl StepError {
-    /// A transient failure.
+    /// A transient failure; a final one if its cause is a file that may not be written.
     pub fn retry(public: impl Into<String>, source: impl Into<Source>) -> Self {
-        Self::Retry(Reason::new(public, source))
+        let source = source.into();
+        if is_permanent(&*source) { Self::fail(public, source) } else { Self::Retry(Reason::new(public, source)) }
     }
 
     /// A final failure.
@@ -73,9 +86,12 @@ pub enum UndoError {
 }
 
 impl UndoError {
-    /// A transient failure while `doing` ("removing the stack").
+    /// A transient failure while `doing` ("removing the stack"); a final one if its cause is a file that may not be
+    /// written.
     pub fn retry(doing: &str, source: impl Into<Source>) -> Self {
-        Self::Retry(format!("{doing}: {}", error_chain(source.into().as_ref())))
+        let source = source.into();
+        let reason = format!("{doing}: {}", error_chain(source.as_ref()));
+        if is_permanent(&*source) { Self::Fail(reason) } else { Self::Retry(reason) }
     }
 
     /// A final failure while `doing`.

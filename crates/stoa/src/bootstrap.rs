@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use stoa_control::{Control, Parts};
 use stoa_core::{
     Clock,
@@ -17,21 +17,32 @@ use stoa_model::{host::Hostname, secret::ExposeSecret};
 use stoa_provider::{dns::Dns, edge::Edge, engine::Engines};
 use stoa_sites::blueprints::Blueprints;
 
-use crate::config::Config;
+use crate::{config::Config, data_owner::ensure_data_owner};
 
 /// The service layer for `stoa serve`, over the edge of this process if it runs one, after migrating the database.
 pub async fn control_for_server(config: &Config, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
-    build(config, Schema::Migrate, edge).await
+    build(config, Access::Migrate, edge).await
 }
 
-/// The service layer for verbs that a new installation begins with, after migrating the database.
+/// The service layer for `stoa init`, which creates what a new installation needs.
+pub async fn control_initialized(config: &Config) -> Result<Control> {
+    load_certificates(build(config, Access::Initialize, None).await?).await
+}
+
+/// The service layer for `stoa trial`, after migrating the database.
 pub async fn control_migrated(config: &Config) -> Result<Control> {
-    load_certificates(build(config, Schema::Migrate, None).await?).await
+    load_certificates(build(config, Access::Migrate, None).await?).await
 }
 
-/// The service layer for all other verbs; a database that lacks migrations is refused.
+/// The service layer for all other verbs, which create neither data directory nor key nor database; a database that
+/// lacks migrations is refused.
 pub async fn control(config: &Config) -> Result<Control> {
-    load_certificates(build(config, Schema::RequireCurrent, None).await?).await
+    load_certificates(build(config, Access::Existing, None).await?).await
+}
+
+/// Migrates the database for `stoa migrate`, and creates what a new installation lacks.
+pub async fn migrate(config: &Config) -> Result<()> {
+    open_installation(config, Access::Migrate).await.map(drop)
 }
 
 /// The server reloads certificates as they change; for a verb, loading them once is enough.
@@ -40,23 +51,45 @@ async fn load_certificates(control: Control) -> Result<Control> {
     Ok(control)
 }
 
-/// What to do with a database that lacks migrations.
-enum Schema {
-    /// Apply them.
+/// What may be created and changed before anything else is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Everything, in production too.
+    Initialize,
+    /// The database is created and migrated. A key is created, but in production only by `Initialize`: a server that
+    /// misses its key must not go on with another one.
     Migrate,
-    /// Refuse it: a new binary's verb must not change the schema under the old binary's server.
-    RequireCurrent,
+    /// Nothing: a new binary's verb must not change the schema under the old binary's server, and one that only reads
+    /// leaves no new key or database where somebody mistyped a path.
+    Existing,
 }
 
-async fn build(config: &Config, schema: Schema, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
+/// The database and the key that it was sealed with.
+async fn open_installation(config: &Config, access: Access) -> Result<(Db, MasterKey)> {
+    ensure_data_owner(&config.data_dir)?;
+    if access != Access::Existing {
+        data_directory(config)?;
+    } else if !config.data_dir.is_dir() {
+        bail!(
+            "there is no installation: the data directory {} does not exist. For a new installation, run `stoa init`; \
+             else correct `data_dir`, or name the configuration file with --config",
+            config.data_dir.display()
+        );
+    }
+    let db = open(config, access).await?;
+    let label = database_label(config);
+    match access {
+        Access::Existing => require_current(&db, &label).await?,
+        Access::Initialize | Access::Migrate => db.migrate().await.with_context(|| format!("migrating {label}"))?,
+    }
+    let key = key(config, access, &db).await?;
+    Ok((db, key))
+}
+
+async fn build(config: &Config, access: Access, edge: Option<Arc<dyn Edge>>) -> Result<Control> {
     let settings = config.settings()?;
     let dns = dns(config, &settings.base_domain)?;
-    data_directory(config)?;
-    let key = key(config)?;
-    let db = match schema {
-        Schema::Migrate => database(config).await?,
-        Schema::RequireCurrent => current_database(config).await?,
-    };
+    let (db, key) = open_installation(config, access).await?;
     let installation = installation(&db, &key).await?;
     let engine = Docker::connect(DockerConfig {
         socket: config.docker_socket.clone(),
@@ -94,32 +127,32 @@ fn resolver(config: &Config) -> Result<Resolver> {
     resolver.map_err(|error| anyhow::anyhow!("setting up DNS resolution: {error}; see the setting `resolvers`"))
 }
 
-/// The database, migrated.
-pub async fn database(config: &Config) -> Result<Db> {
-    let db = open(config).await?;
-    db.migrate().await.with_context(|| format!("migrating {}", database_label(config)))?;
-    Ok(db)
-}
-
-async fn current_database(config: &Config) -> Result<Db> {
-    let db = open(config).await?;
-    let label = database_label(config);
+async fn require_current(db: &Db, label: &str) -> Result<()> {
     let missing = db.pending_migrations().await.with_context(|| format!("reading the schema of {label}"))?;
     if !missing.is_empty() {
-        anyhow::bail!(
+        bail!(
             "{label} lacks {} of this release's migrations. To upgrade, stop the server, copy the database, then start \
              the server again or run `stoa migrate` (docs/operate.md). For a new installation, run `stoa init`",
             missing.len()
         );
     }
-    Ok(db)
+    Ok(())
 }
 
-async fn open(config: &Config) -> Result<Db> {
-    data_directory(config)?;
-    Db::connect(config.database_url().expose_secret())
-        .await
-        .with_context(|| format!("opening {}", database_label(config)))
+async fn open(config: &Config, access: Access) -> Result<Db> {
+    let mut url = config.database_url().expose_secret().to_owned();
+    let label = database_label(config);
+    if access == Access::Existing {
+        url = url.replace("?mode=rwc", "?mode=rw");
+        if let Some(file) = config.default_database_file().filter(|file| !file.exists()) {
+            bail!(
+                "there is no installation: the database {} does not exist. For a new installation, run `stoa init` or \
+                 `stoa migrate`; else correct `data_dir`, or name the configuration file with --config",
+                file.display()
+            );
+        }
+    }
+    Db::connect(&url).await.with_context(|| format!("opening {label}"))
 }
 
 /// The database as messages name it: a configured URL can contain a password.
@@ -140,18 +173,31 @@ pub fn data_directory(config: &Config) -> Result<()> {
         .with_context(|| format!("creating the data directory {}", config.data_dir.display()))
 }
 
-fn key(config: &Config) -> Result<MasterKey> {
+/// The master key. One is created only where nothing was sealed yet: with another key nothing would open.
+async fn key(config: &Config, access: Access, db: &Db) -> Result<MasterKey> {
     let path = config.key_path();
-    match MasterKey::load(&path) {
-        Err(KeyError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && !config.production => {
-            tracing::info!(path = %path.display(), "creating a master key; keep a copy of it apart from the database's backups");
-            // When two processes start at once, the second one uses the first one's key.
-            MasterKey::create(&path).or_else(|_| MasterKey::load(&path)).map_err(Into::into)
-        }
-        Err(error @ KeyError::File { .. }) => Err(error)
-            .context("in production Stoa never creates a master key on its own: run `stoa init`, or restore the file"),
-        other => Ok(other?),
+    let missing = match MasterKey::load(&path) {
+        Err(KeyError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => path.display(),
+        other => return Ok(other?),
+    };
+    if let Some(known) = meta::meta_get(db, "master_key").await? {
+        bail!(
+            "the master key {missing} is missing, and the database was sealed with key {known}: restore the right master.key"
+        );
     }
+    let may_create = match access {
+        Access::Initialize => true,
+        Access::Migrate => !config.production,
+        Access::Existing => false,
+    };
+    if !may_create {
+        bail!(
+            "the master key {missing} is missing. In production only `stoa init` creates it: run it, or restore the file"
+        );
+    }
+    tracing::info!(path = %missing, "creating a master key; keep a copy of it apart from the database's backups");
+    // When two processes start at once, the second one uses the first one's key.
+    Ok(MasterKey::create(&path).or_else(|_| MasterKey::load(&path))?)
 }
 
 /// The installation's id, created at the first start. Fails if the database was sealed with another key.
@@ -159,7 +205,7 @@ async fn installation(db: &Db, key: &MasterKey) -> Result<String> {
     if let Some(known) = meta::meta_get(db, "master_key").await?
         && known != key.id()
     {
-        anyhow::bail!(
+        bail!(
             "the database was sealed with master key {known}, but the file holds {}: restore the right master.key",
             key.id()
         );

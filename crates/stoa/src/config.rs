@@ -319,6 +319,11 @@ impl Config {
         }
     }
 
+    /// The database's file, if it is the one in the data directory.
+    pub fn default_database_file(&self) -> Option<PathBuf> {
+        self.has_default_database().then(|| self.data_dir.join("stoa.db"))
+    }
+
     /// Whether the database is a file in the data directory.
     pub fn has_default_database(&self) -> bool {
         self.database.expose_secret().is_empty()

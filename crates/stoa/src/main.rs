@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod config;
+mod data_owner;
 mod handover;
 mod ingress;
 mod output;

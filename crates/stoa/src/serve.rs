@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use crate::{
     bootstrap,
     config::Config,
+    data_owner::ensure_data_owner,
     handover::{self, Successor},
     ingress::{Ingress, Listeners, Sockets},
     site_network, traefik,
@@ -97,6 +98,7 @@ pub async fn serve(verb: &Serve, config: &Config) -> Result<()> {
     // First, so that all mistakes are reported, and nothing is created in a directory that others can read.
     config.settings()?;
     let roles = verb.roles(config)?;
+    ensure_data_owner(&config.data_dir)?;
     bootstrap::data_directory(config)?;
     let portal = Arc::new(Portal::default());
     let has_visitors = roles.edge || roles.web;

@@ -5,6 +5,7 @@ pub mod atomic_file;
 mod client_network;
 pub mod concurrency;
 mod error_chain;
+pub mod file_owner;
 mod visible;
 
 pub use client_network::{ClientNetwork, Ipv6Prefix};

@@ -64,6 +64,20 @@ async fn the_engines_disk_is_full() {
     fails_then_works(&platform, "The platform has no room for another store.", || ()).await;
 }
 
+/// As after one command that ran as another user.
+#[tokio::test]
+async fn a_directory_that_can_not_be_made_ends_the_job_at_once_and_is_named() {
+    let platform = TestPlatform::new().await;
+    let sites = platform.data_dir().join("sites");
+    std::fs::write(&sites, "in the way").expect("written");
+    let remedy = || std::fs::remove_file(&sites).expect("removed");
+    fails_then_works(&platform, "The site's directory could not be made.", remedy).await;
+    let admin = platform.staff(Role::Admin).await;
+    let failed = platform.control.jobs.list(&admin, Some(JobState::Failed), None, 10).await.expect("jobs").items;
+    let detail = failed[0].error_detail.as_deref().unwrap_or_default();
+    assert!(detail.contains(&*sites.to_string_lossy()), "{detail}");
+}
+
 #[tokio::test]
 async fn the_application_can_not_be_set_up() {
     let platform = TestPlatform::new().await;
@@ -94,7 +108,11 @@ async fn a_site_that_is_slow_to_answer_is_waited_for() {
     let jane = platform.customer("jane").await;
     platform.probe.ill_for(4, Some(StatusCode::SERVICE_UNAVAILABLE));
     platform.shop(&jane, "bakery").await;
-    assert_eq!(platform.probe.asks(), 6, "four times ill, then well, and once through the edge");
+    assert_eq!(
+        platform.probe.asks(),
+        7,
+        "four times ill, then well before and after the route opens, and once through the edge"
+    );
 }
 
 #[tokio::test]

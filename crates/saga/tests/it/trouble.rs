@@ -298,3 +298,59 @@ async fn a_detached_run_is_a_first_attempt_that_nobody_cancels() {
     run.token().cancel();
     assert_eq!(run.unless_cancelled(async { 7 }).await, Err(StepError::Cancelled));
 }
+
+/// What it wants to write belongs to somebody else.
+struct Denied {
+    kind: std::io::ErrorKind,
+    in_undo: bool,
+    calls: Arc<AtomicU32>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the edge's configuration can't be written")]
+struct Wrapped(#[source] std::io::Error);
+
+#[async_trait]
+impl Step<(), World> for Denied {
+    fn name(&self) -> &'static str {
+        "denied"
+    }
+
+    fn title(&self) -> &'static str {
+        "Writing"
+    }
+
+    async fn act(&self, _: &World, (): &(), _: &StepRun) -> Result<Done, StepError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.in_undo { Err("no").or_fail("No.") } else { Err(Wrapped(self.kind.into())).or_retry("It is closed.") }
+    }
+
+    async fn undo(&self, _: &World, (): &(), _: &StepRun) -> Result<(), UndoError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.in_undo { Err(Wrapped(self.kind.into())).or_undo_retry("opening it") } else { Ok(()) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_written_fails_at_once() {
+    use std::io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    for kind in [PermissionDenied, ReadOnlyFilesystem, NotADirectory] {
+        for in_undo in [false, true] {
+            let (calls, began) = (Arc::new(AtomicU32::new(0)), Instant::now());
+            let saga = Saga::named("toy").step(Denied { kind, in_undo, calls: calls.clone() });
+            let log = Arc::new(MemoryLog::new());
+            let lease = log.lease();
+            let outcome = execute(&saga, &(), &World::default(), log, lease, RunSignals::default()).await;
+            assert_eq!((calls.load(Ordering::SeqCst), began.elapsed()), (2, Duration::ZERO), "{kind} {in_undo}");
+            match outcome {
+                Outcome::Stuck { reason, .. } if in_undo => {
+                    assert!(reason.contains("opening it: the edge's"), "{reason}")
+                }
+                Outcome::RolledBack { failure: Some(failure), .. } if !in_undo => {
+                    assert!(failure.source.contains(&kind.to_string()), "{failure:?}");
+                }
+                other => panic!("{kind} {in_undo}: {other:?}"),
+            }
+        }
+    }
+}

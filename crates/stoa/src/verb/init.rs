@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use stoa_core::keys::MasterKey;
 use stoa_model::{account::Role, secret::SecretString};
 
 use crate::{bootstrap, config::Config, output::Output};
@@ -21,13 +20,8 @@ pub struct Init {
 
 pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     config.settings()?;
-    bootstrap::data_directory(config)?;
-    let key = config.key_path();
-    if !key.exists() {
-        MasterKey::create(&key).with_context(|| format!("creating the master key {}", key.display()))?;
-    }
+    let control = bootstrap::control_initialized(config).await?;
     let password = read_password(&verb.password_file)?;
-    let control = bootstrap::control_migrated(config).await?;
     let cx = control.core.system_context("init");
     let id = control.accounts.create_staff(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {

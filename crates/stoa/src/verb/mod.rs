@@ -32,7 +32,7 @@ use crate::{
 
 /// Migrates the database.
 pub async fn migrate(config: &Config, out: &Output) -> Result<()> {
-    bootstrap::database(config).await?;
+    bootstrap::migrate(config).await?;
     out.show(&serde_json::json!({ "migrated": true }), |_| "The database is up to date.".into())
 }
 

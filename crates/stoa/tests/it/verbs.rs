@@ -139,6 +139,12 @@ fn an_operator_is_created_once_and_the_password_is_never_shown() {
 #[test]
 fn only_some_verbs_migrate() {
     let home = Home::new("");
+    assert!(home.stoa(&["migrate"]).status.success());
+    let database = home.0.path().join("data/stoa.db");
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{suffix}", database.display()));
+    }
+    fs::write(&database, "").unwrap();
     for verb in ["doctor", "sync", "health"] {
         let done = home.stoa(&[verb]);
         let error = text(&done.stderr);
@@ -147,6 +153,44 @@ fn only_some_verbs_migrate() {
     assert!(home.stoa(&["migrate"]).status.success());
     // `health` only reads the database, so it needs no engine.
     assert!(home.stoa(&["health"]).status.success());
+}
+
+#[test]
+fn a_verb_that_only_reads_creates_nothing() {
+    let home = Home::new("");
+    let data = home.0.path().join("data");
+    for verb in [&["doctor"] as &[&str], &["sites", "list"], &["sync"], &["jobs", "list"]] {
+        let done = home.stoa(verb);
+        let error = text(&done.stderr);
+        assert!(!done.status.success() && error.contains("run `stoa init`"), "{verb:?}: {error}");
+        assert!(!data.exists(), "{verb:?} created the data directory");
+    }
+    fs::create_dir(&data).unwrap();
+    let error = text(&home.stoa(&["sites", "list"]).stderr);
+    assert!(error.contains("data/stoa.db does not exist"), "{error}");
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 0, "neither a key nor a database");
+}
+
+/// What one command as root leaves behind is what the server can't change.
+#[test]
+fn another_user_than_the_datas_owner_is_refused_with_the_command_to_type() {
+    let home = Home::new("");
+    assert!(home.stoa(&["migrate"]).status.success());
+    let data = home.0.path().join("data");
+    let nobody = 65_534;
+    if std::os::unix::fs::chown(&data, Some(nobody), None).is_err() {
+        return eprintln!("skipped: only root can give files away");
+    }
+    let before = fs::read_dir(&data).unwrap().count();
+    for verb in [&["sites", "list"] as &[&str], &["doctor"], &["migrate"], &["serve"], &["sites", "stop", "Joe's"]] {
+        let done = home.stoa(verb);
+        let error = text(&done.stderr);
+        assert!(!done.status.success() && error.contains("belongs to nobody, and this is root"), "{verb:?}: {error}");
+        assert!(error.contains(&format!(" {}", verb[0])) && error.contains("runuser -u nobody -- "), "{error}");
+    }
+    let init = home.stoa(&["init", "--email", "op@example.com"]);
+    assert!(text(&init.stderr).contains("runuser -u nobody"), "{}", text(&init.stderr));
+    assert_eq!(fs::read_dir(&data).unwrap().count(), before, "nothing was created");
 }
 
 #[test]

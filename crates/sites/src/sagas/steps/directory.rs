@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::sagas::{OnSite, StepContext};
-use stoa_util::atomic_file;
+use stoa_util::{atomic_file, file_owner::at_path};
 
 /// The file in a site's directory that names the job that made it.
 const MARK: &str = ".stoa-job";
@@ -39,11 +39,11 @@ impl<P: OnSite> Step<P, StepContext> for CreateDirectory {
             Ok(_) => return Ok(()),
             // Without a mark it is nobody's, or this job died before it could mark it, or after it had
             // unmarked it: then there is nothing else in it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 let _ = fs::remove_file(atomic_file::temporary_path(&plan.directory.join(MARK)));
                 let _ = fs::remove_dir(&plan.directory);
             }
-            Err(error) => return Err(UndoError::retry(&doing, error)),
+            Err(error) => return Err(UndoError::retry(&doing, at_path(&plan.directory)(error))),
         }
         // The customer's folder goes with his last site.
         plan.directory.parent().map(fs::remove_dir);
@@ -53,25 +53,27 @@ impl<P: OnSite> Step<P, StepContext> for CreateDirectory {
 
 /// The mark goes last: whoever dies before it still finds whose the rest is.
 fn remove(directory: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
+    for entry in fs::read_dir(directory).map_err(at_path(directory))? {
         let entry = entry?;
         if entry.file_name() == MARK {
             continue;
         }
-        if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) }?;
+        let path = entry.path();
+        let removed = if entry.file_type()?.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(at_path(&path))?;
     }
-    fs::remove_file(directory.join(MARK))?;
-    fs::remove_dir(directory)
+    fs::remove_file(directory.join(MARK)).map_err(at_path(directory))?;
+    fs::remove_dir(directory).map_err(at_path(directory))
 }
 
 fn make(directory: &Path, mark: &str) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(at_path(directory))?;
     match fs::read_to_string(directory.join(MARK)) {
         Ok(found) if found == mark => Ok(()),
         Ok(found) => Err(io::Error::other(format!("{} belongs to {found}", directory.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            atomic_file::write_private(&directory.join(MARK), mark.as_bytes())
+            atomic_file::write_private(&directory.join(MARK), mark.as_bytes()).map_err(at_path(directory))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(at_path(directory)(error)),
     }
 }

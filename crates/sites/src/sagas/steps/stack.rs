@@ -8,13 +8,14 @@ use stoa_provider::engine::Deployment;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::sagas::{OnSite, SitePlan, StepContext};
-use stoa_util::atomic_file;
+use stoa_util::{atomic_file, file_owner::at_path};
 
 /// Writes the manifests, over those that are there.
 pub(super) fn write_manifests(cx: &StepContext, plan: &SitePlan) -> Result<Deployment, stoa_core::error::Source> {
     let deployment = cx.deployment(plan)?;
     for manifest in cx.engine(plan)?.manifests(&deployment.stack, &deployment.placement)? {
-        atomic_file::write_private(&plan.directory.join(manifest.name), manifest.text.as_bytes())?;
+        let path = plan.directory.join(manifest.name);
+        atomic_file::write_private(&path, manifest.text.as_bytes()).map_err(at_path(&path))?;
     }
     Ok(deployment)
 }
@@ -42,9 +43,10 @@ impl<P: OnSite> Step<P, StepContext> for WriteManifests {
         let deployment = cx.deployment(plan).or_undo_fail(doing)?;
         let engine = cx.engine(plan).or_undo_fail(doing)?;
         for manifest in engine.manifests(&deployment.stack, &deployment.placement).or_undo_fail(doing)? {
-            match fs::remove_file(plan.directory.join(manifest.name)) {
+            let path = plan.directory.join(manifest.name);
+            match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(UndoError::retry(doing, error));
+                    return Err(UndoError::retry(doing, at_path(&path)(error)));
                 }
                 _ => {}
             }
