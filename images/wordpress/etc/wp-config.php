@@ -12,6 +12,7 @@ if (strlen(store_env('STORE_SECRET')) < 24) { http_response_code(503); exit('STO
 foreach (['AUTH_KEY','SECURE_AUTH_KEY','LOGGED_IN_KEY','NONCE_KEY','AUTH_SALT','SECURE_AUTH_SALT','LOGGED_IN_SALT','NONCE_SALT'] as $k)
     define($k, hash_hmac('sha256', $k, store_env('STORE_SECRET')));
 define('DISABLE_WP_CRON', true);                // entry.sh runs it
+define('WP_CRON_LOCK_TIMEOUT', 50);             // less than a minute: a run that hangs does not hold the next one up
 define('WP_AUTO_UPDATE_CORE', false);           // WordPress itself comes with the image
 define('DISALLOW_FILE_EDIT', true);
 define('FS_METHOD', 'direct');
