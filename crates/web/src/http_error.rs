@@ -64,6 +64,9 @@ kinds! {
     /// The request can't be parsed.
     BadRequest = BAD_REQUEST, "bad-request", "We couldn’t read this request",
         "Go back and try again.";
+    /// The browser sent one of the portal's cookies twice: a site on a subdomain has set it too.
+    DuplicateCookies = BAD_REQUEST, "duplicate-cookies", "Another site has set our cookie",
+        "We have told your browser to forget it. Reload the page and log in again. If you see this page once more, delete the cookies of this site in your browser.";
     /// Not logged in.
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "Please log in",
         "Log in and try again.";
@@ -131,7 +134,10 @@ impl HttpError {
 
     /// The error for a bare status, as the router and its layers produce.
     pub fn from_status(status: StatusCode) -> Self {
-        let kind = ErrorKind::ALL.iter().copied().find(|k| k.status() == status && *k != ErrorKind::FormRejected);
+        let kind = ErrorKind::ALL
+            .iter()
+            .copied()
+            .find(|k| k.status() == status && !matches!(k, ErrorKind::FormRejected | ErrorKind::DuplicateCookies));
         match kind {
             Some(ErrorKind::NotFound) => Self::new(ErrorKind::NotFound, "There's nothing at this address."),
             Some(kind) => Self::new(kind, kind.advice()),

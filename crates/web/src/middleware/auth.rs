@@ -31,7 +31,12 @@ use stoa_model::account::Actor;
 use tracing::Instrument;
 
 use super::{is_api, limits::GuardedBody};
-use crate::{ClientAddress, app::App, http_error::HttpError, ui::frame::is_https};
+use crate::{
+    ClientAddress,
+    app::App,
+    http_error::{ErrorKind, HttpError},
+    ui::frame::is_https,
+};
 
 /// Who sends a request, and how, as known before any handler runs.
 #[derive(Clone)]
@@ -86,8 +91,11 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
     } else {
         false
     };
+    let duplicate = duplicate_cookie(headers, https).filter(|_| !is_api(&path) && !path.starts_with("/assets/"));
     let outcome = if let Err(error) = &place {
         Err(error.clone())
+    } else if let Some(name) = duplicate {
+        Err(HttpError::new(ErrorKind::DuplicateCookies, format!("Your browser sent the cookie {name} more than once.")))
     } else if is_api(&path) {
         authenticate_token(&app, &mut auth, headers).await
     } else if path.starts_with("/assets/") {
@@ -112,10 +120,27 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
     if ended_unencrypted {
         add_cookie(&mut response, removal(session_cookie(false), false));
     }
+    if let Some(name) = duplicate {
+        let whole_domain = app.control.settings().base_domain.to_string();
+        add_cookie(&mut response, removal(name, https));
+        add_cookie(&mut response, Cookie::build(removal(name, https)).domain(whole_domain).build());
+    }
     if let Some(token) = new_token.filter(|_| is_page(&response)) {
         add_cookie(&mut response, cookie(form_cookie(https), token, https));
     }
     response
+}
+
+/// One of the portal's own cookies that the request carries more than once. Without HTTPS a site on a subdomain can set
+/// them for the whole domain, and nothing says which of them is ours: the request is refused.
+fn duplicate_cookie(headers: &HeaderMap, https: bool) -> Option<&'static str> {
+    let count = |name: &str| {
+        let lines =
+            headers.get_all(header::COOKIE).into_iter().filter_map(|line| std::str::from_utf8(line.as_bytes()).ok());
+        let names = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.split('=').next());
+        names.filter(|found| found.trim() == name).count()
+    };
+    [session_cookie(https), form_cookie(https)].into_iter().find(|name| count(name) > 1)
 }
 
 /// The request id set by the edge, or a new one.
@@ -237,6 +262,25 @@ mod tests {
         for hostile in ["short", "<script>alert</script>", &"x".repeat(65)] {
             assert_eq!(request_id(&with(hostile)).len(), 20, "{hostile}");
         }
+    }
+
+    fn appended(lines: impl Iterator<Item = (header::HeaderName, HeaderValue)>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.extend(lines);
+        headers
+    }
+
+    #[test]
+    fn cookies_of_ours_that_come_twice_are_noticed() {
+        let of = |lines: &[&str], https| {
+            let headers = lines.iter().map(|line| (header::COOKIE, line.parse().unwrap()));
+            duplicate_cookie(&appended(headers), https)
+        };
+        assert_eq!(of(&["stoa=a; shop=b; shop=c", "theme=d"], false), None);
+        assert_eq!(of(&["stoa=a; stoa=b"], false), Some("stoa"));
+        assert_eq!(of(&["stoa=a", "x=y;stoa =b"], false), Some("stoa"), "HTTP/2 sends a line for each");
+        assert_eq!(of(&["stoa_form=a; stoa_form=a"], false), Some("stoa_form"));
+        assert_eq!(of(&["stoa=a; stoa=b"], true), None, "over HTTPS these are not ours");
     }
 
     #[test]

@@ -66,6 +66,31 @@ async fn without_a_certificate_the_portal_warns_and_an_unencrypted_session_ends_
     jane.get("/dashboard").await.is(200);
 }
 
+/// Over plain HTTP a store on a subdomain can set the portal's cookie for the whole domain.
+#[tokio::test]
+async fn a_cookie_of_the_portals_that_comes_twice_is_refused_and_forgotten() {
+    let app = TestApp::new().await;
+    app.platform.customer("jane").await;
+    let mut jane = app.logged_in("jane@example.com").await;
+    jane.get("/dashboard").await.is(200);
+    let token = jane.cookies["stoa"].clone();
+    jane.extra.push(("cookie", "shop=x; stoa=of-a-store".into()));
+    for path in ["/dashboard", "/login", "/"] {
+        jane.cookies.insert("stoa".into(), token.clone());
+        let answer = jane.get(path).await;
+        let cookies = answer.header("set-cookie").to_owned();
+        answer.is(400).says("Another site has set our cookie").says("log in again");
+        assert!(cookies.starts_with("stoa=;") && cookies.contains("Max-Age=0"), "{cookies}");
+    }
+    assert!(!jane.cookies.contains_key("stoa"), "the browser has forgotten it");
+    jane.extra.clear();
+    jane.get("/dashboard").await.is(303);
+    // Programs have no cookies, and assets need none.
+    jane.extra.push(("cookie", "stoa=a; stoa=b".into()));
+    jane.get("/assets/stoa.css").await.is(200);
+    assert_eq!(jane.get("/api/v1/sites").await.header("set-cookie"), "");
+}
+
 #[tokio::test]
 async fn a_form_without_the_right_token_is_rejected() {
     let app = TestApp::new().await;
