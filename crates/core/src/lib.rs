@@ -24,7 +24,10 @@ pub mod settings;
 pub mod tasks;
 pub mod view;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use stoa_db::Db;
 use stoa_model::account::Actor;
@@ -52,6 +55,8 @@ pub struct Core {
     pub bus: Arc<Bus>,
     /// What this process does for all of them.
     pub leases: ProcessLeases,
+    /// Whether a certificate covers the portal's name.
+    portal_is_covered: Arc<AtomicBool>,
 }
 
 impl Core {
@@ -64,7 +69,18 @@ impl Core {
             clock,
             key: Arc::new(key),
             bus: Arc::default(),
+            portal_is_covered: Arc::default(),
         }
+    }
+
+    /// The portal's address as it works now: over HTTPS from when a certificate covers its name.
+    pub fn portal_url(&self) -> String {
+        self.settings.portal_url_now(self.portal_is_covered.load(Ordering::Relaxed))
+    }
+
+    /// Notes whether a certificate covers the portal's name; the area `domains` does whenever its certificates change.
+    pub fn set_portal_covered(&self, is_covered: bool) {
+        self.portal_is_covered.store(is_covered, Ordering::Relaxed);
     }
 
     /// The context of a command that `actor` sends now.

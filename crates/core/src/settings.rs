@@ -136,6 +136,14 @@ impl Settings {
         *name == self.base_domain || self.portal_hosts.contains(name)
     }
 
+    /// The portal's URL; before a certificate covers its name, that of plain HTTP, where the portal answers until then.
+    pub fn portal_url_now(&self, is_covered: bool) -> String {
+        if is_covered || self.https_port.is_none() {
+            return self.portal_url.clone();
+        }
+        format!("http://{}{}", self.base_domain, port_suffix(self.public_port))
+    }
+
     /// The URL of a site for its visitors; pass `secure` if a certificate covers its hostname.
     pub fn site_url(&self, hostname: &Hostname, secure: bool) -> String {
         match self.https_port.filter(|_| secure) {

@@ -133,13 +133,25 @@ impl Domains {
             // A site that is marked for deletion may remove its main address.
             is_main: site.hostname == domain.name && site.state() != SiteState::Deleting,
             main_wanted: domain.main_wanted,
-            problem: domain.problem.clone(),
+            problem: domain.problem.clone().or_else(|| self.missing_address(domain)),
             records: self.dns_instructions(site, domain),
             file: (format!("http://{}{}", domain.name, proof_path(&domain.token)), domain.token.clone()),
             expires_at: (!verified).then_some(domain.expires_at),
             checked_at: domain.checked_at,
             certificate: verified.then_some(certificate),
         }
+    }
+
+    /// What must be known before visitors of a domain without subdomain can be sent here.
+    fn missing_address(&self, domain: &Domain) -> Option<String> {
+        let is_unknown = self.core.settings.public_addresses.is_empty() && is_apex(&domain.name);
+        is_unknown.then(|| {
+            format!(
+                "Which address should {} point to? The platform does not know its own yet: its operator has to set \
+                 `public_addresses`. Until then use a name below it, such as www.{}.",
+                domain.name, domain.name
+            )
+        })
     }
 
     /// The records to create. They are address records for every name, because an apex can't be an alias (RFC 1034
@@ -170,6 +182,7 @@ impl Domains {
         });
         records.extend(addresses);
         if self.core.settings.public_addresses.is_empty()
+            && !is_apex(&domain.name)
             && let Ok(own) = site.subdomain.under(&self.core.settings.base_domain)
         {
             records.push(DnsInstruction {
@@ -183,6 +196,11 @@ impl Domains {
         }
         records
     }
+}
+
+/// Whether a name is a registered domain itself, which can't be an alias (RFC 1034 3.6.2).
+fn is_apex(name: &Hostname) -> bool {
+    relative_name(name, None) == "@"
 }
 
 /// The part of a record's name before the registered domain, with this label in front; `@` for that domain itself.
@@ -199,6 +217,13 @@ fn relative_name(name: &Hostname, label: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_registered_domains_are_apexes() {
+        for (name, expected) in [("example.com", true), ("shop.co.uk", true), ("www.example.com", false)] {
+            assert_eq!(is_apex(&Hostname::parse(name).unwrap()), expected, "{name}");
+        }
+    }
 
     #[test]
     fn names_as_providers_show_them() {

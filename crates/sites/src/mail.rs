@@ -18,7 +18,7 @@ pub(crate) async fn welcome(core: &Core, plan: &SitePlan, now: Timestamp) -> Res
     let customer = accounts::customer_get(&core.db, plan.customer).await?.ok_or(Error::NotFound("customer"))?;
     let site = sites::site_get(&core.db, plan.site).await?.ok_or(Error::NotFound("site"))?;
     let url = core.settings.application_url(&site);
-    let page = format!("{}/sites/{}", core.settings.portal_url, plan.site);
+    let page = format!("{}/sites/{}", core.portal_url(), plan.site);
     let product = &core.settings.product_name;
     let paragraphs = [
         format!("Hello {},", customer.company),

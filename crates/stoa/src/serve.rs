@@ -121,7 +121,7 @@ pub async fn serve(verb: &Serve, config: &Config) -> Result<()> {
     let drain_time = Duration::from_secs(u64::from(config.drain_seconds));
     tokio::spawn(signals.follow(listeners.sockets()?, end.clone(), drain_time));
     let (ready_ms, listen) = (started_at.elapsed().as_millis(), listeners.address());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %verb, listen, portal = control.settings().portal_url, ready_ms, "ready");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %verb, listen, portal = control.core.portal_url(), ready_ms, "ready");
     let serving = async {
         let served = match &ingress {
             Some(ingress) => {

@@ -5,17 +5,18 @@ use std::net::IpAddr;
 
 use jiff::SignedDuration;
 use stoa_core::{Error, RequestContext};
-use stoa_db::domains;
 use stoa_domains::{command::AddDomain, view::DomainView};
-use stoa_integrations::resolver::{Cause, ResolveError};
-use stoa_model::{account::Role, domain::DomainState, host::Hostname, route::Target};
+use stoa_model::{account::Role, domain::DomainState, host::Hostname};
 use stoa_sites::view::Ordered;
 use stoa_testkit::TestPlatform;
 
-use crate::support;
+mod claims;
+mod main_address;
+
+use self::main_address::moved;
 
 pub const HERE: &str = "198.51.100.1";
-const ELSEWHERE: &str = "203.0.113.9";
+pub const ELSEWHERE: &str = "203.0.113.9";
 
 pub fn host(text: &str) -> Hostname {
     Hostname::parse(text).expect("a hostname")
@@ -25,11 +26,11 @@ pub fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-async fn platform() -> TestPlatform {
+pub async fn platform() -> TestPlatform {
     TestPlatform::builder().settings(|s| s.public_addresses = vec![ip(HERE)]).build().await
 }
 
-async fn add(platform: &TestPlatform, cx: &RequestContext, site: Ordered, name: &str) -> DomainView {
+pub async fn add(platform: &TestPlatform, cx: &RequestContext, site: Ordered, name: &str) -> DomainView {
     let command = AddDomain { name: name.into(), main: true, ..AddDomain::default() };
     let added = platform.control.domains.add_domain(&platform.now(cx), site.site, command).await;
     added.unwrap_or_else(|error| panic!("{name} was refused: {error}")).remove(0)
@@ -49,153 +50,8 @@ pub fn prove_by_text(platform: &TestPlatform, domain: &DomainView) {
     platform.prove(&host(&domain.name), &record.value);
 }
 
-async fn check(platform: &TestPlatform, cx: &RequestContext, domain: &DomainView) -> DomainView {
+pub async fn check(platform: &TestPlatform, cx: &RequestContext, domain: &DomainView) -> DomainView {
     platform.control.domains.check_domain(&platform.now(cx), domain.id).await.expect("a look")
-}
-
-#[tokio::test]
-async fn from_instructions_to_the_main_address_and_back() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let site = platform.shop(&jane, "bakery").await;
-    let claimed = add(&platform, &jane, site, "https://Bakery.Example/").await;
-    assert_eq!((claimed.name.as_str(), claimed.state), ("bakery.example", DomainState::Claimed));
-    assert_eq!(claimed.records.iter().map(|r| r.value.as_str()).nth(1), Some(HERE), "the real address");
-
-    // Nothing is there yet: the words say so, and nothing changes.
-    let seen = check(&platform, &jane, &claimed).await;
-    let problem = seen.problem.expect("a problem");
-    assert!(problem.contains("TXT record was not found") && problem.contains("no address records"), "{problem}");
-    assert!(!platform.edge.routes().contains_key("bakery.example"));
-
-    // Proven, but it leads elsewhere.
-    prove_by_text(&platform, &claimed);
-    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(ELSEWHERE)]);
-    let seen = check(&platform, &jane, &claimed).await;
-    assert_eq!(seen.state, DomainState::Verified);
-    let problem = seen.problem.expect("a problem");
-    assert!(problem.contains("bakery.example still points to 203.0.113.9, not to this server"), "{problem}");
-    platform.run_until_idle().await;
-    assert_eq!(support::site(&platform, site.site).await.hostname, host("bakery.localhost"), "not yet");
-
-    // It leads here: the platform makes it the main address by itself, and the old one leads there.
-    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(HERE)]);
-    assert_eq!(check(&platform, &jane, &claimed).await.problem, None);
-    moved(&platform, site, "bakery.example").await;
-    let now = support::site(&platform, site.site).await;
-    assert_eq!(now.url.as_deref(), Some("http://bakery.example:8080"));
-    let routes = platform.edge.routes();
-    assert!(matches!(routes["bakery.example"].target, Target::Upstream(_)));
-    assert_eq!(routes["bakery.localhost"].target, Target::Redirect(host("bakery.example")));
-
-    // The main address can't be given up; another one can, after it was made the main one.
-    let cx = platform.now(&jane);
-    assert!(matches!(platform.control.domains.remove_domain(&cx, claimed.id).await, Err(Error::Conflict(_))));
-    platform.control.sites.set_main_address(&cx, site.site, "bakery.localhost").await.expect("a job");
-    platform.run_until_idle().await;
-    assert_eq!(support::site(&platform, site.site).await.hostname, host("bakery.localhost"), "and it stays");
-    platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await.expect("removed");
-    assert!(!platform.edge.routes().contains_key("bakery.example"));
-    assert!(platform.control.domains.list_domains(&cx, site.site).await.expect("domains").domains.is_empty());
-}
-
-/// Lets the platform work until the site has this main address.
-async fn moved(platform: &TestPlatform, site: Ordered, name: &str) {
-    let workers = platform.run();
-    platform
-        .until("the move", async || {
-            let now = support::site(platform, site.site).await;
-            now.hostname == host(name) && now.url.is_some_and(|url| url.contains(name))
-        })
-        .await;
-    platform.idle().await;
-    workers.stop().await;
-}
-
-/// The path of a claim's file, and what is in it.
-fn file_of(domain: &DomainView) -> (String, String) {
-    let (url, body) = domain.file.clone();
-    (url.strip_prefix(&format!("http://{}", domain.name)).expect("at the domain").to_owned(), body)
-}
-
-#[tokio::test]
-async fn a_file_on_somebody_elses_web_server_proves_a_domain() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let site = platform.shop(&jane, "bakery").await;
-    let claimed = add(&platform, &jane, site, "shop.example").await;
-    let (path, body) = file_of(&claimed);
-    let serve = |at: &str, body: &str| {
-        platform.world_dns.set_addresses(&host("shop.example"), &[ip(at)]);
-        platform.probe.serve_file((ip(at), 80).into(), "shop.example", &path, body);
-    };
-    for (at, body) in [("9.9.9.9", "something else"), ("10.0.0.5", &body), (HERE, &body)] {
-        serve(at, body);
-        assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Claimed, "{at}");
-    }
-    serve("9.9.9.9", &body);
-    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
-}
-
-/// What leads here is answered by us for anybody: a wildcard record, a domain whose owner has left or
-/// has not claimed it yet.
-#[tokio::test]
-async fn that_a_name_leads_here_proves_nothing() {
-    let platform = platform().await;
-    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
-    let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
-    for name in ["shop.example", "login.shop.example"] {
-        platform.world_dns.set_addresses(&host(name), &[ip(HERE)]);
-    }
-    for name in ["shop.example", "login.shop.example"] {
-        let taken = add(&platform, &joe, his, name).await;
-        assert_eq!(check(&platform, &joe, &taken).await.state, DomainState::Claimed);
-        let (path, _) = file_of(&taken);
-        assert!(!platform.edge.table().answers.contains_key(&path), "our edge proves nobody's claim");
-    }
-    let claimed = add(&platform, &jane, hers, "shop.example").await;
-    prove_by_text(&platform, &claimed);
-    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
-    // Verified elsewhere: it can't be claimed.
-    let meg = platform.customer("meg").await;
-    let spare = platform.shop(&meg, "spare").await;
-    let words = refused(&platform, &meg, spare, "shop.example").await;
-    assert!(words.contains("another account"), "{words}");
-
-    // She leaves, her domain still leads here: who controls it may have it, and nobody else.
-    platform.control.sites.set_main_address(&platform.now(&jane), hers.site, "bakery.localhost").await.ok();
-    platform.run_until_idle().await;
-    platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await.expect("removed");
-    let taken = add(&platform, &meg, spare, "shop.example").await;
-    assert_eq!(check(&platform, &meg, &taken).await.state, DomainState::Claimed);
-    prove_by_text(&platform, &taken);
-    assert_eq!(check(&platform, &meg, &taken).await.state, DomainState::Verified);
-}
-
-#[tokio::test]
-async fn a_claim_keeps_nobody_away_and_runs_out() {
-    let platform = platform().await;
-    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
-    let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
-    let squatted = add(&platform, &joe, his, "shop.example").await;
-    let claimed = add(&platform, &jane, hers, "shop.example").await;
-    prove_by_text(&platform, &claimed);
-    assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
-
-    // His proof comes too late, even if it is a good one.
-    platform.prove(&host("shop.example"), &squatted.records[0].value);
-    let seen = check(&platform, &joe, &squatted).await;
-    assert_eq!(seen.state, DomainState::Claimed);
-    assert!(seen.problem.expect("words").contains("in use by another site"));
-
-    platform.clock.advance(SignedDuration::from_hours(8 * 24));
-    let workers = platform.run();
-    platform
-        .until("the claim's end", async || {
-            domains::domain_get(&platform.db, squatted.id).await.unwrap().unwrap().state == DomainState::Removed
-        })
-        .await;
-    workers.stop().await;
 }
 
 #[tokio::test]
@@ -273,23 +129,6 @@ async fn every_command_takes_a_name_in_all_its_forms() {
 }
 
 #[tokio::test]
-async fn www_comes_along_and_leads_to_the_main_address() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let site = platform.shop(&jane, "bakery").await;
-    let command = AddDomain { name: "bakery.example".into(), with_www: true, main: true };
-    let both = platform.control.domains.add_domain(&platform.now(&jane), site.site, command).await.expect("claims");
-    assert_eq!(both.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["bakery.example", "www.bakery.example"]);
-    for domain in &both {
-        platform.world_dns.set_addresses(&host(&domain.name), &[ip(HERE)]);
-        prove_by_text(&platform, domain);
-        check(&platform, &jane, domain).await;
-    }
-    moved(&platform, site, "bakery.example").await;
-    assert_eq!(platform.edge.routes()["www.bakery.example"].target, Target::Redirect(host("bakery.example")));
-}
-
-#[tokio::test]
 async fn another_customers_domain_is_not_there_and_support_only_looks() {
     let platform = platform().await;
     let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
@@ -323,110 +162,6 @@ async fn a_proven_domain_that_leads_elsewhere_is_soon_looked_at_again() {
 }
 
 #[tokio::test]
-async fn a_deleted_site_can_give_its_main_address_up_and_comes_back_without_it() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let (old, new) = (platform.shop(&jane, "bakery").await, platform.shop(&jane, "patisserie").await);
-    let domain = add(&platform, &jane, old, "bakery.example").await;
-    let open = add(&platform, &jane, old, "open.example").await;
-    prove_by_text(&platform, &domain);
-    platform.world_dns.set_addresses(&host("bakery.example"), &[ip(HERE)]);
-    check(&platform, &jane, &domain).await;
-    platform.control.sites.set_main_address(&platform.now(&jane), old.site, "bakery.example").await.ok();
-    moved(&platform, old, "bakery.example").await;
-    platform.control.sites.delete(&platform.now(&jane), old.site).await.expect("deleted");
-
-    // Nothing more comes to a site that ends, and what is refused says what to do.
-    let marked = refused(&platform, &jane, old, "other.example").await;
-    assert!(marked.contains("marked for deletion"), "{marked}");
-    prove_by_text(&platform, &open);
-    let seen = check(&platform, &jane, &open).await;
-    assert_eq!((seen.state, seen.problem), (DomainState::Claimed, Some(marked.clone())));
-    let main = platform.control.sites.set_main_address(&platform.now(&jane), old.site, "bakery.localhost").await;
-    assert!(matches!(main, Err(Error::Conflict(words)) if words == marked));
-    assert!(refused(&platform, &jane, new, "bakery.example").await.contains("Remove it there first"));
-    platform.control.domains.remove_domain(&platform.now(&jane), domain.id).await.expect("removed there");
-    let again = add(&platform, &jane, new, "bakery.example").await;
-    prove_by_text(&platform, &again);
-    assert_eq!(check(&platform, &jane, &again).await.state, DomainState::Verified);
-
-    let restored = platform.control.sites.undelete(&platform.now(&jane), old.site).await.expect("restored");
-    let start = restored.job.expect("it is started again");
-    platform.run_until_idle().await;
-    let start = platform.job(start).await;
-    assert_eq!(start.state, stoa_model::job::JobState::Succeeded, "{:?}", start.error_detail);
-    moved(&platform, old, "bakery.localhost").await;
-    assert!(matches!(platform.edge.routes()["bakery.localhost"].target, Target::Upstream(_)));
-    moved(&platform, new, "bakery.example").await;
-}
-
-#[tokio::test]
-async fn a_name_server_that_is_slow_holds_no_other_domain_up() {
-    let platform = platform().await;
-    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
-    let (hers, his) = (platform.shop(&jane, "bakery").await, platform.shop(&joe, "butcher").await);
-    add(&platform, &jane, hers, "slow.example").await;
-    let good = add(&platform, &joe, his, "butcher.example").await;
-    prove_by_text(&platform, &good);
-    let slow = platform.world_dns.delay_next(&host("slow.example"));
-    let workers = platform.run();
-    platform
-        .until("the other's proof", async || {
-            domains::domain_get(&platform.db, good.id).await.unwrap().unwrap().state == DomainState::Verified
-        })
-        .await;
-    assert!(!slow.is_closed(), "hers is still waited for");
-    workers.stop().await;
-}
-
-#[tokio::test]
-async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let site = platform.shop(&jane, "bakery").await;
-    let domain = add(&platform, &jane, site, "bakery.example").await;
-    let name = host("bakery.example");
-    let circle = ResolveError::Loop { name: name.to_string(), via: vec![name.clone()] };
-    platform.world_dns.answer(&name, Err(circle));
-    assert!(check(&platform, &jane, &domain).await.problem.expect("words").contains("circle"));
-    let record = stoa_provider::dns::RecordName::ownership(&name);
-    for (cause, part) in [
-        (Cause::Silent, "do not answer"),
-        (Cause::Failing, "its zone is broken"),
-        (Cause::Refused, "refuse to answer"),
-        (Cause::Dnssec, "DNSSEC signatures are invalid"),
-    ] {
-        let failed = ResolveError::Unavailable { name: name.to_string(), reason: "reason".into(), cause };
-        platform.world_dns.answer(&name, Err(failed.clone()));
-        platform.world_dns.answer_texts(&record, Err(failed));
-        let problem = check(&platform, &jane, &domain).await.problem.expect("a problem");
-        for sentence in ["domain is yours: its".to_owned(), format!("{name} can't be looked up: its")] {
-            assert!(problem.contains(&sentence) && problem.matches(part).count() == 2, "{cause:?}: {problem}");
-        }
-    }
-}
-
-/// A name server that was asked too early remembers that there was nothing.
-#[tokio::test]
-async fn a_proof_that_is_not_found_names_the_minutes() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let site = platform.shop(&jane, "bakery").await;
-    let domain = add(&platform, &jane, site, "bakery.example").await;
-    let name = host("bakery.example");
-    let record = stoa_provider::dns::RecordName::ownership(&name);
-    platform.world_dns.set_addresses(&name, &[ip(HERE)]);
-    platform.world_dns.set_absence(&record, std::time::Duration::from_secs(3541));
-    let seen = check(&platform, &jane, &domain).await;
-    let problem = seen.problem.expect("a problem");
-    assert!(problem.contains("not found, and if it was just created") && problem.contains("60 minutes"), "{problem}");
-    assert_eq!(seen.records.iter().map(|record| record.seen).collect::<Vec<_>>(), [Some(false), Some(true)]);
-    platform.prove(&name, "stoa-verification=other");
-    let problem = check(&platform, &jane, &domain).await.problem.expect("a problem");
-    assert!(problem.contains("the TXT record of _stoa.bakery.example has another value."), "{problem}");
-}
-
-#[tokio::test]
 async fn what_was_served_is_rolled_up_by_the_hour() {
     let platform = platform().await;
     if platform.is_split() {
@@ -448,72 +183,6 @@ async fn what_was_served_is_rolled_up_by_the_hour() {
 }
 
 #[tokio::test]
-async fn a_site_that_the_edge_refuses_keeps_no_other_from_its_own() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let bad = platform.shop(&jane, "bakery").await;
-    platform.edge.refuse(Some(bad.site));
-    let cx = platform.now(&jane);
-    platform.control.sites.stop(&cx, bad.site).await.expect("a job");
-    let good = platform.order(&jane, "butcher").await;
-    let workers = platform.run();
-    platform
-        .until("the other shop", async || {
-            support::site(&platform, good.site).await.state() == stoa_model::site::SiteState::Active
-        })
-        .await;
-    assert!(matches!(platform.edge.routes()["butcher.localhost"].target, Target::Upstream(_)));
-    assert!(matches!(platform.edge.routes()["bakery.localhost"].target, Target::Upstream(_)), "as it was");
-    platform.edge.refuse(None);
-    platform
-        .until("the stop", async || {
-            support::site(&platform, bad.site).await.state() == stoa_model::site::SiteState::Stopped
-        })
-        .await;
-    platform.idle().await;
-    workers.stop().await;
-}
-
-/// Where it is not known which addresses are ours, our own edge's answer proves nothing.
-#[tokio::test]
-async fn without_public_addresses_only_text_proves() {
-    let platform = TestPlatform::new().await;
-    let jane = platform.customer("jane").await;
-    let site = platform.shop(&jane, "bakery").await;
-    let domain = add(&platform, &jane, site, "somebody-elses.example").await;
-    for address in [HERE, "127.0.0.1", "10.0.0.1"] {
-        platform.world_dns.set_addresses(&host("somebody-elses.example"), &[ip(address)]);
-        assert_eq!(check(&platform, &jane, &domain).await.state, DomainState::Claimed);
-    }
-    prove_by_text(&platform, &domain);
-    assert_eq!(check(&platform, &jane, &domain).await.state, DomainState::Verified);
-}
-
-#[tokio::test]
-async fn the_newest_wish_for_a_main_address_counts() {
-    let platform = platform().await;
-    let jane = platform.customer("jane").await;
-    let site = platform.shop(&jane, "bakery").await;
-    let first = add(&platform, &jane, site, "z.example").await;
-    prove_by_text(&platform, &first);
-    platform.world_dns.set_addresses(&host("z.example"), &[ip(HERE)]);
-    check(&platform, &jane, &first).await;
-    moved(&platform, site, "z.example").await;
-    let second = add(&platform, &jane, site, "a.example").await;
-    prove_by_text(&platform, &second);
-    platform.world_dns.set_addresses(&host("a.example"), &[ip(HERE)]);
-    check(&platform, &jane, &second).await;
-    moved(&platform, site, "a.example").await;
-
-    // A look at the new one that fails must not bring the old one back.
-    platform.world_dns.set_addresses(&host("a.example"), &[ip(ELSEWHERE)]);
-    assert!(check(&platform, &jane, &second).await.problem.is_some());
-    platform.clock.advance(SignedDuration::from_hours(7));
-    platform.run_until_idle().await;
-    assert_eq!(support::site(&platform, site.site).await.hostname, host("a.example"));
-}
-
-#[tokio::test]
 async fn a_domain_stays_while_a_job_works_on_its_site() {
     let platform = platform().await;
     let jane = platform.customer("jane").await;
@@ -524,4 +193,20 @@ async fn a_domain_stays_while_a_job_works_on_its_site() {
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     platform.run_until_idle().await;
     platform.control.domains.remove_domain(&platform.now(&jane), claimed.id).await.expect("removed");
+}
+
+/// A domain without subdomain can't be an alias (RFC 1034 3.6.2), so a platform that does not know its addresses can't say
+/// where it should point to.
+#[tokio::test]
+async fn an_apex_asks_for_the_missing_setting_and_never_for_an_alias() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await;
+    let apex = add(&platform, &jane, site, "janes-bakery.example").await;
+    assert!(apex.records.iter().all(|record| record.kind == "TXT"), "{:?}", apex.records);
+    let question = apex.problem.expect("a question");
+    assert!(question.contains("Which address should janes-bakery.example point to?"), "{question}");
+    assert!(question.contains("`public_addresses`"), "{question}");
+    let below = add(&platform, &jane, site, "shop.janes-bakery.example").await;
+    assert_eq!((below.records[1].kind, below.problem), ("CNAME", None));
 }

@@ -68,8 +68,7 @@ impl Jobs {
         let now = self.core.clock.now();
         // Whoever abandoned the job knows about it, and the e-mail would say that its effects were undone.
         let abandoned = matches!(outcome, Outcome::Abandoned { .. });
-        let alarm =
-            mail::job_alarm(&self.core.settings, job, end.state, end.detail.as_deref(), now).filter(|_| !abandoned);
+        let alarm = mail::job_alarm(&self.core, job, end.state, end.detail.as_deref(), now).filter(|_| !abandoned);
         let (end, alarm, handler) = (&end, &alarm, self.registry.handler(job.kind)?);
         self.core
             .db

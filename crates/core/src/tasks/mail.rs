@@ -46,20 +46,20 @@ pub fn email_task(email: &Email, now: Timestamp) -> QueuedTask {
 
 /// The alert to staff about a stuck or failed job; `None` in other states or if no staff address is configured.
 pub(crate) fn job_alarm(
-    settings: &Settings,
+    core: &crate::Core,
     job: &Job,
     state: JobState,
     detail: Option<&str>,
     now: Timestamp,
 ) -> Option<QueuedTask> {
-    let to = settings.staff_mail.clone()?;
+    let to = core.settings.staff_mail.clone()?;
     let subject = match (state, job.kind) {
         (JobState::Stuck, _) => format!("Stuck: {} ({})", job.kind.title(), job.id),
         (JobState::Failed, JobKind::Create) => format!("Provisioning failed: {}", job.site),
         (JobState::Failed, _) => format!("Failed: {} ({})", job.kind.title(), job.id),
         _ => return None,
     };
-    let page = format!("{}/jobs/{}", settings.portal_url, job.id);
+    let page = format!("{}/jobs/{}", core.portal_url(), job.id);
     let advice = match state {
         JobState::Stuck => {
             "An undo failed. Look at the job, fix the cause, then resume it; or abandon it and clean up by hand."

@@ -52,7 +52,7 @@ impl Domains {
         }
         let mut alerts = self.find_certificate_alerts(wanted, now).await?;
         alerts.retain(|alert| !history.has_reported(&alert.name, now));
-        let page = format!("{}/staff/certificates", self.core.settings.portal_url);
+        let page = format!("{}/staff/certificates", self.core.portal_url());
         let Some(email) = email(to, &alerts, page, now) else { return Ok(()) };
         let queued = &email_task(&email, now);
         self.core

@@ -66,6 +66,7 @@ impl Domains {
         });
         let all = Certificates::new(all.collect(), now);
         *self.certificate_cache.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
+        self.core.set_portal_covered(self.is_covered(&self.core.settings.base_domain));
         if has_new || !known.is_empty() {
             self.core.bus.wake_here(Wakeup::MainAddresses);
         }

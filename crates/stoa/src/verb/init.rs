@@ -28,7 +28,7 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
         format!(
             "Ready. Operator {} can log in at {}/staff/login after `stoa serve`.",
             verb.email,
-            control.settings().portal_url
+            control.core.portal_url()
         )
     })
 }
