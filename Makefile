@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CARGO_TEST := cargo test --quiet --workspace
 
-.PHONY: help run stop images test check fmt lint unit sagas databases openapi docker e2e processes upgrade-test mutants screenshots bench-% need
+.PHONY: help run stop images test check fmt lint unit sagas databases openapi docker e2e reports processes upgrade-test mutants screenshots bench-% need
 
 help:            ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -66,6 +66,11 @@ e2e: images      ## the browser tests
 	@e2e/run
 	@echo '== browser: a domain of its own, from instructions to the padlock'
 	@e2e/edge/run
+	@echo '== reported faults'
+	@e2e/reports/run fast
+
+reports: images  ## reported faults against the real binary: redirects, cookies, and attackers on a store beside another
+	@e2e/reports/run
 
 processes: images  ## service tests and kills with an edge, a portal and two workers, on PostgreSQL and MariaDB
 	@crates/db/tests/databases sh -ec 'export STOA_TEST_PROCESSES=several; \
