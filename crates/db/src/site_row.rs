@@ -5,7 +5,7 @@ use stoa_model::{
     id::{CustomerId, SiteId},
     limits::{Bytes, Limits, MilliCpu},
     route::RouteLimits,
-    site::{Site, Suspension},
+    site::{Health, Site, Suspension},
     stack::ProjectName,
     text::{AdminUser, EmailAddress, SiteTitle},
 };
@@ -49,7 +49,7 @@ pub(crate) fn to_row(site: &Site) -> Result<sites::Model, DbError> {
         state_at: ms(site.created_at),
         reason: site.reason.clone(),
         upstream: site.upstream.map(|address| address.to_string()),
-        health: site.health.as_str().to_owned(),
+        health: health_name(site.health).to_owned(),
         health_at: site.health_at.map(ms),
         created_at: ms(site.created_at),
         deleted_at: site.deleted_at.map(ms),
@@ -82,7 +82,7 @@ fn suspensions(read: &Row<'_>, stored: Option<&str>) -> Result<Vec<Suspension>, 
 pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
     let id = SiteId::from_uuid(row.id);
     let read = Row { table: "sites", id: &id };
-    Ok(Site {
+    let mut site = Site {
         id,
         customer: CustomerId::from_uuid(row.customer),
         blueprint: row.blueprint,
@@ -115,5 +115,18 @@ pub(crate) fn from_row(row: sites::Model) -> Result<Site, DbError> {
         created_at: read.time(row.created_at)?,
         deleted_at: read.maybe_time(row.deleted_at)?,
         purge_at: read.maybe_time(row.purge_at)?,
-    })
+    };
+    if site.health == Health::Unknown && site.state().should_run() {
+        site.health = Health::Starting;
+    }
+    Ok(site)
+}
+
+/// A health as stored. `starting` is stored as `unknown`, which it is for a site that should run: the release before
+/// does not know the word.
+pub(crate) fn health_name(health: Health) -> &'static str {
+    match health {
+        Health::Starting => Health::Unknown.as_str(),
+        known => known.as_str(),
+    }
 }

@@ -27,6 +27,8 @@ pub struct DockerConfig {
     pub installation: String,
     /// Sites get their networks from this pool, a block of 16 addresses each.
     pub address_pool: Subnet,
+    /// The largest packet of sites' networks; `None`: what Docker and the machine's way out carry.
+    pub mtu: Option<u32>,
     /// Deadline of one call to Docker. Stopping adds the container's own grace; streams have it
     /// between two parts.
     pub timeout: Duration,
@@ -53,6 +55,10 @@ impl Docker {
 
     pub(crate) fn installation(&self) -> &str {
         &self.shared.config.installation
+    }
+
+    pub(crate) fn mtu_setting(&self) -> Option<u32> {
+        self.shared.config.mtu
     }
 
     pub(crate) fn address_pool(&self) -> Subnet {

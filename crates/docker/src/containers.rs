@@ -24,7 +24,7 @@ use stoa_provider::engine::spec;
 
 use crate::{
     labels::{Hashes, Origin},
-    names,
+    mtu, names,
     placement::DockerPlacement,
     subnet::Subnet,
 };
@@ -55,7 +55,14 @@ impl From<Limits> for DockerLimits {
 }
 
 /// The request for a stack's private network.
-pub(crate) fn network(stack: &Stack, subnet: Subnet, origin: Origin<'_>) -> NetworkCreateRequest {
+pub(crate) fn network(stack: &Stack, subnet: Subnet, mtu: u32, origin: Origin<'_>) -> NetworkCreateRequest {
+    let mut options = text_map([
+        ("com.docker.network.bridge.name", bridge_name(stack, origin.installation).as_str()),
+        ("com.docker.network.bridge.enable_icc", "true"),
+    ]);
+    if mtu != mtu::DEFAULT {
+        options.insert(mtu::OPTION.to_owned(), mtu.to_string());
+    }
     let addresses = IpamConfig {
         subnet: Some(subnet.to_string()),
         gateway: Some(subnet.gateway().to_string()),
@@ -65,10 +72,7 @@ pub(crate) fn network(stack: &Stack, subnet: Subnet, origin: Origin<'_>) -> Netw
         name: names::network(&stack.project),
         driver: Some("bridge".into()),
         ipam: Some(Ipam { config: Some(vec![addresses]), ..Default::default() }),
-        options: Some(text_map([
-            ("com.docker.network.bridge.name", bridge_name(stack, origin.installation).as_str()),
-            ("com.docker.network.bridge.enable_icc", "true"),
-        ])),
+        options: Some(options),
         labels: Some(origin.on_network(stack)),
         ..Default::default()
     }
@@ -163,7 +167,11 @@ fn host_config(stack: &Stack, service: &Service) -> HostConfig {
             config: Some(text_map([("max-size", "10m"), ("max-file", "3")])),
         }),
         restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+            name: Some(if service.runs_once {
+                RestartPolicyNameEnum::NO
+            } else {
+                RestartPolicyNameEnum::UNLESS_STOPPED
+            }),
             maximum_retry_count: None,
         }),
         network_mode: Some(names::network(&stack.project)),

@@ -2,7 +2,8 @@
 //!
 //! The order is what Docker needs and no more. A container can be created before its network exists
 //! (Docker looks the network up at the start), and the network takes longest: so it is created beside
-//! the volumes and containers, and all starts follow side by side. Volumes come before containers,
+//! the volumes and containers. The starts follow in the order of the services' dependencies, and side by
+//! side where there are none. Volumes come before containers,
 //! because Docker would create a missing one itself, without labels. A replaced container is removed
 //! before its successor is created: both have the same name and address.
 //!
@@ -13,7 +14,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bollard::query_parameters::StartContainerOptions;
 use futures_util::future::{join_all, try_join_all};
-use stoa_model::stack::Service;
+use stoa_model::stack::{ProjectName, Service};
 use stoa_provider::engine::{Deployed, Deployment, EngineError, RunState};
 use stoa_util::error_chain;
 use tokio::time::sleep;
@@ -122,19 +123,22 @@ impl Docker {
         }
     }
 
+    /// Starts what has to be started, each service after those that it depends on.
     async fn start_all(&self, target: Target<'_>, ops: &[Op]) -> Result<(), EngineError> {
-        all(ops.iter().filter_map(|op| match &op.kind {
-            OpKind::Create { service, instance, .. } | OpKind::Replace { service, instance, .. } => {
-                let name = names::container(&target.stack.project, service, *instance);
-                Some(self.start_container(name, RunState::Created))
-            }
-            OpKind::Start { container, paused, .. } => {
-                let state = if *paused { RunState::Paused } else { RunState::Exited };
-                Some(self.start_container(container.clone(), state))
-            }
-            OpKind::CreateNetwork | OpKind::CreateVolume(_) | OpKind::Limit { .. } => None,
-        }))
-        .await
+        for group in target.stack.start_order() {
+            all(group.into_iter().map(|service| self.start_service(target, service, ops))).await?;
+        }
+        Ok(())
+    }
+
+    async fn start_service(&self, target: Target<'_>, service: &Service, ops: &[Op]) -> Result<(), EngineError> {
+        let project = &target.stack.project;
+        let starts: Vec<_> = ops.iter().filter_map(|op| to_start(project, service, op)).collect();
+        if starts.is_empty() {
+            return Ok(());
+        }
+        self.await_dependencies(target, service).await?;
+        all(starts.into_iter().map(|(container, state)| self.start_container(container, state))).await
     }
 
     /// Starts a container, by id or name; one that runs already is fine.
@@ -166,6 +170,20 @@ impl Docker {
             }
             answer => answer.map_err(|error| act.failed(error)),
         }
+    }
+}
+
+/// The container of this service that an operation starts, and its state before.
+fn to_start(project: &ProjectName, service: &Service, op: &Op) -> Option<(String, RunState)> {
+    match &op.kind {
+        OpKind::Create { service: name, instance, .. } | OpKind::Replace { service: name, instance, .. } => {
+            (*name == service.name).then(|| (names::container(project, name, *instance), RunState::Created))
+        }
+        OpKind::Start { service: name, container, paused, .. } => {
+            let state = if *paused { RunState::Paused } else { RunState::Exited };
+            (*name == service.name).then(|| (container.clone(), state))
+        }
+        OpKind::CreateNetwork | OpKind::CreateVolume(_) | OpKind::Limit { .. } => None,
     }
 }
 

@@ -4,12 +4,15 @@ use bollard::{models::Network, query_parameters::ListNetworksOptions};
 use stoa_model::{image::ImageRef, placement::LeasePool, stack::Stack};
 use stoa_provider::engine::{EngineError, EngineInfo, ImageInfo, Manifest};
 
-use crate::{client::Docker, error::Act, placement::DockerPlacement, subnet::Subnet};
+use crate::{client::Docker, error::Act, host_network, mtu, placement::DockerPlacement, subnet::Subnet};
 
 impl Docker {
     pub(crate) async fn info(&self) -> Result<EngineInfo, EngineError> {
         let describing = Act::new("describing", "Docker");
-        let (info, subnets) = tokio::try_join!(self.call(&describing, |api| api.info()), self.subnets())?;
+        let (info, networks) = tokio::try_join!(self.call(&describing, |api| api.info()), self.all_networks())?;
+        let mtu = mtu::report(self.mtu_setting(), &networks, self.installation(), host_network::uplink());
+        let mut subnets: Vec<_> = networks.into_iter().flat_map(subnets).collect();
+        subnets.extend(host_network::taken(&subnets));
         Ok(EngineInfo {
             kind: "docker",
             version: info.server_version.unwrap_or_default(),
@@ -17,25 +20,33 @@ impl Docker {
             memory: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
             data_directory: info.docker_root_dir,
             in_use: subnets.into_iter().map(|(name, subnet)| (name, subnet.range())).collect(),
+            mtu: Some(mtu),
         })
     }
 
     /// The IPv4 subnets of all networks, of whatever owner.
     pub(crate) async fn subnets(&self) -> Result<Vec<(String, Subnet)>, EngineError> {
+        Ok(self.all_networks().await?.into_iter().flat_map(subnets).collect())
+    }
+
+    pub(crate) async fn all_networks(&self) -> Result<Vec<Network>, EngineError> {
         let act = Act::new("listing", "all networks");
-        let networks = self.call(&act, |api| api.list_networks(None::<ListNetworksOptions>)).await?;
-        Ok(networks.into_iter().flat_map(subnets).collect())
+        self.call(&act, |api| api.list_networks(None::<ListNetworksOptions>)).await
     }
 
     /// One lease per block of addresses in the pool.
     pub(crate) fn pool(&self, info: &EngineInfo) -> LeasePool {
         let pool = self.address_pool();
+        // The operator chose a pool inside of a larger network that this machine has a route to; the doctor says so.
+        let covers = |name: &str, (from, to): (i64, i64)| {
+            host_network::is_route(name) && from <= pool.range().0 && pool.range().1 <= to
+        };
         LeasePool {
             name: pool.to_string(),
             first: pool.lease(),
             step: Subnet::SITE_ADDRESSES.into(),
             count: pool.blocks().into(),
-            taken: info.in_use.iter().map(|(_, range)| *range).collect(),
+            taken: info.in_use.iter().filter(|(name, range)| !covers(name, *range)).map(|(_, range)| *range).collect(),
         }
     }
 

@@ -74,7 +74,9 @@ impl Engine for Docker {
     }
 
     async fn observe(&self, project: &ProjectName) -> Result<Observed, EngineError> {
-        let found = self.inventory(Some(project), None).await?.by_project();
+        let mut inventory = self.inventory(Some(project), None).await?;
+        self.count_exits(&mut inventory.containers).await?;
+        let found = inventory.by_project();
         Ok(found.into_iter().next().unwrap_or_else(|| Observed::nothing(project.clone())))
     }
 

@@ -45,6 +45,7 @@ pub(crate) fn web() -> Service {
         }),
         stop_grace: Duration::from_secs(20),
         depends_on: Vec::new(),
+        runs_once: false,
         replace: ReplaceStrategy::Recreate,
     }
 }

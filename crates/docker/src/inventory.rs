@@ -11,7 +11,7 @@ use stoa_model::{
     image::ImageId,
     stack::{ProjectName, ServiceName},
 };
-use stoa_provider::engine::{EngineError, Observed, ObservedService, Revision, RunState};
+use stoa_provider::engine::{EngineError, Observed, ObservedService, Readiness, Revision, RunState};
 
 use crate::{
     client::Docker,
@@ -37,8 +37,10 @@ pub(crate) struct Container {
     pub(crate) state: RunState,
     pub(crate) image: Option<ImageId>,
     pub(crate) labels: Labels,
-    readiness: Option<bool>,
-    exit_code: Option<i64>,
+    pub(crate) readiness: Option<Readiness>,
+    pub(crate) exit_code: Option<i64>,
+    /// Lists don't say it: 0.
+    pub(crate) exits: u32,
     reason: Option<String>,
 }
 
@@ -149,6 +151,11 @@ fn sorted(mut observed: Observed) -> Observed {
 }
 
 impl Container {
+    /// Whether it has ended as it should.
+    pub(crate) fn has_completed(&self) -> bool {
+        self.state == RunState::Exited && self.exit_code == Some(0)
+    }
+
     fn observed(self) -> ObservedService {
         ObservedService {
             operation: labels::operation(&self.labels),
@@ -160,6 +167,7 @@ impl Container {
             state: self.state,
             readiness: self.readiness,
             exit_code: self.exit_code,
+            exits: self.exits,
             reason: self.reason,
         }
     }
@@ -185,17 +193,19 @@ pub(crate) fn container(summary: ContainerSummary) -> Option<Container> {
         image: summary.image_id.and_then(|id| id.parse().ok()),
         readiness: readiness(&status),
         exit_code,
+        exits: 0,
         reason: reason(state, exit_code, &status),
         labels,
     })
 }
 
 /// Reads `Up 3 seconds (healthy)`: lists have no field of their own for it before API 1.52.
-fn readiness(status: &str) -> Option<bool> {
+fn readiness(status: &str) -> Option<Readiness> {
     let (_, verdict) = status.strip_suffix(')')?.rsplit_once('(')?;
     match verdict {
-        "healthy" => Some(true),
-        "unhealthy" | "health: starting" => Some(false),
+        "healthy" => Some(Readiness::Passing),
+        "unhealthy" => Some(Readiness::Failing),
+        "health: starting" => Some(Readiness::Starting),
         _ => None,
     }
 }
@@ -230,9 +240,9 @@ mod tests {
 
     #[test]
     fn dockers_status_line_is_read() {
-        assert_eq!(readiness("Up 3 seconds (healthy)"), Some(true));
-        assert_eq!(readiness("Up 3 seconds (unhealthy)"), Some(false));
-        assert_eq!(readiness("Up 3 seconds (health: starting)"), Some(false));
+        assert_eq!(readiness("Up 3 seconds (healthy)"), Some(Readiness::Passing));
+        assert_eq!(readiness("Up 3 seconds (unhealthy)"), Some(Readiness::Failing));
+        assert_eq!(readiness("Up 3 seconds (health: starting)"), Some(Readiness::Starting));
         assert_eq!(readiness("Up 3 seconds"), None);
         assert_eq!(readiness("Up 3 seconds (Paused)"), None);
         assert_eq!(exit_code("Exited (137) 3 seconds ago"), Some(137));

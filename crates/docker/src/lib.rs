@@ -20,6 +20,7 @@
 mod build;
 mod client;
 mod containers;
+mod dependencies;
 mod deploy;
 mod describe;
 mod engine;
@@ -28,10 +29,12 @@ mod events;
 mod exec;
 #[cfg(test)]
 mod fixture;
+mod host_network;
 mod inventory;
 mod labels;
 mod legacy;
 mod logs;
+mod mtu;
 mod names;
 mod objects;
 mod placement;

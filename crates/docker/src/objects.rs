@@ -17,8 +17,9 @@ use crate::{
     client::Docker,
     containers::{self, Target},
     error::{Act, answered_with},
+    host_network,
     labels::{self, Labels, Origin},
-    names,
+    mtu, names,
     subnet::Subnet,
 };
 
@@ -30,9 +31,10 @@ impl Docker {
         let (stack, subnet) = (target.stack, target.placement.subnet);
         let name = names::network(&stack.project);
         let act = Act::new("creating", format!("the network {name} with {subnet}"));
+        let (mtu, _) = mtu::wanted(self.mtu_setting(), &self.all_networks().await?, host_network::uplink());
         let mut pause = FIRST_PAUSE;
         for attempts_left in (0..MAX_ATTEMPTS).rev() {
-            let body = containers::network(stack, subnet, origin);
+            let body = containers::network(stack, subnet, mtu, origin);
             let answer = self.raw(&act, self.timeout(), |api| api.create_network(body)).await?;
             let Err(error) = answer else { return Ok(()) };
             let taken = answered_with(&error, 409, "already exists");

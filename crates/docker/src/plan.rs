@@ -116,7 +116,8 @@ fn plan_service(
         if let Verdict::LimitsDiffer(cause) = verdict {
             ops.push(op(OpKind::Limit { service: name(), container: container() }, cause));
         }
-        if !found.is_running() {
+        let is_done = service.runs_once && found.container.has_completed();
+        if !found.is_running() && !is_done {
             let paused = found.container.state == stoa_provider::engine::RunState::Paused;
             let instance = found.container.instance;
             let cause = if paused { "it is paused" } else { "it does not run" };

@@ -171,6 +171,16 @@ impl Docker {
         }
     }
 
+    /// How often a container's program has ended since somebody started it; one that is gone never did.
+    pub(crate) async fn exits(&self, container: &Container) -> Result<u32, EngineError> {
+        let act = Act::new("inspecting", format!("the container {}", container.id));
+        match self.inspect(&act, &container.id).await {
+            Ok(found) => Ok(found.restart_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0)),
+            Err(EngineError::NotFound { .. }) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn inspect(&self, act: &Act, container: &str) -> Result<ContainerInspectResponse, EngineError> {
         self.call(act, |api| api.inspect_container(container, None::<InspectContainerOptions>)).await
     }

@@ -29,6 +29,18 @@ impl Subnet {
         Some(Self { base, prefix: Self::SITE_PREFIX })
     }
 
+    /// The network of this prefix around an address.
+    pub(crate) fn at(address: Ipv4Addr, prefix: u8) -> Self {
+        let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
+        Self { base: u32::from(address) & mask, prefix: prefix.min(32) }
+    }
+
+    /// Whether all addresses of the other one are among this one's.
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        let ((from, to), (other_from, other_to)) = (self.range(), other.range());
+        from <= other_from && other_to <= to
+    }
+
     /// The first address, as the number that the platform leases.
     pub fn lease(&self) -> i64 {
         self.base.into()
@@ -36,7 +48,7 @@ impl Subnet {
 
     /// All addresses, as a half-open range of numbers.
     pub fn range(&self) -> (i64, i64) {
-        (self.lease(), self.lease() + (1 << (32 - self.prefix)))
+        (self.lease(), self.lease() + (1_i64 << (32 - self.prefix)))
     }
 
     /// How many site blocks this pool has.

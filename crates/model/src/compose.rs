@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Serialize, Serializer};
 use serde_saphyr::DoubleQuoted;
 
-use crate::stack::{Health, Service, ServiceName, Stack, VolumeName};
+use crate::stack::{Condition, Dependency, Health, Service, ServiceName, Stack, VolumeName};
 
 /// Size at which a service's log is rotated.
 pub const LOG_SIZE: &str = "10m";
@@ -107,11 +107,34 @@ struct ServiceFile<'a> {
     pids_limit: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     healthcheck: Option<HealthFile>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    depends_on: Vec<&'a str>,
+    #[serde(skip_serializing_if = "DependsOn::is_empty")]
+    depends_on: DependsOn<'a>,
     restart: &'static str,
     stop_grace_period: String,
     logging: Logging,
+}
+
+/// A list where only the order of starts counts, else each with its condition.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum DependsOn<'a> {
+    Started(Vec<&'a str>),
+    Conditions(BTreeMap<&'a str, BTreeMap<&'static str, &'static str>>),
+}
+
+impl<'a> DependsOn<'a> {
+    fn of(dependencies: &'a [Dependency]) -> Self {
+        let name = |dependency: &'a Dependency| dependency.service.0.as_str();
+        if dependencies.iter().all(|dependency| dependency.condition == Condition::Started) {
+            return Self::Started(dependencies.iter().map(name).collect());
+        }
+        let condition = |d: &'a Dependency| (name(d), BTreeMap::from([("condition", d.condition.as_str())]));
+        Self::Conditions(dependencies.iter().map(condition).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Started(names) if names.is_empty())
+    }
 }
 
 #[derive(Serialize)]
@@ -177,8 +200,8 @@ impl<'a> ServiceFile<'a> {
             cpus: f64::from(service.limits.cpu.0) / 1000.0,
             pids_limit: service.limits.pids,
             healthcheck: service.health.as_ref().map(HealthFile::of),
-            depends_on: service.depends_on.iter().map(|name| name.0.as_str()).collect(),
-            restart: "unless-stopped",
+            depends_on: DependsOn::of(&service.depends_on),
+            restart: if service.runs_once { "no" } else { "unless-stopped" },
             stop_grace_period: duration(service.stop_grace),
             logging: Logging {
                 driver: "json-file",

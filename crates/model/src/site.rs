@@ -74,6 +74,8 @@ words! {
         Active = "active",
         /// Creating it failed and was undone; it can be tried again.
         Failed = "failed",
+        /// Its order was cancelled and undone, and its name is free again; it can be ordered once more.
+        Cancelled = "cancelled",
         /// Suspended by the operator, or because it was not paid.
         Suspended = "suspended",
         /// Stopped by its owner.
@@ -222,8 +224,10 @@ impl SiteState {
 words! {
     /// What was last observed of a site.
     Health, "health" {
-        /// Not looked at yet.
+        /// Not looked at, or it should not run.
         Unknown = "unknown",
+        /// It was started, and no check has passed or failed yet.
+        Starting = "starting",
         /// All containers run and it answered.
         Healthy = "healthy",
         /// Containers run but it does not answer well.
@@ -232,6 +236,10 @@ words! {
         Down = "down",
     }
 }
+
+/// Why creating a site failed whose order was cancelled: [`Site::reason`]. No lifecycle of its own, which the release
+/// before could not read.
+pub const ORDER_CANCELLED: &str = "The order was cancelled.";
 
 /// One hosted store or website.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,8 +306,11 @@ pub struct Site {
 }
 
 impl Site {
-    /// See [`SiteState::of`].
-    pub const fn state(&self) -> SiteState {
+    /// See [`SiteState::of`]; a cancelled order is one that failed for that reason.
+    pub fn state(&self) -> SiteState {
+        if self.lifecycle == Lifecycle::Failed && self.reason.as_deref() == Some(ORDER_CANCELLED) {
+            return SiteState::Cancelled;
+        }
         SiteState::of(self.lifecycle, self.power, !self.suspensions.is_empty())
     }
 }

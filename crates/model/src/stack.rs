@@ -71,6 +71,22 @@ impl Stack {
         self.services.iter().find(|s| s.name.0 == name)
     }
 
+    /// The services in the order of their starts: each group depends on none but those before it.
+    pub fn start_order(&self) -> Vec<Vec<&Service>> {
+        let (mut groups, mut left): (Vec<Vec<&Service>>, Vec<&Service>) = (Vec::new(), self.services.iter().collect());
+        while !left.is_empty() {
+            let waits = |service: &Service| {
+                service.depends_on.iter().any(|dependency| left.iter().any(|other| other.name == dependency.service))
+            };
+            let (waiting, group): (Vec<&Service>, Vec<&Service>) = left.iter().partition(|service| waits(service));
+            // A blueprint has no circles; a stack that has one starts all the same.
+            let (group, waiting) = if group.is_empty() { (waiting, Vec::new()) } else { (group, waiting) };
+            groups.push(group);
+            left = waiting;
+        }
+        groups
+    }
+
     /// The volumes, each once, including those that only a mount names: an engine may create such a
     /// volume without labels, and then nothing finds it again.
     pub fn volume_names(&self) -> BTreeSet<&VolumeName> {
@@ -111,6 +127,49 @@ pub enum ReplaceStrategy {
     StartFirst,
 }
 
+/// A service that another one waits for before it starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// Which one.
+    pub service: ServiceName,
+    /// What must hold for it.
+    pub condition: Condition,
+}
+
+impl Dependency {
+    /// A service that must have been started.
+    pub const fn started(service: ServiceName) -> Self {
+        Self { service, condition: Condition::Started }
+    }
+}
+
+/// What must hold for a service before those that depend on it start; named as in Compose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// `service_started`.
+    Started,
+    /// `service_healthy`: its health check passes.
+    Healthy,
+    /// `service_completed_successfully`: its program has ended with code 0.
+    Completed,
+}
+
+impl Condition {
+    /// Its name in a Compose file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "service_started",
+            Self::Healthy => "service_healthy",
+            Self::Completed => "service_completed_successfully",
+        }
+    }
+
+    /// The condition of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Started, Self::Healthy, Self::Completed].into_iter().find(|condition| condition.as_str() == name)
+    }
+}
+
 /// One service: one instance, or two while a new revision takes over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -142,8 +201,10 @@ pub struct Service {
     pub health: Option<Health>,
     /// Time between SIGTERM and SIGKILL.
     pub stop_grace: Duration,
-    /// Services that `docker compose` should start before this one.
-    pub depends_on: Vec<ServiceName>,
+    /// What must hold before this one starts.
+    pub depends_on: Vec<Dependency>,
+    /// Whether it ends by design, as a migration does: others wait for its end, and it is not started again.
+    pub runs_once: bool,
     /// How a changed configuration replaces the running instance.
     pub replace: ReplaceStrategy,
 }

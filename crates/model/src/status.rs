@@ -26,6 +26,8 @@ words! {
         Suspended = "suspended",
         /// Could not be created.
         Failed = "failed",
+        /// Its order was cancelled and undone.
+        Cancelled = "cancelled",
         /// Offline until it is deleted for good; can be restored.
         Deleting = "deleting",
         /// Gone.
@@ -38,7 +40,7 @@ impl SiteStatus {
     pub const fn of(state: SiteState, health: Health) -> Self {
         match (state, health) {
             (SiteState::Pending | SiteState::Provisioning | SiteState::Updating, _)
-            | (SiteState::Active, Health::Unknown) => Self::Starting,
+            | (SiteState::Active, Health::Unknown | Health::Starting) => Self::Starting,
             (SiteState::Active, Health::Healthy) => Self::Online,
             (SiteState::Active, Health::Unhealthy) => Self::NotResponding,
             (SiteState::Active, Health::Down) => Self::Offline,
@@ -46,6 +48,7 @@ impl SiteStatus {
             (SiteState::Stopped, _) => Self::Stopped,
             (SiteState::Suspended, _) => Self::Suspended,
             (SiteState::Failed, _) => Self::Failed,
+            (SiteState::Cancelled, _) => Self::Cancelled,
             (SiteState::Deleting, _) => Self::Deleting,
             (SiteState::Deleted, _) => Self::Deleted,
         }
@@ -80,7 +83,9 @@ impl StatusGroup {
             SiteStatus::Online => Some(Self::Online),
             SiteStatus::NotResponding | SiteStatus::Offline | SiteStatus::Failed => Some(Self::Attention),
             SiteStatus::Starting => Some(Self::Starting),
-            SiteStatus::Asleep | SiteStatus::Stopped | SiteStatus::Suspended => Some(Self::Stopped),
+            SiteStatus::Asleep | SiteStatus::Stopped | SiteStatus::Suspended | SiteStatus::Cancelled => {
+                Some(Self::Stopped)
+            }
             SiteStatus::Deleting => Some(Self::Deleting),
             SiteStatus::Deleted => None,
         }

@@ -98,10 +98,9 @@ impl Sites {
         Ok(PowerPlan(self.site_plan(site, job).await?))
     }
 
-    /// Queues the job that brings a site back which should run. Until it is done the site counts as
-    /// stopped: if it fails, its owner can start it again.
+    /// Queues the job that brings a site back which should run. If it fails, the reconciler of what runs goes on trying, as
+    /// for every site that should run.
     pub(crate) async fn enqueue_start(&self, tx: &stoa_db::Tx, cx: &RequestContext, plan: &PowerPlan) -> Result<()> {
-        sites::power_set(tx, plan.0.site, Power::Off).await?;
         enqueue(tx, cx, JobKind::Start, plan.0.job, plan.0.site, plan).await
     }
 

@@ -16,9 +16,15 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Events handled at once.
 const MAX_EVENTS: usize = 1_000;
 
-/// Whether a site may need repair.
-fn is_trouble(kind: EngineEventKind) -> bool {
-    matches!(kind, EngineEventKind::Died | EngineEventKind::OutOfMemory | EngineEventKind::Unhealthy)
+/// Whether a site may need repair, or fares better or worse than before.
+fn concerns_health(kind: EngineEventKind) -> bool {
+    match kind {
+        EngineEventKind::Died
+        | EngineEventKind::OutOfMemory
+        | EngineEventKind::Healthy
+        | EngineEventKind::Unhealthy => true,
+        EngineEventKind::Started | EngineEventKind::Removed => false,
+    }
 }
 
 impl Sites {
@@ -63,7 +69,7 @@ impl Sites {
                 match event {
                     Ok(EngineEvent { project, service, kind }) => {
                         tracing::debug!(%project, %service, ?kind, "engine event");
-                        if is_trouble(kind) {
+                        if concerns_health(kind) {
                             projects.insert(project);
                         }
                     }

@@ -11,6 +11,7 @@ mod doctor;
 mod engine_cache;
 mod engine_events;
 mod inspect;
+mod kernel_limits;
 mod limits;
 mod list;
 mod login;
@@ -20,6 +21,7 @@ mod offer;
 mod order;
 mod pinned;
 mod power;
+mod programs;
 mod purge;
 mod register;
 mod runtime;
@@ -80,6 +82,7 @@ pub struct Inner {
     address_cooldown: address_cooldown::AddressCooldown,
     measurement_pace: storage::MeasurementPace,
     log_limit: ConcurrencyLimit<String>,
+    programs: programs::ProgramLimits,
     /// Sites whose repair failed or did not last.
     repair_backoff: ItemBackoff<SiteId>,
     /// Sites whose environment could not be changed, each with the hostnames that it was to get.
@@ -112,6 +115,7 @@ impl Sites {
             address_cooldown: address_cooldown::AddressCooldown::default(),
             measurement_pace: storage::MeasurementPace::default(),
             log_limit: inspect::log_limit(),
+            programs: programs::ProgramLimits::default(),
             repair_backoff: ItemBackoff::default(),
             environment_backoff: ItemBackoff::default(),
         }))
@@ -124,6 +128,7 @@ impl Sites {
             engines: self.engines.clone(),
             domains: self.domains.clone(),
             probe: self.probe.clone(),
+            programs: self.programs.clone(),
         }
     }
 

@@ -214,7 +214,7 @@ fn actions(is_staff: bool, state: SiteState, busy: bool, can_log_in: bool) -> Ve
     let mut actions = match state {
         SiteState::Active => vec![Restart, Stop, Delete],
         SiteState::Stopped => vec![Start, Delete],
-        SiteState::Failed => vec![Retry, Delete],
+        SiteState::Failed | SiteState::Cancelled => vec![Retry, Delete],
         SiteState::Suspended | SiteState::Sleeping => vec![Delete],
         SiteState::Deleting => vec![Undelete],
         SiteState::Pending | SiteState::Provisioning | SiteState::Updating | SiteState::Deleted => vec![],

@@ -92,6 +92,7 @@ impl Sites {
         let hook = self.pinned(&site).await?.blueprint.hook(HookName::Login).ok_or_else(no_way)?.clone();
         let plan = self.site_plan(&site, JobId::from_uuid(random::uuid_at(cx.now))).await?;
         let stdin = hook.stdin_json(&plan.values(&self.core.key).map_err(Error::internal)?).map_err(Error::internal)?;
+        let _place = self.programs.enter(site.customer, id)?;
         let event = &cx.audit("site.login", id, serde_json::json!({}));
         self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
         let away = |source: stoa_core::error::Source| Error::Unavailable {

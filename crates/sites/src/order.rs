@@ -103,7 +103,7 @@ impl Sites {
     async fn ensure_customer_may_order(&self, customer: CustomerId) -> Result<()> {
         let most = u64::from(self.core.settings.sites_per_customer);
         let counts = sites::site_counts(&self.core.db, Some(customer)).await?;
-        let gone = [SiteState::Deleted, SiteState::Failed];
+        let gone = [SiteState::Deleted, SiteState::Failed, SiteState::Cancelled];
         let there: u64 = counts.iter().filter(|(state, _)| !gone.contains(state)).map(|(_, count)| count).sum();
         if most > 0 && there >= most {
             return Err(Error::Conflict(format!(

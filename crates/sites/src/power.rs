@@ -7,7 +7,7 @@ use stoa_core::permissions::writable_site;
 
 use crate::blueprints::Loaded;
 use crate::sagas::{engine_named, place, plan::Target};
-use stoa_db::{history, jobs, secrets, sites, sites::revisions::Images};
+use stoa_db::{Constraint, DbError, history, jobs, secrets, sites, sites::revisions::Images};
 use stoa_model::{
     blueprint::Blueprint,
     host::Hostname,
@@ -29,6 +29,17 @@ pub(crate) fn ensure_active(site: &Site) -> Result<()> {
     match site.state() {
         SiteState::Active => Ok(()),
         state => Err(Error::Conflict(format!("The site is {state}; start it first."))),
+    }
+}
+
+/// Why a cancelled order can't be made again under its name.
+fn name_taken(site: &Site, error: DbError) -> Error {
+    match error {
+        DbError::Conflict(Constraint::Hostname) => Error::Conflict(format!(
+            "The address {} has been taken since this order was cancelled. Order again with another address.",
+            site.hostname
+        )),
+        error => error.into(),
     }
 }
 
@@ -166,6 +177,9 @@ impl Sites {
                 Box::pin(async move {
                     if jobs::job_active(&*tx, id).await?.is_some() {
                         return Err(Error::Conflict("Another job is working on this site.".into()));
+                    }
+                    if site.state() == SiteState::Cancelled {
+                        sites::hostname_claim(&tx, site).await.map_err(|error| name_taken(site, error))?;
                     }
                     sites::lifecycle_move(&tx, id, Lifecycle::Failed, Lifecycle::Pending, None, cx.now).await?;
                     history::site_event(&tx, id, cx.now, "retried", "Setup was tried again").await?;

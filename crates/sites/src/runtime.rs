@@ -18,7 +18,7 @@ use stoa_model::{
     site::{Health, Site, SiteState},
     stack::VolumeName,
 };
-use stoa_provider::engine::{Engine, EngineError, Observed};
+use stoa_provider::engine::{Engine, EngineError, Observed, ObservedService, Readiness, RunState};
 use stoa_util::error_chain;
 
 use stoa_core::{Error, RequestContext, Result, random};
@@ -131,8 +131,7 @@ impl Sites {
         if !holds_data(state) && state != SiteState::Deleting {
             return Ok(None);
         }
-        let running =
-            seen.is_some_and(|o| o.services.iter().any(|s| s.state == stoa_provider::engine::RunState::Running));
+        let running = seen.is_some_and(|o| o.services.iter().any(|s| s.state.is_running()));
         if holds_data(state)
             && let Some(volume) = self.missing_volume(site, seen).await
         {
@@ -221,10 +220,15 @@ impl Sites {
 
     /// Whether all that the site's blueprint asks for runs; a container that is gone is none.
     async fn is_complete(&self, site: &Site, seen: Option<&Observed>) -> bool {
-        let Some(seen) = seen.filter(|o| o.all_running()) else { return false };
-        let Ok(loaded) = self.pinned(site).await else { return true };
+        let Some(seen) = seen.filter(|o| !o.services.is_empty()) else { return false };
+        let Ok(loaded) = self.pinned(site).await else { return seen.all_running() };
+        let is_well = |service: &ObservedService| {
+            let has_completed = service.state == RunState::Exited && service.exit_code == Some(0);
+            service.state.is_running() || (has_completed && loaded.blueprint.runs_once(&service.service))
+        };
         let mut wanted = loaded.blueprint.services.iter().filter(|spec| is_on(site, spec));
-        wanted.all(|spec| seen.services.iter().any(|service| service.service == spec.name))
+        seen.services.iter().all(is_well)
+            && wanted.all(|spec| seen.services.iter().any(|service| service.service == spec.name))
     }
 
     /// Whether the site still is what it was when all were read: a job or a command may have come in
@@ -263,7 +267,7 @@ impl Sites {
         Drift::repaired(what, found, Repair::Stopped, stopped)
     }
 
-    /// Writes an observation down if it tells something new. The history does not say that a health is unknown: what
+    /// Writes an observation down if it tells something new. The history does not say that a health is not known yet: what
     /// made it so, such as a stop, is there already.
     async fn record_health(&self, site: &Site, health: Health, text: &str) -> Result<()> {
         if site.health == health {
@@ -280,8 +284,10 @@ impl Sites {
                     }
                     sites::site_observe(&tx, id, health, now).await?;
                     match health {
-                        Health::Unknown => Ok(()),
-                        _ => history::site_event(&tx, id, now, "health", text).await,
+                        Health::Unknown | Health::Starting => Ok(()),
+                        Health::Healthy | Health::Unhealthy | Health::Down => {
+                            history::site_event(&tx, id, now, "health", text).await
+                        }
                     }
                 })
             })
@@ -310,15 +316,20 @@ fn is_on(site: &Site, spec: &ServiceSpec) -> bool {
     spec.profiles.is_empty() || spec.profiles.iter().any(|profile| site.profiles.contains(profile))
 }
 
+/// What an observation says of a site's health. A check of the engine's that has not ended yet says nothing about a site
+/// that a check of ours has found healthy.
 fn health(site: &Site, seen: Option<&Observed>, whole: bool, drift: Option<&Drift>) -> Health {
     if !site.state().should_run() {
         return Health::Unknown;
     }
-    let sick = seen.is_some_and(|o| o.services.iter().any(|s| s.readiness == Some(false)));
+    let has = |readiness| seen.is_some_and(|o| o.services.iter().any(|s| s.readiness == Some(readiness)));
     match (whole, drift.map(|d| d.repair)) {
-        (false, Some(Repair::Started)) => Health::Unknown,
+        (false, Some(Repair::Started)) => Health::Starting,
         (false, _) => Health::Down,
-        (true, _) if sick => Health::Unhealthy,
+        // What ran whole lacked its route, which opens after a check of ours.
+        (true, Some(Repair::Started)) => Health::Healthy,
+        (true, _) if has(Readiness::Failing) => Health::Unhealthy,
+        (true, _) if has(Readiness::Starting) && site.health != Health::Healthy => Health::Starting,
         (true, _) => Health::Healthy,
     }
 }

@@ -57,7 +57,7 @@ enum Access {
     /// Everything, in production too.
     Initialize,
     /// The database is created and migrated. A key is created, but in production only by `Initialize`: a server that
-    /// misses its key must not go on with another one.
+    /// misses its key must not continue with another one.
     Migrate,
     /// Nothing: a new binary's verb must not change the schema under the old binary's server, and one that only reads
     /// leaves no new key or database where somebody mistyped a path.
@@ -95,6 +95,7 @@ async fn build(config: &Config, access: Access, edge: Option<Arc<dyn Edge>>) -> 
         socket: config.docker_socket.clone(),
         installation,
         address_pool: config.address_pool()?,
+        mtu: Some(config.site_mtu).filter(|mtu| *mtu > 0),
         timeout: Duration::from_secs(60),
     });
     let blueprints = Blueprints::load(&config.blueprints)?;

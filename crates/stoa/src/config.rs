@@ -96,6 +96,10 @@ settings! {
         /// Private addresses for sites. Each site gets 16 of them.
         subnet_pool: String = "10.213.0.0/16",
 
+        /// Largest packet of sites' networks in bytes, as behind a VPN; 0: what Docker and the machine's way out carry.
+        /// Networks that are there keep theirs (`stoa doctor`).
+        site_mtu: u32 = 0,
+
         /// Memory limit of a site's main service.
         main_memory: String = "1g",
 

@@ -165,7 +165,7 @@ async fn a_cancelled_job_leaves_nothing() {
     assert_eq!(platform.outbox().len(), 0, "no mail about what one did oneself");
     let again = platform.control.jobs.cancel(&platform.now(&jane), ordered.job).await;
     assert!(again.expect_err("too late").to_string().contains("nothing to cancel"));
-    assert_eq!(support::site(&platform, ordered.site).await.reason.as_deref(), Some("The job was cancelled."));
+    assert_eq!(support::site(&platform, ordered.site).await.reason.as_deref(), Some("The order was cancelled."));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use stoa_core::Error;
-use stoa_model::{account::Role, job::JobState, site::SiteState};
+use stoa_model::{account::Role, job::JobState, site::SiteState, stack::ServiceName};
 use stoa_provider::engine::{
     ExecOutput,
     fake::{Fault, Verb},
@@ -100,6 +100,41 @@ async fn the_site_never_answers_well() {
         let mend = || platform.probe.well();
         fails_then_works(&platform, "The store was started but does not answer.", mend).await;
     }
+}
+
+#[tokio::test]
+async fn software_that_ends_again_and_again_is_not_waited_for() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let web = ServiceName("web".into());
+    platform.engine.on_start(|_| vec!["Fatal error: no such table".to_owned()]);
+    platform.engine.crash_loop(&web, Some(3));
+    let began = std::time::Instant::now();
+    let job = platform.control.sites.restart(&platform.now(&jane), site).await.expect("a job");
+    let workers = platform.run();
+    platform.until("the failure", async || platform.job(job).await.error.is_some()).await;
+    assert!(began.elapsed() < Duration::from_secs(30), "not until the limit of two minutes");
+    let failed = platform.job(job).await;
+    let detail = failed.error_detail.unwrap_or_default();
+    let found = "web ended 3 times, the last time with code 3; its last output: web: Fatal error: no such table";
+    assert!(detail.contains(found), "{detail}");
+    assert!(failed.error.unwrap_or_default().contains("stops again and again"));
+    platform.engine.crash_loop(&web, None);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn new_software_that_ends_again_and_again_is_named() {
+    let platform = TestPlatform::new().await;
+    let web = ServiceName("web".into());
+    platform.engine.crash_loop(&web, Some(127));
+    let fixed = || platform.engine.crash_loop(&web, None);
+    let reason = "The store's software stops again and again, each time soon after its start.";
+    fails_then_works(&platform, reason, fixed).await;
+    let admin = platform.staff(Role::Admin).await;
+    let failed = platform.control.jobs.list(&admin, Some(JobState::Failed), None, 10).await.expect("jobs").items;
+    assert!(failed[0].error_detail.as_ref().is_some_and(|text| text.contains("with code 127")), "{failed:?}");
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ async fn a_cancelled_job_that_waits_ends_without_a_worker() {
     let job = platform.job(ordered.job).await;
     assert_eq!((job.state, job.error.as_deref()), (JobState::Cancelled, Some("The job was cancelled.")));
     assert_eq!(platform.world().await.without(&["site"]), before, "its addresses are free again");
-    assert_eq!(support::site(&platform, ordered.site).await.reason.as_deref(), Some("The job was cancelled."));
+    assert_eq!(support::site(&platform, ordered.site).await.reason.as_deref(), Some("The order was cancelled."));
     platform.run_until_idle().await;
     assert_eq!(platform.job(ordered.job).await, job, "and nobody takes it up");
     let again = platform.control.jobs.cancel(&platform.now(&jane), ordered.job).await;

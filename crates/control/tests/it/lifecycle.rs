@@ -9,6 +9,7 @@ use stoa_model::{
     route::{Notice, Target},
     site::{Power, SiteState, SuspensionReason},
 };
+use stoa_provider::engine::fake::{Fault, Verb};
 use stoa_sites::command::Suspend;
 use stoa_testkit::TestPlatform;
 
@@ -117,6 +118,70 @@ async fn a_site_that_is_suspended_while_a_job_works_on_it_is_suspended_afterward
     assert_eq!(state(&platform, site).await, SiteState::Suspended);
     assert_eq!(notice(&platform), Some(Notice::Suspended));
     assert!(platform.engine.things().iter().filter_map(|thing| thing.state).all(|state| !state.is_running()));
+}
+
+#[tokio::test]
+async fn a_cancelled_order_says_so_and_its_name_is_free() {
+    let platform = TestPlatform::new().await;
+    let (jane, joe) = (platform.customer("jane").await, platform.customer("joe").await);
+    let sites = &platform.control.sites;
+    // One that waits, and one that a worker has begun.
+    let waiting = platform.order(&jane, "bakery").await;
+    platform.control.jobs.cancel(&platform.now(&jane), waiting.job).await.expect("cancelled");
+    platform.probe.ill_for(u32::MAX, Some(StatusCode::SERVICE_UNAVAILABLE));
+    let workers = platform.run();
+    let begun = platform.order(&jane, "cafe").await;
+    platform.until("questions in vain", async || platform.probe.asks() > 3).await;
+    platform.control.jobs.cancel(&platform.now(&jane), begun.job).await.expect("cancelled");
+    platform.rest(begun.job).await;
+    platform.probe.well();
+    for ordered in [waiting, begun] {
+        assert_eq!(state(&platform, ordered.site).await, SiteState::Cancelled);
+        let reason = support::site(&platform, ordered.site).await.reason;
+        assert_eq!(reason.as_deref(), Some("The order was cancelled."));
+    }
+    let counts = stoa_db::sites::site_counts(&platform.db, None).await.expect("counts");
+    assert_eq!(counts, [(SiteState::Cancelled, 2)]);
+    for (state, count) in [(SiteState::Cancelled, 2), (SiteState::Failed, 0)] {
+        let filter = stoa_db::sites::Filter { state: Some(state), text: None };
+        let page = stoa_db::Page { before: None, limit: 10 };
+        let found = stoa_db::sites::staff_sites(&platform.db, &filter, page).await.expect("sites");
+        assert_eq!(found.len(), count, "{state}");
+    }
+
+    // Somebody else takes the name; the other order can be made again.
+    platform.shop(&joe, "bakery").await;
+    let taken = sites.retry(&platform.now(&jane), waiting.site).await;
+    assert!(
+        matches!(&taken, Err(Error::Conflict(text)) if text.contains("bakery.localhost has been taken")),
+        "{taken:?}"
+    );
+    assert_eq!(state(&platform, waiting.site).await, SiteState::Cancelled);
+    let again = sites.retry(&platform.now(&jane), begun.site).await.expect("a job");
+    assert_eq!(platform.rest(again).await.state, JobState::Succeeded);
+    assert_eq!(state(&platform, begun.site).await, SiteState::Active);
+    let own =
+        stoa_db::sites::site_by_hostname(&platform.db, &support::site(&platform, begun.site).await.hostname).await;
+    assert_eq!(own.expect("an answer").map(|site| site.id), Some(begun.site), "its name is its own again");
+    sites.delete(&platform.now(&jane), waiting.site).await.expect("deleted");
+    workers.stop().await;
+}
+
+/// The page of the deletion promises "as it was".
+#[tokio::test]
+async fn a_restored_site_that_ran_is_kept_running_though_its_start_fails() {
+    let (platform, jane, admin, site) = running().await;
+    let sites = &platform.control.sites;
+    sites.delete(&platform.now(&jane), site).await.expect("marked");
+    sites.reconcile_dirty_sites().await.expect("stopped");
+    let view = sites.undelete(&platform.now(&jane), site).await.expect("restored");
+    assert_eq!(view.state, SiteState::Active, "not stopped");
+    platform.engine.fail(Verb::Deploy, 1, Fault::DiskFull);
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(view.job.expect("a job")).await.state, JobState::Failed);
+    assert_eq!(state(&platform, site).await, SiteState::Active);
+    sites.sync(&admin).await.expect("compared");
+    assert_eq!(notice(&platform), None, "it runs again");
 }
 
 /// A shop in maintenance, behind a password, or whose front page leads elsewhere.

@@ -14,7 +14,7 @@ use stoa_model::{
 use stoa_provider::{
     edge::Edge,
     engine::{
-        Engine,
+        Engine, Readiness,
         fake::{Fault, Verb},
     },
 };
@@ -129,9 +129,49 @@ async fn a_crash_is_mended_at_once_and_written_down() {
         })
         .await;
     platform.until("the good news", async || support::site(&platform, site).await.health == Health::Healthy).await;
-    platform.engine.set_health(&project, &ServiceName("db".into()), false);
+    platform.engine.set_health(&project, &ServiceName("db".into()), Readiness::Failing);
     platform.until("the bad news", async || support::site(&platform, site).await.health == Health::Unhealthy).await;
     workers.stop().await;
+}
+
+/// Docker runs its first check after the check's interval, a minute for the shops' databases.
+#[tokio::test]
+async fn a_site_whose_check_has_not_ended_yet_is_starting_and_not_unhealthy() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let (project, db) = (support::site(&platform, site).await.project, ServiceName("db".into()));
+    let health = async || support::site(&platform, site).await.health;
+    let set = |readiness| platform.engine.set_health(&project, &db, readiness);
+
+    // Its job has checked it: what Docker does not know yet takes nothing back.
+    set(Readiness::Starting);
+    assert!(sync(&platform).await.is_empty());
+    assert_eq!(health().await, Health::Healthy);
+    platform.control.sites.restart(&platform.now(&jane), site).await.expect("a job");
+    platform.run_until_idle().await;
+    set(Readiness::Starting);
+    sync(&platform).await;
+    assert_eq!(health().await, Health::Healthy, "a passed check writes it");
+
+    // One that nobody has checked is starting, until its check has ended well or badly.
+    platform.engine.crash(&project, &db, 1);
+    assert_eq!(sync(&platform).await[0].repair, Repair::Started);
+    assert_eq!(health().await, Health::Starting);
+    set(Readiness::Starting);
+    sync(&platform).await;
+    assert_eq!(health().await, Health::Starting);
+    set(Readiness::Failing);
+    sync(&platform).await;
+    assert_eq!(health().await, Health::Unhealthy);
+    set(Readiness::Starting);
+    sync(&platform).await;
+    assert_eq!(health().await, Health::Starting);
+    set(Readiness::Passing);
+    sync(&platform).await;
+    assert_eq!(health().await, Health::Healthy);
+    let history = platform.control.sites.history(&jane, site).await.expect("a history");
+    assert!(history.iter().all(|(_, _, text)| !text.contains("starting")), "{history:?}");
 }
 
 #[tokio::test]
@@ -309,7 +349,7 @@ async fn a_health_is_written_down_once_and_only_if_it_is_known() {
     let project = support::site(&platform, site).await.project;
     let system = platform.control.core.system_context("sync");
     let sync = || platform.control.sites.sync(&system);
-    platform.engine.set_health(&project, &ServiceName("db".into()), false);
+    platform.engine.set_health(&project, &ServiceName("db".into()), Readiness::Failing);
     let (first, second) = tokio::join!(sync(), sync());
     first.and(second).expect("both looked");
     platform.control.sites.stop(&platform.now(&jane), site).await.expect("a job");

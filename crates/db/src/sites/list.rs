@@ -1,7 +1,7 @@
 //! Sites as screens list them.
 
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait},
 };
 use stoa_model::{
@@ -84,6 +84,16 @@ pub async fn sites_by_group(c: &impl Conn, filter: &SiteFilter) -> Result<Vec<(S
             None => counts.push((group, n)),
         }
     }
+    // Among those that failed are those whose order was cancelled.
+    let cancelled = filtered(filter).filter(in_state(SiteState::Cancelled)).count(c.raw()).await?;
+    if cancelled > 0 {
+        counts.iter_mut().filter(|(group, _)| *group == StatusGroup::Attention).for_each(|(_, n)| *n -= cancelled);
+        counts.retain(|(_, n)| *n > 0);
+        match counts.iter_mut().find(|(group, _)| *group == StatusGroup::Stopped) {
+            Some((_, count)) => *count += cancelled,
+            None => counts.push((StatusGroup::Stopped, cancelled)),
+        }
+    }
     Ok(counts)
 }
 
@@ -132,7 +142,7 @@ fn in_group(group: StatusGroup) -> Condition {
         StatusGroup::Starting => [SiteState::Pending, SiteState::Provisioning, SiteState::Updating]
             .into_iter()
             .fold(Condition::any().add(active(&[Health::Unknown])), |any, state| any.add(in_state(state))),
-        StatusGroup::Stopped => [SiteState::Stopped, SiteState::Sleeping, SiteState::Suspended]
+        StatusGroup::Stopped => [SiteState::Stopped, SiteState::Sleeping, SiteState::Suspended, SiteState::Cancelled]
             .into_iter()
             .fold(Condition::any(), |any, state| any.add(in_state(state))),
         StatusGroup::Deleting => in_state(SiteState::Deleting),

@@ -13,21 +13,22 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 use stoa_model::{
     id::{CustomerId, SiteId},
-    site::{Lifecycle, Power, Site, SiteState},
+    site::{Lifecycle, ORDER_CANCELLED, Power, Site, SiteState},
     stack::ProjectName,
 };
 
-pub use crate::domains::hostnames::{hostname_taken, hostnames_of, site_by_hostname};
+pub use crate::domains::hostnames::{hostname_claim, hostname_taken, hostnames_free, hostnames_of, site_by_hostname};
 use crate::{
     Conn, DbError, Page, Tx,
     codec::{Row, ms, paged},
     db::Raw,
-    entity::{customers, hostnames, sites},
+    entity::{customers, sites},
     site_row::{from_row, to_row},
 };
 pub use updates::{
@@ -50,9 +51,7 @@ pub struct Filter {
 /// `Conflict(Hostname)` if another site has it; `Conflict(Lease)` and `Conflict(Project)` likewise.
 pub async fn site_insert(tx: &Tx, site: &Site) -> Result<(), DbError> {
     sites::Entity::insert(to_row(site)?.into_active_model()).exec_without_returning(tx.raw()).await?;
-    let name = hostnames::Model { hostname: site.hostname.as_str().to_owned(), site: site.id.uuid(), domain: None };
-    hostnames::Entity::insert(name.into_active_model()).exec_without_returning(tx.raw()).await?;
-    Ok(())
+    hostname_claim(tx, site).await
 }
 
 /// A site by id, tombstones included.
@@ -116,7 +115,7 @@ fn mentions(text: &str) -> Condition {
         .add(sites::Column::Customer.in_subquery(customers))
 }
 
-/// The sites in a state, as [`SiteState::of`] computes it.
+/// The sites in a state, as [`Site::state`] computes it.
 fn in_state(state: SiteState) -> Condition {
     let suspended = sites::Column::Suspensions.is_not_null();
     let running = |power: Power| {
@@ -125,6 +124,7 @@ fn in_state(state: SiteState) -> Condition {
             .add(sites::Column::Suspensions.is_null())
             .add(sites::Column::Power.eq(power.as_str()))
     };
+    let failed = || Condition::all().add(sites::Column::State.eq(Lifecycle::Failed.as_str()));
     match state {
         SiteState::Active => running(Power::On),
         SiteState::Stopped => running(Power::Off),
@@ -135,7 +135,10 @@ fn in_state(state: SiteState) -> Condition {
         SiteState::Updating => Condition::all()
             .add(sites::Column::State.eq(Lifecycle::Updating.as_str()))
             .add(sites::Column::Suspensions.is_null()),
-        SiteState::Pending | SiteState::Provisioning | SiteState::Failed | SiteState::Deleting | SiteState::Deleted => {
+        SiteState::Failed => failed()
+            .add(Condition::any().add(sites::Column::Reason.is_null()).add(sites::Column::Reason.ne(ORDER_CANCELLED))),
+        SiteState::Cancelled => failed().add(sites::Column::Reason.eq(ORDER_CANCELLED)),
+        SiteState::Pending | SiteState::Provisioning | SiteState::Deleting | SiteState::Deleted => {
             Condition::all().add(sites::Column::State.eq(state.as_str()))
         }
     }
@@ -186,6 +189,16 @@ pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<
             Some((_, count)) => *count += n,
             None => counts.push((state, n)),
         }
+    }
+    let mut cancelled = sites::Entity::find().filter(in_state(SiteState::Cancelled));
+    if let Some(customer) = customer {
+        cancelled = cancelled.filter(sites::Column::Customer.eq(customer.uuid()));
+    }
+    let cancelled = cancelled.count(c.raw()).await?;
+    if cancelled > 0 {
+        counts.iter_mut().filter(|(state, _)| *state == SiteState::Failed).for_each(|(_, n)| *n -= cancelled);
+        counts.retain(|(_, n)| *n > 0);
+        counts.push((SiteState::Cancelled, cancelled));
     }
     Ok(counts)
 }

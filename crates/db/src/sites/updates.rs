@@ -20,7 +20,7 @@ use crate::{
     db::Raw,
     domains::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
-    site_row::{from_row, suspensions_column},
+    site_row::{from_row, health_name, suspensions_column},
     sites::leases::lease_free,
 };
 
@@ -141,7 +141,7 @@ pub async fn site_edge(tx: &Tx, id: SiteId, limits: &RouteLimits) -> Result<(), 
 /// `Missing` if the site does not exist.
 pub async fn site_observe(tx: &Tx, id: SiteId, health: Health, now: Timestamp) -> Result<(), DbError> {
     let seen = update(id)
-        .col_expr(sites::Column::Health, Expr::value(health.as_str()))
+        .col_expr(sites::Column::Health, Expr::value(health_name(health)))
         .col_expr(sites::Column::HealthAt, Expr::value(ms(now)));
     set(tx, seen).await
 }

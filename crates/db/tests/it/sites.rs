@@ -6,7 +6,7 @@ use stoa_db::{
     routes::{route_of, routes},
     secrets::{Credential, credentials_get, credentials_put, secrets_get, secrets_put},
     sites::{
-        Filter, hostname_taken, lifecycle_move, site_by_hostname, site_counts, site_get, site_mark_deleted,
+        Filter, hostname_taken, lifecycle_move, power_set, site_by_hostname, site_counts, site_get, site_mark_deleted,
         site_observe, site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids,
         sites_live_after, sites_of, sites_to_purge, staff_sites,
     },
@@ -17,7 +17,7 @@ use stoa_model::{
     placement::LeasePool,
     route::RouteLimits,
     secret::Sealed,
-    site::{Health, Lifecycle, Site, SiteState},
+    site::{Health, Lifecycle, Power, Site, SiteState},
     text::SiteTitle,
 };
 
@@ -157,6 +157,11 @@ pub async fn moves_are_checked_and_compared(bed: Bed) {
         (Lifecycle::Active, None, Health::Healthy, Some(at(2)))
     );
     let tx = bed.db.begin().await.unwrap();
+    for (power, read) in [(Power::On, Health::Starting), (Power::Off, Health::Unknown)] {
+        power_set(&tx, site.id, power).await.unwrap();
+        site_observe(&tx, site.id, Health::Starting, at(3)).await.unwrap();
+        assert_eq!(site_get(&tx, site.id).await.unwrap().unwrap().health, read, "only what should run is starting");
+    }
     let missing = site_observe(&tx, SiteId::from_uuid(bed.uuid()), Health::Down, at(3)).await;
     assert!(matches!(missing, Err(DbError::Missing("sites"))));
 }

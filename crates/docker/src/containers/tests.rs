@@ -1,5 +1,5 @@
 use bollard::models::ContainerCreateBody;
-use stoa_model::stack::{EnvValue, VolumeName};
+use stoa_model::stack::{Dependency, EnvValue, VolumeName};
 
 use super::*;
 use crate::fixture::{origin, placement, stack, web};
@@ -98,13 +98,16 @@ fn the_hash_follows_the_configuration_and_nothing_else() {
         assert_eq!(hash(&web(), label), hash(&web(), label));
         assert_ne!(hash(&web(), label), hash(&other, label));
     }
-    let same = Service { limits: Limits::DEFAULT, depends_on: vec![web().name], ..web() };
+    let same = Service { limits: Limits::DEFAULT, depends_on: vec![Dependency::started(web().name)], ..web() };
     assert_eq!(spec_hash(&same), spec_hash(&web()), "what needs no replacing is left out");
 }
 
 #[test]
 fn a_bridge_name_fits_the_kernel() {
-    let request = network(&stack(vec![web()]), "10.213.0.0/28".parse().unwrap(), origin(1));
+    let request = |mtu| network(&stack(vec![web()]), "10.213.0.0/28".parse().unwrap(), mtu, origin(1));
+    assert!(!request(1500).options.unwrap().contains_key(mtu::OPTION));
+    let request = request(1420);
+    assert_eq!(request.options.as_ref().unwrap()[mtu::OPTION], "1420");
     let name = &request.options.unwrap()["com.docker.network.bridge.name"];
     assert_eq!(name.len(), 15, "{name}");
     let config = request.ipam.unwrap().config.unwrap().remove(0);

@@ -68,7 +68,7 @@ fn what_is_up_to_date_is_left_alone() {
     let there = all_of(&one, |target, service| running(target, service, 1, 1));
     let mut other = one.clone();
     other.services.reverse();
-    other.services[0].depends_on = vec![ServiceName("db".into())];
+    other.services[0].depends_on = vec![stoa_model::stack::Dependency::started(ServiceName("db".into()))];
     other.services[1].replace = ReplaceStrategy::Recreate;
     assert_eq!(text(&other, 2, there), Vec::<String>::new());
 }

@@ -46,6 +46,7 @@ async fn a_docker_that_never_answers_meets_the_deadline() {
     let docker = Docker::connect(DockerConfig {
         socket: socket.clone(),
         installation: "nowhere".into(),
+        mtu: None,
         timeout,
         address_pool: "10.214.0.0/16".parse().unwrap(),
     });

@@ -8,6 +8,7 @@ mod conformance;
 mod foreign;
 mod handover;
 mod hardening;
+mod host_network;
 mod setup;
 mod timing;
 mod upgrade;

@@ -86,6 +86,7 @@ pub fn docker_at(socket: PathBuf, installation: &str) -> Arc<Docker> {
         socket,
         installation: installation.into(),
         address_pool: "10.214.0.0/16".parse().unwrap(),
+        mtu: None,
         timeout: Duration::from_secs(120),
     }))
 }

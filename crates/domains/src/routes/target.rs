@@ -24,7 +24,7 @@ pub(super) fn route(row: RouteRow, is_covered: impl Fn(&Hostname) -> bool) -> Op
         (SiteState::Updating, None) => notice(Notice::Maintenance),
         (SiteState::Stopped, None) => notice(Notice::Stopped),
         (SiteState::Suspended, _) => notice(Notice::Suspended),
-        (SiteState::Failed | SiteState::Deleting | SiteState::Deleted, _) => return None,
+        (SiteState::Failed | SiteState::Cancelled | SiteState::Deleting | SiteState::Deleted, _) => return None,
     };
     let secure = url.is_some_and(|url| url.secure) && is_covered(&row.hostname);
     Some((row.hostname, Route { site: row.site, target, limits: row.limits, secure }))

@@ -35,7 +35,7 @@ pub use service::ServiceSpec;
 pub use template::{Fallback, Part, Template};
 pub use variable::{Charset, Fact, Generator, Origin, Variable};
 
-use crate::stack::{ReplaceStrategy, ServiceName, Stack, VolumeName};
+use crate::stack::{Condition, Dependency, ReplaceStrategy, ServiceName, Stack, VolumeName};
 
 /// A parsed blueprint; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +185,7 @@ impl Blueprint {
     /// How a changed configuration of this service takes over: beside the old instance if it is the
     /// routed service, keeps no data and no other service depends on it.
     pub fn replace_strategy(&self, spec: &ServiceSpec) -> ReplaceStrategy {
-        let depended_on = self.services.iter().any(|other| other.depends_on.contains(&spec.name));
+        let depended_on = self.services.iter().any(|other| other.depends_on.iter().any(|d| d.service == spec.name));
         if spec.name == self.route.service && spec.mounts.is_empty() && !depended_on {
             ReplaceStrategy::StartFirst
         } else {
@@ -218,6 +218,12 @@ impl Blueprint {
     /// The service with this name, even if its profile is off.
     pub fn service(&self, name: &ServiceName) -> Option<&ServiceSpec> {
         self.services.iter().find(|s| s.name == *name)
+    }
+
+    /// Whether a service ends by design: another one waits for its end.
+    pub fn runs_once(&self, name: &ServiceName) -> bool {
+        let waits = |d: &Dependency| d.service == *name && d.condition == Condition::Completed;
+        self.services.iter().flat_map(|service| &service.depends_on).any(waits)
     }
 
     /// The profiles that a site can be rendered with.

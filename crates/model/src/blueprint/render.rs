@@ -125,6 +125,7 @@ fn service(blueprint: &Blueprint, spec: &ServiceSpec, inputs: &RenderInputs) -> 
         health: spec.health.clone(),
         stop_grace: spec.stop_grace,
         depends_on: spec.depends_on.clone(),
+        runs_once: blueprint.runs_once(&spec.name),
         replace: blueprint.replace_strategy(spec),
     })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::Template;
 use crate::{
     limits::Limits,
-    stack::{Health, Mount, ServiceName, Tmpfs},
+    stack::{Dependency, Health, Mount, ServiceName, Tmpfs},
 };
 
 /// A service as the blueprint describes it.
@@ -39,8 +39,8 @@ pub struct ServiceSpec {
     pub health: Option<Health>,
     /// Time between SIGTERM and SIGKILL.
     pub stop_grace: Duration,
-    /// Services to start before this one.
-    pub depends_on: Vec<ServiceName>,
+    /// What must hold before this one starts.
+    pub depends_on: Vec<Dependency>,
 }
 
 impl ServiceSpec {

@@ -30,9 +30,22 @@ pub struct EngineInfo {
     pub memory: u64,
     /// Directory where it keeps its data, whose disk must not fill up; `None` if not on this machine.
     pub data_directory: Option<String>,
-    /// Objects on the engine, of whatever owner, and the half-open range of lease numbers that each
+    /// The largest packet of sites' networks, where the engine makes them.
+    pub mtu: Option<NetworkMtu>,
+    /// Objects on the engine, of whatever owner, and routes and addresses of its machine, and the half-open range of lease numbers that each
     /// uses. They may lie outside the engine's own pool.
     pub in_use: Vec<(String, (i64, i64))>,
+}
+
+/// The largest packet (MTU) of sites' networks.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct NetworkMtu {
+    /// What new networks get, in bytes.
+    pub wanted: u32,
+    /// What it follows from, for people.
+    pub source: String,
+    /// This installation's networks that allow larger ones, and how large.
+    pub larger: Vec<(String, u32)>,
 }
 
 /// An image on the engine.

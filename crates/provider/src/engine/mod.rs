@@ -38,12 +38,13 @@ use stoa_model::{
 pub use self::{
     build::{Build, BuildEvent},
     deployment::{Action, Change, Deployed, Deployment, Manifest, PlacementRequest, Revision, Scope},
-    description::{Capabilities, EngineInfo, ImageInfo},
+    description::{Capabilities, EngineInfo, ImageInfo, NetworkMtu},
     error::EngineError,
     exec::{Exec, ExecEvent, ExecOutput, ExecSession, Program, run_program},
     logs::{LogLine, LogQuery, MAX_TAIL_BYTES, logs_tail},
     observation::{
-        Endpoint, EngineEvent, EngineEventKind, Observed, ObservedService, RunState, ServiceStats, Stored, newest_at,
+        Endpoint, EngineEvent, EngineEventKind, Observed, ObservedService, Readiness, RunState, ServiceStats, Stored,
+        newest_at,
     },
     registry::Engines,
 };

@@ -60,11 +60,25 @@ pub struct ObservedService {
     /// Running or not.
     pub state: RunState,
     /// The result of the engine's health check; `None` without a check.
-    pub readiness: Option<bool>,
+    pub readiness: Option<Readiness>,
     /// Exit code, if it has exited.
     pub exit_code: Option<i64>,
+    /// How often its program has ended, and was started again by the engine, since it was last started on purpose.
+    /// 0 in [`Engine::list`](super::Engine::list), which does not count.
+    pub exits: u32,
     /// Why it does not run or is not ready, for people.
     pub reason: Option<String>,
+}
+
+/// What the engine's health check says of an instance that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It was started, and the check has neither passed nor failed often enough yet.
+    Starting,
+    /// It passes.
+    Passing,
+    /// It fails.
+    Failing,
 }
 
 /// Whether an instance runs.

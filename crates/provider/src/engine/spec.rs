@@ -29,6 +29,8 @@ struct Spec<'a> {
     read_only: bool,
     health: Option<Health<'a>>,
     stop_grace_us: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    runs_once: bool,
 }
 
 #[derive(Serialize)]
@@ -67,6 +69,7 @@ pub fn canonical_spec(service: &Service) -> String {
             start_period_us: micros(health.start_period),
         }),
         stop_grace_us: micros(service.stop_grace),
+        runs_once: service.runs_once,
     };
     serde_json::to_string(&spec).expect("maps, lists and scalars can always be written to memory")
 }

@@ -17,6 +17,7 @@ use stoa_provider::engine::{
 };
 
 use super::plan::{BadPlan, SitePlan};
+use crate::programs::ProgramLimits;
 
 /// What the steps of jobs on sites get: not the services, only what they act with.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct StepContext {
     pub domains: Domains,
     /// Asks sites whether they answer.
     pub probe: Arc<dyn Probe>,
+    /// How many programs run inside sites.
+    pub(crate) programs: ProgramLimits,
 }
 
 impl StepContext {
@@ -88,6 +91,7 @@ impl StepContext {
         hook: &Hook,
         stdin: Option<SecretString>,
     ) -> Result<ExecOutput, EngineError> {
+        let _place = self.programs.wait(plan.customer, plan.site).await;
         run_hook(&**self.engine(plan).map_err(refused)?, &plan.project, hook, stdin).await
     }
 }

@@ -8,8 +8,8 @@ use stoa_core::{
 };
 use stoa_db::{Tx, history, leases, sites};
 use stoa_model::{
-    job::{Job, JobKind},
-    site::Lifecycle,
+    job::{Job, JobKind, JobState},
+    site::{Lifecycle, ORDER_CANCELLED},
 };
 use stoa_saga::Saga;
 
@@ -79,8 +79,14 @@ impl JobSpec for CreateSite {
         if end.is_failure() {
             let state = sites::site_get(tx, job.site).await?.map(|site| site.lifecycle);
             if let Some(from) = state.filter(|s| matches!(s, Lifecycle::Pending | Lifecycle::Provisioning)) {
-                sites::lifecycle_move(tx, job.site, from, Lifecycle::Failed, end.error.as_deref(), now).await?;
+                let is_cancelled = end.state == JobState::Cancelled;
+                let reason = if is_cancelled { Some(ORDER_CANCELLED) } else { end.error.as_deref() };
+                sites::lifecycle_move(tx, job.site, from, Lifecycle::Failed, reason, now).await?;
                 leases::lease_free(tx, job.site).await?;
+                // One that failed keeps its name for another try; nobody waits for one that was cancelled.
+                if is_cancelled {
+                    sites::hostnames_free(tx, job.site).await?;
+                }
             }
         }
         record_failure(tx, job, end, now).await

@@ -127,6 +127,8 @@ impl Config {
         };
         mistakes.assign("site_disk", self.site_disk.parse(), &mut settings.site_disk);
         mistakes.assign("min_free_disk", self.min_free_disk.parse(), &mut settings.min_free_disk);
+        let mtu = self.site_mtu == 0 || (1280..=65_535).contains(&self.site_mtu);
+        mistakes.require(mtu, "site_mtu", "use 1280 to 65535, or 0");
         settings.sites_per_customer = self.sites_per_customer;
         settings.memory_overcommit = self.memory_overcommit;
         let range = 0.1..=1000.0;

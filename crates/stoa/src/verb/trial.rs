@@ -63,7 +63,7 @@ pub async fn run(verb: &Trial, config: &Config, out: &Output) -> Result<()> {
     wait_for_server(&control, Duration::from_secs(verb.wait_for_server)).await?;
     let mut access: TrialAccess =
         fs::read(&verb.out).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
-    access.portal_url = control.settings().portal_url.clone();
+    access.portal_url = control.core.portal_url();
     access.api_url = format!("{}/api/v1", access.portal_url);
     operator(&control, &cx, &mut access).await?;
     customer(&control, &cx, &mut access).await?;
@@ -156,7 +156,7 @@ async fn store(control: &Control, cx: &RequestContext) -> Result<SiteView> {
         Err(error) => return Err(error.into()),
     };
     match (site.state, site.job) {
-        (SiteState::Failed, None) => drop(control.sites.retry(cx, site.id).await?),
+        (SiteState::Failed | SiteState::Cancelled, None) => drop(control.sites.retry(cx, site.id).await?),
         (SiteState::Stopped, None) => drop(control.sites.start(cx, site.id).await?),
         _ => {}
     }

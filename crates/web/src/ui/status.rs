@@ -47,6 +47,7 @@ pub const fn site(status: SiteStatus) -> Badge {
         SiteStatus::Stopped => badge("off", "stop", "Stopped"),
         SiteStatus::Suspended => badge("warn", "pause", "Suspended"),
         SiteStatus::Failed => badge("bad", "warning", "Setup failed"),
+        SiteStatus::Cancelled => badge("off", "stop", "Cancelled"),
         SiteStatus::Deleting => badge("warn", "bin", "Scheduled for deletion"),
         SiteStatus::Deleted => badge("off", "bin", "Deleted"),
     }

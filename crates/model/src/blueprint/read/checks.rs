@@ -17,6 +17,7 @@ pub(super) fn all(root: &Cursor, blueprint: &Blueprint) {
         let Some(at) = services.as_ref().and_then(|at| at.child(&spec.name.0)) else { continue };
         mounts(&at, spec);
         dependencies(&at, spec, blueprint);
+        restarts(&at, spec, blueprint);
     }
     if let Some(at) = services.filter(|_| blueprint.services.len() > MOST_SERVICES) {
         at.key_problem(format!("a site's network has room for {MOST_SERVICES} services: leave some out"));
@@ -38,7 +39,7 @@ fn mounts(at: &Cursor, spec: &ServiceSpec) {
 
 fn dependencies(at: &Cursor, spec: &ServiceSpec, blueprint: &Blueprint) {
     let Some(at) = at.child("depends_on") else { return };
-    for target in spec.depends_on.iter().filter_map(|name| blueprint.service(name)) {
+    for target in spec.depends_on.iter().filter_map(|dependency| blueprint.service(&dependency.service)) {
         let covered = !spec.profiles.is_empty() && spec.profiles.iter().all(|p| target.profiles.contains(p));
         if !target.profiles.is_empty() && !covered {
             at.problem(format!("{} is in a profile and may be off: don't depend on it", target.name));
@@ -51,20 +52,45 @@ fn dependencies(at: &Cursor, spec: &ServiceSpec, blueprint: &Blueprint) {
             condition.problem(format!("{} has no healthcheck: write one there", target.name));
         }
     }
-    if reaches(&spec.name, &spec.depends_on, blueprint) {
+    if reaches(&spec.name, spec, blueprint) {
         at.problem(format!("{} waits for itself: break the circle", spec.name));
     }
 }
 
-fn reaches(goal: &ServiceName, from: &[ServiceName], blueprint: &Blueprint) -> bool {
-    let mut open: Vec<&ServiceName> = from.iter().collect();
+/// A service that ends by design must not be started again, and every other one must.
+fn restarts(at: &Cursor, spec: &ServiceSpec, blueprint: &Blueprint) {
+    let runs_once = blueprint.runs_once(&spec.name);
+    if let Some(restart) = at.child("restart") {
+        match (restart.raw(), runs_once) {
+            (Some("no"), false) => restart.problem(format!(
+                "{} would stay down: write unless-stopped, or let another service wait for its end with service_completed_successfully",
+                spec.name
+            )),
+            (Some("unless-stopped" | "always"), true) => restart.problem(format!(
+                "others wait for the end of {}, so it must not be started again: write \"no\", in quotes",
+                spec.name
+            )),
+            _ => {}
+        }
+    }
+    let serves = [&blueprint.route.service, &blueprint.main_service].contains(&&spec.name);
+    if runs_once && serves {
+        at.problem(format!("others wait for the end of {}, but it has to serve visitors", spec.name));
+    }
+}
+
+fn reaches(goal: &ServiceName, from: &ServiceSpec, blueprint: &Blueprint) -> bool {
+    let dependencies = |spec: &'_ ServiceSpec| -> Vec<ServiceName> {
+        spec.depends_on.iter().map(|dependency| dependency.service.clone()).collect()
+    };
+    let mut open = dependencies(from);
     let mut seen = BTreeSet::new();
     while let Some(name) = open.pop() {
-        if name == goal {
+        if name == *goal {
             return true;
         }
-        if seen.insert(name) {
-            open.extend(blueprint.service(name).into_iter().flat_map(|spec| &spec.depends_on));
+        if seen.insert(name.clone()) {
+            open.extend(blueprint.service(&name).into_iter().flat_map(dependencies));
         }
     }
     false

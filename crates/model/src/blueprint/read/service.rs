@@ -14,7 +14,7 @@ use crate::{
     blueprint::{ServiceSpec, Template, template},
     image::ImageRef,
     limits::{Bytes, Limits},
-    stack::ServiceName,
+    stack::{Condition, Dependency, ServiceName},
 };
 
 /// Docker refuses less.
@@ -62,7 +62,8 @@ pub(super) fn service(name: &str, at: &Cursor, names: &Names) -> Option<ServiceS
         fields.take(key).map(|at| words(&at, allowed, hint));
     }
     if let Some(at) = fields.take("restart") {
-        let kept = |text: &str| ["unless-stopped", "always"].contains(&text);
+        // `no` is checked later: only what others wait for may end.
+        let kept = |text: &str| ["unless-stopped", "always", "no"].contains(&text);
         at.text_if(kept, "is no policy for a hosted site: write unless-stopped");
     }
     fields.finish();
@@ -191,20 +192,20 @@ fn words(at: &Cursor, allowed: &[&str], hint: &str) -> Vec<String> {
     at.items().iter().filter_map(|at| at.text_if(|text| allowed.contains(&text), hint)).collect()
 }
 
-fn depends_on(at: &Cursor, names: &Names) -> Vec<ServiceName> {
+fn depends_on(at: &Cursor, names: &Names) -> Vec<Dependency> {
     if let Value::List(_) = at.node.value {
-        return at.items().iter().filter_map(|at| names.service(at)).collect();
+        return at.items().iter().filter_map(|at| names.service(at)).map(Dependency::started).collect();
     }
     let mut services = Vec::new();
     for (name, at) in at.entries() {
         let Some(mut fields) = at.fields() else { continue };
-        if let Some(at) = fields.take("condition") {
-            let known = |text: &str| ["service_started", "service_healthy"].contains(&text);
-            at.text_if(known, "is no condition here: write service_started or service_healthy");
-        }
+        let known = |text: &str| Condition::parse(text).is_some();
+        let hint = "is no condition: write service_started, service_healthy or service_completed_successfully";
+        let condition = fields.take("condition").and_then(|at| at.text_if(known, hint));
+        let condition = condition.and_then(|text| Condition::parse(&text)).unwrap_or(Condition::Started);
         fields.finish();
         if names.has_service(name) {
-            services.push(ServiceName(name.to_owned()));
+            services.push(Dependency { service: ServiceName(name.to_owned()), condition });
         } else {
             at.key_problem(format!("{name:?} is no service of this file"));
         }

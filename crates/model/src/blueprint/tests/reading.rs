@@ -7,7 +7,7 @@ use super::{Blueprint, GOOD, good, parsed, refusals::problems, strings};
 use crate::{
     blueprint::{Backup, Charset, Credential, Fact, Generator, HookName, ImageNotice, Kind, Origin, Template},
     limits::{Bytes, Limits, MilliCpu},
-    stack::{Health, Mount, ServiceName, Tmpfs, VolumeName},
+    stack::{Condition, Dependency, Health, Mount, ServiceName, Tmpfs, VolumeName},
 };
 
 /// The good blueprint with these lines added to the service db.
@@ -81,7 +81,7 @@ fn what_a_service_leaves_out_has_a_default() {
     let health = db.health.as_ref().expect("a health check");
     let times = [health.interval, health.timeout, health.start_period].map(|time| time.as_secs());
     assert_eq!((times, health.retries), ([30, 30, 0], 3));
-    assert_eq!((&web.health, web.depends_on.as_slice()), (&None, &[ServiceName("db".into())][..]));
+    assert_eq!((&web.health, web.depends_on.as_slice()), (&None, &[started("db")][..]));
     let partly = with_db("    deploy: {resources: {limits: {cpus: \"2\"}}}\n    pids_limit: 9\n");
     assert_eq!(service(&partly, "db").limits, Limits { cpu: MilliCpu(2000), pids: 9, ..Limits::DEFAULT });
 }
@@ -95,13 +95,42 @@ fn services_keep_their_profiles_and_dependencies() {
         ));
     let cache = service(&blueprint, "cache");
     assert_eq!(cache.profiles, ["tools"]);
-    assert_eq!(cache.depends_on, [ServiceName("tool".into())], "a profile may depend on itself");
-    assert_eq!(service(&blueprint, "tool").depends_on, [ServiceName("db".into())]);
+    assert_eq!(cache.depends_on, [started("tool")], "a profile may depend on itself");
+    assert_eq!(service(&blueprint, "tool").depends_on, [started("db")]);
     assert!(cache.is_on(&["tools".into()]) && !cache.is_on(&["caching".into()]));
     assert_eq!(good().profiles().into_iter().collect::<Vec<_>>(), ["caching", "tools"]);
     let some = GOOD.replace("    profiles: [caching]\n", "    profiles: [tools, caching]\n    depends_on: [tool]\n");
     let found = super::told(&Blueprint::parse("x", &some).expect_err("caching alone does not start tool"));
     assert!(found.contains("tool is in a profile and may be off"), "{found}");
+}
+
+fn started(name: &str) -> Dependency {
+    Dependency::started(ServiceName(name.into()))
+}
+
+#[test]
+fn conditions_of_dependencies_are_kept_rendered_and_written() {
+    let text = GOOD
+        .replace("    image: stoa/db:1\n", "    image: stoa/db:1\n    healthcheck: {test: [CMD, probe]}\n")
+        .replace(
+            "    depends_on: [db]\n",
+            "    depends_on: {db: {condition: service_healthy}, migrate: {condition: service_completed_successfully}}\n",
+        )
+        .replace("  cache:\n", "  migrate:\n    image: a\n    restart: \"no\"\n    depends_on: [db]\n  cache:\n");
+    let blueprint = parsed(&text);
+    let conditions: Vec<_> =
+        service(&blueprint, "web").depends_on.iter().map(|d| (d.service.0.as_str(), d.condition)).collect();
+    assert_eq!(conditions, [("db", Condition::Healthy), ("migrate", Condition::Completed)]);
+    let stack = blueprint.render(&super::inputs(&[("TITLE", "x"), ("PASSWORD", "p")])).expect("a stack");
+    assert_eq!(stack.services.iter().map(|s| s.runs_once).filter(|once| *once).count(), 1);
+    let order: Vec<Vec<_>> =
+        stack.start_order().iter().map(|group| group.iter().map(|s| s.name.0.as_str()).collect()).collect();
+    let place = |name: &str| order.iter().position(|group| group.contains(&name));
+    assert!(place("db") < place("migrate") && place("migrate") < place("web"), "{order:?}");
+    let file = crate::compose::render(&stack, None);
+    for line in ["condition: service_healthy", "condition: service_completed_successfully", "restart: \"no\""] {
+        assert!(file.contains(line) || file.contains(&line.replace('"', "")), "{line} is missing in {file}");
+    }
 }
 
 #[test]

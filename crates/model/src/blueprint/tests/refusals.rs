@@ -132,7 +132,6 @@ fn what_is_not_a_blueprints_business() {
         ("logging: {driver: none}", "5: services.db.logging: the platform sets this"),
         ("mem_limit: 1g", "5: services.db.mem_limit: limits are written below deploy"),
         ("scale: 2", "5: services.db.scale: a service is exactly one container"),
-        ("restart: \"no\"", "14: services.db.restart: \"no\" is no policy for a hosted site"),
         ("restart: on-failure", "14: services.db.restart: \"on-failure\" is no policy"),
         ("frobnicate: 1", "5: services.db.frobnicate: Stoa does not know the key frobnicate; it knows: image, "),
         ("Privileged: true", "5: services.db.Privileged: Stoa does not know the key"),
@@ -176,7 +175,8 @@ fn values_of_the_wrong_shape() {
         ("depends_on: [tool]", "17: services.db.depends_on: tool is in a profile and may be off"),
         ("depends_on: [web]", "17: services.db.depends_on: db waits for itself"),
         ("depends_on: {web: {condition: service_healthy}}", "35: services.db.depends_on.web.condition: web has no"),
-        ("depends_on: {web: {condition: x}}", "35: services.db.depends_on.web.condition: \"x\" is no condition here"),
+        ("depends_on: {web: {condition: x}}", "35: services.db.depends_on.web.condition: \"x\" is no condition: write"),
+        ("restart: \"no\"", "14: services.db.restart: db would stay down"),
         ("healthcheck: {test: curl x}", "25: services.db.healthcheck.test: write the test as a list"),
         ("healthcheck: {test: [curl, x]}", "25: services.db.healthcheck.test: begin the test with CMD"),
         ("healthcheck: {test: [NONE]}", "25: services.db.healthcheck.test: begin the test with CMD"),
@@ -184,6 +184,21 @@ fn values_of_the_wrong_shape() {
         ("healthcheck: {interval: 5s}", "5: services.db.healthcheck: the key test is missing"),
         ("healthcheck: {test: [CMD, x], retries: 0}", "44: services.db.healthcheck.retries: expected a whole number"),
     ]);
+}
+
+#[test]
+fn what_others_wait_for_can_end_and_nothing_else() {
+    let waits = "    depends_on: {db: {condition: service_completed_successfully}}\n";
+    let text = GOOD.replacen("    depends_on: [db]\n", waits, 1);
+    assert!(Blueprint::parse("x", &text).is_ok());
+    let again = text.replace("    image: stoa/db:1\n", "    image: stoa/db:1\n    restart: always\n");
+    let found = told(&Blueprint::parse("x", &again).expect_err("it would be started again"));
+    assert!(found.contains("must not be started again: write \"no\""), "{found}");
+    let routed = GOOD
+        .replacen("    depends_on: [db]\n", "", 1)
+        .replace("db: {condition: service_started}", "web: {condition: service_completed_successfully}");
+    let found = told(&Blueprint::parse("x", &routed).expect_err("it has to serve"));
+    assert!(found.contains("it has to serve visitors"), "{found}");
 }
 
 #[test]

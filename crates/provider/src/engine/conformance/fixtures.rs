@@ -114,6 +114,7 @@ impl Fixtures {
             health: None,
             stop_grace: Duration::from_secs(5),
             depends_on: Vec::new(),
+            runs_once: false,
             replace: ReplaceStrategy::Recreate,
         }
     }

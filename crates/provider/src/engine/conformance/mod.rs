@@ -7,6 +7,7 @@
 
 mod build;
 mod converge;
+mod dependencies;
 mod exec;
 mod fixtures;
 mod lifecycle;
@@ -76,6 +77,8 @@ async fn core(case: &Case) {
     case.scenario("followed logs", logs::followed(case)).await;
     case.scenario("events", watch::events(case)).await;
     case.scenario("health", watch::health(case)).await;
+    case.scenario("dependencies", dependencies::conditions(case)).await;
+    case.scenario("programs that end", dependencies::exits(case)).await;
     case.scenario("neighbors", neighbors::apart(case)).await;
     case.scenario("leases", neighbors::leases(case)).await;
     case.scenario("many stacks", many::at_once(case)).await;

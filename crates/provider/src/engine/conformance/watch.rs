@@ -7,7 +7,7 @@ use stoa_model::stack::{Health, ProjectName};
 use tokio::time;
 
 use super::{Case, named};
-use crate::engine::{EngineError, EngineEvent, EngineEventKind as Kind, Scope};
+use crate::engine::{EngineError, EngineEvent, EngineEventKind as Kind, Readiness, Scope};
 
 pub(super) async fn events(case: &Case) {
     let (engine, deployment, other) = (&case.engine, case.deployment(&["web"]), case.deployment(&["web"]));
@@ -39,7 +39,7 @@ pub(super) async fn health(case: &Case) {
         observed.services.iter().map(|service| service.readiness).collect::<Vec<_>>()
     };
     for _ in 0..1200 {
-        if verdicts().await == [Some(true), None] {
+        if verdicts().await == [Some(Readiness::Passing), None] {
             return;
         }
         time::sleep(Duration::from_millis(50)).await;

@@ -11,7 +11,7 @@ use super::{
     world::{Instance, Key, World},
 };
 use crate::engine::{
-    Action, Change, Deployed, Deployment, EngineError, RunState,
+    Action, Change, Deployed, Deployment, EngineError,
     spec::{VERSION, canonical_spec},
 };
 
@@ -49,14 +49,20 @@ impl World {
             planned.push(self.converge(installation, deployment, service, live_limits)?);
         }
         if extent != Extent::Half {
+            let order: Vec<_> = stack.start_order().into_iter().flatten().map(|service| &service.name).collect();
+            planned.sort_by_key(|(_, key)| order.iter().position(|name| **name == key.0));
             for (change, key) in &mut planned {
-                let down = self.state(installation, &stack.project, key) != Some(RunState::Running);
-                self.start(installation, &stack.project, key, says);
+                let down = !self.is_well(installation, &stack.project, key);
+                if down {
+                    self.start(installation, &stack.project, key, says);
+                }
                 if down && change.action == Action::Unchanged {
                     (change.action, change.cause) = (Action::Started, "it did not run".into());
                 }
             }
         }
+        let by_name = |name: &ServiceName| services.iter().position(|service| service.name == *name);
+        planned.sort_by_key(|(change, _)| by_name(&change.service));
         Ok(Deployed { changes: planned.into_iter().map(|(change, _)| change).collect() })
     }
 

@@ -28,7 +28,9 @@ use stoa_model::{
 use tokio::sync::watch;
 
 use self::{script::Script, world::World};
-use super::{Capabilities, Deployed, EngineEventKind, ExecOutput, ImageInfo, Program, Revision, RunState};
+use super::{
+    Capabilities, Deployed, EngineEventKind, ExecOutput, ImageInfo, NetworkMtu, Program, Readiness, Revision, RunState,
+};
 
 pub use self::script::{Call, Fault, Verb};
 
@@ -65,6 +67,7 @@ pub struct FakeEngine {
     installation: String,
     capabilities: Mutex<Capabilities>,
     pool: Mutex<LeasePool>,
+    mtu: Mutex<Option<NetworkMtu>>,
     deployments: Mutex<Vec<DeploymentRecord>>,
     world: Arc<Mutex<World>>,
     script: Mutex<Script>,
@@ -104,6 +107,7 @@ impl FakeEngine {
             name: name.to_owned(),
             capabilities: Mutex::new(Capabilities { volumes: true, build: true, pause: true, live_limits: true }),
             pool: Mutex::new(placement::default_pool()),
+            mtu: Mutex::default(),
             deployments: Mutex::default(),
             installation: installation.to_owned(),
             world,
@@ -191,21 +195,30 @@ impl FakeEngine {
         *held(&self.pool) = pool;
     }
 
+    /// Replaces what it reports of its networks' packets.
+    pub fn set_mtu(&self, mtu: NetworkMtu) {
+        *held(&self.mtu) = Some(mtu);
+    }
+
     /// All deployments, oldest first.
     pub fn deployments(&self) -> Vec<DeploymentRecord> {
         held(&self.deployments).clone()
     }
 
-    /// Sets the result of a service's health check, true or not.
-    pub fn set_health(&self, project: &ProjectName, service: &ServiceName, healthy: bool) {
+    /// Sets the result of a service's health check.
+    pub fn set_health(&self, project: &ProjectName, service: &ServiceName, readiness: Readiness) {
         let mut world = self.world();
         let mut found = false;
         for (_, instance) in world.instances(&self.installation, project, Some(service)) {
-            instance.readiness = Some(healthy);
+            instance.readiness = Some(readiness);
             found = true;
         }
-        let kind = if healthy { EngineEventKind::Healthy } else { EngineEventKind::Unhealthy };
-        if found {
+        let kind = match readiness {
+            Readiness::Passing => Some(EngineEventKind::Healthy),
+            Readiness::Failing => Some(EngineEventKind::Unhealthy),
+            Readiness::Starting => None,
+        };
+        if let Some(kind) = kind.filter(|_| found) {
             world.tell_of(&self.installation, project, service, kind);
         }
     }
@@ -216,6 +229,15 @@ impl FakeEngine {
         for key in world.keys(&self.installation, project).iter().filter(|(name, _)| name == service) {
             world.end(&self.installation, project, key, code);
         }
+    }
+
+    /// Lets a service's program end with this code whenever it is started, on all sites; `None` ends that.
+    pub fn crash_loop(&self, service: &ServiceName, code: Option<i64>) {
+        let loops = &mut self.world().crash_loops;
+        match code {
+            Some(code) => loops.insert(service.clone(), code),
+            None => loops.remove(service),
+        };
     }
 
     /// Removes a service's containers behind Stoa's back, as a person at the machine may do.

@@ -87,7 +87,15 @@ impl Engine for FakeEngine {
             let world = self.world();
             (world.data_directory.clone(), world.leases())
         };
-        let info = EngineInfo { kind: "fake", version: "1".into(), cores: 2, memory: 4 << 30, data_directory, in_use };
+        let info = EngineInfo {
+            kind: "fake",
+            version: "1".into(),
+            cores: 2,
+            memory: 4 << 30,
+            data_directory,
+            mtu: held(&self.mtu).clone(),
+            in_use,
+        };
         Self::leave(Verb::Describe, extent, info)
     }
 

@@ -107,8 +107,8 @@ async fn it_fakes_health() {
     let (deployment, web) = (deployment(&fake, &["web"]), ServiceName("web".into()));
     let project = &deployment.stack.project;
     fake.deploy(&deployment).await.unwrap();
-    fake.set_health(project, &web, false);
-    assert_eq!(fake.observe(project).await.unwrap().services[0].readiness, Some(false));
+    fake.set_health(project, &web, Readiness::Failing);
+    assert_eq!(fake.observe(project).await.unwrap().services[0].readiness, Some(Readiness::Failing));
     fake.crash(project, &web, 3);
     let web = &fake.observe(project).await.unwrap().services[0];
     assert_eq!((web.readiness, web.exit_code), (None, Some(3)));

@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 
 use super::{Says, Thing, placement::FakePlacement, script::Extent};
 use crate::engine::{
-    Deployment, EngineError, EngineEvent, EngineEventKind, ImageInfo, LogLine, Observed, ObservedService, Revision,
-    RunState, Scope,
+    Deployment, EngineError, EngineEvent, EngineEventKind, ImageInfo, LogLine, Observed, ObservedService, Readiness,
+    Revision, RunState, Scope,
 };
 
 /// Sent to everyone who watches.
@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) projects: BTreeMap<Owner, Project>,
     /// Instances created so far.
     pub(super) count: u64,
+    /// Services whose program ends with this code whenever it is started.
+    pub(super) crash_loops: BTreeMap<ServiceName, i64>,
     signals: broadcast::Sender<Signal>,
     lines: u64,
 }
@@ -50,6 +52,7 @@ impl Default for World {
             data_directory: None,
             projects: BTreeMap::new(),
             count: 0,
+            crash_loops: BTreeMap::new(),
             signals: broadcast::channel(1024).0,
             lines: 0,
         }
@@ -70,12 +73,13 @@ pub(super) struct Instance {
     pub(super) service: Service,
     pub(super) image: ImageId,
     pub(super) state: RunState,
-    pub(super) readiness: Option<bool>,
+    pub(super) readiness: Option<Readiness>,
     pub(super) revision: Revision,
     pub(super) log: Vec<LogLine>,
     number: u64,
     operation: JobId,
     exit_code: Option<i64>,
+    exits: u32,
 }
 
 impl World {
@@ -111,8 +115,8 @@ impl World {
         self.projects.get_mut(&(installation.to_owned(), project.clone()))?.instances.get_mut(key)
     }
 
-    pub(super) fn state(&mut self, installation: &str, project: &ProjectName, key: &Key) -> Option<RunState> {
-        self.instance(installation, project, key).map(|instance| instance.state)
+    pub(super) fn is_well(&mut self, installation: &str, project: &ProjectName, key: &Key) -> bool {
+        self.instance(installation, project, key).is_some_and(|instance| instance.is_well())
     }
 
     pub(super) fn revision(&self, installation: &str, project: &ProjectName, key: &Key) -> Option<Revision> {
@@ -142,16 +146,28 @@ impl World {
             _ => {}
         }
         instance.state = RunState::Running;
-        instance.exit_code = None;
-        instance.readiness = instance.service.health.as_ref().map(|_| true);
-        let lines = says(&instance.service);
+        (instance.exit_code, instance.exits) = (None, 0);
+        instance.readiness = instance.service.health.as_ref().map(|_| Readiness::Passing);
+        let (lines, ends_with) = (says(&instance.service), ends_with(&instance.service));
         self.tell_of(installation, project, &key.0, EngineEventKind::Started);
         lines.iter().for_each(|line| self.say(installation, project, &key.0, line));
+        if let Some(code) = self.crash_loops.get(&key.0).copied().or(ends_with) {
+            self.end(installation, project, key, code);
+            self.start_again(installation, project, key);
+        }
+    }
+
+    /// What the engine makes of a program that ends whenever it starts it.
+    fn start_again(&mut self, installation: &str, project: &ProjectName, key: &Key) {
+        let Some(instance) = self.instance(installation, project, key) else { return };
+        if !instance.service.runs_once {
+            (instance.state, instance.exits) = (RunState::Restarting, 3);
+        }
     }
 
     pub(super) fn end(&mut self, installation: &str, project: &ProjectName, key: &Key, code: i64) {
         let Some(instance) = self.instance(installation, project, key) else { return };
-        if matches!(instance.state, RunState::Running | RunState::Paused) {
+        if matches!(instance.state, RunState::Running | RunState::Paused | RunState::Restarting) {
             instance.state = RunState::Exited;
             instance.readiness = None;
             instance.exit_code = Some(code);
@@ -202,7 +218,7 @@ impl World {
             project.instances.keys().any(|(s, n)| placement.and_then(|p| p.address(s, *n)) == Some(address))
         };
         let project = self.projects.values().find(at);
-        project.is_some_and(|project| project.instances.values().all(|i| i.state == RunState::Running))
+        project.is_some_and(|project| project.instances.values().all(Instance::is_well))
     }
 
     pub(super) fn list(&self, installation: &str) -> Vec<Observed> {
@@ -268,7 +284,22 @@ impl Project {
     }
 }
 
+/// The code that a service's program ends with at once, if it is one of those that only do that.
+fn ends_with(service: &Service) -> Option<i64> {
+    match service.command.as_deref()?.last()?.as_str() {
+        "true" => Some(0),
+        "false" => Some(1),
+        _ => None,
+    }
+}
+
 impl Instance {
+    /// Whether it runs, or has ended as it should.
+    pub(super) fn is_well(&self) -> bool {
+        let is_done = self.service.runs_once && self.exit_code == Some(0);
+        self.state == RunState::Running || is_done
+    }
+
     pub(super) fn new(service: &Service, image: ImageId, number: u64, deployment: &Deployment) -> Self {
         Self {
             service: service.clone(),
@@ -280,13 +311,14 @@ impl Instance {
             number,
             operation: deployment.operation,
             exit_code: None,
+            exits: 0,
         }
     }
 
     fn observed(&self, instance: u32) -> ObservedService {
         let reason = match (self.state, self.exit_code, self.readiness) {
             (RunState::Exited, Some(code), _) if code != 0 => Some(format!("exited with code {code}")),
-            (_, _, Some(false)) => Some("its health check fails".to_owned()),
+            (_, _, Some(Readiness::Failing)) => Some("its health check fails".to_owned()),
             _ => None,
         };
         ObservedService {
@@ -299,6 +331,7 @@ impl Instance {
             state: self.state,
             readiness: self.readiness,
             exit_code: self.exit_code,
+            exits: self.exits,
             reason,
         }
     }

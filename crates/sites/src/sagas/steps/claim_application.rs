@@ -8,11 +8,16 @@ use stoa_model::{blueprint::HookName, secret::SecretString};
 use stoa_provider::engine::EngineError;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
-use super::{db_failed, engine_failed};
+use super::{
+    crash::{self, crash_report},
+    db_failed, engine_failed,
+};
 use crate::sagas::{OnSite, SitePlan, StepContext};
 
 /// A hook that fails so often in one run will not work later either.
 const TRIES: u32 = 4;
+/// Attempts on a service that does not run: enough for the engine to start it again three times.
+const MAX_STARTS: u32 = 10;
 
 pub struct ClaimApplication;
 
@@ -52,7 +57,14 @@ impl<P: OnSite> Step<P, StepContext> for ClaimApplication {
             Ok(output) => {
                 Err(again(run, PUBLIC, format!("the claim hook ended with {}: {}", output.code, output.stderr.trim())))
             }
-            Err(error @ (EngineError::Refused { .. } | EngineError::NotFound { .. })) => Err(again(run, PUBLIC, error)),
+            Err(error @ (EngineError::Refused { .. } | EngineError::NotFound { .. })) => {
+                match crash_report(cx, plan).await {
+                    Some(report) => Err(StepError::fail(crash::PUBLIC, report)),
+                    // Its service may not run at this moment.
+                    None if run.attempt() < MAX_STARTS => Err(StepError::retry(PUBLIC, error)),
+                    None => Err(StepError::fail(PUBLIC, error)),
+                }
+            }
             Err(error) => Err(engine_failed(PUBLIC, error)),
         }
     }

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use stoa_db::{history, sites};
-use stoa_model::site::Power;
+use stoa_model::site::{Health, Power};
 use stoa_saga::{Done, Step, StepError, StepRun, UndoError};
 
 use super::{db_failed, is_recorded};
@@ -51,6 +51,9 @@ impl<P: OnSite> Step<P, StepContext> for CommitState {
             .write(|tx| {
                 Box::pin(async move {
                     sites::power_set(&tx, plan.site, self.power).await?;
+                    // A site was started once its check has passed.
+                    let health = if self.power == Power::On { Health::Healthy } else { Health::Unknown };
+                    sites::site_observe(&tx, plan.site, health, now).await?;
                     if is_recorded(&tx, plan, self.kind).await? {
                         return Ok(());
                     }

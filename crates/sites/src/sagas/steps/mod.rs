@@ -8,6 +8,7 @@ mod certificate;
 mod claim_application;
 mod commit_state;
 mod containers;
+mod crash;
 mod credentials;
 mod directory;
 mod power;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stoa_db::{history, secrets};
+use stoa_db::{history, secrets, sites};
 use stoa_model::{
-    site::Lifecycle,
+    site::{Health, Lifecycle},
     stack::{ReplaceStrategy, Service},
 };
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
@@ -297,6 +297,7 @@ impl Step<UpdatePlan, StepContext> for CommitUpdate {
                 Box::pin(async move {
                     crate::order::record_revision(&tx, plan, loaded, now).await?;
                     move_lifecycle_from(&tx, plan.site, Lifecycle::Updating, Lifecycle::Active, now).await?;
+                    sites::site_observe(&tx, plan.site, Health::Healthy, now).await?;
                     if is_recorded(&tx, plan, "updated").await? {
                         return Ok(());
                     }

@@ -8,11 +8,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
 use http::StatusCode;
-use stoa_provider::engine::logs_tail;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 use tokio::time::{Instant, sleep};
 
-use super::{deploy_failed, engine_failed};
+use super::{
+    crash::{self, crash_report, last_output},
+    deploy_failed, engine_failed,
+};
 use crate::sagas::{OnSite, SitePlan, StepContext};
 use stoa_integrations::probe::Place;
 use stoa_util::error_chain;
@@ -166,12 +168,18 @@ async fn until_answered(
         let last =
             answer.map_or_else(|e| e.to_string(), |status| format!("{host}{path} at {address} answered {status}"));
         if began.elapsed() > cx.core.settings.start_limit {
-            return Err(StepError::fail(PUBLIC, format!("{last}; its last output: {}", last_output(cx, plan).await)));
+            return Err(StepError::fail(
+                PUBLIC,
+                format!("{last}; its last output: {}", last_output(cx, plan, None).await),
+            ));
         }
         if checked.elapsed() > CHECK_ENGINE {
             checked = Instant::now();
             if is_suspended(cx, plan).await? {
                 return Ok(None);
+            }
+            if let Some(report) = crash_report(cx, plan).await {
+                return Err(StepError::fail(crash::PUBLIC, report));
             }
             run.note(&format!("Still waiting for an answer: {last}")).await;
             keep_running(cx, plan).await?;
@@ -190,13 +198,4 @@ async fn is_suspended(cx: &StepContext, plan: &SitePlan) -> Result<bool, StepErr
 /// Starts again what the engine lost, for instance because the engine itself was restarted.
 async fn keep_running(cx: &StepContext, plan: &SitePlan) -> Result<(), StepError> {
     cx.deploy(plan).await.map(drop).map_err(deploy_failed)
-}
-
-/// The end of the containers' output, for the operator.
-async fn last_output(cx: &StepContext, plan: &SitePlan) -> String {
-    let Ok(engine) = cx.engine(plan) else { return "(not readable)".to_owned() };
-    match logs_tail(&**engine, &plan.project, None, 20).await {
-        Ok(lines) => lines.iter().map(|l| format!("{}: {}", l.service, l.line)).collect::<Vec<_>>().join(" ⏎ "),
-        Err(error) => format!("(not readable: {error})"),
-    }
 }

@@ -152,7 +152,7 @@ pub struct Site {
     pub suspensions: Vec<Suspension>,
     /// Why it is in this state, for people.
     pub reason: Option<String>,
-    /// Last observed health: `unknown`, `healthy`, `unhealthy` or `down`.
+    /// Last observed health: `unknown`, `starting`, `healthy`, `unhealthy` or `down`.
     #[schema(value_type = String, example = "healthy")]
     pub health: Health,
     /// Since when.
