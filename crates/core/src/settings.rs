@@ -232,3 +232,23 @@ impl LaneSizes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_portals_address_is_one_that_works() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let mut settings = Settings::trial("data".into(), "blueprints".into(), address);
+        assert_eq!(settings.portal_url_now(false), "http://localhost:8080");
+        (settings.https_port, settings.public_port) = (Some(8443), 80);
+        settings.portal_url = "https://localhost:8443".into();
+        assert_eq!(
+            settings.portal_url_now(false),
+            "http://localhost",
+            "nothing answers over HTTPS without a certificate"
+        );
+        assert_eq!(settings.portal_url_now(true), "https://localhost:8443");
+    }
+}

@@ -93,7 +93,7 @@ mod tests {
         fs::write(inner.join("compose.yaml"), "x").expect("written");
         let me = effective_user().expect("a user");
         let paths = |owner, limit| foreign_files(folder.path(), owner, limit).expect("read");
-        assert_eq!(paths(me, 9), [PathBuf::new(); 0]);
+        assert!(paths(me, 9).is_empty());
         assert_eq!(paths(me + 1, 9), [folder.path()], "what is in somebody else's directory is not listed too");
         let read_only = std::os::unix::fs::chown(inner.join("compose.yaml"), Some(me + 1), None);
         if read_only.is_ok() {

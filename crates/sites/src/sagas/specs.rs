@@ -192,6 +192,10 @@ async fn record_failure(tx: &Tx, job: &Job, end: &JobEnd, now: Timestamp) -> Res
     if !end.is_failure() {
         return Ok(());
     }
+    if end.state == JobState::Cancelled {
+        let text = format!("Cancelled and undone: {}", job.kind.title());
+        return Ok(history::site_event(tx, job.site, now, "cancelled", &text).await?);
+    }
     let reason = end.error.as_deref().unwrap_or("no reason is known");
     let text = format!("{} did not work: {reason}", job.kind.title());
     Ok(history::site_event(tx, job.site, now, "failed", &text).await?)
