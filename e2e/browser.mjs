@@ -63,7 +63,7 @@ export async function register(page, name, order) {
 
 /// Sends the order, and sees the job that it began. An order that is refused fails with the page's own words.
 export async function create(page) {
-  const answer = await send(page, page.getByRole('button', { name: 'Create my store' }));
+  const answer = await send(page, page.getByRole('button', { name: 'Create store' }));
   if (answer.status() !== 303) {
     await page.waitForLoadState();
     assert.fail(`the order was answered ${answer.status()}: ${await page.locator('main').innerText()}`);

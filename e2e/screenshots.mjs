@@ -21,7 +21,7 @@ for (const { width, colorScheme } of looks.slice(0, 1)) {
   await customer.screenshot({ path: `${folder}job-running-${width}-${colorScheme}.png`, fullPage: true });
 }
 await watch(customer);
-await customer.getByRole('link', { name: "Store's page" }).click();
+await customer.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
 const site = customer.url();
 const staff = await open(browser);
 await staff.goto(`${portal}/staff/login`);
@@ -50,9 +50,17 @@ const screens = [
   [customer, 'site-logs', `${site}/logs`],
   [customer, 'site-domains', `${site}/domains`],
   [customer, 'site-traffic', `${site}/traffic`],
-  [customer, 'site-danger', `${site}/danger`],
+  [customer, 'site-usage', `${site}/usage`],
+  [customer, 'site-activity', `${site}/activity`],
+  [customer, 'site-settings', `${site}/settings`],
   [staff, 'staff', `${portal}/staff`],
   [staff, 'staff-sites', `${portal}/staff/sites`],
+  [staff, 'staff-site', site],
+  [staff, 'staff-customers', `${portal}/staff/customers`],
+  [staff, 'staff-search', `${portal}/staff/search?q=shop`],
+  [staff, 'staff-domains', `${portal}/staff/domains`],
+  [staff, 'staff-health', `${portal}/staff/health`],
+  [staff, 'staff-audit', `${portal}/staff/audit`],
   [staff, 'staff-certificates', `${portal}/staff/certificates`],
   [staff, 'staff-jobs', `${portal}/staff/jobs`],
   [staff, 'staff-tasks', `${portal}/staff/tasks`],

@@ -22,28 +22,29 @@ test('register, choose, watch, open the store, one click into its administration
   await create(page);
   await page.locator('.step').first().waitFor();
   await watch(page);
-  await page.getByRole('heading', { name: 'Your store is ready' }).waitFor();
-  const steps = await page.locator('.step.is-done').count();
-  assert.equal(steps, 11, 'all steps are done');
+  await page.getByRole('heading', { name: /is online$/ }).waitFor();
+  assert.equal(await page.locator('.steps').first().locator('.is-done').count(), 5, 'all groups of steps are done');
+  await page.getByText('Show technical steps').click();
+  assert.equal(await page.locator('details .step.is-done').count(), 11, 'all steps are done');
   await accessible(page, 'the finished job');
 
   // The store shows its own title, escaped and verbatim.
-  const [store] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'Open the store' }).click()]);
+  const [store] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'View store' }).click()]);
   await store.waitForLoadState();
   assert.ok((await store.title()).includes(title), `the store's title is ${await store.title()}`);
   await store.close();
 
   // One click into wp-admin.
-  const [admin] = await Promise.all([page.waitForEvent('popup'), page.getByRole('button', { name: 'Log in to the store' }).click()]);
+  const [admin] = await Promise.all([page.waitForEvent('popup'), page.getByRole('button', { name: 'Open admin' }).click()]);
   await admin.waitForURL(/\/wp-admin\//);
   await admin.locator('#wpadminbar').waitFor();
   await admin.close();
 
   // Its page: the password is revealed on demand, and opens wp-admin by hand too.
-  await page.getByRole('link', { name: "Store's page" }).click();
+  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
   await accessible(page, "the store's page");
   assert.equal(await page.locator('#secret-0').count(), 0, 'no password before it is asked for');
-  await page.getByRole('button', { name: /Reveal/ }).click();
+  await page.getByRole('button', { name: /^Show the password/ }).click();
   const password = await page.locator('#secret-0').textContent();
   assert.ok(password.length >= 20);
   const visitor = await open(browser);
@@ -62,8 +63,9 @@ test('stop, start, delete and take it back', async () => {
   const name = unique('power');
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'Power' });
   await watch(page);
-  await page.getByRole('link', { name: "Store's page" }).click();
+  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
   const address = page.url();
+  await page.getByRole('button', { name: 'More actions' }).click();
   await page.getByRole('button', { name: 'Stop' }).click();
   await watch(page);
   const visitor = await open(browser);
@@ -74,18 +76,18 @@ test('stop, start, delete and take it back', async () => {
   await page.getByRole('button', { name: 'Start' }).click();
   await watch(page);
   assert.equal((await visitor.goto(`http://${name}.localhost:${new URL(portal).port}/`)).status(), 200);
-  await page.goto(`${address}/danger`);
+  await page.goto(`${address}/settings`);
   await accessible(page, 'the danger zone');
   // A wrong confirmation deletes nothing.
   await page.locator('form[action$="/delete"] input[type=text]').fill('something else');
   await send(page, page.locator('form[action$="/delete"] button'));
   await page.goto(address);
   assert.equal((await visitor.goto(`http://${name}.localhost:${new URL(portal).port}/`)).status(), 200);
-  await page.goto(`${address}/danger`);
+  await page.goto(`${address}/settings`);
   await page.locator('form[action$="/delete"] input[type=text]').fill(`${name}.localhost`);
   await send(page, page.locator('form[action$="/delete"] button'));
   await page.goto(address);
-  await send(page, page.getByRole('button', { name: /Undo|Keep|Take/ }).first());
+  await send(page, page.getByRole('button', { name: 'Restore store' }).first());
   // It ran before it was deleted, so it starts by itself.
   let status;
   for (let tries = 0; status !== 200 && tries < 120; tries++) {
@@ -104,9 +106,9 @@ test('without JavaScript', async () => {
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'Plain' });
   // The page reloads itself until the job is over.
   await watch(page);
-  await page.getByRole('heading', { name: 'Your store is ready' }).waitFor();
-  await page.getByRole('link', { name: "Store's page" }).click();
-  await page.getByRole('button', { name: /Reveal/ }).click();
+  await page.getByRole('heading', { name: /is online$/ }).waitFor();
+  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
+  await page.getByRole('button', { name: /^Show the password/ }).click();
   assert.ok((await page.locator('#secret-0').textContent()).length >= 20);
   await page.context().close();
 });
@@ -119,7 +121,7 @@ test('bad input is told beside its field, and typed values stay', async () => {
   await page.fill('#password', 'short');
   await page.fill('#company', "O'Reilly; DROP TABLE sites; --");
   await fillOrder(page, { subdomain: 'admin', title: 'A title that stays' });
-  await page.getByRole('button', { name: 'Create my store' }).click();
+  await page.getByRole('button', { name: 'Create store' }).click();
   await page.getByText('This name is reserved').first().waitFor();
   await page.getByText('quotation marks').first().waitFor();
   await page.getByText('at least 10 characters').first().waitFor();
@@ -136,9 +138,9 @@ test('no screen is wider than a phone', async () => {
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'A rather long title of a store that sells everything '.repeat(2).trim() });
   await watch(page);
   await fits(page, 'the job');
-  await page.getByRole('link', { name: "Store's page" }).click();
+  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
   const site = page.url();
-  for (const path of ['/', '/login', '/dashboard', '/sites/new', site, `${site}/logs`, `${site}/danger`]) {
+  for (const path of ['/', '/login', '/dashboard', '/sites/new', site, `${site}/traffic`, `${site}/usage`, `${site}/domains`, `${site}/logs`, `${site}/activity`, `${site}/settings`]) {
     await page.goto(path.startsWith('http') ? path : portal + path);
     await fits(page, path);
     await accessible(page, path);
@@ -154,7 +156,7 @@ test('the operator sees everything that is his to see', async () => {
   await page.locator('main form button').click();
   await page.waitForURL(/\/staff/);
   await accessible(page, 'the operator\'s overview');
-  for (const path of ['/staff/sites', '/staff/jobs']) {
+  for (const path of ['/staff/sites', '/staff/customers', '/staff/domains', '/staff/certificates', '/staff/jobs', '/staff/tasks', '/staff/health', '/staff/audit', '/staff/search?q=shop']) {
     await page.goto(portal + path);
     await accessible(page, path);
   }

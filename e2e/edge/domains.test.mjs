@@ -42,7 +42,7 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
   const [own, domain] = [`${name}.${base}`, `${name}.jane.test`];
   await register(page, name, { subdomain: name, title: 'Jane’s Bakery' });
   await watch(page);
-  await page.getByRole('link', { name: "Store's page" }).click();
+  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
   const site = page.url();
 
   // The new store has its certificate already, from the platform's wildcard or an order of its own.
@@ -53,7 +53,7 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
   assert.equal(await ledTo(`http://${own}:${HTTP_PORT}/?x=1`), `https://${own}:${HTTPS_PORT}/?x=1`, 'plain HTTP leads to HTTPS');
 
   // The password by which she logs in by hand.
-  await page.getByRole('button', { name: /Reveal/ }).click();
+  await page.getByRole('button', { name: /^Show the password/ }).click();
   const password = await page.locator('#secret-0').textContent();
 
   // She asks for her domain, and the page says what to do.
@@ -61,7 +61,7 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
   await page.getByRole('textbox', { name: /domain/i }).fill(` https://${domain.toUpperCase()}/ `);
   const www = page.getByRole('checkbox', { name: /www/ });
   await www.check();
-  await page.getByRole('button', { name: 'Add the domain' }).click();
+  await page.getByRole('button', { name: 'Add domain' }).click();
   const card = page.getByRole('article').filter({ has: page.getByRole('heading', { name: domain, exact: true }) });
   await card.waitFor();
   await accessible(page, 'the domains of a store');
@@ -124,7 +124,7 @@ test('a domain of one’s own, from instructions to a padlock', async () => {
   }
   await visitor.locator('#wpadminbar').waitFor();
   await page.goto(site);
-  const [admin] = await Promise.all([page.waitForEvent('popup'), page.getByRole('button', { name: 'Log in to the store' }).click()]);
+  const [admin] = await Promise.all([page.waitForEvent('popup'), page.getByRole('button', { name: 'Open admin' }).click()]);
   await admin.waitForURL(`https://${domain}:${HTTPS_PORT}/wp-admin/**`);
   await admin.close();
 
@@ -141,13 +141,13 @@ test('a domain that leads elsewhere says so, and a phone shows it all', async ()
   const name = unique('lost');
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'Lost' });
   await watch(page);
-  await page.getByRole('link', { name: "Store's page" }).click();
+  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
   await page.getByRole('link', { name: 'Domains', exact: true }).click();
   const domain = `${name}.jane.test`;
   await page.getByRole('textbox', { name: /domain/i }).fill(domain);
   const www = page.getByRole('checkbox', { name: /www/ });
   if (await www.isChecked()) await www.uncheck();
-  await page.getByRole('button', { name: 'Add the domain' }).click();
+  await page.getByRole('button', { name: 'Add domain' }).click();
   const token = await page.locator('table.records tbody tr', { hasText: 'TXT' }).locator('[data-label="Value"] code').textContent();
   dns([`add _stoa.${domain}. 60 TXT "${token}"`, `add ${domain}. 60 A 203.0.113.9`]);
   await page.getByRole('button', { name: /Check now/ }).click();
@@ -157,7 +157,7 @@ test('a domain that leads elsewhere says so, and a phone shows it all', async ()
   const domains = page.url();
   for (let attempt = 1; ; attempt += 1) {
     await page.getByRole('link', { name: /^Remove/ }).click();
-    await page.getByRole('button', { name: 'Remove the domain' }).click();
+    await page.getByRole('button', { name: 'Remove domain' }).click();
     await page.waitForURL(/\/domains$|^chrome-error:/);
     if (!page.url().startsWith('chrome-error:')) break;
     // nginx closes idle connections when it reloads (docs/edges.md); a form that is sent over one of them at that
