@@ -135,7 +135,7 @@ async fn names_that_go_round_in_a_circle_and_name_servers_that_are_away() {
         platform.world_dns.answer(&name, Err(failed.clone()));
         platform.world_dns.answer_texts(&record, Err(failed));
         let problem = check(&platform, &jane, &domain).await.problem.expect("a problem");
-        for sentence in ["domain is yours: its".to_owned(), format!("{name} can't be looked up: its")] {
+        for sentence in ["verify this domain yet: its".to_owned(), format!("{name} can't be looked up: its")] {
             assert!(problem.contains(&sentence) && problem.matches(part).count() == 2, "{cause:?}: {problem}");
         }
     }
