@@ -38,6 +38,12 @@ async fn from_the_home_page_to_a_running_store_and_its_deletion() {
     reveal(&mut jane, &site).await;
     let link = jane.press(&format!("{site}/login-link")).await;
     link.is(200).says("http-equiv=\"refresh\" content=\"0;url=http://harbour.localhost:8080/");
+    // A next step of the blueprint opens through the login, nothing else does.
+    let to = |path| [("to", path)];
+    let link = jane.submit(&site, &format!("{site}/login-link"), &to("/wp-admin/themes.php")).await;
+    link.is(200).says("to=%2Fwp-admin%2Fthemes.php");
+    jane.submit(&site, &format!("{site}/login-link"), &to("//evil.example/")).await.is(422);
+    jane.get(&format!("{site}/activity")).await.is(200).says("Create the site").says("Site created");
     power(&app, &mut jane, &site).await;
     delete(&mut jane, &site).await;
     assert_eq!(jane.press("/logout").await.is(303).location(), "/");

@@ -69,3 +69,58 @@ fn every_icon_is_drawn() {
         }
     }
 }
+
+/// Words of UX.md part 2 that customers stumble over, and what to write instead. Screens have none of them; other text is
+/// held to its words by `words.rs` of the program.
+const BANNED: &[(&str, &str)] = &[
+    ("anew", "again"),
+    ("mend", "fix"),
+    ("mending", "a problem"),
+    ("by itself", "automatically"),
+    ("by themselves", "automatically"),
+    ("bring along", "connect, upload"),
+    ("brought along", "uploaded"),
+    ("proven", "verified"),
+    ("prove", "verify"),
+    ("leads to", "points to"),
+    ("leads here", "points here"),
+    ("off the air", "offline"),
+    ("taken back", "undone"),
+    ("take back", "undo"),
+    ("be had", "available"),
+    ("look at it", "check"),
+    ("looked at", "checked"),
+    ("made from", "type"),
+    ("no more", "no longer"),
+    ("so many", "how many"),
+    ("is told", "is notified"),
+    ("runs out", "expires"),
+    ("withdraw my", "remove"),
+];
+
+#[test]
+fn no_screen_has_a_banned_word() {
+    let mut sources = templates();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages"), &mut sources);
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), &mut sources);
+    let mut found = Vec::new();
+    for (name, text) in sources {
+        // Of Rust, only what can be on a screen: literals.
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in lines.map(|line| if name.ends_with(".rs") { literals(line) } else { line.to_owned() }) {
+            let line = format!(" {} ", line.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " "));
+            found.extend(
+                BANNED
+                    .iter()
+                    .filter(|(word, _)| line.contains(&format!(" {word} ")))
+                    .map(|(word, better)| format!("{name}: {word:?}, write {better:?}: {}", line.trim())),
+            );
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// What a line of Rust has between quotation marks.
+fn literals(line: &str) -> String {
+    line.split('"').skip(1).step_by(2).collect::<Vec<_>>().join(" ")
+}

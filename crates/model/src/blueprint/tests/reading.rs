@@ -172,6 +172,7 @@ fn every_key_of_the_stoa_block_is_read() {
             "  front: /shop?x=1\n",
             "  sleep: {allowed: true}\n",
             "  credentials: [{label: Admin, url: /admin, user: TITLE, password: PASSWORD}]\n",
+            "  next_steps: [{title: Add a product, path: \"/new?type=a\", needs: {service: web, label: shop}}]\n",
             "  notices:\n",
             "    - {service: web, label: org.eol, equals: absent, message: No end of life.}\n",
             "    - {service: db, label: org.eol, equals: \"2030\", message: Old.}\n",
@@ -191,6 +192,9 @@ fn every_key_of_the_stoa_block_is_read() {
         equals: equals.map(str::to_owned),
         message: message.into(),
     };
+    let needs = Some((ServiceName("web".into()), "shop".to_owned()));
+    let step = crate::blueprint::NextStep { title: "Add a product".into(), path: "/new?type=a".into(), needs };
+    assert_eq!(blueprint.next_steps, [step]);
     assert_eq!(blueprint.notices, [notice("web", None, "No end of life."), notice("db", Some("2030"), "Old.")]);
     assert_eq!(blueprint.backup, Backup { volumes: vec![VolumeName("data".into())], database: true });
     assert_eq!(blueprint.volumes, [VolumeName("data".into())]);

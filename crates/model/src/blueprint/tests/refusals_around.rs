@@ -96,6 +96,14 @@ fn the_stoa_block() {
                 "compose.yaml:28:23: x-stoa.notices[0].service: \"x\" is no service",
             ),
             (
+                "  health: /\n  next_steps: [{title: a, path: admin}]\n",
+                "compose.yaml:28:33: x-stoa.next_steps[0].path: \"admin\" is no path",
+            ),
+            (
+                "  health: /\n  next_steps: [{title: a, path: /, needs: {service: x, label: l}}]\n",
+                "compose.yaml:28:53: x-stoa.next_steps[0].needs.service: \"x\" is no service",
+            ),
+            (
                 "  health: /\n  notices: [{service: db, label: l, message: m}]\n",
                 "compose.yaml:28:13: x-stoa.notices[0]: the key equals is missing",
             ),
