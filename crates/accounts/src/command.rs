@@ -1,7 +1,7 @@
 //! Commands, with their fields as typed. Pages, the API and the command line fill the same structs.
 
 use serde::Deserialize;
-use stoa_model::secret::SecretString;
+use stoa_model::{ability::Ability, secret::SecretString};
 
 /// Open a customer account.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,4 +21,15 @@ pub struct LogIn {
     pub email: String,
     /// Password.
     pub password: SecretString,
+}
+
+/// Create an API token for the own account.
+#[derive(Debug, Clone)]
+pub struct CreateToken {
+    /// What it is for.
+    pub name: String,
+    /// What it may do; at least one.
+    pub abilities: Vec<Ability>,
+    /// Days until it expires, 1 to 366.
+    pub days: u32,
 }

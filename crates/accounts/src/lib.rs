@@ -3,20 +3,24 @@
 pub mod command;
 mod customers;
 mod login;
+mod mail;
 pub mod password;
 mod recent;
 mod register;
 mod sessions;
 mod staff;
+mod token_secret;
 mod tokens;
 pub mod view;
 
 use std::{ops::Deref, sync::Arc};
 
-use stoa_core::Core;
-use stoa_model::account::Actor;
+use stoa_core::{Core, Error, RequestContext, Result};
+use stoa_db::accounts::{Subject, customer_get, staff_get};
+use stoa_model::{account::Actor, text::EmailAddress};
 
 pub use register::{PasswordHash, Registration};
+pub use tokens::MAX_TOKEN_DAYS;
 
 /// The accounts service. Cheap to clone.
 #[derive(Clone)]
@@ -27,7 +31,7 @@ pub struct Inner {
     core: Core,
     hasher: password::Hasher,
     recent_sessions: recent::Recent<view::SessionView>,
-    recent_tokens: recent::Recent<Actor>,
+    recent_tokens: recent::Recent<view::TokenOwner>,
 }
 
 impl Deref for Accounts {
@@ -47,6 +51,21 @@ impl Accounts {
             recent_sessions: recent::Recent::default(),
             recent_tokens: recent::Recent::default(),
         }))
+    }
+
+    /// The account that sent the command.
+    fn own_subject(&self, cx: &RequestContext) -> Result<Subject> {
+        Subject::of(cx.actor).ok_or(Error::Unauthenticated("Please log in."))
+    }
+
+    /// The login address of the account that sent the command.
+    async fn own_email(&self, cx: &RequestContext) -> Result<EmailAddress> {
+        let found = match cx.actor {
+            Actor::Customer(id) => customer_get(&self.core.db, id).await?.map(|customer| customer.email),
+            Actor::Staff(id, _) => staff_get(&self.core.db, id).await?.map(|staff| staff.email),
+            Actor::Nobody | Actor::System => None,
+        };
+        found.ok_or(Error::Unauthenticated("Please log in."))
     }
 
     /// Has the next requests look sessions and tokens up again, after some of them were ended.

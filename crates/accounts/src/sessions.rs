@@ -25,6 +25,7 @@ impl Accounts {
             csrf: random::token().expose_secret().to_owned(),
             created_at: now,
             seen_at: now,
+            second_factor_at: None,
         };
         self.core.db.write(|tx| Box::pin(async move { sessions::session_insert(&tx, session).await })).await?;
         Ok(NewSession { actor, token })
@@ -50,6 +51,8 @@ impl Accounts {
             email,
             label,
             csrf: session.csrf.clone(),
+            name: random::short_name(&hash),
+            has_second_factor: session.second_factor_at.is_some(),
         };
         let found = match session.actor {
             Actor::Customer(id) => accounts::customer_get(&self.core.db, id)

@@ -1,36 +1,49 @@
-//! Bearer tokens for the API: 256 random bits. Only their hash is stored, so that a copy of the database gives no
-//! access.
+//! Bearer tokens for the API. Only their hash is stored, so that a copy of the database gives no access. A token can do
+//! what its owner may do now and its abilities include; routes check the abilities, services the owner's rights.
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::{accounts, history, tokens};
+use stoa_db::{accounts, history, tasks, tokens};
 use stoa_model::{
+    ability::Abilities,
     account::{Actor, Role},
+    field::Invalid,
     id::TokenId,
     secret::{ExposeSecret, SecretString},
 };
 
-use crate::{Accounts, command::LogIn, view::TokenView};
+use crate::{
+    Accounts,
+    command::{CreateToken, LogIn},
+    mail, token_secret,
+    view::{NewToken, TokenOwner, TokenView},
+};
 use stoa_core::{Error, RequestContext, Result, random};
 
-/// Prefix of all tokens, which people and secret scanners recognize.
-const TOKEN_PREFIX: &str = "stoa_";
 /// Lifetime of a token that was created with a password.
 const LOGIN_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+/// Maximum lifetime of a token, in days.
+pub const MAX_TOKEN_DAYS: u32 = 366;
+/// Maximum length of a token's name, in characters.
+const MAX_NAME_CHARS: usize = 60;
+/// Maximum number of valid tokens of an account.
+const MAX_TOKENS: u64 = 100;
 /// Minimum time between updates of a token's last use.
 const LAST_USED_UPDATE_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 impl Accounts {
-    /// Exchanges the credentials of a customer or a member of staff for a token that is valid for twelve hours.
+    /// Exchanges the credentials of a customer or a member of staff for a token with all abilities that is valid for
+    /// twelve hours.
     ///
     /// # Errors
-    /// Wrong credentials, or too many attempts.
+    /// Wrong credentials, too many attempts, or an account with a second factor.
     pub async fn create_login_token(&self, cx: &RequestContext, command: LogIn) -> Result<(SecretString, Timestamp)> {
         let actor = self.authenticate(cx, command).await?;
-        let expires = cx.now + LOGIN_TOKEN_LIFETIME;
-        Ok((self.issue_token(cx, actor, "login", Some(expires)).await?, expires))
+        let expires_at = cx.now + LOGIN_TOKEN_LIFETIME;
+        let issued = self.issue_token(cx, actor, "login", Abilities::all(), expires_at, None).await?;
+        Ok((issued.secret, expires_at))
     }
 
-    /// Creates a token for `actor` without a password. Only the platform itself may do this.
+    /// Creates a token with all abilities for `actor` without a password. Only the platform itself may do this.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for all other actors.
@@ -38,7 +51,26 @@ impl Accounts {
         if cx.actor != Actor::System {
             return Err(Error::Forbidden("system"));
         }
-        self.issue_token(cx, actor, name, None).await
+        let expires_at = cx.now + SignedDuration::from_hours(24 * i64::from(MAX_TOKEN_DAYS));
+        Ok(self.issue_token(cx, actor, name, Abilities::all(), expires_at, None).await?.secret)
+    }
+
+    /// Creates a token for the actor's own account, and notifies the account by e-mail.
+    ///
+    /// # Errors
+    /// All invalid fields together; with a token; too many tokens.
+    pub async fn create_token(&self, cx: &RequestContext, command: CreateToken) -> Result<NewToken> {
+        cx.refuse_token()?;
+        let email = self.own_email(cx).await?;
+        let (name, abilities, lifetime) = parse(&command)?;
+        if tokens::token_count(&self.core.db, cx.actor, cx.now).await? >= MAX_TOKENS {
+            return Err(Error::Conflict(format!(
+                "You have {MAX_TOKENS} API tokens, which is as many as an account can have. Revoke one that you no \
+                 longer need."
+            )));
+        }
+        let expires_at = cx.now + lifetime;
+        self.issue_token(cx, cx.actor, &name, abilities, expires_at, Some(email)).await
     }
 
     async fn issue_token(
@@ -46,24 +78,72 @@ impl Accounts {
         cx: &RequestContext,
         actor: Actor,
         name: &str,
-        expires_at: Option<Timestamp>,
-    ) -> Result<SecretString> {
-        let secret = SecretString::from(format!("{TOKEN_PREFIX}{}", random::token().expose_secret()));
-        let id = TokenId::from_uuid(random::uuid_at(cx.now));
-        let token =
-            &tokens::ApiToken { id, actor, name: name.to_owned(), created_at: cx.now, expires_at, last_used_at: None };
+        abilities: Abilities,
+        expires_at: Timestamp,
+        notify: Option<stoa_model::text::EmailAddress>,
+    ) -> Result<NewToken> {
+        let secret = token_secret::generate();
+        let token = &tokens::ApiToken {
+            id: TokenId::from_uuid(random::uuid_at(cx.now)),
+            actor,
+            name: name.to_owned(),
+            prefix: token_secret::shown_prefix(&secret),
+            abilities,
+            created_at: cx.now,
+            expires_at: Some(expires_at),
+            last_used_at: None,
+        };
         let hash = &random::token_hash(secret.expose_secret());
-        let event = &cx.audit("token.create", id, serde_json::json!({ "for": actor.to_string(), "name": name }));
+        let detail = serde_json::json!({
+            "for": actor.to_string(), "name": name, "abilities": abilities.to_string(), "expires_at": expires_at,
+        });
+        let event = &cx.audit("token.create", token.id, detail);
+        let email = &notify.map(|to| mail::token_created(&self.core.settings, to, token, cx.now));
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     tokens::token_insert(&tx, token, hash).await?;
+                    if let Some(email) = email {
+                        tasks::task_insert(&tx, &email.task, Some(&email.key)).await?;
+                    }
                     history::audit(&tx, event).await
                 })
             })
             .await?;
-        Ok(secret)
+        Ok(NewToken { secret, token: view(token.clone()) })
+    }
+
+    /// The tokens of the actor's own account, newest first.
+    ///
+    /// # Errors
+    /// If nobody is logged in.
+    pub async fn list_tokens(&self, cx: &RequestContext) -> Result<Vec<TokenView>> {
+        self.own_subject(cx)?;
+        Ok(tokens::token_list(&self.core.db, cx.actor).await?.into_iter().map(view).collect())
+    }
+
+    /// Revokes a token of the actor's own account.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for another account's token.
+    pub async fn revoke_token(&self, cx: &RequestContext, id: TokenId) -> Result<()> {
+        self.own_subject(cx)?;
+        let event = &cx.audit("token.revoke", id, serde_json::json!({}));
+        let revoked = self
+            .core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    if !tokens::token_delete(&tx, cx.actor, id).await? {
+                        return Err(Error::NotFound("token"));
+                    }
+                    Ok(history::audit(&tx, event).await?)
+                })
+            })
+            .await;
+        self.forget_recent();
+        revoked
     }
 
     /// The tokens of a member of staff, newest first.
@@ -102,8 +182,12 @@ impl Accounts {
         revoked
     }
 
-    /// The owner of a token; `None` if it is unknown or has expired. Updates the time of its last use.
-    pub async fn token_owner(&self, bearer: &str) -> Result<Option<Actor>> {
+    /// The owner of a token and what it may do; `None` if it is unknown or has expired. Updates the time of its last
+    /// use.
+    pub async fn token_owner(&self, bearer: &str) -> Result<Option<TokenOwner>> {
+        if !token_secret::is_well_formed(bearer) {
+            return Ok(None);
+        }
         let (hash, now) = (random::token_hash(bearer), self.core.clock.now());
         if let Some(recent) = self.recent_tokens.get(&hash, now) {
             return Ok(Some(recent));
@@ -115,12 +199,36 @@ impl Accounts {
         if token.last_used_at.is_none_or(|used| now.duration_since(used) > LAST_USED_UPDATE_INTERVAL) {
             self.core.db.write(|tx| Box::pin(async move { tokens::token_used(&tx, token.id, now).await })).await?;
         }
-        self.recent_tokens.put(hash, token.actor, now);
-        Ok(Some(token.actor))
+        let owner = TokenOwner { actor: token.actor, id: token.id, abilities: token.abilities };
+        self.recent_tokens.put(hash, owner, now);
+        Ok(Some(owner))
+    }
+}
+
+/// Name, abilities and lifetime of a new token.
+fn parse(command: &CreateToken) -> Result<(String, Abilities, SignedDuration)> {
+    let mut invalid = Vec::new();
+    let name = command.name.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        let message =
+            format!("Enter a name of at most {MAX_NAME_CHARS} characters, such as the program that will use it.");
+        invalid.push(Invalid::new("name", message));
+    }
+    let abilities: Abilities = command.abilities.iter().copied().collect();
+    if abilities.is_empty() {
+        invalid.push(Invalid::new("abilities", "Choose at least one ability."));
+    }
+    if !(1..=MAX_TOKEN_DAYS).contains(&command.days) {
+        invalid.push(Invalid::new("days", format!("Choose an expiry of 1 to {MAX_TOKEN_DAYS} days.")));
+    }
+    if invalid.is_empty() {
+        Ok((name.to_owned(), abilities, SignedDuration::from_hours(24 * i64::from(command.days))))
+    } else {
+        Err(Error::Invalid(invalid))
     }
 }
 
 fn view(token: tokens::ApiToken) -> TokenView {
-    let tokens::ApiToken { id, actor: _, name, created_at, expires_at, last_used_at } = token;
-    TokenView { id, name, created_at, expires_at, last_used_at }
+    let tokens::ApiToken { id, actor: _, name, prefix, abilities, created_at, expires_at, last_used_at } = token;
+    TokenView { id, name, prefix, abilities: abilities.iter().collect(), created_at, expires_at, last_used_at }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use stoa_model::{
+    ability::{Abilities, Ability},
     account::{Actor, Role},
     id::{CustomerId, StaffId, TokenId},
     secret::SecretString,
@@ -41,12 +42,41 @@ pub struct TokenView {
     pub id: TokenId,
     /// Its name.
     pub name: String,
+    /// The start of its secret; empty for tokens of earlier releases.
+    pub prefix: String,
+    /// What it may do.
+    #[serde(serialize_with = "ability_names")]
+    pub abilities: Vec<Ability>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it expires, if ever.
     pub expires_at: Option<Timestamp>,
     /// When it was last used, accurate to ten minutes.
     pub last_used_at: Option<Timestamp>,
+}
+
+fn ability_names<S: serde::Serializer>(abilities: &[Ability], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(abilities.iter().map(|ability| ability.as_str()))
+}
+
+/// A new API token.
+#[derive(Debug)]
+pub struct NewToken {
+    /// Its secret, which is not stored and can't be shown again.
+    pub secret: SecretString,
+    /// The token as it is listed.
+    pub token: TokenView,
+}
+
+/// Whom a token acts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenOwner {
+    /// The account, with its current role.
+    pub actor: Actor,
+    /// Id of the token.
+    pub id: TokenId,
+    /// What the token may do.
+    pub abilities: Abilities,
 }
 
 /// A new session. Its token goes into the cookie and is never stored in plain text.
@@ -69,6 +99,10 @@ pub struct SessionView {
     pub label: String,
     /// The CSRF token for this session's forms.
     pub csrf: String,
+    /// Names the session in the audit trail: the start of the hash of its token.
+    pub name: String,
+    /// Whether a second factor was used for it.
+    pub has_second_factor: bool,
 }
 
 pub use stoa_db::accounts::CustomerSort;

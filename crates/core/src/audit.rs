@@ -129,6 +129,8 @@ fn view((seq, event): (i64, history::AuditEvent)) -> AuditView {
         outcome: event.outcome,
         request_id: event.request_id,
         detail: event.detail,
+        address: event.address,
+        credential: event.credential,
     }
 }
 
@@ -141,5 +143,6 @@ fn line(seq: i64, event: &history::AuditEvent) -> serde_json::Value {
     json!({
         "seq": seq, "at": event.at, "actor": event.actor.to_string(), "action": event.action, "target": event.target,
         "outcome": event.outcome, "request_id": event.request_id, "detail": event.detail,
+        "address": event.address, "credential": event.credential,
     })
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use stoa_model::{field::Invalid, site::IllegalMove};
+use stoa_model::{ability::Ability, field::Invalid, site::IllegalMove};
 
 /// Why a command failed. A failed command changes nothing.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,12 @@ pub enum Error {
     /// The actor lacks the role for this command.
     #[error("You may not do this: it needs the role {0}.")]
     Forbidden(&'static str),
+    /// The API token lacks the ability for this command.
+    #[error("This token lacks the ability \"{0}\". Create a token that has it under Account, API tokens.")]
+    MissingAbility(Ability),
+    /// API tokens can't do this, whatever their abilities.
+    #[error("API tokens can't do this. Log in to the portal with your password and do it there.")]
+    NotWithToken,
     /// The object does not exist, or the actor may not see it.
     #[error("There is no such {0}.")]
     NotFound(&'static str),

@@ -34,7 +34,7 @@ use stoa_model::account::Actor;
 
 pub use bus::{Bus, Wakeup};
 pub use clock::Clock;
-pub use context::RequestContext;
+pub use context::{Credential, RequestContext, SessionCredential};
 pub use error::{Error, Result};
 pub use keys::MasterKey;
 pub use process_leases::ProcessLeases;
@@ -90,7 +90,7 @@ impl Core {
         address: Option<std::net::IpAddr>,
         request_id: String,
     ) -> RequestContext {
-        RequestContext { actor, address, request_id, now: self.clock.now() }
+        RequestContext { actor, credential: Credential::None, address, request_id, now: self.clock.now() }
     }
 
     /// The platform's own context; `what` names the command or reconciler in the audit trail.

@@ -218,6 +218,10 @@ pub struct AuditView {
     pub request_id: String,
     /// Details, without secrets.
     pub detail: serde_json::Value,
+    /// The client's address, if it came over the network.
+    pub address: Option<String>,
+    /// The session or token that was used.
+    pub credential: Option<String>,
 }
 
 #[cfg(test)]

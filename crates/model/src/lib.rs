@@ -4,6 +4,7 @@
 //! them is passed in. Everything that comes from outside is parsed into these types once, at the
 //! door; inside the platform there are no bare strings for them.
 
+pub mod ability;
 pub mod account;
 pub mod blueprint;
 pub mod certificate;

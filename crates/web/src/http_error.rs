@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use stoa_core::Error;
-use stoa_model::field::Invalid;
+use stoa_model::{ability::Ability, field::Invalid};
 use stoa_util::error_chain;
 
 /// An error response.
@@ -25,6 +25,8 @@ pub struct HttpError {
     pub fields: Vec<Invalid>,
     /// When to retry.
     pub retry_after: Option<Duration>,
+    /// The ability that an API token lacks.
+    pub ability: Option<Ability>,
 }
 
 macro_rules! kinds {
@@ -73,6 +75,9 @@ kinds! {
     /// Not allowed for this role.
     Forbidden = FORBIDDEN, "forbidden", "You don’t have access to this page",
         "Contact support if you think this is a mistake.";
+    /// The API token lacks an ability.
+    MissingAbility = FORBIDDEN, "missing-ability", "This token can’t do that",
+        "Use a token that has the ability.";
     /// CSRF protection rejected the form.
     FormRejected = FORBIDDEN, "foreign-form", "This form has expired",
         "Reload the page and try again.";
@@ -114,7 +119,7 @@ kinds! {
 impl HttpError {
     /// An error of `kind` with its own message.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), fields: Vec::new(), retry_after: None }
+        Self { kind, detail: detail.into(), fields: Vec::new(), retry_after: None, ability: None }
     }
 
     /// The resource does not exist, or the caller can't see it.
@@ -137,7 +142,10 @@ impl HttpError {
         let kind = ErrorKind::ALL
             .iter()
             .copied()
-            .find(|k| k.status() == status && !matches!(k, ErrorKind::FormRejected | ErrorKind::DuplicateCookies));
+            .find(|k| {
+                let is_special = matches!(k, ErrorKind::FormRejected | ErrorKind::DuplicateCookies | ErrorKind::MissingAbility);
+                k.status() == status && !is_special
+            });
         match kind {
             Some(ErrorKind::NotFound) => Self::new(ErrorKind::NotFound, "There's nothing at this address."),
             Some(kind) => Self::new(kind, kind.advice()),
@@ -153,7 +161,10 @@ impl From<Error> for HttpError {
         match error {
             Error::Invalid(fields) => Self { fields, ..Self::new(ErrorKind::Invalid, detail) },
             Error::Unauthenticated(_) => Self::new(ErrorKind::Unauthenticated, detail),
-            Error::Forbidden(_) => Self::new(ErrorKind::Forbidden, detail),
+            Error::Forbidden(_) | Error::NotWithToken => Self::new(ErrorKind::Forbidden, detail),
+            Error::MissingAbility(ability) => {
+                Self { ability: Some(ability), ..Self::new(ErrorKind::MissingAbility, detail) }
+            }
             Error::NotFound(_) => Self::new(ErrorKind::NotFound, detail),
             Error::Conflict(_) => Self::new(ErrorKind::Conflict, detail),
             Error::RateLimited(wait) => Self { retry_after: Some(wait), ..Self::new(ErrorKind::RateLimited, detail) },

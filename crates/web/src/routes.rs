@@ -1,12 +1,17 @@
 //! The table of all routes. The router is built from it, and the test of permissions fails for a route whose
-//! permissions it doesn't list.
+//! permissions it doesn't list. In brackets is the ability that an API token needs for the route; the router checks it
+//! before the handler runs. A route under `/api/v1` without one is open to everyone, and a test lists those.
 
 use axum::{
     Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::IntoResponse,
     routing::{MethodRouter, delete, get, post, put},
 };
+use stoa_model::ability::Ability;
 
-use crate::{api, app::App, assets, http_error::HttpError, pages};
+use crate::{api, app::App, assets, http_error::HttpError, middleware::auth::RequestAuth, pages};
 
 /// A route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,17 +20,43 @@ pub struct Route {
     pub method: &'static str,
     /// Path with its parameters in braces.
     pub path: &'static str,
+    /// What an API token must be able to do.
+    pub ability: Option<Ability>,
 }
 
 macro_rules! routes {
-    ($($method:ident $path:literal => $handler:path;)*) => {
+    ($($method:ident $path:literal $([$ability:ident])? => $handler:path;)*) => {
         /// All routes.
-        pub const ROUTES: &[Route] = &[$(Route { method: method_name(stringify!($method)), path: $path }),*];
+        pub const ROUTES: &[Route] = &[$(Route {
+            method: method_name(stringify!($method)),
+            path: $path,
+            ability: ability!($($ability)?),
+        }),*];
 
         fn table() -> Vec<(&'static str, MethodRouter<App>)> {
-            vec![$(($path, $method($handler))),*]
+            vec![$(($path, guarded($method($handler), ability!($($ability)?)))),*]
         }
     };
+}
+
+macro_rules! ability {
+    () => {
+        None
+    };
+    ($ability:ident) => {
+        Some(Ability::$ability)
+    };
+}
+
+/// A route that refuses API tokens without its ability.
+fn guarded(route: MethodRouter<App>, ability: Option<Ability>) -> MethodRouter<App> {
+    let Some(ability) = ability else { return route };
+    route.layer(from_fn(move |request: Request, next: Next| async move {
+        match RequestAuth::from_extensions(request.extensions()).require_ability(ability) {
+            Ok(()) => next.run(request).await,
+            Err(error) => HttpError::from(error).into_response(),
+        }
+    }))
 }
 
 const fn method_name(word: &'static str) -> &'static str {
@@ -57,6 +88,9 @@ routes! {
     get "/staff/login" => pages::accounts::login::show_staff;
     post "/staff/login" => pages::accounts::login::submit_staff;
     post "/logout" => pages::accounts::logout::submit;
+    get "/account/tokens" => pages::accounts::tokens::show;
+    post "/account/tokens" => pages::accounts::tokens::create;
+    post "/account/tokens/{id}/revoke" => pages::accounts::tokens::revoke;
 
     // Sites.
     get "/dashboard" => pages::sites::list::show;
@@ -121,54 +155,56 @@ routes! {
     get "/staff/certificates" => pages::domains::staff_certificates::show;
 
     // API.
-    get "/metrics" => api::core::metrics::show;
+    get "/metrics" [Read] => api::core::metrics::show;
     get "/api/docs" => api::core::docs::show;
     get "/api/openapi.json" => api::core::openapi::document;
     post "/api/auth/login" => api::accounts::log_in;
-    get "/api/v1/me" => api::accounts::me;
-    get "/api/v1/blueprints" => api::sites::blueprints::blueprints;
-    get "/api/v1/blueprints/outdated" => api::sites::update::outdated;
+    get "/api/v1/me" [Read] => api::accounts::me;
+    get "/api/v1/tokens" [Read] => api::accounts::tokens::list;
+    delete "/api/v1/tokens/{id}" [Write] => api::accounts::tokens::revoke;
+    get "/api/v1/blueprints" [Read] => api::sites::blueprints::blueprints;
+    get "/api/v1/blueprints/outdated" [Read] => api::sites::update::outdated;
     get "/api/v1/addresses/{subdomain}" => api::sites::blueprints::address;
-    get "/api/v1/doctor" => api::core::doctor::doctor;
-    get "/api/v1/sites" => api::sites::list;
-    post "/api/v1/sites" => api::sites::create;
-    get "/api/v1/sites/{id}" => api::sites::get;
-    delete "/api/v1/sites/{id}" => api::sites::delete;
-    post "/api/v1/sites/{id}/undelete" => api::sites::undelete;
-    post "/api/v1/sites/{id}/start" => api::sites::start;
-    post "/api/v1/sites/{id}/stop" => api::sites::stop;
-    post "/api/v1/sites/{id}/restart" => api::sites::restart;
-    post "/api/v1/sites/{id}/retry" => api::sites::retry;
-    post "/api/v1/sites/{id}/suspend" => api::sites::suspension::suspend;
-    post "/api/v1/sites/{id}/resume" => api::sites::suspension::resume;
-    post "/api/v1/sites/{id}/update" => api::sites::update::update;
-    post "/api/v1/sites/{id}/login-link" => api::sites::details::login_link;
-    get "/api/v1/sites/{id}/credentials" => api::sites::details::credentials;
-    post "/api/v1/sites/{id}/credentials/{ordinal}/reveal" => api::sites::details::reveal;
-    get "/api/v1/sites/{id}/logs" => api::sites::details::logs;
-    get "/api/v1/sites/{id}/stats" => api::sites::details::stats;
-    get "/api/v1/sites/{id}/jobs" => api::sites::details::jobs;
-    get "/api/v1/sites/{id}/domains" => api::domains::list;
-    post "/api/v1/sites/{id}/domains" => api::domains::add;
-    post "/api/v1/sites/{id}/address" => api::domains::main;
-    post "/api/v1/domains/{id}/check" => api::domains::check;
-    delete "/api/v1/domains/{id}" => api::domains::remove;
-    put "/api/v1/sites/{id}/certificate" => api::domains::certificates::upload;
-    delete "/api/v1/sites/{id}/certificate" => api::domains::certificates::withdraw;
-    get "/api/v1/certificates" => api::domains::certificates::list;
-    get "/api/v1/sites/{id}/traffic" => api::sites::traffic::hours;
-    put "/api/v1/sites/{id}/limits" => api::sites::traffic::limits;
-    get "/api/v1/sites/{id}/storage" => api::sites::storage::show;
-    put "/api/v1/sites/{id}/storage" => api::sites::storage::limit;
-    get "/api/v1/jobs" => api::core::jobs::list;
-    get "/api/v1/jobs/{id}" => api::core::jobs::get;
-    get "/api/v1/jobs/{id}/events" => api::core::jobs::events;
-    post "/api/v1/jobs/{id}/cancel" => api::core::jobs::cancel;
-    post "/api/v1/jobs/{id}/resume" => api::core::jobs::resume;
-    post "/api/v1/jobs/{id}/abandon" => api::core::jobs::abandon;
-    get "/api/v1/tasks" => api::core::tasks::list;
-    post "/api/v1/tasks/{id}/retry" => api::core::tasks::retry;
-    delete "/api/v1/tasks/{id}" => api::core::tasks::discard;
+    get "/api/v1/doctor" [Read] => api::core::doctor::doctor;
+    get "/api/v1/sites" [Read] => api::sites::list;
+    post "/api/v1/sites" [Write] => api::sites::create;
+    get "/api/v1/sites/{id}" [Read] => api::sites::get;
+    delete "/api/v1/sites/{id}" [Write] => api::sites::delete;
+    post "/api/v1/sites/{id}/undelete" [Write] => api::sites::undelete;
+    post "/api/v1/sites/{id}/start" [Write] => api::sites::start;
+    post "/api/v1/sites/{id}/stop" [Write] => api::sites::stop;
+    post "/api/v1/sites/{id}/restart" [Write] => api::sites::restart;
+    post "/api/v1/sites/{id}/retry" [Write] => api::sites::retry;
+    post "/api/v1/sites/{id}/suspend" [Write] => api::sites::suspension::suspend;
+    post "/api/v1/sites/{id}/resume" [Write] => api::sites::suspension::resume;
+    post "/api/v1/sites/{id}/update" [Deploy] => api::sites::update::update;
+    post "/api/v1/sites/{id}/login-link" [ReadSecrets] => api::sites::details::login_link;
+    get "/api/v1/sites/{id}/credentials" [Read] => api::sites::details::credentials;
+    post "/api/v1/sites/{id}/credentials/{ordinal}/reveal" [ReadSecrets] => api::sites::details::reveal;
+    get "/api/v1/sites/{id}/logs" [Read] => api::sites::details::logs;
+    get "/api/v1/sites/{id}/stats" [Read] => api::sites::details::stats;
+    get "/api/v1/sites/{id}/jobs" [Read] => api::sites::details::jobs;
+    get "/api/v1/sites/{id}/domains" [Read] => api::domains::list;
+    post "/api/v1/sites/{id}/domains" [Write] => api::domains::add;
+    post "/api/v1/sites/{id}/address" [Write] => api::domains::main;
+    post "/api/v1/domains/{id}/check" [Write] => api::domains::check;
+    delete "/api/v1/domains/{id}" [Write] => api::domains::remove;
+    put "/api/v1/sites/{id}/certificate" [Write] => api::domains::certificates::upload;
+    delete "/api/v1/sites/{id}/certificate" [Write] => api::domains::certificates::withdraw;
+    get "/api/v1/certificates" [Read] => api::domains::certificates::list;
+    get "/api/v1/sites/{id}/traffic" [Read] => api::sites::traffic::hours;
+    put "/api/v1/sites/{id}/limits" [Write] => api::sites::traffic::limits;
+    get "/api/v1/sites/{id}/storage" [Read] => api::sites::storage::show;
+    put "/api/v1/sites/{id}/storage" [Write] => api::sites::storage::limit;
+    get "/api/v1/jobs" [Read] => api::core::jobs::list;
+    get "/api/v1/jobs/{id}" [Read] => api::core::jobs::get;
+    get "/api/v1/jobs/{id}/events" [Read] => api::core::jobs::events;
+    post "/api/v1/jobs/{id}/cancel" [Write] => api::core::jobs::cancel;
+    post "/api/v1/jobs/{id}/resume" [Write] => api::core::jobs::resume;
+    post "/api/v1/jobs/{id}/abandon" [Write] => api::core::jobs::abandon;
+    get "/api/v1/tasks" [Read] => api::core::tasks::list;
+    post "/api/v1/tasks/{id}/retry" [Write] => api::core::tasks::retry;
+    delete "/api/v1/tasks/{id}" [Write] => api::core::tasks::discard;
 }
 
 /// The routes, without middleware.

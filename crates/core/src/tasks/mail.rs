@@ -5,7 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use stoa_integrations::mail::{Email, MailError, Mailer};
-use stoa_model::job::{Job, JobKind, JobState};
+use stoa_model::{
+    job::{Job, JobKind, JobState},
+    text::EmailAddress,
+};
 
 use super::{QueuedTask, RetryPolicy, TaskError, TaskSpec};
 use crate::{Settings, reconciler::ReconcilerHealth};
@@ -42,6 +45,19 @@ impl TaskSpec for SendMail {
 /// A task that sends this e-mail.
 pub fn email_task(email: &Email, now: Timestamp) -> QueuedTask {
     QueuedTask::new::<SendMail>(email, format!("mail/{}", email.key), now)
+}
+
+/// A task that sends these paragraphs, as text and as HTML; those that are `links` become links. `key` makes two
+/// notices of the same event one.
+pub fn notice(
+    key: String,
+    to: EmailAddress,
+    subject: String,
+    paragraphs: &[String],
+    links: &[String],
+    now: Timestamp,
+) -> QueuedTask {
+    email_task(&Email { key, to, subject, text: paragraphs.join("\n\n"), html: html(paragraphs, links) }, now)
 }
 
 /// The alert to staff about a stuck or failed job; `None` in other states or if no staff address is configured.

@@ -1,9 +1,13 @@
-//! Customers and staff, and how they log in: passwords, sessions and API tokens.
+//! Customers and staff, and how they log in: passwords, second factors, sessions and API tokens.
 
 mod customers;
+pub mod login_failures;
+pub mod login_flows;
 mod passwords;
+pub mod second_factors;
 pub mod sessions;
 mod staff;
+mod subject;
 pub mod tokens;
 
 pub use customers::{
@@ -12,3 +16,4 @@ pub use customers::{
 };
 pub use passwords::password_set;
 pub use staff::{staff_by_email, staff_count, staff_get, staff_insert, staff_list};
+pub use subject::Subject;

@@ -30,6 +30,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was last used.
     pub seen_at: Timestamp,
+    /// When a second factor was used for it, if one was.
+    pub second_factor_at: Option<Timestamp>,
 }
 
 /// Inserts a session.
@@ -43,6 +45,7 @@ pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
         csrf: session.csrf.clone(),
         created_at: ms(session.created_at),
         seen_at: ms(session.seen_at),
+        second_factor_at: session.second_factor_at.map(ms),
     };
     sessions::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())
@@ -59,6 +62,7 @@ pub async fn session_get(c: &impl Conn, id_hash: &[u8; 32]) -> Result<Option<Ses
         actor,
         created_at: read.time(row.created_at)?,
         seen_at: read.time(row.seen_at)?,
+        second_factor_at: read.maybe_time(row.second_factor_at)?,
         csrf: row.csrf,
     }))
 }
@@ -87,6 +91,19 @@ pub async fn session_touch(tx: &Tx, id_hash: &[u8; 32], now: Timestamp) -> Resul
     if done.rows_affected == 0 { Err(DbError::Missing("sessions")) } else { Ok(()) }
 }
 
+/// Records that a second factor was used for a session.
+///
+/// # Errors
+/// `Missing` if the session has ended.
+pub async fn session_second_factor(tx: &Tx, id_hash: &[u8; 32], now: Timestamp) -> Result<(), DbError> {
+    let done = sessions::Entity::update_many()
+        .col_expr(sessions::Column::SecondFactorAt, Expr::value(ms(now)))
+        .filter(sessions::Column::IdHash.eq(id_hash.to_vec()))
+        .exec(tx.raw())
+        .await?;
+    if done.rows_affected == 0 { Err(DbError::Missing("sessions")) } else { Ok(()) }
+}
+
 /// Deletes a session; idempotent.
 pub async fn session_delete(tx: &Tx, id_hash: &[u8; 32]) -> Result<(), DbError> {
     sessions::Entity::delete_by_id(id_hash.to_vec()).exec(tx.raw()).await?;
@@ -97,6 +114,13 @@ pub async fn session_delete(tx: &Tx, id_hash: &[u8; 32]) -> Result<(), DbError> 
 pub async fn sessions_delete_idle(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
     let old = sessions::Column::SeenAt.lt(ms(before));
     Ok(sessions::Entity::delete_many().filter(old).exec(tx.raw()).await?.rows_affected)
+}
+
+/// Deletes all sessions of an account but the one with this hash, and returns how many.
+pub async fn sessions_delete_others(tx: &Tx, actor: Actor, except: &[u8; 32]) -> Result<u64, DbError> {
+    let own = sessions::Column::Actor.eq(actor_key(actor));
+    let others = sessions::Column::IdHash.ne(except.to_vec());
+    Ok(sessions::Entity::delete_many().filter(own).filter(others).exec(tx.raw()).await?.rows_affected)
 }
 
 /// Deletes all sessions of an account, for instance after a password change, and returns how many.

@@ -1,8 +1,10 @@
 //! API tokens. As with sessions, only a hash is stored and the role is read on every request.
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
-use stoa_model::{account::Actor, id::TokenId};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
+use stoa_model::{ability::Abilities, account::Actor, id::TokenId};
 
 use super::sessions::active_actor;
 use crate::{
@@ -21,6 +23,10 @@ pub struct ApiToken {
     pub actor: Actor,
     /// Name given by its owner.
     pub name: String,
+    /// The start of its secret, by which people recognize it; empty for tokens of earlier releases.
+    pub prefix: String,
+    /// What it may do.
+    pub abilities: Abilities,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it expires, if it does.
@@ -42,6 +48,8 @@ pub async fn token_insert(tx: &Tx, token: &ApiToken, hash: &[u8; 32]) -> Result<
         created_at: ms(token.created_at),
         expires_at: token.expires_at.map(ms),
         last_used_at: token.last_used_at.map(ms),
+        prefix: token.prefix.clone(),
+        abilities: token.abilities.to_string(),
     };
     tokens::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())
@@ -62,6 +70,20 @@ pub async fn token_list(c: &impl Conn, actor: Actor) -> Result<Vec<ApiToken>, Db
     let own = tokens::Column::Actor.eq(actor_key(actor));
     let rows = tokens::Entity::find().filter(own).order_by_desc(tokens::Column::Id).all(c.raw()).await?;
     rows.into_iter().map(|row| token(row, actor)).collect()
+}
+
+/// Number of unexpired tokens of an account.
+pub async fn token_count(c: &impl Conn, actor: Actor, now: Timestamp) -> Result<u64, DbError> {
+    let own = tokens::Column::Actor.eq(actor_key(actor));
+    let expires_at = tokens::Column::ExpiresAt;
+    let valid = Condition::any().add(expires_at.is_null()).add(expires_at.gt(ms(now)));
+    Ok(tokens::Entity::find().filter(own).filter(valid).count(c.raw()).await?)
+}
+
+/// Deletes tokens that expired before `before`, and returns how many.
+pub async fn tokens_delete_expired(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
+    let expired = tokens::Column::ExpiresAt.lt(ms(before));
+    Ok(tokens::Entity::delete_many().filter(expired).exec(tx.raw()).await?.rows_affected)
 }
 
 /// Deletes a token of this account, and returns whether there was one.
@@ -95,7 +117,9 @@ fn token(row: tokens::Model, actor: Actor) -> Result<ApiToken, DbError> {
     Ok(ApiToken {
         id,
         actor,
+        abilities: read.parse(&row.abilities)?,
         name: row.name,
+        prefix: row.prefix,
         created_at: read.time(row.created_at)?,
         expires_at: read.maybe_time(row.expires_at)?,
         last_used_at: read.maybe_time(row.last_used_at)?,

@@ -34,6 +34,10 @@ pub struct AuditEvent {
     pub request_id: String,
     /// Details; never a secret.
     pub detail: Value,
+    /// The client's address, if it came over the network.
+    pub address: Option<String>,
+    /// The session or token that was used; not its secret.
+    pub credential: Option<String>,
 }
 
 /// Appends an entry to the audit trail.
@@ -48,6 +52,8 @@ pub async fn audit(tx: &Tx, event: &AuditEvent) -> Result<(), DbError> {
         outcome: clip(&event.outcome, 32),
         request_id: clip(&event.request_id, 64),
         detail: event.detail.to_string(),
+        address: event.address.as_deref().map(|address| clip(address, 64)),
+        credential: event.credential.as_deref().map(|credential| clip(credential, 64)),
     };
     let row = entries::ActiveModel { seq: NotSet, ..row.into_active_model() };
     entries::Entity::insert(row).exec_without_returning(tx.raw()).await?;
@@ -110,6 +116,8 @@ pub(super) fn from_row(row: entries::Model) -> Result<(i64, AuditEvent), DbError
         target: row.target,
         outcome: row.outcome,
         request_id: row.request_id,
+        address: row.address,
+        credential: row.credential,
     };
     Ok((row.seq, event))
 }

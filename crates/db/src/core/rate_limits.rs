@@ -31,9 +31,15 @@ impl RateLimit {
         let period = i64::try_from(self.period.as_millis()).unwrap_or(i64::MAX / 2);
         // Further in the future it was written while the clock was ahead.
         let full_at = if full_at > now.saturating_add(period) { now } else { full_at.max(now) };
-        let next = full_at.saturating_add(period / i64::from(self.attempts.max(1)));
+        let next = full_at.saturating_add(self.share());
         let wait = next - now.saturating_add(period);
         if wait > 0 { Err(wait) } else { Ok(next) }
+    }
+
+    /// What one attempt moves the counter by, in milliseconds.
+    fn share(&self) -> i64 {
+        let period = i64::try_from(self.period.as_millis()).unwrap_or(i64::MAX / 2);
+        period / i64::from(self.attempts.max(1))
     }
 }
 
@@ -66,6 +72,19 @@ async fn attempt(tx: &Tx, limits: &[RateLimit], now: i64) -> Result<Option<Durat
         update.exec(tx.raw()).await?;
     }
     Ok(None)
+}
+
+/// Returns one attempt to each of these limits, as far as it was counted.
+pub async fn rate_limit_return(tx: &Tx, limits: &[RateLimit]) -> Result<(), DbError> {
+    use sea_orm::ExprTrait as _;
+    for limit in limits {
+        let full_at = rate_limits::Column::FullAt;
+        let update = rate_limits::Entity::update_many()
+            .col_expr(full_at, Expr::col(full_at).sub(limit.share()))
+            .filter(rate_limits::Column::Name.eq(&limit.name));
+        update.exec(tx.raw()).await?;
+    }
+    Ok(())
 }
 
 fn next_times(limits: &[RateLimit], full_at: &[i64], now: i64) -> Result<Vec<i64>, Duration> {

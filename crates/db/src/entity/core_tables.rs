@@ -57,6 +57,8 @@ tables! {
         outcome: String,
         request_id: String,
         detail: String,
+        address: Option<String>,
+        credential: Option<String>,
     }
     idempotency = "idempotency" {
         #[sea_orm(primary_key, auto_increment = false)] actor: String,

@@ -3,7 +3,14 @@ use std::collections::HashMap;
 use stoa_db::{
     Constraint, DbError, Page,
     accounts::{
-        customer_by_email, customer_count, customer_get, customer_insert, customer_list, customers_of, password_set,
+        Subject, customer_by_email, customer_count, customer_get, customer_insert, customer_list, customers_of,
+        login_failures::{login_failed, login_failures, login_failures_clear, login_failures_prune},
+        login_flows::{flow_delete, flow_get, flow_insert, flow_try, flows_delete_expired},
+        password_set,
+        second_factors::{
+            Totp, recovery_code_use, recovery_codes_left, recovery_codes_replace, second_factor_delete, totp_accept,
+            totp_begin, totp_confirm, totp_get,
+        },
         staff_by_email, staff_count, staff_get, staff_insert, staff_list,
     },
     sessions::{
@@ -12,8 +19,10 @@ use stoa_db::{
     tokens::{ApiToken, token_by_hash, token_delete, token_insert, token_list, token_used},
 };
 use stoa_model::{
+    ability::{Abilities, Ability},
     account::{Actor, Role, Staff},
     id::{StaffId, TokenId},
+    secret::Sealed,
     text::EmailAddress,
 };
 
@@ -85,6 +94,7 @@ pub async fn sessions_follow_their_account(bed: Bed) {
         csrf: "csrf".into(),
         created_at: at(0),
         seen_at: at(i64::from(n)),
+        second_factor_at: None,
     };
     let his = session(1, Actor::Customer(customer.id));
     let hers = session(2, Actor::Staff(boss.id, Role::Admin));
@@ -115,6 +125,8 @@ pub async fn tokens(bed: Bed) {
         id: TokenId::from_uuid(bed.uuid()),
         actor: Actor::Customer(customer.id),
         name: "CI".into(),
+        prefix: "stoa_pat_Ab3".into(),
+        abilities: Abilities::from_iter([Ability::Read, Ability::Deploy]),
         created_at: at(0),
         expires_at: Some(at(5)),
         last_used_at: None,
@@ -132,4 +144,83 @@ pub async fn tokens(bed: Bed) {
     assert!(token_delete(&tx, token.actor, token.id).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(token_list(&bed.db, token.actor).await.unwrap(), []);
+}
+
+pub async fn a_code_is_accepted_once_also_by_two_connections(bed: Bed) {
+    let subject = Subject::of(Actor::Customer(bed.customer().await.id)).unwrap();
+    let (first, second) = (Sealed("first".into()), Sealed("second".into()));
+    let tx = bed.db.begin().await.unwrap();
+    totp_begin(&tx, &subject, &first, at(0)).await.unwrap();
+    totp_begin(&tx, &subject, &second, at(1)).await.unwrap();
+    assert!(!totp_accept(&tx, &subject, 5).await.unwrap(), "not confirmed yet");
+    assert!(!totp_confirm(&tx, &subject, &first, 7, at(2)).await.unwrap(), "it was replaced");
+    assert!(totp_confirm(&tx, &subject, &second, 7, at(2)).await.unwrap());
+    assert!(!totp_confirm(&tx, &subject, &second, 8, at(2)).await.unwrap(), "confirmed once");
+    tx.commit().await.unwrap();
+    let stored = totp_get(&bed.db, &subject).await.unwrap();
+    assert_eq!(stored, Some(Totp { sealed: second, confirmed_at: Some(at(2)), last_step: 7 }));
+    let accept = async |step| {
+        let subject = &subject;
+        bed.db.write(|tx| Box::pin(async move { totp_accept(&tx, subject, step).await })).await.unwrap()
+    };
+    assert!(!accept(7).await, "the code that confirmed is spent");
+    let (one, two) = tokio::join!(accept(8), accept(8));
+    assert!(one != two, "exactly one of them");
+    assert!(!accept(6).await, "an older one");
+    let tx = bed.db.begin().await.unwrap();
+    assert!(matches!(totp_begin(&tx, &subject, &first, at(3)).await, Err(DbError::Conflict(Constraint::Key))));
+}
+
+pub async fn recovery_codes_work_once_and_end_with_the_factor(bed: Bed) {
+    let [own, other] =
+        [bed.customer().await.id, bed.customer().await.id].map(|id| Subject::of(Actor::Customer(id)).unwrap());
+    let tx = bed.db.begin().await.unwrap();
+    recovery_codes_replace(&tx, &own, &[[1; 32], [2; 32]], at(0)).await.unwrap();
+    recovery_codes_replace(&tx, &other, &[[1; 32]], at(0)).await.unwrap();
+    assert!(!recovery_code_use(&tx, &own, &[9; 32], at(1)).await.unwrap());
+    assert!(recovery_code_use(&tx, &own, &[1; 32], at(1)).await.unwrap());
+    assert!(!recovery_code_use(&tx, &own, &[1; 32], at(2)).await.unwrap());
+    assert_eq!(recovery_codes_left(&tx, &own).await.unwrap(), 1);
+    assert_eq!(recovery_codes_left(&tx, &other).await.unwrap(), 1);
+    recovery_codes_replace(&tx, &own, &[[3; 32]], at(3)).await.unwrap();
+    assert!(!recovery_code_use(&tx, &own, &[2; 32], at(4)).await.unwrap(), "replaced");
+    totp_begin(&tx, &own, &Sealed("x".into()), at(4)).await.unwrap();
+    flow_insert(&tx, &[5; 32], &own, at(100)).await.unwrap();
+    assert!(!second_factor_delete(&tx, &own).await.unwrap(), "it was not confirmed");
+    assert_eq!(totp_get(&tx, &own).await.unwrap(), None);
+    assert_eq!(recovery_codes_left(&tx, &own).await.unwrap(), 0);
+    assert_eq!(flow_get(&tx, &[5; 32], 5, at(5)).await.unwrap(), None);
+    assert_eq!(recovery_codes_left(&tx, &other).await.unwrap(), 1);
+}
+
+pub async fn a_login_flow_has_so_many_tries_and_ends(bed: Bed) {
+    let subject = Subject::of(Actor::Customer(bed.customer().await.id)).unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    flow_insert(&tx, &[1; 32], &subject, at(10)).await.unwrap();
+    flow_insert(&tx, &[2; 32], &subject, at(10)).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(flow_get(&tx, &[1; 32], 2, at(9)).await.unwrap().as_ref(), Some(&subject));
+        assert!(flow_try(&tx, &[1; 32], 2, at(9)).await.unwrap());
+    }
+    assert!(!flow_try(&tx, &[1; 32], 2, at(9)).await.unwrap());
+    assert_eq!(flow_get(&tx, &[1; 32], 2, at(9)).await.unwrap(), None);
+    assert!(!flow_try(&tx, &[2; 32], 2, at(10)).await.unwrap(), "expired");
+    assert!(flow_delete(&tx, &[1; 32]).await.unwrap());
+    assert!(!flow_delete(&tx, &[1; 32]).await.unwrap());
+    assert_eq!(flows_delete_expired(&tx, at(11)).await.unwrap(), 1);
+}
+
+pub async fn failed_logins_are_counted_in_a_row(bed: Bed) {
+    let tx = bed.db.begin().await.unwrap();
+    for second in 1..=3 {
+        login_failed(&tx, "jane", at(0), at(second)).await.unwrap();
+    }
+    login_failed(&tx, "bob", at(0), at(1)).await.unwrap();
+    assert_eq!(login_failures(&tx, "jane", at(0)).await.unwrap(), 3);
+    assert_eq!(login_failures(&tx, "jane", at(4)).await.unwrap(), 0, "long ago");
+    login_failed(&tx, "jane", at(4), at(5)).await.unwrap();
+    assert_eq!(login_failures(&tx, "jane", at(0)).await.unwrap(), 1, "the old ones are forgotten");
+    login_failures_clear(&tx, "jane").await.unwrap();
+    assert_eq!(login_failures(&tx, "jane", at(0)).await.unwrap(), 0);
+    assert_eq!(login_failures_prune(&tx, at(2)).await.unwrap(), 1);
 }

@@ -127,6 +127,8 @@ pub async fn customers_jobs_domains_and_audit_are_found(bed: Bed) {
         outcome: "done".into(),
         request_id: "r".into(),
         detail: serde_json::json!({}),
+        address: None,
+        credential: None,
     };
     bed.db.write(|tx| Box::pin(async move { stoa_db::history::audit(&tx, event).await })).await.unwrap();
     let of = |actor: &str, action: &str, target: &str| AuditFilter {

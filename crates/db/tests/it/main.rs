@@ -54,6 +54,10 @@ suite! {
         staff_and_passwords,
         sessions_follow_their_account,
         tokens,
+        a_code_is_accepted_once_also_by_two_connections,
+        recovery_codes_work_once_and_end_with_the_factor,
+        a_login_flow_has_so_many_tries_and_ends,
+        failed_logins_are_counted_in_a_row,
     }
     listing {
         each_site_is_in_the_group_of_its_status,

@@ -91,6 +91,8 @@ pub async fn audit_and_events(bed: Bed) {
             outcome: "ok".into(),
             request_id: "r".into(),
             detail: serde_json::json!({"n": n}),
+            address: None,
+            credential: None,
         };
         audit(&tx, &event).await.unwrap();
         site_event(&tx, job.site, at(n), "state", &format!("Step {n}")).await.unwrap();

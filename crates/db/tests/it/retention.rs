@@ -66,6 +66,8 @@ pub async fn the_oldest_of_the_audit_trail(bed: Bed) {
             outcome: "done".into(),
             request_id: "r".into(),
             detail: serde_json::json!({}),
+            address: None,
+            credential: None,
         };
         audit(&tx, &event).await.unwrap();
     }

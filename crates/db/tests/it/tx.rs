@@ -105,6 +105,8 @@ pub async fn order(bed: &Bed, site: &Site, job: &Job) -> Result<(), DbError> {
                     outcome: "ok".into(),
                     request_id: "r".into(),
                     detail: serde_json::json!({}),
+                    address: None,
+                    credential: None,
                 };
                 stoa_db::history::audit(&tx, &event).await?;
                 site_event(&tx, site.id, at(0), "ordered", "Ordered").await

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use stoa_model::id::{CustomerId, DomainId, JobId, SiteId, TaskId};
+use stoa_model::id::{CustomerId, DomainId, JobId, SiteId, TaskId, TokenId};
 
 use crate::http_error::HttpError;
 
@@ -40,6 +40,10 @@ impl ResourceId for CustomerId {
 
 impl ResourceId for TaskId {
     const NOUN: &'static str = "task";
+}
+
+impl ResourceId for TokenId {
+    const NOUN: &'static str = "token";
 }
 
 impl<S: Send + Sync, T: ResourceId> FromRequestParts<S> for Id<T> {

@@ -26,8 +26,8 @@ use axum_extra::extract::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use stoa_accounts::view::SessionView;
-use stoa_core::RequestContext;
-use stoa_model::account::Actor;
+use stoa_core::{Credential, RequestContext, SessionCredential};
+use stoa_model::{ability::Ability, account::Actor};
 use tracing::Instrument;
 
 use super::{is_api, limits::GuardedBody};
@@ -43,6 +43,8 @@ use crate::{
 pub struct RequestAuth {
     /// Who sends it.
     pub actor: Actor,
+    /// How they authenticated.
+    pub credential: Credential,
     /// Client address.
     pub address: Option<IpAddr>,
     /// Request id.
@@ -68,12 +70,31 @@ impl RequestAuth {
     fn anonymous(address: Option<IpAddr>, request_id: String) -> Self {
         let (session, token, failure) = (None, None, None);
         let (https, csrf) = (false, String::new());
-        Self { actor: Actor::Nobody, address, request_id, session, token, csrf, https, failure }
+        Self {
+            actor: Actor::Nobody,
+            credential: Credential::None,
+            address,
+            request_id,
+            session,
+            token,
+            csrf,
+            https,
+            failure,
+        }
     }
 
     /// The request context for the service layer.
     pub fn request_context(&self, app: &App) -> RequestContext {
-        app.control.core.request_context(self.actor, self.address, self.request_id.clone())
+        let cx = app.control.core.request_context(self.actor, self.address, self.request_id.clone());
+        RequestContext { credential: self.credential.clone(), ..cx }
+    }
+
+    /// Requires that a token, if one was used, has this ability.
+    ///
+    /// # Errors
+    /// [`stoa_core::Error::MissingAbility`] otherwise.
+    pub fn require_ability(&self, ability: Ability) -> stoa_core::Result<()> {
+        self.credential.require_ability(ability)
     }
 }
 
@@ -155,9 +176,10 @@ async fn authenticate_token(app: &App, auth: &mut RequestAuth, headers: &HeaderM
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let Some((scheme, token)) = given.and_then(|v| v.split_once(' ')) else { return Ok(()) };
     if scheme.eq_ignore_ascii_case("bearer")
-        && let Some(actor) = app.control.accounts.token_owner(token.trim()).await?
+        && let Some(owner) = app.control.accounts.token_owner(token.trim()).await?
     {
-        auth.actor = actor;
+        auth.actor = owner.actor;
+        auth.credential = Credential::Token(owner.id, owner.abilities);
     }
     Ok(())
 }
@@ -173,6 +195,10 @@ async fn authenticate_session(
         && let Some(session) = app.control.accounts.session(token).await?
     {
         auth.actor = session.actor;
+        auth.credential = Credential::Session(SessionCredential {
+            name: session.name.clone(),
+            has_second_factor: session.has_second_factor,
+        });
         auth.csrf.clone_from(&session.csrf);
         auth.token = Some(SecretString::from(token));
         auth.session = Some(session);

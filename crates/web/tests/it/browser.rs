@@ -30,6 +30,13 @@ impl TestApp {
         Browser { router: self.router.clone(), cookies: BTreeMap::new(), bearer: None, extra: Vec::new() }
     }
 
+    /// An API client with this token.
+    pub fn program(&self, token: &str) -> Browser {
+        let mut program = self.browser();
+        program.bearer = Some(token.to_owned());
+        program
+    }
+
     /// A browser logged in as `email`.
     pub async fn logged_in(&self, email: &str) -> Browser {
         let mut browser = self.browser();

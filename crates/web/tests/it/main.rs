@@ -21,4 +21,5 @@ mod settings;
 mod staff;
 mod suspension;
 mod templates;
+mod tokens;
 mod traffic;

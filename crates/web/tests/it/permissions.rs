@@ -59,6 +59,9 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("POST", "/login", ANYBODY),
     ("GET", "/staff/login", ANYBODY),
     ("POST", "/staff/login", ANYBODY),
+    ("GET", "/account/tokens", LOGGED_IN),
+    ("POST", "/account/tokens", LOGGED_IN),
+    ("POST", "/account/tokens/{id}/revoke", [Login, Nothing, Nothing, Nothing, Nothing, Nothing]),
     ("GET", "/dashboard", LOGGED_IN),
     ("GET", "/sites/new", CUSTOMERS),
     ("POST", "/sites/new", CUSTOMERS),
@@ -118,6 +121,9 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/api/openapi.json", ANYBODY),
     ("POST", "/api/auth/login", ANYBODY),
     ("GET", "/api/v1/me", LOGGED_IN),
+    ("GET", "/api/v1/tokens", LOGGED_IN),
+    // Of nobody.
+    ("DELETE", "/api/v1/tokens/{id}", [Login, Nothing, Nothing, Nothing, Nothing, Nothing]),
     ("GET", "/api/v1/blueprints", LOGGED_IN),
     ("GET", "/api/v1/blueprints/outdated", STAFF),
     ("GET", "/api/v1/addresses/{subdomain}", ANYBODY),
@@ -253,6 +259,7 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
         _ if path.contains("/customers/{id}") => &ids.customer,
         _ if path.contains("/domains/{id}") => &ids.domain,
         _ if path.contains("/tasks/{id}") => "task_01ba60d33ce17146a93c0a9388f384e6",
+        _ if path.contains("/tokens/{id}") => "tok_01ba60d33ce17146a93c0a9388f384e6",
         _ => &ids.site,
     };
     let concrete = path

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use stoa_accounts::view::TokenView;
+use stoa_model::{ability::Ability, id::TokenId};
 use utoipa::ToSchema;
 
 /// Login credentials.
@@ -25,6 +27,39 @@ pub struct Token {
     /// When it expires.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+    /// Seconds until it expires.
+    pub expires_in: i64,
+}
+
+/// An API token as it is listed.
+#[derive(Serialize, ToSchema)]
+pub struct ListedToken {
+    /// Id of the token.
+    #[schema(value_type = String)]
+    pub id: TokenId,
+    /// What it is for.
+    pub name: String,
+    /// The start of its secret.
+    pub prefix: String,
+    /// `read`, `read:secrets`, `write`, `deploy`, `billing`.
+    pub abilities: Vec<&'static str>,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it expires.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, accurate to ten minutes.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl From<TokenView> for ListedToken {
+    fn from(token: TokenView) -> Self {
+        let TokenView { id, name, prefix, abilities, created_at, expires_at, last_used_at } = token;
+        let abilities = abilities.into_iter().map(Ability::as_str).collect();
+        Self { id, name, prefix, abilities, created_at, expires_at, last_used_at }
+    }
 }
 
 /// The account that a token acts for.

@@ -1,6 +1,7 @@
 //! API tokens and the current account.
 
 pub mod dto;
+pub mod tokens;
 
 use axum::{Json, extract::State};
 use secrecy::ExposeSecret;
@@ -29,7 +30,8 @@ pub async fn log_in(
 ) -> Result<Json<dto::Token>, HttpError> {
     let command = LogIn { email: login.email, password: login.password };
     let (token, expires_at) = app.control.accounts.create_login_token(&cx, command).await?;
-    Ok(Json(dto::Token { token: token.expose_secret().to_owned(), token_type: "Bearer", expires_at }))
+    let expires_in = expires_at.duration_since(cx.now).as_secs();
+    Ok(Json(dto::Token { token: token.expose_secret().to_owned(), token_type: "Bearer", expires_at, expires_in }))
 }
 
 /// Who the token acts for.

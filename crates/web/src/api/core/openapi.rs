@@ -15,7 +15,7 @@ use utoipa::{
 use super::{doctor, jobs, problem, tasks};
 use crate::{
     api::{
-        accounts,
+        accounts::{self, tokens},
         domains::{self, certificates},
         sites::{self, blueprints, details, storage, suspension, traffic, update},
     },
@@ -36,7 +36,7 @@ use crate::{
     ),
     components(schemas(problem::Problem)),
     paths(
-        accounts::log_in, accounts::me,
+        accounts::log_in, accounts::me, tokens::list, tokens::revoke,
         blueprints::blueprints, update::outdated, blueprints::address, doctor::doctor,
         sites::list, sites::create, sites::get, sites::delete, sites::undelete,
         sites::start, sites::stop, sites::restart, sites::retry,

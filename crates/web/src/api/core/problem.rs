@@ -27,6 +27,9 @@ pub struct Problem {
     /// Rejected fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
+    /// The ability that the token lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ability: Option<&'static str>,
 }
 
 /// A rejected field.
@@ -49,6 +52,7 @@ impl Problem {
             detail: error.detail.clone(),
             request_id: request_id.to_owned(),
             errors: errors.collect(),
+            ability: error.ability.map(stoa_model::ability::Ability::as_str),
         }
     }
 }
