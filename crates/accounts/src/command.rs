@@ -21,6 +21,9 @@ pub struct LogIn {
     pub email: String,
     /// Password.
     pub password: SecretString,
+    /// Value of the cookie by which the account knows this browser.
+    #[serde(skip)]
+    pub browser: Option<String>,
 }
 
 /// Create an API token for the own account.

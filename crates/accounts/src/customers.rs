@@ -12,7 +12,11 @@ use stoa_model::{
     text::EmailAddress,
 };
 
-use crate::{Accounts, password, view::CustomerView};
+use crate::{
+    Accounts,
+    password::{self, Priority},
+    view::CustomerView,
+};
 use stoa_core::{
     Error, RequestContext, Result,
     view::{Listing, PageNumber, Paged},
@@ -82,7 +86,7 @@ impl Accounts {
         cx.require(Role::Admin)?;
         password::check(&password)?;
         let customer = self.find_customer(cx, email).await?;
-        let hash = &self.hasher.hash(password).await?;
+        let hash = &self.hasher.hash(password, Priority::Known).await?;
         let event = &cx.audit("customer.password", customer.id, serde_json::json!({}));
         self.core
             .db

@@ -3,14 +3,19 @@
 pub mod command;
 mod customers;
 mod login;
+mod login_limits;
 mod mail;
 pub mod password;
+mod password_queue;
 mod recent;
+mod recovery_codes;
 mod register;
+mod second_factor;
 mod sessions;
 mod staff;
 mod token_secret;
 mod tokens;
+mod totp;
 pub mod view;
 
 use std::{ops::Deref, sync::Arc};
@@ -19,6 +24,7 @@ use stoa_core::{Core, Error, RequestContext, Result};
 use stoa_db::accounts::{Subject, customer_get, staff_get};
 use stoa_model::{account::Actor, text::EmailAddress};
 
+pub use login_limits::KNOWN_BROWSER_LIFETIME;
 pub use register::{PasswordHash, Registration};
 pub use tokens::MAX_TOKEN_DAYS;
 

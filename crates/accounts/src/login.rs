@@ -1,12 +1,52 @@
-//! Login and logout. An unknown address and a wrong password give the same response after the same time.
+//! Login and logout. An unknown address and a wrong password give the same response after the same time; limits are
+//! checked before the account is looked up ([`login_limits`](crate::login_limits)).
+//!
+//! With a second factor, a right password only begins a *login flow*, which a code completes. A flow has few tries and a
+//! short life, and each wrong code counts as a failure of the account.
 
-use stoa_db::{accounts, history, sessions};
-use stoa_model::{account::Actor, text::EmailAddress};
+use jiff::SignedDuration;
+use stoa_db::{
+    accounts::{self, Subject, login_failures, login_flows},
+    history, sessions,
+};
+use stoa_model::{account::Actor, field::Invalid, secret::SecretString, text::EmailAddress};
 
-use crate::{Accounts, command::LogIn, view::NewSession};
-use stoa_core::{Error, RequestContext, Result, random, rate_limits::Attempt};
+use crate::{
+    Accounts,
+    command::LogIn,
+    login_limits::{AccountKey, LoginAttempt, Portal},
+    password_queue::Priority,
+    second_factor::stored_hash,
+    view::{LoginOutcome, NewSession},
+};
+use stoa_core::{Error, RequestContext, Result, random};
 
 const INVALID_CREDENTIALS: Error = Error::Unauthenticated("Wrong email or password. Try again or reset your password.");
+const USE_A_TOKEN: Error = Error::Unauthenticated(
+    "This account uses two-step login, so a password isn't enough here. Create an API token in the portal under \
+     Account, API tokens, and send that instead.",
+);
+const SET_UP_FIRST: Error =
+    Error::Unauthenticated("Your account needs two-step login. Log in to the portal and set it up first.");
+const FLOW_OVER: Error = Error::Unauthenticated("Your login has expired. Enter your password again.");
+const CODE_CLOSED: Error = Error::Unauthenticated(
+    "Too many wrong codes were entered for this account. Log in from a browser that you have used before, or contact \
+     support.",
+);
+/// How long a login waits for the second factor.
+const FLOW_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+/// Tries to enter a code before the password is asked for again.
+const MAX_CODE_TRIES: i64 = 5;
+/// Failures are in a row if no more time than this passes between two.
+pub(crate) const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// Failures in a row after which only known browsers may go on (NIST SP 800-63B-4, 3.2.2: at most 100).
+pub(crate) const MAX_FAILURES: u64 = 100;
+
+/// An account whose password was right.
+pub(crate) struct Authenticated {
+    pub actor: Actor,
+    attempt: LoginAttempt,
+}
 
 impl Accounts {
     /// Logs in a member of staff if the address belongs to one, otherwise a customer. One form serves both, so that
@@ -14,19 +54,32 @@ impl Accounts {
     ///
     /// # Errors
     /// Wrong credentials, or too many attempts.
-    pub async fn log_in(&self, cx: &RequestContext, command: LogIn) -> Result<NewSession> {
-        let actor = self.authenticate(cx, command).await?;
-        self.log_in_as(cx, actor).await
+    pub async fn log_in(&self, cx: &RequestContext, command: LogIn) -> Result<LoginOutcome> {
+        let authenticated = self.check_password(cx, command, Portal::Everyone).await?;
+        self.continue_login(cx, authenticated).await
     }
 
     /// Logs in a member of staff.
     ///
     /// # Errors
     /// Wrong credentials, or too many attempts.
-    pub async fn log_in_staff(&self, cx: &RequestContext, command: LogIn) -> Result<NewSession> {
-        self.core.count_attempt(Attempt::StaffLogin, cx.address).await?;
-        let actor = self.authenticate_staff(cx, command).await?;
-        self.log_in_as(cx, actor).await
+    pub async fn log_in_staff(&self, cx: &RequestContext, command: LogIn) -> Result<LoginOutcome> {
+        let authenticated = self.check_password(cx, command, Portal::Staff).await?;
+        self.continue_login(cx, authenticated).await
+    }
+
+    /// Checks credentials for a token instead of a session. A password isn't enough for an account with a second
+    /// factor, or one that must have it.
+    pub(crate) async fn authenticate_for_token(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
+        let Authenticated { actor, attempt } = self.check_password(cx, command, Portal::Everyone).await?;
+        if self.has_second_factor(&subject_of(actor)?).await? {
+            return Err(USE_A_TOKEN);
+        }
+        if self.requires_second_factor(actor) {
+            return Err(SET_UP_FIRST);
+        }
+        self.conclude_attempt(&attempt).await?;
+        Ok(actor)
     }
 
     /// Ends the session with this token.
@@ -45,68 +98,159 @@ impl Accounts {
         Ok(())
     }
 
-    /// Checks the credentials of a customer or a member of staff. Staff have fewer attempts than customers. Exceeding
-    /// their limit is reported as wrong credentials here: a different limit would reveal which addresses are staff.
-    pub(super) async fn authenticate(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
-        self.core.count_attempt(Attempt::Login, cx.address).await?;
-        let email = EmailAddress::parse(&command.email).ok();
-        let staff = match &email {
-            Some(email) => accounts::staff_by_email(&self.core.db, email).await?,
-            None => None,
-        };
-        if staff.is_none() {
-            return self.authenticate_customer(cx, command).await;
-        }
-        let allowed = self.core.count_attempt(Attempt::StaffLogin, cx.address).await;
-        let actor = self.authenticate_staff(cx, command).await?;
-        match allowed {
-            Err(Error::RateLimited(_)) => Err(INVALID_CREDENTIALS),
-            other => other.map(|()| actor),
-        }
+    /// Whether a login still waits for its second factor.
+    pub async fn is_login_pending(&self, flow: &str) -> Result<bool> {
+        let (hash, now) = (random::token_hash(flow), self.core.clock.now());
+        Ok(login_flows::flow_get(&self.core.db, &hash, MAX_CODE_TRIES, now).await?.is_some())
     }
 
-    async fn authenticate_customer(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
-        let email = EmailAddress::parse(&command.email).ok();
-        let found = match &email {
-            Some(email) => accounts::customer_by_email(&self.core.db, email).await?,
-            None => None,
-        };
-        let (customer, hash) = found.unzip();
-        let is_correct = self.hasher.verify(command.password, hash).await?;
-        self.conclude_login(cx, is_correct, customer.map(|c| Actor::Customer(c.id)), email).await
-    }
-
-    async fn authenticate_staff(&self, cx: &RequestContext, command: LogIn) -> Result<Actor> {
-        let email = EmailAddress::parse(&command.email).ok();
-        let found = match &email {
-            Some(email) => accounts::staff_by_email(&self.core.db, email).await?,
-            None => None,
-        };
-        let (staff, hash) = found.unzip();
-        let is_correct = self.hasher.verify(command.password, hash).await?;
-        self.conclude_login(cx, is_correct, staff.map(|s| Actor::Staff(s.id, s.role)), email).await
-    }
-
-    /// Returns the actor if the password was correct; otherwise records the failed attempt in the audit trail.
-    async fn conclude_login(
+    /// Completes a login with a code of the account's app or one of its recovery codes. `browser` gives the value of
+    /// the cookie of a known browser, by the cookie's name.
+    ///
+    /// # Errors
+    /// A wrong code; a flow that has ended.
+    pub async fn complete_login(
         &self,
         cx: &RequestContext,
-        is_correct: bool,
-        actor: Option<Actor>,
-        email: Option<EmailAddress>,
-    ) -> Result<Actor> {
-        if let Some(actor) = actor.filter(|_| is_correct) {
-            return Ok(actor);
+        flow: &str,
+        code: &str,
+        browser: impl Fn(&str) -> Option<String>,
+    ) -> Result<(NewSession, EmailAddress)> {
+        let flow = &random::token_hash(flow);
+        let found = login_flows::flow_get(&self.core.db, flow, MAX_CODE_TRIES, cx.now).await?.ok_or(FLOW_OVER)?;
+        let actor = found.actor(&self.core.db).await?.ok_or(FLOW_OVER)?;
+        let email = self.own_email(&RequestContext { actor, ..cx.clone() }).await?;
+        let account = AccountKey::of(email.as_str());
+        let cookie = browser(&account.cookie_suffix());
+        let is_known = self.is_known_browser(&account, cookie.as_deref(), cx.now);
+        let failures =
+            login_failures::login_failures(&self.core.db, &account.of_codes(), cx.now - FAILURES_KEPT).await?;
+        if failures >= MAX_FAILURES && !is_known {
+            return Err(CODE_CLOSED);
         }
-        let email = email.map(|email| email.to_string()).unwrap_or_default();
-        let event = &cx.audit("session.refused", email, serde_json::json!({ "address": cx.address }));
-        self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
-        Err(INVALID_CREDENTIALS)
+        let counted = self
+            .core
+            .db
+            .write(|tx| Box::pin(async move { login_flows::flow_try(&tx, flow, MAX_CODE_TRIES, cx.now).await }));
+        if !counted.await? {
+            return Err(FLOW_OVER);
+        }
+        if !self.spend_code(&found, code, cx.now).await? {
+            self.note_failure(cx, "session.second_factor", email.as_str(), &account.of_codes()).await?;
+            return Err(Invalid::new("code", "This code is wrong or was used already. Wait for the next one.").into());
+        }
+        let portal = if matches!(actor, Actor::Staff(..)) { Portal::Staff } else { Portal::Everyone };
+        let attempt = self.login_attempt(cx, account.clone(), cookie.as_deref(), portal);
+        let session = self.begin_session(cx, actor, Some(flow)).await?;
+        self.conclude_attempt(&attempt).await?;
+        let codes = &account.of_codes();
+        let clear =
+            self.core.db.write(|tx| Box::pin(async move { login_failures::login_failures_clear(&tx, codes).await }));
+        clear.await?;
+        Ok((session, email))
     }
 
-    async fn log_in_as(&self, cx: &RequestContext, actor: Actor) -> Result<NewSession> {
-        let event = &cx.audit("session.begin", actor, serde_json::json!({ "address": cx.address }));
-        self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
-        self.open_session(actor).await
+    /// Whether this is the password of the account that sends the command. Counted like a login, so that a found
+    /// session can't be used to guess.
+    pub(crate) async fn is_own_password(&self, cx: &RequestContext, password: SecretString) -> Result<bool> {
+        let email = self.own_email(cx).await?;
+        let hash = match cx.actor {
+            Actor::Staff(..) => accounts::staff_by_email(&self.core.db, &email).await?.map(|(_, hash)| hash),
+            _ => accounts::customer_by_email(&self.core.db, &email).await?.map(|(_, hash)| hash),
+        };
+        self.hasher.verify(password, hash, Priority::Known).await
     }
+
+    /// Checks a password. Staff have fewer attempts than customers. Exceeding their limit in the form for everyone is
+    /// reported as wrong credentials: a different limit would reveal which addresses are staff.
+    async fn check_password(&self, cx: &RequestContext, command: LogIn, portal: Portal) -> Result<Authenticated> {
+        let account = AccountKey::of(&command.email);
+        let mut attempt = self.count_login(cx, account, command.browser.as_deref(), portal).await?;
+        let email = EmailAddress::parse(&command.email).ok();
+        let (mut found, mut is_allowed) = (None, true);
+        if let Some(email) = &email {
+            found = self.find_login(email, portal).await?;
+            if portal == Portal::Everyone && matches!(found, Some((Actor::Staff(..), _))) {
+                is_allowed = self.count_staff_login(&mut attempt).await?;
+            }
+        }
+        let (actor, hash) = found.unzip();
+        let is_correct = self.hasher.verify(command.password, hash, attempt.priority).await?;
+        match actor.filter(|_| is_correct && is_allowed) {
+            Some(actor) => Ok(Authenticated { actor, attempt }),
+            None => {
+                let email = email.map(|email| email.to_string()).unwrap_or_default();
+                self.note_failure(cx, "session.begin", &email, attempt.account.as_str()).await?;
+                Err(INVALID_CREDENTIALS)
+            }
+        }
+    }
+
+    /// The account with this address, and the hash of its password.
+    async fn find_login(&self, email: &EmailAddress, portal: Portal) -> Result<Option<(Actor, String)>> {
+        if let Some((staff, hash)) = accounts::staff_by_email(&self.core.db, email).await? {
+            return Ok(Some((Actor::Staff(staff.id, staff.role), hash)));
+        }
+        if portal == Portal::Staff {
+            return Ok(None);
+        }
+        let customer = accounts::customer_by_email(&self.core.db, email).await?;
+        Ok(customer.map(|(customer, hash)| (Actor::Customer(customer.id), hash)))
+    }
+
+    /// A session, or the flow that a second factor completes.
+    async fn continue_login(&self, cx: &RequestContext, authenticated: Authenticated) -> Result<LoginOutcome> {
+        let Authenticated { actor, attempt } = authenticated;
+        let subject = &subject_of(actor)?;
+        if !self.has_second_factor(subject).await? {
+            self.conclude_attempt(&attempt).await?;
+            return Ok(LoginOutcome::Session(self.begin_session(cx, actor, None).await?));
+        }
+        // The attempt is taken back when the login is complete: otherwise whoever has the password could try any
+        // number of codes.
+        let token = random::token();
+        let hash = &stored_hash(&token);
+        let insert = self.core.db.write(|tx| {
+            Box::pin(async move { login_flows::flow_insert(&tx, hash, subject, cx.now + FLOW_LIFETIME).await })
+        });
+        insert.await?;
+        Ok(LoginOutcome::SecondFactor(token))
+    }
+
+    /// Starts a session; one with a second factor ends its flow, so that a flow gives one session.
+    async fn begin_session(&self, cx: &RequestContext, actor: Actor, flow: Option<&[u8; 32]>) -> Result<NewSession> {
+        let (row, session) = &self.prepare_session(actor, cx.now, flow.map(|_| cx.now));
+        let detail =
+            serde_json::json!({ "second_factor": flow.is_some(), "session": random::short_name(&row.id_hash) });
+        let event = &cx.audit("session.begin", actor, detail);
+        let begin = self.core.db.write(|tx| {
+            Box::pin(async move {
+                if let Some(flow) = flow
+                    && !login_flows::flow_delete(&tx, flow).await?
+                {
+                    return Err(FLOW_OVER);
+                }
+                sessions::session_insert(&tx, row).await?;
+                Ok(history::audit(&tx, event).await?)
+            })
+        });
+        begin.await?;
+        Ok(session.clone())
+    }
+
+    /// Records a failure in the audit trail, and counts it.
+    async fn note_failure(&self, cx: &RequestContext, action: &str, email: &str, account: &str) -> Result<()> {
+        let event = &cx.audit_outcome(action, email, "refused", serde_json::json!({}));
+        let note = self.core.db.write(|tx| {
+            Box::pin(async move {
+                login_failures::login_failed(&tx, account, cx.now - FAILURES_KEPT, cx.now).await?;
+                history::audit(&tx, event).await
+            })
+        });
+        Ok(note.await?)
+    }
+}
+
+fn subject_of(actor: Actor) -> Result<Subject> {
+    Subject::of(actor).ok_or(INVALID_CREDENTIALS)
 }

@@ -22,3 +22,16 @@ pub(crate) fn token_created(settings: &Settings, to: EmailAddress, token: &ApiTo
     let subject = format!("New API token for {product}");
     notice(format!("token/{}", token.id), to, subject, &paragraphs, &[page], now)
 }
+
+/// Notifies the owner of an account that its second factor was turned on or off.
+pub(crate) fn second_factor_changed(settings: &Settings, to: EmailAddress, what: &str, now: Timestamp) -> QueuedTask {
+    let page = format!("{}/account/security/second-factor", settings.portal_url);
+    let product = &settings.product_name;
+    let paragraphs = [
+        format!("{what} for your {product} account."),
+        "If it wasn't you, change your password and contact support:".to_owned(),
+        page.clone(),
+    ];
+    let key = format!("second-factor/{to}/{}", now.as_millisecond());
+    notice(key, to, format!("Two-step login changed for {product}"), &paragraphs, &[page], now)
+}

@@ -10,8 +10,16 @@ use stoa_model::{
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
 };
 
-use crate::{Accounts, command::Register, password, view::NewSession};
-use stoa_core::{Error, RequestContext, Result, random, rate_limits::Attempt};
+use crate::{
+    Accounts,
+    command::Register,
+    password::{self, Priority},
+    view::NewSession,
+};
+use stoa_core::{
+    Error, RequestContext, Result, random,
+    rate_limits::{Attempt, client_limits},
+};
 
 impl Accounts {
     /// Validates one field of the sign-up form as it is typed. Does not reveal whether an e-mail address has an
@@ -35,27 +43,33 @@ impl Accounts {
     /// # Errors
     /// All invalid fields together; too many attempts; an address that already has an account.
     pub async fn register(&self, cx: &RequestContext, command: Register) -> Result<NewSession> {
+        let registration = Registration::parse(cx, command)?;
         self.count_registration(cx).await?;
-        let registration = &self.hash_password(Registration::parse(cx, command)?).await?;
+        let registration = &self.hash_password(cx, registration).await?;
         self.core.db.write(|tx| Box::pin(async move { registration.insert(&tx, cx).await })).await?;
         self.open_session(registration.actor()).await
     }
 
-    /// Counts an attempt to register.
+    /// Counts an attempt to register. Forms with invalid fields are not counted.
     ///
     /// # Errors
     /// [`Error::RateLimited`] after too many attempts from this client.
     pub async fn count_registration(&self, cx: &RequestContext) -> Result<()> {
-        self.core.count_attempt(Attempt::SignUp, cx.address).await
+        self.core.count_attempt(Attempt::SignUp, cx.address).await.map(drop)
     }
 
     /// Replaces the password with its hash, which takes tens of milliseconds.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if too many passwords are waiting to be hashed.
-    pub async fn hash_password(&self, registration: Registration<SecretString>) -> Result<Registration<PasswordHash>> {
+    pub async fn hash_password(
+        &self,
+        cx: &RequestContext,
+        registration: Registration<SecretString>,
+    ) -> Result<Registration<PasswordHash>> {
+        let priority = Priority::Client(cx.address.map(|address| client_limits(address).0));
         let Registration { customer, password } = registration;
-        Ok(Registration { customer, password: PasswordHash(self.hasher.hash(password).await?) })
+        Ok(Registration { customer, password: PasswordHash(self.hasher.hash(password, priority).await?) })
     }
 }
 

@@ -2,33 +2,49 @@
 //! minutes. Only a hash of the cookie's token is stored.
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::{accounts, sessions};
+use stoa_db::{
+    accounts::{self, login_failures, login_flows},
+    sessions, tokens,
+};
 use stoa_model::{account::Actor, secret::ExposeSecret};
 
 use crate::Accounts;
+use crate::login::FAILURES_KEPT;
 use crate::view::{NewSession, SessionView};
 use stoa_core::{Result, random};
 
 /// Sessions without a request expire after this time (PRODUCT.md I1).
 const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
+/// Expired tokens are listed for this time.
+const EXPIRED_TOKENS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Minimum time between updates of a session's last request.
 const SEEN_UPDATE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
 impl Accounts {
     /// Starts a session.
     pub async fn open_session(&self, actor: Actor) -> Result<NewSession> {
+        let (row, session) = &self.prepare_session(actor, self.core.clock.now(), None);
+        self.core.db.write(|tx| Box::pin(async move { sessions::session_insert(&tx, row).await })).await?;
+        Ok(session.clone())
+    }
+
+    /// A new session and its row, not stored yet.
+    pub(crate) fn prepare_session(
+        &self,
+        actor: Actor,
+        now: Timestamp,
+        second_factor_at: Option<Timestamp>,
+    ) -> (sessions::Session, NewSession) {
         let token = random::token();
-        let now = self.core.clock.now();
-        let session = &sessions::Session {
+        let row = sessions::Session {
             id_hash: random::token_hash(token.expose_secret()),
             actor,
             csrf: random::token().expose_secret().to_owned(),
             created_at: now,
             seen_at: now,
-            second_factor_at: None,
+            second_factor_at,
         };
-        self.core.db.write(|tx| Box::pin(async move { sessions::session_insert(&tx, session).await })).await?;
-        Ok(NewSession { actor, token })
+        (row, NewSession { actor, token })
     }
 
     /// The session of a cookie's token, unless it has expired. Updates the time of its last request.
@@ -69,12 +85,17 @@ impl Accounts {
         Ok(found)
     }
 
-    /// Deletes expired sessions.
+    /// Deletes expired sessions, unfinished logins and tokens, and old counts of failed logins.
     pub async fn prune_sessions(&self, now: Timestamp) -> Result<()> {
-        self.core
-            .db
-            .write(|tx| Box::pin(async move { sessions::sessions_delete_idle(&tx, now - IDLE_TIMEOUT).await }))
-            .await?;
+        let prune = self.core.db.write(|tx| {
+            Box::pin(async move {
+                sessions::sessions_delete_idle(&tx, now - IDLE_TIMEOUT).await?;
+                login_flows::flows_delete_expired(&tx, now).await?;
+                login_failures::login_failures_prune(&tx, now - FAILURES_KEPT).await?;
+                tokens::tokens_delete_expired(&tx, now - EXPIRED_TOKENS_KEPT).await
+            })
+        });
+        prune.await?;
         Ok(())
     }
 }

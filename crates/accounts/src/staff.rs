@@ -8,7 +8,11 @@ use stoa_model::{
     text::EmailAddress,
 };
 
-use crate::{Accounts, password, view::StaffView};
+use crate::{
+    Accounts,
+    password::{self, Priority},
+    view::StaffView,
+};
 use stoa_core::{RequestContext, Result, random};
 
 impl Accounts {
@@ -26,7 +30,7 @@ impl Accounts {
         cx.require(Role::SuperAdmin)?;
         let email = EmailAddress::parse(email)?;
         password::check(&password)?;
-        let hash = &self.hasher.hash(password).await?;
+        let hash = &self.hasher.hash(password, Priority::Known).await?;
         let staff = &Staff { id: StaffId::from_uuid(random::uuid_at(cx.now)), email, role, created_at: cx.now };
         let event = &cx.audit("staff.create", staff.id, serde_json::json!({ "role": role.as_str() }));
         self.core
@@ -53,7 +57,7 @@ impl Accounts {
             .await?
             .ok_or(stoa_core::Error::NotFound("staff account"))?;
         let actor = Actor::Staff(staff.id, staff.role);
-        let hash = &self.hasher.hash(password).await?;
+        let hash = &self.hasher.hash(password, Priority::Known).await?;
         let event = &cx.audit("staff.password", staff.id, serde_json::json!({}));
         self.core
             .db

@@ -37,7 +37,7 @@ impl Accounts {
     /// # Errors
     /// Wrong credentials, too many attempts, or an account with a second factor.
     pub async fn create_login_token(&self, cx: &RequestContext, command: LogIn) -> Result<(SecretString, Timestamp)> {
-        let actor = self.authenticate(cx, command).await?;
+        let actor = self.authenticate_for_token(cx, command).await?;
         let expires_at = cx.now + LOGIN_TOKEN_LIFETIME;
         let issued = self.issue_token(cx, actor, "login", Abilities::all(), expires_at, None).await?;
         Ok((issued.secret, expires_at))

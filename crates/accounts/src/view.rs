@@ -79,8 +79,47 @@ pub struct TokenOwner {
     pub abilities: Abilities,
 }
 
-/// A new session. Its token goes into the cookie and is never stored in plain text.
+/// Two-step login of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactorView {
+    /// Since when it is on.
+    pub since: Option<Timestamp>,
+    /// Number of unused recovery codes.
+    pub recovery_codes_left: u64,
+    /// Whether the operator requires it of this account.
+    pub is_required: bool,
+}
+
+/// An authenticator app that is being set up.
 #[derive(Debug)]
+pub struct TotpEnrolment {
+    /// The key as text, in Base32.
+    pub secret: SecretString,
+    /// The key as a link for a QR code.
+    pub uri: SecretString,
+}
+
+/// What a right password gives.
+#[derive(Debug)]
+pub enum LoginOutcome {
+    /// A session.
+    Session(NewSession),
+    /// An unfinished login that takes a code; its token goes into a cookie.
+    SecondFactor(SecretString),
+}
+
+impl LoginOutcome {
+    /// The session, if the login is complete.
+    pub fn session(self) -> Option<NewSession> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::SecondFactor(_) => None,
+        }
+    }
+}
+
+/// A new session. Its token goes into the cookie and is never stored in plain text.
+#[derive(Debug, Clone)]
 pub struct NewSession {
     /// Who logged in.
     pub actor: Actor,

@@ -75,6 +75,8 @@ pub struct Settings {
     pub domain_recheck: Duration,
     /// Limits on attempts.
     pub rates: Rates,
+    /// Whether staff must use a second factor.
+    pub staff_second_factor: bool,
     /// Whether metrics have series per site and per certificate.
     pub site_metrics: bool,
     /// Sender of all mail.
@@ -119,6 +121,7 @@ impl Settings {
             claim_lifetime: Duration::from_secs(7 * 24 * 3600),
             domain_recheck: Duration::from_secs(24 * 3600),
             rates: Rates::default(),
+            staff_second_factor: false,
             site_metrics: true,
             mail_from: EmailAddress::parse("stoa@example.com").expect("a constant address"),
             staff_mail: None,

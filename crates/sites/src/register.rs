@@ -16,14 +16,14 @@ impl Sites {
         command: Register,
         order: OrderSite,
     ) -> Result<(NewSession, Ordered)> {
-        self.accounts.count_registration(cx).await?;
         let registration = Registration::parse(cx, command);
         let email = registration.as_ref().map(|registration| registration.customer.email.clone()).ok();
         let parsed = self.parse_order(&order, email.as_ref());
         let (registration, parsed) = both(registration, parsed)?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
         let room = &self.ensure_order_possible(&parsed.blueprint).await?;
-        let registration = self.accounts.hash_password(registration).await?;
+        self.accounts.count_registration(cx).await?;
+        let registration = self.accounts.hash_password(cx, registration).await?;
         let cx = RequestContext { actor: registration.actor(), ..cx.clone() };
         let made = self.prepare_order(&cx, registration.customer.id, &parsed);
         let (registration, cx, made) = (&registration, &cx, &made);

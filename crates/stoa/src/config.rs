@@ -159,6 +159,9 @@ settings! {
         /// monitoring can't hold as many.
         site_metrics: bool = true,
 
+        /// Whether staff must set up two-step login before they can do anything else.
+        staff_second_factor: bool = false,
+
         /// Sender of all e-mail.
         mail_from: String = "stoa@localhost.localdomain",
 

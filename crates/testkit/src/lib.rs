@@ -23,6 +23,7 @@ mod platform;
 mod port;
 mod probe;
 mod process;
+mod totp;
 mod work;
 mod world;
 
@@ -32,5 +33,6 @@ pub use platform::{Builder, TestPlatform};
 pub use port::free_port;
 pub use probe::{FakeProbe, Forwarder};
 pub use process::Process;
+pub use totp::totp_code;
 pub use work::Workers;
 pub use world::World;

@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, atomic::Ordering};
 
-use stoa_accounts::password::Hasher;
+use stoa_accounts::password::{Hasher, Priority};
 
 use stoa_core::RequestContext;
 
@@ -26,7 +26,7 @@ pub const PASSWORD: &str = "correct horse battery";
 async fn hash() -> &'static str {
     static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::default);
-    HASH.get_or_init(async || HASHER.hash(SecretString::from(PASSWORD)).await.expect("a hash")).await
+    HASH.get_or_init(async || HASHER.hash(SecretString::from(PASSWORD), Priority::Known).await.expect("a hash")).await
 }
 
 impl TestPlatform {

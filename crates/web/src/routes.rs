@@ -85,9 +85,16 @@ routes! {
     post "/check/field" => pages::core::form_check::field;
     get "/login" => pages::accounts::login::show;
     post "/login" => pages::accounts::login::submit;
+    get "/login/code" => pages::accounts::login_code::show;
+    post "/login/code" => pages::accounts::login_code::submit;
     get "/staff/login" => pages::accounts::login::show_staff;
     post "/staff/login" => pages::accounts::login::submit_staff;
     post "/logout" => pages::accounts::logout::submit;
+    get "/account/security/second-factor" => pages::accounts::second_factor::show;
+    post "/account/security/second-factor/begin" => pages::accounts::second_factor::begin;
+    post "/account/security/second-factor/confirm" => pages::accounts::second_factor::confirm;
+    post "/account/security/second-factor/codes" => pages::accounts::second_factor::replace_codes;
+    post "/account/security/second-factor/remove" => pages::accounts::second_factor::remove;
     get "/account/tokens" => pages::accounts::tokens::show;
     post "/account/tokens" => pages::accounts::tokens::create;
     post "/account/tokens/{id}/revoke" => pages::accounts::tokens::revoke;

@@ -15,7 +15,7 @@ use stoa_testkit::{PASSWORD, TestPlatform, shop};
 use crate::support::fields;
 
 fn with(email: &str, password: &str) -> LogIn {
-    LogIn { email: email.into(), password: password.into() }
+    LogIn { email: email.into(), password: password.into(), browser: None }
 }
 
 fn from(platform: &TestPlatform, address: &str) -> RequestContext {
@@ -28,8 +28,15 @@ async fn a_session_holds_while_it_is_used_and_ends_with_logging_out() {
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;
     let (control, nobody) = (&platform.control, platform.request_context(Actor::Nobody));
-    let begin =
-        async || control.accounts.log_in(&nobody, with("Jane@Example.com ", PASSWORD)).await.expect("logged in");
+    let begin = async || {
+        control
+            .accounts
+            .log_in(&nobody, with("Jane@Example.com ", PASSWORD))
+            .await
+            .expect("logged in")
+            .session()
+            .expect("a session")
+    };
     let session = begin().await;
     let token = session.token.expose_secret();
     for _ in 0..3 {
@@ -194,7 +201,13 @@ async fn a_new_password_of_staff_ends_their_sessions() {
     let boss = platform.staff(Role::SuperAdmin).await;
     let admin = platform.staff(Role::Admin).await;
     let (control, nobody) = (&platform.control, platform.request_context(Actor::Nobody));
-    let session = control.accounts.log_in(&nobody, with("admin-2@stoa.example", PASSWORD)).await.expect("logged in");
+    let session = control
+        .accounts
+        .log_in(&nobody, with("admin-2@stoa.example", PASSWORD))
+        .await
+        .expect("logged in")
+        .session()
+        .expect("a session");
     assert_eq!(session.actor, admin.actor);
     let refused = control.accounts.set_staff_password(&admin, "admin-2@stoa.example", "another password".into()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));

@@ -14,6 +14,7 @@ mod failures;
 mod inspect;
 mod lanes;
 mod lifecycle;
+mod login_limits;
 mod order;
 mod pebble;
 mod permissions;

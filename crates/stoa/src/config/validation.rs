@@ -139,6 +139,7 @@ impl Config {
 
     fn validate_operation(&self, mistakes: &mut Mistakes, settings: &mut Settings) {
         settings.site_metrics = self.site_metrics;
+        settings.staff_second_factor = self.staff_second_factor;
         settings.lanes.interactive = self.workers;
         settings.lanes.maintenance = self.maintenance_workers;
         mistakes.require(self.workers > 0, "workers", "use 1 or more");

@@ -11,7 +11,7 @@
 //! A visitor without a session gets a random form token in a cookie of its own, which protects the login and
 //! registration forms too (double-submit cookie).
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use axum::{
     body::Body,
@@ -241,8 +241,8 @@ const fn form_cookie(https: bool) -> &'static str {
 }
 
 /// A cookie that scripts can't read and other sites' forms don't send.
-fn cookie(name: &'static str, value: String, https: bool) -> Cookie<'static> {
-    Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax).secure(https).build()
+pub(super) fn cookie(name: impl Into<Cow<'static, str>>, value: String, https: bool) -> Cookie<'static> {
+    Cookie::build((name.into(), value)).path("/").http_only(true).same_site(SameSite::Lax).secure(https).build()
 }
 
 /// Sets the session cookie and removes the form token of the anonymous visitor.
@@ -256,7 +256,7 @@ pub fn clear_session(response: &mut Response, https: bool) {
     add_cookie(response, removal(session_cookie(https), https));
 }
 
-fn removal(name: &'static str, https: bool) -> Cookie<'static> {
+pub(super) fn removal(name: &'static str, https: bool) -> Cookie<'static> {
     let mut cookie = cookie(name, String::new(), https);
     cookie.make_removal();
     cookie

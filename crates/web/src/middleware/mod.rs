@@ -5,13 +5,16 @@
 //! 3. Compression.
 //! 4. [`errors`] renders every error as a page or as problem details.
 //! 5. [`limits`] turns panics and timeouts into errors.
-//! 6. [`csrf`] rejects forms that are too large or don't come from our own pages.
+//! 6. [`second_factor`] sends staff who must set up two-step login there.
+//! 7. [`csrf`] rejects forms that are too large or don't come from our own pages.
 
 pub mod auth;
 pub mod csrf;
 pub mod errors;
 pub mod headers;
 pub mod limits;
+pub mod login_cookies;
+pub mod second_factor;
 
 use axum::{Router, middleware::from_fn_with_state};
 use tower_http::compression::CompressionLayer;
@@ -22,6 +25,7 @@ use crate::app::App;
 pub fn wrap(routes: Router<App>, app: &App) -> Router<App> {
     routes
         .layer(axum::middleware::from_fn(csrf::check))
+        .layer(from_fn_with_state(app.clone(), second_factor::require))
         .layer(axum::middleware::from_fn(limits::contain_failures))
         .layer(from_fn_with_state(app.clone(), errors::render))
         .layer(CompressionLayer::new())

@@ -10,6 +10,7 @@ pub mod inputs;
 pub mod list;
 pub mod number;
 pub mod plot;
+pub mod qr_code;
 pub mod status;
 pub mod time;
 

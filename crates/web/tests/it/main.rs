@@ -17,6 +17,7 @@ mod openapi;
 mod pages;
 mod permissions;
 mod script;
+mod second_factor;
 mod settings;
 mod staff;
 mod suspension;

@@ -28,7 +28,7 @@ pub async fn log_in(
     Caller(cx): Caller,
     body::Json(login): body::Json<dto::Credentials>,
 ) -> Result<Json<dto::Token>, HttpError> {
-    let command = LogIn { email: login.email, password: login.password };
+    let command = LogIn { email: login.email, password: login.password, browser: None };
     let (token, expires_at) = app.control.accounts.create_login_token(&cx, command).await?;
     let expires_in = expires_at.duration_since(cx.now).as_secs();
     Ok(Json(dto::Token { token: token.expose_secret().to_owned(), token_type: "Bearer", expires_at, expires_in }))

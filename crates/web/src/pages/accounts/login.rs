@@ -5,7 +5,10 @@ use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
-use stoa_accounts::{command::LogIn, view::NewSession};
+use stoa_accounts::{
+    command::LogIn,
+    view::{LoginOutcome, NewSession},
+};
 use stoa_model::account::Actor;
 
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
         permissions::Caller,
     },
     http_error::HttpError,
-    middleware::auth::set_session,
+    middleware::{auth::set_session, login_cookies},
     return_path,
     ui::{
         self,
@@ -64,6 +67,13 @@ pub struct LoginForm {
     next: String,
 }
 
+impl LoginForm {
+    /// An empty form that returns to `next`.
+    pub(super) fn returning_to(next: String) -> Self {
+        Self { next, ..Self::default() }
+    }
+}
+
 /// Query of the login page.
 #[derive(Deserialize)]
 pub struct LoginQuery {
@@ -90,7 +100,7 @@ fn form(actor: Actor, frame: Frame, staff: bool, LoginQuery { next }: LoginQuery
     match home {
         Some(home) => ui::see_other(return_path::same_origin(&next).unwrap_or(home)),
         None => {
-            let form = LoginForm { next, ..LoginForm::default() };
+            let form = LoginForm::returning_to(next);
             ui::ok(&LoginPage::new(frame, staff, &form, Problems::default()))
         }
     }
@@ -104,9 +114,8 @@ pub async fn submit(
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, HttpError> {
-    let command = LogIn { email: form.email.clone(), password: form.password.clone() };
-    let session = app.control.accounts.log_in(&cx, command).await;
-    respond(session, false, frame, &form, &headers)
+    let outcome = app.control.accounts.log_in(&cx, command(&form, &headers)).await;
+    respond(&app, outcome, false, frame, &form, &headers)
 }
 
 /// `POST /staff/login`
@@ -117,23 +126,30 @@ pub async fn submit_staff(
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, HttpError> {
-    let command = LogIn { email: form.email.clone(), password: form.password.clone() };
-    let session = app.control.accounts.log_in_staff(&cx, command).await;
-    respond(session, true, frame, &form, &headers)
+    let outcome = app.control.accounts.log_in_staff(&cx, command(&form, &headers)).await;
+    respond(&app, outcome, true, frame, &form, &headers)
+}
+
+fn command(form: &LoginForm, headers: &HeaderMap) -> LogIn {
+    let browser = login_cookies::known_browser_of(headers, &form.email);
+    LogIn { email: form.email.clone(), password: form.password.clone(), browser }
 }
 
 fn respond(
-    session: stoa_core::Result<NewSession>,
+    app: &App,
+    outcome: stoa_core::Result<LoginOutcome>,
     staff: bool,
     frame: Frame,
     form: &LoginForm,
     headers: &HeaderMap,
 ) -> Result<Response, HttpError> {
-    match session {
-        Ok(session) => {
-            let home = if matches!(session.actor, Actor::Staff(..)) { "/staff" } else { "/dashboard" };
-            let mut response = ui::see_other(return_path::same_origin(&form.next).unwrap_or(home));
-            set_session(&mut response, &session.token, is_https(headers));
+    match outcome {
+        Ok(LoginOutcome::Session(session)) => Ok(welcome(app, &session, &form.email, &form.next, headers)),
+        Ok(LoginOutcome::SecondFactor(flow)) => {
+            let next = return_path::percent_encode(return_path::same_origin(&form.next).unwrap_or_default());
+            let query = if next.is_empty() { String::new() } else { format!("?next={next}") };
+            let mut response = ui::see_other(&format!("/login/code{query}"));
+            login_cookies::set_flow(&mut response, &flow, is_https(headers));
             Ok(response)
         }
         Err(error) => {
@@ -141,4 +157,15 @@ fn respond(
             Ok(form_errors.response().page(&LoginPage::new(frame, staff, form, form_errors.problems)))
         }
     }
+}
+
+/// The response to a complete login: its session, a browser that is known from now on, and the way to where the person
+/// wanted to go.
+pub(super) fn welcome(app: &App, session: &NewSession, email: &str, next: &str, headers: &HeaderMap) -> Response {
+    let home = if matches!(session.actor, Actor::Staff(..)) { "/staff" } else { "/dashboard" };
+    let mut response = ui::see_other(return_path::same_origin(next).unwrap_or(home));
+    let https = is_https(headers);
+    set_session(&mut response, &session.token, https);
+    login_cookies::remember_browser(&mut response, &app.control.accounts, email, https);
+    response
 }

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     extract::{body::Form, permissions::Caller},
     http_error::HttpError,
-    middleware::auth::set_session,
+    middleware::{auth::set_session, login_cookies::remember_browser},
     pages::sites::order::{OrderFields, OrderForm},
     ui::{
         self,
@@ -101,6 +101,7 @@ pub async fn submit(
         Ok((session, ordered)) => {
             let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
             set_session(&mut response, &session.token, is_https(&headers));
+            remember_browser(&mut response, &app.control.accounts, &form.email, is_https(&headers));
             return Ok(response);
         }
         Err(error) => FormErrors::try_from(error)?,

@@ -1,0 +1,266 @@
+//! Two-step login: an authenticator app and recovery codes.
+//!
+//! Turning it on takes the password, turning it off a code: whoever finds an open session can do neither. Both end the
+//! account's other sessions and unfinished logins, and are announced by e-mail.
+
+use jiff::Timestamp;
+use std::time::Duration;
+use stoa_db::{
+    accounts::{
+        Subject, customer_get,
+        second_factors::{
+            recovery_code_use, recovery_codes_left, recovery_codes_replace, second_factor_delete, totp_accept,
+            totp_begin, totp_confirm, totp_get,
+        },
+    },
+    core::rate_limits::RateLimit,
+    history, sessions, tasks,
+};
+use stoa_model::{
+    account::{Actor, Role},
+    field::Invalid,
+    id::CustomerId,
+    secret::{ExposeSecret, Sealed, SecretString},
+};
+
+use crate::{
+    Accounts, mail, recovery_codes, totp,
+    view::{NewSession, SecondFactorView, TotpEnrolment},
+};
+use stoa_core::{Error, RequestContext, Result, random};
+
+/// Tries to confirm a sensitive change with a code, per account.
+const CHANGE_TRIES: u32 = 10;
+const CHANGE_PERIOD: Duration = Duration::from_secs(600);
+
+fn wrong_code() -> Error {
+    let message = "This code is wrong or was used already. Enter the current code of your app, or a recovery code.";
+    Invalid::new("code", message).into()
+}
+
+impl Accounts {
+    /// The second factor of the actor's own account.
+    ///
+    /// # Errors
+    /// If nobody is logged in.
+    pub async fn second_factor(&self, cx: &RequestContext) -> Result<SecondFactorView> {
+        let subject = self.own_subject(cx)?;
+        let since = totp_get(&self.core.db, &subject).await?.and_then(|totp| totp.confirmed_at);
+        let recovery_codes_left = recovery_codes_left(&self.core.db, &subject).await?;
+        Ok(SecondFactorView { since, recovery_codes_left, is_required: self.requires_second_factor(cx.actor) })
+    }
+
+    /// Whether the operator requires a second factor of this account.
+    pub fn requires_second_factor(&self, actor: Actor) -> bool {
+        self.core.settings.staff_second_factor && matches!(actor, Actor::Staff(..))
+    }
+
+    /// Whether logging in to an account takes a second step.
+    pub(crate) async fn has_second_factor(&self, subject: &Subject) -> Result<bool> {
+        Ok(totp_get(&self.core.db, subject).await?.is_some_and(|totp| totp.confirmed_at.is_some()))
+    }
+
+    /// Begins the enrolment of an authenticator app: a new key, which [`Accounts::confirm_totp`] makes the second
+    /// factor.
+    ///
+    /// # Errors
+    /// With a token; if the account has an app already.
+    pub async fn begin_totp(&self, cx: &RequestContext) -> Result<TotpEnrolment> {
+        cx.refuse_token()?;
+        let subject = &self.own_subject(cx)?;
+        if self.has_second_factor(subject).await? {
+            return Err(Error::Conflict("Two-step login is on already. Turn it off first to use another app.".into()));
+        }
+        let secret = totp::generate_secret();
+        let sealed = &self.core.key.seal(&seal_context(subject), &secret);
+        self.core.db.write(|tx| Box::pin(async move { totp_begin(&tx, subject, sealed, cx.now).await })).await?;
+        self.enrolment(cx, secret).await
+    }
+
+    /// The enrolment that was begun and isn't confirmed yet.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn pending_totp(&self, cx: &RequestContext) -> Result<TotpEnrolment> {
+        let subject = self.own_subject(cx)?;
+        let pending = totp_get(&self.core.db, &subject).await?.filter(|totp| totp.confirmed_at.is_none());
+        let sealed = pending.ok_or(Error::NotFound("setup in progress"))?.sealed;
+        self.enrolment(cx, self.open(&subject, &sealed)?).await
+    }
+
+    async fn enrolment(&self, cx: &RequestContext, secret: SecretString) -> Result<TotpEnrolment> {
+        let email = self.own_email(cx).await?;
+        let uri = totp::key_uri(&self.core.settings.product_name, email.as_str(), &secret);
+        Ok(TotpEnrolment { secret, uri })
+    }
+
+    /// Confirms the enrolment with the password and a code of the app. Returns a new session, which replaces all
+    /// others of the account, and the recovery codes.
+    ///
+    /// # Errors
+    /// A wrong password or code; no enrolment; too many tries.
+    pub async fn confirm_totp(
+        &self,
+        cx: &RequestContext,
+        password: SecretString,
+        code: &str,
+    ) -> Result<(NewSession, Vec<SecretString>)> {
+        cx.refuse_token()?;
+        let subject = &self.own_subject(cx)?;
+        let limits = self.count_change(subject).await?;
+        let pending = totp_get(&self.core.db, subject).await?.filter(|totp| totp.confirmed_at.is_none());
+        let sealed = &pending.ok_or(Error::NotFound("setup in progress"))?.sealed;
+        if !self.is_own_password(cx, password).await? {
+            return Err(Invalid::new("password", "This isn't your password. Try again.").into());
+        }
+        let step = totp::matching_step(&self.open(subject, sealed)?, code, cx.now).ok_or_else(|| {
+            Invalid::new(
+                "code",
+                "This code doesn't match. Check that your device's clock is right, and try the next code.",
+            )
+        })?;
+        let codes = recovery_codes::generate();
+        let hashes = &recovery_codes::hashes(subject, &codes);
+        let (row, session) = &self.prepare_session(cx.actor, cx.now, Some(cx.now));
+        let event = &cx.audit("second_factor.enable", subject, serde_json::json!({ "kind": "totp" }));
+        let notice = &self.notice_of_change(cx, "Two-step login was turned on").await?;
+        let done = self.core.db.write(|tx| {
+            Box::pin(async move {
+                if !totp_confirm(&tx, subject, sealed, step, cx.now).await? {
+                    return Err(Error::Conflict("The setup was changed in another window. Start again.".into()));
+                }
+                recovery_codes_replace(&tx, subject, hashes, cx.now).await?;
+                sessions::sessions_delete_of(&tx, cx.actor).await?;
+                sessions::session_insert(&tx, row).await?;
+                tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
+                Ok(history::audit(&tx, event).await?)
+            })
+        });
+        done.await?;
+        self.core.return_attempt(&limits).await?;
+        self.forget_recent();
+        Ok((session.clone(), codes))
+    }
+
+    /// Replaces the recovery codes; the old ones end. Takes a code, because a found session must not get ways in.
+    ///
+    /// # Errors
+    /// A wrong code; too many tries; no second factor.
+    pub async fn replace_recovery_codes(&self, cx: &RequestContext, code: &str) -> Result<Vec<SecretString>> {
+        cx.refuse_token()?;
+        let subject = &self.own_subject(cx)?;
+        let limits = self.count_change(subject).await?;
+        self.spend_code(subject, code, cx.now).await?.then_some(()).ok_or_else(wrong_code)?;
+        let codes = recovery_codes::generate();
+        let hashes = &recovery_codes::hashes(subject, &codes);
+        let event = &cx.audit("second_factor.recovery_codes", subject, serde_json::json!({}));
+        let replace = self.core.db.write(|tx| {
+            Box::pin(async move {
+                recovery_codes_replace(&tx, subject, hashes, cx.now).await?;
+                history::audit(&tx, event).await
+            })
+        });
+        replace.await?;
+        self.core.return_attempt(&limits).await?;
+        Ok(codes)
+    }
+
+    /// Turns two-step login off, with a code. Returns a new session, which replaces all others of the account.
+    ///
+    /// # Errors
+    /// A wrong code; too many tries; no second factor.
+    pub async fn remove_second_factor(&self, cx: &RequestContext, code: &str) -> Result<NewSession> {
+        cx.refuse_token()?;
+        let subject = &self.own_subject(cx)?;
+        let limits = self.count_change(subject).await?;
+        self.spend_code(subject, code, cx.now).await?.then_some(()).ok_or_else(wrong_code)?;
+        let (row, session) = &self.prepare_session(cx.actor, cx.now, None);
+        let event = &cx.audit("second_factor.disable", subject, serde_json::json!({}));
+        let notice = &self.notice_of_change(cx, "Two-step login was turned off").await?;
+        let remove = self.core.db.write(|tx| {
+            Box::pin(async move {
+                second_factor_delete(&tx, subject).await?;
+                sessions::sessions_delete_of(&tx, cx.actor).await?;
+                sessions::session_insert(&tx, row).await?;
+                tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
+                history::audit(&tx, event).await
+            })
+        });
+        remove.await?;
+        self.core.return_attempt(&limits).await?;
+        self.forget_recent();
+        Ok(session.clone())
+    }
+
+    /// Removes the second factor of a customer who has lost it, ends their sessions and notifies them. Their password
+    /// stays. Whoever calls this has made sure who is asking.
+    ///
+    /// # Errors
+    /// Without the role admin; no such customer; a customer without a second factor.
+    pub async fn reset_second_factor(&self, cx: &RequestContext, customer: CustomerId) -> Result<()> {
+        cx.require(Role::Admin)?;
+        let found = customer_get(&self.core.db, customer).await?.ok_or(Error::NotFound("customer"))?;
+        let actor = Actor::Customer(customer);
+        let subject = &Subject::of(actor).ok_or(Error::NotFound("customer"))?;
+        let event = &cx.audit("second_factor.reset", customer, serde_json::json!({}));
+        let what = "Two-step login was turned off by our support team";
+        let notice = &mail::second_factor_changed(&self.core.settings, found.email, what, cx.now);
+        let reset = self.core.db.write(|tx| {
+            Box::pin(async move {
+                if !second_factor_delete(&tx, subject).await? {
+                    return Err(Error::Conflict("This customer doesn't use two-step login.".into()));
+                }
+                sessions::sessions_delete_of(&tx, actor).await?;
+                tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
+                Ok(history::audit(&tx, event).await?)
+            })
+        });
+        reset.await?;
+        self.forget_recent();
+        Ok(())
+    }
+
+    /// Spends a code of the account's app or one of its recovery codes; returns whether it was accepted.
+    pub(crate) async fn spend_code(&self, subject: &Subject, code: &str, now: Timestamp) -> Result<bool> {
+        let Some(totp) = totp_get(&self.core.db, subject).await?.filter(|totp| totp.confirmed_at.is_some()) else {
+            return Ok(false);
+        };
+        let step = totp::matching_step(&self.open(subject, &totp.sealed)?, code, now);
+        let hash = &recovery_codes::hash(subject, code);
+        let spend = self.core.db.write(|tx| {
+            Box::pin(async move {
+                match step {
+                    Some(step) => totp_accept(&tx, subject, step).await,
+                    None => recovery_code_use(&tx, subject, hash, now).await,
+                }
+            })
+        });
+        Ok(spend.await?)
+    }
+
+    /// Counts a try to change how an account logs in, so that a found session can't guess.
+    async fn count_change(&self, subject: &Subject) -> Result<Vec<RateLimit>> {
+        let name = format!("second-factor {subject}");
+        let limits = vec![RateLimit { name, attempts: CHANGE_TRIES, period: CHANGE_PERIOD }];
+        self.core.count(&limits).await?;
+        Ok(limits)
+    }
+
+    async fn notice_of_change(&self, cx: &RequestContext, what: &str) -> Result<stoa_core::tasks::QueuedTask> {
+        let email = self.own_email(cx).await?;
+        Ok(mail::second_factor_changed(&self.core.settings, email, what, cx.now))
+    }
+
+    fn open(&self, subject: &Subject, sealed: &Sealed) -> Result<SecretString> {
+        self.core.key.open(&seal_context(subject), sealed).map_err(Error::internal)
+    }
+}
+
+fn seal_context(subject: &Subject) -> String {
+    format!("totp {subject}")
+}
+
+/// The hash of a session's or flow's token, as stored.
+pub(crate) fn stored_hash(token: &SecretString) -> [u8; 32] {
+    random::token_hash(token.expose_secret())
+}
