@@ -84,7 +84,7 @@ impl Accounts {
     /// Without the role admin; a weak password; no such account.
     pub async fn set_customer_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
         cx.require(Role::Admin)?;
-        password::check(&password)?;
+        password::check(&password, &[email, &self.core.settings.product_name])?;
         let customer = self.find_customer(cx, email).await?;
         let hash = &self.hasher.hash(password, Priority::Known).await?;
         let event = &cx.audit("customer.password", customer.id, serde_json::json!({}));

@@ -32,23 +32,16 @@ const REJECTION_DELAY: Duration = Duration::from_secs(1);
 /// Niceness of the hashing thread (see nice(2)).
 const THREAD_NICENESS: i32 = 10;
 
-/// Common passwords that are at least [`MIN_PASSWORD_CHARS`] long.
-const COMMON_PASSWORDS: &[&str] = &[
-    "1234567890",
-    "password123",
-    "password1234",
-    "qwertyuiop",
-    "0123456789",
-    "passwordpassword",
-    "administrator",
-    "1111111111",
-];
+/// Guesses that a password must withstand, as a power of ten (zxcvbn's score 3, "safely unguessable" with rate limits).
+const MIN_GUESSES_LOG10: f64 = 8.0;
+/// Characters that the strength is estimated of: the estimate takes time that grows faster than the length.
+const MAX_ESTIMATED_CHARS: usize = 72;
 
-/// Checks a new password.
+/// Checks a new password. `related` is what a guesser knows about the account, such as its address.
 ///
 /// # Errors
-/// If it is too short, too long or among the most common ones.
-pub fn check(password: &SecretString) -> std::result::Result<(), Invalid> {
+/// If it is too short, too long or easy to guess.
+pub fn check(password: &SecretString, related: &[&str]) -> std::result::Result<(), Invalid> {
     let text = password.expose_secret();
     let bad = |message: String| Err(Invalid::new("password", message));
     if text.chars().count() < MIN_PASSWORD_CHARS {
@@ -57,11 +50,23 @@ pub fn check(password: &SecretString) -> std::result::Result<(), Invalid> {
     if text.len() > MAX_PASSWORD_BYTES {
         return bad(format!("Use at most {MAX_PASSWORD_BYTES} bytes."));
     }
-    let first = text.chars().next();
-    if COMMON_PASSWORDS.contains(&text.to_lowercase().as_str()) || text.chars().all(|c| Some(c) == first) {
-        return bad("This password is among the first that attackers try. Please choose another one.".into());
+    let known: Vec<&str> = related.iter().flat_map(|text| parts(text)).collect();
+    let estimated: String = text.chars().take(MAX_ESTIMATED_CHARS).collect();
+    let estimate = zxcvbn::zxcvbn(&estimated, &known);
+    if estimate.guesses_log10() >= MIN_GUESSES_LOG10 {
+        return Ok(());
     }
-    Ok(())
+    let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+    let reason = warning.map(|warning| format!(" {warning}")).unwrap_or_default();
+    bad(format!(
+        "This password is easy to guess.{reason} Use four or more random words, or a longer mix of characters."
+    ))
+}
+
+/// A text and the words in it.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 2);
+    std::iter::once(text).chain(words)
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -209,9 +214,36 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        for text in ["", "short", "Password123", "aaaaaaaaaaaa", &"x1".repeat(200)] {
-            assert!(check(&secret(text)).is_err(), "{text:?} was accepted");
+        let related = ["jane.doe@harbour-street.example", "Harbour & Co", "Stoa"];
+        for text in [
+            "",
+            "short",
+            "Password123",
+            "qwerty12345",
+            "aaaaaaaaaaaa",
+            "1234567890",
+            "jane.doe@harbour-street.example",
+            "Harbour & Co",
+            "harbourjane1",
+            "stoastoastoa",
+            &"x1".repeat(200),
+        ] {
+            assert!(check(&secret(text), &related).is_err(), "{text:?} was accepted");
         }
-        check(&secret("correct horse")).unwrap();
+        let error = check(&secret("qwerty12345"), &[]).unwrap_err().message;
+        assert!(error.starts_with("This password is easy to guess. ") && error.contains("four or more"), "{error}");
+    }
+
+    #[test]
+    fn passphrases_and_random_characters_are_accepted() {
+        for text in [
+            "correct horse battery",
+            "lamp river onion desk",
+            "mug tree sock boat",
+            "k8#fQz2!vL",
+            "grüne Lampe über Wasser",
+        ] {
+            assert!(check(&secret(text), &["jane@example.com", "Stoa"]).is_ok(), "{text:?} was refused");
+        }
     }
 }

@@ -30,7 +30,7 @@ impl Accounts {
     pub fn check_field(&self, field: &str, value: &str) -> std::result::Result<(), Invalid> {
         match field {
             "email" => EmailAddress::parse(value).map(drop),
-            "password" => password::check(&value.to_owned().into()),
+            "password" => password::check(&value.to_owned().into(), &[&self.core.settings.product_name]),
             "company" => CompanyName::parse(value).map(drop),
             "title" => SiteTitle::parse(value).map(drop),
             "admin_user" => AdminUser::parse(value).map(drop),
@@ -43,7 +43,7 @@ impl Accounts {
     /// # Errors
     /// All invalid fields together; too many attempts; an address that already has an account.
     pub async fn register(&self, cx: &RequestContext, command: Register) -> Result<NewSession> {
-        let registration = Registration::parse(cx, command)?;
+        let registration = Registration::parse(cx, command, &self.core.settings.product_name)?;
         self.count_registration(cx).await?;
         let registration = &self.hash_password(cx, registration).await?;
         self.core.db.write(|tx| Box::pin(async move { registration.insert(&tx, cx).await })).await?;
@@ -86,15 +86,16 @@ pub struct Registration<P> {
 pub struct PasswordHash(String);
 
 impl Registration<SecretString> {
-    /// Validates all fields.
+    /// Validates all fields. The password must not be made from the others or the product's name.
     ///
     /// # Errors
     /// All invalid fields together.
-    pub fn parse(cx: &RequestContext, command: Register) -> Result<Self> {
+    pub fn parse(cx: &RequestContext, command: Register, product: &str) -> Result<Self> {
         let mut invalid = Vec::new();
         let email = EmailAddress::parse(&command.email).map_err(|e| invalid.push(e)).ok();
         let company = CompanyName::parse(&command.company).map_err(|e| invalid.push(e)).ok();
-        invalid.extend(password::check(&command.password).err());
+        let related = [command.email.as_str(), &command.company, product];
+        invalid.extend(password::check(&command.password, &related).err());
         match (email, company) {
             (Some(email), Some(company)) if invalid.is_empty() => {
                 let id = CustomerId::from_uuid(random::uuid_at(cx.now));

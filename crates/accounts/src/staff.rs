@@ -29,7 +29,7 @@ impl Accounts {
     ) -> Result<StaffId> {
         cx.require(Role::SuperAdmin)?;
         let email = EmailAddress::parse(email)?;
-        password::check(&password)?;
+        password::check(&password, &[email.as_str(), &self.core.settings.product_name])?;
         let hash = &self.hasher.hash(password, Priority::Known).await?;
         let staff = &Staff { id: StaffId::from_uuid(random::uuid_at(cx.now)), email, role, created_at: cx.now };
         let event = &cx.audit("staff.create", staff.id, serde_json::json!({ "role": role.as_str() }));
@@ -51,7 +51,7 @@ impl Accounts {
     /// Without the role super_admin; a weak password; no such account.
     pub async fn set_staff_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
         cx.require(Role::SuperAdmin)?;
-        password::check(&password)?;
+        password::check(&password, &[email, &self.core.settings.product_name])?;
         let email = EmailAddress::parse(email)?;
         let (staff, _) = accounts::staff_by_email(&self.core.db, &email)
             .await?

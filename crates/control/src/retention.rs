@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use stoa_db::{
     certificates,
     core::{processes, retention},
-    domains::{acme_challenges::acme_challenges_prune, edges::edges_prune},
+    domains::{acme_challenges::acme_challenges_prune, edges::edges_prune, resting_names::resting_names_prune},
     idempotency, meta,
 };
 
@@ -67,6 +67,7 @@ impl Control {
             processes::reconcilers_prune(tx, now - STATUS_AGE).await?;
             processes::process_leases_prune(tx, now - STATUS_AGE).await?;
             edges_prune(tx, now - STATUS_AGE).await?;
+            resting_names_prune(tx, now).await?;
             acme_challenges_prune(tx, now - CHALLENGE_AGE).await
         };
         self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?;

@@ -19,6 +19,7 @@ pub mod process_leases;
 pub mod random;
 pub mod rate_limits;
 pub mod reconciler;
+pub mod refusals;
 pub mod relay;
 pub mod settings;
 pub mod tasks;
@@ -57,6 +58,8 @@ pub struct Core {
     pub leases: ProcessLeases,
     /// Whether a certificate covers the portal's name.
     portal_is_covered: Arc<AtomicBool>,
+    /// Refused requests that were noted lately.
+    pub refusals: Arc<refusals::RecentRefusals>,
 }
 
 impl Core {
@@ -70,6 +73,7 @@ impl Core {
             key: Arc::new(key),
             bus: Arc::default(),
             portal_is_covered: Arc::default(),
+            refusals: Arc::default(),
         }
     }
 

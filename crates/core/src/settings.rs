@@ -63,6 +63,8 @@ pub struct Settings {
     pub start_limit: Duration,
     /// How long a deleted site can be restored.
     pub delete_grace: Duration,
+    /// How long the name of a purged site is kept for its former owner.
+    pub name_rest: Duration,
     /// Address of the edge for requests from this process, which tests a site as visitors see it.
     pub edge_address: SocketAddr,
     /// `edge_address` for HTTPS.
@@ -115,6 +117,7 @@ impl Settings {
             lease: Duration::from_secs(15),
             start_limit: Duration::from_secs(120),
             delete_grace: Duration::from_secs(7 * 24 * 3600),
+            name_rest: Duration::from_secs(7 * 24 * 3600),
             edge_address,
             edge_tls_address: None,
             acme: None,

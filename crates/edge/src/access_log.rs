@@ -8,9 +8,10 @@
 //! queue that drops and counts, and formatting on the request's thread would cost latency.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, Permissions},
     io::{self, BufWriter, Write},
     net::IpAddr,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::SystemTime,
@@ -106,9 +107,14 @@ struct LogWriter {
     size: u64,
 }
 
+/// Permissions of log files: for their owner, and for the group of whoever reads logs.
+const LOG_MODE: u32 = 0o640;
+
 impl LogWriter {
     fn open(config: LogConfig) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(&config.path)?;
+        // Addresses of visitors are nobody's business but the operator's, also in a log that an earlier release opened.
+        let file = OpenOptions::new().create(true).append(true).mode(LOG_MODE).open(&config.path)?;
+        file.set_permissions(Permissions::from_mode(LOG_MODE))?;
         let size = file.metadata()?.len();
         Ok(Self { config, file: BufWriter::new(file), size })
     }

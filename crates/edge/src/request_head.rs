@@ -83,7 +83,7 @@ fn write_forwarded(out: &mut BytesMut, parts: &Parts, authority: &str, client: &
     if !client.trusted || !headers.contains_key(X_FORWARDED_HOST) {
         put_field(out, &X_FORWARDED_HOST, authority.as_bytes());
     }
-    match request_id(headers) {
+    match request_id(headers, client) {
         Some(id) => put_field(out, &X_REQUEST_ID, id.as_bytes()),
         None => put_field(out, &X_REQUEST_ID, &client.worker.request_ids.next()),
     }
@@ -97,8 +97,12 @@ pub(crate) fn put_field(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
-/// The client's request id, if it has a safe form.
-fn request_id(headers: &HeaderMap) -> Option<&str> {
+/// The request id that a trusted proxy has given, if it has a safe form. Other clients can't choose one: it would let
+/// them pass off their requests as another one's in the logs.
+fn request_id<'a>(headers: &'a HeaderMap, client: &ClientConnection) -> Option<&'a str> {
+    if !client.trusted {
+        return None;
+    }
     let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     (!id.is_empty() && id.len() <= 128 && id.bytes().all(plain)).then_some(id)
@@ -108,7 +112,7 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
 pub(crate) fn rewrite_in_place(parts: &mut Parts, authority: &str, client: &ClientConnection) {
     let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
     let address = client.address(&parts.headers).to_string();
-    let id = request_id(&parts.headers)
+    let id = request_id(&parts.headers, client)
         .map_or_else(|| text(&String::from_utf8_lossy(&client.worker.request_ids.next())), text);
     let headers = &mut parts.headers;
     if !client.trusted {

@@ -106,8 +106,8 @@ impl Sites {
             return Err(away(format!("the login hook ended with {}: {}", output.code, output.stderr.trim()).into()));
         }
         let answer: LoginPath = serde_json::from_str(&output.stdout).map_err(|e| away(e.into()))?;
-        if !answer.path.starts_with('/') || answer.path.starts_with("//") {
-            return Err(Error::internal("the login hook printed something that is no path"));
+        if !is_path(&answer.path) {
+            return Err(Error::internal("the login hook did not print a path"));
         }
         let url = format!("{}{}", self.core.settings.application_url(&site), answer.path);
         Ok(match to {
@@ -133,4 +133,27 @@ impl Sites {
 /// The path of an address: the site may have another main address than when the login was kept.
 fn path_of(url: &str) -> &str {
     url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/")
+}
+
+/// Whether what a hook printed is a path of its own site. Browsers drop tabs and line feeds and read `\` as `/`, so
+/// that with these it could become another site's address.
+fn is_path(text: &str) -> bool {
+    let is_absolute = text.starts_with('/') && !text.starts_with("//");
+    is_absolute && text.len() <= 4096 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_can_only_print_a_path() {
+        assert!(is_path("/?stoa-login=token") && is_path("/wp-login.php?a=%20b#c"));
+        for bad in
+            ["", "x", "//evil.example", "/\\evil.example", "/\t/evil.example", "/a\r\nSet-Cookie: x", "/a b", "/\u{7f}"]
+        {
+            assert!(!is_path(bad), "{bad:?}");
+        }
+        assert!(!is_path(&format!("/{}", "x".repeat(5000))));
+    }
 }

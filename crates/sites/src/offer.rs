@@ -1,7 +1,8 @@
 //! What can be ordered: addresses and blueprints.
 
 use crate::Sites;
-use stoa_db::{sites, sites::revisions::Images};
+use crate::order::resting_message;
+use stoa_db::{domains::resting_names::resting_name, sites, sites::revisions::Images};
 use stoa_model::{blueprint::Kind, host::Subdomain, image::ImageRef};
 use stoa_provider::engine::{EngineError, ImageInfo};
 
@@ -16,7 +17,7 @@ impl Sites {
     ///
     /// # Errors
     /// If the database does not answer; a bad address is an answer, no error.
-    pub async fn check_address(&self, _: &RequestContext, text: &str) -> Result<AddressCheck> {
+    pub async fn check_address(&self, cx: &RequestContext, text: &str) -> Result<AddressCheck> {
         let refuse = |message: String| AddressCheck {
             subdomain: text.trim().to_lowercase(),
             hostname: None,
@@ -31,6 +32,11 @@ impl Sites {
             Ok(hostname) => hostname,
             Err(invalid) => return Ok(refuse(invalid.message)),
         };
+        if let Some(rest) = resting_name(&self.core.db, &hostname, cx.now).await?
+            && cx.actor.customer() != Some(rest.customer)
+        {
+            return Ok(refuse(resting_message(rest.until)));
+        }
         let taken = sites::hostname_taken(&self.core.db, &hostname).await?;
         let message = if taken { "This address is taken. Please choose another one." } else { "This address is free." };
         Ok(AddressCheck {

@@ -6,8 +6,11 @@ use crate::sagas::CreatePlan;
 use std::{collections::BTreeMap, sync::Arc};
 use stoa_core::jobs::enqueue;
 
+use jiff::Timestamp;
 use stoa_db::{
-    Constraint, DbError, Tx, accounts, history, idempotency, leases, sites,
+    Constraint, DbError, Tx, accounts,
+    domains::resting_names::resting_name,
+    history, idempotency, leases, sites,
     sites::revisions::{SiteRevision, blueprint_version_put, site_revision_put},
 };
 use stoa_model::{
@@ -36,6 +39,11 @@ use stoa_core::{Error, RequestContext, Result, Wakeup, random};
 /// In place of a hash: no password matches it. The operator's own accounts have it, for staff log in
 /// as staff.
 const NO_PASSWORD: &str = "!";
+
+/// Why a name that was somebody else's can't be taken yet.
+pub(crate) fn resting_message(until: Timestamp) -> String {
+    format!("Another site used this address until recently. It will be free on {}.", until.strftime("%-d %B %Y"))
+}
 
 /// An order whose every field is good.
 pub(crate) struct ParsedOrder {
@@ -260,6 +268,11 @@ impl Sites {
         room: &Room,
     ) -> Result<Ordered> {
         let site = &made.site;
+        if let Some(rest) = resting_name(tx, &site.hostname, cx.now).await?
+            && rest.customer != site.customer
+        {
+            return Err(Invalid::new("subdomain", resting_message(rest.until)).into());
+        }
         sites::site_insert(tx, site).await?;
         history::site_event(tx, site.id, cx.now, "ordered", "Site created").await?;
         let detail = serde_json::json!({ "hostname": site.hostname, "blueprint": site.blueprint });
@@ -307,7 +320,7 @@ pub(crate) async fn record_revision(
     tx: &Tx,
     plan: &SitePlan,
     loaded: &Loaded,
-    now: jiff::Timestamp,
+    now: Timestamp,
 ) -> std::result::Result<(), DbError> {
     let revision = SiteRevision {
         site: plan.site,

@@ -4,7 +4,10 @@
 use crate::Sites;
 use std::{fs, io};
 
-use stoa_db::{history, jobs, sites};
+use stoa_db::{
+    domains::resting_names::{RestingName, name_rest},
+    history, jobs, sites,
+};
 use stoa_model::site::Site;
 use stoa_provider::engine::Scope;
 
@@ -42,10 +45,15 @@ impl Sites {
         }
         self.domains.remove_domains_of(site.id).await?;
         let (id, now) = (site.id, self.core.clock.now());
+        let rest = self.core.settings.name_rest;
+        let rest = (!rest.is_zero()).then(|| RestingName { customer: site.customer, until: now + rest });
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
+                    if let Some(rest) = rest {
+                        name_rest(&tx, &site.hostname, rest).await?;
+                    }
                     history::site_event(&tx, id, now, "purged", "The site and all its data were removed").await?;
                     sites::site_tombstone(&tx, id, now).await
                 })

@@ -16,7 +16,7 @@ impl Sites {
         command: Register,
         order: OrderSite,
     ) -> Result<(NewSession, Ordered)> {
-        let registration = Registration::parse(cx, command);
+        let registration = Registration::parse(cx, command, &self.core.settings.product_name);
         let email = registration.as_ref().map(|registration| registration.customer.email.clone()).ok();
         let parsed = self.parse_order(&order, email.as_ref());
         let (registration, parsed) = both(registration, parsed)?;

@@ -155,6 +155,9 @@ settings! {
         /// Days during which a deleted site can be restored.
         delete_grace_days: u32 = 7,
 
+        /// Days for which the name of a purged site is kept for its former owner before others can take it; 0: none.
+        name_rest_days: u32 = 7,
+
         /// Whether `/metrics` has series for each site and each certificate: some 30 per site. Turn it off when your
         /// monitoring can't hold as many.
         site_metrics: bool = true,

@@ -284,6 +284,7 @@ fn plenty(settings: &mut Settings) {
         order_hour: much,
     };
     settings.sites_per_customer = 0;
+    settings.name_rest = std::time::Duration::ZERO;
     settings.memory_overcommit = 1000.0;
     settings.min_free_disk = Bytes::mib(0);
     settings.staff_mail = EmailAddress::parse("staff@stoa.example").ok();

@@ -138,3 +138,25 @@ async fn a_purge_that_fails_goes_on_later_and_keeps_no_other() {
     let removals: Vec<_> = removals.filter_map(|call| call.project).collect();
     assert_eq!(removals, [one.clone(), two, one], "the other did not wait, and the first was gone on with");
 }
+
+#[tokio::test]
+async fn the_name_of_a_purged_site_rests_for_its_former_owner() {
+    let platform = TestPlatform::builder()
+        .settings(|settings| settings.name_rest = std::time::Duration::from_secs(5 * 24 * 3600))
+        .build()
+        .await;
+    let (jane, bob) = (platform.customer("jane").await, platform.customer("bob").await);
+    let site = platform.shop(&jane, "bakery").await.site;
+    let control = &platform.control;
+    control.sites.delete(&platform.now(&jane), site).await.expect("marked");
+    platform.clock.advance(SignedDuration::from_hours(8 * 24));
+    control.sites.purge_due().await.expect("purged");
+    let order = async |who| control.sites.order(&platform.now(who), stoa_testkit::shop("bakery"), None).await;
+    let refused = order(&bob).await.expect_err("it rests").to_string();
+    assert!(refused.contains("used this address until recently"), "{refused}");
+    let check = async |who| control.sites.check_address(&platform.now(who), "bakery").await.expect("an answer");
+    assert!(!check(&bob).await.available && check(&jane).await.available);
+    platform.clock.advance(SignedDuration::from_hours(5 * 24));
+    assert!(check(&bob).await.available);
+    order(&bob).await.expect("free for everyone");
+}

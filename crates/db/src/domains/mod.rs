@@ -11,6 +11,7 @@ pub mod dns_records;
 pub mod edges;
 pub(crate) mod hostnames;
 pub mod list;
+pub mod resting_names;
 pub mod route_changes;
 pub mod routes;
 pub(crate) mod updates;

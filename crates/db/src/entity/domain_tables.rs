@@ -83,4 +83,9 @@ tables! {
         problem: Option<String>,
         seen_at: i64,
     }
+    resting_names = "resting_names" {
+        #[sea_orm(primary_key, auto_increment = false)] hostname: String,
+        customer: Uuid,
+        until: i64,
+    }
 }

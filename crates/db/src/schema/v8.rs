@@ -1,4 +1,4 @@
-//! Second factors, abilities of API tokens, refused logins, and names that rest.
+//! Second factors, abilities of API tokens, failed logins, and names that rest.
 //!
 //! A `subject` is the account that logs in, in the form of `sessions.actor`.
 
@@ -38,6 +38,13 @@ pub(super) const MIGRATION: Migration = Migration {
             columns: "account varchar(64) NOT NULL PRIMARY KEY, failures bigint NOT NULL, last_at bigint NOT NULL",
             unique: &[],
             index: &[("login_failures_last", "last_at")],
+        },
+        // Hostnames of purged sites, kept for their former owner until the end of the rest.
+        Table {
+            name: "resting_names",
+            columns: "hostname varchar(253) NOT NULL PRIMARY KEY, customer {id} NOT NULL, until bigint NOT NULL",
+            unique: &[],
+            index: &[("resting_names_until", "until")],
         },
     ],
     columns: &[

@@ -396,3 +396,18 @@ pub async fn a_purged_site_frees_its_names(bed: Bed) {
     tx.commit().await.unwrap();
     assert_eq!(names(&bed, heir.id).await, ["a.example.com", "janes.stoa.test"], "the heir's are not touched");
 }
+
+pub async fn a_name_rests_for_its_former_owner(bed: Bed) {
+    use stoa_db::domains::resting_names::{RestingName, name_rest, resting_name, resting_names_prune};
+    let (name, other) = (Hostname::parse("janes.stoa.test").unwrap(), Hostname::parse("bobs.stoa.test").unwrap());
+    let (jane, bob) = (bed.customer().await.id, bed.customer().await.id);
+    let rest = |customer, second| RestingName { customer, until: at(second) };
+    let tx = bed.db.begin().await.unwrap();
+    name_rest(&tx, &name, rest(jane, 10)).await.unwrap();
+    name_rest(&tx, &name, rest(bob, 20)).await.unwrap();
+    assert_eq!(resting_name(&tx, &name, at(19)).await.unwrap(), Some(rest(bob, 20)), "the later owner");
+    assert_eq!(resting_name(&tx, &name, at(20)).await.unwrap(), None);
+    assert_eq!(resting_name(&tx, &other, at(0)).await.unwrap(), None);
+    resting_names_prune(&tx, at(21)).await.unwrap();
+    assert_eq!(resting_name(&tx, &name, at(0)).await.unwrap(), None);
+}

@@ -90,6 +90,7 @@ suite! {
         at_most_one_domain_is_wanted_as_the_main_one,
         a_verified_claim_does_not_expire,
         a_purged_site_frees_its_names,
+        a_name_rests_for_its_former_owner,
         attempts_are_counted_by_customer,
     }
     certificates {

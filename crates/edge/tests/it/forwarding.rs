@@ -119,8 +119,11 @@ async fn hop_by_hop_trailers_end_here() {
 }
 
 #[tokio::test]
-async fn a_plain_request_id_is_kept_and_a_strange_one_replaced() {
+async fn only_a_trusted_proxy_chooses_the_request_id() {
     let edge = TestEdge::to(mirror().await).await;
+    let request = seen(&edge, "X-Request-Id: abc-1.2_3\r\n").await;
+    assert_eq!(field(&request, "x-request-id").map(str::len), Some(32), "a client doesn't");
+    let edge = behind_a_proxy().await;
     let request = seen(&edge, "X-Request-Id: abc-1.2_3\r\n").await;
     assert_eq!(field(&request, "x-request-id"), Some("abc-1.2_3"));
     let request = seen(&edge, "X-Request-Id: <script>\r\n").await;

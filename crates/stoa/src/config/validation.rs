@@ -135,6 +135,7 @@ impl Config {
         mistakes.require(range.contains(&self.memory_overcommit), "memory_overcommit", "use 0.1 to 1000");
         settings.claim_lifetime = days(self.domain_claim_days);
         settings.delete_grace = days(self.delete_grace_days);
+        settings.name_rest = days(self.name_rest_days);
     }
 
     fn validate_operation(&self, mistakes: &mut Mistakes, settings: &mut Settings) {

@@ -6,6 +6,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
+use super::stale_form::StaleForm;
 use crate::{
     http_error::{ErrorKind, HttpError},
     middleware::limits::read_body,
@@ -18,6 +19,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, HttpError> {
+        if request.extensions().get::<StaleForm>().is_some() {
+            return Err(HttpError::new(ErrorKind::FormRejected, ErrorKind::FormRejected.advice()));
+        }
         match axum::Form::from_request(request, state).await {
             Ok(axum::Form(value)) => Ok(Self(value)),
             Err(FormRejection::BytesRejection(_)) => {

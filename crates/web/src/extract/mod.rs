@@ -4,3 +4,4 @@
 pub mod body;
 pub mod id;
 pub mod permissions;
+pub mod stale_form;

@@ -1,13 +1,16 @@
 //! CSRF protection of every form, so that no handler can forget it: each unsafe request outside `/api` must come
 //! from our own origin *and* carry the token of its session (without a session, the token of the form cookie).
 //!
+//! A form with another token that the browser says is ours was opened before a login in another tab, or before its
+//! session ended. It is not carried out, but shown again with what was typed.
+//!
 //! The origin check alone suffices for current browsers; the token covers the others. The token stays the same
 //! for a whole session: because of the origin check, an attacker who recovers it from a compressed page
 //! (BREACH) gains nothing.
 
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -16,15 +19,33 @@ use subtle::ConstantTimeEq;
 
 use super::{auth::RequestAuth, is_api, limits::read_body};
 use crate::{
+    app::App,
+    extract::stale_form::StaleForm,
     http_error::{ErrorKind, HttpError},
+    pages::core::stale_form,
     ui::frame::{host, is_https},
 };
 
 /// Name of the hidden field.
 pub const TOKEN_FIELD: &str = "csrf";
 
+/// Paths of forms that their own handlers show again when they are stale ([`Resubmission`]).
+///
+/// [`Resubmission`]: crate::extract::stale_form::Resubmission
+const SHOWN_AGAIN: [&str; 6] = ["/login", "/staff/login", "/login/code", "/register", "/sites/new", "/staff/sites/new"];
+/// Those of them that need no login.
+const OPEN: [&str; 4] = ["/login", "/staff/login", "/login/code", "/register"];
+
+/// Why a form is not carried out.
+enum Rejection {
+    /// It comes from elsewhere, or can't be read.
+    Error(HttpError),
+    /// It comes from a page of ours whose session has ended or changed since.
+    Stale(Request),
+}
+
 /// The middleware.
-pub async fn check(request: Request, next: Next) -> Response {
+pub async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
     let auth = RequestAuth::from_extensions(request.extensions());
     if let Some(error) = auth.failure {
         return error.into_response();
@@ -35,27 +56,50 @@ pub async fn check(request: Request, next: Next) -> Response {
     }
     match verify(request, &auth.csrf).await {
         Ok(request) => next.run(request).await,
-        Err(error) => error.into_response(),
+        Err(Rejection::Error(error)) => error.into_response(),
+        Err(Rejection::Stale(request)) => show_again(&app, request, next).await,
     }
 }
 
-async fn verify(request: Request, token: &str) -> Result<Request, HttpError> {
-    let rejected = || HttpError::new(ErrorKind::FormRejected, ErrorKind::FormRejected.advice());
+/// Shows a stale form again, with what was typed.
+async fn show_again(app: &App, mut request: Request, next: Next) -> Response {
+    let auth = RequestAuth::from_extensions(request.extensions());
+    let path = request.uri().path();
+    let needed = if auth.session.is_some() { &SHOWN_AGAIN[..] } else { &OPEN[..] };
+    if needed.contains(&path) {
+        request.extensions_mut().insert(StaleForm);
+        return next.run(request).await;
+    }
+    stale_form::respond(app, &auth, request).await
+}
+
+async fn verify(request: Request, token: &str) -> Result<Request, Rejection> {
+    let rejected = || Rejection::Error(HttpError::new(ErrorKind::FormRejected, ErrorKind::FormRejected.advice()));
     if !is_own_origin(request.headers(), request.uri()) {
         return Err(rejected());
     }
     if !is_form(request.headers()) {
-        return Err(HttpError::new(
+        return Err(Rejection::Error(HttpError::new(
             ErrorKind::UnsupportedMediaType,
             "Forms are sent as application/x-www-form-urlencoded.",
-        ));
+        )));
     }
-    let (parts, body) = read_body(request).await?;
+    let (parts, body) = read_body(request).await.map_err(Rejection::Error)?;
     let sent = csrf_token(&body).unwrap_or_default();
-    if sent.is_empty() || !bool::from(sent.as_bytes().ct_eq(token.as_bytes())) {
-        return Err(rejected());
+    let is_right = !sent.is_empty() && bool::from(sent.as_bytes().ct_eq(token.as_bytes()));
+    let is_proven = is_proven_origin(&parts.headers);
+    let request = Request::from_parts(parts, Body::from(body));
+    match (is_right, is_proven) {
+        (true, _) => Ok(request),
+        // Scripts check fields with the token of their page; there is nothing to show again.
+        (false, true) if !request.uri().path().starts_with("/check/") => Err(Rejection::Stale(request)),
+        (false, _) => Err(rejected()),
     }
-    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// Whether the browser itself says that the request comes from one of our pages, given that [`is_own_origin`] holds.
+fn is_proven_origin(headers: &HeaderMap) -> bool {
+    headers.contains_key("origin") || headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// Whether the browser says that the request comes from one of our pages. A client that sends neither header is
@@ -110,6 +154,16 @@ mod tests {
         for site in ["cross-site", "same-site"] {
             assert!(!origin_ok(&[("host", "portal.example"), ("sec-fetch-site", site)]), "{site}");
         }
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_proves_nothing() {
+        let proven = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            is_proven_origin(&HeaderMap::from_iter(headers))
+        };
+        assert!(proven(&[("origin", "https://portal.example")]) && proven(&[("sec-fetch-site", "same-origin")]));
+        assert!(!proven(&[]) && !proven(&[("sec-fetch-site", "none")]));
     }
 
     #[test]

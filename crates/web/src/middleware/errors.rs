@@ -28,6 +28,7 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
     let cookies = request.headers().get_all(header::COOKIE).iter().cloned();
     let cookies: HeaderMap = cookies.map(|c| (header::COOKIE, c)).collect();
     let response = next.run(request).await;
+    note_refusal(&app, &auth, &method, &uri, response.status()).await;
     let Some(error) = error_of(&response) else { return response };
     let body = if is_api(uri.path()) {
         Problem::new(&error, &auth.request_id).into_response()
@@ -38,6 +39,19 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
         ui::page(error.status(), &ErrorPage::new(frame, error))
     };
     with_headers_of(body, &response)
+}
+
+/// Notes refused requests in the audit trail; the path only, as a query may have anything.
+async fn note_refusal(app: &App, auth: &RequestAuth, method: &Method, uri: &Uri, status: StatusCode) {
+    let outcome = match status {
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::TOO_MANY_REQUESTS => "throttled",
+        _ => return,
+    };
+    let target = format!("{method} {}", uri.path());
+    if let Err(error) = app.control.core.audit_refusal(&auth.request_context(app), &target, outcome).await {
+        tracing::warn!(error = error.for_operator(), target, "a refused request could not be noted in the audit trail");
+    }
 }
 
 fn error_of(response: &Response) -> Option<HttpError> {

@@ -24,7 +24,7 @@ use crate::app::App;
 /// Wraps the routes; the last layer added is the outermost.
 pub fn wrap(routes: Router<App>, app: &App) -> Router<App> {
     routes
-        .layer(axum::middleware::from_fn(csrf::check))
+        .layer(from_fn_with_state(app.clone(), csrf::check))
         .layer(from_fn_with_state(app.clone(), second_factor::require))
         .layer(axum::middleware::from_fn(limits::contain_failures))
         .layer(from_fn_with_state(app.clone(), errors::render))

@@ -44,6 +44,11 @@ impl TryFrom<Error> for FormErrors {
 }
 
 impl FormErrors {
+    /// A form that was not carried out because something has changed since it was opened.
+    pub const fn conflict(problems: Problems) -> Self {
+        Self { status: StatusCode::CONFLICT, retry_after: None, problems }
+    }
+
     /// Status and headers for the response that shows the form again.
     pub const fn response(&self) -> FormResponse {
         FormResponse { status: self.status, retry_after: self.retry_after }

@@ -7,6 +7,7 @@ use axum::{
 use stoa_web::{ClientAddress, middleware::headers::CSP};
 use tower::ServiceExt;
 
+use stoa_model::account::Role;
 use stoa_testkit::TestPlatform;
 
 use crate::browser::TestApp;
@@ -223,4 +224,54 @@ async fn assets_are_cached_and_pages_are_not() {
     let asset = browser.get(&href).await;
     assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!(asset.header("content-encoding"), "gzip");
+}
+
+#[tokio::test]
+async fn refusals_are_noted_with_who_and_from_where_and_a_flood_of_them_is_not() {
+    let app = TestApp::new().await;
+    let (jane, admin) = (app.platform.customer("jane").await, app.platform.staff(Role::Admin).await);
+    let mut browser = app.logged_in("jane@example.com").await;
+    for _ in 0..3 {
+        browser.get("/staff/jobs?state=secret").await.is(403);
+    }
+    let request = Request::post("/login").header("content-type", "application/x-www-form-urlencoded");
+    let mut request = request.header("origin", "https://evil.example").body(Body::from("csrf=x")).unwrap();
+    request.extensions_mut().insert(ClientAddress([192, 0, 2, 7].into()));
+    assert_eq!(app.router.clone().oneshot(request).await.unwrap().status(), 403);
+    let wrong = [("email", "jane@example.com"), ("password", "a guess")];
+    app.browser().submit("/login", "/login", &wrong).await.is(401);
+
+    let trail = app.platform.control.core.list_audit_events(&admin, 100).await.unwrap();
+    let of = |action: &str, outcome: &str| -> Vec<_> {
+        trail.iter().filter(|event| event.action == action && event.outcome == outcome).collect()
+    };
+    let refused = of("request.refused", "forbidden");
+    assert_eq!(refused.len(), 2, "{trail:?}");
+    assert_eq!((refused[1].target.as_str(), &refused[1].actor), ("GET /staff/jobs", &jane.actor.to_string()));
+    assert!(refused[1].credential.as_deref().is_some_and(|text| text.starts_with("session ")));
+    assert_eq!((refused[0].target.as_str(), refused[0].address.as_deref()), ("POST /login", Some("192.0.2.7")));
+    assert_eq!(of("session.begin", "refused")[0].target, "jane@example.com");
+    assert_eq!(of("session.begin", "done").len(), 1);
+}
+
+#[tokio::test]
+async fn throttled_logins_are_noted() {
+    let app = TestApp::over(TestPlatform::builder().throttled().build().await);
+    let admin = app.platform.staff(Role::Admin).await;
+    let mut statuses = Vec::new();
+    for _ in 0..8 {
+        let body = Body::from(r#"{"email":"x@example.com","password":"a guess"}"#);
+        let mut request =
+            Request::post("/api/auth/login").header("content-type", "application/json").body(body).unwrap();
+        request.extensions_mut().insert(ClientAddress([192, 0, 2, 7].into()));
+        statuses.push(app.router.clone().oneshot(request).await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429]);
+    let trail = app.platform.control.core.list_audit_events(&admin, 100).await.unwrap();
+    let throttled: Vec<_> = trail.iter().filter(|event| event.outcome == "throttled").collect();
+    assert_eq!(throttled.len(), 1, "once a minute");
+    assert_eq!(
+        (throttled[0].target.as_str(), throttled[0].address.as_deref()),
+        ("POST /api/auth/login", Some("192.0.2.7"))
+    );
 }

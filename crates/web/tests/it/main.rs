@@ -20,6 +20,7 @@ mod script;
 mod second_factor;
 mod settings;
 mod staff;
+mod stale_forms;
 mod suspension;
 mod templates;
 mod tokens;

@@ -16,6 +16,7 @@ use crate::{
     extract::{
         body::{Form, Query},
         permissions::Caller,
+        stale_form::Resubmission,
     },
     http_error::HttpError,
     middleware::{auth::set_session, login_cookies},
@@ -91,13 +92,17 @@ pub async fn show_staff(Caller(cx): Caller, frame: Frame, Query(query): Query<Lo
     form(cx.actor, frame, true, query)
 }
 
-fn form(actor: Actor, frame: Frame, staff: bool, LoginQuery { next }: LoginQuery) -> Response {
-    let home = match actor {
+/// Where somebody goes who is logged in already.
+fn home(actor: Actor, staff: bool) -> Option<&'static str> {
+    match actor {
         Actor::Staff(..) if staff => Some("/staff"),
         Actor::Customer(_) if !staff => Some("/dashboard"),
         _ => None,
-    };
-    match home {
+    }
+}
+
+fn form(actor: Actor, frame: Frame, staff: bool, LoginQuery { next }: LoginQuery) -> Response {
+    match home(actor, staff) {
         Some(home) => ui::see_other(return_path::same_origin(&next).unwrap_or(home)),
         None => {
             let form = LoginForm::returning_to(next);
@@ -112,8 +117,12 @@ pub async fn submit(
     Caller(cx): Caller,
     frame: Frame,
     headers: HeaderMap,
+    Resubmission(is_stale): Resubmission,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, HttpError> {
+    if is_stale {
+        return Ok(show_again(cx.actor, frame, false, &form));
+    }
     let outcome = app.control.accounts.log_in(&cx, command(&form, &headers)).await;
     respond(&app, outcome, false, frame, &form, &headers)
 }
@@ -124,10 +133,23 @@ pub async fn submit_staff(
     Caller(cx): Caller,
     frame: Frame,
     headers: HeaderMap,
+    Resubmission(is_stale): Resubmission,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, HttpError> {
+    if is_stale {
+        return Ok(show_again(cx.actor, frame, true, &form));
+    }
     let outcome = app.control.accounts.log_in_staff(&cx, command(&form, &headers)).await;
     respond(&app, outcome, true, frame, &form, &headers)
+}
+
+/// A form that was opened before a login in another tab: whoever is logged in by now goes on.
+fn show_again(actor: Actor, frame: Frame, staff: bool, form: &LoginForm) -> Response {
+    if let Some(home) = home(actor, matches!(actor, Actor::Staff(..))) {
+        return ui::see_other(return_path::same_origin(&form.next).unwrap_or(home));
+    }
+    let form_errors = Resubmission::form_errors();
+    form_errors.response().page(&LoginPage::new(frame, staff, form, form_errors.problems))
 }
 
 fn command(form: &LoginForm, headers: &HeaderMap) -> LogIn {

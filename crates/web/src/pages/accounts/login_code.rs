@@ -16,6 +16,7 @@ use crate::{
     extract::{
         body::{Form, Query},
         permissions::Caller,
+        stale_form::Resubmission,
     },
     http_error::HttpError,
     middleware::login_cookies,
@@ -92,8 +93,13 @@ pub async fn submit(
     Caller(cx): Caller,
     frame: Frame,
     headers: HeaderMap,
+    Resubmission(is_stale): Resubmission,
     Form(form): Form<CodeForm>,
 ) -> Result<Response, HttpError> {
+    if is_stale {
+        let form_errors = Resubmission::form_errors();
+        return Ok(form_errors.response().page(&CodePage::new(frame, form.next, form_errors.problems)));
+    }
     let accounts = &app.control.accounts;
     let flow = login_cookies::flow(&headers).unwrap_or_default();
     let (flow, code) = (flow.expose_secret(), form.code.expose_secret());

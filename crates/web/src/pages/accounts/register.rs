@@ -11,7 +11,7 @@ use stoa_sites::command::OrderSite;
 
 use crate::{
     app::App,
-    extract::{body::Form, permissions::Caller},
+    extract::{body::Form, permissions::Caller, stale_form::Resubmission},
     http_error::HttpError,
     middleware::{auth::set_session, login_cookies::remember_browser},
     pages::sites::order::{OrderFields, OrderForm},
@@ -92,8 +92,15 @@ pub async fn submit(
     Caller(cx): Caller,
     frame: Frame,
     headers: HeaderMap,
+    Resubmission(is_stale): Resubmission,
     Form(form): Form<RegisterForm>,
 ) -> Result<Response, HttpError> {
+    if is_stale && frame.user.is_some() {
+        return Ok(ui::see_other("/dashboard"));
+    }
+    if is_stale {
+        return page(&app, &cx, frame, &form, Resubmission::form_errors()).await;
+    }
     let account =
         Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
     let order = OrderSite::from(&form.order);

@@ -10,4 +10,5 @@ pub mod redirects;
 pub mod search;
 pub mod staff_health;
 pub mod staff_overview;
+pub mod stale_form;
 pub mod tasks;

@@ -8,7 +8,7 @@ use stoa_sites::{command::OrderSite, view::BlueprintView};
 
 use crate::{
     app::App,
-    extract::{body::Form, permissions::Customer},
+    extract::{body::Form, permissions::Customer, stale_form::Resubmission},
     http_error::HttpError,
     ui::{
         self,
@@ -117,8 +117,12 @@ pub async fn submit(
     State(app): State<App>,
     Customer(cx): Customer,
     frame: Frame,
+    Resubmission(is_stale): Resubmission,
     Form(form): Form<OrderForm>,
 ) -> Result<Response, HttpError> {
+    if is_stale {
+        return page(&app, &cx, frame, &form, Resubmission::form_errors()).await;
+    }
     let form_errors = match app.control.sites.order(&cx, OrderSite::from(&form), None).await {
         Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
         Err(error) => FormErrors::try_from(error)?,

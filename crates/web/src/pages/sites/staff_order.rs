@@ -10,7 +10,7 @@ use stoa_sites::{command::OrderSite, view::Ordered};
 use super::order::{OrderFields, OrderForm};
 use crate::{
     app::App,
-    extract::{body::Form, permissions::Administrator},
+    extract::{body::Form, permissions::Administrator, stale_form::Resubmission},
     http_error::HttpError,
     ui::{
         self,
@@ -71,8 +71,12 @@ pub async fn submit(
     State(app): State<App>,
     Administrator(cx): Administrator,
     frame: Frame,
+    Resubmission(is_stale): Resubmission,
     Form(form): Form<StaffOrderForm>,
 ) -> Result<Response, HttpError> {
+    if is_stale {
+        return page(&app, &cx, frame, &form, Resubmission::form_errors()).await;
+    }
     let form_errors = match order(&app, &cx, &form).await {
         Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
         Err(error) => FormErrors::try_from(error)?,
