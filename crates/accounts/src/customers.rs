@@ -2,7 +2,7 @@
 
 use stoa_db::{
     Page,
-    accounts::{self, CustomerSort},
+    accounts::{self, CustomerSort, login_failures::login_failures_clear},
     history,
 };
 use stoa_model::{
@@ -14,6 +14,7 @@ use stoa_model::{
 
 use crate::{
     Accounts,
+    login_limits::AccountKey,
     password::{self, Priority},
     view::CustomerView,
 };
@@ -85,7 +86,7 @@ impl Accounts {
     pub async fn set_customer_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
         cx.require(Role::Admin)?;
         password::check(&password, &[email, &self.core.settings.product_name])?;
-        let customer = self.find_customer(cx, email).await?;
+        let customer = &self.find_customer(cx, email).await?;
         let hash = &self.hasher.hash(password, Priority::Known).await?;
         let event = &cx.audit("customer.password", customer.id, serde_json::json!({}));
         self.core
@@ -93,6 +94,7 @@ impl Accounts {
             .write(|tx| {
                 Box::pin(async move {
                     accounts::password_set(&tx, Actor::Customer(customer.id), hash).await?;
+                    login_failures_clear(&tx, AccountKey::of(customer.email.as_str()).as_str()).await?;
                     stoa_db::sessions::sessions_delete_of(&tx, Actor::Customer(customer.id)).await?;
                     stoa_db::tokens::tokens_delete_of(&tx, Actor::Customer(customer.id)).await?;
                     history::audit(&tx, event).await

@@ -59,14 +59,19 @@ impl Accounts {
         }))
     }
 
+    /// The actor whose login sent the command: sessions, tokens and second factors belong to it.
+    const fn login_actor(cx: &RequestContext) -> Actor {
+        cx.actor
+    }
+
     /// The account that sent the command.
-    fn own_subject(&self, cx: &RequestContext) -> Result<Subject> {
-        Subject::of(cx.actor).ok_or(Error::Unauthenticated("Please log in."))
+    fn own_subject(cx: &RequestContext) -> Result<Subject> {
+        Subject::of(Self::login_actor(cx)).ok_or(Error::Unauthenticated("Please log in."))
     }
 
     /// The login address of the account that sent the command.
     async fn own_email(&self, cx: &RequestContext) -> Result<EmailAddress> {
-        let found = match cx.actor {
+        let found = match Self::login_actor(cx) {
             Actor::Customer(id) => customer_get(&self.core.db, id).await?.map(|customer| customer.email),
             Actor::Staff(id, _) => staff_get(&self.core.db, id).await?.map(|staff| staff.email),
             Actor::Nobody | Actor::System => None,

@@ -154,7 +154,7 @@ impl Accounts {
     /// session can't be used to guess.
     pub(crate) async fn is_own_password(&self, cx: &RequestContext, password: SecretString) -> Result<bool> {
         let email = self.own_email(cx).await?;
-        let hash = match cx.actor {
+        let hash = match Self::login_actor(cx) {
             Actor::Staff(..) => accounts::staff_by_email(&self.core.db, &email).await?.map(|(_, hash)| hash),
             _ => accounts::customer_by_email(&self.core.db, &email).await?.map(|(_, hash)| hash),
         };
@@ -206,7 +206,7 @@ impl Accounts {
             self.conclude_attempt(&attempt).await?;
             return Ok(LoginOutcome::Session(self.begin_session(cx, actor, None).await?));
         }
-        // The attempt is taken back when the login is complete: otherwise whoever has the password could try any
+        // The attempt is returned when the login is complete: otherwise whoever has the password could try any
         // number of codes.
         let token = random::token();
         let hash = &stored_hash(&token);
@@ -219,7 +219,9 @@ impl Accounts {
 
     /// Starts a session; one with a second factor ends its flow, so that a flow gives one session.
     async fn begin_session(&self, cx: &RequestContext, actor: Actor, flow: Option<&[u8; 32]>) -> Result<NewSession> {
-        let (row, session) = &self.prepare_session(actor, cx.now, flow.map(|_| cx.now));
+        // A session begins after its password was checked, which can take a while.
+        let now = self.core.clock.now();
+        let (row, session) = &self.prepare_session(actor, now, flow.map(|_| now));
         let detail =
             serde_json::json!({ "second_factor": flow.is_some(), "session": random::short_name(&row.id_hash) });
         let event = &cx.audit("session.begin", actor, detail);

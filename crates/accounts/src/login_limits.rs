@@ -5,7 +5,7 @@
 //! - A browser that did has a sealed cookie for that account and counts against itself alone. Whatever others do, it
 //!   can log in.
 //! - After 100 failures in a row, only browsers with the cookie may try the password.
-//! - A successful login takes back what it counted, so people behind one address don't use up each other's attempts.
+//! - A successful login returns its attempt, so people behind one address don't use up each other's attempts.
 //!
 //! Accounts are counted by the address as typed, before anything is looked up, so that no limit reveals whether an
 //! account exists.
@@ -181,7 +181,7 @@ impl Accounts {
         }
     }
 
-    /// Takes back a successful attempt, and ends the account's run of failures.
+    /// Returns a successful attempt, and ends the account's run of failures.
     pub(crate) async fn conclude_attempt(&self, attempt: &LoginAttempt) -> Result<()> {
         self.core.return_attempt(&attempt.limits).await?;
         self.forgive_failures(&attempt.account).await

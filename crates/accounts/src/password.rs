@@ -239,6 +239,7 @@ mod tests {
         for text in [
             "correct horse battery",
             "lamp river onion desk",
+            "operator password",
             "mug tree sock boat",
             "k8#fQz2!vL",
             "grüne Lampe über Wasser",

@@ -44,7 +44,7 @@ impl Accounts {
     /// # Errors
     /// If nobody is logged in.
     pub async fn second_factor(&self, cx: &RequestContext) -> Result<SecondFactorView> {
-        let subject = self.own_subject(cx)?;
+        let subject = Self::own_subject(cx)?;
         let since = totp_get(&self.core.db, &subject).await?.and_then(|totp| totp.confirmed_at);
         let recovery_codes_left = recovery_codes_left(&self.core.db, &subject).await?;
         Ok(SecondFactorView { since, recovery_codes_left, is_required: self.requires_second_factor(cx.actor) })
@@ -67,7 +67,7 @@ impl Accounts {
     /// With a token; if the account has an app already.
     pub async fn begin_totp(&self, cx: &RequestContext) -> Result<TotpEnrolment> {
         cx.refuse_token()?;
-        let subject = &self.own_subject(cx)?;
+        let subject = &Self::own_subject(cx)?;
         if self.has_second_factor(subject).await? {
             return Err(Error::Conflict("Two-step login is on already. Turn it off first to use another app.".into()));
         }
@@ -82,7 +82,7 @@ impl Accounts {
     /// # Errors
     /// If there is none.
     pub async fn pending_totp(&self, cx: &RequestContext) -> Result<TotpEnrolment> {
-        let subject = self.own_subject(cx)?;
+        let subject = Self::own_subject(cx)?;
         let pending = totp_get(&self.core.db, &subject).await?.filter(|totp| totp.confirmed_at.is_none());
         let sealed = pending.ok_or(Error::NotFound("setup in progress"))?.sealed;
         self.enrolment(cx, self.open(&subject, &sealed)?).await
@@ -106,7 +106,7 @@ impl Accounts {
         code: &str,
     ) -> Result<(NewSession, Vec<SecretString>)> {
         cx.refuse_token()?;
-        let subject = &self.own_subject(cx)?;
+        let subject = &Self::own_subject(cx)?;
         let limits = self.count_change(subject).await?;
         let pending = totp_get(&self.core.db, subject).await?.filter(|totp| totp.confirmed_at.is_none());
         let sealed = &pending.ok_or(Error::NotFound("setup in progress"))?.sealed;
@@ -121,7 +121,7 @@ impl Accounts {
         })?;
         let codes = recovery_codes::generate();
         let hashes = &recovery_codes::hashes(subject, &codes);
-        let (row, session) = &self.prepare_session(cx.actor, cx.now, Some(cx.now));
+        let (row, session) = &self.prepare_session(Self::login_actor(cx), cx.now, Some(cx.now));
         let event = &cx.audit("second_factor.enable", subject, serde_json::json!({ "kind": "totp" }));
         let notice = &self.notice_of_change(cx, "Two-step login was turned on").await?;
         let done = self.core.db.write(|tx| {
@@ -130,7 +130,7 @@ impl Accounts {
                     return Err(Error::Conflict("The setup was changed in another window. Start again.".into()));
                 }
                 recovery_codes_replace(&tx, subject, hashes, cx.now).await?;
-                sessions::sessions_delete_of(&tx, cx.actor).await?;
+                sessions::sessions_delete_of(&tx, Self::login_actor(cx)).await?;
                 sessions::session_insert(&tx, row).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
                 Ok(history::audit(&tx, event).await?)
@@ -148,7 +148,7 @@ impl Accounts {
     /// A wrong code; too many tries; no second factor.
     pub async fn replace_recovery_codes(&self, cx: &RequestContext, code: &str) -> Result<Vec<SecretString>> {
         cx.refuse_token()?;
-        let subject = &self.own_subject(cx)?;
+        let subject = &Self::own_subject(cx)?;
         let limits = self.count_change(subject).await?;
         self.spend_code(subject, code, cx.now).await?.then_some(()).ok_or_else(wrong_code)?;
         let codes = recovery_codes::generate();
@@ -171,16 +171,16 @@ impl Accounts {
     /// A wrong code; too many tries; no second factor.
     pub async fn remove_second_factor(&self, cx: &RequestContext, code: &str) -> Result<NewSession> {
         cx.refuse_token()?;
-        let subject = &self.own_subject(cx)?;
+        let subject = &Self::own_subject(cx)?;
         let limits = self.count_change(subject).await?;
         self.spend_code(subject, code, cx.now).await?.then_some(()).ok_or_else(wrong_code)?;
-        let (row, session) = &self.prepare_session(cx.actor, cx.now, None);
+        let (row, session) = &self.prepare_session(Self::login_actor(cx), cx.now, None);
         let event = &cx.audit("second_factor.disable", subject, serde_json::json!({}));
         let notice = &self.notice_of_change(cx, "Two-step login was turned off").await?;
         let remove = self.core.db.write(|tx| {
             Box::pin(async move {
                 second_factor_delete(&tx, subject).await?;
-                sessions::sessions_delete_of(&tx, cx.actor).await?;
+                sessions::sessions_delete_of(&tx, Self::login_actor(cx)).await?;
                 sessions::session_insert(&tx, row).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
                 history::audit(&tx, event).await

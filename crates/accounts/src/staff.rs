@@ -1,6 +1,9 @@
 //! Staff accounts.
 
-use stoa_db::{accounts, history};
+use stoa_db::{
+    accounts::{self, login_failures::login_failures_clear},
+    history,
+};
 use stoa_model::{
     account::{Actor, Role, Staff},
     id::StaffId,
@@ -10,6 +13,7 @@ use stoa_model::{
 
 use crate::{
     Accounts,
+    login_limits::AccountKey,
     password::{self, Priority},
     view::StaffView,
 };
@@ -58,12 +62,15 @@ impl Accounts {
             .ok_or(stoa_core::Error::NotFound("staff account"))?;
         let actor = Actor::Staff(staff.id, staff.role);
         let hash = &self.hasher.hash(password, Priority::Known).await?;
+        let account = &AccountKey::of(staff.email.as_str());
+        let account = account.as_str();
         let event = &cx.audit("staff.password", staff.id, serde_json::json!({}));
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     accounts::password_set(&tx, actor, hash).await?;
+                    login_failures_clear(&tx, account).await?;
                     stoa_db::sessions::sessions_delete_of(&tx, actor).await?;
                     stoa_db::tokens::tokens_delete_of(&tx, actor).await?;
                     history::audit(&tx, event).await

@@ -63,14 +63,14 @@ impl Accounts {
         cx.refuse_token()?;
         let email = self.own_email(cx).await?;
         let (name, abilities, lifetime) = parse(&command)?;
-        if tokens::token_count(&self.core.db, cx.actor, cx.now).await? >= MAX_TOKENS {
+        if tokens::token_count(&self.core.db, Self::login_actor(cx), cx.now).await? >= MAX_TOKENS {
             return Err(Error::Conflict(format!(
                 "You have {MAX_TOKENS} API tokens, which is as many as an account can have. Revoke one that you no \
                  longer need."
             )));
         }
         let expires_at = cx.now + lifetime;
-        self.issue_token(cx, cx.actor, &name, abilities, expires_at, Some(email)).await
+        self.issue_token(cx, Self::login_actor(cx), &name, abilities, expires_at, Some(email)).await
     }
 
     async fn issue_token(
@@ -119,8 +119,8 @@ impl Accounts {
     /// # Errors
     /// If nobody is logged in.
     pub async fn list_tokens(&self, cx: &RequestContext) -> Result<Vec<TokenView>> {
-        self.own_subject(cx)?;
-        Ok(tokens::token_list(&self.core.db, cx.actor).await?.into_iter().map(view).collect())
+        Self::own_subject(cx)?;
+        Ok(tokens::token_list(&self.core.db, Self::login_actor(cx)).await?.into_iter().map(view).collect())
     }
 
     /// Revokes a token of the actor's own account.
@@ -128,14 +128,14 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`] for another account's token.
     pub async fn revoke_token(&self, cx: &RequestContext, id: TokenId) -> Result<()> {
-        self.own_subject(cx)?;
+        Self::own_subject(cx)?;
         let event = &cx.audit("token.revoke", id, serde_json::json!({}));
         let revoked = self
             .core
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    if !tokens::token_delete(&tx, cx.actor, id).await? {
+                    if !tokens::token_delete(&tx, Self::login_actor(cx), id).await? {
                         return Err(Error::NotFound("token"));
                     }
                     Ok(history::audit(&tx, event).await?)

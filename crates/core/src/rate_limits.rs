@@ -151,7 +151,7 @@ impl Core {
         }
     }
 
-    /// Takes back an attempt that succeeded.
+    /// Returns an attempt that succeeded.
     pub async fn return_attempt(&self, limits: &[RateLimit]) -> Result<()> {
         let taken = self.db.write(|tx| Box::pin(async move { rate_limits::rate_limit_return(&tx, limits).await }));
         Ok(taken.await?)

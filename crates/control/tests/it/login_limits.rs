@@ -79,6 +79,18 @@ async fn a_victim_logs_in_from_a_known_browser_during_an_attack_and_unknown_ones
 }
 
 #[tokio::test]
+async fn a_new_password_opens_what_was_closed() {
+    let platform = throttled().await;
+    platform.customer("jane").await;
+    let admin = platform.staff(Role::Admin).await;
+    botnet(&platform, JANE).await;
+    assert!(log_in(&platform, "198.51.100.1", JANE, PASSWORD, None).await.is_err());
+    let new = "lamp river onion desk";
+    platform.control.accounts.set_customer_password(&admin, JANE, new.into()).await.expect("changed");
+    log_in(&platform, "198.51.100.1", JANE, new, None).await.expect("open again");
+}
+
+#[tokio::test]
 async fn what_is_closed_opens_after_a_day_and_says_nothing_about_the_account() {
     let platform = throttled().await;
     platform.customer("jane").await;

@@ -91,19 +91,6 @@ pub async fn session_touch(tx: &Tx, id_hash: &[u8; 32], now: Timestamp) -> Resul
     if done.rows_affected == 0 { Err(DbError::Missing("sessions")) } else { Ok(()) }
 }
 
-/// Records that a second factor was used for a session.
-///
-/// # Errors
-/// `Missing` if the session has ended.
-pub async fn session_second_factor(tx: &Tx, id_hash: &[u8; 32], now: Timestamp) -> Result<(), DbError> {
-    let done = sessions::Entity::update_many()
-        .col_expr(sessions::Column::SecondFactorAt, Expr::value(ms(now)))
-        .filter(sessions::Column::IdHash.eq(id_hash.to_vec()))
-        .exec(tx.raw())
-        .await?;
-    if done.rows_affected == 0 { Err(DbError::Missing("sessions")) } else { Ok(()) }
-}
-
 /// Deletes a session; idempotent.
 pub async fn session_delete(tx: &Tx, id_hash: &[u8; 32]) -> Result<(), DbError> {
     sessions::Entity::delete_by_id(id_hash.to_vec()).exec(tx.raw()).await?;
@@ -114,13 +101,6 @@ pub async fn session_delete(tx: &Tx, id_hash: &[u8; 32]) -> Result<(), DbError> 
 pub async fn sessions_delete_idle(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
     let old = sessions::Column::SeenAt.lt(ms(before));
     Ok(sessions::Entity::delete_many().filter(old).exec(tx.raw()).await?.rows_affected)
-}
-
-/// Deletes all sessions of an account but the one with this hash, and returns how many.
-pub async fn sessions_delete_others(tx: &Tx, actor: Actor, except: &[u8; 32]) -> Result<u64, DbError> {
-    let own = sessions::Column::Actor.eq(actor_key(actor));
-    let others = sessions::Column::IdHash.ne(except.to_vec());
-    Ok(sessions::Entity::delete_many().filter(own).filter(others).exec(tx.raw()).await?.rows_affected)
 }
 
 /// Deletes all sessions of an account, for instance after a password change, and returns how many.
