@@ -139,13 +139,11 @@ impl HttpError {
 
     /// The error for a bare status, as the router and its layers produce.
     pub fn from_status(status: StatusCode) -> Self {
-        let kind = ErrorKind::ALL
-            .iter()
-            .copied()
-            .find(|k| {
-                let is_special = matches!(k, ErrorKind::FormRejected | ErrorKind::DuplicateCookies | ErrorKind::MissingAbility);
-                k.status() == status && !is_special
-            });
+        let kind = ErrorKind::ALL.iter().copied().find(|k| {
+            let is_special =
+                matches!(k, ErrorKind::FormRejected | ErrorKind::DuplicateCookies | ErrorKind::MissingAbility);
+            k.status() == status && !is_special
+        });
         match kind {
             Some(ErrorKind::NotFound) => Self::new(ErrorKind::NotFound, "There's nothing at this address."),
             Some(kind) => Self::new(kind, kind.advice()),
