@@ -1,14 +1,29 @@
-//! Accounts of customers and staff, with their passwords, sessions and API tokens.
+//! Accounts of people, their organizations (customers), and staff, with their passwords, sessions and API tokens.
+//!
+//! A person (`users`) is a member of organizations. Each has founded one, whose id has the same UUID as theirs; they may
+//! be a member of others. [`Actor::Customer`] is the organization that a command is for, and
+//! [`RequestContext::member`](stoa_core::RequestContext) the person who gives it. See `docs/decisions/027`.
 
 pub mod command;
 mod customers;
+mod device;
+mod email_change;
+mod invitations;
 mod login;
+pub mod mail;
+mod members;
 pub mod password;
+mod people;
+mod profile;
+mod reauthenticate;
 mod recent;
 mod register;
+mod reset;
+mod session_list;
 mod sessions;
 mod staff;
 mod tokens;
+mod verify;
 pub mod view;
 
 use std::{ops::Deref, sync::Arc};
@@ -28,6 +43,7 @@ pub struct Inner {
     hasher: password::Hasher,
     recent_sessions: recent::Recent<view::SessionView>,
     recent_tokens: recent::Recent<Actor>,
+    delivers_mail: bool,
 }
 
 impl Deref for Accounts {
@@ -39,14 +55,20 @@ impl Deref for Accounts {
 }
 
 impl Accounts {
-    /// A service over this core.
-    pub fn new(core: Core) -> Self {
+    /// A service over this core. `delivers_mail`: whether e-mail leaves this machine.
+    pub fn new(core: Core, delivers_mail: bool) -> Self {
         Self(Arc::new(Inner {
             core,
             hasher: password::Hasher::default(),
             recent_sessions: recent::Recent::default(),
             recent_tokens: recent::Recent::default(),
+            delivers_mail,
         }))
+    }
+
+    /// Whether e-mail leaves this machine. If not, it waits in a folder, and people must ask the operator.
+    pub fn delivers_mail(&self) -> bool {
+        self.delivers_mail
     }
 
     /// Has the next requests look sessions and tokens up again, after some of them were ended.

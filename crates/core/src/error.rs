@@ -19,6 +19,9 @@ pub enum Error {
     /// The actor lacks the role for this command.
     #[error("You may not do this: it needs the role {0}.")]
     Forbidden(&'static str),
+    /// The person's role in their organization does not allow it.
+    #[error("Your role in this organization ({0}) doesn't allow this. Ask an owner or admin to change your role.")]
+    MemberRole(&'static str),
     /// The object does not exist, or the actor may not see it.
     #[error("There is no such {0}.")]
     NotFound(&'static str),
@@ -96,7 +99,7 @@ impl From<stoa_db::DbError> for Error {
             DbError::Conflict(Constraint::Hostname) => {
                 Invalid::new("subdomain", "This address is taken. Please choose another one.").into()
             }
-            DbError::Conflict(Constraint::CustomerEmail | Constraint::StaffEmail) => {
+            DbError::Conflict(Constraint::CustomerEmail | Constraint::UserEmail | Constraint::StaffEmail) => {
                 Invalid::new("email", "You already have an account with this email. Log in instead.").into()
             }
             DbError::Conflict(Constraint::ActiveJob) => {

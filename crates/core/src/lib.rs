@@ -14,6 +14,7 @@ pub mod error;
 pub mod item_backoff;
 pub mod jobs;
 pub mod keys;
+pub mod mail_limits;
 pub mod permissions;
 pub mod process_leases;
 pub mod random;
@@ -34,7 +35,7 @@ use stoa_model::account::Actor;
 
 pub use bus::{Bus, Wakeup};
 pub use clock::Clock;
-pub use context::RequestContext;
+pub use context::{RequestContext, SessionContext};
 pub use error::{Error, Result};
 pub use keys::MasterKey;
 pub use process_leases::ProcessLeases;
@@ -90,7 +91,7 @@ impl Core {
         address: Option<std::net::IpAddr>,
         request_id: String,
     ) -> RequestContext {
-        RequestContext { actor, address, request_id, now: self.clock.now() }
+        RequestContext::new(actor, address, request_id, self.clock.now())
     }
 
     /// The platform's own context; `what` names the command or reconciler in the audit trail.

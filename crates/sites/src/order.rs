@@ -16,6 +16,7 @@ use stoa_model::{
     host::{Hostname, Subdomain},
     id::{CustomerId, JobId, SiteId},
     job::JobKind,
+    member::Ability,
     site::{Health, Lifecycle, Power, Site, SiteState},
     stack::ProjectName,
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
@@ -31,11 +32,14 @@ use crate::{
     },
     view::Ordered,
 };
-use stoa_core::{Error, RequestContext, Result, Wakeup, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, permissions::require_verified, random};
 
 /// In place of a hash: no password matches it. The operator's own accounts have it, for staff log in
 /// as staff.
 const NO_PASSWORD: &str = "!";
+
+/// Sites of a customer whose address is not verified.
+const SITES_WITHOUT_VERIFIED_ADDRESS: u64 = 1;
 
 /// An order whose every field is good.
 pub(crate) struct ParsedOrder {
@@ -66,11 +70,12 @@ impl Sites {
             return Ok(ordered);
         }
         let customer = self.order_customer(cx, command.customer).await?;
+        cx.require_ability(Ability::ChangeSites)?;
         let parsed = self.parse_order(&command, Some(&customer.email))?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
         let room = &self.ensure_order_possible(&parsed.blueprint).await?;
         if cx.actor.customer().is_some() {
-            self.ensure_customer_may_order(customer.id).await?;
+            self.ensure_customer_may_order(cx, customer.id).await?;
         }
         let made = self.prepare_order(cx, customer.id, &parsed);
         let (made, key) = (&made, key.as_deref());
@@ -100,7 +105,7 @@ impl Sites {
     }
 
     /// One account must not order all that there is.
-    async fn ensure_customer_may_order(&self, customer: CustomerId) -> Result<()> {
+    async fn ensure_customer_may_order(&self, cx: &RequestContext, customer: CustomerId) -> Result<()> {
         let most = u64::from(self.core.settings.sites_per_customer);
         let counts = sites::site_counts(&self.core.db, Some(customer)).await?;
         let gone = [SiteState::Deleted, SiteState::Failed, SiteState::Cancelled];
@@ -110,6 +115,9 @@ impl Sites {
                 "You have {there} sites, which is as many as an account can have; sites marked for deletion count until \
                  they are gone. Delete one that you no longer need, or write to us for more."
             )));
+        }
+        if there >= SITES_WITHOUT_VERIFIED_ADDRESS {
+            require_verified(&self.core.db, cx, customer, "create another site").await?;
         }
         self.core.count_order(customer).await
     }

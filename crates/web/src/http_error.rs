@@ -153,7 +153,7 @@ impl From<Error> for HttpError {
         match error {
             Error::Invalid(fields) => Self { fields, ..Self::new(ErrorKind::Invalid, detail) },
             Error::Unauthenticated(_) => Self::new(ErrorKind::Unauthenticated, detail),
-            Error::Forbidden(_) => Self::new(ErrorKind::Forbidden, detail),
+            Error::Forbidden(_) | Error::MemberRole(_) => Self::new(ErrorKind::Forbidden, detail),
             Error::NotFound(_) => Self::new(ErrorKind::NotFound, detail),
             Error::Conflict(_) => Self::new(ErrorKind::Conflict, detail),
             Error::RateLimited(wait) => Self { retry_after: Some(wait), ..Self::new(ErrorKind::RateLimited, detail) },

@@ -54,6 +54,9 @@ suite! {
         staff_and_passwords,
         sessions_follow_their_account,
         tokens,
+        people_read_back_and_keep_their_organization_in_step,
+        members_and_invitations,
+        a_mailed_secret_is_used_once,
     }
     listing {
         each_site_is_in_the_group_of_its_status,

@@ -26,8 +26,8 @@ use axum_extra::extract::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use stoa_accounts::view::SessionView;
-use stoa_core::RequestContext;
-use stoa_model::account::Actor;
+use stoa_core::{RequestContext, SessionContext};
+use stoa_model::{account::Actor, member::Member};
 use tracing::Instrument;
 
 use super::{is_api, limits::GuardedBody};
@@ -43,14 +43,20 @@ use crate::{
 pub struct RequestAuth {
     /// Who sends it.
     pub actor: Actor,
+    /// The person behind a customer.
+    pub member: Option<Member>,
     /// Client address.
     pub address: Option<IpAddr>,
+    /// Client's user agent.
+    pub agent: Option<String>,
     /// Request id.
     pub request_id: String,
     /// The session, if the request has one.
     pub session: Option<SessionView>,
     /// The session cookie's value.
     pub token: Option<SecretString>,
+    /// The API token of the request.
+    pub bearer: Option<SecretString>,
     /// The CSRF token that forms must carry.
     pub csrf: String,
     /// Whether the client uses HTTPS.
@@ -66,14 +72,41 @@ impl RequestAuth {
     }
 
     fn anonymous(address: Option<IpAddr>, request_id: String) -> Self {
-        let (session, token, failure) = (None, None, None);
-        let (https, csrf) = (false, String::new());
-        Self { actor: Actor::Nobody, address, request_id, session, token, csrf, https, failure }
+        let (member, agent, session, failure) = (None, None, None, None);
+        let (token, bearer) = (None, None);
+        let (actor, https, csrf) = (Actor::Nobody, false, String::new());
+        Self { actor, member, address, agent, request_id, session, token, bearer, csrf, https, failure }
     }
 
     /// The request context for the service layer.
     pub fn request_context(&self, app: &App) -> RequestContext {
-        app.control.core.request_context(self.actor, self.address, self.request_id.clone())
+        let context = app.control.core.request_context(self.actor, self.address, self.request_id.clone());
+        let session = self
+            .session
+            .as_ref()
+            .and_then(|session| Some(SessionContext { id: session.id?, authenticated_at: session.authenticated_at }));
+        RequestContext { member: self.member, session, agent: self.agent.clone(), ..context }
+    }
+
+    /// The context of a response that has been open for some time. It asks again whether the session or the token is
+    /// good, and what the person may do.
+    ///
+    /// # Errors
+    /// 401 once the session or the token has ended.
+    pub async fn renew_context(&self, app: &App) -> Result<RequestContext, HttpError> {
+        let mut auth = Self { actor: Actor::Nobody, member: None, session: None, ..self.clone() };
+        if let Some(token) = &self.token {
+            auth.enter(app.control.accounts.watch_session(token.expose_secret()).await?);
+        } else if let Some(bearer) = &self.bearer {
+            use_token(app, &mut auth, bearer.expose_secret()).await?;
+        }
+        if auth.actor == Actor::Nobody { Err(HttpError::unauthenticated()) } else { Ok(auth.request_context(app)) }
+    }
+
+    fn enter(&mut self, session: Option<SessionView>) {
+        let Some(session) = session else { return };
+        (self.actor, self.member) = (session.actor, session.member);
+        self.session = Some(session);
     }
 }
 
@@ -83,7 +116,8 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
     let address = request.extensions().get::<ClientAddress>().map(|a| a.0);
     let path = request.uri().path().to_owned();
     let https = is_https(headers);
-    let mut auth = RequestAuth { https, ..RequestAuth::anonymous(address, request_id(headers)) };
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let mut auth = RequestAuth { https, agent, ..RequestAuth::anonymous(address, request_id(headers)) };
     // Whether the process lives has nothing to do with how busy it is.
     let place = (path != "/healthz").then(|| app.limits.enter(address)).transpose();
     let ended_unencrypted = if place.is_ok() && https && !is_api(&path) {
@@ -154,11 +188,20 @@ fn request_id(headers: &HeaderMap) -> String {
 async fn authenticate_token(app: &App, auth: &mut RequestAuth, headers: &HeaderMap) -> Result<(), HttpError> {
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let Some((scheme, token)) = given.and_then(|v| v.split_once(' ')) else { return Ok(()) };
-    if scheme.eq_ignore_ascii_case("bearer")
-        && let Some(actor) = app.control.accounts.token_owner(token.trim()).await?
-    {
-        auth.actor = actor;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        use_token(app, auth, token.trim()).await?;
     }
+    Ok(())
+}
+
+/// A customer's token acts with the role that the founder has now.
+async fn use_token(app: &App, auth: &mut RequestAuth, token: &str) -> Result<(), HttpError> {
+    let Some(actor) = app.control.accounts.token_owner(token).await? else { return Ok(()) };
+    if let Actor::Customer(customer) = actor {
+        auth.member = app.control.accounts.founder_of(customer).await?;
+    }
+    auth.actor = actor;
+    auth.bearer = Some(SecretString::from(token));
     Ok(())
 }
 
@@ -172,10 +215,9 @@ async fn authenticate_session(
     if let Some(token) = jar.get(session_cookie(https)).map(Cookie::value)
         && let Some(session) = app.control.accounts.session(token).await?
     {
-        auth.actor = session.actor;
         auth.csrf.clone_from(&session.csrf);
         auth.token = Some(SecretString::from(token));
-        auth.session = Some(session);
+        auth.enter(Some(session));
     } else if let Some(token) = jar.get(form_cookie(https)).map(Cookie::value).filter(|t| t.len() == 43) {
         auth.csrf = token.to_owned();
     }

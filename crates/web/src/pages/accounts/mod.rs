@@ -1,7 +1,17 @@
-//! Registration, login and logout.
+//! Registration, login and logout, forgotten passwords, verified addresses, and the account's own pages.
 
+pub mod confirm;
+pub mod email_change;
+pub mod forgot;
+pub mod invitation;
 pub mod login;
 pub mod logout;
+pub mod notice;
+pub mod profile;
 pub mod register;
+pub mod reset;
+pub mod security;
 pub mod staff_customer;
 pub mod staff_customers;
+pub mod team;
+pub mod verify;
