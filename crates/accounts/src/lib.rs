@@ -4,6 +4,7 @@
 //! be a member of others. [`Actor::Customer`] is the organization that a command is for, and
 //! [`RequestContext::member`](stoa_core::RequestContext) the person who gives it. See `docs/decisions/027`.
 
+mod closing;
 pub mod command;
 mod customers;
 mod device;
@@ -31,6 +32,7 @@ use std::{ops::Deref, sync::Arc};
 use stoa_core::Core;
 use stoa_model::account::Actor;
 
+pub use people::{NO_PASSWORD, login_actor};
 pub use register::{PasswordHash, Registration};
 
 /// The accounts service. Cheap to clone.

@@ -13,8 +13,8 @@ use stoa_model::{
 use crate::Accounts;
 use stoa_core::{RequestContext, Result};
 
-/// In place of a hash: the operator's own accounts, which nobody logs in to.
-const NO_PASSWORD: &str = "!";
+/// In place of a hash: no password matches it. The operator's own accounts have it, because staff log in as staff.
+pub const NO_PASSWORD: &str = "!";
 
 /// The account that a command's session logs in to: a person's own organization, whichever they act for, or staff. This
 /// is what sessions and second factors belong to.

@@ -27,16 +27,16 @@ impl Accounts {
     /// If nobody is.
     pub async fn profile(&self, cx: &RequestContext) -> Result<ProfileView> {
         let no_one = || Error::Unauthenticated("Please log in.");
-        let (email, verified, created_at) = match login_actor(cx) {
+        let (email, is_verified, created_at, close_at) = match login_actor(cx) {
             Actor::Staff(id, _) => {
                 let staff = accounts::staff_get(&self.core.db, id).await?.ok_or_else(no_one)?;
-                (staff.email, true, staff.created_at)
+                (staff.email, true, staff.created_at, None)
             }
             Actor::Customer(founded) => match users::user_get(&self.core.db, founded.founder()).await? {
-                Some(user) => (user.shown_email().clone(), user.verified_at.is_some(), user.created_at),
+                Some(user) => (user.shown_email().clone(), user.verified_at.is_some(), user.created_at, user.close_at),
                 None => {
                     let customer = accounts::customer_get(&self.core.db, founded).await?.ok_or_else(no_one)?;
-                    (customer.email, true, customer.created_at)
+                    (customer.email, true, customer.created_at, None)
                 }
             },
             Actor::Nobody | Actor::System => return Err(no_one()),
@@ -46,7 +46,8 @@ impl Accounts {
             None => None,
         };
         let may_rename = organization.is_some() && cx.may(Ability::ManageOrganization);
-        Ok(ProfileView { email: email.to_string(), is_verified: verified, organization, may_rename, created_at })
+        let email = email.to_string();
+        Ok(ProfileView { email, is_verified, organization, may_rename, close_at, created_at })
     }
 
     /// Renames the organization that the command is for.

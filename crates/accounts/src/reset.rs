@@ -15,11 +15,10 @@ use crate::{
     Accounts,
     mail::{self, AccountMail, RESET, subject},
     password,
+    people::NO_PASSWORD,
 };
 use stoa_core::{Core, Error, RequestContext, Result, Wakeup, random};
 
-/// In place of a hash: accounts that nobody logs in to.
-const NO_PASSWORD: &str = "!";
 const LINK_EXPIRED: &str = "This link has expired or was used before. Request a new one.";
 
 impl Accounts {

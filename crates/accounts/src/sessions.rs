@@ -33,7 +33,7 @@ impl Accounts {
     pub async fn open_session(&self, cx: &RequestContext, actor: Actor) -> Result<NewSession> {
         let token = random::token();
         let (id_hash, csrf) = (&random::token_hash(token.expose_secret()), random::token());
-        let csrf = csrf.expose_secret();
+        let (csrf, now) = (csrf.expose_secret(), self.core.clock.now());
         self.core
             .db
             .write(|tx| {
@@ -42,15 +42,15 @@ impl Accounts {
                         sessions::session_end(&tx, people::login_actor(cx), former.id).await?;
                     }
                     let customer = match actor {
-                        Actor::Customer(id) => people::adopt(&tx, id, cx.now).await?.and_then(|user| user.customer),
+                        Actor::Customer(id) => people::adopt(&tx, id, now).await?.and_then(|user| user.customer),
                         Actor::Nobody | Actor::Staff(..) | Actor::System => None,
                     };
                     let browser = sessions::SessionBrowser {
-                        id: SessionId::from_uuid(random::uuid_at(cx.now)),
+                        id: SessionId::from_uuid(random::uuid_at(now)),
                         customer,
                         auth_epoch: accounts::auth_epoch(&*tx, actor).await?,
-                        authenticated_at: cx.now,
-                        ends_at: cx.now + lifetime(actor),
+                        authenticated_at: now,
+                        ends_at: now + lifetime(actor),
                         address: cx.address.map(|address| address.to_string()),
                         agent: cx.agent.clone(),
                     };
@@ -58,8 +58,8 @@ impl Accounts {
                         id_hash: *id_hash,
                         actor,
                         csrf: csrf.to_owned(),
-                        created_at: cx.now,
-                        seen_at: cx.now,
+                        created_at: now,
+                        seen_at: now,
                         browser: Some(browser),
                     };
                     Ok::<_, stoa_core::Error>(sessions::session_insert(&tx, &session).await?)

@@ -110,6 +110,8 @@ pub struct ProfileView {
     pub organization: Option<String>,
     /// Whether they may rename it.
     pub may_rename: bool,
+    /// When the account will be closed, if that was asked for.
+    pub close_at: Option<Timestamp>,
     /// When the account was opened.
     pub created_at: Timestamp,
 }

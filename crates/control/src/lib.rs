@@ -1,6 +1,7 @@
 //! The platform as one value: the areas' services, wired together, and the reconcilers that keep what
 //! they promise. It has no rules of its own; each lies in its area's crate.
 
+mod closing;
 mod doctor;
 mod reconcilers;
 mod retention;

@@ -4,6 +4,7 @@
 use crate::Sites;
 use crate::sagas::CreatePlan;
 use std::{collections::BTreeMap, sync::Arc};
+use stoa_accounts::NO_PASSWORD;
 use stoa_core::jobs::enqueue;
 
 use stoa_db::{
@@ -33,10 +34,6 @@ use crate::{
     view::Ordered,
 };
 use stoa_core::{Error, RequestContext, Result, Wakeup, permissions::require_verified, random};
-
-/// In place of a hash: no password matches it. The operator's own accounts have it, for staff log in
-/// as staff.
-const NO_PASSWORD: &str = "!";
 
 /// Sites of a customer whose address is not verified.
 const SITES_WITHOUT_VERIFIED_ADDRESS: u64 = 1;

@@ -74,6 +74,9 @@ routes! {
     post "/account/email/{token}" => pages::accounts::email_change::submit;
     get "/account/email/restore/{token}" => pages::accounts::email_change::show_restore;
     post "/account/email/restore/{token}" => pages::accounts::email_change::submit_restore;
+    post "/account/close" => pages::accounts::profile::close;
+    post "/account/keep" => pages::accounts::profile::keep;
+    get "/account/export" => pages::accounts::export::download;
     get "/account/security" => pages::accounts::security::show;
     post "/account/password" => pages::accounts::security::change_password;
     post "/account/sessions/end-others" => pages::accounts::security::end_others;

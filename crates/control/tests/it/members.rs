@@ -17,7 +17,7 @@ async fn join(platform: &TestPlatform, inviter: &RequestContext, name: &str, rol
     platform.customer(name).await;
     let email = format!("{name}@example.com");
     let accounts = &platform.control.accounts;
-    accounts.invite(inviter, &email, role).await.expect("invited");
+    accounts.invite(&platform.now(inviter), &email, role).await.expect("invited");
     let secret = mailed_secret(platform, "invitations").await.expect("a link");
     let (token, cx) = log_in(platform, &email, PASSWORD).await;
     accounts.accept_invitation(&cx, &secret).await.expect("accepted");
@@ -48,7 +48,7 @@ async fn each_role_does_what_it_may_and_another_organization_stays_unseen() {
         let works = matches!(role, MemberRole::Admin | MemberRole::Developer);
         let credential = control.sites.reveal_credential(&cx, site, 0).await;
         let order = control.sites.order(&platform.now(&cx), shop(&format!("{name}s")), None).await;
-        let invitation = control.accounts.invite(&cx, "zoe@example.com", MemberRole::Viewer).await;
+        let invitation = control.accounts.invite(&platform.now(&cx), "zoe@example.com", MemberRole::Viewer).await;
         for (what, allowed, outcome) in [
             ("credential", works, credential.err()),
             ("order", works, order.err()),
@@ -73,7 +73,7 @@ async fn an_invitation_is_for_the_verified_address_once_and_while_the_inviter_ma
     let (_, jane) = log_in(&platform, "jane@example.com", PASSWORD).await;
     let (_, eve) = log_in(&platform, "eve@example.com", PASSWORD).await;
     let (_, bob) = log_in(&platform, "bob@example.com", PASSWORD).await;
-    accounts.invite(&jane, "bob@example.com", MemberRole::Admin).await.expect("invited");
+    accounts.invite(&platform.now(&jane), "bob@example.com", MemberRole::Admin).await.expect("invited");
     let secret = mailed_secret(&platform, "invitations").await.expect("a link");
     let forwarded = accounts.accept_invitation(&eve, &secret).await;
     assert!(matches!(forwarded, Err(Error::Conflict(_))), "a forwarded e-mail: {forwarded:?}");
@@ -83,13 +83,13 @@ async fn an_invitation_is_for_the_verified_address_once_and_while_the_inviter_ma
     // An admin invites, and is an admin no more when it is accepted.
     let (_, bob) = log_in(&platform, "bob@example.com", PASSWORD).await;
     assert_eq!(bob.actor, jane.actor, "where they worked last");
-    let above = accounts.invite(&bob, "eve@example.com", MemberRole::Owner).await;
+    let above = accounts.invite(&platform.now(&bob), "eve@example.com", MemberRole::Owner).await;
     assert!(matches!(above, Err(Error::MemberRole(_))), "above the own role: {above:?}");
-    accounts.invite(&bob, "eve@example.com", MemberRole::Viewer).await.expect("invited");
+    accounts.invite(&platform.now(&bob), "eve@example.com", MemberRole::Viewer).await.expect("invited");
     let secret = mailed_secret(&platform, "invitations").await.expect("a link");
     accounts.change_role(&jane, user(&bob), MemberRole::Viewer).await.expect("demoted");
     assert!(accounts.accept_invitation(&eve, &secret).await.is_err(), "the inviter may not any more");
-    accounts.invite(&jane, "eve@example.com", MemberRole::Viewer).await.expect("invited");
+    accounts.invite(&platform.now(&jane), "eve@example.com", MemberRole::Viewer).await.expect("invited");
     let secret = mailed_secret(&platform, "invitations").await.expect("a link");
     let open = accounts.team(&jane).await.expect("the team").invitations;
     assert_eq!(open.len(), 1);
@@ -104,7 +104,7 @@ async fn an_invited_person_without_an_account_opens_one_and_is_verified() {
     platform.customer("jane").await;
     let accounts = &platform.control.accounts;
     let (_, jane) = log_in(&platform, "jane@example.com", PASSWORD).await;
-    accounts.invite(&jane, "new@example.com", MemberRole::Developer).await.expect("invited");
+    accounts.invite(&platform.now(&jane), "new@example.com", MemberRole::Developer).await.expect("invited");
     let secret = mailed_secret(&platform, "invitations").await.expect("a link");
     let nobody = platform.request_context(Actor::Nobody);
     let session = accounts.register_invited(&nobody, &secret, "Newcomer", PASSWORD.into()).await.expect("joined");
@@ -117,7 +117,7 @@ async fn an_invited_person_without_an_account_opens_one_and_is_verified() {
     let command = Register { email: "joe@example.com".into(), password: PASSWORD.into(), company: "Joe".into() };
     accounts.register(&nobody, command).await.expect("registered");
     let (_, joe) = log_in(&platform, "joe@example.com", PASSWORD).await;
-    let refused = accounts.invite(&joe, "ann@example.com", MemberRole::Viewer).await;
+    let refused = accounts.invite(&platform.now(&joe), "ann@example.com", MemberRole::Viewer).await;
     assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("Verify")), "{refused:?}");
 }
 
@@ -181,4 +181,49 @@ async fn a_token_of_a_founder_has_the_role_that_they_have_now() {
     assert_eq!(accounts.founder_of(customer).await.expect("an answer").map(|m| m.role), Some(MemberRole::Owner));
     accounts.change_role(&ann, user(&jane), MemberRole::Billing).await.expect("demoted");
     assert_eq!(accounts.founder_of(customer).await.expect("an answer").map(|m| m.role), Some(MemberRole::Billing));
+}
+
+#[tokio::test]
+async fn an_account_is_closed_after_two_weeks_unless_it_is_kept() {
+    let platform = TestPlatform::new().await;
+    platform.customer("jane").await;
+    let accounts = &platform.control.accounts;
+    let (_, jane) = log_in(&platform, "jane@example.com", PASSWORD).await;
+    let site = platform.shop(&jane, "janes").await.site;
+    let guest = join(&platform, &jane, "ann", MemberRole::Viewer).await;
+    let ann = context(&platform, &guest).await.expect("a session");
+    let refused = accounts.close_account(&jane).await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("Remove them first")), "{refused:?}");
+    accounts.remove_member(&jane, user(&ann)).await.expect("removed");
+    accounts.close_account(&jane).await.expect("announced");
+    accounts.keep_account(&jane).await.expect("kept");
+    let fortnight = jiff::SignedDuration::from_hours(14 * 24 + 1);
+    platform.clock.advance(fortnight);
+    platform.run_until_idle().await;
+    let (_, jane) = log_in(&platform, "jane@example.com", PASSWORD).await;
+    assert!(accounts.due_closings().await.expect("an answer").is_empty(), "kept");
+
+    accounts.close_account(&jane).await.expect("announced");
+    assert!(accounts.due_closings().await.expect("an answer").is_empty(), "not yet");
+    platform.clock.advance(fortnight);
+    let customer = jane.actor.customer().expect("a customer");
+    assert_eq!(accounts.due_closings().await.expect("an answer"), [customer]);
+    let workers = platform.run();
+    let closed = async {
+        while !accounts.due_closings().await.expect("an answer").is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), closed).await.expect("closed");
+    workers.stop().await;
+    let system = platform.request_context(Actor::System);
+    let view = platform.control.sites.get(&system, site).await.expect("still there");
+    assert_eq!(view.state, stoa_model::site::SiteState::Deleting, "its store is marked for deletion");
+    let nobody = platform.request_context(Actor::Nobody);
+    assert!(accounts.log_in(&nobody, crate::people::with("jane@example.com", PASSWORD)).await.is_err());
+    assert!(accounts.find_customer(&system, "jane@example.com").await.is_err(), "the address is erased");
+    let command = Register { email: "jane@example.com".into(), password: PASSWORD.into(), company: "Again".into() };
+    let again = accounts.register(&nobody, command).await.expect("the address is free again");
+    let view = accounts.session(again.token.expose_secret()).await.expect("an answer").expect("a session");
+    assert_eq!(view.email, "jane@example.com");
 }

@@ -46,6 +46,8 @@ pub async fn mailed_secret(platform: &TestPlatform, page: &str) -> Option<String
     let all = platform.outbox().concat().replace("=\r\n", "").replace("=\n", "");
     let found: Vec<&str> = all.split(&needle).skip(1).collect();
     let secret = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    // Files of the outbox are named by the time: the next e-mail is a later one.
+    platform.clock.advance(SignedDuration::from_secs(1));
     found.last().map(|rest| secret(rest))
 }
 
@@ -151,7 +153,7 @@ async fn a_forgotten_password_is_reset_once_and_only_while_it_is_the_same() {
     let accounts = &platform.control.accounts;
     let nobody = platform.request_context(Actor::Nobody);
     let (session, _) = log_in(&platform, "jane@example.com", PASSWORD).await;
-    accounts.request_reset(&nobody, "jane@example.com").await.expect("accepted");
+    accounts.request_reset(&platform.now(&nobody), "jane@example.com").await.expect("accepted");
     let secret = mailed_secret(&platform, "reset").await.expect("a link");
     let text = platform.outbox().concat();
     assert!(text.contains("To: jane@example.com"), "{text}");
@@ -165,13 +167,13 @@ async fn a_forgotten_password_is_reset_once_and_only_while_it_is_the_same() {
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
 
     // Another password, or half an hour, makes a link useless.
-    accounts.request_reset(&nobody, "jane@example.com").await.expect("accepted");
+    accounts.request_reset(&platform.now(&nobody), "jane@example.com").await.expect("accepted");
     let second = mailed_secret(&platform, "reset").await.expect("a link");
     assert_ne!(second, secret);
     let boss = platform.request_context(Actor::System);
     accounts.set_customer_password(&boss, "jane@example.com", PASSWORD.into()).await.expect("changed by staff");
     assert!(accounts.find_reset(&nobody, &second).await.expect("an answer").is_none());
-    accounts.request_reset(&nobody, "support-1@stoa.example").await.expect("accepted");
+    accounts.request_reset(&platform.now(&nobody), "support-1@stoa.example").await.expect("accepted");
     let staff = mailed_secret(&platform, "reset").await.expect("a link for staff");
     assert!(accounts.find_reset(&nobody, &staff).await.expect("an answer").is_some());
     platform.clock.advance(SignedDuration::from_mins(31));
@@ -186,7 +188,7 @@ async fn nobody_learns_from_a_reset_who_has_an_account_and_nobody_is_flooded() {
     let (accounts, nobody) = (&platform.control.accounts, platform.request_context(Actor::Nobody));
     for _ in 0..6 {
         for email in ["jane@example.com", "joe@example.com"] {
-            accounts.request_reset(&nobody, email).await.expect("the same answer");
+            accounts.request_reset(&platform.now(&nobody), email).await.expect("the same answer");
         }
     }
     platform.run_until_idle().await;
@@ -195,9 +197,9 @@ async fn nobody_learns_from_a_reset_who_has_an_account_and_nobody_is_flooded() {
     assert!(mails.iter().all(|mail| mail.contains("To: jane@example.com")));
     let here = RequestContext { address: "192.0.2.1".parse().ok(), ..nobody };
     for _ in 0..10 {
-        accounts.request_reset(&here, "joe@example.com").await.expect("accepted");
+        accounts.request_reset(&platform.now(&here), "joe@example.com").await.expect("accepted");
     }
-    let eleventh = accounts.request_reset(&here, "ann@example.com").await;
+    let eleventh = accounts.request_reset(&platform.now(&here), "ann@example.com").await;
     assert!(matches!(eleventh, Err(Error::RateLimited(_))), "a network has its limit: {eleventh:?}");
 }
 
@@ -246,7 +248,7 @@ async fn a_sign_up_with_a_taken_address_looks_like_any_other_and_its_owner_is_no
     // The twin never gets a link for the address, and a reset is the owner's.
     accounts.resend_verification(&twin).await.expect("the same answer");
     assert!(mailed_secret(&platform, "verify").await.is_none());
-    accounts.request_reset(&nobody, "jane@example.com").await.expect("accepted");
+    accounts.request_reset(&platform.now(&nobody), "jane@example.com").await.expect("accepted");
     let secret = mailed_secret(&platform, "reset").await.expect("a link");
     accounts.reset_password(&nobody, &secret, "jane's next password".into()).await.expect("reset");
     let (_, after) = log_in(&platform, "jane@example.com", "jane's next password").await;

@@ -147,6 +147,39 @@ pub async fn user_set_customer(tx: &Tx, id: UserId, customer: CustomerId) -> Res
     Ok(())
 }
 
+/// Announces that the account will be closed at this time, or withdraws that.
+pub async fn user_set_closing(tx: &Tx, id: UserId, close_at: Option<Timestamp>) -> Result<(), DbError> {
+    let update = users::Entity::update_many().col_expr(users::Column::CloseAt, Expr::value(close_at.map(ms)));
+    update.filter(users::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
+    Ok(())
+}
+
+/// People whose accounts are to be closed by now, the longest due first; at most 100.
+pub async fn users_to_close(c: &impl Conn, now: Timestamp) -> Result<Vec<UserId>, DbError> {
+    let due = users::Entity::find().filter(users::Column::CloseAt.lte(ms(now)));
+    let rows = due.order_by_asc(users::Column::CloseAt).limit(100).all(c.raw()).await?;
+    Ok(rows.into_iter().map(|row| UserId::from_uuid(row.id)).collect())
+}
+
+/// Replaces what is personal of somebody and of their organization, after their account was closed: nobody logs in with
+/// `no_password`.
+pub async fn user_erase(tx: &Tx, id: UserId, no_password: &str) -> Result<(), DbError> {
+    let email = format!("{id}@closed.invalid");
+    let person = users::Entity::update_many()
+        .col_expr(users::Column::Email, Expr::value(&email))
+        .col_expr(users::Column::ClaimedEmail, Expr::value(None::<String>))
+        .col_expr(users::Column::PasswordHash, Expr::value(no_password))
+        .col_expr(users::Column::AuthEpoch, Expr::col(users::Column::AuthEpoch).add(1_i64))
+        .col_expr(users::Column::CloseAt, Expr::value(None::<i64>));
+    person.filter(users::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
+    let founded = customers::Entity::update_many()
+        .col_expr(customers::Column::Email, Expr::value(&email))
+        .col_expr(customers::Column::Company, Expr::value("Closed account"))
+        .col_expr(customers::Column::PasswordHash, Expr::value(no_password));
+    founded.filter(customers::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
+    Ok(())
+}
+
 fn user(row: users::Model) -> Result<User, DbError> {
     let id = UserId::from_uuid(row.id);
     let read = Row { table: "users", id: &id };

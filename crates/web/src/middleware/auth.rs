@@ -142,7 +142,7 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
     if let Some(token) = &new_token {
         auth.csrf.clone_from(token);
     }
-    let span = tracing::info_span!("request", id = auth.request_id, method = %request.method(), path);
+    let span = tracing::info_span!("request", id = auth.request_id, method = %request.method(), path = stoa_util::path_for_log(&path));
     let request_id = HeaderValue::from_str(&auth.request_id);
     request.extensions_mut().insert(app.limits.of_body(auth.actor));
     request.extensions_mut().insert(auth);

@@ -17,6 +17,8 @@ async fn mailed(app: &TestApp, page: &str) -> String {
     let link = format!("{portal}{page}");
     let rest =
         all.split(&link).last().filter(|_| all.contains(&link)).expect("a link that begins with the portal's URL");
+    // Files of the outbox are named by the time: the next e-mail is a later one.
+    app.platform.clock.advance(SignedDuration::from_secs(1));
     let secret: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     format!("{page}{secret}")
 }
@@ -253,4 +255,23 @@ async fn a_platform_without_a_contact_says_whom_to_ask_too() {
     app.browser().get("/forgot").await.is(200).says("Ask the operator of this platform");
     let unknown = app.browser().send(Method::GET, "/reset/unknown", None).await;
     unknown.is(409).says("Request a new link");
+}
+
+#[tokio::test]
+async fn an_export_has_what_belongs_to_the_organization_and_no_secret() {
+    let app = TestApp::new().await;
+    let owner = app.platform.customer("jane").await;
+    let stranger = app.platform.customer("eve").await;
+    app.platform.shop(&owner, "janes-shop").await;
+    app.platform.shop(&stranger, "eves-shop").await;
+    let mut jane = app.logged_in("jane@example.com").await;
+    let answer = jane.get("/account/export").await;
+    assert_eq!(answer.is(200).header("content-disposition"), "attachment; filename=\"account.json\"");
+    let export = answer.json();
+    assert_eq!(export["account"]["email"], "jane@example.com");
+    assert_eq!(export["organization"]["members"][0]["role"], "owner");
+    let sites = export["organization"]["sites"].as_array().unwrap();
+    assert_eq!((sites.len(), &sites[0]["site"]["hostname"]), (1, &"janes-shop.localhost".into()));
+    assert!(!sites[0]["history"].as_array().unwrap().is_empty());
+    assert!(!answer.text.contains(&jane.cookies["stoa"]) && !answer.text.contains("argon2"));
 }

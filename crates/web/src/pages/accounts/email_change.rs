@@ -55,7 +55,7 @@ pub async fn request(
         paragraphs =
             vec![format!("This platform doesn't send e-mail yet. Ask {contact} for the link to {}.", form.email)];
     }
-    Ok(NoticePage::new(frame, "Confirm your new address", paragraphs, ACCOUNT))
+    Ok(NoticePage::page(frame, "Confirm your new address", paragraphs, ACCOUNT))
 }
 
 /// `GET /account/email/{token}`
@@ -124,11 +124,11 @@ async fn change(
         Ok(()) if restore => {
             let text = "If the change wasn't yours, somebody knows your password. Set a new one now.";
             let next = ("/forgot", "Set a new password");
-            Ok(NoticePage::new(frame, "Your former address is back", vec![text.into()], next))
+            Ok(NoticePage::page(frame, "Your former address is back", vec![text.into()], next))
         }
         Ok(()) => {
             let text = "Use the new address to log in from now on. Your other sessions were ended.";
-            Ok(NoticePage::new(frame, "Your address was changed", vec![text.into()], ACCOUNT))
+            Ok(NoticePage::page(frame, "Your address was changed", vec![text.into()], ACCOUNT))
         }
         Err(stoa_core::Error::Conflict(_)) => Ok(NoticePage::expired(frame, "Nothing was changed.", ACCOUNT)),
         Err(error) => Err(error.into()),

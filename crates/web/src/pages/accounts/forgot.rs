@@ -88,5 +88,5 @@ pub async fn submit(
             ],
         ),
     };
-    Ok(NoticePage::new(frame, title, paragraphs, ("/login", "Back to log in")))
+    Ok(NoticePage::page(frame, title, paragraphs, ("/login", "Back to log in")))
 }

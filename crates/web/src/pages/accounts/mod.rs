@@ -2,6 +2,7 @@
 
 pub mod confirm;
 pub mod email_change;
+pub mod export;
 pub mod forgot;
 pub mod invitation;
 pub mod login;

@@ -21,7 +21,7 @@ pub struct NoticePage {
 
 impl NoticePage {
     /// A page.
-    pub fn new(
+    pub fn page(
         frame: Frame,
         title: &'static str,
         paragraphs: Vec<String>,

@@ -2,10 +2,12 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use secrecy::SecretString;
 use serde::Deserialize;
 use stoa_accounts::view::ProfileView;
 use stoa_core::RequestContext;
 
+use super::confirm::recent_context;
 use crate::{
     app::App,
     extract::{
@@ -34,6 +36,8 @@ pub struct ProfilePage {
     pub profile: ProfileView,
     /// Since when there is one.
     pub since: String,
+    /// When it will be closed, if it will.
+    pub closes: Option<String>,
     /// Whether a change was saved.
     pub is_saved: bool,
     /// Name of the organization.
@@ -84,6 +88,37 @@ pub async fn rename(
     }
 }
 
+/// Input of the form that closes the account.
+#[derive(Deserialize)]
+pub struct CloseForm {
+    #[serde(default)]
+    confirm_password: SecretString,
+}
+
+/// `POST /account/close`
+pub async fn close(
+    State(app): State<App>,
+    Customer(cx): Customer,
+    frame: Frame,
+    Form(form): Form<CloseForm>,
+) -> Result<Response, HttpError> {
+    let again = ("/account/close", Vec::new());
+    let cx = match recent_context(&app, cx, &frame, again, &form.confirm_password).await? {
+        Ok(cx) => cx,
+        Err(page) => return Ok(page),
+    };
+    match app.control.accounts.close_account(&cx).await {
+        Ok(()) => Ok(ui::see_other("/account")),
+        Err(error) => page(&app, &cx, frame, ProfileForm::default(), FormErrors::try_from(error)?).await,
+    }
+}
+
+/// `POST /account/keep`
+pub async fn keep(State(app): State<App>, Customer(cx): Customer) -> Result<Response, HttpError> {
+    app.control.accounts.keep_account(&cx).await?;
+    Ok(ui::see_other("/account?saved=true"))
+}
+
 /// The page with the errors of one of its forms.
 pub async fn page(
     app: &App,
@@ -108,5 +143,6 @@ async fn build(
     let name = if form.company.is_empty() { profile.organization.clone().unwrap_or_default() } else { form.company };
     let company = Field::text("company", "Name of the organization", &name).fill("organization").with(&problems);
     let email = Field::email("email", "New e-mail address", &form.email).fill("email").with(&problems);
-    Ok(ProfilePage { frame, problems, since: day(profile.created_at), profile, is_saved: false, company, email })
+    let (since, closes) = (day(profile.created_at), profile.close_at.map(day));
+    Ok(ProfilePage { frame, problems, profile, since, closes, is_saved: false, company, email })
 }

@@ -81,7 +81,7 @@ pub async fn submit(
     match app.control.accounts.reset_password(&cx, token.expose_secret(), form.password).await {
         Ok(()) => {
             let text = "You can log in with it now. All sessions were ended, and API tokens revoked.";
-            Ok(NoticePage::new(frame, "Your new password is set", vec![text.to_owned()], ("/login", "Log in")))
+            Ok(NoticePage::page(frame, "Your new password is set", vec![text.to_owned()], ("/login", "Log in")))
         }
         Err(error) => {
             let form_errors = FormErrors::try_from(error)?;

@@ -61,7 +61,12 @@ pub async fn submit(
     match app.control.accounts.verify_email(&cx, token.expose_secret()).await {
         Ok(()) => {
             let text = "Thank you. You can now create more sites, add domains and invite people.";
-            Ok(NoticePage::new(frame, "Your e-mail address is verified", vec![text.into()], ("/dashboard", "Continue")))
+            Ok(NoticePage::page(
+                frame,
+                "Your e-mail address is verified",
+                vec![text.into()],
+                ("/dashboard", "Continue"),
+            ))
         }
         Err(stoa_core::Error::Conflict(_)) => {
             Ok(NoticePage::expired(frame, "You can request a new one on your account page.", ACCOUNT))
@@ -80,5 +85,5 @@ pub async fn resend(State(app): State<App>, Customer(cx): Customer, frame: Frame
             format!("This platform doesn't send e-mail yet. Ask {contact} to verify your address."),
         ),
     };
-    Ok(NoticePage::new(frame, title, vec![text], ACCOUNT))
+    Ok(NoticePage::page(frame, title, vec![text], ACCOUNT))
 }
