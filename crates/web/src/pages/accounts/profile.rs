@@ -142,7 +142,10 @@ async fn build(
     let profile = app.control.accounts.profile(cx).await?;
     let name = if form.company.is_empty() { profile.organization.clone().unwrap_or_default() } else { form.company };
     let company = Field::text("company", "Name of the organization", &name).fill("organization").with(&problems);
-    let email = Field::email("email", "New e-mail address", &form.email).fill("email").with(&problems);
+    let email = Field::email("email", "New e-mail address", &form.email)
+        .fill("email")
+        .hint("We'll send a link to the new address. Nothing changes until you open it.")
+        .with(&problems);
     let (since, closes) = (day(profile.created_at), profile.close_at.map(day));
     Ok(ProfilePage { frame, problems, profile, since, closes, is_saved: false, company, email })
 }

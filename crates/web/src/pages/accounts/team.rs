@@ -95,7 +95,7 @@ pub async fn show(
     Query(query): Query<TeamQuery>,
 ) -> Result<Response, HttpError> {
     let done = match query.done.as_str() {
-        "invite" => Some("The invitation is on its way."),
+        "invite" => Some("The invitation was created."),
         "role" => Some("The role was changed, and the member's sessions were ended."),
         "remove" => Some("The member was removed."),
         "withdraw" => Some("The invitation was withdrawn."),
