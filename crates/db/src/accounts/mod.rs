@@ -11,8 +11,8 @@ pub mod tokens;
 pub mod users;
 
 pub use customers::{
-    CustomerSort, customer_by_email, customer_count, customer_get, customer_insert, customer_list, customer_set_company,
-    customers_counted, customers_listed, customers_of,
+    CustomerSort, customer_by_email, customer_count, customer_get, customer_insert, customer_list,
+    customer_set_company, customers_counted, customers_listed, customers_of,
 };
 pub use passwords::{auth_epoch, password_hash, password_set};
 pub use staff::{staff_by_email, staff_count, staff_get, staff_insert, staff_list};
