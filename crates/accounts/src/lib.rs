@@ -1,30 +1,50 @@
-//! Accounts of customers and staff, with their passwords, sessions and API tokens.
+//! Accounts of people, their organizations (customers), and staff, with their passwords, sessions and API tokens.
+//!
+//! A person (`users`) is a member of organizations. Each has founded one, whose id has the same UUID as theirs; they may
+//! be a member of others. [`Actor::Customer`] is the organization that a command is for, and
+//! [`RequestContext::member`](stoa_core::RequestContext) the person who gives it. See `docs/decisions/027`.
 
+mod closing;
 pub mod command;
 mod customers;
+mod device;
+mod email_change;
+mod invitations;
 mod login;
 mod login_limits;
-mod mail;
+pub mod mail;
+mod members;
+mod notices;
 pub mod password;
 mod password_queue;
+mod people;
+mod profile;
+mod reauthenticate;
 mod recent;
 mod recovery_codes;
 mod register;
+mod reset;
 mod second_factor;
+mod session_list;
 mod sessions;
 mod staff;
 mod token_secret;
 mod tokens;
 mod totp;
+mod verify;
 pub mod view;
 
 use std::{ops::Deref, sync::Arc};
 
 use stoa_core::{Core, Error, RequestContext, Result};
-use stoa_db::accounts::{Subject, customer_get, staff_get};
+use stoa_db::{
+    accounts::{Subject, customer_get, staff_get},
+    users,
+};
 use stoa_model::{account::Actor, text::EmailAddress};
 
 pub use login_limits::KNOWN_BROWSER_LIFETIME;
+pub use people::{NO_PASSWORD, login_actor};
 pub use register::{PasswordHash, Registration};
 pub use tokens::MAX_TOKEN_DAYS;
 
@@ -38,6 +58,7 @@ pub struct Inner {
     hasher: password::Hasher,
     recent_sessions: recent::Recent<view::SessionView>,
     recent_tokens: recent::Recent<view::TokenOwner>,
+    delivers_mail: bool,
 }
 
 impl Deref for Accounts {
@@ -49,34 +70,38 @@ impl Deref for Accounts {
 }
 
 impl Accounts {
-    /// A service over this core.
-    pub fn new(core: Core) -> Self {
+    /// A service over this core. `delivers_mail`: whether e-mail leaves this machine.
+    pub fn new(core: Core, delivers_mail: bool) -> Self {
         Self(Arc::new(Inner {
             core,
             hasher: password::Hasher::default(),
             recent_sessions: recent::Recent::default(),
             recent_tokens: recent::Recent::default(),
+            delivers_mail,
         }))
-    }
-
-    /// The actor whose login sent the command: sessions, tokens and second factors belong to it.
-    const fn login_actor(cx: &RequestContext) -> Actor {
-        cx.actor
     }
 
     /// The account that sent the command.
     fn own_subject(cx: &RequestContext) -> Result<Subject> {
-        Subject::of(Self::login_actor(cx)).ok_or(Error::Unauthenticated("Please log in."))
+        Subject::of(login_actor(cx)).ok_or(Error::Unauthenticated("Please log in."))
     }
 
     /// The login address of the account that sent the command.
     async fn own_email(&self, cx: &RequestContext) -> Result<EmailAddress> {
-        let found = match Self::login_actor(cx) {
-            Actor::Customer(id) => customer_get(&self.core.db, id).await?.map(|customer| customer.email),
+        let found = match login_actor(cx) {
+            Actor::Customer(id) => match users::user_get(&self.core.db, id.founder()).await? {
+                Some(user) => Some(user.shown_email().clone()),
+                None => customer_get(&self.core.db, id).await?.map(|customer| customer.email),
+            },
             Actor::Staff(id, _) => staff_get(&self.core.db, id).await?.map(|staff| staff.email),
             Actor::Nobody | Actor::System => None,
         };
         found.ok_or(Error::Unauthenticated("Please log in."))
+    }
+
+    /// Whether e-mail leaves this machine. If not, it waits in a folder, and people must ask the operator.
+    pub fn delivers_mail(&self) -> bool {
+        self.delivers_mail
     }
 
     /// Has the next requests look sessions and tokens up again, after some of them were ended.

@@ -9,14 +9,14 @@ use stoa_db::{
     accounts::{self, Subject, login_failures, login_flows},
     history, sessions,
 };
-use stoa_model::{account::Actor, field::Invalid, secret::SecretString, text::EmailAddress};
+use stoa_model::{account::Actor, field::Invalid, text::EmailAddress};
 
 use crate::{
     Accounts,
     command::LogIn,
     login_limits::{AccountKey, LoginAttempt, Portal},
-    password_queue::Priority,
     second_factor::stored_hash,
+    sessions::{SessionSecret, insert_session},
     view::{LoginOutcome, NewSession},
 };
 use stoa_core::{Error, RequestContext, Result, random};
@@ -119,7 +119,7 @@ impl Accounts {
         let flow = &random::token_hash(flow);
         let found = login_flows::flow_get(&self.core.db, flow, MAX_CODE_TRIES, cx.now).await?.ok_or(FLOW_OVER)?;
         let actor = found.actor(&self.core.db).await?.ok_or(FLOW_OVER)?;
-        let email = self.own_email(&RequestContext { actor, ..cx.clone() }).await?;
+        let email = self.own_email(&RequestContext { actor, member: None, ..cx.clone() }).await?;
         let account = AccountKey::of(email.as_str());
         let cookie = browser(&account.cookie_suffix());
         let is_known = self.is_known_browser(&account, cookie.as_deref(), cx.now);
@@ -150,17 +150,6 @@ impl Accounts {
         Ok((session, email))
     }
 
-    /// Whether this is the password of the account that sends the command. Counted like a login, so that a found
-    /// session can't be used to guess.
-    pub(crate) async fn is_own_password(&self, cx: &RequestContext, password: SecretString) -> Result<bool> {
-        let email = self.own_email(cx).await?;
-        let hash = match Self::login_actor(cx) {
-            Actor::Staff(..) => accounts::staff_by_email(&self.core.db, &email).await?.map(|(_, hash)| hash),
-            _ => accounts::customer_by_email(&self.core.db, &email).await?.map(|(_, hash)| hash),
-        };
-        self.hasher.verify(password, hash, Priority::Known).await
-    }
-
     /// Checks a password. Staff have fewer attempts than customers. Exceeding their limit in the form for everyone is
     /// reported as wrong credentials: a different limit would reveal which addresses are staff.
     async fn check_password(&self, cx: &RequestContext, command: LogIn, portal: Portal) -> Result<Authenticated> {
@@ -174,8 +163,16 @@ impl Accounts {
                 is_allowed = self.count_staff_login(&mut attempt).await?;
             }
         }
-        let (actor, hash) = found.unzip();
-        let is_correct = self.hasher.verify(command.password, hash, attempt.priority).await?;
+        let (mut actor, hash) = found.unzip();
+        let mut is_correct = self.hasher.verify(command.password.clone(), hash, attempt.priority).await?;
+        if !is_correct && portal == Portal::Everyone {
+            // Or somebody who signed up with an address that isn't theirs. The comparison always takes its time, so that
+            // this reveals nothing either.
+            let (claimed, hash) = self.claimed_account(email.as_ref()).await?.unzip();
+            is_correct = self.hasher.verify(command.password, hash, attempt.priority).await?;
+            actor = claimed.map(Actor::Customer);
+            is_allowed = true;
+        }
         match actor.filter(|_| is_correct && is_allowed) {
             Some(actor) => Ok(Authenticated { actor, attempt }),
             None => {
@@ -221,9 +218,8 @@ impl Accounts {
     async fn begin_session(&self, cx: &RequestContext, actor: Actor, flow: Option<&[u8; 32]>) -> Result<NewSession> {
         // A session begins after its password was checked, which can take a while.
         let now = self.core.clock.now();
-        let (row, session) = &self.prepare_session(actor, now, flow.map(|_| now));
-        let detail =
-            serde_json::json!({ "second_factor": flow.is_some(), "session": random::short_name(&row.id_hash) });
+        let secret = &SessionSecret::new();
+        let detail = serde_json::json!({ "second_factor": flow.is_some(), "session": secret.name() });
         let event = &cx.audit("session.begin", actor, detail);
         let begin = self.core.db.write(|tx| {
             Box::pin(async move {
@@ -232,12 +228,13 @@ impl Accounts {
                 {
                     return Err(FLOW_OVER);
                 }
-                sessions::session_insert(&tx, row).await?;
+                insert_session(&tx, cx, actor, secret, now, flow.map(|_| now)).await?;
                 Ok(history::audit(&tx, event).await?)
             })
         });
         begin.await?;
-        Ok(session.clone())
+        self.forget_recent();
+        Ok(secret.session(actor))
     }
 
     /// Records a failure in the audit trail, and counts it.

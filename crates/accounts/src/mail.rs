@@ -1,37 +1,378 @@
-//! What this area writes to people. Nothing secret is ever in an e-mail.
+//! E-mail about accounts, most of it with a secret link.
+//!
+//! What is queued names no secret: the task creates it when it writes the e-mail, and stores its hash. Links begin with
+//! the configured address of the portal, never with what a request said.
+//!
+//! Somebody who asks for an e-mail to an address must not learn whether it has an account. So the request only queues the
+//! task, which takes the same time for all, and the task decides what is sent, if anything.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use stoa_core::{
-    Settings,
-    tasks::{QueuedTask, mail::notice},
+    Core, Error, Result, random,
+    tasks::{QueuedTask, RetryPolicy, TaskError, TaskSpec, mail::html},
 };
-use stoa_db::tokens::ApiToken;
-use stoa_model::text::EmailAddress;
+use stoa_db::{
+    Tx, accounts, invitations,
+    one_time::{OneTime, one_time_insert},
+    tasks, users,
+};
+use stoa_integrations::mail::{Email, MailError, Mailer};
+use stoa_model::{
+    account::Actor,
+    id::{InvitationId, UserId},
+    secret::ExposeSecret,
+    text::EmailAddress,
+};
 
-/// Notifies the owner of an account that it has a new API token.
-pub(crate) fn token_created(settings: &Settings, to: EmailAddress, token: &ApiToken, now: Timestamp) -> QueuedTask {
-    let page = format!("{}/account/tokens", settings.portal_url);
-    let product = &settings.product_name;
-    let end = token.expires_at.map(|end| end.strftime("%-d %B %Y").to_string()).unwrap_or_default();
-    let paragraphs = [
-        format!("A new API token was created for your {product} account: \"{}\" ({}…).", token.name, token.prefix),
-        format!("It can be used until {end} for: {}.", token.abilities),
-        "If it wasn't you, revoke the token and change your password:".to_owned(),
-        page.clone(),
-    ];
-    let subject = format!("New API token for {product}");
-    notice(format!("token/{}", token.id), to, subject, &paragraphs, &[page], now)
+use crate::{email_change, reset};
+
+/// Purpose of a secret that sets a new password.
+pub(crate) const RESET: &str = "reset";
+/// Purpose of a secret that verifies the address of an account.
+pub(crate) const VERIFY: &str = "verify";
+/// Purpose of a secret that gives an account another address.
+pub(crate) const CHANGE_EMAIL: &str = "change_email";
+/// Purpose of a secret that gives an account its former address back.
+pub(crate) const RESTORE_EMAIL: &str = "restore_email";
+
+/// How long a link to set a new password works.
+pub(crate) const RESET_LIFETIME: SignedDuration = SignedDuration::from_mins(30);
+/// How long a link to verify an address works.
+const VERIFY_LIFETIME: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// How long a changed address can be restored.
+const RESTORE_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// An e-mail to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mail", rename_all = "snake_case")]
+pub enum AccountMail {
+    /// A link to set a new password, if the address has an account.
+    Reset {
+        /// The address.
+        email: EmailAddress,
+    },
+    /// A link to verify the address of a person.
+    Verify {
+        /// The person.
+        user: UserId,
+    },
+    /// To somebody with an account: it was tried to open another one with their address.
+    AlreadyRegistered {
+        /// The address.
+        email: EmailAddress,
+    },
+    /// A link that gives a person this address.
+    ChangeEmail {
+        /// The person.
+        user: UserId,
+        /// Their next address.
+        email: EmailAddress,
+    },
+    /// To the former address of a person, with a link that restores it.
+    EmailChanged {
+        /// The person.
+        user: UserId,
+        /// Their former address.
+        former: EmailAddress,
+    },
+    /// The password of an account was changed.
+    PasswordChanged {
+        /// Its address.
+        email: EmailAddress,
+    },
+    /// An invitation.
+    Invite {
+        /// Its id.
+        invitation: InvitationId,
+    },
 }
 
-/// Notifies the owner of an account that its second factor was turned on or off.
-pub(crate) fn second_factor_changed(settings: &Settings, to: EmailAddress, what: &str, now: Timestamp) -> QueuedTask {
-    let page = format!("{}/account/security/second-factor", settings.portal_url);
-    let product = &settings.product_name;
-    let paragraphs = [
-        format!("{what} for your {product} account."),
-        "If it wasn't you, change your password and contact support:".to_owned(),
-        page.clone(),
-    ];
-    let key = format!("second-factor/{to}/{}", now.as_millisecond());
-    notice(key, to, format!("Two-step login changed for {product}"), &paragraphs, &[page], now)
+/// A queued [`AccountMail`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct QueuedMail {
+    /// Identifies the e-mail: sending it again replaces the first one.
+    key: String,
+    /// When it was asked for.
+    at: Timestamp,
+    /// What to write.
+    #[serde(flatten)]
+    mail: AccountMail,
+}
+
+/// Queues an e-mail in the transaction of what it is about. Wake the tasks after the commit.
+pub(crate) async fn queue(tx: &Tx, mail: AccountMail, now: Timestamp) -> Result<()> {
+    let key = format!("account/{}", random::uuid_at(now).simple());
+    let queued = QueuedTask::new::<SendAccountMail>(&QueuedMail { key: key.clone(), at: now, mail }, key, now);
+    tasks::task_insert(tx, &queued.task, Some(&queued.key)).await?;
+    Ok(())
+}
+
+/// Writes and sends e-mail about accounts.
+pub struct SendAccountMail {
+    core: Core,
+    mailer: Mailer,
+}
+
+impl SendAccountMail {
+    /// Sends through `mailer`.
+    pub fn new(core: Core, mailer: Mailer) -> Self {
+        Self { core, mailer }
+    }
+}
+
+#[async_trait]
+impl TaskSpec for SendAccountMail {
+    const KIND: &'static str = "account_mail";
+    /// Five days, as for all e-mail.
+    const RETRY: RetryPolicy = RetryPolicy {
+        first: Duration::from_secs(60),
+        longest: Duration::from_secs(4 * 3600),
+        give_up_after: Duration::from_secs(5 * 24 * 3600),
+    };
+    type Payload = QueuedMail;
+
+    fn title(&self, queued: &QueuedMail) -> String {
+        match &queued.mail {
+            AccountMail::Reset { email } => format!("Link to reset a password, to {email}"),
+            AccountMail::Verify { user } => format!("Link to verify the address of {user}"),
+            AccountMail::AlreadyRegistered { email } => format!("Notice of a second sign-up, to {email}"),
+            AccountMail::ChangeEmail { user, email } => format!("Link to change the address of {user}, to {email}"),
+            AccountMail::EmailChanged { user, former } => format!("Notice of the new address of {user}, to {former}"),
+            AccountMail::PasswordChanged { email } => format!("Notice of a new password, to {email}"),
+            AccountMail::Invite { invitation } => format!("Invitation {invitation}"),
+        }
+    }
+
+    async fn execute(&self, queued: QueuedMail) -> std::result::Result<(), TaskError> {
+        let composed = self.compose(&queued).await.map_err(|error| TaskError::Retry(error.for_operator()))?;
+        let Some(email) = composed else { return Ok(()) };
+        let mailer = self.mailer.clone();
+        let sent = tokio::task::spawn_blocking(move || mailer.send(&email)).await;
+        match sent.map_err(|panic| TaskError::Retry(panic.to_string()))? {
+            Ok(()) => Ok(()),
+            Err(error @ MailError::Build { .. }) => Err(TaskError::Permanent(error.to_string())),
+            Err(error @ MailError::Write { .. }) => Err(TaskError::Retry(error.to_string())),
+        }
+    }
+}
+
+/// A text before it has its key and receiver.
+struct Text {
+    subject: String,
+    paragraphs: Vec<String>,
+    links: Vec<String>,
+}
+
+impl SendAccountMail {
+    /// The e-mail, or nothing if there is no reason to send it any more, or never was.
+    async fn compose(&self, queued: &QueuedMail) -> Result<Option<Email>> {
+        let text = match &queued.mail {
+            AccountMail::Reset { email } => self.reset(email, queued.at).await?.map(|text| (email.clone(), text)),
+            AccountMail::Verify { user } => self.verify(*user).await?,
+            AccountMail::AlreadyRegistered { email } => {
+                self.core.may_mail("registered", email).await?.then(|| (email.clone(), self.already_registered()))
+            }
+            AccountMail::ChangeEmail { user, email } => {
+                self.change_email(*user, email).await?.map(|text| (email.clone(), text))
+            }
+            AccountMail::EmailChanged { user, former } => {
+                self.email_changed(*user, former).await?.map(|text| (former.clone(), text))
+            }
+            AccountMail::PasswordChanged { email } => Some((email.clone(), self.password_changed())),
+            AccountMail::Invite { invitation } => self.invite(*invitation).await?,
+        };
+        Ok(text.map(|(to, Text { subject, paragraphs, links })| Email {
+            key: queued.key.clone(),
+            to,
+            subject,
+            text: paragraphs.join("\n\n"),
+            html: html(&paragraphs, &links),
+        }))
+    }
+
+    async fn reset(&self, email: &EmailAddress, at: Timestamp) -> Result<Option<Text>> {
+        if self.core.clock.now().duration_since(at) > RESET_LIFETIME {
+            return Ok(None);
+        }
+        let Some(actor) = reset::account_of(&self.core, email).await? else { return Ok(None) };
+        if !self.core.may_mail(RESET, email).await? {
+            return Ok(None);
+        }
+        let binding = reset::binding(&self.core.db, actor).await?;
+        let link = self.link("reset", RESET, actor, email, binding, RESET_LIFETIME).await?;
+        let product = &self.core.settings.product_name;
+        Ok(Some(Text {
+            subject: format!("Reset your {product} password"),
+            paragraphs: vec![
+                format!("Somebody asked to reset the password of your {product} account. Choose a new one here:"),
+                link.clone(),
+                "The link works once, for 30 minutes.".to_owned(),
+                "If it wasn't you, ignore this e-mail. Your password stays as it is.".to_owned(),
+            ],
+            links: vec![link],
+        }))
+    }
+
+    async fn verify(&self, user: UserId) -> Result<Option<(EmailAddress, Text)>> {
+        let Some(user) = users::user_get(&self.core.db, user).await? else { return Ok(None) };
+        if let Some(claimed) = user.claimed_email {
+            // Somebody else's address: they are asked to log in, as if it were a second sign-up.
+            let may = self.core.may_mail("registered", &claimed).await?;
+            return Ok(may.then(|| (claimed, self.already_registered())));
+        }
+        if user.verified_at.is_some() {
+            return Ok(None);
+        }
+        let actor = Actor::Customer(user.id.founded());
+        let link = self.link("verify", VERIFY, actor, &user.email, String::new(), VERIFY_LIFETIME).await?;
+        let product = &self.core.settings.product_name;
+        let text = Text {
+            subject: format!("Verify your e-mail address for {product}"),
+            paragraphs: vec![
+                format!("Please verify that this is your e-mail address for {product}:"),
+                link.clone(),
+                "The link works for three days.".to_owned(),
+                "If you didn't open an account, ignore this e-mail.".to_owned(),
+            ],
+            links: vec![link],
+        };
+        Ok(Some((user.email, text)))
+    }
+
+    fn already_registered(&self) -> Text {
+        let (product, portal) = (&self.core.settings.product_name, &self.core.settings.portal_url);
+        let (log_in, forgot) = (format!("{portal}/login"), format!("{portal}/forgot"));
+        Text {
+            subject: format!("You already have a {product} account"),
+            paragraphs: vec![
+                format!(
+                    "Somebody tried to use this e-mail address for a new {product} account, but it has one already."
+                ),
+                "If it was you, log in:".to_owned(),
+                log_in.clone(),
+                "If you forgot the password, reset it:".to_owned(),
+                forgot.clone(),
+                "If it wasn't you, there is nothing to do: nobody got access to your account.".to_owned(),
+            ],
+            links: vec![log_in, forgot],
+        }
+    }
+
+    async fn change_email(&self, user: UserId, email: &EmailAddress) -> Result<Option<Text>> {
+        let Some(user) = users::user_get(&self.core.db, user).await? else { return Ok(None) };
+        if reset::account_of(&self.core, email).await?.is_some() {
+            return Ok(self.core.may_mail("registered", email).await?.then(|| self.already_registered()));
+        }
+        let (actor, binding) = (Actor::Customer(user.id.founded()), email_change::binding(&user));
+        let link = self.link("account/email", CHANGE_EMAIL, actor, email, binding, VERIFY_LIFETIME).await?;
+        let product = &self.core.settings.product_name;
+        Ok(Some(Text {
+            subject: format!("Confirm your new e-mail address for {product}"),
+            paragraphs: vec![
+                format!("Confirm that your {product} account should use this e-mail address:"),
+                link.clone(),
+                "The link works once, for three days. Until then you log in with your present address.".to_owned(),
+                "If you didn't ask for this, ignore this e-mail.".to_owned(),
+            ],
+            links: vec![link],
+        }))
+    }
+
+    async fn email_changed(&self, user: UserId, former: &EmailAddress) -> Result<Option<Text>> {
+        let Some(user) = users::user_get(&self.core.db, user).await? else { return Ok(None) };
+        let actor = Actor::Customer(user.id.founded());
+        let page = "account/email/restore";
+        let link = self.link(page, RESTORE_EMAIL, actor, former, String::new(), RESTORE_LIFETIME).await?;
+        let product = &self.core.settings.product_name;
+        Ok(Some(Text {
+            subject: format!("Your {product} e-mail address was changed"),
+            paragraphs: vec![
+                format!("Your {product} account now uses {} to log in.", user.email),
+                "If it wasn't you, restore this address and then set a new password:".to_owned(),
+                link.clone(),
+                "The link works for seven days.".to_owned(),
+            ],
+            links: vec![link],
+        }))
+    }
+
+    fn password_changed(&self) -> Text {
+        let (product, portal) = (&self.core.settings.product_name, &self.core.settings.portal_url);
+        let forgot = format!("{portal}/forgot");
+        Text {
+            subject: format!("Your {product} password was changed"),
+            paragraphs: vec![
+                format!("The password of your {product} account was changed, and your other sessions were ended."),
+                "If it wasn't you, set a new one:".to_owned(),
+                forgot.clone(),
+            ],
+            links: vec![forgot],
+        }
+    }
+
+    async fn invite(&self, id: InvitationId) -> Result<Option<(EmailAddress, Text)>> {
+        let now = self.core.clock.now();
+        let Some(invitation) = invitations::invitation_get(&self.core.db, id, now).await? else { return Ok(None) };
+        let organization = accounts::customer_get(&self.core.db, invitation.customer).await?;
+        let organization = organization.ok_or(Error::NotFound("customer"))?;
+        let token = random::token();
+        let hash = &random::token_hash(token.expose_secret());
+        self.core.db.write(|tx| Box::pin(async move { invitations::invitation_set_hash(&tx, id, hash).await })).await?;
+        let link = format!("{}/invitations/{}", self.core.settings.portal_url, token.expose_secret());
+        let product = &self.core.settings.product_name;
+        let text = Text {
+            subject: format!("Join {} on {product}", organization.company),
+            paragraphs: vec![
+                format!(
+                    "You are invited to work on the sites of {} on {product}, with the role {}.",
+                    organization.company,
+                    invitation.role.label()
+                ),
+                "Accept the invitation here:".to_owned(),
+                link.clone(),
+                "The link works once, for seven days. If you don't know who invited you, ignore this e-mail."
+                    .to_owned(),
+            ],
+            links: vec![link],
+        };
+        Ok(Some((invitation.email, text)))
+    }
+
+    /// Creates a secret and returns the address of the page that takes it.
+    async fn link(
+        &self,
+        page: &str,
+        purpose: &str,
+        actor: Actor,
+        email: &EmailAddress,
+        binding: String,
+        lifetime: SignedDuration,
+    ) -> Result<String> {
+        let (token, now) = (random::token(), self.core.clock.now());
+        let secret = &OneTime {
+            hash: random::token_hash(token.expose_secret()),
+            purpose: purpose.to_owned(),
+            subject: subject(actor),
+            email: email.clone(),
+            binding,
+            created_at: now,
+            expires_at: now + lifetime,
+            used_at: None,
+        };
+        self.core.db.write(|tx| Box::pin(async move { one_time_insert(&tx, secret).await })).await?;
+        Ok(format!("{}/{page}/{}", self.core.settings.portal_url, token.expose_secret()))
+    }
+}
+
+/// An account as secrets name it.
+pub(crate) fn subject(actor: Actor) -> String {
+    match actor {
+        Actor::Staff(id, _) => id.to_string(),
+        Actor::Customer(id) => id.to_string(),
+        Actor::Nobody | Actor::System => String::new(),
+    }
 }

@@ -24,7 +24,9 @@ use stoa_model::{
 };
 
 use crate::{
-    Accounts, mail, recovery_codes, totp,
+    Accounts, login_actor, notices, recovery_codes,
+    sessions::{SessionSecret, insert_session},
+    totp,
     view::{NewSession, SecondFactorView, TotpEnrolment},
 };
 use stoa_core::{Error, RequestContext, Result, random};
@@ -110,9 +112,7 @@ impl Accounts {
         let limits = self.count_change(subject).await?;
         let pending = totp_get(&self.core.db, subject).await?.filter(|totp| totp.confirmed_at.is_none());
         let sealed = &pending.ok_or(Error::NotFound("setup in progress"))?.sealed;
-        if !self.is_own_password(cx, password).await? {
-            return Err(Invalid::new("password", "This isn't your password. Try again.").into());
-        }
+        self.verify_own_password(cx, password, "password").await?;
         let step = totp::matching_step(&self.open(subject, sealed)?, code, cx.now).ok_or_else(|| {
             Invalid::new(
                 "code",
@@ -121,7 +121,7 @@ impl Accounts {
         })?;
         let codes = recovery_codes::generate();
         let hashes = &recovery_codes::hashes(subject, &codes);
-        let (row, session) = &self.prepare_session(Self::login_actor(cx), cx.now, Some(cx.now));
+        let secret = &SessionSecret::new();
         let event = &cx.audit("second_factor.enable", subject, serde_json::json!({ "kind": "totp" }));
         let notice = &self.notice_of_change(cx, "Two-step login was turned on").await?;
         let done = self.core.db.write(|tx| {
@@ -130,8 +130,8 @@ impl Accounts {
                     return Err(Error::Conflict("The setup was changed in another window. Start again.".into()));
                 }
                 recovery_codes_replace(&tx, subject, hashes, cx.now).await?;
-                sessions::sessions_delete_of(&tx, Self::login_actor(cx)).await?;
-                sessions::session_insert(&tx, row).await?;
+                sessions::sessions_delete_of(&tx, login_actor(cx)).await?;
+                insert_session(&tx, cx, login_actor(cx), secret, cx.now, Some(cx.now)).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
                 Ok(history::audit(&tx, event).await?)
             })
@@ -139,7 +139,7 @@ impl Accounts {
         done.await?;
         self.core.return_attempt(&limits).await?;
         self.forget_recent();
-        Ok((session.clone(), codes))
+        Ok((secret.session(login_actor(cx)), codes))
     }
 
     /// Replaces the recovery codes; the old ones end. Takes a code, because a found session must not get ways in.
@@ -174,22 +174,22 @@ impl Accounts {
         let subject = &Self::own_subject(cx)?;
         let limits = self.count_change(subject).await?;
         self.spend_code(subject, code, cx.now).await?.then_some(()).ok_or_else(wrong_code)?;
-        let (row, session) = &self.prepare_session(Self::login_actor(cx), cx.now, None);
+        let secret = &SessionSecret::new();
         let event = &cx.audit("second_factor.disable", subject, serde_json::json!({}));
         let notice = &self.notice_of_change(cx, "Two-step login was turned off").await?;
         let remove = self.core.db.write(|tx| {
             Box::pin(async move {
                 second_factor_delete(&tx, subject).await?;
-                sessions::sessions_delete_of(&tx, Self::login_actor(cx)).await?;
-                sessions::session_insert(&tx, row).await?;
+                sessions::sessions_delete_of(&tx, login_actor(cx)).await?;
+                insert_session(&tx, cx, login_actor(cx), secret, cx.now, None).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
-                history::audit(&tx, event).await
+                Ok::<_, Error>(history::audit(&tx, event).await?)
             })
         });
         remove.await?;
         self.core.return_attempt(&limits).await?;
         self.forget_recent();
-        Ok(session.clone())
+        Ok(secret.session(login_actor(cx)))
     }
 
     /// Removes the second factor of a customer who has lost it, ends their sessions and notifies them. Their password
@@ -204,7 +204,7 @@ impl Accounts {
         let subject = &Subject::of(actor).ok_or(Error::NotFound("customer"))?;
         let event = &cx.audit("second_factor.reset", customer, serde_json::json!({}));
         let what = "Two-step login was turned off by our support team";
-        let notice = &mail::second_factor_changed(&self.core.settings, found.email, what, cx.now);
+        let notice = &notices::second_factor_changed(&self.core.settings, found.email, what, cx.now);
         let reset = self.core.db.write(|tx| {
             Box::pin(async move {
                 if !second_factor_delete(&tx, subject).await? {
@@ -248,7 +248,7 @@ impl Accounts {
 
     async fn notice_of_change(&self, cx: &RequestContext, what: &str) -> Result<stoa_core::tasks::QueuedTask> {
         let email = self.own_email(cx).await?;
-        Ok(mail::second_factor_changed(&self.core.settings, email, what, cx.now))
+        Ok(notices::second_factor_changed(&self.core.settings, email, what, cx.now))
     }
 
     fn open(&self, subject: &Subject, sealed: &Sealed) -> Result<SecretString> {

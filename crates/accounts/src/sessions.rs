@@ -1,101 +1,227 @@
-//! Browser sessions. They are stored on the server, so that logging out ends them, and expire after 30 idle
-//! minutes. Only a hash of the cookie's token is stored.
+//! Browser sessions. They are stored on the server, so that logging out ends them. They expire after 30 idle minutes, and
+//! some days after the log-in however much they are used. Only a hash of the cookie's token is stored.
+//!
+//! A session carries its account's epoch. A changed password, address or role raises the epoch, which ends all sessions
+//! of the account but those that are given the new one.
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
+    Tx,
     accounts::{self, login_failures, login_flows},
-    sessions, tokens,
+    members, sessions, tokens, users,
 };
-use stoa_model::{account::Actor, secret::ExposeSecret};
+use stoa_model::{
+    account::Actor,
+    id::{CustomerId, SessionId},
+    member::Member,
+    secret::{ExposeSecret, SecretString},
+};
 
-use crate::Accounts;
-use crate::login::FAILURES_KEPT;
-use crate::view::{NewSession, SessionView};
-use stoa_core::{Result, random};
+use crate::{
+    Accounts,
+    login::FAILURES_KEPT,
+    people,
+    view::{NewSession, SessionView},
+};
+use stoa_core::{RequestContext, Result, random};
 
 /// Sessions without a request expire after this time (PRODUCT.md I1).
 const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
-/// Expired tokens are listed for this time.
-const EXPIRED_TOKENS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Minimum time between updates of a session's last request.
 const SEEN_UPDATE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+/// Longest time from log-in to the end of a customer's session.
+const CUSTOMER_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The same of staff: a working day.
+const STAFF_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 
 impl Accounts {
-    /// Starts a session.
-    pub async fn open_session(&self, actor: Actor) -> Result<NewSession> {
-        let (row, session) = &self.prepare_session(actor, self.core.clock.now(), None);
-        self.core.db.write(|tx| Box::pin(async move { sessions::session_insert(&tx, row).await })).await?;
-        Ok(session.clone())
+    /// Starts a session with a new secret, and ends the one that the same browser had before.
+    pub async fn open_session(&self, cx: &RequestContext, actor: Actor) -> Result<NewSession> {
+        let (secret, now) = (&SessionSecret::new(), self.core.clock.now());
+        let insert =
+            self.core.db.write(|tx| Box::pin(async move { insert_session(&tx, cx, actor, secret, now, None).await }));
+        insert.await?;
+        self.forget_recent();
+        Ok(secret.session(actor))
     }
 
-    /// A new session and its row, not stored yet.
-    pub(crate) fn prepare_session(
-        &self,
-        actor: Actor,
-        now: Timestamp,
-        second_factor_at: Option<Timestamp>,
-    ) -> (sessions::Session, NewSession) {
-        let token = random::token();
-        let row = sessions::Session {
-            id_hash: random::token_hash(token.expose_secret()),
-            actor,
-            csrf: random::token().expose_secret().to_owned(),
-            created_at: now,
-            seen_at: now,
-            second_factor_at,
-        };
-        (row, NewSession { actor, token })
-    }
-
-    /// The session of a cookie's token, unless it has expired. Updates the time of its last request.
+    /// The session of a cookie's token, unless it has ended. Updates the time of its last request.
     pub async fn session(&self, token: &str) -> Result<Option<SessionView>> {
-        let hash = random::token_hash(token);
-        let now = self.core.clock.now();
+        let (hash, now) = (random::token_hash(token), self.core.clock.now());
         if let Some(recent) = self.recent_sessions.get(&hash, now) {
             return Ok(Some(recent));
         }
-        let Some(session) = sessions::session_get(&self.core.db, &hash).await? else { return Ok(None) };
-        if now.duration_since(session.seen_at) > IDLE_TIMEOUT {
-            return Ok(None);
-        }
+        let Some(session) = self.active_session(&hash, now).await? else { return Ok(None) };
         if now.duration_since(session.seen_at) > SEEN_UPDATE_INTERVAL {
             let hash = &hash;
             self.core.db.write(|tx| Box::pin(async move { sessions::session_touch(&tx, hash, now).await })).await?;
         }
-        let view = |email: String, label: String| SessionView {
-            actor: session.actor,
-            email,
-            label,
-            csrf: session.csrf.clone(),
-            name: random::short_name(&hash),
-            has_second_factor: session.second_factor_at.is_some(),
-        };
-        let found = match session.actor {
-            Actor::Customer(id) => accounts::customer_get(&self.core.db, id)
-                .await?
-                .map(|customer| view(customer.email.to_string(), customer.company.to_string())),
-            Actor::Staff(id, role) => accounts::staff_get(&self.core.db, id)
-                .await?
-                .map(|staff| view(staff.email.to_string(), role.as_str().to_owned())),
-            Actor::Nobody | Actor::System => None,
-        };
+        let found = self.session_view(session).await?;
         if let Some(found) = &found {
             self.recent_sessions.put(hash, found.clone(), now);
         }
         Ok(found)
     }
 
-    /// Deletes expired sessions, unfinished logins and tokens, and old counts of failed logins.
+    /// The same, without counting as a request: for streams, which would keep a session alive otherwise.
+    pub async fn watch_session(&self, token: &str) -> Result<Option<SessionView>> {
+        let (hash, now) = (random::token_hash(token), self.core.clock.now());
+        match self.active_session(&hash, now).await? {
+            Some(session) => self.session_view(session).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn active_session(&self, hash: &[u8; 32], now: Timestamp) -> Result<Option<sessions::Session>> {
+        let Some(session) = sessions::session_get(&self.core.db, hash).await? else { return Ok(None) };
+        let epoch = accounts::auth_epoch(&self.core.db, session.actor).await?;
+        Ok(is_active(&session, epoch, now).then_some(session))
+    }
+
+    async fn session_view(&self, session: sessions::Session) -> Result<Option<SessionView>> {
+        let founded = match session.actor {
+            Actor::Customer(founded) => founded,
+            Actor::Staff(id, role) => {
+                let staff = accounts::staff_get(&self.core.db, id).await?;
+                return Ok(staff.map(|staff| view(session, staff.email.to_string(), role.as_str().to_owned())));
+            }
+            Actor::Nobody | Actor::System => return Ok(None),
+        };
+        let Some(user) = users::user_get(&self.core.db, founded.founder()).await? else {
+            // Only the previous release knows this customer.
+            let customer = accounts::customer_get(&self.core.db, founded).await?;
+            return Ok(customer.map(|c| view(session, c.email.to_string(), c.company.to_string())));
+        };
+        let chosen = session.browser.as_ref().and_then(|browser| browser.customer);
+        let Some((customer, member)) = self.active_member(&user, chosen).await? else { return Ok(None) };
+        let Some(organization) = accounts::customer_get(&self.core.db, customer).await? else { return Ok(None) };
+        let view = view(session, user.shown_email().to_string(), organization.company.to_string());
+        Ok(Some(SessionView {
+            actor: Actor::Customer(customer),
+            member: Some(member),
+            email_unverified: user.verified_at.is_none(),
+            ..view
+        }))
+    }
+
+    /// The organization that a person acts for: the chosen one while they are a member of it, otherwise their own.
+    async fn active_member(
+        &self,
+        user: &users::User,
+        chosen: Option<CustomerId>,
+    ) -> Result<Option<(CustomerId, Member)>> {
+        for customer in chosen.into_iter().chain([user.id.founded()]) {
+            if let Some(role) = members::member_role(&self.core.db, customer, user.id).await? {
+                return Ok(Some((customer, Member { user: user.id, role })));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Deletes expired sessions, unfinished logins, old counts of failed logins, and mailed secrets and tokens that
+    /// expired a month ago.
     pub async fn prune_sessions(&self, now: Timestamp) -> Result<()> {
-        let prune = self.core.db.write(|tx| {
-            Box::pin(async move {
-                sessions::sessions_delete_idle(&tx, now - IDLE_TIMEOUT).await?;
-                login_flows::flows_delete_expired(&tx, now).await?;
-                login_failures::login_failures_prune(&tx, now - FAILURES_KEPT).await?;
-                tokens::tokens_delete_expired(&tx, now - EXPIRED_TOKENS_KEPT).await
+        let long_ago = now - SignedDuration::from_hours(30 * 24);
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    sessions::sessions_delete_idle(&tx, now - IDLE_TIMEOUT, now).await?;
+                    login_flows::flows_delete_expired(&tx, now).await?;
+                    login_failures::login_failures_prune(&tx, now - FAILURES_KEPT).await?;
+                    tokens::tokens_delete_expired(&tx, long_ago).await?;
+                    stoa_db::one_time::one_time_prune(&tx, long_ago).await
+                })
             })
-        });
-        prune.await?;
+            .await?;
         Ok(())
+    }
+}
+
+/// The secrets of a new session, created before its transaction, which may be repeated.
+pub(crate) struct SessionSecret {
+    token: SecretString,
+    csrf: SecretString,
+}
+
+impl SessionSecret {
+    /// New secrets.
+    pub fn new() -> Self {
+        Self { token: random::token(), csrf: random::token() }
+    }
+
+    /// What the browser gets.
+    pub fn session(&self, actor: Actor) -> NewSession {
+        NewSession { actor, token: self.token.clone() }
+    }
+
+    /// What names the session in the audit trail.
+    pub fn name(&self) -> String {
+        random::short_name(&random::token_hash(self.token.expose_secret()))
+    }
+}
+
+/// Inserts a session, and ends the one that the same browser had before.
+pub(crate) async fn insert_session(
+    tx: &Tx,
+    cx: &RequestContext,
+    actor: Actor,
+    secret: &SessionSecret,
+    now: Timestamp,
+    second_factor_at: Option<Timestamp>,
+) -> Result<()> {
+    if let Some(former) = cx.session {
+        sessions::session_end(tx, people::login_actor(cx), former.id).await?;
+    }
+    let customer = match actor {
+        Actor::Customer(id) => people::adopt(tx, id, now).await?.and_then(|user| user.customer),
+        Actor::Nobody | Actor::Staff(..) | Actor::System => None,
+    };
+    let browser = sessions::SessionBrowser {
+        id: SessionId::from_uuid(random::uuid_at(now)),
+        customer,
+        auth_epoch: accounts::auth_epoch(tx, actor).await?,
+        authenticated_at: now,
+        ends_at: now + lifetime(actor),
+        address: cx.address.map(|address| address.to_string()),
+        agent: cx.agent.clone(),
+    };
+    let session = sessions::Session {
+        id_hash: random::token_hash(secret.token.expose_secret()),
+        actor,
+        csrf: secret.csrf.expose_secret().to_owned(),
+        created_at: now,
+        seen_at: now,
+        browser: Some(browser),
+        second_factor_at,
+    };
+    Ok(sessions::session_insert(tx, &session).await?)
+}
+
+fn lifetime(actor: Actor) -> SignedDuration {
+    if matches!(actor, Actor::Staff(..)) { STAFF_LIFETIME } else { CUSTOMER_LIFETIME }
+}
+
+/// Whether a session opens anything. Those of the previous release have no epoch: it deletes what it ends.
+pub(crate) fn is_active(session: &sessions::Session, epoch: i64, now: Timestamp) -> bool {
+    let browser = session.browser.as_ref();
+    let ends_at = browser.map_or(session.created_at + lifetime(session.actor), |browser| browser.ends_at);
+    let is_current = browser.is_none_or(|browser| browser.auth_epoch == epoch);
+    now.duration_since(session.seen_at) <= IDLE_TIMEOUT && now < ends_at && is_current
+}
+
+fn view(session: sessions::Session, email: String, label: String) -> SessionView {
+    let authenticated_at = session.browser.as_ref().map_or(session.created_at, |browser| browser.authenticated_at);
+    SessionView {
+        actor: session.actor,
+        member: None,
+        id: session.browser.map(|browser| browser.id),
+        authenticated_at,
+        email,
+        label,
+        email_unverified: false,
+        csrf: session.csrf,
+        name: random::short_name(&session.id_hash),
+        has_second_factor: session.second_factor_at.is_some(),
     }
 }

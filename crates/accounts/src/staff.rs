@@ -2,10 +2,11 @@
 
 use stoa_db::{
     accounts::{self, login_failures::login_failures_clear},
-    history,
+    history, users,
 };
 use stoa_model::{
     account::{Actor, Role, Staff},
+    field::Invalid,
     id::StaffId,
     secret::SecretString,
     text::EmailAddress,
@@ -41,8 +42,14 @@ impl Accounts {
             .db
             .write(|tx| {
                 Box::pin(async move {
+                    // Log-in looks for staff first: the customer could not log in any more.
+                    let customer = accounts::customer_by_email(&*tx, &staff.email).await?;
+                    if customer.is_some() || users::user_by_email(&*tx, &staff.email).await?.is_some() {
+                        let message = "A customer has this address. Use another one for the staff account.";
+                        return Err(stoa_core::Error::from(Invalid::new("email", message)));
+                    }
                     accounts::staff_insert(&tx, staff, hash).await?;
-                    history::audit(&tx, event).await
+                    Ok(history::audit(&tx, event).await?)
                 })
             })
             .await?;

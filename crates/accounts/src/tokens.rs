@@ -14,7 +14,7 @@ use stoa_model::{
 use crate::{
     Accounts,
     command::{CreateToken, LogIn},
-    mail, token_secret,
+    login_actor, notices, token_secret,
     view::{NewToken, TokenOwner, TokenView},
 };
 use stoa_core::{Error, RequestContext, Result, random};
@@ -63,14 +63,14 @@ impl Accounts {
         cx.refuse_token()?;
         let email = self.own_email(cx).await?;
         let (name, abilities, lifetime) = parse(&command)?;
-        if tokens::token_count(&self.core.db, Self::login_actor(cx), cx.now).await? >= MAX_TOKENS {
+        if tokens::token_count(&self.core.db, login_actor(cx), cx.now).await? >= MAX_TOKENS {
             return Err(Error::Conflict(format!(
                 "You have {MAX_TOKENS} API tokens, which is as many as an account can have. Revoke one that you no \
                  longer need."
             )));
         }
         let expires_at = cx.now + lifetime;
-        self.issue_token(cx, Self::login_actor(cx), &name, abilities, expires_at, Some(email)).await
+        self.issue_token(cx, login_actor(cx), &name, abilities, expires_at, Some(email)).await
     }
 
     async fn issue_token(
@@ -98,7 +98,7 @@ impl Accounts {
             "for": actor.to_string(), "name": name, "abilities": abilities.to_string(), "expires_at": expires_at,
         });
         let event = &cx.audit("token.create", token.id, detail);
-        let email = &notify.map(|to| mail::token_created(&self.core.settings, to, token, cx.now));
+        let email = &notify.map(|to| notices::token_created(&self.core.settings, to, token, cx.now));
         self.core
             .db
             .write(|tx| {
@@ -120,7 +120,7 @@ impl Accounts {
     /// If nobody is logged in.
     pub async fn list_tokens(&self, cx: &RequestContext) -> Result<Vec<TokenView>> {
         Self::own_subject(cx)?;
-        Ok(tokens::token_list(&self.core.db, Self::login_actor(cx)).await?.into_iter().map(view).collect())
+        Ok(tokens::token_list(&self.core.db, login_actor(cx)).await?.into_iter().map(view).collect())
     }
 
     /// Revokes a token of the actor's own account.
@@ -135,7 +135,7 @@ impl Accounts {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    if !tokens::token_delete(&tx, Self::login_actor(cx), id).await? {
+                    if !tokens::token_delete(&tx, login_actor(cx), id).await? {
                         return Err(Error::NotFound("token"));
                     }
                     Ok(history::audit(&tx, event).await?)

@@ -5,7 +5,8 @@ use serde::Serialize;
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role},
-    id::{CustomerId, StaffId, TokenId},
+    id::{CustomerId, InvitationId, SessionId, StaffId, TokenId, UserId},
+    member::{Member, MemberRole},
     secret::SecretString,
 };
 
@@ -130,12 +131,20 @@ pub struct NewSession {
 /// A valid session.
 #[derive(Debug, Clone)]
 pub struct SessionView {
-    /// Who is logged in.
+    /// Who is logged in; for a person, the organization that they act for.
     pub actor: Actor,
+    /// The person, with their role in that organization.
+    pub member: Option<Member>,
+    /// Public id of the session; `None` if the previous release has opened it.
+    pub id: Option<SessionId>,
+    /// When the password was last asked for.
+    pub authenticated_at: Timestamp,
     /// E-mail address.
     pub email: String,
-    /// Company of a customer, role of staff.
+    /// Name of the organization, role of staff.
     pub label: String,
+    /// Whether the address waits to be verified.
+    pub email_unverified: bool,
     /// The CSRF token for this session's forms.
     pub csrf: String,
     /// Names the session in the audit trail: the start of the hash of its token.
@@ -145,3 +154,95 @@ pub struct SessionView {
 }
 
 pub use stoa_db::accounts::CustomerSort;
+
+/// One of an account's sessions.
+#[derive(Debug, Clone)]
+pub struct SessionLine {
+    /// Its public id; `None` if the previous release has opened it.
+    pub id: Option<SessionId>,
+    /// Browser and system, in plain words.
+    pub device: String,
+    /// The client's address at log-in.
+    pub address: Option<String>,
+    /// When it was opened.
+    pub since: Timestamp,
+    /// When it was last used.
+    pub seen_at: Timestamp,
+    /// Whether it is the session that asks.
+    pub is_current: bool,
+}
+
+/// The account that is logged in.
+#[derive(Debug, Clone)]
+pub struct ProfileView {
+    /// E-mail address.
+    pub email: String,
+    /// Whether the address is verified.
+    pub is_verified: bool,
+    /// Name of the organization that the person acts for.
+    pub organization: Option<String>,
+    /// Whether they may rename it.
+    pub may_rename: bool,
+    /// When the account will be closed, if that was asked for.
+    pub close_at: Option<Timestamp>,
+    /// When the account was opened.
+    pub created_at: Timestamp,
+}
+
+/// A member of an organization.
+#[derive(Debug, Clone)]
+pub struct MemberView {
+    /// The person.
+    pub user: UserId,
+    /// Their address.
+    pub email: String,
+    /// Their role.
+    pub role: MemberRole,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it is the person who asks.
+    pub is_self: bool,
+    /// Roles that the person who asks may give them; empty if they may not change them.
+    pub grantable: Vec<MemberRole>,
+    /// Whether the person who asks may remove them, or leave.
+    pub is_removable: bool,
+}
+
+/// An open invitation.
+#[derive(Debug, Clone)]
+pub struct InvitationView {
+    /// Its id.
+    pub id: InvitationId,
+    /// Whom it is for.
+    pub email: String,
+    /// The role that they will have.
+    pub role: MemberRole,
+    /// Name of the organization.
+    pub company: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// Members and invitations of an organization.
+#[derive(Debug, Clone)]
+pub struct TeamView {
+    /// All members, oldest first.
+    pub members: Vec<MemberView>,
+    /// Open invitations, newest first.
+    pub invitations: Vec<InvitationView>,
+    /// Roles that the person who asks may grant; empty if they may not invite.
+    pub grantable: Vec<MemberRole>,
+}
+
+/// An organization that a person can act for.
+#[derive(Debug, Clone)]
+pub struct OrganizationView {
+    /// Its id.
+    pub id: CustomerId,
+    /// Its name.
+    pub name: String,
+    /// The person's role.
+    pub role: MemberRole,
+    /// Whether they act for it now.
+    pub is_current: bool,
+}

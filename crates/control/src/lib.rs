@@ -1,6 +1,7 @@
 //! The platform as one value: the areas' services, wired together, and the reconcilers that keep what
 //! they promise. It has no rules of its own; each lies in its area's crate.
 
+mod closing;
 mod doctor;
 mod reconcilers;
 mod retention;
@@ -8,7 +9,7 @@ pub mod search;
 
 use std::{sync::Arc, time::Duration};
 
-use stoa_accounts::Accounts;
+use stoa_accounts::{Accounts, mail::SendAccountMail};
 use stoa_core::{
     Clock, Core, MasterKey, Result, Settings,
     jobs::{JobRegistry, Jobs},
@@ -93,7 +94,7 @@ impl Control {
     pub fn new(parts: Parts) -> Self {
         let Parts { settings, db, engines, edge, dns, resolver, mailer, key, blueprints, clock, probe } = parts;
         let core = Core::new(settings, db, clock, key);
-        let accounts = Accounts::new(core.clone());
+        let accounts = Accounts::new(core.clone(), mailer.delivers());
         let domains = Domains::new(stoa_domains::Parts {
             core: core.clone(),
             edge: edge.clone(),
@@ -111,7 +112,9 @@ impl Control {
             blueprints,
         });
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
-        let tasks = Tasks::new(core.clone(), TaskRegistry::default().with(SendMail(mailer)));
+        let account_mail = SendAccountMail::new(core.clone(), mailer.clone());
+        let registry = TaskRegistry::default().with(SendMail(mailer)).with(account_mail);
+        let tasks = Tasks::new(core.clone(), registry);
         let reconcilers = Supervisor::new(core.clone());
         Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines }
     }

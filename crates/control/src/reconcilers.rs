@@ -102,6 +102,7 @@ async fn maintain_shared(control: &Control, retire: &CancellationToken) {
             tick!(reconcile_dns_records)
         ),
         supervisor.run(every(10 * MINUTE, "retention"), control, retire, tick!(prune)),
+        supervisor.run(every(10 * MINUTE, "account closings"), control, retire, tick!(close_due_accounts)),
     );
     domains.abort_orders().await;
     supervisor.release().await;

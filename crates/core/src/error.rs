@@ -25,6 +25,9 @@ pub enum Error {
     /// API tokens can't do this, whatever their abilities.
     #[error("API tokens can't do this. Log in to the portal with your password and do it there.")]
     NotWithToken,
+    /// The person's role in their organization does not allow it.
+    #[error("Your role in this organization ({0}) doesn't allow this. Ask an owner or admin to change your role.")]
+    MemberRole(&'static str),
     /// The object does not exist, or the actor may not see it.
     #[error("There is no such {0}.")]
     NotFound(&'static str),
@@ -102,7 +105,7 @@ impl From<stoa_db::DbError> for Error {
             DbError::Conflict(Constraint::Hostname) => {
                 Invalid::new("subdomain", "This address is taken. Please choose another one.").into()
             }
-            DbError::Conflict(Constraint::CustomerEmail | Constraint::StaffEmail) => {
+            DbError::Conflict(Constraint::CustomerEmail | Constraint::UserEmail | Constraint::StaffEmail) => {
                 Invalid::new("email", "You already have an account with this email. Log in instead.").into()
             }
             DbError::Conflict(Constraint::ActiveJob) => {

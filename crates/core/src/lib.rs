@@ -14,6 +14,7 @@ pub mod error;
 pub mod item_backoff;
 pub mod jobs;
 pub mod keys;
+pub mod mail_limits;
 pub mod permissions;
 pub mod process_leases;
 pub mod random;
@@ -35,7 +36,7 @@ use stoa_model::account::Actor;
 
 pub use bus::{Bus, Wakeup};
 pub use clock::Clock;
-pub use context::{Credential, RequestContext, SessionCredential};
+pub use context::{Credential, RequestContext, SessionContext, SessionCredential};
 pub use error::{Error, Result};
 pub use keys::MasterKey;
 pub use process_leases::ProcessLeases;
@@ -94,7 +95,7 @@ impl Core {
         address: Option<std::net::IpAddr>,
         request_id: String,
     ) -> RequestContext {
-        RequestContext { actor, credential: Credential::None, address, request_id, now: self.clock.now() }
+        RequestContext::new(actor, address, request_id, self.clock.now())
     }
 
     /// The platform's own context; `what` names the command or reconciler in the audit trail.

@@ -3,11 +3,12 @@
 //!
 //! Another customer's site is *not found*, never *forbidden*, so that its existence is not disclosed.
 
-use stoa_db::{Db, Tx, jobs, sites};
+use stoa_db::{Conn, Db, Tx, jobs, sites, users};
 use stoa_model::{
     account::{Actor, Role},
     id::{CustomerId, SiteId},
     job::JobKind,
+    member::Ability,
     site::{Lifecycle, Site},
 };
 
@@ -33,6 +34,46 @@ impl RequestContext {
             _ => Err(Error::Forbidden(minimum.as_str())),
         }
     }
+
+    /// Whether the person's role in their organization allows these actions.
+    pub fn may(&self, ability: Ability) -> bool {
+        self.member.is_none_or(|member| member.role.allows(ability))
+    }
+
+    /// Requires that the person's role in their organization allows these actions.
+    ///
+    /// # Errors
+    /// [`Error::MemberRole`] if it doesn't.
+    pub fn require_ability(&self, ability: Ability) -> Result<()> {
+        match self.member {
+            Some(member) if !member.role.allows(ability) => Err(Error::MemberRole(member.role.label())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the person behind a command, or the founder of the customer without one, has not verified their address.
+/// Customers whom only the previous release knows count as verified.
+pub async fn is_unverified(c: &impl Conn, cx: &RequestContext, customer: CustomerId) -> Result<bool> {
+    if cx.actor.customer().is_none() {
+        return Ok(false);
+    }
+    let user = cx.member.map_or(customer.founder(), |member| member.user);
+    Ok(users::user_get(c, user).await?.is_some_and(|user| user.verified_at.is_none()))
+}
+
+/// Requires a verified address of a customer's person; `what` is what waits for it.
+///
+/// # Errors
+/// [`Error::Conflict`] without one.
+pub async fn require_verified(c: &impl Conn, cx: &RequestContext, customer: CustomerId, what: &str) -> Result<()> {
+    match is_unverified(c, cx, customer).await? {
+        false => Ok(()),
+        true => Err(Error::Conflict(format!(
+            "Verify your e-mail address first, then {what}. Open the link that we sent you, or request a new one on your \
+             account page."
+        ))),
+    }
 }
 
 /// The site, if the actor may read it: its owner, or staff with at least the role support.
@@ -53,11 +94,12 @@ pub async fn readable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<S
 /// The site, if the actor may change it: its owner, or staff with at least the role admin.
 ///
 /// # Errors
-/// As [`readable_site`]; [`Error::Forbidden`] for support.
+/// As [`readable_site`]; [`Error::Forbidden`] for support; [`Error::MemberRole`] for members who only read.
 pub async fn writable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
     let site = readable_site(db, cx, id).await?;
-    if cx.actor.customer().is_none() {
-        cx.require(Role::Admin)?;
+    match cx.actor {
+        Actor::Customer(_) => cx.require_ability(Ability::ChangeSites)?,
+        Actor::Nobody | Actor::Staff(..) | Actor::System => cx.require(Role::Admin)?,
     }
     Ok(site)
 }

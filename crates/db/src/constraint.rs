@@ -13,6 +13,10 @@ pub enum Constraint {
     CustomerEmail,
     /// A staff member's e-mail address.
     StaffEmail,
+    /// A person's e-mail address.
+    UserEmail,
+    /// An organization has one open invitation per address.
+    OpenInvitation,
     /// One unfinished job per site.
     ActiveJob,
     /// A lease belongs to one site.
@@ -32,11 +36,13 @@ pub enum Constraint {
 }
 
 /// Each constraint with its unique index, and the columns by which SQLite reports that index.
-const NAMES: [(Constraint, &str, &str); 11] = [
+const NAMES: [(Constraint, &str, &str); 13] = [
     (Constraint::Hostname, "hostnames_hostname", "hostnames.hostname"),
     (Constraint::DomainClaim, "domains_claim", "domains.site, domains.active_name"),
     (Constraint::CustomerEmail, "customers_email", "customers.email"),
     (Constraint::StaffEmail, "staff_email", "staff.email"),
+    (Constraint::UserEmail, "users_email", "users.email"),
+    (Constraint::OpenInvitation, "invitations_open", "invitations.customer, invitations.open_email"),
     (Constraint::ActiveJob, "jobs_active_site", "jobs.active_site"),
     (Constraint::Lease, "sites_subnet_base", "sites.subnet_base"),
     (Constraint::Project, "sites_project", "sites.project"),
@@ -61,6 +67,8 @@ impl fmt::Display for Constraint {
             Self::DomainClaim => "this site's claim of this domain",
             Self::CustomerEmail => "a customer with this e-mail address",
             Self::StaffEmail => "a staff member with this e-mail address",
+            Self::UserEmail => "a person with this e-mail address",
+            Self::OpenInvitation => "an open invitation of this address",
             Self::ActiveJob => "an unfinished job of this site",
             Self::Lease => "this lease",
             Self::Project => "a site with this name on the engine",

@@ -47,7 +47,7 @@ pub mod history {
 
 // Paths without the area, for callers that don't name it yet.
 pub use self::{
-    accounts::{sessions, tokens},
+    accounts::{invitations, members, one_time, sessions, tokens, users},
     core::{idempotency, jobs, jobs::log as job_log, meta, tasks},
     domains::{certificates, certificates::orders as certificate_orders, dns_records, route_changes, routes},
     sites::{leases, secrets, traffic},

@@ -3,7 +3,7 @@
 use crate::Domains;
 use crate::ensure_not_deleting;
 use jiff::SignedDuration;
-use stoa_core::permissions::writable_site;
+use stoa_core::permissions::{require_verified, writable_site};
 use stoa_db::{domains, history, route_changes::RouteChange, sites};
 use stoa_model::{
     certificate::CertName,
@@ -31,6 +31,7 @@ impl Domains {
     pub async fn add_domain(&self, cx: &RequestContext, id: SiteId, command: AddDomain) -> Result<Vec<DomainView>> {
         let site = writable_site(&self.core.db, cx, id).await?;
         ensure_not_deleting(&site)?;
+        require_verified(&self.core.db, cx, site.customer, "add a domain").await?;
         let name = self.parse_claim(&command.name)?;
         let known = domains::domains_of(&self.core.db, id).await?;
         if known.len() >= MAX_DOMAINS_PER_SITE {

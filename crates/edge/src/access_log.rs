@@ -41,12 +41,14 @@ pub(crate) struct LogEntry {
 impl LogEntry {
     fn write_to(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let time = Timestamp::try_from(self.time).unwrap_or_default();
+        // What a site's visitors ask for is the site's; without a site, it is the portal's.
+        let path = if self.site.is_some() { &self.path } else { stoa_util::path_for_log(&self.path) };
         let line = json!({
             "time": format_args!("{time:.3}").to_string(),
             "site": self.site,
             "host": self.host,
             "method": self.method.as_str(),
-            "path": self.path,
+            "path": path,
             "status": self.served.status,
             "bytes_in": self.served.bytes_in,
             "bytes_out": self.served.bytes_out,

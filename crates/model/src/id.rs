@@ -71,6 +71,8 @@ macro_rules! ids {
 ids! {
     /// A customer: an account that buys hosting.
     CustomerId = "cus", "customer";
+    /// A person: a login that is a member of organizations.
+    UserId = "usr", "user";
     /// A member of the operator's staff.
     StaffId = "stf", "staff";
     /// A site: one hosted store or website.
@@ -83,6 +85,8 @@ ids! {
     DomainId = "dom", "domain";
     /// A certificate.
     CertificateId = "crt", "certificate";
+    /// An invitation to an organization.
+    InvitationId = "inv", "invitation";
     /// A browser session.
     SessionId = "ses", "session";
     /// An API token.

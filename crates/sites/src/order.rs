@@ -4,6 +4,7 @@
 use crate::Sites;
 use crate::sagas::CreatePlan;
 use std::{collections::BTreeMap, sync::Arc};
+use stoa_accounts::NO_PASSWORD;
 use stoa_core::jobs::enqueue;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use stoa_model::{
     host::{Hostname, Subdomain},
     id::{CustomerId, JobId, SiteId},
     job::JobKind,
+    member::Ability,
     site::{Health, Lifecycle, Power, Site, SiteState},
     stack::ProjectName,
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
@@ -34,11 +36,10 @@ use crate::{
     },
     view::Ordered,
 };
-use stoa_core::{Error, RequestContext, Result, Wakeup, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, permissions::require_verified, random};
 
-/// In place of a hash: no password matches it. The operator's own accounts have it, for staff log in
-/// as staff.
-const NO_PASSWORD: &str = "!";
+/// Sites of a customer whose address is not verified.
+const SITES_WITHOUT_VERIFIED_ADDRESS: u64 = 1;
 
 /// Why a name that was somebody else's can't be taken yet.
 pub(crate) fn resting_message(until: Timestamp) -> String {
@@ -74,11 +75,12 @@ impl Sites {
             return Ok(ordered);
         }
         let customer = self.order_customer(cx, command.customer).await?;
+        cx.require_ability(Ability::ChangeSites)?;
         let parsed = self.parse_order(&command, Some(&customer.email))?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
         let room = &self.ensure_order_possible(&parsed.blueprint).await?;
         if cx.actor.customer().is_some() {
-            self.ensure_customer_may_order(customer.id).await?;
+            self.ensure_customer_may_order(cx, customer.id).await?;
         }
         let made = self.prepare_order(cx, customer.id, &parsed);
         let (made, key) = (&made, key.as_deref());
@@ -108,7 +110,7 @@ impl Sites {
     }
 
     /// One account must not order all that there is.
-    async fn ensure_customer_may_order(&self, customer: CustomerId) -> Result<()> {
+    async fn ensure_customer_may_order(&self, cx: &RequestContext, customer: CustomerId) -> Result<()> {
         let most = u64::from(self.core.settings.sites_per_customer);
         let counts = sites::site_counts(&self.core.db, Some(customer)).await?;
         let gone = [SiteState::Deleted, SiteState::Failed, SiteState::Cancelled];
@@ -118,6 +120,9 @@ impl Sites {
                 "You have {there} sites, which is as many as an account can have; sites marked for deletion count until \
                  they are gone. Delete one that you no longer need, or write to us for more."
             )));
+        }
+        if there >= SITES_WITHOUT_VERIFIED_ADDRESS {
+            require_verified(&self.core.db, cx, customer, "create another site").await?;
         }
         self.core.count_order(customer).await
     }

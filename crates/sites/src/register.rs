@@ -38,7 +38,8 @@ impl Sites {
             })
             .await?;
         self.core.bus.wake(Wakeup::Jobs);
-        Ok((self.accounts.open_session(registration.actor()).await?, ordered))
+        self.core.bus.wake(Wakeup::Tasks);
+        Ok((self.accounts.open_session(cx, registration.actor()).await?, ordered))
     }
 }
 

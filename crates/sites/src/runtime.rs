@@ -299,7 +299,7 @@ impl Sites {
 /// What the history says of an observation.
 const fn observed(health: Health) -> &'static str {
     match health {
-        Health::Unknown => "The site is being checked",
+        Health::Unknown | Health::Starting => "The site is starting",
         Health::Healthy => "The site is online",
         Health::Unhealthy => "The site stopped responding",
         Health::Down => "The site went offline",

@@ -111,6 +111,11 @@ impl TestPlatform {
         self.database.rename(table, &format!("{table}_broken")).await;
     }
 
+    /// Sets a customer's password as the previous release did.
+    pub async fn previous_release_sets_password(&self, email: &str, hash: &str) {
+        self.database.set_customer_password(email, hash).await;
+    }
+
     /// Makes the table usable again.
     pub async fn mend_table(&self, table: &str) {
         self.database.rename(&format!("{table}_broken"), table).await;

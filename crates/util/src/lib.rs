@@ -6,8 +6,10 @@ mod client_network;
 pub mod concurrency;
 mod error_chain;
 pub mod file_owner;
+mod mailed_link;
 mod visible;
 
 pub use client_network::{ClientNetwork, Ipv6Prefix};
 pub use error_chain::error_chain;
+pub use mailed_link::path_for_log;
 pub use visible::{visible, visible_lines};

@@ -1,5 +1,5 @@
 //! The portal over a platform with a fake engine, for looking at screens: `cargo run -p stoa-web --example portal`, then
-//! http://localhost:7071/. With sites in several states; all data is deleted when it ends.
+//! http://localhost:7071/, or the port given as argument. With sites in several states; all data is deleted when it ends.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -23,8 +23,10 @@ async fn main() {
             request
         });
     let router = stoa_web::router(platform.control.clone()).layer(known);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:7071").await.unwrap();
-    println!("http://localhost:7071/  jane@example.com or super-admin-1@stoa.example, {PASSWORD}");
+    let port: u16 = std::env::args().nth(1).map_or(7071, |port| port.parse().unwrap());
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    println!("outbox: {}", platform.data_dir().join("outbox").display());
+    println!("http://localhost:{port}/  jane@example.com or super-admin-1@stoa.example, {PASSWORD}");
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
 }
 

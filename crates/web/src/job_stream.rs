@@ -2,8 +2,9 @@
 //!
 //! Each event is the complete state, and its id is a hash of its content, so a client that reconnects with
 //! `Last-Event-ID` gets the state only if it changed. Changes made by this process are sent at once, those of
-//! another process within two seconds. A stream ends with the job, or after ten minutes; browsers then
-//! reconnect, and permissions are checked again.
+//! another process within two seconds. At each of these times the session or token and its rights are checked again,
+//! so that a stream ends within seconds of them. It also ends with the job, or after ten minutes; browsers then
+//! reconnect.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ use crate::{app::App, http_error::HttpError};
 
 /// Longest time until a change made by another process is noticed.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// The browser reconnects afterwards, so that permissions are checked again.
+/// The browser reconnects afterwards.
 const MAX_STREAM_DURATION: Duration = Duration::from_secs(600);
 
 /// The state of a job at one moment.

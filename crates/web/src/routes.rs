@@ -98,6 +98,36 @@ routes! {
     get "/account/tokens" => pages::accounts::tokens::show;
     post "/account/tokens" => pages::accounts::tokens::create;
     post "/account/tokens/{id}/revoke" => pages::accounts::tokens::revoke;
+    get "/forgot" => pages::accounts::forgot::show;
+    post "/forgot" => pages::accounts::forgot::submit;
+    get "/reset/{token}" => pages::accounts::reset::show;
+    post "/reset/{token}" => pages::accounts::reset::submit;
+    get "/verify/{token}" => pages::accounts::verify::show;
+    post "/verify/{token}" => pages::accounts::verify::submit;
+    get "/invitations/{token}" => pages::accounts::invitation::show;
+    post "/invitations/{token}" => pages::accounts::invitation::accept;
+    post "/invitations/{token}/register" => pages::accounts::invitation::register;
+    get "/account" => pages::accounts::profile::show;
+    post "/account" => pages::accounts::profile::rename;
+    post "/account/verify" => pages::accounts::verify::resend;
+    post "/account/email" => pages::accounts::email_change::request;
+    get "/account/email/{token}" => pages::accounts::email_change::show;
+    post "/account/email/{token}" => pages::accounts::email_change::submit;
+    get "/account/email/restore/{token}" => pages::accounts::email_change::show_restore;
+    post "/account/email/restore/{token}" => pages::accounts::email_change::submit_restore;
+    post "/account/close" => pages::accounts::profile::close;
+    post "/account/keep" => pages::accounts::profile::keep;
+    get "/account/export" => pages::accounts::export::download;
+    get "/account/security" => pages::accounts::security::show;
+    post "/account/password" => pages::accounts::security::change_password;
+    post "/account/sessions/end-others" => pages::accounts::security::end_others;
+    post "/account/sessions/{id}/end" => pages::accounts::security::end_session;
+    get "/account/team" => pages::accounts::team::show;
+    post "/account/team/invite" => pages::accounts::team::invite;
+    post "/account/team/{id}/role" => pages::accounts::team::change_role;
+    post "/account/team/{id}/remove" => pages::accounts::team::remove;
+    post "/account/invitations/{id}/withdraw" => pages::accounts::team::withdraw;
+    post "/account/organization" => pages::accounts::team::switch;
 
     // Sites.
     get "/dashboard" => pages::sites::list::show;

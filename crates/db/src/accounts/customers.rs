@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    Select, sea_query::Expr,
 };
 use stoa_model::{
     account::Customer,
@@ -50,6 +50,13 @@ pub async fn customer_by_email(c: &impl Conn, email: &EmailAddress) -> Result<Op
         Ok((customer(row)?, hash))
     })
     .transpose()
+}
+
+/// Renames a customer.
+pub async fn customer_set_company(tx: &Tx, id: CustomerId, company: &CompanyName) -> Result<(), DbError> {
+    let update = customers::Entity::update_many().col_expr(customers::Column::Company, Expr::value(company.as_str()));
+    update.filter(customers::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
+    Ok(())
 }
 
 /// Several customers in one query; unknown ids are left out.

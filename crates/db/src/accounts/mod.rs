@@ -1,19 +1,23 @@
 //! Customers and staff, and how they log in: passwords, second factors, sessions and API tokens.
 
 mod customers;
+pub mod invitations;
 pub mod login_failures;
 pub mod login_flows;
+pub mod members;
+pub mod one_time;
 mod passwords;
 pub mod second_factors;
 pub mod sessions;
 mod staff;
 mod subject;
 pub mod tokens;
+pub mod users;
 
 pub use customers::{
-    CustomerSort, customer_by_email, customer_count, customer_get, customer_insert, customer_list, customers_counted,
-    customers_listed, customers_of,
+    CustomerSort, customer_by_email, customer_count, customer_get, customer_insert, customer_list,
+    customer_set_company, customers_counted, customers_listed, customers_of,
 };
-pub use passwords::password_set;
+pub use passwords::{auth_epoch, password_hash, password_set};
 pub use staff::{staff_by_email, staff_count, staff_get, staff_insert, staff_list};
 pub use subject::Subject;

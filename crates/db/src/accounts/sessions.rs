@@ -3,16 +3,19 @@
 //! takes effect at the next request, not at the next login.
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait},
+};
 use stoa_model::{
     account::Actor,
-    id::{CustomerId, StaffId},
+    id::{CustomerId, SessionId, StaffId},
 };
 
 use crate::{
     Conn, DbError, Tx,
     accounts::staff_get,
-    codec::{Row, actor_key, ms},
+    codec::{Row, actor_key, clip, ms},
     db::Raw,
     entity::{customers, sessions},
 };
@@ -30,8 +33,29 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was last used.
     pub seen_at: Timestamp,
+    /// What this release knows more of it; `None` for a session that the previous release has opened.
+    pub browser: Option<SessionBrowser>,
     /// When a second factor was used for it, if one was.
     pub second_factor_at: Option<Timestamp>,
+}
+
+/// What is known of a session besides who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionBrowser {
+    /// Its id for people: it opens nothing.
+    pub id: SessionId,
+    /// The organization that the person has chosen, if it is not the one they have founded.
+    pub customer: Option<CustomerId>,
+    /// The account's epoch when the session was opened; a later one has ended it.
+    pub auth_epoch: i64,
+    /// When the password was last asked for.
+    pub authenticated_at: Timestamp,
+    /// When it ends, however much it is used.
+    pub ends_at: Timestamp,
+    /// The client's address at log-in.
+    pub address: Option<String>,
+    /// The client's user agent at log-in.
+    pub agent: Option<String>,
 }
 
 /// Inserts a session.
@@ -39,6 +63,7 @@ pub struct Session {
 /// # Errors
 /// `Conflict(Key)` if the hash is in use.
 pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
+    let browser = session.browser.as_ref();
     let row = sessions::Model {
         id_hash: session.id_hash.to_vec(),
         actor: actor_key(session.actor),
@@ -46,6 +71,13 @@ pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
         created_at: ms(session.created_at),
         seen_at: ms(session.seen_at),
         second_factor_at: session.second_factor_at.map(ms),
+        public_id: browser.map(|browser| browser.id.uuid()),
+        customer: browser.and_then(|browser| browser.customer).map(CustomerId::uuid),
+        auth_epoch: browser.map(|browser| browser.auth_epoch),
+        authenticated_at: browser.map(|browser| ms(browser.authenticated_at)),
+        ends_at: browser.map(|browser| ms(browser.ends_at)),
+        address: browser.and_then(|browser| browser.address.as_deref()).map(|text| clip(text, 64)),
+        agent: browser.and_then(|browser| browser.agent.as_deref()).map(|text| clip(text, 255)),
     };
     sessions::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())
@@ -57,14 +89,39 @@ pub async fn session_get(c: &impl Conn, id_hash: &[u8; 32]) -> Result<Option<Ses
     let Some(row) = sessions::Entity::find_by_id(id_hash.to_vec()).one(c.raw()).await? else { return Ok(None) };
     let read = Row { table: "sessions", id: &row.actor };
     let Some(actor) = active_actor(c, &read, &row.actor).await? else { return Ok(None) };
-    Ok(Some(Session {
-        id_hash: *id_hash,
+    session(row, actor).map(Some)
+}
+
+/// The sessions of an account, the last used first.
+pub async fn session_list(c: &impl Conn, actor: Actor) -> Result<Vec<Session>, DbError> {
+    let own = sessions::Entity::find().filter(sessions::Column::Actor.eq(actor_key(actor)));
+    let rows = own.order_by_desc(sessions::Column::SeenAt).all(c.raw()).await?;
+    rows.into_iter().map(|row| session(row, actor)).collect()
+}
+
+fn session(row: sessions::Model, actor: Actor) -> Result<Session, DbError> {
+    let read = Row { table: "sessions", id: &row.actor };
+    let browser = match (row.public_id, row.auth_epoch, row.authenticated_at, row.ends_at) {
+        (Some(id), Some(auth_epoch), Some(authenticated_at), Some(ends_at)) => Some(SessionBrowser {
+            id: SessionId::from_uuid(id),
+            customer: row.customer.map(CustomerId::from_uuid),
+            auth_epoch,
+            authenticated_at: read.time(authenticated_at)?,
+            ends_at: read.time(ends_at)?,
+            address: row.address,
+            agent: row.agent,
+        }),
+        _ => None,
+    };
+    Ok(Session {
+        id_hash: read.hash(&row.id_hash)?,
         actor,
         created_at: read.time(row.created_at)?,
         seen_at: read.time(row.seen_at)?,
         second_factor_at: read.maybe_time(row.second_factor_at)?,
         csrf: row.csrf,
-    }))
+        browser,
+    })
 }
 
 /// The account with this key and its current role, or `None` if it no longer exists.
@@ -91,15 +148,52 @@ pub async fn session_touch(tx: &Tx, id_hash: &[u8; 32], now: Timestamp) -> Resul
     if done.rows_affected == 0 { Err(DbError::Missing("sessions")) } else { Ok(()) }
 }
 
+/// Records that the person behind a session has given the password again.
+pub async fn session_authenticated(tx: &Tx, id: SessionId, now: Timestamp) -> Result<(), DbError> {
+    let update = sessions::Entity::update_many().col_expr(sessions::Column::AuthenticatedAt, Expr::value(ms(now)));
+    update.filter(sessions::Column::PublicId.eq(id.uuid())).exec(tx.raw()).await?;
+    Ok(())
+}
+
+/// Records the organization that the person behind a session has chosen.
+pub async fn session_set_customer(tx: &Tx, id: SessionId, customer: CustomerId) -> Result<(), DbError> {
+    let update = sessions::Entity::update_many().col_expr(sessions::Column::Customer, Expr::value(customer.uuid()));
+    update.filter(sessions::Column::PublicId.eq(id.uuid())).exec(tx.raw()).await?;
+    Ok(())
+}
+
+/// Keeps a session when its account's epoch is raised.
+pub async fn session_set_epoch(tx: &Tx, id: SessionId, auth_epoch: i64) -> Result<(), DbError> {
+    let update = sessions::Entity::update_many().col_expr(sessions::Column::AuthEpoch, Expr::value(auth_epoch));
+    update.filter(sessions::Column::PublicId.eq(id.uuid())).exec(tx.raw()).await?;
+    Ok(())
+}
+
+/// Deletes a session of this account, and returns whether there was one.
+pub async fn session_end(tx: &Tx, actor: Actor, id: SessionId) -> Result<bool, DbError> {
+    let this = sessions::Column::PublicId.eq(id.uuid()).and(sessions::Column::Actor.eq(actor_key(actor)));
+    Ok(sessions::Entity::delete_many().filter(this).exec(tx.raw()).await?.rows_affected > 0)
+}
+
+/// Deletes all sessions of an account but this one, and returns how many.
+pub async fn sessions_delete_others(tx: &Tx, actor: Actor, keep: Option<SessionId>) -> Result<u64, DbError> {
+    let own = sessions::Column::Actor.eq(actor_key(actor));
+    let others = match keep {
+        None => own,
+        Some(keep) => own.and(sessions::Column::PublicId.is_null().or(sessions::Column::PublicId.ne(keep.uuid()))),
+    };
+    Ok(sessions::Entity::delete_many().filter(others).exec(tx.raw()).await?.rows_affected)
+}
+
 /// Deletes a session; idempotent.
 pub async fn session_delete(tx: &Tx, id_hash: &[u8; 32]) -> Result<(), DbError> {
     sessions::Entity::delete_by_id(id_hash.to_vec()).exec(tx.raw()).await?;
     Ok(())
 }
 
-/// Deletes the sessions last used before `before`, and returns how many.
-pub async fn sessions_delete_idle(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
-    let old = sessions::Column::SeenAt.lt(ms(before));
+/// Deletes the sessions last used before `before`, and those that have ended before `now`; returns how many.
+pub async fn sessions_delete_idle(tx: &Tx, before: Timestamp, now: Timestamp) -> Result<u64, DbError> {
+    let old = sessions::Column::SeenAt.lt(ms(before)).or(sessions::Column::EndsAt.lt(ms(now)));
     Ok(sessions::Entity::delete_many().filter(old).exec(tx.raw()).await?.rows_affected)
 }
 

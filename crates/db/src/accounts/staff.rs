@@ -21,6 +21,7 @@ pub async fn staff_insert(tx: &Tx, member: &Staff, password_hash: &str) -> Resul
         role: member.role.as_str().to_owned(),
         password_hash: password_hash.to_owned(),
         created_at: ms(member.created_at),
+        auth_epoch: 0,
     };
     staff::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())

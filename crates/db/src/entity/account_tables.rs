@@ -14,6 +14,47 @@ tables! {
         role: String,
         password_hash: String,
         created_at: i64,
+        auth_epoch: i64,
+    }
+    users = "users" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        email: String,
+        claimed_email: Option<String>,
+        password_hash: String,
+        email_verified_at: Option<i64>,
+        auth_epoch: i64,
+        customer: Option<Uuid>,
+        created_at: i64,
+        close_at: Option<i64>,
+    }
+    members = "members" {
+        #[sea_orm(primary_key, auto_increment = false)] customer: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] user_id: Uuid,
+        role: String,
+        created_at: i64,
+    }
+    one_time = "one_time" {
+        #[sea_orm(primary_key, auto_increment = false)] hash: Vec<u8>,
+        purpose: String,
+        subject: String,
+        email: String,
+        binding: String,
+        created_at: i64,
+        expires_at: i64,
+        used_at: Option<i64>,
+    }
+    invitations = "invitations" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        customer: Uuid,
+        email: String,
+        open_email: Option<String>,
+        role: String,
+        hash: Vec<u8>,
+        inviter: Uuid,
+        created_at: i64,
+        expires_at: i64,
+        ended_at: Option<i64>,
+        outcome: Option<String>,
     }
     sessions = "sessions" {
         #[sea_orm(primary_key, auto_increment = false)] id_hash: Vec<u8>,
@@ -22,6 +63,13 @@ tables! {
         created_at: i64,
         seen_at: i64,
         second_factor_at: Option<i64>,
+        public_id: Option<Uuid>,
+        customer: Option<Uuid>,
+        auth_epoch: Option<i64>,
+        authenticated_at: Option<i64>,
+        ends_at: Option<i64>,
+        address: Option<String>,
+        agent: Option<String>,
     }
     tokens = "tokens" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

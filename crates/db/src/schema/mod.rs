@@ -19,6 +19,7 @@ mod v3;
 mod v4;
 mod v5;
 mod v6;
+mod v7;
 mod v8;
 
 pub(crate) use migrate::{migrate, pending};
@@ -71,5 +72,13 @@ pub(crate) struct Table {
 }
 
 /// All migrations, in order.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[v1::MIGRATION, v2::MIGRATION, v3::MIGRATION, v4::MIGRATION, v5::MIGRATION, v6::MIGRATION, v8::MIGRATION];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    v1::MIGRATION,
+    v2::MIGRATION,
+    v3::MIGRATION,
+    v4::MIGRATION,
+    v5::MIGRATION,
+    v6::MIGRATION,
+    v7::MIGRATION,
+    v8::MIGRATION,
+];

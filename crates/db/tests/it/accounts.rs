@@ -3,7 +3,8 @@ use std::collections::HashMap;
 use stoa_db::{
     Constraint, DbError, Page,
     accounts::{
-        Subject, customer_by_email, customer_count, customer_get, customer_insert, customer_list, customers_of,
+        Subject, auth_epoch, customer_by_email, customer_count, customer_get, customer_insert, customer_list,
+        customers_of,
         login_failures::{login_failed, login_failures, login_failures_clear, login_failures_prune},
         login_flows::{flow_delete, flow_get, flow_insert, flow_try, flows_delete_expired},
         password_set,
@@ -13,15 +14,24 @@ use stoa_db::{
         },
         staff_by_email, staff_count, staff_get, staff_insert, staff_list,
     },
+    invitations::{
+        Invitation, invitation_by_hash, invitation_end, invitation_insert, invitation_list, invitation_set_hash,
+    },
+    members::{member_insert, member_list, member_role, member_set_role, memberships, owner_count},
+    one_time::{OneTime, one_time_get, one_time_insert, one_time_use},
     sessions::{
         Session, session_delete, session_get, session_insert, session_touch, sessions_delete_idle, sessions_delete_of,
     },
     tokens::{ApiToken, token_by_hash, token_delete, token_insert, token_list, token_used},
+    users::{
+        User, user_by_email, user_get, user_insert, user_password_hash, user_set_email, user_sync_password, user_verify,
+    },
 };
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role, Staff},
-    id::{StaffId, TokenId},
+    id::{InvitationId, StaffId, TokenId, UserId},
+    member::MemberRole,
     secret::Sealed,
     text::EmailAddress,
 };
@@ -95,6 +105,7 @@ pub async fn sessions_follow_their_account(bed: Bed) {
         created_at: at(0),
         seen_at: at(i64::from(n)),
         second_factor_at: None,
+        browser: None,
     };
     let his = session(1, Actor::Customer(customer.id));
     let hers = session(2, Actor::Staff(boss.id, Role::Admin));
@@ -110,7 +121,7 @@ pub async fn sessions_follow_their_account(bed: Bed) {
     assert_eq!(now.actor, Actor::Staff(boss.id, Role::Support), "the role is read fresh");
     let tx = bed.db.begin().await.unwrap();
     session_touch(&tx, &[1; 32], at(900)).await.unwrap();
-    assert_eq!(sessions_delete_idle(&tx, at(3)).await.unwrap(), 1);
+    assert_eq!(sessions_delete_idle(&tx, at(3), at(3)).await.unwrap(), 1);
     session_delete(&tx, &[3; 32]).await.unwrap();
     assert!(matches!(session_touch(&tx, &[3; 32], at(1)).await, Err(DbError::Missing(_))));
     assert_eq!(session_get(&tx, &[1; 32]).await.unwrap().unwrap().seen_at, at(900));
@@ -223,4 +234,123 @@ pub async fn failed_logins_are_counted_in_a_row(bed: Bed) {
     login_failures_clear(&tx, "jane").await.unwrap();
     assert_eq!(login_failures(&tx, "jane", at(0)).await.unwrap(), 0);
     assert_eq!(login_failures_prune(&tx, at(2)).await.unwrap(), 1);
+}
+
+pub async fn people_read_back_and_keep_their_organization_in_step(bed: Bed) {
+    let customer = bed.customer().await;
+    let person = User {
+        id: customer.id.founder(),
+        email: customer.email.clone(),
+        claimed_email: None,
+        verified_at: None,
+        auth_epoch: 0,
+        customer: None,
+        created_at: at(0),
+        close_at: None,
+    };
+    let tx = bed.db.begin().await.unwrap();
+    user_insert(&tx, &person, "hash").await.unwrap();
+    assert_eq!(user_get(&tx, person.id).await.unwrap(), Some(person.clone()));
+    user_verify(&tx, person.id, at(5)).await.unwrap();
+    user_verify(&tx, person.id, at(9)).await.unwrap();
+    assert_eq!(user_get(&tx, person.id).await.unwrap().unwrap().verified_at, Some(at(5)), "the first one counts");
+    password_set(&tx, Actor::Customer(customer.id), "second").await.unwrap();
+    assert_eq!(user_password_hash(&tx, person.id).await.unwrap().as_deref(), Some("second"));
+    let email = EmailAddress::parse("other@example.com").unwrap();
+    user_set_email(&tx, person.id, &email, at(7)).await.unwrap();
+    let found = user_by_email(&tx, &email).await.unwrap().unwrap();
+    assert_eq!((found.auth_epoch, found.verified_at), (2, Some(at(7))));
+    assert_eq!(customer_by_email(&tx, &email).await.unwrap().unwrap().1, "second", "the previous release logs in too");
+    user_sync_password(&tx, person.id, "second").await.unwrap();
+    assert_eq!(auth_epoch(&tx, Actor::Customer(customer.id)).await.unwrap(), 2, "nothing to take over");
+    user_sync_password(&tx, person.id, "third").await.unwrap();
+    assert_eq!(auth_epoch(&tx, Actor::Customer(customer.id)).await.unwrap(), 3);
+    let twin = User { id: UserId::from_uuid(bed.uuid()), email: email.clone(), ..person };
+    tx.commit().await.unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    let error = user_insert(&tx, &twin, "x").await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::UserEmail)), "{error:?}");
+}
+
+pub async fn members_and_invitations(bed: Bed) {
+    let (firm, other) = (bed.customer().await, bed.customer().await);
+    let tx = bed.db.begin().await.unwrap();
+    for customer in [&firm, &other] {
+        let person = User {
+            id: customer.id.founder(),
+            email: customer.email.clone(),
+            claimed_email: None,
+            verified_at: Some(at(0)),
+            auth_epoch: 0,
+            customer: None,
+            created_at: at(0),
+            close_at: None,
+        };
+        user_insert(&tx, &person, "hash").await.unwrap();
+        member_insert(&tx, customer.id, person.id, MemberRole::Owner, at(0)).await.unwrap();
+    }
+    let guest = other.id.founder();
+    member_insert(&tx, firm.id, guest, MemberRole::Viewer, at(1)).await.unwrap();
+    member_insert(&tx, firm.id, guest, MemberRole::Owner, at(2)).await.unwrap();
+    assert_eq!(member_role(&tx, firm.id, guest).await.unwrap(), Some(MemberRole::Viewer), "once is once");
+    assert!(member_set_role(&tx, firm.id, guest, MemberRole::Developer).await.unwrap());
+    let list: Vec<_> = member_list(&tx, firm.id).await.unwrap().into_iter().map(|m| (m.user, m.role)).collect();
+    assert_eq!(list, [(firm.id.founder(), MemberRole::Owner), (guest, MemberRole::Developer)]);
+    let of: Vec<_> = memberships(&tx, guest).await.unwrap().into_iter().map(|m| m.customer).collect();
+    assert_eq!(of, [other.id, firm.id], "the own one first");
+    assert_eq!(owner_count(&tx, firm.id).await.unwrap(), 1);
+
+    let invitation = Invitation {
+        id: InvitationId::from_uuid(bed.uuid()),
+        customer: firm.id,
+        email: EmailAddress::parse("new@example.com").unwrap(),
+        role: MemberRole::Admin,
+        inviter: firm.id.founder(),
+        created_at: at(0),
+        expires_at: at(10),
+    };
+    invitation_insert(&tx, &invitation, &[3; 32]).await.unwrap();
+    invitation_set_hash(&tx, invitation.id, &[4; 32]).await.unwrap();
+    assert_eq!(invitation_by_hash(&tx, &[4; 32], at(9)).await.unwrap(), Some(invitation.clone()));
+    assert_eq!(invitation_by_hash(&tx, &[4; 32], at(10)).await.unwrap(), None, "expired");
+    assert_eq!(invitation_list(&tx, firm.id, at(1)).await.unwrap(), [invitation.clone()]);
+    assert!(invitation_end(&tx, invitation.id, "accepted", at(2)).await.unwrap());
+    assert!(!invitation_end(&tx, invitation.id, "accepted", at(2)).await.unwrap(), "once");
+    let again = Invitation { id: InvitationId::from_uuid(bed.uuid()), ..invitation };
+    invitation_insert(&tx, &again, &[5; 32]).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    let twice = Invitation { id: InvitationId::from_uuid(bed.uuid()), ..again };
+    let error = invitation_insert(&tx, &twice, &[6; 32]).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::OpenInvitation)), "{error:?}");
+}
+
+pub async fn a_mailed_secret_is_used_once(bed: Bed) {
+    let secret = OneTime {
+        hash: [9; 32],
+        purpose: "reset".into(),
+        subject: "cus_1".into(),
+        email: EmailAddress::parse("jane@example.com").unwrap(),
+        binding: "b".into(),
+        created_at: at(0),
+        expires_at: at(30),
+        used_at: None,
+    };
+    let tx = bed.db.begin().await.unwrap();
+    one_time_insert(&tx, &secret).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(one_time_get(&bed.db, "reset", &[9; 32], at(29)).await.unwrap(), Some(secret));
+    assert_eq!(one_time_get(&bed.db, "verify", &[9; 32], at(29)).await.unwrap(), None, "for another purpose");
+    assert_eq!(one_time_get(&bed.db, "reset", &[9; 32], at(30)).await.unwrap(), None, "expired");
+    let uses = (0..8).map(|_| {
+        let db = bed.db.clone();
+        tokio::spawn(async move {
+            db.write(|tx| Box::pin(async move { one_time_use(&tx, &[9; 32], at(5)).await })).await.unwrap()
+        })
+    });
+    let mut successes = 0;
+    for used in uses.collect::<Vec<_>>() {
+        successes += usize::from(used.await.unwrap());
+    }
+    assert_eq!(successes, 1);
 }

@@ -58,6 +58,9 @@ suite! {
         recovery_codes_work_once_and_end_with_the_factor,
         a_login_flow_has_so_many_tries_and_ends,
         failed_logins_are_counted_in_a_row,
+        people_read_back_and_keep_their_organization_in_step,
+        members_and_invitations,
+        a_mailed_secret_is_used_once,
     }
     listing {
         each_site_is_in_the_group_of_its_status,

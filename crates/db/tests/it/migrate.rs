@@ -1,5 +1,6 @@
-use stoa_db::{Backend, Db, DbError, routes::routes, sites};
+use stoa_db::{Backend, Db, DbError, members, routes::routes, sites, users};
 use stoa_model::{
+    member::MemberRole,
     route::RouteLimits,
     site::{Lifecycle, Power, Site, SiteState},
 };
@@ -12,7 +13,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     bed.db.ping().await.unwrap();
     // Without a record of the migrations, each statement is repeatable, also by two processes at once.
     bed.raw("DELETE FROM schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 7);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 8);
     let other = Db::connect(&bed.url).await.unwrap();
     let (one, two) = tokio::join!(bed.db.migrate(), other.migrate());
     one.unwrap();
@@ -21,7 +22,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     other.close().await;
     // And without the table of migrations.
     bed.raw("DROP TABLE schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 7);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 8);
     bed.db.migrate().await.unwrap();
     if bed.db.backend() == Backend::Sqlite {
         use std::os::unix::fs::PermissionsExt;
@@ -51,7 +52,7 @@ pub async fn a_newer_database_that_permits_this_release_is_used(bed: Bed) {
 
 /// A database of the first schema, with a site in it.
 async fn from_the_first(bed: Bed) {
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 6);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 7);
     let customer = bed.customer().await;
     let site = Site {
         lifecycle: Lifecycle::Active,
@@ -80,6 +81,10 @@ async fn from_the_first(bed: Bed) {
     let second = format!("INSERT INTO hostnames (hostname, site) VALUES ('janes.stoa.test', {own})");
     bed.db.migrate().await.expect("brought up to date");
     assert!(bed.db.pending_migrations().await.unwrap().is_empty());
+    let person = users::user_get(&bed.db, customer.id.founder()).await.unwrap().expect("a person of the customer");
+    assert_eq!((&person.email, person.verified_at), (&customer.email, Some(customer.created_at)));
+    let role = members::member_role(&bed.db, customer.id, person.id).await.unwrap();
+    assert_eq!(role, Some(MemberRole::Owner), "who owns their organization");
     let kept = sites::site_get(&bed.db, site.id).await.unwrap();
     assert_eq!(kept.as_ref(), Some(&site));
     assert_eq!(kept.map(|site| site.state()), Some(SiteState::Stopped), "what was stopped is stopped");

@@ -1,4 +1,4 @@
-//! `stoa customers`: accounts of customers, and new passwords.
+//! `stoa customers`: accounts of customers, verified addresses, and new passwords.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -17,6 +17,11 @@ use crate::{
 pub enum Customers {
     /// List all customers, newest first.
     List,
+    /// Mark a customer's e-mail address as verified, for a platform that sends no e-mail.
+    Verify {
+        /// E-mail address.
+        email: String,
+    },
     /// Set a customer's password and end their sessions and API tokens.
     Password {
         /// E-mail address.
@@ -32,6 +37,10 @@ pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> 
     let cx = control.core.system_context("customers");
     match verb {
         Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
+        Customers::Verify { email } => {
+            control.accounts.mark_verified(&cx, email).await?;
+            out.show(&serde_json::json!({ "verified": true }), |_| format!("{email} is verified."))
+        }
         Customers::Password { email, password_file } => {
             // Fail before asking for the password.
             control.accounts.find_customer(&cx, email).await?;

@@ -33,7 +33,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("firewall", &["util"]),
     ("integrations", &["util", "model", "provider"]),
     ("core", &["util", "model", "db", "saga", "integrations"]),
-    ("accounts", &["model", "db", "core"]),
+    ("accounts", &["model", "db", "integrations", "core"]),
     ("domains", &["model", "provider", "db", "integrations", "core"]),
     ("sites", &["util", "model", "provider", "db", "saga", "integrations", "core", "accounts", "domains"]),
     ("control", &["model", "provider", "db", "firewall", "integrations", "core", "accounts", "domains", "sites"]),

@@ -6,12 +6,16 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use stoa_model::id::{CustomerId, DomainId, JobId, SiteId, TaskId, TokenId};
+use secrecy::SecretString;
+use stoa_model::id::{CustomerId, DomainId, InvitationId, JobId, SessionId, SiteId, TaskId, TokenId, UserId};
 
 use crate::http_error::HttpError;
 
 /// The path's `{id}`.
 pub struct Id<T>(pub T);
+
+/// The path's `{token}`: a secret that was mailed.
+pub struct MailedToken(pub SecretString);
 
 /// The path's `{ordinal}`.
 pub struct Ordinal(pub u32);
@@ -44,6 +48,27 @@ impl ResourceId for TaskId {
 
 impl ResourceId for TokenId {
     const NOUN: &'static str = "token";
+}
+
+impl ResourceId for SessionId {
+    const NOUN: &'static str = "session";
+}
+
+impl ResourceId for UserId {
+    const NOUN: &'static str = "member";
+}
+
+impl ResourceId for InvitationId {
+    const NOUN: &'static str = "invitation";
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MailedToken {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let token: String = parameter(parts, state, "token", "link").await?;
+        Ok(Self(SecretString::from(token)))
+    }
 }
 
 impl<S: Send + Sync, T: ResourceId> FromRequestParts<S> for Id<T> {

@@ -26,8 +26,8 @@ use axum_extra::extract::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use stoa_accounts::view::SessionView;
-use stoa_core::{Credential, RequestContext, SessionCredential};
-use stoa_model::{ability::Ability, account::Actor};
+use stoa_core::{Credential, RequestContext, SessionContext, SessionCredential};
+use stoa_model::{ability::Ability, account::Actor, member::Member};
 use tracing::Instrument;
 
 use super::{is_api, limits::GuardedBody};
@@ -45,14 +45,20 @@ pub struct RequestAuth {
     pub actor: Actor,
     /// How they authenticated.
     pub credential: Credential,
+    /// The person behind a customer.
+    pub member: Option<Member>,
     /// Client address.
     pub address: Option<IpAddr>,
+    /// Client's user agent.
+    pub agent: Option<String>,
     /// Request id.
     pub request_id: String,
     /// The session, if the request has one.
     pub session: Option<SessionView>,
     /// The session cookie's value.
     pub token: Option<SecretString>,
+    /// The API token of the request.
+    pub bearer: Option<SecretString>,
     /// The CSRF token that forms must carry.
     pub csrf: String,
     /// Whether the client uses HTTPS.
@@ -68,25 +74,22 @@ impl RequestAuth {
     }
 
     fn anonymous(address: Option<IpAddr>, request_id: String) -> Self {
-        let (session, token, failure) = (None, None, None);
-        let (https, csrf) = (false, String::new());
-        Self {
-            actor: Actor::Nobody,
-            credential: Credential::None,
-            address,
-            request_id,
-            session,
-            token,
-            csrf,
-            https,
-            failure,
-        }
+        let (member, agent, session, failure) = (None, None, None, None);
+        let (token, bearer) = (None, None);
+        let (actor, https, csrf) = (Actor::Nobody, false, String::new());
+        let credential = Credential::None;
+        Self { actor, credential, member, address, agent, request_id, session, token, bearer, csrf, https, failure }
     }
 
     /// The request context for the service layer.
     pub fn request_context(&self, app: &App) -> RequestContext {
-        let cx = app.control.core.request_context(self.actor, self.address, self.request_id.clone());
-        RequestContext { credential: self.credential.clone(), ..cx }
+        let context = app.control.core.request_context(self.actor, self.address, self.request_id.clone());
+        let session = self
+            .session
+            .as_ref()
+            .and_then(|session| Some(SessionContext { id: session.id?, authenticated_at: session.authenticated_at }));
+        let credential = self.credential.clone();
+        RequestContext { member: self.member, credential, session, agent: self.agent.clone(), ..context }
     }
 
     /// Requires that a token, if one was used, has this ability.
@@ -96,6 +99,31 @@ impl RequestAuth {
     pub fn require_ability(&self, ability: Ability) -> stoa_core::Result<()> {
         self.credential.require_ability(ability)
     }
+
+    /// The context of a response that has been open for some time. It asks again whether the session or the token is
+    /// good, and what the person may do.
+    ///
+    /// # Errors
+    /// 401 once the session or the token has ended.
+    pub async fn renew_context(&self, app: &App) -> Result<RequestContext, HttpError> {
+        let mut auth = Self { actor: Actor::Nobody, member: None, session: None, ..self.clone() };
+        if let Some(token) = &self.token {
+            auth.enter(app.control.accounts.watch_session(token.expose_secret()).await?);
+        } else if let Some(bearer) = &self.bearer {
+            use_token(app, &mut auth, bearer.expose_secret()).await?;
+        }
+        if auth.actor == Actor::Nobody { Err(HttpError::unauthenticated()) } else { Ok(auth.request_context(app)) }
+    }
+
+    fn enter(&mut self, session: Option<SessionView>) {
+        let Some(session) = session else { return };
+        (self.actor, self.member) = (session.actor, session.member);
+        self.credential = Credential::Session(SessionCredential {
+            name: session.name.clone(),
+            has_second_factor: session.has_second_factor,
+        });
+        self.session = Some(session);
+    }
 }
 
 /// The middleware.
@@ -104,7 +132,8 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
     let address = request.extensions().get::<ClientAddress>().map(|a| a.0);
     let path = request.uri().path().to_owned();
     let https = is_https(headers);
-    let mut auth = RequestAuth { https, ..RequestAuth::anonymous(address, request_id(headers)) };
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let mut auth = RequestAuth { https, agent, ..RequestAuth::anonymous(address, request_id(headers)) };
     // Whether the process lives has nothing to do with how busy it is.
     let place = (path != "/healthz").then(|| app.limits.enter(address)).transpose();
     let ended_unencrypted = if place.is_ok() && https && !is_api(&path) {
@@ -129,7 +158,7 @@ pub async fn authenticate(State(app): State<App>, mut request: Request, next: Ne
     if let Some(token) = &new_token {
         auth.csrf.clone_from(token);
     }
-    let span = tracing::info_span!("request", id = auth.request_id, method = %request.method(), path);
+    let span = tracing::info_span!("request", id = auth.request_id, method = %request.method(), path = stoa_util::path_for_log(&path));
     let request_id = HeaderValue::from_str(&auth.request_id);
     request.extensions_mut().insert(app.limits.of_body(auth.actor));
     request.extensions_mut().insert(auth);
@@ -175,12 +204,21 @@ fn request_id(headers: &HeaderMap) -> String {
 async fn authenticate_token(app: &App, auth: &mut RequestAuth, headers: &HeaderMap) -> Result<(), HttpError> {
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let Some((scheme, token)) = given.and_then(|v| v.split_once(' ')) else { return Ok(()) };
-    if scheme.eq_ignore_ascii_case("bearer")
-        && let Some(owner) = app.control.accounts.token_owner(token.trim()).await?
-    {
-        auth.actor = owner.actor;
-        auth.credential = Credential::Token(owner.id, owner.abilities);
+    if scheme.eq_ignore_ascii_case("bearer") {
+        use_token(app, auth, token.trim()).await?;
     }
+    Ok(())
+}
+
+/// A customer's token acts with the role that the founder has now.
+async fn use_token(app: &App, auth: &mut RequestAuth, token: &str) -> Result<(), HttpError> {
+    let Some(owner) = app.control.accounts.token_owner(token).await? else { return Ok(()) };
+    if let Actor::Customer(customer) = owner.actor {
+        auth.member = app.control.accounts.founder_of(customer).await?;
+    }
+    auth.actor = owner.actor;
+    auth.credential = Credential::Token(owner.id, owner.abilities);
+    auth.bearer = Some(SecretString::from(token));
     Ok(())
 }
 
@@ -194,14 +232,9 @@ async fn authenticate_session(
     if let Some(token) = jar.get(session_cookie(https)).map(Cookie::value)
         && let Some(session) = app.control.accounts.session(token).await?
     {
-        auth.actor = session.actor;
-        auth.credential = Credential::Session(SessionCredential {
-            name: session.name.clone(),
-            has_second_factor: session.has_second_factor,
-        });
         auth.csrf.clone_from(&session.csrf);
         auth.token = Some(SecretString::from(token));
-        auth.session = Some(session);
+        auth.enter(Some(session));
     } else if let Some(token) = jar.get(form_cookie(https)).map(Cookie::value).filter(|t| t.len() == 43) {
         auth.csrf = token.to_owned();
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod account;
 mod api;
 mod browser;
 mod certificates;

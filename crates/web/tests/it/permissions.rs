@@ -70,6 +70,36 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/account/tokens", LOGGED_IN),
     ("POST", "/account/tokens", LOGGED_IN),
     ("POST", "/account/tokens/{id}/revoke", [Login, Nothing, Nothing, Nothing, Nothing, Nothing]),
+    ("GET", "/forgot", ANYBODY),
+    ("POST", "/forgot", ANYBODY),
+    ("GET", "/reset/{token}", ANYBODY),
+    ("POST", "/reset/{token}", ANYBODY),
+    ("GET", "/verify/{token}", ANYBODY),
+    ("POST", "/verify/{token}", ANYBODY),
+    ("GET", "/invitations/{token}", ANYBODY),
+    ("POST", "/invitations/{token}", CUSTOMERS),
+    ("POST", "/invitations/{token}/register", ANYBODY),
+    ("GET", "/account", LOGGED_IN),
+    ("POST", "/account", CUSTOMERS),
+    ("POST", "/account/verify", CUSTOMERS),
+    ("POST", "/account/email", CUSTOMERS),
+    ("GET", "/account/email/{token}", ANYBODY),
+    ("POST", "/account/email/{token}", ANYBODY),
+    ("GET", "/account/email/restore/{token}", ANYBODY),
+    ("POST", "/account/email/restore/{token}", ANYBODY),
+    ("POST", "/account/close", CUSTOMERS),
+    ("POST", "/account/keep", CUSTOMERS),
+    ("GET", "/account/export", CUSTOMERS),
+    ("GET", "/account/security", LOGGED_IN),
+    ("POST", "/account/password", LOGGED_IN),
+    ("POST", "/account/sessions/end-others", LOGGED_IN),
+    ("POST", "/account/sessions/{id}/end", [Login, Nothing, Nothing, Nothing, Nothing, Nothing]),
+    ("GET", "/account/team", CUSTOMERS),
+    ("POST", "/account/team/invite", CUSTOMERS),
+    ("POST", "/account/team/{id}/role", [Login, Nothing, Nothing, No, No, No]),
+    ("POST", "/account/team/{id}/remove", [Login, Nothing, Nothing, No, No, No]),
+    ("POST", "/account/invitations/{id}/withdraw", [Login, Nothing, Nothing, No, No, No]),
+    ("POST", "/account/organization", [Login, Nothing, Nothing, No, No, No]),
     ("GET", "/dashboard", LOGGED_IN),
     ("GET", "/sites/new", CUSTOMERS),
     ("POST", "/sites/new", CUSTOMERS),
@@ -266,6 +296,9 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
         _ if path.contains("/jobs/{id}") => &ids.job,
         _ if path.contains("/customers/{id}") => &ids.customer,
         _ if path.contains("/domains/{id}") => &ids.domain,
+        _ if path.contains("/sessions/{id}") => "ses_01ba60d33ce17146a93c0a9388f384e6",
+        _ if path.contains("/team/{id}") => "usr_01ba60d33ce17146a93c0a9388f384e6",
+        _ if path.contains("/invitations/{id}") => "inv_01ba60d33ce17146a93c0a9388f384e6",
         _ if path.contains("/tasks/{id}") => "task_01ba60d33ce17146a93c0a9388f384e6",
         _ if path.contains("/tokens/{id}") => "tok_01ba60d33ce17146a93c0a9388f384e6",
         _ => &ids.site,
@@ -274,7 +307,8 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
         .replace("{id}", id)
         .replace("{ordinal}", "0")
         .replace("{*file}", "stoa.css")
-        .replace("{*page}", "customers");
+        .replace("{*page}", "customers")
+        .replace("{token}", "unknown");
     let concrete = concrete.replace("{subdomain}", "some-shop");
     match (method, path) {
         ("GET", _) => browser.get(&concrete).await,
@@ -291,6 +325,10 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
         }
         ("POST", "/theme") => browser.submit("/api/docs", path, &[("theme", "dark")]).await,
         ("POST", "/check/field") => browser.submit("/api/docs", path, &[("field", "title"), ("value", "x")]).await,
+        ("POST", "/account/team/{id}/role") => browser.submit("/api/docs", &concrete, &[("role", "viewer")]).await,
+        ("POST", "/account/organization") => {
+            browser.submit("/api/docs", path, &[("organization", "cus_01ba60d33ce17146a93c0a9388f384e6")]).await
+        }
         // Correct confirmation, so that the service layer is called.
         ("POST", "/sites/{id}/delete") => {
             browser.submit("/api/docs", &concrete, &[("confirm", "janes-shop.localhost")]).await

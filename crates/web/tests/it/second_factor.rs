@@ -87,7 +87,7 @@ async fn setting_it_up_takes_the_password_and_a_right_code() {
     let page = jane.post(&path, &[("code", "000000"), ("password", PASSWORD), ("csrf", &csrf)]).await;
     page.is(422).says("This code doesn&#39;t match").says(&key);
     let page = jane.post(&path, &[("code", &right), ("password", "not mine"), ("csrf", &csrf)]).await;
-    page.is(422).says("This isn&#39;t your password").says(&key);
+    page.is(422).says("That is not your password").says(&key);
     assert!(!page.text.contains("not mine"));
     let (_, next) = password(&app, "jane@example.com", "").await;
     assert_eq!(next, "/dashboard", "it is not on yet");

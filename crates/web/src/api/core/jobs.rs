@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
@@ -25,6 +25,7 @@ use crate::{
     },
     http_error::HttpError,
     job_stream::{self, Snapshot},
+    middleware::auth::RequestAuth,
 };
 
 /// Filter and page.
@@ -78,14 +79,15 @@ pub async fn events(
     State(app): State<App>,
     LoggedIn(cx): LoggedIn,
     Id(id): Id<JobId>,
+    Extension(auth): Extension<RequestAuth>,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     app.control.jobs.get(&cx, id).await?;
     let watcher = app.clone();
     let source: job_stream::StateSource = Arc::new(move || {
-        let (app, cx) = (watcher.clone(), cx.clone());
+        let (app, auth) = (watcher.clone(), auth.clone());
         Box::pin(async move {
-            let cx = app.control.core.request_context(cx.actor, cx.address, cx.request_id);
+            let cx = auth.renew_context(&app).await?;
             let job = dto::Job::from(app.control.jobs.get(&cx, id).await?);
             let is_final = job.state.is_over() || job.state == JobState::Stuck;
             let body = serde_json::to_string(&job).map_err(|e| HttpError::from(Error::internal(e)))?;

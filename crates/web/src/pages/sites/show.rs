@@ -325,7 +325,7 @@ async fn load(app: &App, cx: &RequestContext, site: SiteView) -> Result<SiteData
     let id = site.id;
     // Support staff can't see logins.
     let credentials = match app.control.sites.list_credentials(cx, id).await {
-        Err(Error::Forbidden(_)) => None,
+        Err(Error::Forbidden(_) | Error::MemberRole(_)) => None,
         credentials => Some(credentials?),
     };
     let jobs = app.control.jobs.list_of_site(cx, id, SHOWN_ACTIVITY as u64).await?;

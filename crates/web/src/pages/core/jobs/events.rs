@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
+    Extension,
     extract::State,
     http::HeaderMap,
     response::{IntoResponse, Response},
@@ -17,6 +18,7 @@ use crate::{
     extract::{id::Id, permissions::LoggedIn},
     http_error::HttpError,
     job_stream::{self, Snapshot},
+    middleware::auth::RequestAuth,
     ui::frame::Frame,
 };
 
@@ -26,14 +28,15 @@ pub async fn stream(
     LoggedIn(cx): LoggedIn,
     Id(id): Id<JobId>,
     frame: Frame,
+    Extension(auth): Extension<RequestAuth>,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     app.control.jobs.get(&cx, id).await?;
     let watcher = app.clone();
     let source: job_stream::StateSource = Arc::new(move || {
-        let (app, cx, csrf) = (watcher.clone(), cx.clone(), frame.csrf.clone());
+        let (app, auth, csrf) = (watcher.clone(), auth.clone(), frame.csrf.clone());
         Box::pin(async move {
-            let cx = app.control.core.request_context(cx.actor, cx.address, cx.request_id);
+            let cx = auth.renew_context(&app).await?;
             let progress = show::progress(&app, &cx, id, csrf).await?;
             let is_final = progress.outcome != Outcome::Running;
             let body = progress.render().map_err(|e| HttpError::from(Error::internal(e)))?;

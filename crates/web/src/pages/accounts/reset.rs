@@ -1,0 +1,92 @@
+//! The page of a mailed link: sets a new password.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::notice::NoticePage;
+use crate::{
+    app::App,
+    extract::{body::Form, id::MailedToken, permissions::Caller},
+    http_error::HttpError,
+    ui::{
+        self,
+        field::{Field, Problems},
+        form_errors::FormErrors,
+        frame::Frame,
+    },
+};
+
+const REQUEST_AGAIN: (&str, &str) = ("/forgot", "Request a new link");
+
+/// `/reset/{token}`
+#[derive(Template)]
+#[template(path = "accounts/reset.html")]
+pub struct ResetPage {
+    /// Layout of the page.
+    pub frame: Frame,
+    /// Error messages.
+    pub problems: Problems,
+    /// Whose password it is.
+    pub email: String,
+    /// The new password.
+    pub password: Field,
+}
+
+impl ResetPage {
+    fn new(frame: Frame, email: String, problems: Problems) -> Self {
+        let password = Field::password("password", "New password", "new-password")
+            .hint("At least 10 characters. A few random words are easy to remember and hard to guess.")
+            .checked("value")
+            .with(&problems)
+            .focused(&problems);
+        Self { frame, problems, email, password }
+    }
+}
+
+/// Input of the form.
+#[derive(Deserialize, Default)]
+pub struct ResetForm {
+    #[serde(default)]
+    password: SecretString,
+}
+
+/// `GET /reset/{token}`
+pub async fn show(
+    State(app): State<App>,
+    Caller(cx): Caller,
+    MailedToken(token): MailedToken,
+    mut frame: Frame,
+) -> Result<Response, HttpError> {
+    frame.path = "/login".into();
+    Ok(match app.control.accounts.find_reset(&cx, token.expose_secret()).await? {
+        Some(email) => ui::ok(&ResetPage::new(frame, email.to_string(), Problems::default())),
+        None => NoticePage::expired(frame, "Request a new one.", REQUEST_AGAIN),
+    })
+}
+
+/// `POST /reset/{token}`
+pub async fn submit(
+    State(app): State<App>,
+    Caller(cx): Caller,
+    MailedToken(token): MailedToken,
+    mut frame: Frame,
+    Form(form): Form<ResetForm>,
+) -> Result<Response, HttpError> {
+    frame.path = "/login".into();
+    let Some(email) = app.control.accounts.find_reset(&cx, token.expose_secret()).await? else {
+        return Ok(NoticePage::expired(frame, "Request a new one.", REQUEST_AGAIN));
+    };
+    match app.control.accounts.reset_password(&cx, token.expose_secret(), form.password).await {
+        Ok(()) => {
+            let text = "You can log in with it now. All sessions were ended, and API tokens revoked.";
+            Ok(NoticePage::page(frame, "Your new password is set", vec![text.to_owned()], ("/login", "Log in")))
+        }
+        Err(error) => {
+            let form_errors = FormErrors::try_from(error)?;
+            let page = ResetPage::new(frame, email.to_string(), form_errors.problems.clone());
+            Ok(form_errors.response().page(&page))
+        }
+    }
+}
