@@ -56,6 +56,8 @@ pub struct User {
     pub label: String,
     /// Whether the user is staff.
     pub staff: bool,
+    /// Whether their address waits to be verified.
+    pub email_unverified: bool,
 }
 
 impl User {
@@ -108,6 +110,11 @@ impl Frame {
         self.user.as_ref().is_some_and(|u| u.staff)
     }
 
+    /// Whether the user's address waits to be verified.
+    pub fn email_unverified(&self) -> bool {
+        self.user.as_ref().is_some_and(|u| u.email_unverified)
+    }
+
     /// Where the product's name leads: the user's own start page.
     pub fn start(&self) -> &'static str {
         match &self.user {
@@ -128,6 +135,7 @@ fn user(session: &SessionView) -> User {
         email: session.email.clone(),
         label: session.label.clone(),
         staff: matches!(session.actor, Actor::Staff(..)),
+        email_unverified: session.email_unverified,
     }
 }
 
