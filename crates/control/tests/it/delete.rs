@@ -59,7 +59,7 @@ async fn a_deletion_can_be_taken_back_until_its_grace_is_over() {
     assert_eq!(platform.world().await.of("volume"), running.of("volume"), "its data is kept");
 
     let view = control.sites.undelete(&platform.now(&jane), site).await.expect("restored");
-    assert_eq!((view.state, view.purge_at), (SiteState::Stopped, None));
+    assert_eq!((view.state, view.purge_at), (SiteState::Active, None));
     assert!(view.job.is_some(), "it ran, so it is started again");
     platform.run_until_idle().await;
     assert_eq!(platform.world().await, running, "with all that it had");

@@ -88,7 +88,7 @@ async fn from_the_claim_to_the_main_address_and_back() {
     let page = shop.browser.get(&shop.path).await;
     page.is(200).says("Waiting for verification").says("_stoa.bakery.example").says("stoa-verification=").says(HERE);
     page.says("www.bakery.example").says("data-poll=\"5\"").says("Not checked yet").says("Verify by");
-    page.says("becomes the main address as soon as it works");
+    page.says("will become the main address as soon as it works");
 
     // A check without the record says so; one with the record verifies the domain.
     shop.browser.press(&format!("/domains/{id}/check")).await.is(303);
