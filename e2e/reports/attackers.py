@@ -97,21 +97,23 @@ def attack(victim, cookie, log_path, stop, ready, statuses):
 def crawl(host, stop, pages):
     """Asks for pages as fast as they come."""
     async def one(n):
-        count = 0
+        count, served = 0, 0
         while not stop.is_set():
             try:
                 reader, writer = await open_connection(30_000 + n * 200)
                 writer.write(f"GET /?page={n}.{count} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                status = await reader.readline()
                 while await reader.read(1 << 16):
                     pass
                 writer.close()
-                count += 1
+                count, served = count + 1, served + (b" 200 " in status)
             except OSError:
                 await asyncio.sleep(0.1)
-        return count
+        return count, served
 
     async def run():
-        return sum(await asyncio.gather(*(one(n) for n in range(CRAWLERS))))
+        counts = await asyncio.gather(*(one(n) for n in range(CRAWLERS)))
+        return [sum(column) for column in zip(*counts)]
     # In earnest they are on other machines: what they compute themselves is not the platform's.
     os.nice(10)
     pages.put(asyncio.run(run()))
@@ -175,18 +177,21 @@ def main():
             page, refused_page = visit(host, "/", seconds / 2)
             login, refused_login = visit(f"{BASE}:{PORT}", "/login", 5)
             status, _ = reader.page("/dashboard")
+            log, _ = reader.page(f"/sites/{quiet['id']}/logs?tail=2000")
         finally:
             stop.set()
         logs = answers.get(timeout=60)
         crawled = pages.get(timeout=60)
         for process in attackers:
             process.join(30)
-        print(f"  under attack: {open_now} open files, {crawled} pages crawled in {seconds} s", flush=True)
+        print(f"  under attack: {open_now} open files, {crawled[0]} pages asked for in {seconds} s, {crawled[1]} of them served", flush=True)
         print(f"  a file {shown(static)}; a page {shown(page)}; the log-in page {shown(login)}", flush=True)
         check("no visitor of the other store is refused", not refused_static + refused_page, (refused_static + refused_page)[:5] or "")
         check("the portal serves its log-in page and other customers", not refused_login and status == 200, (refused_login[:5], status))
         served, held_back = sum(s == 200 for s in logs), sum(s in (429, 503) for s in logs)
-        check("of 40 slow readers of one customer's log a few are served, and the others told to wait", 0 < served <= 8 and served + held_back == LOG_READERS, logs)
+        # What fits into the kernel's buffers is served whole, however slowly it is read.
+        check("40 slow readers of one customer's log are served or told to wait", served > 0 and served + held_back == LOG_READERS, f"{served} served, {held_back} told to wait")
+        check("another customer reads theirs meanwhile", log == 200, log)
         check("a file of the other store takes less than twice as long", p99(static) < 2 * max(p99(quiet_static), 5), f"{p99(quiet_static):.1f} ms → {p99(static):.1f} ms")
         check("a page of the other store takes less than twice as long", p99(page) < 2 * p99(quiet_page), f"{p99(quiet_page):.1f} ms → {p99(page):.1f} ms")
         used = memory(instance.process.pid)
