@@ -14,7 +14,7 @@ use stoa_model::{
     member::MemberRole,
 };
 
-use crate::{Accounts, people::NO_PASSWORD, reauthenticate::require_recent};
+use crate::{Accounts, login_account::NO_PASSWORD, reauthenticate::require_recent};
 use stoa_core::{Error, RequestContext, Result};
 
 /// How long a closing can be undone.

@@ -20,9 +20,9 @@ use stoa_model::{
 use crate::{
     Accounts,
     command::Register,
+    login_account::login_actor,
     mail::{self, AccountMail},
     members::acting,
-    people::login_actor,
     reauthenticate::require_recent,
     register::Registration,
     view::{InvitationView, NewSession},

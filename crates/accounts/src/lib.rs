@@ -11,13 +11,13 @@ mod device;
 mod email_change;
 mod invitations;
 mod login;
+mod login_account;
 mod login_limits;
 pub mod mail;
 mod members;
 mod notices;
 pub mod password;
 mod password_queue;
-mod people;
 mod profile;
 mod reauthenticate;
 mod recent;
@@ -43,8 +43,8 @@ use stoa_db::{
 };
 use stoa_model::{account::Actor, text::EmailAddress};
 
+pub use login_account::{NO_PASSWORD, login_actor};
 pub use login_limits::KNOWN_BROWSER_LIFETIME;
-pub use people::{NO_PASSWORD, login_actor};
 pub use register::{PasswordHash, Registration};
 pub use tokens::MAX_TOKEN_DAYS;
 

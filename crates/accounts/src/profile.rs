@@ -12,9 +12,9 @@ use stoa_model::{
 
 use crate::{
     Accounts,
+    login_account::login_actor,
     mail::{self, AccountMail},
     password::{self, Priority},
-    people::login_actor,
     session_list::keep_only_this_session,
     view::ProfileView,
 };

@@ -6,7 +6,7 @@ use serde_json::json;
 use stoa_db::{accounts, history, sessions};
 use stoa_model::{account::Actor, field::Invalid, secret::SecretString};
 
-use crate::{Accounts, password::Priority, people::login_actor};
+use crate::{Accounts, login_account::login_actor, password::Priority};
 use stoa_core::{Error, RequestContext, Result, rate_limits::Attempt};
 
 /// How long after the password was asked for a sensitive change needs no other.

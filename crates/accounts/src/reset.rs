@@ -17,10 +17,10 @@ use stoa_model::{
 
 use crate::{
     Accounts,
+    login_account::NO_PASSWORD,
     login_limits::AccountKey,
     mail::{self, AccountMail, RESET, subject},
     password::{self, Priority},
-    people::NO_PASSWORD,
 };
 use stoa_core::{Core, Error, RequestContext, Result, Wakeup, random};
 

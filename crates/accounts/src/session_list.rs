@@ -4,7 +4,7 @@ use serde_json::json;
 use stoa_db::{Tx, accounts, history, sessions};
 use stoa_model::{account::Actor, id::SessionId};
 
-use crate::{Accounts, device, people::login_actor, sessions::is_active, view::SessionLine};
+use crate::{Accounts, device, login_account::login_actor, sessions::is_active, view::SessionLine};
 use stoa_core::{Error, RequestContext, Result};
 
 impl Accounts {

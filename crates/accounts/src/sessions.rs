@@ -20,7 +20,7 @@ use stoa_model::{
 use crate::{
     Accounts,
     login::FAILURES_KEPT,
-    people,
+    login_account,
     view::{NewSession, SessionView},
 };
 use stoa_core::{RequestContext, Result, random};
@@ -171,10 +171,10 @@ pub(crate) async fn insert_session(
     second_factor_at: Option<Timestamp>,
 ) -> Result<()> {
     if let Some(former) = cx.session {
-        sessions::session_end(tx, people::login_actor(cx), former.id).await?;
+        sessions::session_end(tx, login_account::login_actor(cx), former.id).await?;
     }
     let customer = match actor {
-        Actor::Customer(id) => people::adopt(tx, id, now).await?.and_then(|user| user.customer),
+        Actor::Customer(id) => login_account::adopt(tx, id, now).await?.and_then(|user| user.customer),
         Actor::Nobody | Actor::Staff(..) | Actor::System => None,
     };
     let browser = sessions::SessionBrowser {

@@ -88,7 +88,7 @@ impl Accounts {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    crate::people::adopt(&tx, customer.id, cx.now).await?;
+                    crate::login_account::adopt(&tx, customer.id, cx.now).await?;
                     users::user_verify(&tx, user, cx.now).await?;
                     Ok::<_, Error>(history::audit(&tx, event).await?)
                 })

@@ -60,7 +60,7 @@ pub enum Credential {
 /// What a command needs to know about the session that it came with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionCredential {
-    /// Names the session in the audit trail: the start of the hash of its token.
+    /// Names the session in the audit trail: its id, or the start of the hash of its token if the previous release opened it.
     pub name: String,
     /// Whether a second factor was used to log in.
     pub has_second_factor: bool,
@@ -121,7 +121,7 @@ impl RequestContext {
             target: target.to_string(),
             outcome: outcome.to_owned(),
             request_id: self.request_id.clone(),
-            detail: self.with_origin(detail),
+            detail: self.with_person(detail),
             address: self.address.map(|address| address.to_canonical().to_string()),
             credential: self.credential.name(),
         }
@@ -136,17 +136,10 @@ impl RequestContext {
         if matches!(self.credential, Credential::Token(..)) { Err(Error::NotWithToken) } else { Ok(()) }
     }
 
-    fn with_origin(&self, mut detail: serde_json::Value) -> serde_json::Value {
-        let origin = [
-            ("by", self.member.map(|member| json!(member.user))),
-            ("role", self.member.map(|member| json!(member.role))),
-            ("address", self.address.map(|address| json!(address))),
-            ("session", self.session.map(|session| json!(session.id))),
-        ];
-        if let Some(detail) = detail.as_object_mut() {
-            for (name, value) in origin.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-                detail.entry(name).or_insert(value);
-            }
+    fn with_person(&self, mut detail: serde_json::Value) -> serde_json::Value {
+        if let (Some(member), Some(detail)) = (self.member, detail.as_object_mut()) {
+            detail.entry("by").or_insert(json!(member.user));
+            detail.entry("role").or_insert(json!(member.role));
         }
         detail
     }

@@ -313,7 +313,7 @@ pub async fn members_and_invitations(bed: Bed) {
     invitation_set_hash(&tx, invitation.id, &[4; 32]).await.unwrap();
     assert_eq!(invitation_by_hash(&tx, &[4; 32], at(9)).await.unwrap(), Some(invitation.clone()));
     assert_eq!(invitation_by_hash(&tx, &[4; 32], at(10)).await.unwrap(), None, "expired");
-    assert_eq!(invitation_list(&tx, firm.id, at(1)).await.unwrap(), [invitation.clone()]);
+    assert_eq!(invitation_list(&tx, firm.id, at(1)).await.unwrap(), std::slice::from_ref(&invitation));
     assert!(invitation_end(&tx, invitation.id, "accepted", at(2)).await.unwrap());
     assert!(!invitation_end(&tx, invitation.id, "accepted", at(2)).await.unwrap(), "once");
     let again = Invitation { id: InvitationId::from_uuid(bed.uuid()), ..invitation };

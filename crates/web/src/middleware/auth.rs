@@ -119,7 +119,7 @@ impl RequestAuth {
         let Some(session) = session else { return };
         (self.actor, self.member) = (session.actor, session.member);
         self.credential = Credential::Session(SessionCredential {
-            name: session.name.clone(),
+            name: session.id.map_or_else(|| session.name.clone(), |id| id.to_string()),
             has_second_factor: session.has_second_factor,
         });
         self.session = Some(session);
