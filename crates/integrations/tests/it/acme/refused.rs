@@ -86,7 +86,7 @@ async fn names_that_the_ca_never_accepts_are_refused_immediately() {
     assert!(rejected(&error, "shop.blocked.example"), "{error:?}");
     let error =
         acme.order(&names(&["a.example.com", "*.example.com"]), Method::Http01, None).await.expect_err("a wildcard");
-    assert!(rejected(&error, "example.com") && error.detail().contains("only be proven by DNS"), "{error:?}");
+    assert!(rejected(&error, "example.com") && error.detail().contains("only be verified by DNS"), "{error:?}");
     let error = acme.order(&[], Method::Http01, None).await.expect_err("nothing");
     assert!(matches!(error, AcmeError::Refused { name: None, .. }), "{error:?}");
 }

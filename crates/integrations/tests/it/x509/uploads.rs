@@ -87,7 +87,7 @@ fn a_self_signed_certificate_is_accepted_with_a_note() {
         let pem = params.self_signed(&key).expect("a certificate").pem();
         let checked = upload(&pem, &key.serialize_pem().into()).expect("taken");
         assert!(checked.facts.self_signed);
-        assert_eq!(checked.notes, ["The certificate is signed by itself: browsers will warn visitors of the site."]);
+        assert_eq!(checked.notes, ["The certificate is self-signed: browsers will warn visitors of the site."]);
     }
 }
 
