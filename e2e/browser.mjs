@@ -1,6 +1,6 @@
 // The real Chromium, and the few things that every test does with it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
@@ -59,6 +59,41 @@ export async function register(page, name, order) {
   await fillAccount(page, name);
   await fillOrder(page, order);
   await create(page);
+}
+
+/// From the finished job to the store's dashboard; returns its address.
+export async function dashboard(page) {
+  const site = portal + (await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).getAttribute('href'));
+  await visit(page, site);
+  return site;
+}
+
+/// Opens a page. A new store is a new network on this machine, for which Chromium breaks off what it was loading.
+export async function visit(page, url) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await page.goto(url);
+    } catch (error) {
+      if (!String(error).includes('ERR_NETWORK_CHANGED') || tries === 5) throw error;
+      await page.waitForTimeout(500);
+    }
+  }
+}
+
+/// Verifies the address of an account, with the link of its e-mail in the outbox folder.
+export async function verify(page, name) {
+  const started = Date.now();
+  for (;;) {
+    const mails = readdirSync(process.env.OUTBOX).map((file) => readFileSync(`${process.env.OUTBOX}/${file}`, 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '='));
+    const link = mails.find((text) => text.includes(`${name}@example.com`) && text.includes('/verify/'))?.match(/https?:\/\/[^\s"<>]+\/verify\/[\w-]+/)?.[0];
+    if (link) {
+      await visit(page, link);
+      await send(page, page.getByRole('button', { name: /Verify/ }));
+      return;
+    }
+    assert.ok(Date.now() - started < patience, `no e-mail to ${name}@example.com`);
+    await page.waitForTimeout(200);
+  }
 }
 
 /// Sends the order, and sees the job that it began. An order that is refused fails with the page's own words.

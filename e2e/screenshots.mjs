@@ -1,7 +1,7 @@
 // Pictures of every screen: 1440 and 390 wide, light and dark, in e2e/screenshots/.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { launch, open, portal, register, unique, watch } from './browser.mjs';
+import { dashboard, launch, open, portal, register, unique, watch } from './browser.mjs';
 
 const folder = new URL('./screenshots/', import.meta.url).pathname;
 mkdirSync(folder, { recursive: true });
@@ -21,8 +21,7 @@ for (const { width, colorScheme } of looks.slice(0, 1)) {
   await customer.screenshot({ path: `${folder}job-running-${width}-${colorScheme}.png`, fullPage: true });
 }
 await watch(customer);
-await customer.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
-const site = customer.url();
+const site = await dashboard(customer);
 const staff = await open(browser);
 await staff.goto(`${portal}/staff/login`);
 await staff.fill('#email', 'operator@example.com');

@@ -1,7 +1,7 @@
 // From nothing to a store's administration, as a customer does it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, create, fillAccount, fillOrder, fits, launch, open, portal, register, send, unique, watch } from './browser.mjs';
+import { accessible, create, dashboard, fillAccount, fillOrder, fits, launch, open, portal, register, send, unique, watch } from './browser.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -41,7 +41,7 @@ test('register, choose, watch, open the store, one click into its administration
   await admin.close();
 
   // Its page: the password is revealed on demand, and opens wp-admin by hand too.
-  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
+  await dashboard(page);
   await accessible(page, "the store's page");
   assert.equal(await page.locator('#secret-0').count(), 0, 'no password before it is asked for');
   await page.getByRole('button', { name: /^Show the password/ }).click();
@@ -63,8 +63,7 @@ test('stop, start, delete and take it back', async () => {
   const name = unique('power');
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'Power' });
   await watch(page);
-  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
-  const address = page.url();
+  const address = await dashboard(page);
   await page.getByRole('button', { name: 'More actions' }).click();
   await page.getByRole('button', { name: 'Stop' }).click();
   await watch(page);
@@ -107,7 +106,7 @@ test('without JavaScript', async () => {
   // The page reloads itself until the job is over.
   await watch(page);
   await page.getByRole('heading', { name: /is online$/ }).waitFor();
-  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
+  await dashboard(page);
   await page.getByRole('button', { name: /^Show the password/ }).click();
   assert.ok((await page.locator('#secret-0').textContent()).length >= 20);
   await page.context().close();
@@ -138,8 +137,7 @@ test('no screen is wider than a phone', async () => {
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'A rather long title of a store that sells everything '.repeat(2).trim() });
   await watch(page);
   await fits(page, 'the job');
-  await page.locator('#progress').getByRole('link', { name: 'Go to dashboard' }).click();
-  const site = page.url();
+  const site = await dashboard(page);
   for (const path of ['/', '/login', '/dashboard', '/sites/new', site, `${site}/traffic`, `${site}/usage`, `${site}/domains`, `${site}/logs`, `${site}/activity`, `${site}/settings`]) {
     await page.goto(path.startsWith('http') ? path : portal + path);
     await fits(page, path);
