@@ -138,7 +138,7 @@ test('no screen is wider than a phone', async () => {
   await watch(page);
   await fits(page, 'the job');
   const site = await dashboard(page);
-  for (const path of ['/', '/login', '/dashboard', '/sites/new', site, `${site}/traffic`, `${site}/usage`, `${site}/domains`, `${site}/logs`, `${site}/activity`, `${site}/settings`]) {
+  for (const path of ['/', '/login', '/dashboard', '/sites/new', site, `${site}/traffic`, `${site}/usage`, `${site}/domains`, `${site}/logs`, `${site}/activity`, `${site}/settings`, '/account', '/account/security', '/account/security/second-factor', '/account/tokens', '/account/team', '/forgot']) {
     await page.goto(path.startsWith('http') ? path : portal + path);
     await fits(page, path);
     await accessible(page, path);
@@ -154,7 +154,7 @@ test('the operator sees everything that is his to see', async () => {
   await page.locator('main form button').click();
   await page.waitForURL(/\/staff/);
   await accessible(page, 'the operator\'s overview');
-  for (const path of ['/staff/sites', '/staff/customers', '/staff/domains', '/staff/certificates', '/staff/jobs', '/staff/tasks', '/staff/health', '/staff/audit', '/staff/search?q=shop']) {
+  for (const path of ['/staff/sites', '/staff/customers', '/staff/domains', '/staff/certificates', '/staff/jobs', '/staff/tasks', '/staff/health', '/staff/audit', '/staff/search?q=shop', '/account', '/account/security', '/account/tokens']) {
     await page.goto(portal + path);
     await accessible(page, path);
   }

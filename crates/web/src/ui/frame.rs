@@ -85,6 +85,8 @@ pub struct Frame {
     pub request_id: String,
     /// Whether the connection is unencrypted although the portal is configured for HTTPS.
     pub is_unencrypted: bool,
+    /// Whether e-mail leaves this machine.
+    pub delivers_mail: bool,
     /// For staff: number of jobs that wait for them.
     pub stuck_jobs: u64,
 }
@@ -101,6 +103,7 @@ impl Frame {
             path: path.to_owned(),
             request_id: auth.request_id.clone(),
             is_unencrypted: !auth.https && app.control.settings().portal_url.starts_with("https://"),
+            delivers_mail: app.control.accounts.delivers_mail(),
             stuck_jobs: 0,
         }
     }
