@@ -322,10 +322,16 @@ mod tests {
     #[test]
     fn hyphens_stand_inside_only() {
         for text in ["-ab", "ab-", "a--b"] {
-            assert!(Subdomain::parse(text).is_err_and(|error| error.message.to_lowercase().contains("hyphen")), "{text}");
+            assert!(
+                Subdomain::parse(text).is_err_and(|error| error.message.to_lowercase().contains("hyphen")),
+                "{text}"
+            );
         }
         for text in ["-a.example", "a-.example", "a.-b.example"] {
-            assert!(Hostname::parse(text).is_err_and(|error| error.message.to_lowercase().contains("hyphen")), "{text}");
+            assert!(
+                Hostname::parse(text).is_err_and(|error| error.message.to_lowercase().contains("hyphen")),
+                "{text}"
+            );
         }
         assert!(Hostname::parse("a--b.xn--p1ai").is_ok());
     }
