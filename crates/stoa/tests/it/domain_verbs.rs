@@ -128,7 +128,7 @@ fn a_domain_is_added_checked_and_removed() {
         said(&home, &["--json", "sites", "show", "bakery"]),
         said(&home, &["--json", "sites", "show", "HTTP://Bakery.localhost./"])
     );
-    assert!(refused(&home, &["domains", "main", "bakery", "other.example"]).contains("Only a proven domain"));
+    assert!(refused(&home, &["domains", "main", "bakery", "other.example"]).contains("Only a verified domain"));
 }
 
 #[test]
