@@ -2,7 +2,7 @@
 
 use stoa_db::{
     Page,
-    accounts::{self, CustomerSort, login_failures::login_failures_clear},
+    accounts::{self, CustomerSort},
     history,
 };
 use stoa_model::{
@@ -14,8 +14,8 @@ use stoa_model::{
 
 use crate::{
     Accounts,
-    login_limits::AccountKey,
     password::{self, Priority},
+    reset::replace_password,
     view::CustomerView,
 };
 use stoa_core::{
@@ -93,10 +93,7 @@ impl Accounts {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    accounts::password_set(&tx, Actor::Customer(customer.id), hash).await?;
-                    login_failures_clear(&tx, AccountKey::of(customer.email.as_str()).as_str()).await?;
-                    stoa_db::sessions::sessions_delete_of(&tx, Actor::Customer(customer.id)).await?;
-                    stoa_db::tokens::tokens_delete_of(&tx, Actor::Customer(customer.id)).await?;
+                    replace_password(&tx, Actor::Customer(customer.id), &customer.email, hash).await?;
                     history::audit(&tx, event).await
                 })
             })

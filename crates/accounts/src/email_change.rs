@@ -30,9 +30,7 @@ impl Accounts {
             return Err(Invalid::new("email", "This is your address already.").into());
         }
         self.core.count_mail_request(CHANGE_EMAIL, cx.address).await?;
-        if !self.core.may_mail(CHANGE_EMAIL, email).await? {
-            return Err(Error::RateLimited(std::time::Duration::from_secs(20 * 60)));
-        }
+        self.core.ensure_may_mail(CHANGE_EMAIL, email).await?;
         let event = &cx.audit("email.change_request", user.id, json!({}));
         self.core
             .db

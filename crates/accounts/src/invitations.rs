@@ -12,7 +12,7 @@ use stoa_model::{
     account::Actor,
     field::Invalid,
     id::{CustomerId, InvitationId, UserId},
-    member::{Ability, MemberRole},
+    member::{MemberRole, Permission},
     secret::{ExposeSecret, SecretString},
     text::EmailAddress,
 };
@@ -41,7 +41,7 @@ impl Accounts {
     /// A role above the own one; an own address that is not verified; somebody who is a member; too many invitations.
     pub async fn invite(&self, cx: &RequestContext, email: &str, role: MemberRole) -> Result<()> {
         let (customer, own) = acting(cx)?;
-        cx.require_ability(Ability::ManageMembers)?;
+        cx.require_permission(Permission::ManageMembers)?;
         require_recent(cx)?;
         let email = EmailAddress::parse(email)?;
         if !own.role.may_grant(role) {
@@ -52,9 +52,7 @@ impl Accounts {
             return Err(Invalid::new("email", "This person is a member already.").into());
         }
         self.core.count_mail_request("invite", cx.address).await?;
-        if !self.core.may_mail("invite", &email).await? {
-            return Err(Error::RateLimited(std::time::Duration::from_secs(20 * 60)));
-        }
+        self.core.ensure_may_mail("invite", &email).await?;
         let invitation = &Invitation {
             id: InvitationId::from_uuid(random::uuid_at(cx.now)),
             customer,
@@ -75,7 +73,7 @@ impl Accounts {
     /// Without the right to manage members; no such invitation of this organization.
     pub async fn withdraw_invitation(&self, cx: &RequestContext, id: InvitationId) -> Result<()> {
         let (customer, _) = acting(cx)?;
-        cx.require_ability(Ability::ManageMembers)?;
+        cx.require_permission(Permission::ManageMembers)?;
         let event = &cx.audit("invitation.withdraw", id, json!({}));
         self.core
             .db
@@ -123,8 +121,8 @@ impl Accounts {
                     }
                     require_verified(&*tx, cx, own.user.founded(), "accept the invitation").await?;
                     accept(&tx, cx, &invitation, own.user).await?;
-                    if let Some(session) = cx.session {
-                        sessions::session_set_customer(&tx, session.id, invitation.customer).await?;
+                    if let Some(session) = cx.session_id() {
+                        sessions::session_set_customer(&tx, session, invitation.customer).await?;
                     }
                     Ok(invitation.customer)
                 })

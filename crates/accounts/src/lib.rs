@@ -36,12 +36,7 @@ pub mod view;
 
 use std::{ops::Deref, sync::Arc};
 
-use stoa_core::{Core, Error, RequestContext, Result};
-use stoa_db::{
-    accounts::{Subject, customer_get, staff_get},
-    users,
-};
-use stoa_model::{account::Actor, text::EmailAddress};
+use stoa_core::Core;
 
 pub use login_account::{NO_PASSWORD, login_actor};
 pub use login_limits::KNOWN_BROWSER_LIFETIME;
@@ -79,24 +74,6 @@ impl Accounts {
             recent_tokens: recent::Recent::default(),
             delivers_mail,
         }))
-    }
-
-    /// The account that sent the command.
-    fn own_subject(cx: &RequestContext) -> Result<Subject> {
-        Subject::of(login_actor(cx)).ok_or(Error::Unauthenticated("Please log in."))
-    }
-
-    /// The login address of the account that sent the command.
-    async fn own_email(&self, cx: &RequestContext) -> Result<EmailAddress> {
-        let found = match login_actor(cx) {
-            Actor::Customer(id) => match users::user_get(&self.core.db, id.founder()).await? {
-                Some(user) => Some(user.shown_email().clone()),
-                None => customer_get(&self.core.db, id).await?.map(|customer| customer.email),
-            },
-            Actor::Staff(id, _) => staff_get(&self.core.db, id).await?.map(|staff| staff.email),
-            Actor::Nobody | Actor::System => None,
-        };
-        found.ok_or(Error::Unauthenticated("Please log in."))
     }
 
     /// Whether e-mail leaves this machine. If not, it waits in a folder, and people must ask the operator.

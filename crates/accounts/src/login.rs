@@ -9,13 +9,12 @@ use stoa_db::{
     accounts::{self, Subject, login_failures, login_flows},
     history, sessions,
 };
-use stoa_model::{account::Actor, field::Invalid, text::EmailAddress};
+use stoa_model::{account::Actor, field::Invalid, secret::ExposeSecret, text::EmailAddress};
 
 use crate::{
     Accounts,
     command::LogIn,
     login_limits::{AccountKey, LoginAttempt, Portal},
-    second_factor::stored_hash,
     sessions::{SessionSecret, insert_session},
     view::{LoginOutcome, NewSession},
 };
@@ -119,7 +118,7 @@ impl Accounts {
         let flow = &random::token_hash(flow);
         let found = login_flows::flow_get(&self.core.db, flow, MAX_CODE_TRIES, cx.now).await?.ok_or(FLOW_OVER)?;
         let actor = found.actor(&self.core.db).await?.ok_or(FLOW_OVER)?;
-        let email = self.own_email(&RequestContext { actor, member: None, ..cx.clone() }).await?;
+        let email = self.own_login(&RequestContext { actor, member: None, ..cx.clone() }).await?.login;
         let account = AccountKey::of(email.as_str());
         let cookie = browser(&account.cookie_suffix());
         let is_known = self.is_known_browser(&account, cookie.as_deref(), cx.now);
@@ -143,10 +142,7 @@ impl Accounts {
         let attempt = self.login_attempt(cx, account.clone(), cookie.as_deref(), portal);
         let session = self.begin_session(cx, actor, Some(flow)).await?;
         self.conclude_attempt(&attempt).await?;
-        let codes = &account.of_codes();
-        let clear =
-            self.core.db.write(|tx| Box::pin(async move { login_failures::login_failures_clear(&tx, codes).await }));
-        clear.await?;
+        self.forgive_failures(&account.of_codes()).await?;
         Ok((session, email))
     }
 
@@ -206,7 +202,7 @@ impl Accounts {
         // The attempt is returned when the login is complete: otherwise whoever has the password could try any
         // number of codes.
         let token = random::token();
-        let hash = &stored_hash(&token);
+        let hash = &random::token_hash(token.expose_secret());
         let insert = self.core.db.write(|tx| {
             Box::pin(async move { login_flows::flow_insert(&tx, hash, subject, cx.now + FLOW_LIFETIME).await })
         });
@@ -218,8 +214,8 @@ impl Accounts {
     async fn begin_session(&self, cx: &RequestContext, actor: Actor, flow: Option<&[u8; 32]>) -> Result<NewSession> {
         // A session begins after its password was checked, which can take a while.
         let now = self.core.clock.now();
-        let secret = &SessionSecret::new();
-        let detail = serde_json::json!({ "second_factor": flow.is_some(), "session": secret.name() });
+        let secret = &SessionSecret::new(now);
+        let detail = serde_json::json!({ "second_factor": flow.is_some(), "session": secret.id });
         let event = &cx.audit("session.begin", actor, detail);
         let begin = self.core.db.write(|tx| {
             Box::pin(async move {

@@ -2,7 +2,11 @@
 //! inserts and changes is taken over when somebody logs in.
 
 use jiff::Timestamp;
-use stoa_db::{Tx, accounts, members, users};
+use stoa_db::{
+    Tx,
+    accounts::{self, Subject},
+    members, users,
+};
 use stoa_model::{
     account::Actor,
     id::CustomerId,
@@ -11,7 +15,9 @@ use stoa_model::{
 };
 
 use crate::Accounts;
-use stoa_core::{RequestContext, Result};
+use stoa_core::{Error, RequestContext, Result};
+
+const NO_ONE: Error = Error::Unauthenticated("Please log in.");
 
 /// In place of a hash: no password matches it. The operator's own accounts have it, because staff log in as staff.
 pub const NO_PASSWORD: &str = "!";
@@ -25,7 +31,69 @@ pub fn login_actor(cx: &RequestContext) -> Actor {
     }
 }
 
+/// The same, if somebody is logged in.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] otherwise.
+pub(crate) fn own_account(cx: &RequestContext) -> Result<Actor> {
+    match login_actor(cx) {
+        actor @ (Actor::Customer(_) | Actor::Staff(..)) => Ok(actor),
+        Actor::Nobody | Actor::System => Err(NO_ONE),
+    }
+}
+
+/// The same, as what belongs to its login names it.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] if nobody is logged in.
+pub(crate) fn own_subject(cx: &RequestContext) -> Result<Subject> {
+    Subject::of(login_actor(cx)).ok_or(NO_ONE)
+}
+
+/// An account that logs in.
+pub(crate) struct LoginAccount {
+    /// Where its e-mail goes.
+    pub email: EmailAddress,
+    /// What is typed to log in, which can be somebody else's address (decision 027).
+    pub login: EmailAddress,
+    pub is_verified: bool,
+    pub created_at: Timestamp,
+    /// When it is closed, if its owner has asked for that.
+    pub close_at: Option<Timestamp>,
+}
+
+impl LoginAccount {
+    /// One that nothing has to be verified of.
+    fn verified(email: EmailAddress, created_at: Timestamp) -> Self {
+        Self { login: email.clone(), email, is_verified: true, created_at, close_at: None }
+    }
+}
+
 impl Accounts {
+    /// The account that is logged in.
+    pub(crate) async fn own_login(&self, cx: &RequestContext) -> Result<LoginAccount> {
+        let found = match own_account(cx)? {
+            Actor::Customer(id) => match users::user_get(&self.core.db, id.founder()).await? {
+                Some(user) => Some(LoginAccount {
+                    login: user.shown_email().clone(),
+                    email: user.email,
+                    is_verified: user.verified_at.is_some(),
+                    created_at: user.created_at,
+                    close_at: user.close_at,
+                }),
+                // Only the previous release knows this customer.
+                None => accounts::customer_get(&self.core.db, id)
+                    .await?
+                    .map(|customer| LoginAccount::verified(customer.email, customer.created_at)),
+            },
+            Actor::Staff(id, _) => accounts::staff_get(&self.core.db, id)
+                .await?
+                .map(|staff| LoginAccount::verified(staff.email, staff.created_at)),
+            Actor::Nobody | Actor::System => None,
+        };
+        found.ok_or(NO_ONE)
+    }
+
     /// The founded organization and password hash of the person who typed this address at sign-up although it belongs to
     /// somebody else. They log in with it as if it were theirs, so that nobody learns that it isn't (decision 027).
     pub(crate) async fn claimed_account(&self, email: Option<&EmailAddress>) -> Result<Option<(CustomerId, String)>> {

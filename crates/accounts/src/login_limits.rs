@@ -184,11 +184,11 @@ impl Accounts {
     /// Returns a successful attempt, and ends the account's run of failures.
     pub(crate) async fn conclude_attempt(&self, attempt: &LoginAttempt) -> Result<()> {
         self.core.return_attempt(&attempt.limits).await?;
-        self.forgive_failures(&attempt.account).await
+        self.forgive_failures(attempt.account.as_str()).await
     }
 
-    async fn forgive_failures(&self, account: &AccountKey) -> Result<()> {
-        let account = account.as_str();
+    /// Ends a run of failures that is counted under this key, of passwords or of codes.
+    pub(crate) async fn forgive_failures(&self, account: &str) -> Result<()> {
         if login_failures::login_failures(&self.core.db, account, Timestamp::MIN).await? == 0 {
             return Ok(());
         }

@@ -6,21 +6,24 @@
 //! Somebody who asks for an e-mail to an address must not learn whether it has an account. So the request only queues the
 //! task, which takes the same time for all, and the task decides what is sent, if anything.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use stoa_core::{
     Core, Error, Result, random,
-    tasks::{QueuedTask, RetryPolicy, TaskError, TaskSpec, mail::html},
+    tasks::{
+        QueuedTask, RetryPolicy, TaskError, TaskSpec,
+        mail::{RETRY, html, send},
+    },
 };
 use stoa_db::{
-    Tx, accounts, invitations,
+    Tx,
+    accounts::{self, Subject},
+    invitations,
     one_time::{OneTime, one_time_insert},
     tasks, users,
 };
-use stoa_integrations::mail::{Email, MailError, Mailer};
+use stoa_integrations::mail::{Email, Mailer};
 use stoa_model::{
     account::Actor,
     id::{InvitationId, UserId},
@@ -127,12 +130,7 @@ impl SendAccountMail {
 #[async_trait]
 impl TaskSpec for SendAccountMail {
     const KIND: &'static str = "account_mail";
-    /// Five days, as for all e-mail.
-    const RETRY: RetryPolicy = RetryPolicy {
-        first: Duration::from_secs(60),
-        longest: Duration::from_secs(4 * 3600),
-        give_up_after: Duration::from_secs(5 * 24 * 3600),
-    };
+    const RETRY: RetryPolicy = RETRY;
     type Payload = QueuedMail;
 
     fn title(&self, queued: &QueuedMail) -> String {
@@ -149,13 +147,9 @@ impl TaskSpec for SendAccountMail {
 
     async fn execute(&self, queued: QueuedMail) -> std::result::Result<(), TaskError> {
         let composed = self.compose(&queued).await.map_err(|error| TaskError::Retry(error.for_operator()))?;
-        let Some(email) = composed else { return Ok(()) };
-        let mailer = self.mailer.clone();
-        let sent = tokio::task::spawn_blocking(move || mailer.send(&email)).await;
-        match sent.map_err(|panic| TaskError::Retry(panic.to_string()))? {
-            Ok(()) => Ok(()),
-            Err(error @ MailError::Build { .. }) => Err(TaskError::Permanent(error.to_string())),
-            Err(error @ MailError::Write { .. }) => Err(TaskError::Retry(error.to_string())),
+        match composed {
+            Some(email) => send(&self.mailer, email).await,
+            None => Ok(()),
         }
     }
 }
@@ -356,7 +350,7 @@ impl SendAccountMail {
         let secret = &OneTime {
             hash: random::token_hash(token.expose_secret()),
             purpose: purpose.to_owned(),
-            subject: subject(actor),
+            subject: Subject::of(actor).ok_or(Error::NotFound("account"))?,
             email: email.clone(),
             binding,
             created_at: now,
@@ -365,14 +359,5 @@ impl SendAccountMail {
         };
         self.core.db.write(|tx| Box::pin(async move { one_time_insert(&tx, secret).await })).await?;
         Ok(format!("{}/{page}/{}", self.core.settings.portal_url, token.expose_secret()))
-    }
-}
-
-/// An account as secrets name it.
-pub(crate) fn subject(actor: Actor) -> String {
-    match actor {
-        Actor::Staff(id, _) => id.to_string(),
-        Actor::Customer(id) => id.to_string(),
-        Actor::Nobody | Actor::System => String::new(),
     }
 }

@@ -8,7 +8,7 @@ use stoa_db::{Tx, history, invitations, members, sessions, users};
 use stoa_model::{
     account::Actor,
     id::{CustomerId, UserId},
-    member::{Ability, Member, MemberRole},
+    member::{Member, MemberRole, Permission},
 };
 
 use crate::{
@@ -47,9 +47,10 @@ impl Accounts {
                 is_removable: (may_change || is_self) && !is_last_owner && member.user != customer.founder(),
             }
         };
-        let open = match own.role.allows(Ability::ManageMembers) {
-            true => invitations::invitation_list(&self.core.db, customer, cx.now).await?,
-            false => Vec::new(),
+        let open = if own.role.allows(Permission::ManageMembers) {
+            invitations::invitation_list(&self.core.db, customer, cx.now).await?
+        } else {
+            Vec::new()
         };
         let invitation = |open: invitations::Invitation| InvitationView {
             id: open.id,
@@ -71,7 +72,7 @@ impl Accounts {
     /// A role above the own one, given or taken; the last owner; no such member; no recent password.
     pub async fn change_role(&self, cx: &RequestContext, user: UserId, role: MemberRole) -> Result<()> {
         let (customer, own) = acting(cx)?;
-        cx.require_ability(Ability::ManageMembers)?;
+        cx.require_permission(Permission::ManageMembers)?;
         require_recent(cx)?;
         self.core
             .db
@@ -97,7 +98,7 @@ impl Accounts {
     pub async fn remove_member(&self, cx: &RequestContext, user: UserId) -> Result<()> {
         let (customer, own) = acting(cx)?;
         if user != own.user {
-            cx.require_ability(Ability::ManageMembers)?;
+            cx.require_permission(Permission::ManageMembers)?;
             require_recent(cx)?;
         }
         self.core
@@ -141,7 +142,7 @@ impl Accounts {
     /// If they are not a member of it, or the session can't remember it.
     pub async fn switch_organization(&self, cx: &RequestContext, customer: CustomerId) -> Result<()> {
         let unknown = || Error::NotFound("organization");
-        let (member, session) = (cx.member.ok_or_else(unknown)?, cx.session.ok_or_else(unknown)?);
+        let (member, session) = (cx.member.ok_or_else(unknown)?, cx.session_id().ok_or_else(unknown)?);
         let event = &cx.audit("session.organization", customer, json!({}));
         self.core
             .db
@@ -150,7 +151,7 @@ impl Accounts {
                     if members::member_role(&*tx, customer, member.user).await?.is_none() {
                         return Err(unknown());
                     }
-                    sessions::session_set_customer(&tx, session.id, customer).await?;
+                    sessions::session_set_customer(&tx, session, customer).await?;
                     users::user_set_customer(&tx, member.user, customer).await?;
                     Ok(history::audit(&tx, event).await?)
                 })

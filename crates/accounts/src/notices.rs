@@ -1,4 +1,4 @@
-//! What this area writes to people. Nothing secret is ever in an e-mail.
+//! Notices of changes to an account. Nothing in them is secret; e-mail with secret links is in [`mail`](crate::mail).
 
 use jiff::Timestamp;
 use stoa_core::{

@@ -1,18 +1,12 @@
 //! A person's own account: name of the organization, and password.
 
 use serde_json::json;
-use stoa_db::{accounts, history, tokens, users};
-use stoa_model::{
-    account::Actor,
-    field::Invalid,
-    member::Ability,
-    secret::SecretString,
-    text::{CompanyName, EmailAddress},
-};
+use stoa_db::{accounts, history, sessions, tokens};
+use stoa_model::{field::Invalid, member::Permission, secret::SecretString, text::CompanyName};
 
 use crate::{
     Accounts,
-    login_account::login_actor,
+    login_account::{LoginAccount, own_account},
     mail::{self, AccountMail},
     password::{self, Priority},
     session_list::keep_only_this_session,
@@ -26,27 +20,13 @@ impl Accounts {
     /// # Errors
     /// If nobody is.
     pub async fn profile(&self, cx: &RequestContext) -> Result<ProfileView> {
-        let no_one = || Error::Unauthenticated("Please log in.");
-        let (email, is_verified, created_at, close_at) = match login_actor(cx) {
-            Actor::Staff(id, _) => {
-                let staff = accounts::staff_get(&self.core.db, id).await?.ok_or_else(no_one)?;
-                (staff.email, true, staff.created_at, None)
-            }
-            Actor::Customer(founded) => match users::user_get(&self.core.db, founded.founder()).await? {
-                Some(user) => (user.shown_email().clone(), user.verified_at.is_some(), user.created_at, user.close_at),
-                None => {
-                    let customer = accounts::customer_get(&self.core.db, founded).await?.ok_or_else(no_one)?;
-                    (customer.email, true, customer.created_at, None)
-                }
-            },
-            Actor::Nobody | Actor::System => return Err(no_one()),
-        };
+        let LoginAccount { login, is_verified, created_at, close_at, .. } = self.own_login(cx).await?;
         let organization = match cx.actor.customer() {
             Some(id) => accounts::customer_get(&self.core.db, id).await?.map(|customer| customer.company.to_string()),
             None => None,
         };
-        let may_rename = organization.is_some() && cx.may(Ability::ManageOrganization);
-        let email = email.to_string();
+        let may_rename = organization.is_some() && cx.may(Permission::ManageOrganization);
+        let email = login.to_string();
         Ok(ProfileView { email, is_verified, organization, may_rename, close_at, created_at })
     }
 
@@ -56,7 +36,7 @@ impl Accounts {
     /// A name that is not valid; a role that doesn't allow it.
     pub async fn rename_organization(&self, cx: &RequestContext, company: &str) -> Result<()> {
         let customer = cx.customer()?;
-        cx.require_ability(Ability::ManageOrganization)?;
+        cx.require_permission(Permission::ManageOrganization)?;
         let company = &CompanyName::parse(company)?;
         let event = &cx.audit("customer.rename", customer, json!({ "to": company.as_str() }));
         self.core
@@ -77,11 +57,8 @@ impl Accounts {
     /// # Errors
     /// A wrong present password; a weak new one; too many attempts.
     pub async fn change_password(&self, cx: &RequestContext, present: SecretString, next: SecretString) -> Result<()> {
-        let actor = login_actor(cx);
-        if !matches!(actor, Actor::Customer(_) | Actor::Staff(..)) {
-            return Err(Error::Unauthenticated("Please log in."));
-        }
-        let email = &self.mail_address(actor).await?;
+        let actor = own_account(cx)?;
+        let email = &self.own_login(cx).await?.email;
         password::check(&next, &[email.as_str(), &self.core.settings.product_name])
             .map_err(|invalid| Invalid { field: "new_password", ..invalid })?;
         self.verify_own_password(cx, present, "present_password").await?;
@@ -94,8 +71,8 @@ impl Accounts {
                     accounts::password_set(&tx, actor, hash).await?;
                     keep_only_this_session(&tx, cx, actor).await?;
                     tokens::tokens_delete_of(&tx, actor).await?;
-                    if let Some(session) = cx.session {
-                        stoa_db::sessions::session_authenticated(&tx, session.id, cx.now).await?;
+                    if let Some(session) = cx.session_id() {
+                        sessions::session_authenticated(&tx, session, cx.now).await?;
                     }
                     mail::queue(&tx, AccountMail::PasswordChanged { email: email.clone() }, cx.now).await?;
                     Ok::<_, Error>(history::audit(&tx, event).await?)
@@ -105,15 +82,5 @@ impl Accounts {
         self.forget_recent();
         self.core.bus.wake(Wakeup::Tasks);
         Ok(())
-    }
-
-    /// Where e-mail to an account goes.
-    async fn mail_address(&self, actor: Actor) -> Result<EmailAddress> {
-        let found = match actor {
-            Actor::Customer(id) => accounts::customer_get(&self.core.db, id).await?.map(|customer| customer.email),
-            Actor::Staff(id, _) => accounts::staff_get(&self.core.db, id).await?.map(|staff| staff.email),
-            Actor::Nobody | Actor::System => None,
-        };
-        found.ok_or(Error::NotFound("account"))
     }
 }

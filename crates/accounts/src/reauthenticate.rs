@@ -4,32 +4,38 @@
 use jiff::SignedDuration;
 use serde_json::json;
 use stoa_db::{accounts, history, sessions};
-use stoa_model::{account::Actor, field::Invalid, secret::SecretString};
+use stoa_model::{account::Actor, field::Invalid, id::SessionId, secret::SecretString};
 
 use crate::{Accounts, login_account::login_actor, password::Priority};
-use stoa_core::{Error, RequestContext, Result, rate_limits::Attempt};
+use stoa_core::{Credential, Error, RequestContext, Result, SessionCredential, rate_limits::Attempt};
 
 /// How long after the password was asked for a sensitive change needs no other.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);
-
-/// Whether the password was asked for recently enough for a sensitive change.
-pub fn is_recent(cx: &RequestContext) -> bool {
-    cx.actor == Actor::System
-        || cx.session.is_some_and(|session| cx.now.duration_since(session.authenticated_at) <= RECENT)
-}
 
 /// Requires a recent password.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] without one.
 pub(crate) fn require_recent(cx: &RequestContext) -> Result<()> {
-    if is_recent(cx) { Ok(()) } else { Err(Error::Unauthenticated("Enter your password to continue.")) }
+    if Accounts::is_recently_authenticated(cx) {
+        Ok(())
+    } else {
+        Err(Error::Unauthenticated("Enter your password to continue."))
+    }
+}
+
+/// The session that the command came with, and its id. The password of one without an id can't be asked for again.
+fn session(cx: &RequestContext) -> Option<(SessionCredential, SessionId)> {
+    let Credential::Session(session) = cx.credential else { return None };
+    Some((session, session.id?))
 }
 
 impl Accounts {
     /// Whether the password was asked for recently enough for a sensitive change.
-    pub fn is_recently_authenticated(&self, cx: &RequestContext) -> bool {
-        is_recent(cx)
+    pub fn is_recently_authenticated(cx: &RequestContext) -> bool {
+        let is_recent =
+            |(session, _): (SessionCredential, SessionId)| cx.now.duration_since(session.authenticated_at) <= RECENT;
+        cx.actor == Actor::System || session(cx).is_some_and(is_recent)
     }
 
     /// Checks the password of whoever is logged in. The context that is returned permits sensitive changes.
@@ -37,11 +43,10 @@ impl Accounts {
     /// # Errors
     /// [`Error::Invalid`] if the password is wrong; too many attempts.
     pub async fn confirm_password(&self, cx: &RequestContext, password: SecretString) -> Result<RequestContext> {
-        let Some(session) = cx.session else {
+        let Some((session, id)) = session(cx) else {
             return Err(Error::Unauthenticated("Log out and log in again to make this change."));
         };
         self.verify_own_password(cx, password, "confirm_password").await?;
-        let id = session.id;
         let event = &cx.audit("session.confirm", id, json!({}));
         self.core
             .db
@@ -53,8 +58,8 @@ impl Accounts {
             })
             .await?;
         self.forget_recent();
-        let session = stoa_core::SessionContext { authenticated_at: cx.now, ..session };
-        Ok(RequestContext { session: Some(session), ..cx.clone() })
+        let credential = Credential::Session(SessionCredential { authenticated_at: cx.now, ..session });
+        Ok(RequestContext { credential, ..cx.clone() })
     }
 
     /// Checks the password of whoever is logged in; `field` is where a form shows that it is wrong.

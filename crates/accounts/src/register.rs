@@ -57,9 +57,10 @@ impl Accounts {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    match is_vouched_for {
-                        true => registration.insert_verified(&tx, cx).await,
-                        false => registration.insert(&tx, cx).await,
+                    if is_vouched_for {
+                        registration.insert_verified(&tx, cx).await
+                    } else {
+                        registration.insert(&tx, cx).await
                     }
                 })
             })

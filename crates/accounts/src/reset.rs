@@ -4,22 +4,17 @@
 
 use serde_json::json;
 use stoa_db::{
-    Conn,
-    accounts::{self, login_failures::login_failures_clear},
+    Conn, DbError, Tx,
+    accounts::{self, Subject, login_failures::login_failures_clear},
     history, one_time, sessions, tokens, users,
 };
-use stoa_model::{
-    account::Actor,
-    id::{CustomerId, StaffId},
-    secret::SecretString,
-    text::EmailAddress,
-};
+use stoa_model::{account::Actor, id::CustomerId, secret::SecretString, text::EmailAddress};
 
 use crate::{
     Accounts,
     login_account::NO_PASSWORD,
     login_limits::AccountKey,
-    mail::{self, AccountMail, RESET, subject},
+    mail::{self, AccountMail, RESET},
     password::{self, Priority},
 };
 use stoa_core::{Core, Error, RequestContext, Result, Wakeup, random};
@@ -74,14 +69,11 @@ impl Accounts {
                     if !one_time::one_time_use(&tx, token_hash, cx.now).await? {
                         return Err(expired());
                     }
-                    accounts::password_set(&tx, actor, password_hash).await?;
-                    login_failures_clear(&tx, AccountKey::of(email.as_str()).as_str()).await?;
+                    replace_password(&tx, actor, email, password_hash).await?;
                     if let Actor::Customer(id) = actor {
                         // Who reads the e-mail has the address.
                         users::user_verify(&tx, id.founder(), cx.now).await?;
                     }
-                    sessions::sessions_delete_of(&tx, actor).await?;
-                    tokens::tokens_delete_of(&tx, actor).await?;
                     mail::queue(&tx, AccountMail::PasswordChanged { email: email.clone() }, cx.now).await?;
                     Ok(history::audit(&tx, event).await?)
                 })
@@ -97,8 +89,23 @@ impl Accounts {
         let Some(secret) = found else { return Ok(None) };
         let Some(actor) = account_of(&self.core, &secret.email).await? else { return Ok(None) };
         let is_unchanged = binding(&self.core.db, actor).await? == secret.binding;
-        Ok((subject(actor) == secret.subject && is_unchanged).then_some((actor, secret.email)))
+        Ok((Subject::of(actor) == Some(secret.subject) && is_unchanged).then_some((actor, secret.email)))
     }
+}
+
+/// Sets a password that was not changed by whoever is logged in: ends all sessions of the account, revokes its API tokens
+/// and forgets its failed logins.
+pub(crate) async fn replace_password(
+    tx: &Tx,
+    actor: Actor,
+    email: &EmailAddress,
+    password_hash: &str,
+) -> std::result::Result<(), DbError> {
+    accounts::password_set(tx, actor, password_hash).await?;
+    login_failures_clear(tx, AccountKey::of(email.as_str()).as_str()).await?;
+    sessions::sessions_delete_of(tx, actor).await?;
+    tokens::tokens_delete_of(tx, actor).await?;
+    Ok(())
 }
 
 /// The account that logs in with this address.
@@ -116,7 +123,7 @@ pub(crate) async fn binding(c: &impl Conn, actor: Actor) -> Result<String> {
     Ok(random::short_hash(&format!("{hash} {}", accounts::auth_epoch(c, actor).await?)))
 }
 
-/// The account with this name in a secret; staff have no role here.
-pub(crate) fn customer_of(subject: &str) -> Option<CustomerId> {
-    if subject.starts_with(StaffId::PREFIX) { None } else { subject.parse().ok() }
+/// The customer whose account a secret is about, if it is no member of staff's.
+pub(crate) fn customer_of(subject: &Subject) -> Option<CustomerId> {
+    subject.as_str().parse().ok()
 }

@@ -20,16 +20,18 @@ use stoa_model::{
     account::{Actor, Role},
     field::Invalid,
     id::CustomerId,
-    secret::{ExposeSecret, Sealed, SecretString},
+    secret::{Sealed, SecretString},
 };
 
 use crate::{
-    Accounts, login_actor, notices, recovery_codes,
+    Accounts,
+    login_account::{login_actor, own_subject},
+    notices, recovery_codes,
     sessions::{SessionSecret, insert_session},
     totp,
     view::{NewSession, SecondFactorView, TotpEnrolment},
 };
-use stoa_core::{Error, RequestContext, Result, random};
+use stoa_core::{Error, RequestContext, Result};
 
 /// Tries to confirm a sensitive change with a code, per account.
 const CHANGE_TRIES: u32 = 10;
@@ -46,7 +48,7 @@ impl Accounts {
     /// # Errors
     /// If nobody is logged in.
     pub async fn second_factor(&self, cx: &RequestContext) -> Result<SecondFactorView> {
-        let subject = Self::own_subject(cx)?;
+        let subject = own_subject(cx)?;
         let since = totp_get(&self.core.db, &subject).await?.and_then(|totp| totp.confirmed_at);
         let recovery_codes_left = recovery_codes_left(&self.core.db, &subject).await?;
         Ok(SecondFactorView { since, recovery_codes_left, is_required: self.requires_second_factor(cx.actor) })
@@ -69,7 +71,7 @@ impl Accounts {
     /// With a token; if the account has an app already.
     pub async fn begin_totp(&self, cx: &RequestContext) -> Result<TotpEnrolment> {
         cx.refuse_token()?;
-        let subject = &Self::own_subject(cx)?;
+        let subject = &own_subject(cx)?;
         if self.has_second_factor(subject).await? {
             return Err(Error::Conflict("Two-step login is on already. Turn it off first to use another app.".into()));
         }
@@ -84,14 +86,14 @@ impl Accounts {
     /// # Errors
     /// If there is none.
     pub async fn pending_totp(&self, cx: &RequestContext) -> Result<TotpEnrolment> {
-        let subject = Self::own_subject(cx)?;
+        let subject = own_subject(cx)?;
         let pending = totp_get(&self.core.db, &subject).await?.filter(|totp| totp.confirmed_at.is_none());
         let sealed = pending.ok_or(Error::NotFound("setup in progress"))?.sealed;
         self.enrolment(cx, self.open(&subject, &sealed)?).await
     }
 
     async fn enrolment(&self, cx: &RequestContext, secret: SecretString) -> Result<TotpEnrolment> {
-        let email = self.own_email(cx).await?;
+        let email = self.own_login(cx).await?.login;
         let uri = totp::key_uri(&self.core.settings.product_name, email.as_str(), &secret);
         Ok(TotpEnrolment { secret, uri })
     }
@@ -108,7 +110,7 @@ impl Accounts {
         code: &str,
     ) -> Result<(NewSession, Vec<SecretString>)> {
         cx.refuse_token()?;
-        let subject = &Self::own_subject(cx)?;
+        let subject = &own_subject(cx)?;
         let limits = self.count_change(subject).await?;
         let pending = totp_get(&self.core.db, subject).await?.filter(|totp| totp.confirmed_at.is_none());
         let sealed = &pending.ok_or(Error::NotFound("setup in progress"))?.sealed;
@@ -121,7 +123,7 @@ impl Accounts {
         })?;
         let codes = recovery_codes::generate();
         let hashes = &recovery_codes::hashes(subject, &codes);
-        let secret = &SessionSecret::new();
+        let secret = &SessionSecret::new(cx.now);
         let event = &cx.audit("second_factor.enable", subject, serde_json::json!({ "kind": "totp" }));
         let notice = &self.notice_of_change(cx, "Two-step login was turned on").await?;
         let done = self.core.db.write(|tx| {
@@ -148,7 +150,7 @@ impl Accounts {
     /// A wrong code; too many tries; no second factor.
     pub async fn replace_recovery_codes(&self, cx: &RequestContext, code: &str) -> Result<Vec<SecretString>> {
         cx.refuse_token()?;
-        let subject = &Self::own_subject(cx)?;
+        let subject = &own_subject(cx)?;
         let limits = self.count_change(subject).await?;
         self.spend_code(subject, code, cx.now).await?.then_some(()).ok_or_else(wrong_code)?;
         let codes = recovery_codes::generate();
@@ -171,10 +173,10 @@ impl Accounts {
     /// A wrong code; too many tries; no second factor.
     pub async fn remove_second_factor(&self, cx: &RequestContext, code: &str) -> Result<NewSession> {
         cx.refuse_token()?;
-        let subject = &Self::own_subject(cx)?;
+        let subject = &own_subject(cx)?;
         let limits = self.count_change(subject).await?;
         self.spend_code(subject, code, cx.now).await?.then_some(()).ok_or_else(wrong_code)?;
-        let secret = &SessionSecret::new();
+        let secret = &SessionSecret::new(cx.now);
         let event = &cx.audit("second_factor.disable", subject, serde_json::json!({}));
         let notice = &self.notice_of_change(cx, "Two-step login was turned off").await?;
         let remove = self.core.db.write(|tx| {
@@ -247,7 +249,7 @@ impl Accounts {
     }
 
     async fn notice_of_change(&self, cx: &RequestContext, what: &str) -> Result<stoa_core::tasks::QueuedTask> {
-        let email = self.own_email(cx).await?;
+        let email = self.own_login(cx).await?.login;
         Ok(notices::second_factor_changed(&self.core.settings, email, what, cx.now))
     }
 
@@ -258,9 +260,4 @@ impl Accounts {
 
 fn seal_context(subject: &Subject) -> String {
     format!("totp {subject}")
-}
-
-/// The hash of a session's or flow's token, as stored.
-pub(crate) fn stored_hash(token: &SecretString) -> [u8; 32] {
-    random::token_hash(token.expose_secret())
 }

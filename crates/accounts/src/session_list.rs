@@ -4,7 +4,12 @@ use serde_json::json;
 use stoa_db::{Tx, accounts, history, sessions};
 use stoa_model::{account::Actor, id::SessionId};
 
-use crate::{Accounts, device, login_account::login_actor, sessions::is_active, view::SessionLine};
+use crate::{
+    Accounts, device,
+    login_account::{login_actor, own_account},
+    sessions::is_active,
+    view::SessionLine,
+};
 use stoa_core::{Error, RequestContext, Result};
 
 impl Accounts {
@@ -22,7 +27,7 @@ impl Accounts {
             address: session.browser.as_ref().and_then(|browser| browser.address.clone()),
             since: session.created_at,
             seen_at: session.seen_at,
-            is_current: session.browser.as_ref().map(|browser| browser.id) == cx.session.map(|session| session.id),
+            is_current: session.browser.as_ref().map(|browser| browser.id) == cx.session_id(),
         };
         Ok(found.into_iter().filter(|session| is_active(session, epoch, cx.now)).map(line).collect())
     }
@@ -55,7 +60,7 @@ impl Accounts {
     /// If nobody is logged in.
     pub async fn end_other_sessions(&self, cx: &RequestContext) -> Result<u64> {
         let actor = own_account(cx)?;
-        let keep = cx.session.map(|session| session.id);
+        let keep = cx.session_id();
         let ended = self
             .core
             .db
@@ -73,16 +78,9 @@ impl Accounts {
     }
 }
 
-fn own_account(cx: &RequestContext) -> Result<Actor> {
-    match login_actor(cx) {
-        actor @ (Actor::Customer(_) | Actor::Staff(..)) => Ok(actor),
-        Actor::Nobody | Actor::System => Err(Error::Unauthenticated("Please log in.")),
-    }
-}
-
 /// Ends all sessions of an account whose epoch was raised, but the one of this command if it is the account's own.
 pub(crate) async fn keep_only_this_session(tx: &Tx, cx: &RequestContext, actor: Actor) -> Result<()> {
-    let own = cx.session.filter(|_| login_actor(cx) == actor).map(|session| session.id);
+    let own = cx.session_id().filter(|_| login_actor(cx) == actor);
     sessions::sessions_delete_others(tx, actor, own).await?;
     if let Some(id) = own {
         let epoch = accounts::auth_epoch(tx, actor).await?;

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
     Tx,
     accounts::{self, login_failures, login_flows},
-    members, sessions, tokens, users,
+    members, one_time, sessions, tokens,
+    users::{self, User},
 };
 use stoa_model::{
     account::Actor,
@@ -23,7 +24,7 @@ use crate::{
     login_account,
     view::{NewSession, SessionView},
 };
-use stoa_core::{RequestContext, Result, random};
+use stoa_core::{RequestContext, Result, SessionCredential, random};
 
 /// Sessions without a request expire after this time (PRODUCT.md I1).
 const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
@@ -37,7 +38,8 @@ const STAFF_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 impl Accounts {
     /// Starts a session with a new secret, and ends the one that the same browser had before.
     pub async fn open_session(&self, cx: &RequestContext, actor: Actor) -> Result<NewSession> {
-        let (secret, now) = (&SessionSecret::new(), self.core.clock.now());
+        let now = self.core.clock.now();
+        let secret = &SessionSecret::new(now);
         let insert =
             self.core.db.write(|tx| Box::pin(async move { insert_session(&tx, cx, actor, secret, now, None).await }));
         insert.await?;
@@ -51,12 +53,12 @@ impl Accounts {
         if let Some(recent) = self.recent_sessions.get(&hash, now) {
             return Ok(Some(recent));
         }
-        let Some(session) = self.active_session(&hash, now).await? else { return Ok(None) };
+        let Some((session, user)) = self.active_session(&hash, now).await? else { return Ok(None) };
         if now.duration_since(session.seen_at) > SEEN_UPDATE_INTERVAL {
             let hash = &hash;
             self.core.db.write(|tx| Box::pin(async move { sessions::session_touch(&tx, hash, now).await })).await?;
         }
-        let found = self.session_view(session).await?;
+        let found = self.session_view(session, user).await?;
         if let Some(found) = &found {
             self.recent_sessions.put(hash, found.clone(), now);
         }
@@ -67,18 +69,30 @@ impl Accounts {
     pub async fn watch_session(&self, token: &str) -> Result<Option<SessionView>> {
         let (hash, now) = (random::token_hash(token), self.core.clock.now());
         match self.active_session(&hash, now).await? {
-            Some(session) => self.session_view(session).await,
+            Some((session, user)) => self.session_view(session, user).await,
             None => Ok(None),
         }
     }
 
-    async fn active_session(&self, hash: &[u8; 32], now: Timestamp) -> Result<Option<sessions::Session>> {
+    /// The session with this hash, and the person whose it is, if a person has logged in.
+    async fn active_session(
+        &self,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<(sessions::Session, Option<User>)>> {
         let Some(session) = sessions::session_get(&self.core.db, hash).await? else { return Ok(None) };
-        let epoch = accounts::auth_epoch(&self.core.db, session.actor).await?;
-        Ok(is_active(&session, epoch, now).then_some(session))
+        let user = match session.actor {
+            Actor::Customer(founded) => users::user_get(&self.core.db, founded.founder()).await?,
+            Actor::Nobody | Actor::Staff(..) | Actor::System => None,
+        };
+        let epoch = match &user {
+            Some(user) => user.auth_epoch,
+            None => accounts::auth_epoch(&self.core.db, session.actor).await?,
+        };
+        Ok(is_active(&session, epoch, now).then_some((session, user)))
     }
 
-    async fn session_view(&self, session: sessions::Session) -> Result<Option<SessionView>> {
+    async fn session_view(&self, session: sessions::Session, user: Option<User>) -> Result<Option<SessionView>> {
         let founded = match session.actor {
             Actor::Customer(founded) => founded,
             Actor::Staff(id, role) => {
@@ -87,7 +101,7 @@ impl Accounts {
             }
             Actor::Nobody | Actor::System => return Ok(None),
         };
-        let Some(user) = users::user_get(&self.core.db, founded.founder()).await? else {
+        let Some(user) = user else {
             // Only the previous release knows this customer.
             let customer = accounts::customer_get(&self.core.db, founded).await?;
             return Ok(customer.map(|c| view(session, c.email.to_string(), c.company.to_string())));
@@ -105,11 +119,7 @@ impl Accounts {
     }
 
     /// The organization that a person acts for: the chosen one while they are a member of it, otherwise their own.
-    async fn active_member(
-        &self,
-        user: &users::User,
-        chosen: Option<CustomerId>,
-    ) -> Result<Option<(CustomerId, Member)>> {
+    async fn active_member(&self, user: &User, chosen: Option<CustomerId>) -> Result<Option<(CustomerId, Member)>> {
         for customer in chosen.into_iter().chain([user.id.founded()]) {
             if let Some(role) = members::member_role(&self.core.db, customer, user.id).await? {
                 return Ok(Some((customer, Member { user: user.id, role })));
@@ -130,7 +140,7 @@ impl Accounts {
                     login_flows::flows_delete_expired(&tx, now).await?;
                     login_failures::login_failures_prune(&tx, now - FAILURES_KEPT).await?;
                     tokens::tokens_delete_expired(&tx, long_ago).await?;
-                    stoa_db::one_time::one_time_prune(&tx, long_ago).await
+                    one_time::one_time_prune(&tx, long_ago).await
                 })
             })
             .await?;
@@ -138,26 +148,22 @@ impl Accounts {
     }
 }
 
-/// The secrets of a new session, created before its transaction, which may be repeated.
+/// The id and the secrets of a new session, created before its transaction, which may be repeated.
 pub(crate) struct SessionSecret {
+    pub id: SessionId,
     token: SecretString,
     csrf: SecretString,
 }
 
 impl SessionSecret {
-    /// New secrets.
-    pub fn new() -> Self {
-        Self { token: random::token(), csrf: random::token() }
+    /// Those of a session that begins now.
+    pub fn new(now: Timestamp) -> Self {
+        Self { id: SessionId::from_uuid(random::uuid_at(now)), token: random::token(), csrf: random::token() }
     }
 
     /// What the browser gets.
     pub fn session(&self, actor: Actor) -> NewSession {
         NewSession { actor, token: self.token.clone() }
-    }
-
-    /// What names the session in the audit trail.
-    pub fn name(&self) -> String {
-        random::short_name(&random::token_hash(self.token.expose_secret()))
     }
 }
 
@@ -170,15 +176,15 @@ pub(crate) async fn insert_session(
     now: Timestamp,
     second_factor_at: Option<Timestamp>,
 ) -> Result<()> {
-    if let Some(former) = cx.session {
-        sessions::session_end(tx, login_account::login_actor(cx), former.id).await?;
+    if let Some(former) = cx.session_id() {
+        sessions::session_end(tx, login_account::login_actor(cx), former).await?;
     }
     let customer = match actor {
         Actor::Customer(id) => login_account::adopt(tx, id, now).await?.and_then(|user| user.customer),
         Actor::Nobody | Actor::Staff(..) | Actor::System => None,
     };
     let browser = sessions::SessionBrowser {
-        id: SessionId::from_uuid(random::uuid_at(now)),
+        id: secret.id,
         customer,
         auth_epoch: accounts::auth_epoch(tx, actor).await?,
         authenticated_at: now,
@@ -211,17 +217,12 @@ pub(crate) fn is_active(session: &sessions::Session, epoch: i64, now: Timestamp)
 }
 
 fn view(session: sessions::Session, email: String, label: String) -> SessionView {
-    let authenticated_at = session.browser.as_ref().map_or(session.created_at, |browser| browser.authenticated_at);
-    SessionView {
-        actor: session.actor,
-        member: None,
-        id: session.browser.map(|browser| browser.id),
-        authenticated_at,
-        email,
-        label,
-        email_unverified: false,
-        csrf: session.csrf,
-        name: random::short_name(&session.id_hash),
+    let browser = session.browser.as_ref();
+    let credential = SessionCredential {
+        id: browser.map(|browser| browser.id),
+        authenticated_at: browser.map_or(session.created_at, |browser| browser.authenticated_at),
         has_second_factor: session.second_factor_at.is_some(),
-    }
+    };
+    let (actor, csrf) = (session.actor, session.csrf);
+    SessionView { actor, member: None, credential, email, label, email_unverified: false, csrf }
 }

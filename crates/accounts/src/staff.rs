@@ -1,9 +1,6 @@
 //! Staff accounts.
 
-use stoa_db::{
-    accounts::{self, login_failures::login_failures_clear},
-    history, users,
-};
+use stoa_db::{accounts, history, users};
 use stoa_model::{
     account::{Actor, Role, Staff},
     field::Invalid,
@@ -14,8 +11,8 @@ use stoa_model::{
 
 use crate::{
     Accounts,
-    login_limits::AccountKey,
     password::{self, Priority},
+    reset::replace_password,
     view::StaffView,
 };
 use stoa_core::{RequestContext, Result, random};
@@ -63,23 +60,17 @@ impl Accounts {
     pub async fn set_staff_password(&self, cx: &RequestContext, email: &str, password: SecretString) -> Result<()> {
         cx.require(Role::SuperAdmin)?;
         password::check(&password, &[email, &self.core.settings.product_name])?;
-        let email = EmailAddress::parse(email)?;
-        let (staff, _) = accounts::staff_by_email(&self.core.db, &email)
-            .await?
-            .ok_or(stoa_core::Error::NotFound("staff account"))?;
+        let email = &EmailAddress::parse(email)?;
+        let (staff, _) =
+            accounts::staff_by_email(&self.core.db, email).await?.ok_or(stoa_core::Error::NotFound("staff account"))?;
         let actor = Actor::Staff(staff.id, staff.role);
         let hash = &self.hasher.hash(password, Priority::Known).await?;
-        let account = &AccountKey::of(staff.email.as_str());
-        let account = account.as_str();
         let event = &cx.audit("staff.password", staff.id, serde_json::json!({}));
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    accounts::password_set(&tx, actor, hash).await?;
-                    login_failures_clear(&tx, account).await?;
-                    stoa_db::sessions::sessions_delete_of(&tx, actor).await?;
-                    stoa_db::tokens::tokens_delete_of(&tx, actor).await?;
+                    replace_password(&tx, actor, email, hash).await?;
                     history::audit(&tx, event).await
                 })
             })

@@ -14,7 +14,8 @@ use stoa_model::{
 use crate::{
     Accounts,
     command::{CreateToken, LogIn},
-    login_actor, notices, token_secret,
+    login_account::{login_actor, own_account},
+    notices, token_secret,
     view::{NewToken, TokenOwner, TokenView},
 };
 use stoa_core::{Error, RequestContext, Result, random};
@@ -61,7 +62,7 @@ impl Accounts {
     /// All invalid fields together; with a token; too many tokens.
     pub async fn create_token(&self, cx: &RequestContext, command: CreateToken) -> Result<NewToken> {
         cx.refuse_token()?;
-        let email = self.own_email(cx).await?;
+        let email = self.own_login(cx).await?.login;
         let (name, abilities, lifetime) = parse(&command)?;
         if tokens::token_count(&self.core.db, login_actor(cx), cx.now).await? >= MAX_TOKENS {
             return Err(Error::Conflict(format!(
@@ -119,8 +120,7 @@ impl Accounts {
     /// # Errors
     /// If nobody is logged in.
     pub async fn list_tokens(&self, cx: &RequestContext) -> Result<Vec<TokenView>> {
-        Self::own_subject(cx)?;
-        Ok(tokens::token_list(&self.core.db, login_actor(cx)).await?.into_iter().map(view).collect())
+        Ok(tokens::token_list(&self.core.db, own_account(cx)?).await?.into_iter().map(view).collect())
     }
 
     /// Revokes a token of the actor's own account.
@@ -128,14 +128,14 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`] for another account's token.
     pub async fn revoke_token(&self, cx: &RequestContext, id: TokenId) -> Result<()> {
-        Self::own_subject(cx)?;
+        let actor = own_account(cx)?;
         let event = &cx.audit("token.revoke", id, serde_json::json!({}));
         let revoked = self
             .core
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    if !tokens::token_delete(&tx, login_actor(cx), id).await? {
+                    if !tokens::token_delete(&tx, actor, id).await? {
                         return Err(Error::NotFound("token"));
                     }
                     Ok(history::audit(&tx, event).await?)
@@ -199,7 +199,11 @@ impl Accounts {
         if token.last_used_at.is_none_or(|used| now.duration_since(used) > LAST_USED_UPDATE_INTERVAL) {
             self.core.db.write(|tx| Box::pin(async move { tokens::token_used(&tx, token.id, now).await })).await?;
         }
-        let owner = TokenOwner { actor: token.actor, id: token.id, abilities: token.abilities };
+        let member = match token.actor {
+            Actor::Customer(customer) => self.founder_of(customer).await?,
+            Actor::Nobody | Actor::Staff(..) | Actor::System => None,
+        };
+        let owner = TokenOwner { actor: token.actor, member, id: token.id, abilities: token.abilities };
         self.recent_tokens.put(hash, owner, now);
         Ok(Some(owner))
     }

@@ -25,9 +25,7 @@ impl Accounts {
         if user.verified_at.is_some() {
             return Err(Error::Conflict("Your e-mail address is verified already.".into()));
         }
-        if !self.core.may_mail(VERIFY, user.shown_email()).await? {
-            return Err(Error::RateLimited(std::time::Duration::from_secs(20 * 60)));
-        }
+        self.core.ensure_may_mail(VERIFY, user.shown_email()).await?;
         let event = &cx.audit("email.verify_request", user.id, json!({}));
         self.core
             .db

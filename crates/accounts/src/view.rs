@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use stoa_core::SessionCredential;
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role},
@@ -74,6 +75,8 @@ pub struct NewToken {
 pub struct TokenOwner {
     /// The account, with its current role.
     pub actor: Actor,
+    /// Its person, with the role that they have now; `None` for staff.
+    pub member: Option<Member>,
     /// Id of the token.
     pub id: TokenId,
     /// What the token may do.
@@ -135,10 +138,8 @@ pub struct SessionView {
     pub actor: Actor,
     /// The person, with their role in that organization.
     pub member: Option<Member>,
-    /// Public id of the session; `None` if the previous release has opened it.
-    pub id: Option<SessionId>,
-    /// When the password was last asked for.
-    pub authenticated_at: Timestamp,
+    /// The session itself.
+    pub credential: SessionCredential,
     /// E-mail address.
     pub email: String,
     /// Name of the organization, role of staff.
@@ -147,10 +148,6 @@ pub struct SessionView {
     pub email_unverified: bool,
     /// The CSRF token for this session's forms.
     pub csrf: String,
-    /// Names the session in the audit trail: the start of the hash of its token.
-    pub name: String,
-    /// Whether a second factor was used for it.
-    pub has_second_factor: bool,
 }
 
 pub use stoa_db::accounts::CustomerSort;

@@ -17,7 +17,7 @@ impl Control {
     /// Without the role support.
     pub async fn doctor(&self, cx: &RequestContext) -> Result<Vec<Finding>> {
         cx.require(Role::Support)?;
-        let mut findings = vec![self.core.check_database().await, self.core.check_key(), self.core.check_files()];
+        let mut findings = vec![self.core.check_database().await, self.core.check_key(), self.core.check_files().await];
         findings.push(self.domains.doctor_edge().await);
         findings.extend(self.sites.doctor().await);
         findings.push(self.check_firewall());

@@ -22,8 +22,6 @@ pub struct RequestContext {
     /// That person, with their role in the organization. `None` restricts nothing: the platform itself, staff, and
     /// customers whom only the previous release knows.
     pub member: Option<Member>,
-    /// The session that the command came with.
-    pub session: Option<SessionContext>,
     /// How they authenticated.
     pub credential: Credential,
     /// The client's address, if the command came over the network.
@@ -34,15 +32,6 @@ pub struct RequestContext {
     pub request_id: String,
     /// The time that the whole command uses.
     pub now: Timestamp,
-}
-
-/// The session that a command came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionContext {
-    /// Its public id.
-    pub id: SessionId,
-    /// When the password was last asked for.
-    pub authenticated_at: Timestamp,
 }
 
 /// How the sender of a command authenticated.
@@ -57,11 +46,13 @@ pub enum Credential {
     Token(TokenId, Abilities),
 }
 
-/// What a command needs to know about the session that it came with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The session that a command came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionCredential {
-    /// Names the session in the audit trail: its id, or the start of the hash of its token if the previous release opened it.
-    pub name: String,
+    /// Its public id; `None` if the previous release has opened it.
+    pub id: Option<SessionId>,
+    /// When the password was last asked for.
+    pub authenticated_at: Timestamp,
     /// Whether a second factor was used to log in.
     pub has_second_factor: bool,
 }
@@ -71,7 +62,8 @@ impl Credential {
     fn name(&self) -> Option<String> {
         match self {
             Self::None => None,
-            Self::Session(session) => Some(format!("session {}", session.name)),
+            Self::Session(SessionCredential { id: Some(id), .. }) => Some(format!("session {id}")),
+            Self::Session(_) => Some("session of the previous release".to_owned()),
             Self::Token(id, _) => Some(id.to_string()),
         }
     }
@@ -91,13 +83,20 @@ impl Credential {
 impl RequestContext {
     /// A context of `actor`, without a person or a session.
     pub fn new(actor: Actor, address: Option<IpAddr>, request_id: String, now: Timestamp) -> Self {
-        let credential = Credential::None;
-        Self { actor, member: None, session: None, credential, address, agent: None, request_id, now }
+        Self { actor, member: None, credential: Credential::None, address, agent: None, request_id, now }
     }
 
     /// The platform's own context, for reconcilers, jobs and the command line on the same machine.
     pub fn system(now: Timestamp, request_id: impl Into<String>) -> Self {
         Self::new(Actor::System, None, request_id.into(), now)
+    }
+
+    /// The id of the session that the command came with; `None` without one, or if the previous release has opened it.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self.credential {
+            Credential::Session(session) => session.id,
+            Credential::Token(..) | Credential::None => None,
+        }
     }
 
     /// An event of the audit trail: this actor did `action` to `target`. Its details also say which person it was, and

@@ -1,5 +1,7 @@
 //! The doctor's checks for this crate, and the constructors of findings that every area's checks use.
 
+use std::io;
+
 use jiff::SignedDuration;
 use stoa_db::{core::processes, jobs, tasks};
 use stoa_model::job::JobState;
@@ -69,9 +71,15 @@ impl Core {
     }
 
     /// Checks that all files of the data directory belong to the user that this process runs as.
-    pub fn check_files(&self) -> Finding {
-        let (check, folder) = ("files", &self.settings.data_dir);
-        let foreign = effective_user().and_then(|user| Ok((user, foreign_files(folder, user, MAX_FOREIGN_FILES)?)));
+    pub async fn check_files(&self) -> Finding {
+        let (check, folder) = ("files", self.settings.data_dir.clone());
+        let directory = folder.clone();
+        let look = move || {
+            let user = effective_user()?;
+            Ok((user, foreign_files(&directory, user, MAX_FOREIGN_FILES)?))
+        };
+        // It can take a second: other work must not wait for it.
+        let foreign = tokio::task::spawn_blocking(look).await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         let (user, foreign) = match foreign {
             Ok(found) => found,
             Err(error) => {

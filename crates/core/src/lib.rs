@@ -36,7 +36,7 @@ use stoa_model::account::Actor;
 
 pub use bus::{Bus, Wakeup};
 pub use clock::Clock;
-pub use context::{Credential, RequestContext, SessionContext, SessionCredential};
+pub use context::{Credential, RequestContext, SessionCredential};
 pub use error::{Error, Result};
 pub use keys::MasterKey;
 pub use process_leases::ProcessLeases;

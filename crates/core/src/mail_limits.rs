@@ -25,10 +25,17 @@ impl Core {
         let Some(client) = client else { return Ok(()) };
         let client = ClientNetwork::of(client, Ipv6Prefix::Subnet);
         let limit = RateLimit { name: format!("mail-{what} {client}"), attempts: PER_NETWORK_HOUR, period: HOUR };
-        match rate_limit_attempt(&self.db, &[limit], self.clock.now()).await? {
-            None => Ok(()),
-            Some(wait) => Err(Error::RateLimited(wait.max(Duration::from_secs(1)))),
-        }
+        self.count(&[limit]).await
+    }
+
+    /// Counts another e-mail of the kind `what` to an address that may be shown to be limited, because it is that of
+    /// whoever asks, or was typed by them.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] if none may go to it now.
+    pub async fn ensure_may_mail(&self, what: &str, to: &EmailAddress) -> Result<()> {
+        let wait = HOUR / PER_ADDRESS_HOUR;
+        if self.may_mail(what, to).await? { Ok(()) } else { Err(Error::RateLimited(wait)) }
     }
 
     /// Whether another e-mail of the kind `what` may go to this address now; counts it if so. The caller must not show

@@ -8,7 +8,7 @@ use stoa_model::{
     account::{Actor, Role},
     id::{CustomerId, SiteId},
     job::JobKind,
-    member::Ability,
+    member::Permission,
     site::{Lifecycle, Site},
 };
 
@@ -36,17 +36,17 @@ impl RequestContext {
     }
 
     /// Whether the person's role in their organization allows these actions.
-    pub fn may(&self, ability: Ability) -> bool {
-        self.member.is_none_or(|member| member.role.allows(ability))
+    pub fn may(&self, permission: Permission) -> bool {
+        self.member.is_none_or(|member| member.role.allows(permission))
     }
 
     /// Requires that the person's role in their organization allows these actions.
     ///
     /// # Errors
     /// [`Error::MemberRole`] if it doesn't.
-    pub fn require_ability(&self, ability: Ability) -> Result<()> {
+    pub fn require_permission(&self, permission: Permission) -> Result<()> {
         match self.member {
-            Some(member) if !member.role.allows(ability) => Err(Error::MemberRole(member.role.label())),
+            Some(member) if !member.role.allows(permission) => Err(Error::MemberRole(member.role.label())),
             _ => Ok(()),
         }
     }
@@ -67,13 +67,13 @@ pub async fn is_unverified(c: &impl Conn, cx: &RequestContext, customer: Custome
 /// # Errors
 /// [`Error::Conflict`] without one.
 pub async fn require_verified(c: &impl Conn, cx: &RequestContext, customer: CustomerId, what: &str) -> Result<()> {
-    match is_unverified(c, cx, customer).await? {
-        false => Ok(()),
-        true => Err(Error::Conflict(format!(
-            "Verify your e-mail address first, then {what}. Open the link that we sent you, or request a new one on your \
-             account page."
-        ))),
+    if !is_unverified(c, cx, customer).await? {
+        return Ok(());
     }
+    Err(Error::Conflict(format!(
+        "Verify your e-mail address first, then {what}. Open the link that we sent you, or request a new one on your \
+         account page."
+    )))
 }
 
 /// The site, if the actor may read it: its owner, or staff with at least the role support.
@@ -98,7 +98,7 @@ pub async fn readable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<S
 pub async fn writable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
     let site = readable_site(db, cx, id).await?;
     match cx.actor {
-        Actor::Customer(_) => cx.require_ability(Ability::ChangeSites)?,
+        Actor::Customer(_) => cx.require_permission(Permission::ChangeSites)?,
         Actor::Nobody | Actor::Staff(..) | Actor::System => cx.require(Role::Admin)?,
     }
     Ok(site)

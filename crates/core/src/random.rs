@@ -34,11 +34,6 @@ pub fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// The start of a token's hash: names the token where it must not be shown.
-pub fn short_name(hash: &[u8; 32]) -> String {
-    hex::encode(&hash[..6])
-}
-
 /// 160 bits of the SHA-256 hash of a text, in hexadecimal: a name for it where names are short.
 pub fn short_hash(text: &str) -> String {
     hex::encode(&token_hash(text)[..20])

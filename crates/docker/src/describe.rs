@@ -29,9 +29,16 @@ impl Docker {
         Ok(self.all_networks().await?.into_iter().flat_map(subnets).collect())
     }
 
-    pub(crate) async fn all_networks(&self) -> Result<Vec<Network>, EngineError> {
+    async fn all_networks(&self) -> Result<Vec<Network>, EngineError> {
         let act = Act::new("listing", "all networks");
         self.call(&act, |api| api.list_networks(None::<ListNetworksOptions>)).await
+    }
+
+    /// Networks with this text in their names: few, while there can be a thousand sites' networks.
+    pub(crate) async fn networks_named(&self, name: &str) -> Result<Vec<Network>, EngineError> {
+        let act = Act::new("listing", format!("the networks {name}"));
+        let filters = Some([("name".to_owned(), vec![name.to_owned()])].into());
+        self.call(&act, |api| api.list_networks(Some(ListNetworksOptions { filters }))).await
     }
 
     /// One lease per block of addresses in the pool.

@@ -8,6 +8,8 @@ use crate::labels;
 
 /// What Docker gives a network without the option.
 pub(crate) const DEFAULT: u32 = 1500;
+/// The name of Docker's own network, which has the daemon's setting.
+pub(crate) const BRIDGE: &str = "bridge";
 /// A network's option.
 pub(crate) const OPTION: &str = "com.docker.network.driver.mtu";
 
@@ -16,7 +18,7 @@ pub(crate) fn wanted(setting: Option<u32>, networks: &[Network], uplink: Option<
     if let Some(mtu) = setting {
         return (mtu, "the setting `site_mtu`".to_owned());
     }
-    let daemon = networks.iter().find(|network| network.name.as_deref() == Some("bridge")).map(of);
+    let daemon = networks.iter().find(|network| network.name.as_deref() == Some(BRIDGE)).map(of);
     let daemon = (daemon.unwrap_or(DEFAULT), "Docker".to_owned());
     let uplink = uplink.map(|(interface, mtu)| (mtu, format!("the way out, {interface}")));
     [Some(daemon.clone()), uplink].into_iter().flatten().min_by_key(|(mtu, _)| *mtu).unwrap_or(daemon)
@@ -58,7 +60,7 @@ mod tests {
     #[test]
     fn the_smallest_of_what_is_known_is_wanted_and_a_setting_wins() {
         let uplink = |mtu| Some(("eth0".to_owned(), mtu));
-        let mtu = |setting, daemon, uplink| wanted(setting, &[network("bridge", daemon)], uplink).0;
+        let mtu = |setting, daemon, uplink| wanted(setting, &[network(BRIDGE, daemon)], uplink).0;
         assert_eq!(mtu(None, "1500", uplink(1420)), 1420);
         assert_eq!(mtu(None, "1450", uplink(1500)), 1450);
         assert_eq!(mtu(None, "1500", uplink(9001)), 1500, "what lies behind it need not carry more");

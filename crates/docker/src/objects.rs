@@ -31,7 +31,8 @@ impl Docker {
         let (stack, subnet) = (target.stack, target.placement.subnet);
         let name = names::network(&stack.project);
         let act = Act::new("creating", format!("the network {name} with {subnet}"));
-        let (mtu, _) = mtu::wanted(self.mtu_setting(), &self.all_networks().await?, host_network::uplink());
+        let (mtu, _) =
+            mtu::wanted(self.mtu_setting(), &self.networks_named(mtu::BRIDGE).await?, host_network::uplink());
         let mut pause = FIRST_PAUSE;
         for attempts_left in (0..MAX_ATTEMPTS).rev() {
             let body = containers::network(stack, subnet, mtu, origin);

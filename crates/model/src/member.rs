@@ -27,7 +27,7 @@ pub enum MemberRole {
 
 /// A group of actions that roles allow or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ability {
+pub enum Permission {
     /// Change sites and domains, and see their logins.
     ChangeSites,
     /// See and change what is paid.
@@ -76,11 +76,11 @@ impl MemberRole {
     }
 
     /// Whether the role allows these actions.
-    pub const fn allows(self, ability: Ability) -> bool {
+    pub const fn allows(self, permission: Permission) -> bool {
         match self {
             Self::Owner | Self::Admin => true,
-            Self::Developer => matches!(ability, Ability::ChangeSites),
-            Self::Billing => matches!(ability, Ability::ManageMoney),
+            Self::Developer => matches!(permission, Permission::ChangeSites),
+            Self::Billing => matches!(permission, Permission::ManageMoney),
             Self::Viewer => false,
         }
     }
@@ -150,9 +150,9 @@ mod tests {
 
     #[test]
     fn each_role_allows_what_its_description_says() {
-        use Ability::{ChangeSites, ManageMembers, ManageMoney, ManageOrganization};
+        use Permission::{ChangeSites, ManageMembers, ManageMoney, ManageOrganization};
         let allowed = |role: MemberRole| {
-            [ChangeSites, ManageMoney, ManageMembers, ManageOrganization].map(|ability| role.allows(ability))
+            [ChangeSites, ManageMoney, ManageMembers, ManageOrganization].map(|permission| role.allows(permission))
         };
         assert_eq!(allowed(MemberRole::Owner), [true; 4]);
         assert_eq!(allowed(MemberRole::Admin), [true; 4]);

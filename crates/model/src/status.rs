@@ -53,11 +53,6 @@ impl SiteStatus {
             (SiteState::Deleted, _) => Self::Deleted,
         }
     }
-
-    /// Whether somebody should do something about it.
-    pub const fn needs_attention(self) -> bool {
-        matches!(self, Self::NotResponding | Self::Offline | Self::Failed)
-    }
 }
 
 words! {
@@ -109,7 +104,9 @@ mod tests {
     fn every_site_that_needs_attention_is_found_under_that_filter() {
         for status in SiteStatus::ALL {
             let group = StatusGroup::of(*status);
-            assert_eq!(group == Some(StatusGroup::Attention), status.needs_attention(), "{status}");
+            let needs_attention =
+                matches!(status, SiteStatus::NotResponding | SiteStatus::Offline | SiteStatus::Failed);
+            assert_eq!(group == Some(StatusGroup::Attention), needs_attention, "{status}");
             assert_eq!(group.is_none(), *status == SiteStatus::Deleted, "{status}");
         }
     }

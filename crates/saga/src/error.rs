@@ -50,7 +50,7 @@ pub enum StepError {
 fn is_permanent(source: &(dyn Error + Send + Sync + 'static)) -> bool {
     let mut error: Option<&(dyn Error + 'static)> = Some(source);
     while let Some(current) = error {
-        if current.downcast_ref::<std::io::Error>().is_some_and(stoa_util::file_owner::is_permanent) {
+        if current.downcast_ref::<std::io::Error>().is_some_and(stoa_util::io_error::is_permanent) {
             return true;
         }
         error = current.source();

@@ -43,7 +43,7 @@ use stoa_provider::{edge::Edge, engine::Engines};
 use stoa_util::concurrency::ConcurrencyLimit;
 
 pub use inspect::{MAX_LOG_LINES, SiteLog};
-pub use runtime::{Drift, Repair};
+pub use runtime::{DATA_MISSING, Drift, Repair};
 
 /// What the sites service is made of.
 pub struct Parts {

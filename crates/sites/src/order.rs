@@ -20,7 +20,7 @@ use stoa_model::{
     host::{Hostname, Subdomain},
     id::{CustomerId, JobId, SiteId},
     job::JobKind,
-    member::Ability,
+    member::Permission,
     site::{Health, Lifecycle, Power, Site, SiteState},
     stack::ProjectName,
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
@@ -75,7 +75,7 @@ impl Sites {
             return Ok(ordered);
         }
         let customer = self.order_customer(cx, command.customer).await?;
-        cx.require_ability(Ability::ChangeSites)?;
+        cx.require_permission(Permission::ChangeSites)?;
         let parsed = self.parse_order(&command, Some(&customer.email))?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
         let room = &self.ensure_order_possible(&parsed.blueprint).await?;

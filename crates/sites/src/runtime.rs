@@ -18,10 +18,13 @@ use stoa_model::{
     site::{Health, Site, SiteState},
     stack::VolumeName,
 };
-use stoa_provider::engine::{Engine, EngineError, Observed, ObservedService, Readiness, RunState};
+use stoa_provider::engine::{Engine, EngineError, Observed, ObservedService, Readiness};
 use stoa_util::error_chain;
 
 use stoa_core::{Error, RequestContext, Result, random};
+
+/// How the history begins to say that a site is not started because a volume is gone.
+pub const DATA_MISSING: &str = "the data of this site is missing";
 
 /// A difference between what should run and what runs.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -189,7 +192,7 @@ impl Sites {
         if !self.repair_backoff.is_due(&site.id, self.core.clock.now()) || !self.is_unchanged(site).await? {
             return Ok(None);
         }
-        let found = format!("the data of this site is missing: the volume {volume}");
+        let found = format!("{DATA_MISSING}: the volume {volume}");
         tracing::error!(site = %site.hostname, %volume, "the data of a site is missing; it is not started until the volume is back");
         let drift = if running {
             Drift { found, ..self.repair_stop(site).await }
@@ -223,8 +226,7 @@ impl Sites {
         let Some(seen) = seen.filter(|o| !o.services.is_empty()) else { return false };
         let Ok(loaded) = self.pinned(site).await else { return seen.all_running() };
         let is_well = |service: &ObservedService| {
-            let has_completed = service.state == RunState::Exited && service.exit_code == Some(0);
-            service.state.is_running() || (has_completed && loaded.blueprint.runs_once(&service.service))
+            service.state.is_running() || (service.has_completed() && loaded.blueprint.runs_once(&service.service))
         };
         let mut wanted = loaded.blueprint.services.iter().filter(|spec| is_on(site, spec));
         seen.services.iter().all(is_well)

@@ -165,21 +165,11 @@ impl Sites {
             bytes: known.bytes,
             limit,
             level: known.level,
-            message: warning(&known, limit),
+            message: (known.level > StorageLevel::Free).then(|| sentence(&known, limit)),
             volumes: known.volumes,
             measured_at: known.measured_at,
             days: days.into_iter().filter_map(|(day, bytes)| Some((date(day)?, bytes))).collect(),
         })
-    }
-
-    /// The message of [`Sites::storage`] alone.
-    ///
-    /// # Errors
-    /// Not found.
-    pub async fn storage_warning(&self, cx: &RequestContext, id: SiteId) -> Result<Option<String>> {
-        readable_site(&self.core.db, cx, id).await?;
-        let known = storage::storage_get(&self.core.db, id).await?;
-        Ok(warning(&known, self.storage_limit(&known)))
     }
 
     /// What each site stores, in bytes, as far as it was measured; for staff.
@@ -221,11 +211,6 @@ impl MeasurementPace {
     fn set(&self, due: Instant) {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(due);
     }
-}
-
-/// What its owner should know of it now.
-fn warning(known: &Storage, limit: u64) -> Option<String> {
-    (known.level > StorageLevel::Free).then(|| sentence(known, limit))
 }
 
 /// For the site's owner.

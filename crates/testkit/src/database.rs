@@ -42,7 +42,6 @@ impl TestDatabase {
 }
 
 impl TestDatabase {
-    /// Renames a table: away, as if the disk were damaged, or back.
     /// Sets a customer's password as releases before people (schema 7) did: in `customers` only.
     pub(crate) async fn set_customer_password(&self, email: &str, hash: &str) {
         let connection = Database::connect(&self.url).await.expect("the test's database");
@@ -51,6 +50,7 @@ impl TestDatabase {
         connection.close().await.expect("closed");
     }
 
+    /// Renames a table: away, as if the disk were damaged, or back.
     pub(crate) async fn rename(&self, from: &str, to: &str) {
         admin(&self.url, &format!("ALTER TABLE {from} RENAME TO {to}")).await;
     }

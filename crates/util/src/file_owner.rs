@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::io_error::at_path;
+
 /// So many entries of a directory are looked at, so that a look ends.
 const MAX_ENTRIES: usize = 200_000;
 
@@ -60,20 +62,6 @@ pub fn foreign_files(path: &Path, owner: u32, limit: usize) -> io::Result<Vec<Pa
     Ok(found)
 }
 
-/// Puts the path into an error of the operating system, which does not name it.
-pub fn at_path(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
-    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
-
-/// Whether trying again is useless before a person has changed something: permissions, a read-only file system, or a
-/// file in the place of a directory.
-pub fn is_permanent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotADirectory
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,12 +88,5 @@ mod tests {
             assert_eq!(paths(me, 9), [inner.join("compose.yaml")]);
             assert_eq!(paths(me, 0).len(), 0);
         }
-    }
-
-    #[test]
-    fn errors_name_the_path_and_keep_their_kind() {
-        let error = at_path(Path::new("/data/x"))(io::ErrorKind::PermissionDenied.into());
-        assert!(is_permanent(&error) && error.to_string().starts_with("/data/x: "), "{error}");
-        assert!(!is_permanent(&io::ErrorKind::StorageFull.into()));
     }
 }

@@ -6,6 +6,7 @@ mod client_network;
 pub mod concurrency;
 mod error_chain;
 pub mod file_owner;
+pub mod io_error;
 mod mailed_link;
 mod visible;
 

@@ -2,12 +2,17 @@
 
 use http::StatusCode;
 use stoa_core::{Error, RequestContext};
+use stoa_db::{
+    listing::Window,
+    sites::list::{SiteFilter, SiteSort, sites_listed},
+};
 use stoa_model::{
     account::Role,
     id::SiteId,
     job::{JobKind, JobState},
     route::{Notice, Target},
     site::{Power, SiteState, SuspensionReason},
+    status::StatusGroup,
 };
 use stoa_provider::engine::fake::{Fault, Verb};
 use stoa_sites::command::Suspend;
@@ -142,11 +147,10 @@ async fn a_cancelled_order_says_so_and_its_name_is_free() {
     }
     let counts = stoa_db::sites::site_counts(&platform.db, None).await.expect("counts");
     assert_eq!(counts, [(SiteState::Cancelled, 2)]);
-    for (state, count) in [(SiteState::Cancelled, 2), (SiteState::Failed, 0)] {
-        let filter = stoa_db::sites::Filter { state: Some(state), text: None };
-        let page = stoa_db::Page { before: None, limit: 10 };
-        let found = stoa_db::sites::staff_sites(&platform.db, &filter, page).await.expect("sites");
-        assert_eq!(found.len(), count, "{state}");
+    for (group, count) in [(StatusGroup::Stopped, 2), (StatusGroup::Attention, 0)] {
+        let filter = SiteFilter { group: Some(group), ..SiteFilter::default() };
+        let found = sites_listed(&platform.db, &filter, SiteSort::Newest, Window::first(10)).await.expect("sites");
+        assert_eq!(found.len(), count, "{group}");
     }
 
     // Somebody else takes the name; the other order can be made again.

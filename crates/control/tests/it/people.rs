@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use stoa_accounts::command::{LogIn, Register};
-use stoa_core::{Error, RequestContext};
+use stoa_core::{Credential, Error, RequestContext};
 use stoa_db::{accounts, users};
 use stoa_domains::command::AddDomain;
 use stoa_model::{
@@ -32,11 +32,9 @@ pub async fn log_in(platform: &TestPlatform, email: &str, password: &str) -> (St
 /// The context of a request with this token, if its session is active.
 pub async fn context(platform: &TestPlatform, token: &str) -> Option<RequestContext> {
     let session = platform.control.accounts.watch_session(token).await.expect("an answer")?;
-    let id = session.id.expect("a session of this release");
-    let authenticated_at = session.authenticated_at;
-    let session_context = Some(stoa_core::SessionContext { id, authenticated_at });
+    assert!(session.credential.id.is_some(), "a session of this release");
     let cx = platform.request_context(session.actor);
-    Some(RequestContext { member: session.member, session: session_context, ..cx })
+    Some(RequestContext { member: session.member, credential: Credential::Session(session.credential), ..cx })
 }
 
 /// The secret of the last link in the outbox whose page is this.

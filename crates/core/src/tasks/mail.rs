@@ -13,18 +13,20 @@ use stoa_model::{
 use super::{QueuedTask, RetryPolicy, TaskError, TaskSpec};
 use crate::{Settings, reconciler::ReconcilerHealth};
 
+/// When an e-mail that could not be sent is tried again: for five days, as RFC 5321, section 4.5.4.1 recommends.
+pub const RETRY: RetryPolicy = RetryPolicy {
+    first: Duration::from_secs(60),
+    longest: Duration::from_secs(4 * 3600),
+    give_up_after: Duration::from_secs(5 * 24 * 3600),
+};
+
 /// Sends an e-mail.
 pub struct SendMail(pub Mailer);
 
 #[async_trait]
 impl TaskSpec for SendMail {
     const KIND: &'static str = "mail";
-    /// Five days, as RFC 5321, section 4.5.4.1 recommends.
-    const RETRY: RetryPolicy = RetryPolicy {
-        first: Duration::from_secs(60),
-        longest: Duration::from_secs(4 * 3600),
-        give_up_after: Duration::from_secs(5 * 24 * 3600),
-    };
+    const RETRY: RetryPolicy = RETRY;
     type Payload = Email;
 
     fn title(&self, email: &Email) -> String {
@@ -32,13 +34,21 @@ impl TaskSpec for SendMail {
     }
 
     async fn execute(&self, email: Email) -> Result<(), TaskError> {
-        let mailer = self.0.clone();
-        let sent = tokio::task::spawn_blocking(move || mailer.send(&email)).await;
-        match sent.map_err(|panic| TaskError::Retry(panic.to_string()))? {
-            Ok(()) => Ok(()),
-            Err(error @ MailError::Build { .. }) => Err(TaskError::Permanent(error.to_string())),
-            Err(error @ MailError::Write { .. }) => Err(TaskError::Retry(error.to_string())),
-        }
+        send(&self.0, email).await
+    }
+}
+
+/// Sends an e-mail on a thread that may block.
+///
+/// # Errors
+/// `Permanent` if the e-mail can't be built, `Retry` if it can't be sent.
+pub async fn send(mailer: &Mailer, email: Email) -> Result<(), TaskError> {
+    let mailer = mailer.clone();
+    let sent = tokio::task::spawn_blocking(move || mailer.send(&email)).await;
+    match sent.map_err(|panic| TaskError::Retry(panic.to_string()))? {
+        Ok(()) => Ok(()),
+        Err(error @ MailError::Build { .. }) => Err(TaskError::Permanent(error.to_string())),
+        Err(error @ MailError::Write { .. }) => Err(TaskError::Retry(error.to_string())),
     }
 }
 

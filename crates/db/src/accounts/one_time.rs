@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
 use stoa_model::text::EmailAddress;
 
+use super::subject::Subject;
 use crate::{
     Conn, DbError, Tx,
     codec::{Row, ms},
@@ -18,8 +19,8 @@ pub struct OneTime {
     pub hash: [u8; 32],
     /// What it is for.
     pub purpose: String,
-    /// Whose account it is about, as the actor of a session is stored.
-    pub subject: String,
+    /// Whose account it is about.
+    pub subject: Subject,
     /// The address that it was mailed to, or is about.
     pub email: EmailAddress,
     /// What must not have changed since, for the caller to compare.
@@ -37,7 +38,7 @@ pub async fn one_time_insert(tx: &Tx, secret: &OneTime) -> Result<(), DbError> {
     let row = one_time::Model {
         hash: secret.hash.to_vec(),
         purpose: secret.purpose.clone(),
-        subject: secret.subject.clone(),
+        subject: secret.subject.as_str().to_owned(),
         email: secret.email.as_str().to_owned(),
         binding: secret.binding.clone(),
         created_at: ms(secret.created_at),
@@ -73,10 +74,10 @@ pub async fn one_time_use(tx: &Tx, hash: &[u8; 32], now: Timestamp) -> Result<bo
 }
 
 /// Makes all secrets of an account for this purpose useless.
-pub async fn one_time_revoke(tx: &Tx, subject: &str, purpose: &str, now: Timestamp) -> Result<(), DbError> {
+pub async fn one_time_revoke(tx: &Tx, subject: &Subject, purpose: &str, now: Timestamp) -> Result<(), DbError> {
     let update = one_time::Entity::update_many()
         .col_expr(one_time::Column::UsedAt, Expr::value(ms(now)))
-        .filter(one_time::Column::Subject.eq(subject))
+        .filter(one_time::Column::Subject.eq(subject.as_str()))
         .filter(one_time::Column::Purpose.eq(purpose))
         .filter(one_time::Column::UsedAt.is_null());
     update.exec(tx.raw()).await?;
@@ -98,7 +99,7 @@ fn secret(row: one_time::Model) -> Result<OneTime, DbError> {
         expires_at: read.time(row.expires_at)?,
         used_at: read.maybe_time(row.used_at)?,
         purpose: row.purpose,
-        subject: row.subject.clone(),
+        subject: Subject::from_stored(row.subject.clone()),
         binding: row.binding,
     })
 }

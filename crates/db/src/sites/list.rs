@@ -1,17 +1,13 @@
 //! Sites as screens list them.
 
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 use stoa_model::{
     id::CustomerId,
     site::{Health, Lifecycle, Site, SiteState},
     status::{SiteStatus, StatusGroup},
 };
 
-use super::{in_state, read};
+use super::{count, in_state, read, summed};
 use crate::{
     Conn, DbError,
     codec::Row,
@@ -61,41 +57,9 @@ pub async fn sites_listed(
 
 /// How many sites the filter finds in each group; groups without sites are left out.
 pub async fn sites_by_group(c: &impl Conn, filter: &SiteFilter) -> Result<Vec<(StatusGroup, u64)>, DbError> {
-    let counted = filtered(filter)
-        .select_only()
-        .column(sites::Column::State)
-        .column(sites::Column::Power)
-        .column(sites::Column::Health)
-        // How many of a group are suspended: all or none.
-        .column_as(sites::Column::Suspensions.count(), "suspended")
-        .column_as(sites::Column::Id.count(), "n")
-        .group_by(sites::Column::State)
-        .group_by(sites::Column::Power)
-        .group_by(sites::Column::Health)
-        .group_by(Expr::col(sites::Column::Suspensions).is_not_null());
-    let rows: Vec<(String, String, String, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
-    let read = Row { table: "sites", id: &"(counts)" };
-    let mut counts: Vec<(StatusGroup, u64)> = Vec::new();
-    for (lifecycle, power, health, suspended, n) in rows {
-        let state = SiteState::of(read.parse(&lifecycle)?, read.parse(&power)?, suspended != 0);
-        let Some(group) = StatusGroup::of(SiteStatus::of(state, read.parse(&health)?)) else { continue };
-        let n = read.number::<u64>(n)?;
-        match counts.iter_mut().find(|(known, _)| *known == group) {
-            Some((_, count)) => *count += n,
-            None => counts.push((group, n)),
-        }
-    }
-    // Among those that failed are those whose order was cancelled.
-    let cancelled = filtered(filter).filter(in_state(SiteState::Cancelled)).count(c.raw()).await?;
-    if cancelled > 0 {
-        counts.iter_mut().filter(|(group, _)| *group == StatusGroup::Attention).for_each(|(_, n)| *n -= cancelled);
-        counts.retain(|(_, n)| *n > 0);
-        match counts.iter_mut().find(|(group, _)| *group == StatusGroup::Stopped) {
-            Some((_, count)) => *count += cancelled,
-            None => counts.push((StatusGroup::Stopped, cancelled)),
-        }
-    }
-    Ok(counts)
+    let counts = count(c, filtered(filter)).await?.into_iter();
+    let group = |(state, health, n)| Some((StatusGroup::of(SiteStatus::of(state, health))?, n));
+    Ok(summed(counts.filter_map(group)))
 }
 
 /// How many sites each of these customers has, without tombstones; customers without sites are left out.

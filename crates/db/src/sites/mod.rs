@@ -13,13 +13,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
-    sea_query::{Expr, ExprTrait, Func, LikeExpr},
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{CaseStatement, Expr, ExprTrait, SimpleExpr},
 };
 use stoa_model::{
     id::{CustomerId, SiteId},
-    site::{Lifecycle, ORDER_CANCELLED, Power, Site, SiteState},
+    site::{Health, Lifecycle, ORDER_CANCELLED, Power, Site, SiteState},
     stack::ProjectName,
 };
 
@@ -28,22 +27,13 @@ use crate::{
     Conn, DbError, Page, Tx,
     codec::{Row, ms, paged},
     db::Raw,
-    entity::{customers, sites},
+    entity::sites,
     site_row::{from_row, to_row},
 };
 pub use updates::{
     lifecycle_move, power_set, site_address, site_deployed, site_edge, site_lock, site_mark_deleted, site_observe,
     site_publish, site_told, site_tombstone, site_unmark_deleted, suspensions_set,
 };
-
-/// Filter of the staff's list of sites.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Only sites in this state.
-    pub state: Option<SiteState>,
-    /// Only sites with this text in their hostname, their title or their customer's address.
-    pub text: Option<String>,
-}
 
 /// Inserts a site and its hostname.
 ///
@@ -86,33 +76,10 @@ pub async fn sites_of(c: &impl Conn, customer: CustomerId, page: Page) -> Result
     read(paged(own, sites::Column::Id, page).all(c.raw()).await?)
 }
 
-/// A page of all sites, newest first; tombstones only if the filter names their state.
-pub async fn staff_sites(c: &impl Conn, filter: &Filter, page: Page) -> Result<Vec<Site>, DbError> {
-    let state = match filter.state {
-        Some(state) => in_state(state),
-        None => Condition::all().add(sites::Column::State.ne(Lifecycle::Deleted.as_str())),
-    };
-    let mut found = sites::Entity::find().filter(state);
-    if let Some(text) = filter.text.as_deref().filter(|text| !text.trim().is_empty()) {
-        found = found.filter(mentions(text));
-    }
+/// A page of all sites, newest first, without tombstones.
+pub async fn sites_all(c: &impl Conn, page: Page) -> Result<Vec<Site>, DbError> {
+    let found = sites::Entity::find().filter(sites::Column::State.ne(Lifecycle::Deleted.as_str()));
     read(paged(found, sites::Column::Id, page).all(c.raw()).await?)
-}
-
-/// Case-insensitive substring search in which no character is a wildcard.
-fn mentions(text: &str) -> Condition {
-    let text = text.trim().to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    let like = || LikeExpr::new(format!("%{text}%")).escape('!');
-    let customers = customers::Entity::find()
-        .select_only()
-        .column(customers::Column::Id)
-        .filter(customers::Column::Email.like(like()))
-        .into_query();
-    let title = Func::lower(Expr::col((sites::Entity, sites::Column::Title)));
-    Condition::any()
-        .add(sites::Column::Hostname.like(like()))
-        .add(Expr::from(title).like(like()))
-        .add(sites::Column::Customer.in_subquery(customers))
 }
 
 /// The sites in a state, as [`Site::state`] computes it.
@@ -166,41 +133,51 @@ pub async fn site_counts_by_blueprint(
 
 /// Number of sites by state, of one customer or of all; states without sites are left out.
 pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<Vec<(SiteState, u64)>, DbError> {
-    // How many of a group are suspended: all or none.
-    let mut counted = sites::Entity::find()
+    let mut found = sites::Entity::find();
+    if let Some(customer) = customer {
+        found = found.filter(sites::Column::Customer.eq(customer.uuid()));
+    }
+    Ok(summed(count(c, found).await?.into_iter().map(|(state, _, n)| (state, n))))
+}
+
+/// Number of these sites by state and health, in no order; a pair can occur more than once.
+async fn count(c: &impl Conn, found: Select<sites::Entity>) -> Result<Vec<(SiteState, Health, u64)>, DbError> {
+    let cancelled: SimpleExpr = CaseStatement::new().case(in_state(SiteState::Cancelled), 1).into();
+    let counted = found
         .select_only()
         .column(sites::Column::State)
         .column(sites::Column::Power)
+        .column(sites::Column::Health)
+        // How many of a group are suspended: all or none.
         .column_as(sites::Column::Suspensions.count(), "suspended")
+        .column_as(cancelled.count(), "cancelled")
         .column_as(sites::Column::Id.count(), "n")
         .group_by(sites::Column::State)
         .group_by(sites::Column::Power)
+        .group_by(sites::Column::Health)
         .group_by(Expr::col(sites::Column::Suspensions).is_not_null());
-    if let Some(customer) = customer {
-        counted = counted.filter(sites::Column::Customer.eq(customer.uuid()));
-    }
-    let rows: Vec<(String, String, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
+    let rows: Vec<(String, String, String, i64, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
     let read = Row { table: "sites", id: &"(counts)" };
-    let mut counts: Vec<(SiteState, u64)> = Vec::new();
-    for (lifecycle, power, suspended, n) in rows {
+    let mut counts = Vec::with_capacity(rows.len());
+    for (lifecycle, power, health, suspended, cancelled, n) in rows {
         let state = SiteState::of(read.parse(&lifecycle)?, read.parse(&power)?, suspended != 0);
-        let n = read.number::<u64>(n)?;
-        match counts.iter_mut().find(|(known, _)| *known == state) {
-            Some((_, count)) => *count += n,
-            None => counts.push((state, n)),
-        }
-    }
-    let mut cancelled = sites::Entity::find().filter(in_state(SiteState::Cancelled));
-    if let Some(customer) = customer {
-        cancelled = cancelled.filter(sites::Column::Customer.eq(customer.uuid()));
-    }
-    let cancelled = cancelled.count(c.raw()).await?;
-    if cancelled > 0 {
-        counts.iter_mut().filter(|(state, _)| *state == SiteState::Failed).for_each(|(_, n)| *n -= cancelled);
-        counts.retain(|(_, n)| *n > 0);
-        counts.push((SiteState::Cancelled, cancelled));
+        let health = read.parse(&health)?;
+        counts.push((state, health, read.number(n - cancelled)?));
+        counts.push((SiteState::Cancelled, health, read.number(cancelled)?));
     }
     Ok(counts)
+}
+
+/// One sum for each kind, in the order in which they first occur; those of 0 are left out.
+fn summed<K: PartialEq>(counts: impl Iterator<Item = (K, u64)>) -> Vec<(K, u64)> {
+    let mut sums: Vec<(K, u64)> = Vec::new();
+    for (kind, n) in counts.filter(|(_, n)| *n > 0) {
+        match sums.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, sum)) => *sum += n,
+            None => sums.push((kind, n)),
+        }
+    }
+    sums
 }
 
 /// Living sites of earlier releases that are not pinned to a blueprint version yet, in the order of

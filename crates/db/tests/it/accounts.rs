@@ -30,7 +30,7 @@ use stoa_db::{
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role, Staff},
-    id::{InvitationId, StaffId, TokenId, UserId},
+    id::{CustomerId, InvitationId, StaffId, TokenId, UserId},
     member::MemberRole,
     secret::Sealed,
     text::EmailAddress,
@@ -111,7 +111,7 @@ pub async fn sessions_follow_their_account(bed: Bed) {
     let hers = session(2, Actor::Staff(boss.id, Role::Admin));
     session_insert(&tx, &his).await.unwrap();
     session_insert(&tx, &hers).await.unwrap();
-    session_insert(&tx, &session(3, Actor::Customer(stoa_model::id::CustomerId::from_uuid(bed.uuid())))).await.unwrap();
+    session_insert(&tx, &session(3, Actor::Customer(CustomerId::from_uuid(bed.uuid())))).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(session_get(&bed.db, &[1; 32]).await.unwrap(), Some(his));
     assert_eq!(session_get(&bed.db, &[2; 32]).await.unwrap(), Some(hers));
@@ -329,7 +329,7 @@ pub async fn a_mailed_secret_is_used_once(bed: Bed) {
     let secret = OneTime {
         hash: [9; 32],
         purpose: "reset".into(),
-        subject: "cus_1".into(),
+        subject: Subject::of(Actor::Customer(CustomerId::from_uuid(bed.uuid()))).expect("it logs in"),
         email: EmailAddress::parse("jane@example.com").unwrap(),
         binding: "b".into(),
         created_at: at(0),

@@ -27,8 +27,8 @@ use stoa_db::{
     routes::route_of,
     sessions::session_get,
     sites::{
-        Filter, hostname_taken, hostnames_of, site_by_hostname, site_get, site_of_project, sites_live_after, sites_of,
-        sites_to_purge, staff_sites,
+        hostname_taken, hostnames_of, site_by_hostname, site_get, site_of_project, sites_all, sites_live_after,
+        sites_of, sites_to_purge,
     },
     tasks::{task_claim, tasks_failed},
     tokens::{token_by_hash, token_list},
@@ -92,7 +92,7 @@ async fn run(bed: &Bed, db: &Db, site: stoa_model::id::SiteId) {
     token_by_hash(db, &[0; 32]).await.unwrap();
     token_list(db, actor).await.unwrap();
     sites_of(db, customer.id, ten).await.unwrap();
-    staff_sites(db, &Filter::default(), Page::first(10)).await.unwrap();
+    sites_all(db, Page::first(10)).await.unwrap();
     sites_live_after(db, Some(site), 10).await.unwrap();
     sites_to_purge(db, at(1)).await.unwrap();
     site_of_project(db, &known.project).await.unwrap();

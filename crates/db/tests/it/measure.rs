@@ -5,8 +5,12 @@ use std::time::Instant;
 use stoa_db::{
     Page,
     jobs::job_claim,
+    listing::Window,
     routes::routes,
-    sites::{Filter, site_counts, sites_of, staff_sites},
+    sites::{
+        list::{SiteFilter, SiteSort, sites_listed},
+        site_counts, sites_of,
+    },
 };
 
 use crate::{
@@ -53,8 +57,9 @@ async fn costs(bed: Bed) {
         println!("  routes           {}", median!(20, routes(&bed.db)));
         println!("  site_counts      {}", median!(20, site_counts(&bed.db, None)));
         println!("  job_claim        {}", median!(10, job_claim(&bed.db, &claim("me", at(1), MINUTE))));
-        let filter = Filter { state: None, text: Some("shop-7".into()) };
-        println!("  staff_sites text {}", median!(20, staff_sites(&bed.db, &filter, Page::first(20))));
+        let filter = SiteFilter { text: Some("shop-7".into()), ..SiteFilter::default() };
+        let found = || sites_listed(&bed.db, &filter, SiteSort::Newest, Window::first(20));
+        println!("  sites_listed     {}", median!(20, found()));
         let all = Page::first(10_000);
         println!("  sites_of, all    {}", median!(5, sites_of(&bed.db, jane.id, all)));
     }

@@ -3,12 +3,14 @@ use std::collections::HashMap;
 use stoa_db::{
     Constraint, DbError, Page,
     leases::{lease, leases},
+    listing::Window,
     routes::{route_of, routes},
     secrets::{Credential, credentials_get, credentials_put, secrets_get, secrets_put},
     sites::{
-        Filter, hostname_taken, lifecycle_move, power_set, site_by_hostname, site_counts, site_get, site_mark_deleted,
-        site_observe, site_of, site_publish, site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids,
-        sites_live_after, sites_of, sites_to_purge, staff_sites,
+        hostname_taken, lifecycle_move,
+        list::{SiteFilter, SiteSort, sites_listed},
+        power_set, site_by_hostname, site_counts, site_get, site_mark_deleted, site_observe, site_of, site_publish,
+        site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_live_after, sites_of, sites_to_purge,
     },
 };
 use stoa_model::{
@@ -18,6 +20,7 @@ use stoa_model::{
     route::RouteLimits,
     secret::Sealed,
     site::{Health, Lifecycle, Power, Site, SiteState},
+    status::StatusGroup,
     text::SiteTitle,
 };
 
@@ -114,21 +117,22 @@ pub async fn staff_filters(bed: Bed) {
     let percent = Site {
         title: SiteTitle::parse("100% JANE_x!").unwrap(),
         lifecycle: Lifecycle::Active,
+        health: Health::Healthy,
         ..bed.new_site(customer.id, "alpha")
     };
     bed.insert_site(&percent).await.unwrap();
     let plain = bed.site(customer.id, "beta").await;
-    let find = async |text: &str, state| {
-        let filter = Filter { state, text: Some(text.to_owned()) };
-        let found = staff_sites(&bed.db, &filter, Page::first(9)).await.unwrap();
+    let find = async |text: &str, group| {
+        let filter = SiteFilter { group, text: Some(text.to_owned()), ..SiteFilter::default() };
+        let found = sites_listed(&bed.db, &filter, SiteSort::Newest, Window::first(9)).await.unwrap();
         found.into_iter().map(|site| site.id).collect::<Vec<_>>()
     };
     assert_eq!(find("0% jane_X!", None).await, [percent.id]);
     assert_eq!(find("%", None).await, [percent.id]);
     assert_eq!(find("BETA.", None).await, [plain.id]);
     assert_eq!(find(customer.email.as_str(), None).await, [plain.id, percent.id]);
-    assert_eq!(find(" ", Some(SiteState::Active)).await, [percent.id]);
-    assert_eq!(find("beta", Some(SiteState::Active)).await, []);
+    assert_eq!(find(" ", Some(StatusGroup::Online)).await, [percent.id]);
+    assert_eq!(find("beta", Some(StatusGroup::Online)).await, []);
     let mut counts = site_counts(&bed.db, None).await.unwrap();
     counts.sort_by_key(|(state, _)| state.as_str());
     assert_eq!(counts, [(SiteState::Active, 1), (SiteState::Pending, 1)]);

@@ -70,6 +70,13 @@ pub struct ObservedService {
     pub reason: Option<String>,
 }
 
+impl ObservedService {
+    /// Whether its program has ended as it should.
+    pub fn has_completed(&self) -> bool {
+        self.state == RunState::Exited && self.exit_code == Some(0)
+    }
+}
+
 /// What the engine's health check says of an instance that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {

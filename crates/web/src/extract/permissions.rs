@@ -7,7 +7,7 @@ use stoa_domains::view::DomainView;
 use stoa_model::{
     account::{Actor, Role},
     id::{DomainId, SiteId},
-    member::Ability,
+    member::Permission,
 };
 use stoa_sites::view::SiteView;
 
@@ -129,7 +129,7 @@ impl FromRequestParts<App> for AccessibleDomain {
 
 /// Whether the caller may change the sites they can access, rather than only view them.
 pub fn can_change_sites(cx: &RequestContext) -> bool {
-    (cx.actor.customer().is_some() && cx.may(Ability::ChangeSites)) || cx.actor.has_role(Role::Admin)
+    (cx.actor.customer().is_some() && cx.may(Permission::ChangeSites)) || cx.actor.has_role(Role::Admin)
 }
 
 /// Removes the actions that the caller is not permitted to take, so that no page offers them.

@@ -26,7 +26,7 @@ use axum_extra::extract::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use stoa_accounts::view::SessionView;
-use stoa_core::{Credential, RequestContext, SessionContext, SessionCredential};
+use stoa_core::{Credential, RequestContext};
 use stoa_model::{ability::Ability, account::Actor, member::Member};
 use tracing::Instrument;
 
@@ -84,12 +84,8 @@ impl RequestAuth {
     /// The request context for the service layer.
     pub fn request_context(&self, app: &App) -> RequestContext {
         let context = app.control.core.request_context(self.actor, self.address, self.request_id.clone());
-        let session = self
-            .session
-            .as_ref()
-            .and_then(|session| Some(SessionContext { id: session.id?, authenticated_at: session.authenticated_at }));
         let credential = self.credential.clone();
-        RequestContext { member: self.member, credential, session, agent: self.agent.clone(), ..context }
+        RequestContext { member: self.member, credential, agent: self.agent.clone(), ..context }
     }
 
     /// Requires that a token, if one was used, has this ability.
@@ -118,10 +114,7 @@ impl RequestAuth {
     fn enter(&mut self, session: Option<SessionView>) {
         let Some(session) = session else { return };
         (self.actor, self.member) = (session.actor, session.member);
-        self.credential = Credential::Session(SessionCredential {
-            name: session.id.map_or_else(|| session.name.clone(), |id| id.to_string()),
-            has_second_factor: session.has_second_factor,
-        });
+        self.credential = Credential::Session(session.credential);
         self.session = Some(session);
     }
 }
@@ -210,13 +203,9 @@ async fn authenticate_token(app: &App, auth: &mut RequestAuth, headers: &HeaderM
     Ok(())
 }
 
-/// A customer's token acts with the role that the founder has now.
 async fn use_token(app: &App, auth: &mut RequestAuth, token: &str) -> Result<(), HttpError> {
     let Some(owner) = app.control.accounts.token_owner(token).await? else { return Ok(()) };
-    if let Actor::Customer(customer) = owner.actor {
-        auth.member = app.control.accounts.founder_of(customer).await?;
-    }
-    auth.actor = owner.actor;
+    (auth.actor, auth.member) = (owner.actor, owner.member);
     auth.credential = Credential::Token(owner.id, owner.abilities);
     auth.bearer = Some(SecretString::from(token));
     Ok(())

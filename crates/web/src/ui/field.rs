@@ -38,9 +38,15 @@ impl Field {
         Self { kind: "email", autocomplete: "username", ..Self::text(name, label, value) }
     }
 
-    /// A password, `current-password` or `new-password`.
-    pub fn password(name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {
-        Self { kind: "password", autocomplete, ..Self::text(name, label, "") }
+    /// The password that an account has.
+    pub fn password(name: &'static str, label: &'static str) -> Self {
+        Self { kind: "password", autocomplete: "current-password", ..Self::text(name, label, "") }
+    }
+
+    /// A password that an account gets.
+    pub fn new_password(name: &'static str, label: &'static str) -> Self {
+        Self { autocomplete: "new-password", ..Self::password(name, label) }
+            .hint("At least 10 characters. A few random words are easy to remember and hard to guess.")
     }
 
     /// A whole number; small screens offer digits.
@@ -148,6 +154,6 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown_again() {
-        assert!(!Field::password("password", "Password", "new-password").to_string().contains("value="));
+        assert!(!Field::new_password("password", "Password").to_string().contains("value="));
     }
 }

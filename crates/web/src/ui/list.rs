@@ -6,9 +6,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use stoa_core::view::Listing;
+use stoa_core::view::{Listing, PageNumber};
 
 use super::number::count;
+use crate::http_error::HttpError;
 
 /// The address of a list: its path, and what was chosen.
 #[derive(Debug, Clone)]
@@ -36,14 +37,58 @@ impl ListUrl {
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
 
-    /// What was chosen, but for `except`: the hidden fields of the search form.
-    pub fn hidden(&self, except: &[&str]) -> Vec<(&'static str, String)> {
-        self.chosen.iter().filter(|(name, _)| !except.contains(name)).cloned().collect()
+    /// What was chosen of one kind; blank for all.
+    fn chosen(&self, name: &str) -> &str {
+        self.chosen.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
     /// Whether anything was chosen, so that an empty list does not mean that there is nothing.
     pub fn is_filtered(&self) -> bool {
         self.chosen.iter().any(|(name, _)| *name != "sort")
+    }
+}
+
+/// The search box of a list, with menus for what else is chosen.
+#[derive(Debug, Template)]
+#[template(path = "part/finder.html")]
+pub struct Finder {
+    text: String,
+    placeholder: &'static str,
+    /// Choices to keep.
+    hidden: Vec<(&'static str, String)>,
+    menus: Vec<Menu>,
+}
+
+impl HtmlSafe for Finder {}
+
+#[derive(Debug)]
+struct Menu {
+    name: &'static str,
+    label: &'static str,
+    /// Value, label, whether it is the current one.
+    options: Vec<(String, String, bool)>,
+}
+
+impl Finder {
+    /// A search for the choice `q` of the list at `url`.
+    pub fn new(url: &ListUrl, placeholder: &'static str) -> Self {
+        let hidden = url.chosen.iter().filter(|(name, _)| *name != "q").cloned().collect();
+        Self { text: url.chosen("q").to_owned(), placeholder, hidden, menus: Vec::new() }
+    }
+
+    /// Adds a menu for the choice `name`: its values and their labels.
+    pub fn menu<'a>(
+        mut self,
+        url: &ListUrl,
+        name: &'static str,
+        label: &'static str,
+        options: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let current = url.chosen(name);
+        let option = |(value, label): (&str, &str)| (value.to_owned(), label.to_owned(), value == current);
+        self.hidden.retain(|(hidden, _)| *hidden != name);
+        self.menus.push(Menu { name, label, options: options.into_iter().map(option).collect() });
+        self
     }
 }
 
@@ -113,9 +158,31 @@ impl Pager {
     }
 }
 
+/// A whole list as a file: all pages that `find` finds, a row for each item.
+///
+/// # Errors
+/// As `find`.
+pub async fn csv_of_all<T, F: Future<Output = stoa_core::Result<Listing<T>>>>(
+    name: &str,
+    head: &[&str],
+    find: impl Fn(PageNumber) -> F,
+    row: impl Fn(T) -> Vec<String>,
+) -> Result<Response, HttpError> {
+    let (mut rows, mut page) = (Vec::new(), PageNumber::default());
+    loop {
+        let found = find(page).await?;
+        let is_last = found.next().is_none();
+        rows.extend(found.items.into_iter().map(&row));
+        if is_last {
+            return Ok(csv(name, head, &rows));
+        }
+        page = page.following();
+    }
+}
+
 /// A table as a file for spreadsheets (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe
 /// (CWE-1236).
-pub fn csv(name: &str, head: &[&str], rows: &[Vec<String>]) -> Response {
+fn csv(name: &str, head: &[&str], rows: &[Vec<String>]) -> Response {
     let mut text = String::new();
     let head: Vec<_> = head.iter().map(|cell| (*cell).to_owned()).collect();
     for row in std::iter::once(&head).chain(rows) {
@@ -139,8 +206,6 @@ fn csv_cell(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stoa_core::view::PageNumber;
-
     use super::*;
 
     #[test]
@@ -148,7 +213,9 @@ mod tests {
         let url = ListUrl::new("/staff/sites", &[("q", "a&b c"), ("status", ""), ("sort", "title")]);
         assert_eq!(url.with("status", "online"), "/staff/sites?q=a%26b+c&sort=title&status=online");
         assert_eq!(url.with("q", ""), "/staff/sites?sort=title");
-        assert_eq!(url.hidden(&["q"]), [("sort", "title".to_owned())]);
+        let finder = Finder::new(&url, "Search").menu(&url, "status", "Status", [("", "All"), ("online", "Online")]);
+        assert_eq!((finder.text.as_str(), finder.hidden), ("a&b c", vec![("sort", "title".to_owned())]));
+        assert!(finder.menus[0].options[0].2 && !finder.menus[0].options[1].2);
         assert!(url.is_filtered());
         let plain = ListUrl::new("/staff/sites", &[("sort", "title")]);
         assert!(!plain.is_filtered());

@@ -109,14 +109,7 @@ pub async fn staff_jobs(c: &impl Conn, state: Option<JobState>, page: Page<JobId
 
 /// Number of jobs by state; states without jobs are left out.
 pub async fn job_counts(c: &impl Conn) -> Result<Vec<(JobState, u64)>, DbError> {
-    let counted = jobs::Entity::find()
-        .select_only()
-        .column(jobs::Column::State)
-        .column_as(jobs::Column::Id.count(), "n")
-        .group_by(jobs::Column::State);
-    let rows: Vec<(String, i64)> = counted.into_tuple().all(c.raw()).await?;
-    let read = Row { table: "jobs", id: &"(counts)" };
-    rows.into_iter().map(|(state, n)| Ok((read.parse(&state)?, read.number(n)?))).collect()
+    list::jobs_by_state(c, &list::JobFilter::default()).await
 }
 
 /// Requests that a job be cancelled; its worker notices between two steps. Returns `false` if it is over.

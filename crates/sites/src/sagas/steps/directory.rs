@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::sagas::{OnSite, StepContext};
-use stoa_util::{atomic_file, file_owner::at_path};
+use stoa_util::{atomic_file, io_error::at_path};
 
 /// The file in a site's directory that names the job that made it.
 const MARK: &str = ".stoa-job";

@@ -8,7 +8,7 @@ use stoa_provider::engine::Deployment;
 use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 
 use crate::sagas::{OnSite, SitePlan, StepContext};
-use stoa_util::{atomic_file, file_owner::at_path};
+use stoa_util::{atomic_file, io_error::at_path};
 
 /// Writes the manifests, over those that are there.
 pub(super) fn write_manifests(cx: &StepContext, plan: &SitePlan) -> Result<Deployment, stoa_core::error::Source> {

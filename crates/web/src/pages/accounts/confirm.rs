@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
+use stoa_accounts::Accounts;
 use stoa_core::RequestContext;
 
 use crate::{
@@ -35,7 +36,7 @@ pub struct ConfirmPage {
 impl ConfirmPage {
     /// The page for a form that goes to `action`.
     pub fn new(frame: Frame, action: &str, fields: Vec<(&'static str, String)>, problems: Problems) -> Self {
-        let password = Field::password("confirm_password", "Password", "current-password").with(&problems);
+        let password = Field::password("confirm_password", "Password").with(&problems);
         Self { frame, problems, action: action.to_owned(), fields, password }
     }
 }
@@ -49,7 +50,7 @@ pub async fn recent_context(
     (action, fields): (&str, Vec<(&'static str, String)>),
     password: &SecretString,
 ) -> Result<Result<RequestContext, Response>, HttpError> {
-    if app.control.accounts.is_recently_authenticated(&cx) {
+    if Accounts::is_recently_authenticated(&cx) {
         return Ok(Ok(cx));
     }
     let form_errors = if password.expose_secret().is_empty() {

@@ -66,10 +66,7 @@ impl InvitationPage {
         frame.path = "/login".into();
         let is_for_another = frame.user.as_ref().is_some_and(|user| user.email != invitation.email);
         let name = Field::text("company", "Your name or company", &form.company).fill("name").with(&problems);
-        let password = Field::password("password", "Password", "new-password")
-            .hint("At least 10 characters. A few random words are easy to remember and hard to guess.")
-            .checked("value")
-            .with(&problems);
+        let password = Field::new_password("password", "Password").checked("value").with(&problems);
         Self { frame, problems, invitation, path, login, is_for_another, name, password }
     }
 }

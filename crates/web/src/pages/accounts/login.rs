@@ -51,7 +51,7 @@ impl LoginPage {
     /// The form, with the previous input.
     pub fn new(frame: Frame, staff: bool, form: &LoginForm, problems: Problems) -> Self {
         let email = Field::email("email", "E-mail address", &form.email).with(&problems);
-        let password = Field::password("password", "Password", "current-password").with(&problems);
+        let password = Field::password("password", "Password").with(&problems);
         let email = email.focused(&problems);
         Self { frame, staff, next: form.next.clone(), problems, email, password }
     }

@@ -66,10 +66,7 @@ impl RegisterPage {
             .checked("value")
             .with(&problems)
             .focused(&problems);
-        let password = Field::password("password", "Password", "new-password")
-            .hint("At least 10 characters. A few random words are easy to remember and hard to guess.")
-            .checked("value")
-            .with(&problems);
+        let password = Field::new_password("password", "Password").checked("value").with(&problems);
         let company = Field::text("company", "Company or full name", &form.company)
             .fill("organization")
             .checked("value")

@@ -36,11 +36,8 @@ pub struct ResetPage {
 
 impl ResetPage {
     fn new(frame: Frame, email: String, problems: Problems) -> Self {
-        let password = Field::password("password", "New password", "new-password")
-            .hint("At least 10 characters. A few random words are easy to remember and hard to guess.")
-            .checked("value")
-            .with(&problems)
-            .focused(&problems);
+        let password =
+            Field::new_password("password", "New password").checked("value").with(&problems).focused(&problems);
         Self { frame, problems, email, password }
     }
 }

@@ -72,7 +72,7 @@ impl Setup {
                 .hint("The 6 digits that the app shows now.")
                 .fill("one-time-code")
                 .with(problems),
-            password: Field::password("password", "Your password", "current-password").with(problems),
+            password: Field::password("password", "Your password").with(problems),
         }
     }
 }

@@ -111,10 +111,8 @@ pub async fn end_others(State(app): State<App>, LoggedIn(cx): LoggedIn) -> Resul
 }
 
 async fn build(app: &App, cx: &RequestContext, frame: Frame, problems: Problems) -> Result<SecurityPage, HttpError> {
-    let present = Field::password("present_password", "Present password", "current-password").with(&problems);
-    let next = Field::password("new_password", "New password", "new-password")
-        .hint("At least 10 characters. A few random words are easy to remember and hard to guess.")
-        .with(&problems);
+    let present = Field::password("present_password", "Present password").with(&problems);
+    let next = Field::new_password("new_password", "New password").with(&problems);
     let sessions = app.control.accounts.list_sessions(cx).await?;
     let line = |session: SessionLine| {
         let (since, seen) = (moment(session.since, cx.now), moment(session.seen_at, cx.now));

@@ -14,7 +14,7 @@ use crate::{
     ui::{
         self,
         frame::Frame,
-        list::{ListUrl, Pager},
+        list::{Finder, ListUrl, Pager, csv_of_all},
         time::{self, Moment},
     },
 };
@@ -27,10 +27,10 @@ const PATH: &str = "/staff/customers";
 pub struct CustomersPage {
     /// Layout of the page.
     pub frame: Frame,
-    /// Text searched for.
-    pub text: String,
-    /// The orders: value, label, whether it is the current one.
-    pub sorts: Vec<(&'static str, &'static str, bool)>,
+    /// The list's search box.
+    pub finder: Finder,
+    /// Whether anything is searched.
+    pub is_filtered: bool,
     /// The customers.
     pub customers: Vec<CustomerLine>,
     /// Where one is in the list.
@@ -101,29 +101,22 @@ pub async fn show(
     let found = app.control.accounts.search_customers(&cx, Some(&query.q), query.order(), page).await?;
     let ids: Vec<_> = found.items.iter().map(|customer| customer.id).collect();
     let sites = app.control.sites.count_per_customer(&cx, &ids).await?;
-    let pager = Pager::new(&found, &ListUrl::new(PATH, &[("q", &query.q), ("sort", &query.sort)]), true);
+    let url = ListUrl::new(PATH, &[("q", &query.q), ("sort", &query.sort)]);
+    let pager = Pager::new(&found, &url, true);
     let line = |customer: CustomerView| {
         let count = sites.get(&customer.id).copied().unwrap_or(0);
         CustomerLine::new(customer, count, cx.now)
     };
     let customers = found.items.into_iter().map(line).collect();
     let sorts = [("", "Newest first"), ("oldest", "Oldest first"), ("name", "By name")];
-    let sorts = sorts.map(|(value, label)| (value, label, value == query.sort)).to_vec();
-    Ok(ui::ok(&CustomersPage { frame, text: query.q, sorts, customers, pager }))
+    let finder = Finder::new(&url, "Search by name or e-mail").menu(&url, "sort", "Order", sorts);
+    Ok(ui::ok(&CustomersPage { frame, finder, is_filtered: url.is_filtered(), customers, pager }))
 }
 
 async fn csv(app: &App, cx: &RequestContext, query: &CustomersQuery) -> Result<Response, HttpError> {
-    let (mut rows, mut page) = (Vec::new(), PageNumber::default());
-    loop {
-        let found = app.control.accounts.search_customers(cx, Some(&query.q), query.order(), page).await?;
-        if found.items.is_empty() {
-            break;
-        }
-        let row = |customer: CustomerView| {
-            vec![customer.id.to_string(), customer.company, customer.email, customer.created_at.to_string()]
-        };
-        rows.extend(found.items.into_iter().map(row));
-        page = page.following();
-    }
-    Ok(ui::list::csv("customers", &["id", "name", "email", "created"], &rows))
+    let find = |page| app.control.accounts.search_customers(cx, Some(&query.q), query.order(), page);
+    let row = |customer: CustomerView| {
+        vec![customer.id.to_string(), customer.company, customer.email, customer.created_at.to_string()]
+    };
+    csv_of_all("customers", &["id", "name", "email", "created"], find, row).await
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stoa_core::{
     RequestContext,
     audit::AuditFilter,
-    view::{AuditView, PageNumber},
+    view::{AuditView, Listing, PageNumber},
 };
 
 use crate::{
@@ -16,14 +16,14 @@ use crate::{
     ui::{
         self,
         frame::Frame,
-        list::{ListUrl, Pager},
+        list::{ListUrl, Pager, csv_of_all},
         time::{self, Moment},
     },
 };
 
 const PATH: &str = "/staff/audit";
 /// Rows of a file at most; older ones are in the archive.
-const MAX_CSV_ROWS: usize = 100_000;
+const MAX_CSV_ROWS: u64 = 100_000;
 
 /// `/staff/audit`
 #[derive(Template)]
@@ -121,18 +121,14 @@ pub async fn show(
 }
 
 async fn csv(app: &App, cx: &RequestContext, filter: &AuditFilter) -> Result<Response, HttpError> {
-    let (mut rows, mut page) = (Vec::new(), PageNumber::default());
-    while rows.len() < MAX_CSV_ROWS {
+    let find = async |page| {
         let found = app.control.core.search_audit(cx, filter, page).await?;
-        if found.items.is_empty() {
-            break;
-        }
-        rows.extend(found.items.into_iter().map(|entry| {
-            let (seq, at, detail) = (entry.seq.to_string(), entry.at.to_string(), entry.detail.to_string());
-            vec![seq, at, entry.actor, entry.action, entry.target, entry.outcome, entry.request_id, detail]
-        }));
-        page = page.following();
-    }
+        Ok(Listing { total: found.total.min(MAX_CSV_ROWS), ..found })
+    };
+    let row = |entry: AuditView| {
+        let (seq, at, detail) = (entry.seq.to_string(), entry.at.to_string(), entry.detail.to_string());
+        vec![seq, at, entry.actor, entry.action, entry.target, entry.outcome, entry.request_id, detail]
+    };
     let head = ["number", "time", "actor", "action", "target", "outcome", "request", "detail"];
-    Ok(ui::list::csv("audit", &head, &rows))
+    csv_of_all("audit", &head, find, row).await
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use stoa_core::view::PageNumber;
+use stoa_core::{RequestContext, view::PageNumber};
 use stoa_domains::view::{DomainFilter, DomainLine};
 use stoa_model::domain::DomainState;
 
@@ -15,7 +15,7 @@ use crate::{
     ui::{
         self,
         frame::Frame,
-        list::{Filters, ListUrl, Pager},
+        list::{Filters, Finder, ListUrl, Pager, csv_of_all},
         status::{self, Badge},
         time::{self, Moment},
     },
@@ -32,12 +32,12 @@ const STATES: [(DomainState, &str); 2] =
 pub struct DomainsListPage {
     /// Layout of the page.
     pub frame: Frame,
-    /// Text searched for.
-    pub text: String,
-    /// Choices that the search form keeps.
-    pub hidden: Vec<(&'static str, String)>,
+    /// The list's search box.
+    pub finder: Finder,
     /// Filters by state.
     pub filters: Filters,
+    /// Whether anything is searched or filtered.
+    pub is_filtered: bool,
     /// The domains.
     pub domains: Vec<DomainRow>,
     /// Where one is in the list.
@@ -115,23 +115,16 @@ pub async fn show(
     let filters = Filters::new("State", &url, "state", filter.state.map_or("", DomainState::as_str), filters);
     let pager = Pager::new(&found, &url, true);
     let domains = found.items.into_iter().map(|line| DomainRow::new(line, cx.now)).collect();
-    let hidden = url.hidden(&["q"]);
-    Ok(ui::ok(&DomainsListPage { frame, text: query.q, hidden, filters, domains, pager }))
+    let (finder, is_filtered) = (Finder::new(&url, "Search by domain"), url.is_filtered());
+    Ok(ui::ok(&DomainsListPage { frame, finder, filters, is_filtered, domains, pager }))
 }
 
-async fn csv(app: &App, cx: &stoa_core::RequestContext, filter: &DomainFilter) -> Result<Response, HttpError> {
-    let (mut rows, mut page) = (Vec::new(), PageNumber::default());
-    loop {
-        let (found, _) = app.control.domains.search(cx, filter.clone(), page).await?;
-        if found.items.is_empty() {
-            break;
-        }
-        rows.extend(found.items.into_iter().map(|line| {
-            let problem = line.problem.unwrap_or_default();
-            let (site, created) = (line.site.to_string(), line.created_at.to_string());
-            vec![line.display, line.state.to_string(), site, line.site_title, created, problem]
-        }));
-        page = page.following();
-    }
-    Ok(ui::list::csv("domains", &["domain", "state", "site", "title", "added", "problem"], &rows))
+async fn csv(app: &App, cx: &RequestContext, filter: &DomainFilter) -> Result<Response, HttpError> {
+    let find = async |page| Ok(app.control.domains.search(cx, filter.clone(), page).await?.0);
+    let row = |line: DomainLine| {
+        let problem = line.problem.unwrap_or_default();
+        let (site, created) = (line.site.to_string(), line.created_at.to_string());
+        vec![line.display, line.state.to_string(), site, line.site_title, created, problem]
+    };
+    csv_of_all("domains", &["domain", "state", "site", "title", "added", "problem"], find, row).await
 }

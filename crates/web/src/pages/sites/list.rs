@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use stoa_core::view::PageNumber;
 use stoa_model::{id::SiteId, status::StatusGroup};
-use stoa_sites::view::{BlueprintView, OwnerView, SiteAction, SiteFilter, SiteSort, SiteView};
+use stoa_sites::view::{OwnerView, SiteAction, SiteFilter, SiteSort, SiteView};
 
 use crate::{
     app::App,
@@ -15,7 +15,7 @@ use crate::{
     ui::{
         self,
         frame::Frame,
-        list::{Filters, ListUrl, Pager},
+        list::{Filters, Finder, ListUrl, Pager},
         status::{self, Badge},
         time::{self, Moment},
     },
@@ -30,27 +30,11 @@ pub struct DashboardPage {
     /// The sites.
     pub sites: Vec<SiteCard>,
     /// The list's search box and filters; none while there are few sites.
-    pub finder: Option<Finder>,
+    pub finder: Option<(Finder, Filters)>,
     /// Where one is in the list.
     pub pager: Option<Pager>,
     /// Whether a job is in progress, so that the page refreshes itself.
     pub busy: bool,
-}
-
-/// What a list of sites is searched and filtered by.
-pub struct Finder {
-    /// Text searched for.
-    pub text: String,
-    /// Choices to keep.
-    pub hidden: Vec<(&'static str, String)>,
-    /// Filters by status.
-    pub filters: Filters,
-    /// The orders: value, label, whether it is the current one.
-    pub sorts: Vec<(&'static str, &'static str, bool)>,
-    /// The types: value, label, whether it is the current one; empty if there is nothing to choose.
-    pub types: Vec<(String, String, bool)>,
-    /// Whether anything is searched or filtered.
-    pub is_filtered: bool,
 }
 
 /// From this number of sites on, a customer's list has a search box.
@@ -163,28 +147,18 @@ impl SitesQuery {
         ListUrl::new(path, &chosen)
     }
 
-    /// The search box and the filters of the list at `path`.
-    pub fn finder(&self, path: &str, groups: &[(StatusGroup, u64)], all: u64, types: &[BlueprintView]) -> Finder {
-        let url = self.url(path);
+    /// The filters by status of the list at `url`.
+    pub fn filters(&self, url: &ListUrl, groups: &[(StatusGroup, u64)], all: u64) -> Filters {
         let counted = |group: StatusGroup| groups.iter().find(|(of, _)| *of == group).map_or(0, |(_, n)| *n);
         let of_group = |group: &StatusGroup| (group.as_str(), status::group(*group), counted(*group));
         let filters = std::iter::once(("", "All", all)).chain(StatusGroup::ALL.iter().map(of_group));
         let current = self.filter().group.map_or("", StatusGroup::as_str);
-        let sorts = [("", "Newest first"), ("oldest", "Oldest first"), ("title", "By title")];
-        let types = types.iter().map(|view| {
-            let is_current = view.name == self.blueprint;
-            (view.name.clone(), view.title.clone(), is_current)
-        });
-        Finder {
-            text: self.q.clone(),
-            hidden: url.hidden(&["q", "sort", "type"]),
-            filters: Filters::new("Status", &url, "status", current, filters),
-            sorts: sorts.map(|(value, label)| (value, label, value == self.sort)).to_vec(),
-            types: types.collect(),
-            is_filtered: url.is_filtered(),
-        }
+        Filters::new("Status", url, "status", current, filters)
     }
 }
+
+/// The orders of a list of sites, as a menu has them.
+pub const SORTS: [(&str, &str); 3] = [("", "Newest first"), ("oldest", "Oldest first"), ("title", "By title")];
 
 /// `GET /dashboard`
 pub async fn show(
@@ -198,11 +172,12 @@ pub async fn show(
     }
     let found = app.control.sites.search(&cx, query.filter(), query.order(), query.page()).await?;
     let url = query.url("/dashboard");
-    let finder = query.finder("/dashboard", &found.groups, found.all, &[]);
-    let is_long = found.all >= MIN_SEARCHED || finder.is_filtered;
+    let finder = Finder::new(&url, "Search by name, domain").menu(&url, "sort", "Order", SORTS);
+    let filters = query.filters(&url, &found.groups, found.all);
+    let is_long = found.all >= MIN_SEARCHED || url.is_filtered();
     let pager = Pager::new(&found.sites, &url, false);
     let busy = found.sites.items.iter().any(|site| site.job.is_some());
     let sites = found.sites.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
-    let (finder, pager) = (is_long.then_some(finder), is_long.then_some(pager));
+    let (finder, pager) = (is_long.then_some((finder, filters)), is_long.then_some(pager));
     Ok(ui::ok(&DashboardPage { frame, sites, finder, pager, busy }))
 }

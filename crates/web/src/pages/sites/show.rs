@@ -5,7 +5,10 @@ use axum::{extract::State, response::Response};
 use jiff::{SignedDuration, Timestamp};
 use stoa_core::{Error, RequestContext, view::JobView};
 use stoa_model::{id::SiteId, secret::SecretString, site::SiteState, status::SiteStatus};
-use stoa_sites::view::{CredentialView, NextStepView, OwnerView, SiteAction, SiteView, StorageView, TrafficHour};
+use stoa_sites::{
+    DATA_MISSING,
+    view::{CredentialView, NextStepView, OwnerView, SiteAction, SiteView, StorageView, TrafficHour},
+};
 
 use super::{
     activity::{self, ActivityLine},
@@ -238,7 +241,7 @@ impl Outage {
         let since = data.site.health_at.map(|at| time::moment(at, now));
         // Observations of the ordinary kind are told by the status; others say more.
         let latest = data.history.iter().find(|(_, kind, _)| kind == "health");
-        let special = latest.map(|(_, _, text)| text).filter(|text| text.contains("data of this site is missing"));
+        let special = latest.map(|(_, _, text)| text).filter(|text| text.contains(DATA_MISSING));
         let (what, then) = match (data.site.status, special) {
             (SiteStatus::Offline, Some(text)) => {
                 (text.clone(), "It starts automatically as soon as the data is back. Please contact support.")

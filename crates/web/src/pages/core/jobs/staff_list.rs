@@ -22,7 +22,7 @@ use crate::{
     ui::{
         self,
         frame::Frame,
-        list::{Filters, ListUrl, Pager},
+        list::{Filters, Finder, ListUrl, Pager, csv_of_all},
         status,
     },
 };
@@ -35,12 +35,8 @@ const PATH: &str = "/staff/jobs";
 pub struct JobsPage {
     /// Layout of the page.
     pub frame: Frame,
-    /// Text searched for.
-    pub text: String,
-    /// Choices that the search form keeps.
-    pub hidden: Vec<(&'static str, String)>,
-    /// The kinds of jobs: value, label, whether it is the current one.
-    pub kinds: Vec<(&'static str, &'static str, bool)>,
+    /// The list's search box.
+    pub finder: Finder,
     /// Filters by state.
     pub filters: Filters,
     /// The jobs, newest first.
@@ -134,14 +130,13 @@ impl JobsPage {
         let of_state = |state: &JobState| (state.as_str(), status::job(*state).word, counted(*state));
         let all = states.iter().map(|(_, n)| n).sum();
         let filters = std::iter::once(("", "All", all)).chain(JobState::ALL.iter().map(of_state));
-        let kinds = JobKind::ALL.iter().map(|kind| (kind.as_str(), kind.title(), Some(*kind) == filter.kind));
+        let kinds = JobKind::ALL.iter().map(|kind| (kind.as_str(), kind.title()));
+        let kinds = [("", "All kinds")].into_iter().chain(kinds);
         let pager = Pager::new(&found, &url, true);
         let jobs: Vec<_> = found.items.into_iter().map(|job| StaffJob::new(job, now)).collect();
         Self {
             frame,
-            text: query.q.clone(),
-            hidden: url.hidden(&["q", "kind"]),
-            kinds: kinds.collect(),
+            finder: Finder::new(&url, "Search by site").menu(&url, "kind", "Kind", kinds),
             filters: Filters::new("State", &url, "state", filter.state.map_or("", JobState::as_str), filters),
             busy: jobs.iter().any(|j| matches!(j.line.state.tone, "busy")),
             jobs,
@@ -168,18 +163,11 @@ pub async fn show(
 }
 
 async fn csv(app: &App, cx: &RequestContext, query: &JobsQuery) -> Result<Response, HttpError> {
-    let (mut rows, mut page) = (Vec::new(), PageNumber::default());
-    loop {
-        let (found, _) = app.control.jobs.search(cx, query.filter(), page).await?;
-        if found.items.is_empty() {
-            break;
-        }
-        rows.extend(found.items.into_iter().map(|job| {
-            let end = job.ended_at.map(|at| at.to_string()).unwrap_or_default();
-            let (id, state, queued) = (job.id.to_string(), job.state.to_string(), job.queued_at.to_string());
-            vec![id, job.title, state, job.hostname, queued, end, job.error.unwrap_or_default()]
-        }));
-        page = page.following();
-    }
-    Ok(ui::list::csv("jobs", &["id", "job", "state", "site", "queued", "ended", "error"], &rows))
+    let find = async |page| Ok(app.control.jobs.search(cx, query.filter(), page).await?.0);
+    let row = |job: JobView| {
+        let end = job.ended_at.map(|at| at.to_string()).unwrap_or_default();
+        let (id, state, queued) = (job.id.to_string(), job.state.to_string(), job.queued_at.to_string());
+        vec![id, job.title, state, job.hostname, queued, end, job.error.unwrap_or_default()]
+    };
+    csv_of_all("jobs", &["id", "job", "state", "site", "queued", "ended", "error"], find, row).await
 }
