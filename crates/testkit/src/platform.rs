@@ -127,7 +127,7 @@ impl TestPlatform {
     /// # Panics
     /// If the database doesn't answer.
     pub async fn another(&self) -> (Control, Arc<FakeEdge>) {
-        self.seed().grow().await
+        self.seed().grow(true).await
     }
 
     /// The service layer of the next process, over the same engine and edge, with other blueprints.
@@ -172,11 +172,16 @@ pub(crate) struct Names {
 }
 
 impl Seed {
-    pub(crate) async fn grow(self) -> (Control, Arc<FakeEdge>) {
+    pub(crate) async fn grow(self, has_edge: bool) -> (Control, Arc<FakeEdge>) {
         let db = Db::connect(&self.url).await.expect("a connection");
         let edge = Arc::new(FakeEdge::default());
-        let (control, _) =
-            put_together(self.settings, db, ((self.engine, edge.clone(), self.failures), true), self.names, self.clock);
+        let (control, _) = put_together(
+            self.settings,
+            db,
+            ((self.engine, edge.clone(), self.failures), has_edge),
+            self.names,
+            self.clock,
+        );
         (control, edge)
     }
 }

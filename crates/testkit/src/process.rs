@@ -27,10 +27,18 @@ impl TestPlatform {
     pub async fn process(&self) -> Process {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let seed = self.seed();
-        let (control, edge) = runtime.spawn(seed.grow()).await.expect("a service layer");
+        let (control, edge) = runtime.spawn(seed.grow(true)).await.expect("a service layer");
         let working = control.clone();
         runtime.spawn(async move { crate::work::run(&working, Roles::ALL, CancellationToken::new()).await });
         Process { control, edge, runtime: Some(runtime) }
+    }
+
+    /// The service layer of a command, which has no edge and no workers.
+    ///
+    /// # Panics
+    /// If the database doesn't answer.
+    pub async fn command(&self) -> Control {
+        self.seed().grow(false).await.0
     }
 }
 

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use stoa_core::{Error, RequestContext};
 use stoa_db::{
+    domains::edges::edges_all,
     listing::Window,
     sites::list::{SiteFilter, SiteSort, sites_listed},
 };
@@ -75,6 +76,17 @@ async fn a_suspended_site_stops_at_once_and_runs_again_when_the_last_reason_ends
     sites.resume(&platform.now(&admin), site, None).await.expect("resumed");
     platform.run_until_idle().await;
     assert_eq!(platform.world().await, before, "it runs again, with all that it had");
+}
+
+#[tokio::test]
+async fn a_command_returns_when_the_servers_edge_has_applied_its_change() {
+    let (platform, _, admin, site) = running().await;
+    let _server = platform.run();
+    let is_known = async || !edges_all(&platform.db).await.expect("an answer").is_empty();
+    platform.until("the edge of the server is known", is_known).await;
+    let command = platform.command().await;
+    command.sites.suspend(&platform.now(&admin), site, reason(SuspensionReason::Abuse)).await.expect("suspended");
+    assert_eq!(notice(&platform), Some(Notice::Suspended), "visitors see it when the command returns");
 }
 
 #[tokio::test]

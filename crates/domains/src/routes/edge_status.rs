@@ -17,7 +17,7 @@ use stoa_core::{Error, Result};
 
 /// An edge whose report has not changed for this long does not serve any more. Edges report every few seconds where
 /// others wait for them. Measured by who waits, because clocks of different machines differ.
-const EDGE_LIFE: Duration = Duration::from_secs(15);
+const EDGE_LIFE: SignedDuration = SignedDuration::from_secs(15);
 /// How long a failure is known after an edge last reported it: they try, and report, every minute.
 const FAILURE_LIFE: SignedDuration = SignedDuration::from_secs(150);
 /// How long a change waits for the edges of other processes.
@@ -39,8 +39,9 @@ pub struct EdgeLag {
 pub(super) struct EdgeReports(HashMap<String, (Timestamp, Instant)>);
 
 impl EdgeReports {
-    /// Removes the edges that have ended without saying so. Of one that was not known before, the clock decides.
-    fn retain_living(&mut self, seen: &mut Vec<EdgeStatus>, now: Timestamp) {
+    /// Removes the edges that have ended without saying so. Of one that was not known before, the clock decides: it must
+    /// have reported within `first_life`.
+    fn retain_living(&mut self, seen: &mut Vec<EdgeStatus>, now: Timestamp, first_life: SignedDuration) {
         let reports = &mut self.0;
         reports.retain(|process, _| seen.iter().any(|edge| edge.process == *process));
         seen.retain(|edge| match reports.get_mut(&edge.process) {
@@ -48,10 +49,10 @@ impl EdgeReports {
                 if *report != edge.seen_at {
                     (*report, *since) = (edge.seen_at, Instant::now());
                 }
-                since.elapsed() < EDGE_LIFE
+                since.elapsed() < EDGE_LIFE.unsigned_abs()
             }
             None => {
-                let is_recent = now.duration_since(edge.seen_at).abs() < FAILURE_LIFE;
+                let is_recent = now.duration_since(edge.seen_at).abs() < first_life;
                 if is_recent {
                     reports.insert(edge.process.clone(), (edge.seen_at, Instant::now()));
                 }
@@ -122,9 +123,9 @@ impl Domains {
         Ok(lags.min_by_key(|lag| lag.since))
     }
 
-    /// Tells other processes which version the edge of this one serves, if others can be waiting for it.
+    /// Tells other processes which version the edge of this one serves: other servers, and commands, wait for it.
     pub async fn report_edge(&self) -> Result<()> {
-        if self.edge.is_some() && self.core.db.is_server() { self.write_edge_status().await } else { Ok(()) }
+        if self.edge.is_some() { self.write_edge_status().await } else { Ok(()) }
     }
 
     async fn write_edge_status(&self) -> Result<()> {
@@ -176,14 +177,17 @@ impl Domains {
         }
     }
 
-    /// The edges of other processes that live.
+    /// The edges of other processes that live. On SQLite a server has none but that of its predecessor, which ends soon
+    /// or has crashed; only commands have somebody to wait for.
     pub(super) async fn other_edges(&self) -> Result<Vec<EdgeStatus>> {
-        if !self.core.db.is_server() {
+        if !self.core.db.is_server() && self.edge.is_some() {
             return Ok(Vec::new());
         }
         let mut edges = edges::edges_all(&self.core.db).await?;
         edges.retain(|edge| edge.process != self.core.leases.owner());
-        self.routes.reports().retain_living(&mut edges, self.core.clock.now());
+        // On SQLite all processes have the clock of this machine.
+        let first_life = if self.core.db.is_server() { FAILURE_LIFE } else { EDGE_LIFE };
+        self.routes.reports().retain_living(&mut edges, self.core.clock.now(), first_life);
         Ok(edges)
     }
 }
