@@ -4,7 +4,9 @@
 use jiff::SignedDuration;
 use serde_json::json;
 use stoa_db::{
-    Tx, history,
+    Tx,
+    accounts::notes::notes_delete_of,
+    history,
     members::{self, Membership},
     users,
 };
@@ -85,6 +87,7 @@ impl Accounts {
                     for membership in members::memberships(&*tx, user).await? {
                         members::member_delete(&tx, membership.customer, user).await?;
                     }
+                    notes_delete_of(&tx, customer).await?;
                     stoa_db::sessions::sessions_delete_of(&tx, account).await?;
                     stoa_db::tokens::tokens_delete_of(&tx, account).await?;
                     history::audit(&tx, event).await

@@ -2,7 +2,11 @@
 
 use stoa_db::{
     Page,
-    accounts::{self, CustomerSort},
+    accounts::{
+        self, CustomerSort, Subject,
+        members::{self, MemberRow},
+        second_factors::totp_confirmed_of,
+    },
     history,
 };
 use stoa_model::{
@@ -16,7 +20,7 @@ use crate::{
     Accounts,
     password::{self, Priority},
     reset::replace_password,
-    view::CustomerView,
+    view::{CustomerView, PersonView},
 };
 use stoa_core::{
     Error, RequestContext, Result,
@@ -77,6 +81,27 @@ impl Accounts {
         cx.require(Role::Support)?;
         let found = accounts::customer_get(&self.core.db, id).await?;
         found.map(view).ok_or(Error::NotFound("customer"))
+    }
+
+    /// The members of a customer's organization, oldest first.
+    ///
+    /// # Errors
+    /// Below the role support.
+    pub async fn list_people(&self, cx: &RequestContext, customer: CustomerId) -> Result<Vec<PersonView>> {
+        cx.require(Role::Support)?;
+        let members = members::member_list(&self.core.db, customer).await?;
+        let subject = |member: &MemberRow| Subject::of(Actor::Customer(member.user.founded()));
+        let subjects: Vec<_> = members.iter().filter_map(subject).collect();
+        let with_second_factor = totp_confirmed_of(&self.core.db, &subjects).await?;
+        let person = |member: MemberRow| PersonView {
+            account: member.user.founded(),
+            has_second_factor: subject(&member).is_some_and(|subject| with_second_factor.contains(&subject)),
+            email: member.email.to_string(),
+            role: member.role,
+            since: member.since,
+            is_verified: member.is_verified,
+        };
+        Ok(members.into_iter().map(person).collect())
     }
 
     /// Sets a new password for a customer, ends their sessions and revokes their API tokens.

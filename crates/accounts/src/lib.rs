@@ -15,6 +15,7 @@ mod login_account;
 mod login_limits;
 pub mod mail;
 mod members;
+mod notes;
 mod notices;
 pub mod password;
 mod password_queue;

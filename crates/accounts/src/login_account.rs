@@ -72,7 +72,12 @@ impl LoginAccount {
 impl Accounts {
     /// The account that is logged in.
     pub(crate) async fn own_login(&self, cx: &RequestContext) -> Result<LoginAccount> {
-        let found = match own_account(cx)? {
+        self.login_account(own_account(cx)?).await?.ok_or(NO_ONE)
+    }
+
+    /// An account that logs in: staff, or the founder of a customer.
+    pub(crate) async fn login_account(&self, actor: Actor) -> Result<Option<LoginAccount>> {
+        Ok(match actor {
             Actor::Customer(id) => match users::user_get(&self.core.db, id.founder()).await? {
                 Some(user) => Some(LoginAccount {
                     login: user.shown_email().clone(),
@@ -90,8 +95,7 @@ impl Accounts {
                 .await?
                 .map(|staff| LoginAccount::verified(staff.email, staff.created_at)),
             Actor::Nobody | Actor::System => None,
-        };
-        found.ok_or(NO_ONE)
+        })
     }
 
     /// The founded organization and password hash of the person who typed this address at sign-up although it belongs to

@@ -1,7 +1,7 @@
 //! E-mail about accounts, most of it with a secret link.
 //!
 //! What is queued names no secret: the task creates it when it writes the e-mail, and stores its hash. Links begin with
-//! the configured address of the portal, never with what a request said.
+//! the configured address of the portal, never with what a request said, and can be followed before it has a certificate.
 //!
 //! Somebody who asks for an e-mail to an address must not learn whether it has an account. So the request only queues the
 //! task, which takes the same time for all, and the task decides what is sent, if anything.
@@ -238,7 +238,7 @@ impl SendAccountMail {
     }
 
     fn already_registered(&self) -> Text {
-        let (product, portal) = (&self.core.settings.product_name, &self.core.settings.portal_url);
+        let (product, portal) = (&self.core.settings.product_name, self.core.portal_url());
         let (log_in, forgot) = (format!("{portal}/login"), format!("{portal}/forgot"));
         Text {
             subject: format!("You already have a {product} account"),
@@ -295,7 +295,7 @@ impl SendAccountMail {
     }
 
     fn password_changed(&self) -> Text {
-        let (product, portal) = (&self.core.settings.product_name, &self.core.settings.portal_url);
+        let (product, portal) = (&self.core.settings.product_name, self.core.portal_url());
         let forgot = format!("{portal}/forgot");
         Text {
             subject: format!("Your {product} password was changed"),
@@ -316,7 +316,7 @@ impl SendAccountMail {
         let token = random::token();
         let hash = &random::token_hash(token.expose_secret());
         self.core.db.write(|tx| Box::pin(async move { invitations::invitation_set_hash(&tx, id, hash).await })).await?;
-        let link = format!("{}/invitations/{}", self.core.settings.portal_url, token.expose_secret());
+        let link = format!("{}/invitations/{}", self.core.portal_url(), token.expose_secret());
         let product = &self.core.settings.product_name;
         let text = Text {
             subject: format!("Join {} on {product}", organization.company),
@@ -358,6 +358,6 @@ impl SendAccountMail {
             used_at: None,
         };
         self.core.db.write(|tx| Box::pin(async move { one_time_insert(&tx, secret).await })).await?;
-        Ok(format!("{}/{page}/{}", self.core.settings.portal_url, token.expose_secret()))
+        Ok(format!("{}/{page}/{}", self.core.portal_url(), token.expose_secret()))
     }
 }

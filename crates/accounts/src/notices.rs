@@ -2,16 +2,16 @@
 
 use jiff::Timestamp;
 use stoa_core::{
-    Settings,
+    Core,
     tasks::{QueuedTask, mail::notice},
 };
 use stoa_db::tokens::ApiToken;
 use stoa_model::text::EmailAddress;
 
 /// Notifies the owner of an account that it has a new API token.
-pub(crate) fn token_created(settings: &Settings, to: EmailAddress, token: &ApiToken, now: Timestamp) -> QueuedTask {
-    let page = format!("{}/account/tokens", settings.portal_url);
-    let product = &settings.product_name;
+pub(crate) fn token_created(core: &Core, to: EmailAddress, token: &ApiToken, now: Timestamp) -> QueuedTask {
+    let page = format!("{}/account/tokens", core.portal_url());
+    let product = &core.settings.product_name;
     let end = token.expires_at.map(|end| end.strftime("%-d %B %Y").to_string()).unwrap_or_default();
     let paragraphs = [
         format!("A new API token was created for your {product} account: \"{}\" ({}…).", token.name, token.prefix),
@@ -24,9 +24,9 @@ pub(crate) fn token_created(settings: &Settings, to: EmailAddress, token: &ApiTo
 }
 
 /// Notifies the owner of an account that its second factor was turned on or off.
-pub(crate) fn second_factor_changed(settings: &Settings, to: EmailAddress, what: &str, now: Timestamp) -> QueuedTask {
-    let page = format!("{}/account/security/second-factor", settings.portal_url);
-    let product = &settings.product_name;
+pub(crate) fn second_factor_changed(core: &Core, to: EmailAddress, what: &str, now: Timestamp) -> QueuedTask {
+    let page = format!("{}/account/security/second-factor", core.portal_url());
+    let product = &core.settings.product_name;
     let paragraphs = [
         format!("{what} for your {product} account."),
         "If it wasn't you, change your password and contact support:".to_owned(),

@@ -58,8 +58,8 @@ impl Accounts {
     /// A wrong present password; a weak new one; too many attempts.
     pub async fn change_password(&self, cx: &RequestContext, present: SecretString, next: SecretString) -> Result<()> {
         let actor = own_account(cx)?;
-        let email = &self.own_login(cx).await?.email;
-        password::check(&next, &[email.as_str(), &self.core.settings.product_name])
+        let LoginAccount { email, login, .. } = &self.own_login(cx).await?;
+        password::check(&next, &[email.as_str(), login.as_str(), &self.core.settings.product_name])
             .map_err(|invalid| Invalid { field: "new_password", ..invalid })?;
         self.verify_own_password(cx, present, "present_password").await?;
         let hash = &self.hasher.hash(next, Priority::Known).await?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 use stoa_db::{
     accounts::{
-        Subject, customer_get,
+        Subject,
         second_factors::{
             recovery_code_use, recovery_codes_left, recovery_codes_replace, second_factor_delete, totp_accept,
             totp_begin, totp_confirm, totp_get,
@@ -19,19 +19,20 @@ use stoa_db::{
 use stoa_model::{
     account::{Actor, Role},
     field::Invalid,
-    id::CustomerId,
     secret::{Sealed, SecretString},
 };
 
 use crate::{
     Accounts,
     login_account::{login_actor, own_subject},
-    notices, recovery_codes,
+    notices,
+    reauthenticate::require_recent,
+    recovery_codes,
     sessions::{SessionSecret, insert_session},
     totp,
     view::{NewSession, SecondFactorView, TotpEnrolment},
 };
-use stoa_core::{Error, RequestContext, Result};
+use stoa_core::{Error, RequestContext, Result, Wakeup};
 
 /// Tries to confirm a sensitive change with a code, per account.
 const CHANGE_TRIES: u32 = 10;
@@ -194,23 +195,24 @@ impl Accounts {
         Ok(secret.session(login_actor(cx)))
     }
 
-    /// Removes the second factor of a customer who has lost it, ends their sessions and notifies them. Their password
+    /// Removes the second factor of somebody who has lost it, ends their sessions and notifies them. Their password
     /// stays. Whoever calls this has made sure who is asking.
     ///
     /// # Errors
-    /// Without the role admin; no such customer; a customer without a second factor.
-    pub async fn reset_second_factor(&self, cx: &RequestContext, customer: CustomerId) -> Result<()> {
-        cx.require(Role::Admin)?;
-        let found = customer_get(&self.core.db, customer).await?.ok_or(Error::NotFound("customer"))?;
-        let actor = Actor::Customer(customer);
-        let subject = &Subject::of(actor).ok_or(Error::NotFound("customer"))?;
-        let event = &cx.audit("second_factor.reset", customer, serde_json::json!({}));
+    /// Below the role admin, for staff below super_admin; no recent password; no such account; one without a second
+    /// factor.
+    pub async fn reset_second_factor(&self, cx: &RequestContext, actor: Actor) -> Result<()> {
+        cx.require(if matches!(actor, Actor::Staff(..)) { Role::SuperAdmin } else { Role::Admin })?;
+        require_recent(cx)?;
+        let found = self.login_account(actor).await?.ok_or(Error::NotFound("account"))?;
+        let subject = &Subject::of(actor).ok_or(Error::NotFound("account"))?;
+        let event = &cx.audit("second_factor.reset", subject, serde_json::json!({}));
         let what = "Two-step login was turned off by our support team";
-        let notice = &notices::second_factor_changed(&self.core.settings, found.email, what, cx.now);
+        let notice = &notices::second_factor_changed(&self.core, found.email, what, cx.now);
         let reset = self.core.db.write(|tx| {
             Box::pin(async move {
                 if !second_factor_delete(&tx, subject).await? {
-                    return Err(Error::Conflict("This customer doesn't use two-step login.".into()));
+                    return Err(Error::Conflict("This account doesn't use two-step login.".into()));
                 }
                 sessions::sessions_delete_of(&tx, actor).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
@@ -219,6 +221,7 @@ impl Accounts {
         });
         reset.await?;
         self.forget_recent();
+        self.core.bus.wake(Wakeup::Tasks);
         Ok(())
     }
 
@@ -249,8 +252,8 @@ impl Accounts {
     }
 
     async fn notice_of_change(&self, cx: &RequestContext, what: &str) -> Result<stoa_core::tasks::QueuedTask> {
-        let email = self.own_login(cx).await?.login;
-        Ok(notices::second_factor_changed(&self.core.settings, email, what, cx.now))
+        let email = self.own_login(cx).await?.email;
+        Ok(notices::second_factor_changed(&self.core, email, what, cx.now))
     }
 
     fn open(&self, subject: &Subject, sealed: &Sealed) -> Result<SecretString> {

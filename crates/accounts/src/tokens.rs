@@ -62,7 +62,7 @@ impl Accounts {
     /// All invalid fields together; with a token; too many tokens.
     pub async fn create_token(&self, cx: &RequestContext, command: CreateToken) -> Result<NewToken> {
         cx.refuse_token()?;
-        let email = self.own_login(cx).await?.login;
+        let email = self.own_login(cx).await?.email;
         let (name, abilities, lifetime) = parse(&command)?;
         if tokens::token_count(&self.core.db, login_actor(cx), cx.now).await? >= MAX_TOKENS {
             return Err(Error::Conflict(format!(
@@ -99,7 +99,7 @@ impl Accounts {
             "for": actor.to_string(), "name": name, "abilities": abilities.to_string(), "expires_at": expires_at,
         });
         let event = &cx.audit("token.create", token.id, detail);
-        let email = &notify.map(|to| notices::token_created(&self.core.settings, to, token, cx.now));
+        let email = &notify.map(|to| notices::token_created(&self.core, to, token, cx.now));
         self.core
             .db
             .write(|tx| {

@@ -6,7 +6,7 @@ use stoa_core::SessionCredential;
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role},
-    id::{CustomerId, InvitationId, SessionId, StaffId, TokenId, UserId},
+    id::{CustomerId, InvitationId, NoteId, SessionId, StaffId, TokenId, UserId},
     member::{Member, MemberRole},
     secret::SecretString,
 };
@@ -22,6 +22,38 @@ pub struct CustomerView {
     pub company: String,
     /// When the account was created.
     pub created_at: Timestamp,
+}
+
+/// A member of a customer's organization, for staff.
+#[derive(Debug, Clone)]
+pub struct PersonView {
+    /// The organization that they have founded, which their login belongs to.
+    pub account: CustomerId,
+    /// E-mail address, as they typed it.
+    pub email: String,
+    /// Their role in the organization.
+    pub role: MemberRole,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether they have verified the address.
+    pub is_verified: bool,
+    /// Whether their login takes two steps.
+    pub has_second_factor: bool,
+}
+
+/// A note of staff about a customer.
+#[derive(Debug, Clone)]
+pub struct NoteView {
+    /// Its id.
+    pub id: NoteId,
+    /// Address of the author, if they still are staff.
+    pub author: Option<String>,
+    /// The note.
+    pub text: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Whether who asks may delete it.
+    pub is_removable: bool,
 }
 
 /// A member of staff.

@@ -91,6 +91,8 @@ ids! {
     SessionId = "ses", "session";
     /// An API token.
     TokenId = "tok", "token";
+    /// A note of staff about a customer.
+    NoteId = "note", "note";
 }
 
 #[cfg(test)]

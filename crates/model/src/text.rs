@@ -57,6 +57,8 @@ texts! {
     CompanyName: "company", "the name of your company, or your own", 120;
     /// A site's title, 1 to 120 characters, shown by the store itself.
     SiteTitle: "title", "a title for the store", 120;
+    /// A note of staff about a customer, 1 to 4,000 characters.
+    NoteText: "note", "the note", 4_000;
 }
 
 /// An e-mail address that mail systems and shop software both accept: `local@domain`, ASCII, the

@@ -181,6 +181,9 @@ routes! {
     get "/staff/search" => pages::core::search::show;
     get "/staff/customers" => pages::accounts::staff_customers::show;
     get "/staff/customers/{id}" => pages::accounts::staff_customer::show;
+    post "/staff/customers/{id}/second-factor/reset" => pages::accounts::staff_customer::reset_second_factor;
+    post "/staff/customers/{id}/notes" => pages::accounts::staff_customer::add_note;
+    post "/staff/notes/{id}/delete" => pages::accounts::staff_customer::delete_note;
     get "/staff/domains" => pages::domains::staff_domains::show;
     get "/staff/health" => pages::core::staff_health::show;
     get "/staff/audit" => pages::core::audit::show;

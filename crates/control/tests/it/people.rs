@@ -1,11 +1,12 @@
 //! People, their organizations and sessions; forgotten passwords; verified addresses.
 
 use jiff::SignedDuration;
-use stoa_accounts::command::{LogIn, Register};
+use stoa_accounts::command::{CreateToken, LogIn, Register};
 use stoa_core::{Credential, Error, RequestContext};
 use stoa_db::{accounts, users};
 use stoa_domains::command::AddDomain;
 use stoa_model::{
+    ability::Ability,
     account::{Actor, Role},
     member::{Member, MemberRole},
     secret::ExposeSecret,
@@ -252,6 +253,14 @@ async fn a_sign_up_with_a_taken_address_looks_like_any_other_and_its_owner_is_no
     // The twin never gets a link for the address, and a reset is the owner's.
     accounts.resend_verification(&twin).await.expect("the same answer");
     assert!(mailed_secret(&platform, "verify").await.is_none());
+    // Nor does the owner get notices of what the twin does.
+    let token = CreateToken { name: "twin's".into(), abilities: vec![Ability::Read], days: 30 };
+    accounts.create_token(&platform.now(&twin), token).await.expect("a token");
+    let (twin, password) = (platform.now(&twin), "the twin's password".into());
+    let weak = accounts.change_password(&twin, password, "jane@example.com".into()).await;
+    assert_eq!(fields(&weak.expect_err("the address that is typed to log in")), ["new_password"]);
+    platform.run_until_idle().await;
+    assert_eq!(platform.outbox().len(), 2, "{:?}", platform.outbox());
     accounts.request_reset(&platform.now(&nobody), "jane@example.com").await.expect("accepted");
     let secret = mailed_secret(&platform, "reset").await.expect("a link");
     accounts.reset_password(&nobody, &secret, "jane's next password".into()).await.expect("reset");

@@ -29,6 +29,8 @@ pub struct MemberRow {
     pub role: MemberRole,
     /// Since when.
     pub since: Timestamp,
+    /// Whether they have verified their address.
+    pub is_verified: bool,
 }
 
 /// An organization that a person is a member of.
@@ -94,6 +96,7 @@ pub async fn member_list(c: &impl Conn, customer: CustomerId) -> Result<Vec<Memb
                 email: EmailAddress::parse(email).map_err(|why| read.bad(why))?,
                 role: read.parse(&row.role)?,
                 since: read.time(row.created_at)?,
+                is_verified: person.email_verified_at.is_some(),
             })
         })
         .collect()

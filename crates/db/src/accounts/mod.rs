@@ -5,6 +5,7 @@ pub mod invitations;
 pub mod login_failures;
 pub mod login_flows;
 pub mod members;
+pub mod notes;
 pub mod one_time;
 mod passwords;
 pub mod second_factors;

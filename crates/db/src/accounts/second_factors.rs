@@ -31,6 +31,13 @@ pub async fn totp_get(c: &impl Conn, subject: &Subject) -> Result<Option<Totp>, 
     Ok(Some(Totp { sealed: Sealed(row.sealed), confirmed_at, last_step: row.last_step }))
 }
 
+/// Those of these accounts whose authenticator app is confirmed.
+pub async fn totp_confirmed_of(c: &impl Conn, subjects: &[Subject]) -> Result<Vec<Subject>, DbError> {
+    let of = totp::Entity::find().filter(totp::Column::Subject.is_in(subjects.iter().map(Subject::as_str)));
+    let rows = of.filter(totp::Column::ConfirmedAt.is_not_null()).all(c.raw()).await?;
+    Ok(rows.into_iter().map(|row| Subject::from_stored(row.subject)).collect())
+}
+
 /// Begins the enrolment of an app; one that was begun before is replaced.
 ///
 /// # Errors

@@ -106,4 +106,11 @@ tables! {
         failures: i64,
         last_at: i64,
     }
+    customer_notes = "customer_notes" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        customer: Uuid,
+        author: Uuid,
+        text: String,
+        created_at: i64,
+    }
 }

@@ -21,6 +21,7 @@ mod v5;
 mod v6;
 mod v7;
 mod v8;
+mod v9;
 
 pub(crate) use migrate::{migrate, pending};
 
@@ -81,4 +82,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v6::MIGRATION,
     v7::MIGRATION,
     v8::MIGRATION,
+    v9::MIGRATION,
 ];

@@ -7,10 +7,11 @@ use stoa_db::{
         customers_of,
         login_failures::{login_failed, login_failures, login_failures_clear, login_failures_prune},
         login_flows::{flow_delete, flow_get, flow_insert, flow_try, flows_delete_expired},
+        notes::{Note, note_delete, note_get, note_insert, note_list, notes_delete_of},
         password_set,
         second_factors::{
             Totp, recovery_code_use, recovery_codes_left, recovery_codes_replace, second_factor_delete, totp_accept,
-            totp_begin, totp_confirm, totp_get,
+            totp_begin, totp_confirm, totp_confirmed_of, totp_get,
         },
         staff_by_email, staff_count, staff_get, staff_insert, staff_list,
     },
@@ -30,10 +31,10 @@ use stoa_db::{
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role, Staff},
-    id::{CustomerId, InvitationId, StaffId, TokenId, UserId},
+    id::{CustomerId, InvitationId, NoteId, StaffId, TokenId, UserId},
     member::MemberRole,
     secret::Sealed,
-    text::EmailAddress,
+    text::{EmailAddress, NoteText},
 };
 
 use crate::bed::{Bed, at};
@@ -165,8 +166,11 @@ pub async fn a_code_is_accepted_once_also_by_two_connections(bed: Bed) {
     totp_begin(&tx, &subject, &second, at(1)).await.unwrap();
     assert!(!totp_accept(&tx, &subject, 5).await.unwrap(), "not confirmed yet");
     assert!(!totp_confirm(&tx, &subject, &first, 7, at(2)).await.unwrap(), "it was replaced");
+    let subjects = std::slice::from_ref(&subject);
+    assert_eq!(totp_confirmed_of(&tx, subjects).await.unwrap(), []);
     assert!(totp_confirm(&tx, &subject, &second, 7, at(2)).await.unwrap());
     assert!(!totp_confirm(&tx, &subject, &second, 8, at(2)).await.unwrap(), "confirmed once");
+    assert_eq!(totp_confirmed_of(&tx, subjects).await.unwrap(), subjects);
     tx.commit().await.unwrap();
     let stored = totp_get(&bed.db, &subject).await.unwrap();
     assert_eq!(stored, Some(Totp { sealed: second, confirmed_at: Some(at(2)), last_step: 7 }));
@@ -353,4 +357,30 @@ pub async fn a_mailed_secret_is_used_once(bed: Bed) {
         successes += usize::from(used.await.unwrap());
     }
     assert_eq!(successes, 1);
+}
+
+pub async fn notes_about_a_customer(bed: Bed) {
+    let (jane, other) = (bed.customer().await.id, bed.customer().await.id);
+    let note = |n: u128, customer: CustomerId, text: &str| Note {
+        id: NoteId::from_uuid(uuid::Uuid::from_u128(n)),
+        customer,
+        author: StaffId::from_uuid(uuid::Uuid::from_u128(9)),
+        text: NoteText::parse(text).unwrap(),
+        created_at: at(n as i64),
+    };
+    let all = [note(1, jane, "first"), note(2, jane, "second\n✓"), note(3, other, "third")];
+    let tx = bed.db.begin().await.unwrap();
+    for note in &all {
+        note_insert(&tx, note).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(note_list(&bed.db, jane, 10).await.unwrap(), [all[1].clone(), all[0].clone()]);
+    assert_eq!(note_list(&bed.db, jane, 1).await.unwrap(), [all[1].clone()]);
+    let tx = bed.db.begin().await.unwrap();
+    note_delete(&tx, all[1].id).await.unwrap();
+    notes_delete_of(&tx, other).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(note_get(&bed.db, all[1].id).await.unwrap(), None);
+    assert_eq!(note_get(&bed.db, all[0].id).await.unwrap().as_ref(), Some(&all[0]));
+    assert_eq!(note_list(&bed.db, other, 10).await.unwrap(), []);
 }

@@ -60,6 +60,7 @@ suite! {
         failed_logins_are_counted_in_a_row,
         people_read_back_and_keep_their_organization_in_step,
         members_and_invitations,
+        notes_about_a_customer,
         a_mailed_secret_is_used_once,
     }
     listing {

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use stoa_accounts::view::CustomerView;
 use stoa_control::Control;
 use stoa_core::RequestContext;
+use stoa_model::account::Actor;
 
 use super::init::read_password;
 use crate::{
@@ -19,6 +20,11 @@ pub enum Customers {
     List,
     /// Mark a customer's e-mail address as verified, for a platform that sends no e-mail.
     Verify {
+        /// E-mail address.
+        email: String,
+    },
+    /// Turn off the two-step login of a customer who has lost their device, and end their sessions.
+    ResetSecondFactor {
         /// E-mail address.
         email: String,
     },
@@ -40,6 +46,11 @@ pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> 
         Customers::Verify { email } => {
             control.accounts.mark_verified(&cx, email).await?;
             out.show(&serde_json::json!({ "verified": true }), |_| format!("{email} is verified."))
+        }
+        Customers::ResetSecondFactor { email } => {
+            let customer = control.accounts.find_customer(&cx, email).await?;
+            control.accounts.reset_second_factor(&cx, Actor::Customer(customer.id)).await?;
+            out.show(&serde_json::json!({ "reset": true }), |_| "Two-step login was turned off.".into())
         }
         Customers::Password { email, password_file } => {
             // Fail before asking for the password.

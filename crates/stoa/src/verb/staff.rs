@@ -40,6 +40,11 @@ pub enum Staff {
         #[arg(long, default_value = "-")]
         password_file: String,
     },
+    /// Turn off the two-step login of somebody who has lost their device, and end their sessions.
+    ResetSecondFactor {
+        /// E-mail address.
+        email: String,
+    },
     /// Issue an API token and print it. It can't be shown again.
     Token {
         /// E-mail address.
@@ -72,6 +77,11 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
         Staff::Password { email, password_file } => {
             control.accounts.set_staff_password(&cx, email, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())
+        }
+        Staff::ResetSecondFactor { email } => {
+            let staff = control.accounts.find_staff(&cx, email).await?;
+            control.accounts.reset_second_factor(&cx, Actor::Staff(staff.id, staff.role)).await?;
+            out.show(&serde_json::json!({ "reset": true }), |_| "Two-step login was turned off.".into())
         }
         Staff::Token { email, name } => {
             let staff = control.accounts.find_staff(&cx, email).await?;

@@ -7,7 +7,7 @@ use axum::{
     http::request::Parts,
 };
 use secrecy::SecretString;
-use stoa_model::id::{CustomerId, DomainId, InvitationId, JobId, SessionId, SiteId, TaskId, TokenId, UserId};
+use stoa_model::id::{CustomerId, DomainId, InvitationId, JobId, NoteId, SessionId, SiteId, TaskId, TokenId, UserId};
 
 use crate::http_error::HttpError;
 
@@ -52,6 +52,10 @@ impl ResourceId for TokenId {
 
 impl ResourceId for SessionId {
     const NOUN: &'static str = "session";
+}
+
+impl ResourceId for NoteId {
+    const NOUN: &'static str = "note";
 }
 
 impl ResourceId for UserId {

@@ -227,14 +227,28 @@ async fn staff_who_must_use_it_can_do_nothing_else_before() {
 async fn an_admin_resets_what_a_customer_has_lost_and_the_trail_says_so() {
     let app = TestApp::new().await;
     let (jane, admin) = (app.platform.customer("jane").await, app.platform.staff(Role::Admin).await);
-    let support = app.platform.staff(Role::Support).await;
+    app.platform.staff(Role::Support).await;
     let mut browser = app.logged_in("jane@example.com").await;
     enrol(&app, &mut browser).await;
     let (accounts, id) = (&app.platform.control.accounts, jane.actor.customer().unwrap());
-    assert!(matches!(accounts.reset_second_factor(&support, id).await, Err(Error::Forbidden(_))));
-    assert!(matches!(accounts.reset_second_factor(&jane, id).await, Err(Error::Forbidden(_))));
-    accounts.reset_second_factor(&admin, id).await.unwrap();
-    assert!(matches!(accounts.reset_second_factor(&admin, id).await, Err(Error::Conflict(_))));
+    assert!(matches!(accounts.reset_second_factor(&jane, jane.actor).await, Err(Error::Forbidden(_))));
+    assert!(matches!(accounts.reset_second_factor(&admin, admin.actor).await, Err(Error::Forbidden(_))), "of staff");
+
+    let page = format!("/staff/customers/{id}");
+    let reset = format!("{page}/second-factor/reset");
+    let mut support = app.logged_in("support-2@stoa.example").await;
+    assert!(!support.get(&page).await.is(200).says("two-step login").text.contains("Turn off two-step login"));
+    support.submit(&page, &reset, &[]).await.is(403);
+    let mut boss = app.logged_in("admin-1@stoa.example").await;
+    boss.get(&page).await.is(200).says("Turn off two-step login");
+    // The login was a while ago: the password is asked for once more.
+    app.platform.clock.advance(SignedDuration::from_mins(20));
+    boss.submit(&page, &reset, &[]).await.is(200).says("Password");
+    browser.get("/dashboard").await.is(200);
+    let done = boss.submit(&page, &reset, &[("confirm_password", PASSWORD)]).await;
+    boss.get(done.is(303).location()).await.is(200).says("Two-step login was turned off");
+    boss.submit(&page, &reset, &[]).await.is(409).says("use two-step login");
+
     browser.get("/dashboard").await.is(303);
     assert_eq!(password(&app, "jane@example.com", "").await.1, "/dashboard");
     let trail = app.platform.control.core.list_audit_events(&admin, 10).await.unwrap();
@@ -242,4 +256,29 @@ async fn an_admin_resets_what_a_customer_has_lost_and_the_trail_says_so() {
     assert_eq!((event.target.clone(), event.actor.clone()), (id.to_string(), admin.actor.to_string()));
     app.platform.run_until_idle().await;
     assert!(app.platform.outbox().concat().contains("turned off by our support team"));
+}
+
+#[tokio::test]
+async fn staff_write_notes_about_a_customer_which_only_staff_see() {
+    let app = TestApp::new().await;
+    let jane = app.platform.customer("jane").await;
+    let id = jane.actor.customer().unwrap();
+    app.platform.staff(Role::Support).await;
+    app.platform.staff(Role::Support).await;
+    app.platform.staff(Role::Admin).await;
+    let (page, notes) = (format!("/staff/customers/{id}"), format!("/staff/customers/{id}/notes"));
+    let mut author = app.logged_in("support-1@stoa.example").await;
+    author.submit(&page, &notes, &[("note", "  ")]).await.is(422).says("Please enter the note.");
+    author.submit(&page, &notes, &[("note", "Called, <b>wants</b>\na bigger plan")]).await.is(303);
+    let shown = author.get(&page).await;
+    shown.is(200).says("Called, &#60;b&#62;wants&#60;/b&#62;\na bigger plan").says("support-1@stoa.example");
+    let delete = format!("/staff/notes/note_{}/delete", between(&shown.text, "/staff/notes/note_", "/"));
+    let mut other = app.logged_in("support-2@stoa.example").await;
+    other.submit(&page, &delete, &[]).await.is(403);
+    let mut own = app.logged_in("jane@example.com").await;
+    assert!(!own.get("/account/export").await.is(200).text.contains("bigger plan"));
+    let mut admin = app.logged_in("admin-3@stoa.example").await;
+    admin.submit(&page, &delete, &[]).await.is(303);
+    admin.submit(&page, &delete, &[]).await.is(404);
+    assert!(!author.get(&page).await.text.contains("bigger plan"));
 }

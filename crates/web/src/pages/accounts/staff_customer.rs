@@ -1,18 +1,35 @@
-//! One customer, for staff: who they are, and their sites.
+//! One customer, for staff: who they are, their people and sites, and notes about them.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use stoa_core::view::PageNumber;
-use stoa_model::{account::Role, id::CustomerId};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Deserialize;
+use stoa_accounts::view::{NoteView, PersonView};
+use stoa_core::{RequestContext, view::PageNumber};
+use stoa_model::{
+    account::{Actor, Role},
+    id::{CustomerId, NoteId},
+};
 use stoa_sites::view::{SiteFilter, SiteSort};
 
-use super::staff_customers::CustomerLine;
+use super::{confirm::recent_context, staff_customers::CustomerLine};
 use crate::{
     app::App,
-    extract::{id::Id, permissions::StaffMember},
+    extract::{
+        body::{Form, Query},
+        id::Id,
+        permissions::{Administrator, StaffMember},
+    },
     http_error::HttpError,
     pages::sites::list::SiteCard,
-    ui::{self, frame::Frame},
+    ui::{
+        self,
+        field::Problems,
+        form_errors::FormErrors,
+        frame::Frame,
+        time::{self, Moment},
+    },
 };
 
 /// `/staff/customers/{id}`
@@ -21,12 +38,65 @@ use crate::{
 pub struct CustomerPage {
     /// Layout of the page.
     pub frame: Frame,
+    /// Error messages.
+    pub problems: Problems,
+    /// What was done, if something was.
+    pub done: Option<&'static str>,
     /// The customer.
     pub customer: CustomerLine,
+    /// The members of their organization.
+    pub people: Vec<PersonView>,
     /// The newest of their sites.
     pub sites: Vec<SiteCard>,
-    /// Whether the viewer may read the audit log.
-    pub can_audit: bool,
+    /// Notes about them, newest first.
+    pub notes: Vec<NoteLine>,
+    /// The note that is being written.
+    pub note: String,
+    /// Whether the viewer may read the audit log and turn two-step login off.
+    pub is_admin: bool,
+}
+
+/// A note, as shown.
+pub struct NoteLine {
+    /// Its id.
+    pub id: NoteId,
+    /// Who has written it.
+    pub author: String,
+    /// The note.
+    pub text: String,
+    /// When.
+    pub written: Moment,
+    /// Whether the viewer may delete it.
+    pub is_removable: bool,
+}
+
+impl NoteLine {
+    fn new(note: NoteView, now: Timestamp) -> Self {
+        let NoteView { id, author, text, created_at, is_removable } = note;
+        let author = author.unwrap_or_else(|| "Former staff".to_owned());
+        Self { id, author, text, written: time::moment(created_at, now), is_removable }
+    }
+}
+
+/// Query of the page.
+#[derive(Deserialize)]
+pub struct CustomerQuery {
+    #[serde(default)]
+    done: String,
+}
+
+/// Input of the form that adds a note.
+#[derive(Deserialize, Default)]
+pub struct NoteForm {
+    #[serde(default)]
+    note: String,
+}
+
+/// Input of the form that turns two-step login off.
+#[derive(Deserialize, Default)]
+pub struct ResetForm {
+    #[serde(default)]
+    confirm_password: SecretString,
 }
 
 /// `GET /staff/customers/{id}`
@@ -35,11 +105,102 @@ pub async fn show(
     StaffMember(cx): StaffMember,
     Id(id): Id<CustomerId>,
     frame: Frame,
+    Query(query): Query<CustomerQuery>,
 ) -> Result<Response, HttpError> {
-    let customer = app.control.accounts.get_customer(&cx, id).await?;
+    let done = match query.done.as_str() {
+        "second-factor" => {
+            Some("Two-step login was turned off. They were told by e-mail, and their sessions were ended.")
+        }
+        "note" => Some("The note was added."),
+        "note-deleted" => Some("The note was deleted."),
+        _ => None,
+    };
+    let page = build(&app, &cx, id, frame, Problems::default()).await?;
+    Ok(ui::ok(&CustomerPage { done, ..page }))
+}
+
+/// `POST /staff/customers/{id}/second-factor/reset`: of the person who has founded this organization.
+pub async fn reset_second_factor(
+    State(app): State<App>,
+    Administrator(cx): Administrator,
+    Id(id): Id<CustomerId>,
+    frame: Frame,
+    Form(form): Form<ResetForm>,
+) -> Result<Response, HttpError> {
+    let action = format!("/staff/customers/{id}/second-factor/reset");
+    let cx = match recent_context(&app, cx, &frame, (&action, Vec::new()), &form.confirm_password).await? {
+        Ok(cx) => cx,
+        Err(page) => return Ok(page),
+    };
+    let outcome = app.control.accounts.reset_second_factor(&cx, Actor::Customer(id)).await;
+    finish(&app, &cx, id, frame, String::new(), outcome, "second-factor").await
+}
+
+/// `POST /staff/customers/{id}/notes`
+pub async fn add_note(
+    State(app): State<App>,
+    StaffMember(cx): StaffMember,
+    Id(id): Id<CustomerId>,
+    frame: Frame,
+    Form(form): Form<NoteForm>,
+) -> Result<Response, HttpError> {
+    let outcome = app.control.accounts.add_note(&cx, id, &form.note).await.map(drop);
+    finish(&app, &cx, id, frame, form.note, outcome, "note").await
+}
+
+/// `POST /staff/notes/{id}/delete`
+pub async fn delete_note(
+    State(app): State<App>,
+    StaffMember(cx): StaffMember,
+    Id(id): Id<NoteId>,
+) -> Result<Response, HttpError> {
+    let customer = app.control.accounts.delete_note(&cx, id).await?;
+    Ok(ui::see_other(&format!("/staff/customers/{customer}?done=note-deleted#notes-title")))
+}
+
+/// Back to the page, or the page again with what is wrong.
+async fn finish(
+    app: &App,
+    cx: &RequestContext,
+    id: CustomerId,
+    frame: Frame,
+    note: String,
+    outcome: stoa_core::Result<()>,
+    done: &str,
+) -> Result<Response, HttpError> {
+    match outcome {
+        Ok(()) => Ok(ui::see_other(&format!("/staff/customers/{id}?done={done}"))),
+        Err(error) => {
+            let form_errors = FormErrors::try_from(error)?;
+            let response = form_errors.response();
+            let page = build(app, cx, id, frame, form_errors.problems).await?;
+            Ok(response.page(&CustomerPage { note, ..page }))
+        }
+    }
+}
+
+async fn build(
+    app: &App,
+    cx: &RequestContext,
+    id: CustomerId,
+    frame: Frame,
+    problems: Problems,
+) -> Result<CustomerPage, HttpError> {
+    let accounts = &app.control.accounts;
+    let customer = accounts.get_customer(cx, id).await?;
     let filter = SiteFilter { customer: Some(id), ..SiteFilter::default() };
-    let found = app.control.sites.search(&cx, filter, SiteSort::Newest, PageNumber::default()).await?;
-    let customer = CustomerLine::new(customer, found.all, cx.now);
+    let found = app.control.sites.search(cx, filter, SiteSort::Newest, PageNumber::default()).await?;
     let sites = found.sites.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();
-    Ok(ui::ok(&CustomerPage { frame, customer, sites, can_audit: cx.actor.has_role(Role::Admin) }))
+    let notes = accounts.list_notes(cx, id).await?;
+    Ok(CustomerPage {
+        frame,
+        problems,
+        done: None,
+        customer: CustomerLine::new(customer, found.all, cx.now),
+        people: accounts.list_people(cx, id).await?,
+        sites,
+        notes: notes.into_iter().map(|note| NoteLine::new(note, cx.now)).collect(),
+        note: String::new(),
+        is_admin: cx.actor.has_role(Role::Admin),
+    })
 }
