@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use stoa_db::{
     Tx,
-    accounts::notes::notes_delete_of,
+    accounts::{Subject, notes::notes_delete_of, passkeys::passkeys_delete_of, second_factors::second_factor_delete},
     history,
     members::{self, Membership},
     users,
@@ -88,6 +88,10 @@ impl Accounts {
                         members::member_delete(&tx, membership.customer, user).await?;
                     }
                     notes_delete_of(&tx, customer).await?;
+                    if let Some(subject) = &Subject::of(account) {
+                        passkeys_delete_of(&tx, subject).await?;
+                        second_factor_delete(&tx, subject).await?;
+                    }
                     stoa_db::sessions::sessions_delete_of(&tx, account).await?;
                     stoa_db::tokens::tokens_delete_of(&tx, account).await?;
                     history::audit(&tx, event).await

@@ -17,6 +17,7 @@ pub mod mail;
 mod members;
 mod notes;
 mod notices;
+mod passkeys;
 pub mod password;
 mod password_queue;
 mod profile;

@@ -6,7 +6,7 @@ use stoa_core::{
     tasks::{QueuedTask, mail::notice},
 };
 use stoa_db::tokens::ApiToken;
-use stoa_model::text::EmailAddress;
+use stoa_model::{id::PasskeyId, text::EmailAddress};
 
 /// Notifies the owner of an account that it has a new API token.
 pub(crate) fn token_created(core: &Core, to: EmailAddress, token: &ApiToken, now: Timestamp) -> QueuedTask {
@@ -34,4 +34,24 @@ pub(crate) fn second_factor_changed(core: &Core, to: EmailAddress, what: &str, n
     ];
     let key = format!("second-factor/{to}/{}", now.as_millisecond());
     notice(key, to, format!("Two-step login changed for {product}"), &paragraphs, &[page], now)
+}
+
+/// Notifies the owner of an account that a passkey "was added" or "was removed".
+pub(crate) fn passkey_changed(
+    core: &Core,
+    to: EmailAddress,
+    what: &str,
+    id: PasskeyId,
+    name: &str,
+    now: Timestamp,
+) -> QueuedTask {
+    let page = format!("{}/account/security", core.portal_url());
+    let product = &core.settings.product_name;
+    let paragraphs = [
+        format!("A passkey {what} for your {product} account: \"{name}\"."),
+        "If it wasn't you, remove passkeys that you don't know, change your password and contact support:".to_owned(),
+        page.clone(),
+    ];
+    let key = format!("passkey/{id}/{}", now.as_millisecond());
+    notice(key, to, format!("A passkey {what} for {product}"), &paragraphs, &[page], now)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use stoa_db::{
     accounts::{
         Subject,
+        passkeys::passkeys_delete_of,
         second_factors::{
             recovery_code_use, recovery_codes_left, recovery_codes_replace, second_factor_delete, totp_accept,
             totp_begin, totp_confirm, totp_get,
@@ -195,7 +196,7 @@ impl Accounts {
         Ok(secret.session(login_actor(cx)))
     }
 
-    /// Removes the second factor of somebody who has lost it, ends their sessions and notifies them. Their password
+    /// Removes the second factor and the passkeys of somebody who has lost them, ends their sessions and notifies them. Their password
     /// stays. Whoever calls this has made sure who is asking.
     ///
     /// # Errors
@@ -207,12 +208,14 @@ impl Accounts {
         let found = self.login_account(actor).await?.ok_or(Error::NotFound("account"))?;
         let subject = &Subject::of(actor).ok_or(Error::NotFound("account"))?;
         let event = &cx.audit("second_factor.reset", subject, serde_json::json!({}));
-        let what = "Two-step login was turned off by our support team";
+        let what = "Two-step login and passkeys were removed by our support team";
         let notice = &notices::second_factor_changed(&self.core, found.email, what, cx.now);
         let reset = self.core.db.write(|tx| {
             Box::pin(async move {
-                if !second_factor_delete(&tx, subject).await? {
-                    return Err(Error::Conflict("This account doesn't use two-step login.".into()));
+                // Their passkeys may be on the device that is lost.
+                let passkeys = passkeys_delete_of(&tx, subject).await?;
+                if !second_factor_delete(&tx, subject).await? && passkeys == 0 {
+                    return Err(Error::Conflict("This account uses neither two-step login nor passkeys.".into()));
                 }
                 sessions::sessions_delete_of(&tx, actor).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;

@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
     Tx,
-    accounts::{self, login_failures, login_flows},
+    accounts::{self, login_failures, login_flows, passkeys::challenges_delete_expired},
     members, one_time, sessions, tokens,
     users::{self, User},
 };
@@ -138,6 +138,7 @@ impl Accounts {
                 Box::pin(async move {
                     sessions::sessions_delete_idle(&tx, now - IDLE_TIMEOUT, now).await?;
                     login_flows::flows_delete_expired(&tx, now).await?;
+                    challenges_delete_expired(&tx, now).await?;
                     login_failures::login_failures_prune(&tx, now - FAILURES_KEPT).await?;
                     tokens::tokens_delete_expired(&tx, long_ago).await?;
                     one_time::one_time_prune(&tx, long_ago).await

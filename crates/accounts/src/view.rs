@@ -6,7 +6,7 @@ use stoa_core::SessionCredential;
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role},
-    id::{CustomerId, InvitationId, NoteId, SessionId, StaffId, TokenId, UserId},
+    id::{CustomerId, InvitationId, NoteId, PasskeyId, SessionId, StaffId, TokenId, UserId},
     member::{Member, MemberRole},
     secret::SecretString,
 };
@@ -124,6 +124,29 @@ pub struct SecondFactorView {
     pub recovery_codes_left: u64,
     /// Whether the operator requires it of this account.
     pub is_required: bool,
+}
+
+/// A passkey of an account.
+#[derive(Debug, Clone)]
+pub struct PasskeyView {
+    /// Its id.
+    pub id: PasskeyId,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it was last used to log in.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What a browser is asked to sign, to add a passkey or to log in with one.
+#[derive(Debug)]
+pub struct PasskeyChallenge {
+    /// Comes back with the browser's answer.
+    pub token: SecretString,
+    /// Options for `navigator.credentials`, as `parseCreationOptionsFromJSON` and `parseRequestOptionsFromJSON` take
+    /// them, below `publicKey`.
+    pub options: serde_json::Value,
 }
 
 /// An authenticator app that is being set up.

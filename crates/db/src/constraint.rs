@@ -27,6 +27,8 @@ pub enum Constraint {
     IdempotencyKey,
     /// The hash of an API token.
     TokenHash,
+    /// The id of a passkey's credential.
+    Passkey,
     /// A secret of a site that another job wrote.
     Secret,
     /// A credential of a site that another job wrote.
@@ -36,7 +38,7 @@ pub enum Constraint {
 }
 
 /// Each constraint with its unique index, and the columns by which SQLite reports that index.
-const NAMES: [(Constraint, &str, &str); 13] = [
+const NAMES: [(Constraint, &str, &str); 14] = [
     (Constraint::Hostname, "hostnames_hostname", "hostnames.hostname"),
     (Constraint::DomainClaim, "domains_claim", "domains.site, domains.active_name"),
     (Constraint::CustomerEmail, "customers_email", "customers.email"),
@@ -48,6 +50,7 @@ const NAMES: [(Constraint, &str, &str); 13] = [
     (Constraint::Project, "sites_project", "sites.project"),
     (Constraint::IdempotencyKey, "idempotency_key", "idempotency.actor, idempotency.idem_key"),
     (Constraint::TokenHash, "tokens_hash", "tokens.hash"),
+    (Constraint::Passkey, "passkeys_credential", "passkeys.credential"),
     (Constraint::Secret, "secrets_name", "secrets.site, secrets.name"),
     (Constraint::Credential, "credentials_ordinal", "credentials.site, credentials.ordinal"),
 ];
@@ -74,6 +77,7 @@ impl fmt::Display for Constraint {
             Self::Project => "a site with this name on the engine",
             Self::IdempotencyKey => "this idempotency key",
             Self::TokenHash => "this token",
+            Self::Passkey => "this passkey",
             Self::Secret => "this secret, written by another job,",
             Self::Credential => "this credential, written by another job,",
             Self::Key => "a row with this key",

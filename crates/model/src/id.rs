@@ -91,6 +91,8 @@ ids! {
     SessionId = "ses", "session";
     /// An API token.
     TokenId = "tok", "token";
+    /// A passkey.
+    PasskeyId = "pk", "passkey";
     /// A note of staff about a customer.
     NoteId = "note", "note";
 }

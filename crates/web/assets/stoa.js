@@ -225,3 +225,31 @@ document.documentElement.dataset.script = "on";
 enhance(document);
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 document.getElementById("problems")?.focus();
+
+// Passkeys. A form is sent once it has the browser's answer; where there are no passkeys, that for the login stays hidden.
+const canPasskey = Boolean(globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON);
+for (const form of $("form[data-passkey]")) {
+  const { challenge, answer } = form.elements;
+  const problem = form.querySelector("[data-passkey-problem]");
+  const ask = async () => {
+    if (form.dataset.passkey === "create") {
+      const { publicKey } = JSON.parse(form.dataset.options);
+      return navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey) });
+    }
+    const body = new URLSearchParams({ csrf: form.elements.csrf.value });
+    const begun = await (await fetch("/login/passkey/begin", { method: "POST", body })).json();
+    challenge.value = begun.challenge;
+    return navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(begun.options.publicKey) });
+  };
+  if (canPasskey) form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    problem.hidden = true;
+    try {
+      answer.value = JSON.stringify((await ask()).toJSON());
+      form.submit();
+    } catch {
+      problem.hidden = false;
+    }
+  });
+}

@@ -87,9 +87,14 @@ routes! {
     post "/login" => pages::accounts::login::submit;
     get "/login/code" => pages::accounts::login_code::show;
     post "/login/code" => pages::accounts::login_code::submit;
+    post "/login/passkey/begin" => pages::accounts::passkeys::begin_login;
+    post "/login/passkey" => pages::accounts::passkeys::log_in;
     get "/staff/login" => pages::accounts::login::show_staff;
     post "/staff/login" => pages::accounts::login::submit_staff;
     post "/logout" => pages::accounts::logout::submit;
+    post "/account/security/passkeys/new" => pages::accounts::passkeys::begin;
+    post "/account/security/passkeys" => pages::accounts::passkeys::add;
+    post "/account/security/passkeys/{id}/remove" => pages::accounts::passkeys::remove;
     get "/account/security/second-factor" => pages::accounts::second_factor::show;
     post "/account/security/second-factor/begin" => pages::accounts::second_factor::begin;
     post "/account/security/second-factor/confirm" => pages::accounts::second_factor::confirm;

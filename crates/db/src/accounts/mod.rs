@@ -7,6 +7,7 @@ pub mod login_flows;
 pub mod members;
 pub mod notes;
 pub mod one_time;
+pub mod passkeys;
 mod passwords;
 pub mod second_factors;
 pub mod sessions;

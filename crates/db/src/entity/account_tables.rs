@@ -106,6 +106,21 @@ tables! {
         failures: i64,
         last_at: i64,
     }
+    passkeys = "passkeys" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        subject: String,
+        credential: Vec<u8>,
+        name: String,
+        public_key: String,
+        created_at: i64,
+        last_used_at: Option<i64>,
+    }
+    passkey_challenges = "passkey_challenges" {
+        #[sea_orm(primary_key, auto_increment = false)] hash: Vec<u8>,
+        subject: String,
+        state: String,
+        expires_at: i64,
+    }
     customer_notes = "customer_notes" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         customer: Uuid,

@@ -8,6 +8,10 @@ use stoa_db::{
         login_failures::{login_failed, login_failures, login_failures_clear, login_failures_prune},
         login_flows::{flow_delete, flow_get, flow_insert, flow_try, flows_delete_expired},
         notes::{Note, note_delete, note_get, note_insert, note_list, notes_delete_of},
+        passkeys::{
+            Passkey, challenge_insert, challenge_take, challenges_delete_expired, passkey_by_credential,
+            passkey_delete, passkey_insert, passkey_list, passkey_used, passkeys_delete_of,
+        },
         password_set,
         second_factors::{
             Totp, recovery_code_use, recovery_codes_left, recovery_codes_replace, second_factor_delete, totp_accept,
@@ -31,7 +35,7 @@ use stoa_db::{
 use stoa_model::{
     ability::{Abilities, Ability},
     account::{Actor, Role, Staff},
-    id::{CustomerId, InvitationId, NoteId, StaffId, TokenId, UserId},
+    id::{CustomerId, InvitationId, NoteId, PasskeyId, StaffId, TokenId, UserId},
     member::MemberRole,
     secret::Sealed,
     text::{EmailAddress, NoteText},
@@ -383,4 +387,57 @@ pub async fn notes_about_a_customer(bed: Bed) {
     assert_eq!(note_get(&bed.db, all[1].id).await.unwrap(), None);
     assert_eq!(note_get(&bed.db, all[0].id).await.unwrap().as_ref(), Some(&all[0]));
     assert_eq!(note_list(&bed.db, other, 10).await.unwrap(), []);
+}
+
+pub async fn a_passkey_is_unique_and_used_by_one_login_at_a_time(bed: Bed) {
+    let [jane, other] =
+        [bed.customer().await.id, bed.customer().await.id].map(|id| Subject::of(Actor::Customer(id)).unwrap());
+    let passkey = |n: u8, subject: &Subject| Passkey {
+        id: PasskeyId::from_uuid(uuid::Uuid::from_u128(n.into())),
+        subject: subject.clone(),
+        credential: [n; 32],
+        name: "Jane's ☎".into(),
+        public_key: "{\"counter\":1}".into(),
+        created_at: at(1),
+        last_used_at: None,
+    };
+    let (first, second) = (passkey(1, &jane), passkey(2, &jane));
+    let tx = bed.db.begin().await.unwrap();
+    passkey_insert(&tx, &first).await.unwrap();
+    passkey_insert(&tx, &second).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    let twice = Passkey { id: PasskeyId::from_uuid(uuid::Uuid::from_u128(9)), ..passkey(1, &other) };
+    let error = passkey_insert(&tx, &twice).await.unwrap_err();
+    assert!(matches!(error, DbError::Conflict(Constraint::Passkey)), "{error:?}");
+    drop(tx);
+    assert_eq!(passkey_list(&bed.db, &jane).await.unwrap(), [first.clone(), second.clone()]);
+    assert_eq!(passkey_by_credential(&bed.db, &[2; 32]).await.unwrap().as_ref(), Some(&second));
+    let tx = bed.db.begin().await.unwrap();
+    assert!(passkey_used(&tx, &first, "{\"counter\":2}", at(5)).await.unwrap());
+    assert!(!passkey_used(&tx, &first, "{\"counter\":2}", at(6)).await.unwrap(), "it was used since it was read");
+    assert_eq!(passkey_delete(&tx, &other, first.id).await.unwrap(), None, "another account's");
+    assert_eq!(passkey_delete(&tx, &jane, first.id).await.unwrap().as_deref(), Some("Jane's ☎"));
+    assert!(!passkey_used(&tx, &first, "{\"counter\":2}", at(6)).await.unwrap(), "removed");
+    assert_eq!(passkeys_delete_of(&tx, &jane).await.unwrap(), 1);
+}
+
+pub async fn a_challenge_is_taken_once_by_whom_it_is_for(bed: Bed) {
+    let jane = Subject::of(Actor::Customer(bed.customer().await.id)).unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    challenge_insert(&tx, &[1; 32], Some(&jane), "hers", at(10)).await.unwrap();
+    challenge_insert(&tx, &[2; 32], None, "a login", at(10)).await.unwrap();
+    challenge_insert(&tx, &[3; 32], None, "old", at(3)).await.unwrap();
+    assert_eq!(challenge_take(&tx, &[1; 32], None, at(5)).await.unwrap(), None);
+    assert_eq!(challenge_take(&tx, &[2; 32], Some(&jane), at(5)).await.unwrap(), None);
+    assert_eq!(challenge_take(&tx, &[3; 32], None, at(5)).await.unwrap(), None);
+    assert_eq!(challenge_take(&tx, &[1; 32], Some(&jane), at(5)).await.unwrap().as_deref(), Some("hers"));
+    assert_eq!(challenge_take(&tx, &[1; 32], Some(&jane), at(5)).await.unwrap(), None);
+    challenges_delete_expired(&tx, at(5)).await.unwrap();
+    tx.commit().await.unwrap();
+    let take = async || {
+        bed.db.write(|tx| Box::pin(async move { challenge_take(&tx, &[2; 32], None, at(6)).await })).await.unwrap()
+    };
+    let (one, two) = tokio::join!(take(), take());
+    assert!(one.is_some() != two.is_some(), "exactly one of them: {one:?} {two:?}");
 }

@@ -61,6 +61,8 @@ suite! {
         people_read_back_and_keep_their_organization_in_step,
         members_and_invitations,
         notes_about_a_customer,
+        a_passkey_is_unique_and_used_by_one_login_at_a_time,
+        a_challenge_is_taken_once_by_whom_it_is_for,
         a_mailed_secret_is_used_once,
     }
     listing {

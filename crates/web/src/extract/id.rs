@@ -7,7 +7,9 @@ use axum::{
     http::request::Parts,
 };
 use secrecy::SecretString;
-use stoa_model::id::{CustomerId, DomainId, InvitationId, JobId, NoteId, SessionId, SiteId, TaskId, TokenId, UserId};
+use stoa_model::id::{
+    CustomerId, DomainId, InvitationId, JobId, NoteId, PasskeyId, SessionId, SiteId, TaskId, TokenId, UserId,
+};
 
 use crate::http_error::HttpError;
 
@@ -52,6 +54,10 @@ impl ResourceId for TokenId {
 
 impl ResourceId for SessionId {
     const NOUN: &'static str = "session";
+}
+
+impl ResourceId for PasskeyId {
+    const NOUN: &'static str = "passkey";
 }
 
 impl ResourceId for NoteId {

@@ -60,6 +60,11 @@ const TABLE: &[(&str, &str, Row)] = &[
     // Without an unfinished login there is no code to enter.
     ("GET", "/login/code", [Login; 6]),
     ("POST", "/login/code", ANYBODY),
+    ("POST", "/login/passkey/begin", ANYBODY),
+    ("POST", "/login/passkey", ANYBODY),
+    ("POST", "/account/security/passkeys/new", LOGGED_IN),
+    ("POST", "/account/security/passkeys", LOGGED_IN),
+    ("POST", "/account/security/passkeys/{id}/remove", [Login, Nothing, Nothing, Nothing, Nothing, Nothing]),
     ("GET", "/staff/login", ANYBODY),
     ("POST", "/staff/login", ANYBODY),
     ("GET", "/account/security/second-factor", LOGGED_IN),

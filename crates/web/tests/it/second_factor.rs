@@ -247,7 +247,7 @@ async fn an_admin_resets_what_a_customer_has_lost_and_the_trail_says_so() {
     browser.get("/dashboard").await.is(200);
     let done = boss.submit(&page, &reset, &[("confirm_password", PASSWORD)]).await;
     boss.get(done.is(303).location()).await.is(200).says("Two-step login was turned off");
-    boss.submit(&page, &reset, &[]).await.is(409).says("use two-step login");
+    boss.submit(&page, &reset, &[]).await.is(409).says("neither two-step login nor passkeys");
 
     browser.get("/dashboard").await.is(303);
     assert_eq!(password(&app, "jane@example.com", "").await.1, "/dashboard");
@@ -255,7 +255,7 @@ async fn an_admin_resets_what_a_customer_has_lost_and_the_trail_says_so() {
     let event = trail.iter().find(|event| event.action == "second_factor.reset").unwrap();
     assert_eq!((event.target.clone(), event.actor.clone()), (id.to_string(), admin.actor.to_string()));
     app.platform.run_until_idle().await;
-    assert!(app.platform.outbox().concat().contains("turned off by our support team"));
+    assert!(app.platform.outbox().concat().contains("removed by our support team"));
 }
 
 #[tokio::test]

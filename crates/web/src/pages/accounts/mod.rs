@@ -10,6 +10,7 @@ pub mod login;
 pub mod login_code;
 pub mod logout;
 pub mod notice;
+pub mod passkeys;
 pub mod profile;
 pub mod register;
 pub mod reset;

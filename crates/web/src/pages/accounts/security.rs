@@ -1,12 +1,12 @@
-//! Password and sessions.
+//! Password, passkeys and sessions.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
-use stoa_accounts::view::SessionLine;
+use stoa_accounts::view::{PasskeyView, SessionLine};
 use stoa_core::RequestContext;
-use stoa_model::id::SessionId;
+use stoa_model::id::{PasskeyId, SessionId};
 
 use crate::{
     app::App,
@@ -39,8 +39,22 @@ pub struct SecurityPage {
     pub present: Field,
     /// The new one.
     pub next: Field,
+    /// Passkeys, oldest first; `None` where browsers have none.
+    pub passkeys: Option<Vec<PasskeyLine>>,
     /// Sessions, the last used first.
     pub sessions: Vec<(SessionLine, Moment, Moment)>,
+}
+
+/// A passkey, as shown.
+pub struct PasskeyLine {
+    /// Its id.
+    pub id: PasskeyId,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was added.
+    pub added: Moment,
+    /// When it was last used.
+    pub used: Option<Moment>,
 }
 
 /// Input of the form.
@@ -68,6 +82,8 @@ pub async fn show(
 ) -> Result<Response, HttpError> {
     let done = match query.done.as_str() {
         "password" => Some("Your password was changed, and your other sessions were ended."),
+        "passkey" => Some("The passkey was added. You can log in with it from now on."),
+        "passkey-removed" => Some("The passkey was removed."),
         "session" => Some("The session was ended."),
         "sessions" => Some("All other sessions were ended."),
         _ => None,
@@ -119,5 +135,16 @@ async fn build(app: &App, cx: &RequestContext, frame: Frame, problems: Problems)
         (session, since, seen)
     };
     let sessions = sessions.into_iter().map(line).collect();
-    Ok(SecurityPage { frame, problems, done: None, present, next, sessions })
+    let passkeys = if app.control.accounts.offers_passkeys() {
+        let line = |passkey: PasskeyView| PasskeyLine {
+            id: passkey.id,
+            name: passkey.name,
+            added: moment(passkey.created_at, cx.now),
+            used: passkey.last_used_at.map(|at| moment(at, cx.now)),
+        };
+        Some(app.control.accounts.list_passkeys(cx).await?.into_iter().map(line).collect())
+    } else {
+        None
+    };
+    Ok(SecurityPage { frame, problems, done: None, present, next, passkeys, sessions })
 }

@@ -108,9 +108,9 @@ pub async fn show(
     Query(query): Query<CustomerQuery>,
 ) -> Result<Response, HttpError> {
     let done = match query.done.as_str() {
-        "second-factor" => {
-            Some("Two-step login was turned off. They were told by e-mail, and their sessions were ended.")
-        }
+        "second-factor" => Some(
+            "Two-step login was turned off and passkeys were removed. They were told by e-mail, and their sessions were ended.",
+        ),
         "note" => Some("The note was added."),
         "note-deleted" => Some("The note was deleted."),
         _ => None,
