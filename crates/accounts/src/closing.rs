@@ -7,8 +7,9 @@ use stoa_db::{
     Tx,
     accounts::{Subject, notes::notes_delete_of, passkeys::passkeys_delete_of, second_factors::second_factor_delete},
     history,
+    invitations::invitations_end_of,
     members::{self, Membership},
-    users,
+    tasks, users,
 };
 use stoa_model::{
     account::Actor,
@@ -16,8 +17,8 @@ use stoa_model::{
     member::MemberRole,
 };
 
-use crate::{Accounts, login_account::NO_PASSWORD, reauthenticate::require_recent};
-use stoa_core::{Error, RequestContext, Result};
+use crate::{Accounts, login_account::NO_PASSWORD, notices, reauthenticate::require_recent};
+use stoa_core::{Error, RequestContext, Result, Wakeup};
 
 /// How long a closing can be undone.
 const NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -30,17 +31,32 @@ impl Accounts {
     pub async fn close_account(&self, cx: &RequestContext) -> Result<()> {
         let user = person(cx)?;
         require_recent(cx)?;
+        let close_at = cx.now + NOTICE;
+        let notice = &notices::account_closing(&self.core, self.own_login(cx).await?.email, close_at, cx.now);
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     members::members_lock(&tx, user.founded()).await?;
                     ensure_nobody_depends_on(&tx, user).await?;
-                    users::user_set_closing(&tx, user, Some(cx.now + NOTICE)).await?;
+                    invitations_end_of(&tx, user.founded(), cx.now).await?;
+                    users::user_set_closing(&tx, user, Some(close_at)).await?;
+                    tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
                     Ok::<_, Error>(history::audit(&tx, &cx.audit("account.close", user, json!({}))).await?)
                 })
             })
-            .await
+            .await?;
+        self.core.bus.wake(Wakeup::Tasks);
+        Ok(())
+    }
+
+    /// Whether the account of the founder can still be closed: nobody else has come to depend on it since.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] with the reason if not.
+    pub async fn check_closing(&self, customer: CustomerId) -> Result<()> {
+        let user = customer.founder();
+        self.core.db.write(|tx| Box::pin(async move { ensure_nobody_depends_on(&tx, user).await })).await
     }
 
     /// Keeps the account of the person who is logged in.

@@ -2,7 +2,10 @@
 //! restores it.
 
 use serde_json::json;
-use stoa_db::{Constraint, DbError, Tx, history, one_time, users};
+use stoa_db::{
+    Constraint, DbError, Tx, accounts::passkeys::passkeys_delete_of, history, invitations::invitations_end_of,
+    one_time, sessions, tokens, users,
+};
 use stoa_model::{account::Actor, field::Invalid, text::EmailAddress};
 
 use crate::{
@@ -60,8 +63,9 @@ impl Accounts {
         Ok(found.map(|secret| secret.email))
     }
 
-    /// Gives an account the address that a link was sent to. This ends its other sessions, and all if it restores an
-    /// address: the change may have been somebody else's.
+    /// Gives an account the address that a link was sent to. This ends its other sessions. If it restores an
+    /// address, the change may have been somebody else's: that ends all sessions, API tokens, passkeys and open
+    /// invitations.
     ///
     /// # Errors
     /// A link that has expired or was used; an address that got an account meanwhile.
@@ -100,7 +104,11 @@ async fn change(tx: &Tx, cx: &RequestContext, hash: &[u8; 32], restore: bool) ->
     }
     let (account, action) = (Actor::Customer(customer), if restore { "email.restore" } else { "email.change" });
     if restore {
-        stoa_db::sessions::sessions_delete_of(tx, account).await?;
+        // Whoever took the account over may have left other ways in.
+        sessions::sessions_delete_of(tx, account).await?;
+        tokens::tokens_delete_of(tx, account).await?;
+        passkeys_delete_of(tx, &secret.subject).await?;
+        invitations_end_of(tx, customer, cx.now).await?;
     } else {
         keep_only_this_session(tx, cx, account).await?;
         if user.claimed_email.is_none() {

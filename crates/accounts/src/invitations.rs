@@ -4,12 +4,12 @@
 use jiff::SignedDuration;
 use serde_json::json;
 use stoa_db::{
-    Tx, history,
+    Tx, accounts, history,
     invitations::{self, Invitation},
-    members, sessions, users,
+    members, sessions, tasks, users,
 };
 use stoa_model::{
-    account::Actor,
+    account::{Actor, Customer},
     field::Invalid,
     id::{CustomerId, InvitationId, UserId},
     member::{MemberRole, Permission},
@@ -23,6 +23,7 @@ use crate::{
     login_account::login_actor,
     mail::{self, AccountMail},
     members::acting,
+    notices,
     reauthenticate::require_recent,
     register::Registration,
     view::{InvitationView, NewSession},
@@ -70,9 +71,9 @@ impl Accounts {
     /// Withdraws an open invitation.
     ///
     /// # Errors
-    /// Without the right to manage members; no such invitation of this organization.
+    /// Without the right to manage members; a role above the own one; no such invitation of this organization.
     pub async fn withdraw_invitation(&self, cx: &RequestContext, id: InvitationId) -> Result<()> {
-        let (customer, _) = acting(cx)?;
+        let (customer, own) = acting(cx)?;
         cx.require_permission(Permission::ManageMembers)?;
         let event = &cx.audit("invitation.withdraw", id, json!({}));
         self.core
@@ -80,8 +81,10 @@ impl Accounts {
             .write(|tx| {
                 Box::pin(async move {
                     let found = invitations::invitation_get(&*tx, id, cx.now).await?;
-                    if found.is_none_or(|found| found.customer != customer) {
-                        return Err(Error::NotFound("invitation"));
+                    let found =
+                        found.filter(|found| found.customer == customer).ok_or(Error::NotFound("invitation"))?;
+                    if !own.role.may_grant(found.role) {
+                        return Err(Error::MemberRole(own.role.label()));
                     }
                     invitations::invitation_end(&tx, id, "withdrawn", cx.now).await?;
                     Ok(history::audit(&tx, event).await?)
@@ -119,8 +122,9 @@ impl Accounts {
                     if user.email != invitation.email {
                         return Err(Error::Conflict(OTHER_ADDRESS.into()));
                     }
-                    require_verified(&*tx, cx, own.user.founded(), "accept the invitation").await?;
-                    accept(&tx, cx, &invitation, own.user).await?;
+                    // The link was mailed to the address.
+                    users::user_verify(&tx, own.user, cx.now).await?;
+                    self.accept(&tx, cx, &invitation, (own.user, &user.email)).await?;
                     if let Some(session) = cx.session_id() {
                         sessions::session_set_customer(&tx, session, invitation.customer).await?;
                     }
@@ -158,7 +162,8 @@ impl Accounts {
                 Box::pin(async move {
                     let invitation = open(&tx, cx, hash).await?;
                     registration.insert_verified(&tx, cx).await?;
-                    accept(&tx, cx, &invitation, registration.customer.id.founder()).await
+                    let Customer { id, email, .. } = &registration.customer;
+                    self.accept(&tx, cx, &invitation, (id.founder(), email)).await
                 })
             })
             .await?;
@@ -182,18 +187,38 @@ async fn open(tx: &Tx, cx: &RequestContext, hash: &[u8; 32]) -> Result<Invitatio
     let invitation = invitations::invitation_by_hash(tx, hash, cx.now).await?.ok_or_else(ended)?;
     members::members_lock(tx, invitation.customer).await?;
     let inviter = members::member_role(tx, invitation.customer, invitation.inviter).await?;
+    let founder = users::user_get(tx, invitation.customer.founder()).await?;
+    if founder.is_some_and(|founder| founder.close_at.is_some()) {
+        return Err(Error::Conflict("This organization is being closed. Ask its owner to keep it.".into()));
+    }
     let may = inviter.is_some_and(|inviter| inviter.may_grant(invitation.role));
     if may { Ok(invitation) } else { Err(ended()) }
 }
 
-async fn accept(tx: &Tx, cx: &RequestContext, invitation: &Invitation, user: UserId) -> Result<()> {
-    if !invitations::invitation_end(tx, invitation.id, "accepted", cx.now).await? {
-        return Err(Error::Conflict(ENDED.into()));
+impl Accounts {
+    async fn accept(
+        &self,
+        tx: &Tx,
+        cx: &RequestContext,
+        invitation: &Invitation,
+        (user, email): (UserId, &EmailAddress),
+    ) -> Result<()> {
+        if !invitations::invitation_end(tx, invitation.id, "accepted", cx.now).await? {
+            return Err(Error::Conflict(ENDED.into()));
+        }
+        let organization = accounts::customer_get(tx, invitation.customer).await?.ok_or(Error::NotFound("customer"))?;
+        for owner in members::member_list(tx, invitation.customer).await? {
+            let address = users::user_get(tx, owner.user).await?.map(|owner| owner.email);
+            let Some(address) = address.filter(|_| owner.role == MemberRole::Owner) else { continue };
+            let joined = (email, invitation.role, &organization.company);
+            let notice = notices::member_joined(&self.core, address, joined, cx.now);
+            tasks::task_insert(tx, &notice.task, Some(&notice.key)).await?;
+        }
+        members::member_insert(tx, invitation.customer, user, invitation.role, cx.now).await?;
+        users::user_set_customer(tx, user, invitation.customer).await?;
+        let detail = json!({ "organization": invitation.customer, "granted": invitation.role });
+        let actor = if cx.actor == Actor::Nobody { Actor::Customer(user.founded()) } else { login_actor(cx) };
+        let event = RequestContext { actor, ..cx.clone() }.audit("invitation.accept", invitation.id, detail);
+        Ok(history::audit(tx, &event).await?)
     }
-    members::member_insert(tx, invitation.customer, user, invitation.role, cx.now).await?;
-    users::user_set_customer(tx, user, invitation.customer).await?;
-    let detail = json!({ "organization": invitation.customer, "granted": invitation.role });
-    let actor = if cx.actor == Actor::Nobody { Actor::Customer(user.founded()) } else { login_actor(cx) };
-    let event = RequestContext { actor, ..cx.clone() }.audit("invitation.accept", invitation.id, detail);
-    Ok(history::audit(tx, &event).await?)
 }

@@ -9,7 +9,12 @@ use stoa_db::{
     accounts::{self, Subject, login_failures, login_flows},
     history, sessions,
 };
-use stoa_model::{account::Actor, field::Invalid, secret::ExposeSecret, text::EmailAddress};
+use stoa_model::{
+    account::Actor,
+    field::Invalid,
+    secret::{ExposeSecret, SecretString},
+    text::EmailAddress,
+};
 
 use crate::{
     Accounts,
@@ -56,6 +61,33 @@ impl Accounts {
     pub async fn log_in(&self, cx: &RequestContext, command: LogIn) -> Result<LoginOutcome> {
         let authenticated = self.check_password(cx, command, Portal::Everyone).await?;
         self.continue_login(cx, authenticated).await
+    }
+
+    /// Logs in a customer who signs up again with the address and password of their account; `None` if there is no such
+    /// account. The caller counts the sign-up, which limits guesses more than the login does.
+    ///
+    /// # Errors
+    /// If too many passwords are waiting to be checked.
+    pub async fn log_in_again(
+        &self,
+        cx: &RequestContext,
+        email: &EmailAddress,
+        password: &SecretString,
+    ) -> Result<Option<LoginOutcome>> {
+        let attempt = LoginAttempt::counted_elsewhere(email, cx);
+        let own = accounts::customer_by_email(&self.core.db, email).await?.map(|(customer, hash)| (customer.id, hash));
+        let claimed = self.claimed_account(Some(email)).await?;
+        // Both take their time, whether or not there are such accounts.
+        let mut known = None;
+        for found in [own, claimed] {
+            let (id, hash) = found.unzip();
+            let is_correct = self.hasher.verify(password.clone(), hash, attempt.priority).await?;
+            known = known.or(id.filter(|_| is_correct));
+        }
+        match known {
+            Some(id) => self.continue_login(cx, Authenticated { actor: Actor::Customer(id), attempt }).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Logs in a member of staff.
@@ -191,6 +223,16 @@ impl Accounts {
         Ok(customer.map(|(customer, hash)| (Actor::Customer(customer.id), hash)))
     }
 
+    /// Logs in whoever has just set a password by a mailed link. A second factor is still asked for.
+    pub(crate) async fn log_in_after_reset(
+        &self,
+        cx: &RequestContext,
+        actor: Actor,
+        email: &EmailAddress,
+    ) -> Result<LoginOutcome> {
+        self.continue_login(cx, Authenticated { actor, attempt: LoginAttempt::counted_elsewhere(email, cx) }).await
+    }
+
     /// A session, or the flow that a second factor completes.
     async fn continue_login(&self, cx: &RequestContext, authenticated: Authenticated) -> Result<LoginOutcome> {
         let Authenticated { actor, attempt } = authenticated;
@@ -216,7 +258,8 @@ impl Accounts {
         let now = self.core.clock.now();
         let secret = &SessionSecret::new(now);
         let detail = serde_json::json!({ "second_factor": flow.is_some(), "session": secret.id });
-        let event = &cx.audit("session.begin", actor, detail);
+        let event =
+            &RequestContext { actor, member: None, ..cx.clone() }.audit("session.begin", subject_of(actor)?, detail);
         let begin = self.core.db.write(|tx| {
             Box::pin(async move {
                 if let Some(flow) = flow

@@ -17,6 +17,7 @@ use stoa_db::{accounts::login_failures, core::rate_limits::RateLimit};
 use stoa_model::{
     id::SessionId,
     secret::{ExposeSecret, Sealed, SecretString},
+    text::EmailAddress,
 };
 
 use crate::{
@@ -92,6 +93,14 @@ pub(crate) struct LoginAttempt {
     limits: Vec<RateLimit>,
     /// What is counted in addition if the account turns out to be staff's.
     staff_limits: Vec<RateLimit>,
+}
+
+impl LoginAttempt {
+    /// Of somebody whose password was checked elsewhere, and counted there.
+    pub fn counted_elsewhere(email: &EmailAddress, cx: &RequestContext) -> Self {
+        let priority = Priority::Client(cx.address.map(|address| client_limits(address).0));
+        Self { account: AccountKey::of(email.as_str()), priority, limits: vec![], staff_limits: vec![] }
+    }
 }
 
 impl Accounts {

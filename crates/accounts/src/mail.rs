@@ -244,7 +244,7 @@ impl SendAccountMail {
             subject: format!("You already have a {product} account"),
             paragraphs: vec![
                 format!(
-                    "Somebody tried to use this e-mail address for a new {product} account, but it has one already."
+                    "Somebody tried to use this e-mail address for another {product} account, but it has one already."
                 ),
                 "If it was you, log in:".to_owned(),
                 log_in.clone(),
@@ -319,10 +319,10 @@ impl SendAccountMail {
         let link = format!("{}/invitations/{}", self.core.portal_url(), token.expose_secret());
         let product = &self.core.settings.product_name;
         let text = Text {
-            subject: format!("Join {} on {product}", organization.company),
+            subject: format!("Join \"{}\" on {product}", organization.company),
             paragraphs: vec![
                 format!(
-                    "You are invited to work on the sites of {} on {product}, with the role {}.",
+                    "You are invited to work on the sites of \"{}\" on {product}, with the role {}.",
                     organization.company,
                     invitation.role.label()
                 ),

@@ -6,7 +6,11 @@ use stoa_core::{
     tasks::{QueuedTask, mail::notice},
 };
 use stoa_db::tokens::ApiToken;
-use stoa_model::{id::PasskeyId, text::EmailAddress};
+use stoa_model::{
+    id::PasskeyId,
+    member::MemberRole,
+    text::{CompanyName, EmailAddress},
+};
 
 /// Notifies the owner of an account that it has a new API token.
 pub(crate) fn token_created(core: &Core, to: EmailAddress, token: &ApiToken, now: Timestamp) -> QueuedTask {
@@ -54,4 +58,36 @@ pub(crate) fn passkey_changed(
     ];
     let key = format!("passkey/{id}/{}", now.as_millisecond());
     notice(key, to, format!("A passkey {what} for {product}"), &paragraphs, &[page], now)
+}
+
+/// Notifies the owner of an account that it will be closed.
+pub(crate) fn account_closing(core: &Core, to: EmailAddress, close_at: Timestamp, now: Timestamp) -> QueuedTask {
+    let page = format!("{}/account", core.portal_url());
+    let (product, day) = (&core.settings.product_name, close_at.strftime("%-d %B %Y").to_string());
+    let paragraphs = [
+        format!("Your {product} account will be closed on {day}, with all its stores."),
+        "Until then you can keep it:".to_owned(),
+        page.clone(),
+        "If it wasn't you who asked for this, keep the account and change your password.".to_owned(),
+    ];
+    let key = format!("closing/{to}/{}", now.as_millisecond());
+    notice(key, to, format!("Your {product} account will be closed on {day}"), &paragraphs, &[page], now)
+}
+
+/// Notifies an owner of an organization that somebody has become a member.
+pub(crate) fn member_joined(
+    core: &Core,
+    to: EmailAddress,
+    (who, role, company): (&EmailAddress, MemberRole, &CompanyName),
+    now: Timestamp,
+) -> QueuedTask {
+    let page = format!("{}/account/team", core.portal_url());
+    let product = &core.settings.product_name;
+    let paragraphs = [
+        format!("{who} has accepted an invitation to \"{company}\" and has the role {}.", role.label()),
+        "If you don't know them, remove them here and change your password:".to_owned(),
+        page.clone(),
+    ];
+    let key = format!("joined/{to}/{who}/{}", now.as_millisecond());
+    notice(key, to, format!("{who} joined \"{company}\" on {product}"), &paragraphs, &[page], now)
 }

@@ -19,7 +19,13 @@ use stoa_db::{
     core::rate_limits::RateLimit,
     history, tasks,
 };
-use stoa_model::{account::Actor, field::Invalid, id::PasskeyId, secret::ExposeSecret, text::EmailAddress};
+use stoa_model::{
+    account::Actor,
+    field::Invalid,
+    id::PasskeyId,
+    secret::ExposeSecret,
+    text::{EmailAddress, check_line},
+};
 use url::{Host, Url};
 use webauthn_rs::{
     Webauthn, WebauthnBuilder,
@@ -228,7 +234,7 @@ impl Accounts {
             Ok(checked) => checked,
             Err(error) => {
                 let why = json!({ "passkey": found.id, "why": error.to_string() });
-                let event = &cx.audit_outcome("session.begin", actor, "refused", why);
+                let event = &cx.audit_outcome("session.begin", &found.subject, "refused", why);
                 self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
                 return Err(NOT_ACCEPTED);
             }
@@ -239,7 +245,8 @@ impl Accounts {
         let now = self.core.clock.now();
         let secret = &SessionSecret::new(now);
         let detail = json!({ "second_factor": true, "passkey": found.id, "session": secret.id });
-        let event = &cx.audit("session.begin", actor, detail);
+        let event =
+            &RequestContext { actor, member: None, ..cx.clone() }.audit("session.begin", &found.subject, detail);
         let begin = self.core.db.write(|tx| {
             Box::pin(async move {
                 if !passkeys::passkey_used(&tx, found, public_key, now).await? {
@@ -298,9 +305,10 @@ fn credential_hash(id: &[u8]) -> [u8; 32] {
 fn passkey_name(name: &str) -> std::result::Result<String, Invalid> {
     let name = name.trim();
     let name = if name.is_empty() { "Passkey" } else { name };
-    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(Invalid::new("name", format!("Use at most {MAX_NAME} characters in one line.")));
+    if name.chars().count() > MAX_NAME {
+        return Err(Invalid::new("name", format!("Use at most {MAX_NAME} characters.")));
     }
+    check_line("name", name)?;
     Ok(name.to_owned())
 }
 

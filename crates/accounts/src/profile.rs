@@ -37,7 +37,7 @@ impl Accounts {
     pub async fn rename_organization(&self, cx: &RequestContext, company: &str) -> Result<()> {
         let customer = cx.customer()?;
         cx.require_permission(Permission::ManageOrganization)?;
-        let company = &CompanyName::parse(company)?;
+        let company = &CompanyName::parse_line(company)?;
         let event = &cx.audit("customer.rename", customer, json!({ "to": company.as_str() }));
         self.core
             .db

@@ -36,8 +36,8 @@ impl Accounts {
         match field {
             "email" => EmailAddress::parse(value).map(drop),
             "password" => password::check(&value.to_owned().into(), &[&self.core.settings.product_name]),
-            "company" => CompanyName::parse(value).map(drop),
-            "title" => SiteTitle::parse(value).map(drop),
+            "company" => CompanyName::parse_line(value).map(drop),
+            "title" => SiteTitle::parse_line(value).map(drop),
             "admin_user" => AdminUser::parse(value).map(drop),
             _ => Err(Invalid::new("field", "There is no such field.")),
         }
@@ -105,6 +105,11 @@ pub struct Registration<P> {
 pub struct PasswordHash(String);
 
 impl Registration<SecretString> {
+    /// The password as typed.
+    pub fn password(&self) -> &SecretString {
+        &self.password
+    }
+
     /// Validates all fields. The password must not be made from the others or the product's name.
     ///
     /// # Errors
@@ -112,7 +117,7 @@ impl Registration<SecretString> {
     pub fn parse(cx: &RequestContext, command: Register, product: &str) -> Result<Self> {
         let mut invalid = Vec::new();
         let email = EmailAddress::parse(&command.email).map_err(|e| invalid.push(e)).ok();
-        let company = CompanyName::parse(&command.company).map_err(|e| invalid.push(e)).ok();
+        let company = CompanyName::parse_line(&command.company).map_err(|e| invalid.push(e)).ok();
         let related = [command.email.as_str(), &command.company, product];
         invalid.extend(password::check(&command.password, &related).err());
         match (email, company) {

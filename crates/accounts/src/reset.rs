@@ -5,7 +5,10 @@
 use serde_json::json;
 use stoa_db::{
     Conn, DbError, Tx,
-    accounts::{self, Subject, login_failures::login_failures_clear},
+    accounts::{
+        self, Subject, login_failures::login_failures_clear, passkeys::passkeys_delete_of,
+        second_factors::second_factor_delete,
+    },
     history, one_time, sessions, tokens, users,
 };
 use stoa_model::{account::Actor, id::CustomerId, secret::SecretString, text::EmailAddress};
@@ -16,6 +19,7 @@ use crate::{
     login_limits::AccountKey,
     mail::{self, AccountMail, RESET},
     password::{self, Priority},
+    view::LoginOutcome,
 };
 use stoa_core::{Core, Error, RequestContext, Result, Wakeup, random};
 
@@ -51,13 +55,21 @@ impl Accounts {
         Ok(self.valid_reset(cx, token).await?.map(|(_, email)| email))
     }
 
-    /// Sets a new password, ends all sessions and revokes all API tokens of the account. A second factor stays.
+    /// Sets a new password and logs in with it, ends all sessions and revokes all API tokens of the account. A second factor stays,
+    /// unless the address was never verified: the account then is whose the address is (decision 027).
     ///
     /// # Errors
     /// A weak password; a link that has expired or was used.
-    pub async fn reset_password(&self, cx: &RequestContext, token: &str, password: SecretString) -> Result<()> {
+    pub async fn reset_password(
+        &self,
+        cx: &RequestContext,
+        token: &str,
+        password: SecretString,
+    ) -> Result<(LoginOutcome, EmailAddress)> {
         let expired = || Error::Conflict(LINK_EXPIRED.into());
         let Some((actor, email)) = self.valid_reset(cx, token).await? else { return Err(expired()) };
+        let is_verified = self.login_account(actor).await?.is_some_and(|account| account.is_verified);
+        let subject = &Subject::of(actor).ok_or_else(expired)?;
         password::check(&password, &[email.as_str(), &self.core.settings.product_name])?;
         let (password_hash, token_hash) =
             (&self.hasher.hash(password, Priority::Known).await?, &random::token_hash(token));
@@ -70,6 +82,11 @@ impl Accounts {
                         return Err(expired());
                     }
                     replace_password(&tx, actor, email, password_hash).await?;
+                    if !is_verified {
+                        // Somebody who doesn't have the address may have opened the account and locked it.
+                        second_factor_delete(&tx, subject).await?;
+                        passkeys_delete_of(&tx, subject).await?;
+                    }
                     if let Actor::Customer(id) = actor {
                         // Who reads the e-mail has the address.
                         users::user_verify(&tx, id.founder(), cx.now).await?;
@@ -81,7 +98,7 @@ impl Accounts {
             .await?;
         self.forget_recent();
         self.core.bus.wake(Wakeup::Tasks);
-        Ok(())
+        Ok((self.log_in_after_reset(cx, actor, email).await?, email.clone()))
     }
 
     async fn valid_reset(&self, cx: &RequestContext, token: &str) -> Result<Option<(Actor, EmailAddress)>> {

@@ -9,13 +9,16 @@ use stoa_model::{
     field::Invalid,
     id::TokenId,
     secret::{ExposeSecret, SecretString},
+    text::check_line,
 };
 
 use crate::{
     Accounts,
     command::{CreateToken, LogIn},
     login_account::{login_actor, own_account},
-    notices, token_secret,
+    notices,
+    reauthenticate::require_recent,
+    token_secret,
     view::{NewToken, TokenOwner, TokenView},
 };
 use stoa_core::{Error, RequestContext, Result, random};
@@ -59,9 +62,10 @@ impl Accounts {
     /// Creates a token for the actor's own account, and notifies the account by e-mail.
     ///
     /// # Errors
-    /// All invalid fields together; with a token; too many tokens.
+    /// All invalid fields together; with a token; without a recent password; too many tokens.
     pub async fn create_token(&self, cx: &RequestContext, command: CreateToken) -> Result<NewToken> {
         cx.refuse_token()?;
+        require_recent(cx)?;
         let email = self.own_login(cx).await?.email;
         let (name, abilities, lifetime) = parse(&command)?;
         if tokens::token_count(&self.core.db, login_actor(cx), cx.now).await? >= MAX_TOKENS {
@@ -213,7 +217,7 @@ impl Accounts {
 fn parse(command: &CreateToken) -> Result<(String, Abilities, SignedDuration)> {
     let mut invalid = Vec::new();
     let name = command.name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || check_line("name", name).is_err() {
         let message =
             format!("Enter a name of at most {MAX_NAME_CHARS} characters, such as the program that will use it.");
         invalid.push(Invalid::new("name", message));

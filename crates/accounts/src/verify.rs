@@ -81,6 +81,12 @@ impl Accounts {
     pub async fn mark_verified(&self, cx: &RequestContext, email: &str) -> Result<()> {
         cx.require(Role::Admin)?;
         let customer = self.find_customer(cx, email).await?;
+        let user = users::user_get(&self.core.db, customer.id.founder()).await?;
+        if user.is_some_and(|user| user.claimed_email.is_some()) {
+            let why = "This is the placeholder of somebody who signed up with an address that belongs to another customer. \
+                       They change it on their account page.";
+            return Err(Error::Conflict(why.into()));
+        }
         let (user, event) = (customer.id.founder(), &cx.audit("email.verify", customer.id, json!({})));
         self.core
             .db

@@ -18,6 +18,7 @@ impl Control {
 
     async fn close_account(&self, customer: CustomerId) -> Result<()> {
         let system = self.core.system_context("closing");
+        self.accounts.check_closing(customer).await?;
         let owner = RequestContext { actor: Actor::Customer(customer), ..system.clone() };
         let mut before = None;
         loop {

@@ -11,6 +11,7 @@ use stoa_model::{
     domain::{Domain, DomainState},
     host::Hostname,
     id::{DomainId, SiteId},
+    member::Permission,
     site::{Site, SiteState},
 };
 use stoa_provider::dns::RecordName;
@@ -43,7 +44,8 @@ impl Domains {
             addresses: self.core.settings.public_addresses.clone(),
             uploaded,
             limits: site.edge,
-            may_change: cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin),
+            may_change: cx.require_permission(Permission::ChangeSites).is_ok()
+                && (cx.actor.customer().is_some() || cx.actor.has_role(Role::Admin)),
         })
     }
 

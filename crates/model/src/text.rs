@@ -22,6 +22,34 @@ fn checked(field: &'static str, what: &str, text: &str, max: usize) -> Result<()
     Ok(())
 }
 
+/// Characters that a reader does not see, or that turn the text around them: what they are for is to deceive. The
+/// joiners of emoji and of Persian are not among them.
+fn deceives(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}' | '\u{200e}'
+        | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff9}'..='\u{fffd}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Refuses what no name of one line may have: several lines, characters that nobody sees, nothing to see at all, and the
+/// address of a website, because names stand in e-mail that we send to others.
+///
+/// # Errors
+/// Says what to remove.
+pub fn check_line(field: &'static str, text: &str) -> Result<(), Invalid> {
+    let is_joiner = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    if text.chars().any(|c| c.is_control() || deceives(c) || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Err(Invalid::new(field, "Use one line, without invisible characters."));
+    }
+    if text.chars().all(|c| c.is_whitespace() || is_joiner(c)) {
+        return Err(Invalid::new(field, "Please enter something that can be read."));
+    }
+    if text.contains("://") {
+        return Err(Invalid::new(field, "Leave out the address of a website."));
+    }
+    Ok(())
+}
+
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident: $field:literal, $what:literal, $max:literal;)*) => {$(
         $(#[$doc])*
@@ -36,6 +64,17 @@ macro_rules! texts {
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 checked($field, $what, text, $max)?;
                 Ok(Self(text.to_owned()))
+            }
+
+            /// Takes a name of one line, exactly as typed. Names that earlier releases took are read by
+            /// [`parse`](Self::parse).
+            ///
+            /// # Errors
+            /// As [`parse`](Self::parse) and [`check_line`].
+            pub fn parse_line(text: &str) -> Result<Self, Invalid> {
+                let parsed = Self::parse(text)?;
+                check_line($field, text)?;
+                Ok(parsed)
             }
 
             /// The text as typed.
@@ -163,6 +202,30 @@ mod tests {
         }
         for text in ["", "  \n", "a\0b", "a\u{1b}[31m", &"x".repeat(121)] {
             assert!(SiteTitle::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn names_of_one_line_can_be_read() {
+        for name in
+            ["Jane's \"Shop\"", "Müller & Söhne", "👨\u{200d}👩\u{200d}👧 family", "می\u{200c}خواهم", "booking.com"]
+        {
+            assert_eq!(CompanyName::parse_line(name).map(|n| n.0), Ok(name.to_owned()));
+        }
+        for name in [
+            "two\nlines",
+            "\u{202e}gnp.exe",
+            "\u{200b}",
+            "a\u{200b}b",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{200d}",
+            "\u{e0041}x",
+            "a\u{fffd}",
+            "log in at http://evil.test",
+            "a\u{2028}b",
+        ] {
+            assert!(CompanyName::parse_line(name).is_err(), "{name:?} was accepted");
         }
     }
 

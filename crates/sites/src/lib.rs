@@ -43,6 +43,7 @@ use stoa_provider::{edge::Edge, engine::Engines};
 use stoa_util::concurrency::ConcurrencyLimit;
 
 pub use inspect::{MAX_LOG_LINES, SiteLog};
+pub use register::Registered;
 pub use runtime::{DATA_MISSING, Drift, Repair};
 
 /// What the sites service is made of.

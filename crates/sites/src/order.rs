@@ -213,7 +213,7 @@ impl Sites {
             false => Ok(found),
         });
         let subdomain = subdomain.map_err(|e| bad.push(Invalid { field: "subdomain", ..e })).ok();
-        let title = SiteTitle::parse(&order.title).map_err(|e| bad.push(e)).ok();
+        let title = SiteTitle::parse_line(&order.title).map_err(|e| bad.push(e)).ok();
         let user = if order.admin_user.trim().is_empty() { "admin" } else { &order.admin_user };
         let admin_user = AdminUser::parse(user).map_err(|e| bad.push(e)).ok();
         let own = email.map_or("", EmailAddress::as_str);

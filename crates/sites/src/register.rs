@@ -1,12 +1,17 @@
 //! Opening an account together with its first site, both or neither.
 
-use stoa_accounts::{Registration, command::Register, view::NewSession};
+use stoa_accounts::{
+    Registration,
+    command::Register,
+    view::{LoginOutcome, NewSession},
+};
 use stoa_core::{Error, RequestContext, Result, Wakeup};
 
 use crate::{Sites, command::OrderSite, view::Ordered};
 
 impl Sites {
-    /// Opens an account and orders its first site.
+    /// Opens an account and orders its first site. Whoever has an account with this address and password is logged in to
+    /// it instead.
     ///
     /// # Errors
     /// All bad fields of both at once, and what [`Sites::order`] refuses.
@@ -15,14 +20,18 @@ impl Sites {
         cx: &RequestContext,
         command: Register,
         order: OrderSite,
-    ) -> Result<(NewSession, Ordered)> {
+    ) -> Result<Registered> {
         let registration = Registration::parse(cx, command, &self.core.settings.product_name);
         let email = registration.as_ref().map(|registration| registration.customer.email.clone()).ok();
         let parsed = self.parse_order(&order, email.as_ref());
         let (registration, parsed) = both(registration, parsed)?;
+        self.accounts.count_registration(cx).await?;
+        let (email, password) = (&registration.customer.email, registration.password());
+        if let Some(outcome) = self.accounts.log_in_again(cx, email, password).await? {
+            return Ok(Registered::Before(outcome));
+        }
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
         let room = &self.ensure_order_possible(&parsed.blueprint).await?;
-        self.accounts.count_registration(cx).await?;
         let registration = self.accounts.hash_password(cx, registration).await?;
         let cx = RequestContext { actor: registration.actor(), ..cx.clone() };
         let made = self.prepare_order(&cx, registration.customer.id, &parsed);
@@ -39,8 +48,17 @@ impl Sites {
             .await?;
         self.core.bus.wake(Wakeup::Jobs);
         self.core.bus.wake(Wakeup::Tasks);
-        Ok((self.accounts.open_session(cx, registration.actor()).await?, ordered))
+        Ok(Registered::Now(self.accounts.open_session(cx, registration.actor()).await?, ordered))
     }
+}
+
+/// What comes of a sign-up with a first order.
+#[derive(Debug)]
+pub enum Registered {
+    /// An account, its session and the order.
+    Now(NewSession, Ordered),
+    /// The address and password are those of an account that exists. Nothing was ordered.
+    Before(LoginOutcome),
 }
 
 /// Both results, or the bad fields of both.

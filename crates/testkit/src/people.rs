@@ -4,13 +4,13 @@ use std::sync::{LazyLock, atomic::Ordering};
 
 use stoa_accounts::password::{Hasher, Priority};
 
-use stoa_core::RequestContext;
+use stoa_core::{Credential, RequestContext, SessionCredential, random};
 
 use stoa_db::accounts;
 use stoa_model::{
     account::{Actor, Customer, Role, Staff},
     host::Hostname,
-    id::{CustomerId, StaffId},
+    id::{CustomerId, SessionId, StaffId},
     secret::SecretString,
     text::{CompanyName, EmailAddress},
 };
@@ -30,6 +30,17 @@ async fn hash() -> &'static str {
 }
 
 impl TestPlatform {
+    /// The same person now, as if their browser's session had just asked for the password.
+    pub fn recent(&self, cx: &RequestContext) -> RequestContext {
+        let now = self.now(cx);
+        let session = SessionCredential {
+            id: Some(SessionId::from_uuid(random::uuid_at(now.now))),
+            authenticated_at: now.now,
+            has_second_factor: false,
+        };
+        RequestContext { credential: Credential::Session(session), ..now }
+    }
+
     /// The context of a new customer `name@example.com`, who can log in with [`PASSWORD`].
     ///
     /// # Panics
@@ -37,7 +48,7 @@ impl TestPlatform {
     pub async fn customer(&self, name: &str) -> RequestContext {
         let created_at = self.clock.now();
         let customer = &Customer {
-            id: CustomerId::from_uuid(stoa_core::random::uuid_at(created_at)),
+            id: CustomerId::from_uuid(random::uuid_at(created_at)),
             email: EmailAddress::parse(&format!("{name}@example.com")).expect("an address"),
             company: CompanyName::parse(&format!("{name} & Co")).expect("a name"),
             created_at,
@@ -60,7 +71,7 @@ impl TestPlatform {
     /// If the database doesn't answer.
     pub async fn staff(&self, role: Role) -> RequestContext {
         let (created_at, n) = (self.clock.now(), self.people.fetch_add(1, Ordering::Relaxed) + 1);
-        let id = StaffId::from_uuid(stoa_core::random::uuid_at(created_at));
+        let id = StaffId::from_uuid(random::uuid_at(created_at));
         let name = role.as_str().replace('_', "-");
         let email = EmailAddress::parse(&format!("{name}-{n}@stoa.example")).expect("an address");
         let (member, hash) = (&Staff { id, email, role, created_at }, hash().await);

@@ -73,7 +73,7 @@ kinds! {
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "Please log in",
         "Log in and try again.";
     /// Not allowed for this role.
-    Forbidden = FORBIDDEN, "forbidden", "You don’t have access to this page",
+    Forbidden = FORBIDDEN, "forbidden", "You don’t have access to this",
         "Contact support if you think this is a mistake.";
     /// The API token lacks an ability.
     MissingAbility = FORBIDDEN, "missing-ability", "This token can’t do that",

@@ -193,6 +193,7 @@ routes! {
     get "/staff/health" => pages::core::staff_health::show;
     get "/staff/audit" => pages::core::audit::show;
     get "/admin" => pages::core::redirects::admin;
+    get "/admin/" => pages::core::redirects::admin;
     get "/admin/{*page}" => pages::core::redirects::admin_page;
     get "/staff/tasks" => pages::core::tasks::show;
     post "/staff/tasks/{id}/retry" => pages::core::tasks::retry;

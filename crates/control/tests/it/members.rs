@@ -194,16 +194,29 @@ async fn an_account_is_closed_after_two_weeks_unless_it_is_kept() {
     let refused = accounts.close_account(&jane).await;
     assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("Remove them first")), "{refused:?}");
     accounts.remove_member(&jane, user(&ann)).await.expect("removed");
+    accounts.invite(&platform.now(&jane), "bob@example.com", MemberRole::Owner).await.expect("invited");
+    let invitation = mailed_secret(&platform, "invitations").await.expect("a link");
     accounts.close_account(&jane).await.expect("announced");
+    assert!(accounts.find_invitation(&jane, &invitation).await.expect("an answer").is_none(), "withdrawn");
     accounts.keep_account(&jane).await.expect("kept");
     let fortnight = jiff::SignedDuration::from_hours(14 * 24 + 1);
     platform.clock.advance(fortnight);
     platform.run_until_idle().await;
     let (_, jane) = log_in(&platform, "jane@example.com", PASSWORD).await;
     assert!(accounts.due_closings().await.expect("an answer").is_empty(), "kept");
+    let mails = platform.outbox().concat();
+    assert!(mails.contains("Your Stoa account will be closed on"), "{mails}");
+    assert!(mails.contains("ann@example.com has accepted an invitation"), "owners are told who joined");
 
     accounts.close_account(&jane).await.expect("announced");
     assert!(accounts.due_closings().await.expect("an answer").is_empty(), "not yet");
+    // Nobody can come in meanwhile; if somebody did all the same, nothing is closed.
+    let late = accounts.invite(&platform.now(&jane), "ann@example.com", MemberRole::Owner).await;
+    late.expect("invited");
+    let secret = mailed_secret(&platform, "invitations").await.expect("a link");
+    let (_, ann) = log_in(&platform, "ann@example.com", PASSWORD).await;
+    let refused = accounts.accept_invitation(&ann, &secret).await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("being closed")), "{refused:?}");
     platform.clock.advance(fortnight);
     let customer = jane.actor.customer().expect("a customer");
     assert_eq!(accounts.due_closings().await.expect("an answer"), [customer]);

@@ -73,11 +73,11 @@ async fn addresses_that_are_taken_reserved_or_confusable() {
 async fn hostile_titles_arrive_verbatim_and_nowhere_else() {
     let titles = [
         "\"; rm -rf / #'",
-        "line\nprivileged: true\nvolumes: [/:/host]",
+        "line, privileged: true, volumes: [/:/host]",
         "${SECRET_KEY} $(id) `id` %s {{x}}",
         "'; DROP TABLE sites; --",
         "- !!python/object:os.system &a *a \\u0000 \\",
-        "<script>alert(1)</script> ]]> 🛒\tÄ",
+        "<script>alert(1)</script> ]]> 🛒 Ä",
     ];
     let platform = TestPlatform::new().await;
     let jane = platform.customer("jane").await;

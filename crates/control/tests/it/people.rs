@@ -307,9 +307,17 @@ async fn another_address_is_confirmed_by_link_and_can_be_restored_from_the_forme
     assert_eq!(changed.actor, jane.actor);
 
     let restore = mailed_secret(&platform, "account/email/restore").await.expect("a link to the former address");
+    // Ways in that whoever took the account over may have left.
+    let command = CreateToken { name: "thief".into(), abilities: vec![Ability::Read], days: 30 };
+    let token = accounts.create_token(&platform.now(&changed), command).await.expect("a token").secret;
+    accounts.invite(&platform.now(&changed), "thief@example.com", MemberRole::Owner).await.expect("invited");
+    let invitation = mailed_secret(&platform, "invitations").await.expect("a link");
+    assert!(accounts.find_invitation(&changed, &invitation).await.expect("an answer").is_some());
     let nobody = platform.request_context(Actor::Nobody);
     accounts.change_email(&nobody, &restore, true).await.expect("restored");
     assert!(context(&platform, &here).await.is_none(), "all sessions have ended");
+    assert!(accounts.find_invitation(&nobody, &invitation).await.expect("an answer").is_none());
+    assert!(accounts.token_owner(token.expose_secret()).await.expect("an answer").is_none());
     log_in(&platform, "jane@example.com", PASSWORD).await;
     assert!(accounts.change_email(&nobody, &restore, true).await.is_err(), "once");
 }

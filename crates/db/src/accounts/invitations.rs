@@ -59,6 +59,13 @@ pub async fn invitation_insert(tx: &Tx, invitation: &Invitation, hash: &[u8; 32]
     Ok(())
 }
 
+/// Ends all open invitations of an organization.
+pub async fn invitations_end_of(tx: &Tx, customer: CustomerId, now: Timestamp) -> Result<(), DbError> {
+    let of = invitations::Column::Customer.eq(customer.uuid());
+    end("withdrawn", now).filter(of).filter(invitations::Column::EndedAt.is_null()).exec(tx.raw()).await?;
+    Ok(())
+}
+
 /// Replaces the secret of an open invitation, when it is mailed.
 pub async fn invitation_set_hash(tx: &Tx, id: InvitationId, hash: &[u8; 32]) -> Result<(), DbError> {
     let update = invitations::Entity::update_many().col_expr(invitations::Column::Hash, Expr::value(hash.to_vec()));

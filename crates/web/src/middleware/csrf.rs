@@ -32,9 +32,10 @@ pub const TOKEN_FIELD: &str = "csrf";
 /// Paths of forms that their own handlers show again when they are stale ([`Resubmission`]).
 ///
 /// [`Resubmission`]: crate::extract::stale_form::Resubmission
-const SHOWN_AGAIN: [&str; 6] = ["/login", "/staff/login", "/login/code", "/register", "/sites/new", "/staff/sites/new"];
+const SHOWN_AGAIN: [&str; 7] =
+    ["/login", "/staff/login", "/login/code", "/login/passkey", "/register", "/sites/new", "/staff/sites/new"];
 /// Those of them that need no login.
-const OPEN: [&str; 4] = ["/login", "/staff/login", "/login/code", "/register"];
+const OPEN: [&str; 5] = ["/login", "/staff/login", "/login/code", "/login/passkey", "/register"];
 
 /// Why a form is not carried out.
 enum Rejection {
@@ -76,7 +77,13 @@ async fn show_again(app: &App, mut request: Request, next: Next) -> Response {
 async fn verify(request: Request, token: &str) -> Result<Request, Rejection> {
     let rejected = || Rejection::Error(HttpError::new(ErrorKind::FormRejected, ErrorKind::FormRejected.advice()));
     if !is_own_origin(request.headers(), request.uri()) {
-        return Err(rejected());
+        let origin = request.headers().get("origin").and_then(|origin| origin.to_str().ok()).unwrap_or("another page");
+        let detail = format!(
+            "Your browser says that it comes from {origin}, which is not the address of this page. Open the page by its \
+             own address and send it from there. If that fails too, the operator's proxy sends a wrong Host or \
+             X-Forwarded-Proto header."
+        );
+        return Err(Rejection::Error(HttpError::new(ErrorKind::FormRejected, detail)));
     }
     if !is_form(request.headers()) {
         return Err(Rejection::Error(HttpError::new(

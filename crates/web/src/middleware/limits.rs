@@ -185,7 +185,7 @@ impl BodyLimits {
             }
         }
         if seen > self.bytes {
-            let detail = format!("This may hold up to {} KB. Shorten it and send it again.", self.bytes >> 10);
+            let detail = format!("This may hold up to {} KB.", self.bytes >> 10);
             Err(HttpError::new(ErrorKind::PayloadTooLarge, detail))
         } else {
             Ok(Bytes::from_owner(whole))

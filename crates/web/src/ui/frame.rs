@@ -8,7 +8,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use stoa_accounts::view::SessionView;
-use stoa_model::account::Actor;
+use stoa_model::account::{Actor, Role};
 
 use crate::{app::App, middleware::auth::RequestAuth};
 
@@ -56,6 +56,8 @@ pub struct User {
     pub label: String,
     /// Whether the user is staff.
     pub staff: bool,
+    /// Whether they are staff with the role admin or above.
+    pub is_admin: bool,
     /// Whether their address waits to be verified.
     pub email_unverified: bool,
 }
@@ -113,6 +115,11 @@ impl Frame {
         self.user.as_ref().is_some_and(|u| u.staff)
     }
 
+    /// Whether the user is staff with the role admin or above.
+    pub fn is_admin(&self) -> bool {
+        self.user.as_ref().is_some_and(|u| u.is_admin)
+    }
+
     /// Whether the user's address waits to be verified.
     pub fn email_unverified(&self) -> bool {
         self.user.as_ref().is_some_and(|u| u.email_unverified)
@@ -138,6 +145,7 @@ fn user(session: &SessionView) -> User {
         email: session.email.clone(),
         label: session.label.clone(),
         staff: matches!(session.actor, Actor::Staff(..)),
+        is_admin: session.actor.has_role(Role::Admin),
         email_unverified: session.email_unverified,
     }
 }

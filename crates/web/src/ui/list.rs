@@ -200,7 +200,7 @@ fn csv(name: &str, head: &[&str], rows: &[Vec<String>]) -> Response {
 }
 
 fn csv_cell(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { "'" } else { "" };
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
 

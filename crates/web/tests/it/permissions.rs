@@ -117,6 +117,7 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/provision", ANYBODY),
     ("POST", "/provision", CUSTOMERS),
     ("GET", "/admin", ANYBODY),
+    ("GET", "/admin/", ANYBODY),
     ("GET", "/admin/{*page}", ANYBODY),
     ("GET", "/staff/search", STAFF),
     ("GET", "/staff/customers", STAFF),

@@ -6,7 +6,10 @@ use stoa_core::Error;
 use stoa_model::account::Role;
 use stoa_testkit::{PASSWORD, TestPlatform, totp_code};
 
-use crate::browser::{Answer, Browser, TestApp};
+use crate::{
+    account::mailed,
+    browser::{Answer, Browser, TestApp},
+};
 
 const PAGE: &str = "/account/security/second-factor";
 
@@ -16,18 +19,22 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 
 /// Sets an app up; returns its key and the recovery codes.
 async fn enrol(app: &TestApp, browser: &mut Browser) -> (String, Vec<String>) {
+    enrol_with(app, browser, PASSWORD).await
+}
+
+async fn enrol_with(app: &TestApp, browser: &mut Browser, password: &str) -> (String, Vec<String>) {
     let setup = browser.submit(PAGE, &format!("{PAGE}/begin"), &[]).await;
     let key = between(&setup.is(200).says("<svg class=\"qr\"").text, "id=\"totp-key\">", "<").to_owned();
-    let done = confirm(app, browser, &setup, &key).await;
+    let done = confirm(app, browser, &setup, (&key, password)).await;
     let codes = between(&done.is(200).says("Save your recovery codes").text, "id=\"recovery-codes\">", "</pre>");
     let codes: Vec<_> = codes.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     assert_eq!(codes.len(), 10);
     (key, codes)
 }
 
-async fn confirm(app: &TestApp, browser: &mut Browser, setup: &Answer, key: &str) -> Answer {
+async fn confirm(app: &TestApp, browser: &mut Browser, setup: &Answer, (key, password): (&str, &str)) -> Answer {
     let (code, csrf) = (totp_code(key, app.platform.clock.now()), setup.csrf());
-    browser.post(&format!("{PAGE}/confirm"), &[("code", &code), ("password", PASSWORD), ("csrf", &csrf)]).await
+    browser.post(&format!("{PAGE}/confirm"), &[("code", &code), ("password", password), ("csrf", &csrf)]).await
 }
 
 /// The first step of a login.
@@ -281,4 +288,35 @@ async fn staff_write_notes_about_a_customer_which_only_staff_see() {
     admin.submit(&page, &delete, &[]).await.is(303);
     admin.submit(&page, &delete, &[]).await.is(404);
     assert!(!author.get(&page).await.text.contains("bigger plan"));
+}
+
+#[tokio::test]
+async fn who_has_the_address_gets_an_account_that_somebody_else_opened_and_locked() {
+    let app = TestApp::new().await;
+    let mut squatter = app.browser();
+    let fields = [
+        ("email", "jane@harbour.example"),
+        ("password", PASSWORD),
+        ("company", "Not Jane"),
+        ("blueprint", "woocommerce"),
+        ("subdomain", "harbour"),
+        ("title", "Harbour"),
+    ];
+    squatter.submit("/register", "/register", &fields).await.is(303);
+    enrol(&app, &mut squatter).await;
+    let mut jane = app.browser();
+    jane.submit("/login", "/forgot", &[("email", "jane@harbour.example")]).await.is(200);
+    let link = mailed(&app, "/reset/").await;
+    let set = jane.submit(&link, &link, &[("password", "a whole new password")]).await;
+    assert_eq!(set.is(303).location(), "/account/security?done=reset", "no code is asked for");
+    jane.get("/account/security?done=reset").await.is(200).says("Your new password is set");
+    squatter.get("/dashboard").await.is(303);
+
+    // A verified account keeps its second factor through a reset.
+    enrol_with(&app, &mut jane, "a whole new password").await;
+    let mut again = app.browser();
+    again.submit("/login", "/forgot", &[("email", "jane@harbour.example")]).await.is(200);
+    let link = mailed(&app, "/reset/").await;
+    let set = again.submit(&link, &link, &[("password", "a third new password")]).await;
+    assert!(set.is(303).location().starts_with("/login/code?next="));
 }

@@ -16,7 +16,7 @@ use crate::browser::{Browser, TestApp};
 /// A client with a new token of this account.
 async fn client(app: &TestApp, owner: &RequestContext, abilities: &[Ability], days: u32) -> Browser {
     let command = CreateToken { name: "CI".into(), abilities: abilities.to_vec(), days };
-    let new = app.platform.control.accounts.create_token(&app.platform.now(owner), command).await.unwrap();
+    let new = app.platform.control.accounts.create_token(&app.platform.recent(owner), command).await.unwrap();
     app.program(new.secret.expose_secret())
 }
 

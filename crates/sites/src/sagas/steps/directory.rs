@@ -26,7 +26,7 @@ impl<P: OnSite> Step<P, StepContext> for CreateDirectory {
     async fn act(&self, _: &StepContext, plan: &P, _: &StepRun) -> Result<Done, StepError> {
         let plan = plan.site();
         let mark = plan.job.to_string();
-        make(&plan.directory, &mark).or_fail("The site's directory could not be made.")?;
+        make(&plan.directory, &mark).or_fail("The site's folder could not be created.")?;
         Ok(Done::plain())
     }
 

@@ -27,7 +27,7 @@ impl<P: OnSite> Step<P, StepContext> for StoreSecrets {
         let short = plan.secrets.keys().find(|name| values.get(*name).is_none_or(|value| value.len() < LEAST));
         if let Some(name) = short {
             return Err(StepError::fail(
-                "The site's secrets could not be made.",
+                "The site's passwords could not be created.",
                 format!("{name} is shorter than {LEAST}"),
             ));
         }

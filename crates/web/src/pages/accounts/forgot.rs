@@ -66,6 +66,10 @@ pub async fn submit(
     frame: Frame,
     Form(form): Form<ForgotForm>,
 ) -> Result<Response, HttpError> {
+    if form.email.trim().is_empty() {
+        // From the login page, where no address was typed yet.
+        return Ok(ui::see_other("/forgot"));
+    }
     if let Err(error) = app.control.accounts.request_reset(&cx, &form.email).await {
         let form_errors = FormErrors::try_from(error)?;
         let page = ForgotPage::new(&app, frame, &form, form_errors.problems.clone());

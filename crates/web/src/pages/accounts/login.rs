@@ -69,6 +69,11 @@ pub struct LoginForm {
 }
 
 impl LoginForm {
+    /// A form of this account that returns to `next`.
+    pub(super) fn of(email: String, next: String) -> Self {
+        Self { email, ..Self::returning_to(next) }
+    }
+
     /// An empty form that returns to `next`.
     pub(super) fn returning_to(next: String) -> Self {
         Self { next, ..Self::default() }
@@ -157,7 +162,8 @@ fn command(form: &LoginForm, headers: &HeaderMap) -> LogIn {
     LogIn { email: form.email.clone(), password: form.password.clone(), browser }
 }
 
-fn respond(
+/// The response to a right or wrong password.
+pub(super) fn respond(
     app: &App,
     outcome: stoa_core::Result<LoginOutcome>,
     staff: bool,

@@ -7,8 +7,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use stoa_accounts::command::Register;
 use stoa_core::RequestContext;
-use stoa_sites::command::OrderSite;
+use stoa_sites::{Registered, command::OrderSite};
 
+use super::login::{self, LoginForm};
 use crate::{
     app::App,
     extract::{body::Form, permissions::Caller, stale_form::Resubmission},
@@ -102,7 +103,11 @@ pub async fn submit(
         Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
     let order = OrderSite::from(&form.order);
     let form_errors = match app.control.sites.register_and_order(&cx, account, order).await {
-        Ok((session, ordered)) => {
+        Ok(Registered::Before(outcome)) => {
+            let login = LoginForm::of(form.email, form.order.page());
+            return login::respond(&app, Ok(outcome), false, frame, &login, &headers);
+        }
+        Ok(Registered::Now(session, ordered)) => {
             let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
             set_session(&mut response, &session.token, is_https(&headers));
             remember_browser(&mut response, &app.control.accounts, &form.email, is_https(&headers));

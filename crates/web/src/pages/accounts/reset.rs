@@ -1,11 +1,14 @@
 //! The page of a mailed link: sets a new password.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::notice::NoticePage;
+use super::{
+    login::{self, LoginForm},
+    notice::NoticePage,
+};
 use crate::{
     app::App,
     extract::{body::Form, id::MailedToken, permissions::Caller},
@@ -69,6 +72,7 @@ pub async fn submit(
     Caller(cx): Caller,
     MailedToken(token): MailedToken,
     mut frame: Frame,
+    headers: HeaderMap,
     Form(form): Form<ResetForm>,
 ) -> Result<Response, HttpError> {
     frame.path = "/login".into();
@@ -76,9 +80,9 @@ pub async fn submit(
         return Ok(NoticePage::expired(frame, "Request a new one.", REQUEST_AGAIN));
     };
     match app.control.accounts.reset_password(&cx, token.expose_secret(), form.password).await {
-        Ok(()) => {
-            let text = "You can log in with it now. All sessions were ended, and API tokens revoked.";
-            Ok(NoticePage::page(frame, "Your new password is set", vec![text.to_owned()], ("/login", "Log in")))
+        Ok((outcome, email)) => {
+            let login = LoginForm::of(email.to_string(), "/account/security?done=reset".to_owned());
+            login::respond(&app, Ok(outcome), false, frame, &login, &headers)
         }
         Err(error) => {
             let form_errors = FormErrors::try_from(error)?;

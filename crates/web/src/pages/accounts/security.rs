@@ -82,6 +82,9 @@ pub async fn show(
 ) -> Result<Response, HttpError> {
     let done = match query.done.as_str() {
         "password" => Some("Your password was changed, and your other sessions were ended."),
+        "reset" => {
+            Some("Your new password is set, and you are logged in. All other sessions and API tokens have ended.")
+        }
         "passkey" => Some("The passkey was added. You can log in with it from now on."),
         "passkey-removed" => Some("The passkey was removed."),
         "session" => Some("The session was ended."),

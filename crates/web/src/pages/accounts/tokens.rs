@@ -6,12 +6,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use stoa_accounts::{MAX_TOKEN_DAYS, command::CreateToken, view::TokenView};
 use stoa_core::RequestContext;
 use stoa_model::{ability::Ability, id::TokenId};
 
+use super::confirm::recent_context;
 use crate::{
     app::App,
     extract::{body::Form, id::Id, permissions::LoggedIn},
@@ -97,6 +98,8 @@ pub struct TokenForm {
     deploy: String,
     #[serde(default)]
     billing: String,
+    #[serde(default)]
+    confirm_password: SecretString,
 }
 
 /// Field, label and hint of each ability.
@@ -122,6 +125,13 @@ impl TokenForm {
         !field.is_empty()
     }
 
+    /// What was typed, for the page that asks for the password first.
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let chosen = ABILITIES.into_iter().filter(|(ability, ..)| self.is_checked(*ability));
+        let chosen = chosen.map(|(_, field, ..)| (field, "yes".to_owned()));
+        [("name", self.name.clone()), ("days", self.days.clone())].into_iter().chain(chosen).collect()
+    }
+
     fn command(&self) -> CreateToken {
         CreateToken {
             name: self.name.clone(),
@@ -145,6 +155,10 @@ pub async fn create(
     frame: Frame,
     Form(form): Form<TokenForm>,
 ) -> Result<Response, HttpError> {
+    let cx = match recent_context(&app, cx, &frame, ("/account/tokens", form.fields()), &form.confirm_password).await? {
+        Ok(cx) => cx,
+        Err(page) => return Ok(page),
+    };
     match app.control.accounts.create_token(&cx, form.command()).await {
         Ok(new) => {
             let empty = TokenForm { read: "yes".into(), days: "90".into(), ..TokenForm::default() };

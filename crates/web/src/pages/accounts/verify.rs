@@ -58,15 +58,13 @@ pub async fn submit(
     mut frame: Frame,
 ) -> Result<Response, HttpError> {
     frame.path = "/account".into();
+    let email = app.control.accounts.find_verification(&cx, token.expose_secret()).await?;
+    let email = email.map(|email| email.to_string()).unwrap_or_default();
     match app.control.accounts.verify_email(&cx, token.expose_secret()).await {
         Ok(()) => {
-            let text = "Thank you. You can now create more sites, add domains and invite people.";
-            Ok(NoticePage::page(
-                frame,
-                "Your e-mail address is verified",
-                vec![text.into()],
-                ("/dashboard", "Continue"),
-            ))
+            let text =
+                format!("Thank you. The account of {email} can create more sites, add domains and invite people.");
+            Ok(NoticePage::page(frame, "This e-mail address is verified", vec![text], ("/dashboard", "Continue")))
         }
         Err(stoa_core::Error::Conflict(_)) => {
             Ok(NoticePage::expired(frame, "You can request a new one on your account page.", ACCOUNT))

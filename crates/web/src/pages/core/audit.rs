@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
+use serde_json::Value;
 use stoa_core::{
     RequestContext,
     audit::AuditFilter,
@@ -53,8 +54,10 @@ pub struct AuditLine {
     pub target: String,
     /// Outcome.
     pub outcome: String,
-    /// Details as JSON; empty if there are none.
+    /// Details, such as `role: admin, days: 30`; empty if there are none.
     pub detail: String,
+    /// The client's address, if it came over the network.
+    pub address: Option<String>,
     /// Id of the request.
     pub request_id: String,
 }
@@ -86,7 +89,6 @@ impl AuditQuery {
 
 impl AuditLine {
     fn new(entry: AuditView, cx: &RequestContext) -> Self {
-        let is_empty = entry.detail.as_object().is_some_and(serde_json::Map::is_empty);
         Self {
             at: time::moment(entry.at, cx.now),
             actor_id: entry.actor.split_whitespace().next().unwrap_or_default().to_owned(),
@@ -94,10 +96,21 @@ impl AuditLine {
             action: entry.action,
             target: entry.target,
             outcome: entry.outcome,
-            detail: if is_empty { String::new() } else { entry.detail.to_string() },
+            detail: words(&entry.detail),
+            address: entry.address,
             request_id: entry.request_id,
         }
     }
+}
+
+/// Details without the signs of JSON.
+fn words(detail: &Value) -> String {
+    let Value::Object(fields) = detail else { return detail.to_string() };
+    let word = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name}: {text}"),
+        value => format!("{name}: {value}"),
+    };
+    fields.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// `GET /staff/audit`
@@ -127,8 +140,10 @@ async fn csv(app: &App, cx: &RequestContext, filter: &AuditFilter) -> Result<Res
     };
     let row = |entry: AuditView| {
         let (seq, at, detail) = (entry.seq.to_string(), entry.at.to_string(), entry.detail.to_string());
-        vec![seq, at, entry.actor, entry.action, entry.target, entry.outcome, entry.request_id, detail]
+        let (address, credential) = (entry.address.unwrap_or_default(), entry.credential.unwrap_or_default());
+        let AuditView { actor, action, target, outcome, request_id, .. } = entry;
+        vec![seq, at, actor, action, target, outcome, address, credential, request_id, detail]
     };
-    let head = ["number", "time", "actor", "action", "target", "outcome", "request", "detail"];
+    let head = ["number", "time", "actor", "action", "target", "outcome", "address", "credential", "request", "detail"];
     csv_of_all("audit", &head, find, row).await
 }

@@ -22,18 +22,26 @@ pub struct StaleFormPage {
     action: String,
     fields: Vec<(String, String)>,
     is_logged_in: bool,
+    /// Whether something was typed that is not kept.
+    had_secrets: bool,
+    /// Who is logged in now.
+    login: String,
 }
 
-/// Fields that are not repeated.
-const SECRETS: [&str; 4] = ["password", "key", "code", "confirm"];
+/// Whether a field is not repeated.
+fn is_secret(name: &str) -> bool {
+    name.contains("password") || ["key", "code", "confirm", "challenge", "answer"].contains(&name)
+}
 
 /// The response to a stale form.
 pub async fn respond(app: &App, auth: &RequestAuth, request: Request) -> Response {
     let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
     let fields = axum::Form::<Vec<(String, String)>>::from_request(request, &()).await.map(|form| form.0);
-    let is_repeated = |(name, _): &(String, String)| name != TOKEN_FIELD && !SECRETS.contains(&name.as_str());
-    let fields = fields.unwrap_or_default().into_iter().filter(is_repeated).collect();
+    let typed = fields.unwrap_or_default().into_iter().filter(|(name, _)| name != TOKEN_FIELD);
+    let (secrets, fields): (Vec<_>, Vec<_>) = typed.partition(|(name, _)| is_secret(name));
+    let had_secrets = secrets.iter().any(|(_, value)| !value.is_empty());
     let frame = Frame::new(app, auth, &path, &headers);
-    let page = StaleFormPage { frame, action: path, fields, is_logged_in: auth.session.is_some() };
+    let login = auth.session.as_ref().map(|session| session.email.clone()).unwrap_or_default();
+    let page = StaleFormPage { frame, action: path, fields, is_logged_in: auth.session.is_some(), had_secrets, login };
     ui::page(StatusCode::CONFLICT, &page)
 }

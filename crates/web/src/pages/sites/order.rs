@@ -8,8 +8,13 @@ use stoa_sites::{command::OrderSite, view::BlueprintView};
 
 use crate::{
     app::App,
-    extract::{body::Form, permissions::Customer, stale_form::Resubmission},
+    extract::{
+        body::{Form, Query},
+        permissions::Customer,
+        stale_form::Resubmission,
+    },
     http_error::HttpError,
+    return_path::percent_encode,
     ui::{
         self,
         field::{Field, Problems},
@@ -53,6 +58,30 @@ pub struct OrderForm {
     /// Administrator's login name.
     #[serde(default)]
     pub admin_user: String,
+}
+
+/// Query of `/sites/new`.
+#[derive(Deserialize, Default)]
+pub struct OrderQuery {
+    #[serde(flatten)]
+    order: OrderForm,
+    /// Whether the person signed up although they had an account.
+    #[serde(default)]
+    known: String,
+}
+
+impl OrderForm {
+    /// `/sites/new` with these fields, for somebody who turned out to have an account.
+    pub fn page(&self) -> String {
+        let typed = [
+            ("blueprint", &self.blueprint),
+            ("subdomain", &self.subdomain),
+            ("title", &self.title),
+            ("admin_user", &self.admin_user),
+        ];
+        let typed = typed.map(|(name, value)| format!("&{name}={}", percent_encode(value)));
+        format!("/sites/new?known=yes{}", typed.concat())
+    }
 }
 
 impl From<&OrderForm> for OrderSite {
@@ -103,13 +132,33 @@ pub struct OrderPage {
     pub frame: Frame,
     /// Error messages.
     pub problems: Problems,
+    /// Whether the person signed up although they had an account.
+    pub is_known: bool,
     /// The fields.
     pub order: OrderFields,
 }
 
 /// `GET /sites/new`
-pub async fn show(State(app): State<App>, Customer(cx): Customer, frame: Frame) -> Result<Response, HttpError> {
-    page(&app, &cx, frame, &OrderForm::default(), FormErrors::default()).await
+pub async fn show(
+    State(app): State<App>,
+    Customer(cx): Customer,
+    frame: Frame,
+    Query(query): Query<OrderQuery>,
+) -> Result<Response, HttpError> {
+    if let Some(page) = own_site(&app, &cx, &query.order).await {
+        return Ok(ui::see_other(&page));
+    }
+    let page = build(&app, &cx, frame, &query.order, Problems::default()).await?;
+    Ok(ui::ok(&OrderPage { is_known: !query.known.is_empty(), ..page }))
+}
+
+/// The page of the customer's site that this form has ordered before: it was sent twice, or its answer was lost.
+async fn own_site(app: &App, cx: &RequestContext, form: &OrderForm) -> Option<String> {
+    if form.subdomain.is_empty() {
+        return None;
+    }
+    let site = app.control.sites.find(cx, &form.subdomain).await.ok()?;
+    (site.title == form.title).then(|| site.job.map_or(format!("/sites/{}", site.id), |job| format!("/jobs/{job}")))
 }
 
 /// `POST /sites/new`
@@ -127,6 +176,9 @@ pub async fn submit(
         Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
         Err(error) => FormErrors::try_from(error)?,
     };
+    if let Some(page) = own_site(&app, &cx, &form).await {
+        return Ok(ui::see_other(&page));
+    }
     page(&app, &cx, frame, &form, form_errors).await
 }
 
@@ -137,9 +189,20 @@ async fn page(
     form: &OrderForm,
     form_errors: FormErrors,
 ) -> Result<Response, HttpError> {
+    let response = form_errors.response();
+    Ok(response.page(&build(app, cx, frame, form, form_errors.problems).await?))
+}
+
+async fn build(
+    app: &App,
+    cx: &RequestContext,
+    frame: Frame,
+    form: &OrderForm,
+    problems: Problems,
+) -> Result<OrderPage, HttpError> {
     let blueprints = app.control.sites.list_blueprints(cx).await?;
-    let order = OrderFields::new(form, blueprints, app.control.settings(), &form_errors.problems);
-    Ok(form_errors.response().page(&OrderPage { frame, problems: form_errors.problems, order }))
+    let order = OrderFields::new(form, blueprints, app.control.settings(), &problems);
+    Ok(OrderPage { frame, problems, is_known: false, order })
 }
 
 #[cfg(test)]
