@@ -1,6 +1,7 @@
 // The real Chromium, and the few things that every test does with it.
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
@@ -42,9 +43,12 @@ export async function open(browser, options = {}) {
   return page;
 }
 
+/// Password of everyone who registers here.
+export const password = 'correct horse battery';
+
 export async function fillAccount(page, name) {
   await page.fill('#email', `${name}@example.com`);
-  await page.fill('#password', 'correct horse battery');
+  await page.fill('#password', password);
   await page.fill('#company', `${name} & "Sons"`);
 }
 
@@ -80,20 +84,86 @@ export async function visit(page, url) {
   }
 }
 
-/// Verifies the address of an account, with the link of its e-mail in the outbox folder.
-export async function verify(page, name) {
+/// The link to this kind of page in the last e-mail to an address, from the outbox folder.
+export async function mailedLink(page, email, path) {
+  const link = new RegExp(`https?://[^\\s"<>]+${path}[\\w-]{20,}`);
   const started = Date.now();
   for (;;) {
-    const mails = readdirSync(process.env.OUTBOX).map((file) => readFileSync(`${process.env.OUTBOX}/${file}`, 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '='));
-    const link = mails.find((text) => text.includes(`${name}@example.com`) && text.includes('/verify/'))?.match(/https?:\/\/[^\s"<>]+\/verify\/[\w-]+/)?.[0];
-    if (link) {
-      await visit(page, link);
-      await send(page, page.getByRole('button', { name: /Verify/ }));
-      return;
-    }
-    assert.ok(Date.now() - started < patience, `no e-mail to ${name}@example.com`);
+    const mails = readdirSync(process.env.OUTBOX).sort().map((file) => readFileSync(`${process.env.OUTBOX}/${file}`, 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '='));
+    const mail = mails.findLast((text) => text.includes(email) && link.test(text));
+    if (mail) return mail.match(link)[0];
+    assert.ok(Date.now() - started < patience, `no e-mail to ${email} with a link to ${path}`);
     await page.waitForTimeout(200);
   }
+}
+
+/// Verifies the address of an account, with the link of its e-mail.
+export async function verify(page, name) {
+  await visit(page, await mailedLink(page, `${name}@example.com`, '/verify/'));
+  await send(page, page.getByRole('button', { name: /Verify/ }));
+}
+
+/// Fills the login form that is shown, and sends it.
+export async function logIn(page, name, secret = password) {
+  await page.fill('#email', `${name}@example.com`);
+  await page.fill('#password', secret);
+  await send(page, page.locator('main').getByRole('button', { name: 'Log in', exact: true }));
+}
+
+export async function logInStaff(page) {
+  await page.goto(`${portal}/staff/login`);
+  await logIn(page, 'operator', 'operator password');
+  await page.waitForURL(/\/staff$/);
+}
+
+/// A store that is online, of a new customer whose address is verified; `page` is logged in. Returns its address.
+export async function openStore(page, name, { title = name, blueprint = 'ebuilder' } = {}) {
+  await register(page, name, { blueprint, subdomain: name, title });
+  await watch(page);
+  const site = await dashboard(page);
+  await verify(page, name);
+  return site;
+}
+
+/// Orders another store, which can't be created: a file is where the folder of the customer's sites was. Returns the
+/// address of the failed job, and puts the folder back, so that another try succeeds.
+export async function failOrder(page, site, name, title) {
+  const digits = site.match(/site_(\w{8})(\w{4})(\w{4})(\w{4})(\w{12})/).slice(1).join('-');
+  const sites = `${process.env.DATA}/sites`;
+  const folder = `${sites}/${readdirSync(sites).find((customer) => readdirSync(`${sites}/${customer}`).includes(digits))}`;
+  renameSync(folder, `${folder}.away`);
+  writeFileSync(folder, '');
+  await visit(page, `${portal}/sites/new`);
+  await fillOrder(page, { blueprint: 'ebuilder', subdomain: name, title });
+  await create(page);
+  await watch(page);
+  rmSync(folder);
+  renameSync(`${folder}.away`, folder);
+  return page.url();
+}
+
+/// The code of an authenticator app (RFC 6238).
+export function totp(key, at = Date.now()) {
+  const bits = [...key.replace(/\s/g, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const bytes = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
+  const hash = createHmac('sha1', bytes).update(counter).digest();
+  const number = hash.readUInt32BE(hash.at(-1) & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
+}
+
+/// Turns two-step login on; the page then shows the recovery codes. Returns the app's key, its code that was used, and them.
+export async function turnOnTwoSteps(page) {
+  await visit(page, `${portal}/account/security/second-factor`);
+  await send(page, page.getByRole('button', { name: 'Set up two-step login' }));
+  const key = await page.locator('#totp-key').textContent();
+  const used = totp(key);
+  await page.fill('#code', used);
+  await page.fill('#password', password);
+  await send(page, page.getByRole('button', { name: 'Turn on two-step login' }));
+  const codes = await page.locator('#recovery-codes').innerText();
+  return { key, used, codes: codes.split('\n').map((line) => line.trim()).filter(Boolean) };
 }
 
 /// Sends the order, and sees the job that it began. An order that is refused fails with the page's own words.
@@ -118,12 +188,17 @@ export async function watch(page) {
   await page.locator('#progress [data-over]').waitFor({ timeout: 2 * patience });
 }
 
-/// No serious finding of axe on this page.
+/// No finding of axe on this page, dark and light.
 export async function accessible(page, what) {
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] }));
-  const found = violations.map((v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
-  assert.deepEqual(found, [], `accessibility of ${what}`);
+  for (const colorScheme of ['dark', 'light']) {
+    // Without transitions, whose colors axe would see half-way.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] }));
+    const found = violations.map((v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
+    assert.deepEqual(found, [], `accessibility of ${what}, ${colorScheme}`);
+  }
+  await page.emulateMedia({ reducedMotion: 'no-preference' });
 }
 
 /// Nothing is wider than the screen.

