@@ -3,7 +3,7 @@
 //! answer alike.
 
 use serde::Deserialize;
-use stoa_model::{id::CustomerId, site::SuspensionReason};
+use stoa_model::{id::CustomerId, secret::SecretString, site::SuspensionReason};
 
 /// Order a site.
 #[derive(Debug, Clone, Default, Deserialize, serde::Serialize)]
@@ -21,6 +21,9 @@ pub struct OrderSite {
     /// Address of the site's administrator; the customer's own when empty.
     #[serde(default)]
     pub admin_email: String,
+    /// Password of the site's administrator, at least 8 characters; generated when empty.
+    #[serde(default, skip_serializing)]
+    pub admin_password: SecretString,
     /// For whom; only staff may name somebody else.
     #[serde(default)]
     pub customer: Option<CustomerId>,

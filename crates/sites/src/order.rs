@@ -9,9 +9,9 @@ use stoa_core::jobs::enqueue;
 
 use jiff::Timestamp;
 use stoa_db::{
-    Constraint, DbError, Tx, accounts,
+    Constraint, DbError, Page, Tx, accounts,
     domains::resting_names::resting_name,
-    history, idempotency, leases, sites,
+    history, idempotency, jobs, leases, sites,
     sites::revisions::{SiteRevision, blueprint_version_put, site_revision_put},
 };
 use stoa_model::{
@@ -21,6 +21,7 @@ use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     job::JobKind,
     member::Permission,
+    secret::{ExposeSecret, Sealed, SecretString},
     site::{Health, Lifecycle, Power, Site, SiteState},
     stack::ProjectName,
     text::{AdminUser, CompanyName, EmailAddress, SiteTitle},
@@ -32,7 +33,7 @@ use crate::{
     command::OrderSite,
     sagas::{
         SitePlan, place,
-        plan::{Target, fresh_secrets},
+        plan::{Target, fresh_secrets, secret_context},
     },
     view::Ordered,
 };
@@ -54,6 +55,7 @@ pub(crate) struct ParsedOrder {
     title: SiteTitle,
     admin_user: AdminUser,
     admin_email: EmailAddress,
+    admin_password: Option<SecretString>,
 }
 
 /// A site and its first job, ready to be saved.
@@ -61,6 +63,8 @@ pub(crate) struct MadeOrder {
     pub site: Site,
     pub job: JobId,
     blueprint: Arc<Loaded>,
+    /// What the customer has chosen in place of a generated secret.
+    chosen: BTreeMap<String, Sealed>,
 }
 
 impl Sites {
@@ -220,10 +224,16 @@ impl Sites {
         let address = if order.admin_email.trim().is_empty() { own } else { &order.admin_email };
         let admin_email =
             EmailAddress::parse(address).map_err(|e| bad.push(Invalid { field: "admin_email", ..e })).ok();
-        match (blueprint, subdomain, title, admin_user, admin_email) {
-            (Some(blueprint), Some((hostname, subdomain)), Some(title), Some(admin_user), Some(admin_email)) => {
-                Ok(ParsedOrder { blueprint, subdomain, hostname, title, admin_user, admin_email })
-            }
+        let admin_password = admin_password(&order.admin_password).map_err(|e| bad.push(e)).ok();
+        match (blueprint, subdomain, title, admin_user, admin_email, admin_password) {
+            (
+                Some(blueprint),
+                Some((hostname, subdomain)),
+                Some(title),
+                Some(admin_user),
+                Some(admin_email),
+                Some(admin_password),
+            ) => Ok(ParsedOrder { blueprint, subdomain, hostname, title, admin_user, admin_email, admin_password }),
             _ => Err(Error::Invalid(bad)),
         }
     }
@@ -261,7 +271,12 @@ impl Sites {
             deleted_at: None,
             purge_at: None,
         };
-        MadeOrder { site, job: JobId::from_uuid(random::uuid_at(cx.now)), blueprint: order.blueprint.clone() }
+        let password = order.admin_password.as_ref().zip(password_variable(&order.blueprint));
+        let chosen = password
+            .map(|(password, name)| (name.to_owned(), self.core.key.seal(&secret_context(id, name), password)))
+            .into_iter()
+            .collect();
+        MadeOrder { site, job: JobId::from_uuid(random::uuid_at(cx.now)), blueprint: order.blueprint.clone(), chosen }
     }
 
     /// Saves the site, its lease and its job, all or nothing.
@@ -282,7 +297,21 @@ impl Sites {
         history::site_event(tx, site.id, cx.now, "ordered", "Site created").await?;
         let detail = serde_json::json!({ "hostname": site.hostname, "blueprint": site.blueprint });
         history::audit(tx, &cx.audit("site.order", site.id, detail)).await?;
-        self.enqueue_create(tx, cx, site, made.job, &made.blueprint, room).await
+        self.enqueue_create(tx, cx, (site, &made.chosen), made.job, &made.blueprint, room).await
+    }
+
+    /// The administrator's password of the last attempt to make a site, which may be one that the customer has chosen.
+    pub(crate) async fn password_of_last_attempt(
+        &self,
+        site: SiteId,
+        loaded: &Loaded,
+    ) -> Result<BTreeMap<String, Sealed>> {
+        let jobs = jobs::jobs_of(&self.core.db, site, Page::first(20)).await?;
+        let created = jobs.iter().find(|job| job.kind == JobKind::Create);
+        let (Some(job), Some(name)) = (created, password_variable(loaded)) else { return Ok(BTreeMap::new()) };
+        let plan = jobs::job_plan(&self.core.db, job.id).await?.unwrap_or_default();
+        let sealed = plan["secrets"][name].as_str().map(|sealed| Sealed(sealed.to_owned()));
+        Ok(sealed.map(|sealed| (name.to_owned(), sealed)).into_iter().collect())
     }
 
     /// Leases a network and queues the job that makes the site, if there is still room for it.
@@ -290,7 +319,7 @@ impl Sites {
         &self,
         tx: &Tx,
         cx: &RequestContext,
-        site: &Site,
+        (site, chosen): (&Site, &BTreeMap<String, Sealed>),
         job: JobId,
         loaded: &Arc<Loaded>,
         room: &Room,
@@ -303,7 +332,8 @@ impl Sites {
         self.ensure_order_fits(tx, room).await?;
         // With a wildcard certificate the application gets the secure address from the beginning.
         let url = self.core.settings.site_url(&site.hostname, self.domains.is_covered(&site.hostname));
-        let secrets = fresh_secrets(site.id, &loaded.blueprint, &BTreeMap::new(), &self.core.key);
+        let mut secrets = fresh_secrets(site.id, &loaded.blueprint, chosen, &self.core.key);
+        secrets.extend(chosen.clone());
         let target = Target {
             pinned: loaded.clone(),
             placement: place(&**engine, lease, &loaded.blueprint, None).map_err(Error::internal)?,
@@ -317,6 +347,26 @@ impl Sites {
         record_revision(tx, &plan, loaded, cx.now).await?;
         enqueue(tx, cx, JobKind::Create, job, site.id, &CreatePlan(plan)).await?;
         Ok(Ordered { site: site.id, job })
+    }
+}
+
+/// The variable that the administrator's password goes into.
+fn password_variable(loaded: &Loaded) -> Option<&str> {
+    loaded.blueprint.credentials.first().map(|credential| credential.password.as_str())
+}
+
+/// A password for a store's administrator; none if nothing was typed. The applications set no more rules of their own.
+fn admin_password(typed: &SecretString) -> std::result::Result<Option<SecretString>, Invalid> {
+    let text = typed.expose_secret();
+    let bad = |message: &str| Err(Invalid::new("admin_password", message));
+    match text.chars().count() {
+        0 => Ok(None),
+        1..8 => bad("Use at least 8 characters, or leave it empty and we generate one."),
+        129.. => bad("Use at most 128 characters."),
+        _ if text.chars().any(char::is_control) || text.trim() != text => {
+            bad("Use no line breaks, and no blanks at the ends.")
+        }
+        _ => Ok(Some(typed.clone())),
     }
 }
 

@@ -169,6 +169,7 @@ impl Sites {
             ));
         }
         let room = &self.ensure_order_possible(loaded).await?;
+        let chosen = &self.password_of_last_attempt(id, loaded).await?;
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let event = &cx.audit("site.retry", id, serde_json::json!({ "job": job }));
         self.core
@@ -184,7 +185,7 @@ impl Sites {
                     sites::lifecycle_move(&tx, id, Lifecycle::Failed, Lifecycle::Pending, None, cx.now).await?;
                     history::site_event(&tx, id, cx.now, "retried", "Setup was tried again").await?;
                     history::audit(&tx, event).await?;
-                    self.enqueue_create(&tx, cx, site, job, loaded, room).await
+                    self.enqueue_create(&tx, cx, (site, chosen), job, loaded, room).await
                 })
             })
             .await?;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 use stoa_core::Error;
-use stoa_model::{account::Role, job::JobState, site::SiteState, stack::ServiceName};
+use stoa_model::{account::Role, job::JobState, secret::ExposeSecret, site::SiteState, stack::ServiceName};
 use stoa_provider::engine::{
     ExecOutput,
     fake::{Fault, Verb},
 };
-use stoa_testkit::TestPlatform;
+use stoa_sites::command::OrderSite;
+use stoa_testkit::{TestPlatform, shop};
 
 use crate::support;
 
@@ -41,6 +42,28 @@ async fn fails_then_works(platform: &TestPlatform, reason: &str, mend: impl FnOn
     assert_eq!(job.state, JobState::Succeeded, "{job:?}");
     assert_eq!(support::site(platform, ordered.site).await.state(), SiteState::Active);
     assert_eq!(platform.outbox().len(), 2);
+}
+
+#[tokio::test]
+async fn a_chosen_password_is_the_administrators_also_after_a_second_try() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let sites = &platform.control.sites;
+    for refused in ["seven77", "two\nlines of it", " blanks at its ends "] {
+        let order = OrderSite { admin_password: refused.into(), ..shop("bakery") };
+        let error = sites.order(&platform.now(&jane), order, None).await.expect_err("refused");
+        assert_eq!(support::fields(&error), ["admin_password"], "{refused:?}");
+    }
+    platform.engine.fail(Verb::Deploy, 1, Fault::Refused("no".into()));
+    let chosen = "p$\"{W}' ö8";
+    let order = OrderSite { admin_password: chosen.into(), ..shop("bakery") };
+    let ordered = sites.order(&platform.now(&jane), order, None).await.expect("ordered");
+    platform.run_until_idle().await;
+    assert_eq!(platform.job(ordered.job).await.state, JobState::Failed);
+    sites.retry(&platform.now(&jane), ordered.site).await.expect("one more try");
+    platform.run_until_idle().await;
+    let shown = sites.reveal_credential(&platform.now(&jane), ordered.site, 0).await.expect("a password");
+    assert_eq!(shown.expose_secret(), chosen);
 }
 
 #[tokio::test]

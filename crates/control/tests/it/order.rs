@@ -40,10 +40,11 @@ async fn all_bad_fields_are_named_at_once_and_nothing_is_made() {
         title: " ".into(),
         admin_user: "x y".into(),
         admin_email: "\"jane doe\"@example.com".into(),
+        admin_password: "short".into(),
         customer: None,
     };
     let error = platform.control.sites.order(&jane, order, None).await.expect_err("refused");
-    assert_eq!(fields(&error), ["blueprint", "subdomain", "title", "admin_user", "admin_email"]);
+    assert_eq!(fields(&error), ["blueprint", "subdomain", "title", "admin_user", "admin_email", "admin_password"]);
     let long = "a".repeat(1 << 20);
     let megabytes =
         OrderSite { title: long.clone(), admin_user: long.clone(), admin_email: long.clone(), ..shop(&long) };

@@ -6,8 +6,9 @@ use stoa_saga::{Done, ResultExt, Step, StepError, StepRun, UndoError};
 use super::{db_failed, db_undo_failed};
 use crate::sagas::{OnSite, StepContext};
 
-/// No generated secret may be shorter.
-const LEAST: usize = 20;
+/// No secret may be shorter: the administrator's password, which a customer may choose. Generated ones are as long as the
+/// blueprint says.
+const LEAST: usize = 8;
 
 pub struct StoreSecrets;
 

@@ -74,8 +74,8 @@ pub async fn create(
     body::Json(new): body::Json<dto::NewSite>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<dto::Ordered>), HttpError> {
     let key = headers.get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    let dto::NewSite { blueprint, subdomain, title, admin_user, admin_email, customer } = new;
-    let order = OrderSite { blueprint, subdomain, title, admin_user, admin_email, customer };
+    let dto::NewSite { blueprint, subdomain, title, admin_user, admin_email, admin_password, customer } = new;
+    let order = OrderSite { blueprint, subdomain, title, admin_user, admin_email, admin_password, customer };
     let ordered = app.control.sites.order(&cx, order, key).await?;
     let location = [(header::LOCATION, format!("/api/v1/sites/{}", ordered.site))];
     Ok((StatusCode::CREATED, location, Json(dto::Ordered { site: ordered.site, job: ordered.job })))

@@ -2,6 +2,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 use axum::{extract::State, response::Response};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use stoa_core::{RequestContext, Settings};
 use stoa_sites::{command::OrderSite, view::BlueprintView};
@@ -32,6 +33,7 @@ pub struct OrderFields {
     subdomain: Field,
     title: Field,
     admin_user: Field,
+    admin_password: Field,
     open: bool,
 }
 
@@ -58,6 +60,9 @@ pub struct OrderForm {
     /// Administrator's login name.
     #[serde(default)]
     pub admin_user: String,
+    /// Administrator's password; it is not shown again.
+    #[serde(default)]
+    pub admin_password: SecretString,
 }
 
 /// Query of `/sites/new`.
@@ -86,8 +91,8 @@ impl OrderForm {
 
 impl From<&OrderForm> for OrderSite {
     fn from(form: &OrderForm) -> Self {
-        let OrderForm { blueprint, subdomain, title, admin_user } = form.clone();
-        Self { blueprint, subdomain, title, admin_user, ..Self::default() }
+        let OrderForm { blueprint, subdomain, title, admin_user, admin_password } = form.clone();
+        Self { blueprint, subdomain, title, admin_user, admin_password, ..Self::default() }
     }
 }
 
@@ -114,13 +119,19 @@ impl OrderFields {
             .derives("subdomain")
             .with(problems);
         let admin_user = Field::text("admin_user", "Admin username", &form.admin_user)
-            .hint("Leave empty for “admin”. We'll generate a password and show it in your dashboard.")
+            .hint("Leave empty for “admin”. Some types of stores use your e-mail address instead.")
             .optional()
             .checked("value")
             .with(problems);
-        let open = problems.of("admin_user").is_some() || !form.admin_user.is_empty();
+        let admin_password = Field::new_password("admin_password", "Admin password")
+            .hint("At least 8 characters. Leave empty and we'll generate one, which your dashboard shows.")
+            .optional()
+            .with(problems);
+        let typed = !form.admin_user.is_empty() || !form.admin_password.expose_secret().is_empty();
+        let open = typed || ["admin_user", "admin_password"].iter().any(|field| problems.of(field).is_some());
         let problem = problems.of("blueprint").map(str::to_owned);
-        Self { choices: blueprints.into_iter().map(choose).collect(), problem, subdomain, title, admin_user, open }
+        let choices = blueprints.into_iter().map(choose).collect();
+        Self { choices, problem, subdomain, title, admin_user, admin_password, open }
     }
 }
 
