@@ -20,6 +20,7 @@ use crate::{
     Accounts,
     command::LogIn,
     login_limits::{AccountKey, LoginAttempt, Portal},
+    second_factor::TypedCode,
     sessions::{SessionSecret, insert_session},
     view::{LoginOutcome, NewSession},
 };
@@ -166,13 +167,16 @@ impl Accounts {
         if !counted.await? {
             return Err(FLOW_OVER);
         }
-        if !self.spend_code(&found, code, cx.now).await? {
-            self.note_failure(cx, "session.second_factor", email.as_str(), &account.of_codes()).await?;
-            return Err(Invalid::new("code", "This code is wrong or was used already. Wait for the next one.").into());
-        }
+        let code = self.read_code(&found, code, cx.now).await?;
         let portal = if matches!(actor, Actor::Staff(..)) { Portal::Staff } else { Portal::Everyone };
         let attempt = self.login_attempt(cx, account.clone(), cookie.as_deref(), portal);
-        let session = self.begin_session(cx, actor, Some(flow)).await?;
+        let session = match self.begin_session(cx, actor, Some((flow, &found, &code))).await {
+            Err(wrong @ Error::Invalid(_)) => {
+                self.note_failure(cx, "session.second_factor", email.as_str(), &account.of_codes()).await?;
+                return Err(wrong);
+            }
+            session => session?,
+        };
         self.conclude_attempt(&attempt).await?;
         self.forgive_failures(&account.of_codes()).await?;
         Ok((session, email))
@@ -252,8 +256,14 @@ impl Accounts {
         Ok(LoginOutcome::SecondFactor(token))
     }
 
-    /// Starts a session; one with a second factor ends its flow, so that a flow gives one session.
-    async fn begin_session(&self, cx: &RequestContext, actor: Actor, flow: Option<&[u8; 32]>) -> Result<NewSession> {
+    /// Starts a session; one with a second factor ends its flow and spends its code, so that a flow gives one session,
+    /// and takes one code for it.
+    async fn begin_session(
+        &self,
+        cx: &RequestContext,
+        actor: Actor,
+        flow: Option<(&[u8; 32], &Subject, &TypedCode)>,
+    ) -> Result<NewSession> {
         // A session begins after its password was checked, which can take a while.
         let now = self.core.clock.now();
         let secret = &SessionSecret::new(now);
@@ -262,10 +272,14 @@ impl Accounts {
             &RequestContext { actor, member: None, ..cx.clone() }.audit("session.begin", subject_of(actor)?, detail);
         let begin = self.core.db.write(|tx| {
             Box::pin(async move {
-                if let Some(flow) = flow
-                    && !login_flows::flow_delete(&tx, flow).await?
-                {
-                    return Err(FLOW_OVER);
+                if let Some((flow, subject, code)) = flow {
+                    if !login_flows::flow_delete(&tx, flow).await? {
+                        return Err(FLOW_OVER);
+                    }
+                    if !code.spend(&tx, subject, now).await? {
+                        let why = "This code is wrong or was used already. Wait for the next one.";
+                        return Err(Invalid::new("code", why).into());
+                    }
                 }
                 insert_session(&tx, cx, actor, secret, now, flow.map(|_| now)).await?;
                 Ok(history::audit(&tx, event).await?)

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use std::time::Duration;
 use stoa_db::{
+    DbError, Tx,
     accounts::{
         Subject,
         passkeys::passkeys_delete_of,
@@ -229,21 +230,21 @@ impl Accounts {
     }
 
     /// Spends a code of the account's app or one of its recovery codes; returns whether it was accepted.
-    pub(crate) async fn spend_code(&self, subject: &Subject, code: &str, now: Timestamp) -> Result<bool> {
-        let Some(totp) = totp_get(&self.core.db, subject).await?.filter(|totp| totp.confirmed_at.is_some()) else {
-            return Ok(false);
-        };
-        let step = totp::matching_step(&self.open(subject, &totp.sealed)?, code, now);
-        let hash = &recovery_codes::hash(subject, code);
-        let spend = self.core.db.write(|tx| {
-            Box::pin(async move {
-                match step {
-                    Some(step) => totp_accept(&tx, subject, step).await,
-                    None => recovery_code_use(&tx, subject, hash, now).await,
-                }
-            })
-        });
-        Ok(spend.await?)
+    async fn spend_code(&self, subject: &Subject, code: &str, now: Timestamp) -> Result<bool> {
+        let code = &self.read_code(subject, code, now).await?;
+        Ok(self.core.db.write(|tx| Box::pin(async move { code.spend(&tx, subject, now).await })).await?)
+    }
+
+    /// What a typed code can be, before it is spent.
+    pub(crate) async fn read_code(&self, subject: &Subject, code: &str, now: Timestamp) -> Result<TypedCode> {
+        let totp = totp_get(&self.core.db, subject).await?.filter(|totp| totp.confirmed_at.is_some());
+        Ok(match totp {
+            None => TypedCode::Nothing,
+            Some(totp) => match totp::matching_step(&self.open(subject, &totp.sealed)?, code, now) {
+                Some(step) => TypedCode::Totp(step),
+                None => TypedCode::Recovery(recovery_codes::hash(subject, code)),
+            },
+        })
     }
 
     /// Counts a try to change how an account logs in, so that a found session can't guess.
@@ -266,4 +267,25 @@ impl Accounts {
 
 fn seal_context(subject: &Subject) -> String {
     format!("totp {subject}")
+}
+
+/// What a typed code can be.
+pub(crate) enum TypedCode {
+    /// There is no second factor.
+    Nothing,
+    /// The code of this time step of the app.
+    Totp(i64),
+    /// A recovery code, or a wrong code.
+    Recovery([u8; 32]),
+}
+
+impl TypedCode {
+    /// Spends the code; returns whether it was accepted.
+    pub async fn spend(&self, tx: &Tx, subject: &Subject, now: Timestamp) -> std::result::Result<bool, DbError> {
+        match self {
+            Self::Nothing => Ok(false),
+            Self::Totp(step) => totp_accept(tx, subject, *step).await,
+            Self::Recovery(hash) => recovery_code_use(tx, subject, hash, now).await,
+        }
+    }
 }

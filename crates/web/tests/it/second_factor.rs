@@ -2,8 +2,12 @@
 
 use axum::http::Method;
 use jiff::SignedDuration;
+use stoa_accounts::{command::LogIn, view::LoginOutcome};
 use stoa_core::Error;
-use stoa_model::account::Role;
+use stoa_model::{
+    account::{Actor, Role},
+    secret::ExposeSecret,
+};
 use stoa_testkit::{PASSWORD, TestPlatform, totp_code};
 
 use crate::{
@@ -319,4 +323,22 @@ async fn who_has_the_address_gets_an_account_that_somebody_else_opened_and_locke
     let link = mailed(&app, "/reset/").await;
     let set = again.submit(&link, &link, &[("password", "a third new password")]).await;
     assert!(set.is(303).location().starts_with("/login/code?next="));
+}
+
+#[tokio::test]
+async fn one_login_takes_one_code_however_often_its_form_is_sent() {
+    let app = TestApp::new().await;
+    let jane = app.platform.customer("jane").await;
+    let (_, codes) = enrol(&app, &mut app.logged_in("jane@example.com").await).await;
+    let (accounts, nobody) = (&app.platform.control.accounts, app.platform.request_context(Actor::Nobody));
+    let login = LogIn { email: "jane@example.com".into(), password: PASSWORD.into(), browser: None };
+    let LoginOutcome::SecondFactor(flow) = accounts.log_in(&nobody, login).await.unwrap() else { panic!("two steps") };
+    let send = |code: &str| {
+        let (flow, code, nobody) = (flow.clone(), code.to_owned(), nobody.clone());
+        async move { accounts.complete_login(&nobody, flow.expose_secret(), &code, |_| None).await.is_ok() }
+    };
+    let done = tokio::join!(send(&codes[0]), send(&codes[1]), send(&codes[2]));
+    assert_eq!([done.0, done.1, done.2].into_iter().filter(|is_done| *is_done).count(), 1, "one login");
+    let jane = app.platform.now(&jane);
+    assert_eq!(accounts.second_factor(&jane).await.unwrap().recovery_codes_left, 9, "one code");
 }
