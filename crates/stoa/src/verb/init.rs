@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use stoa_model::{account::Role, secret::SecretString};
 
@@ -21,8 +21,15 @@ pub struct Init {
 pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
     config.settings()?;
     let control = bootstrap::control_initialized(config).await?;
-    let password = read_password(&verb.password_file)?;
     let cx = control.core.system_context("init");
+    if let Some(first) = control.accounts.list_staff(&cx).await?.first() {
+        bail!(
+            "this installation has staff already: {}. `stoa staff add EMAIL` adds somebody, `stoa staff password EMAIL` \
+             sets a new password",
+            first.email
+        );
+    }
+    let password = read_password(&verb.password_file)?;
     let id = control.accounts.create_staff(&cx, &verb.email, Role::SuperAdmin, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
         format!(
@@ -36,7 +43,7 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
 /// Reads a password from a file or standard input; never from an argument, which process lists show.
 pub fn read_password(file: &str) -> Result<SecretString> {
     if file == "-" && std::io::stdin().is_terminal() {
-        eprintln!("Type the password (it is visible), then press Enter and Ctrl-D:");
+        return Ok(rpassword::prompt_password("Password: ").context("reading the password")?.into());
     }
     let text = if file == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
     let source = if file == "-" { "standard input" } else { file };

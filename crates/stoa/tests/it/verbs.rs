@@ -120,7 +120,7 @@ fn an_operator_is_created_once_and_the_password_is_never_shown() {
     assert!(first.status.success(), "{}", text(&first.stderr));
     let second = init(&home);
     assert!(
-        !second.status.success() && text(&second.stderr).contains("already have an account"),
+        !second.status.success() && text(&second.stderr).contains("has staff already: op@example.com"),
         "{}",
         text(&second.stderr)
     );
