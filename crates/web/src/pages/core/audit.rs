@@ -89,6 +89,7 @@ impl AuditQuery {
 
 impl AuditLine {
     fn new(entry: AuditView, cx: &RequestContext) -> Self {
+        let founder = entry.actor.replacen("cus_", "usr_", 1);
         Self {
             at: time::moment(entry.at, cx.now),
             actor_id: entry.actor.split_whitespace().next().unwrap_or_default().to_owned(),
@@ -96,21 +97,33 @@ impl AuditLine {
             action: entry.action,
             target: entry.target,
             outcome: entry.outcome,
-            detail: words(&entry.detail),
+            detail: words(&entry.detail, &founder),
             address: entry.address,
             request_id: entry.request_id,
         }
     }
 }
 
-/// Details without the signs of JSON.
-fn words(detail: &Value) -> String {
+/// An id as people compare it: its kind and its end, because ids of one day begin alike. Other texts stay.
+fn short(text: &str) -> String {
+    let (id, role) = text.split_once(' ').unwrap_or((text, ""));
+    match id.split_once('_') {
+        Some((kind, uuid)) if uuid.len() == 32 && uuid.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            format!("{kind}_…{} {role}", &uuid[24..]).trim_end().to_owned()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Details without the signs of JSON, and without the person if it is the founder of the organization that acts.
+fn words(detail: &Value, founder: &str) -> String {
     let Value::Object(fields) = detail else { return detail.to_string() };
     let word = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => format!("{name}: {text}"),
+        Value::String(text) => format!("{name}: {}", short(text)),
         value => format!("{name}: {value}"),
     };
-    fields.iter().map(word).collect::<Vec<_>>().join(", ")
+    let is_news = |(name, value): &(&String, &Value)| name.as_str() != "by" || value.as_str() != Some(founder);
+    fields.iter().filter(is_news).map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// `GET /staff/audit`
@@ -146,4 +159,18 @@ async fn csv(app: &App, cx: &RequestContext, filter: &AuditFilter) -> Result<Res
     };
     let head = ["number", "time", "actor", "action", "target", "outcome", "address", "credential", "request", "detail"];
     csv_of_all("audit", &head, find, row).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn an_id_is_its_kind_and_its_end() {
+        assert_eq!(short("cus_01a22f125f3a76ac9580d1ba35243039"), "cus_…35243039");
+        assert_eq!(short("stf_01a22f125f3a76ac9580d1ba35243039 (admin)"), "stf_…35243039 (admin)");
+        for text in ["nobody", "system", "jane_doe@example.com", "audit-1-5000.jsonl", ""] {
+            assert_eq!(short(text), text);
+        }
+    }
 }
