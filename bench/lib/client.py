@@ -26,15 +26,18 @@ class Refused(Exception):
 class Caller:
     """Requests to the platform, each thread's on one kept connection."""
 
-    def __init__(self, port, headers=None):
+    def __init__(self, port, headers=None, source=None):
         self.port, self.headers, self.local = port, {"Host": BASE} | (headers or {}), threading.local()
+        # An address of this machine to come from; each is a client of its own.
+        self.source = source and (source, 0)
 
     def send(self, method, path, body=None, headers=None):
         """One request: the answer's status, headers, text, and its milliseconds."""
         for last in (False, True):
             connection = getattr(self.local, "connection", None)
             if connection is None:
-                connection = self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+                connection = self.local.connection = http.client.HTTPConnection(
+                    "127.0.0.1", self.port, timeout=60, source_address=self.source)
                 connection.connect()
             begun = time.monotonic()
             try:
@@ -91,8 +94,8 @@ class Program(Caller):
 class Person(Caller):
     """Somebody in a browser: cookies, and forms with their token."""
 
-    def __init__(self, port):
-        super().__init__(port)
+    def __init__(self, port, source=None):
+        super().__init__(port, source=source)
         self.cookies, self.csrf = {}, ""
 
     def cookie_header(self):
