@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use stoa_db::{
     Tx,
-    accounts::{Subject, notes::notes_delete_of, passkeys::passkeys_delete_of, second_factors::second_factor_delete},
+    accounts::{Subject, notes::notes_delete_of},
     history,
     invitations::invitations_end_of,
     members::{self, Membership},
@@ -17,7 +17,9 @@ use stoa_model::{
     member::MemberRole,
 };
 
-use crate::{Accounts, login_account::NO_PASSWORD, notices, reauthenticate::require_recent};
+use crate::{
+    Accounts, login_account::NO_PASSWORD, notices, reauthenticate::require_recent, second_factor::delete_factors,
+};
 use stoa_core::{Error, RequestContext, Result, Wakeup};
 
 /// How long a closing can be undone.
@@ -105,8 +107,7 @@ impl Accounts {
                     }
                     notes_delete_of(&tx, customer).await?;
                     if let Some(subject) = &Subject::of(account) {
-                        passkeys_delete_of(&tx, subject).await?;
-                        second_factor_delete(&tx, subject).await?;
+                        delete_factors(&tx, subject).await?;
                     }
                     stoa_db::sessions::sessions_delete_of(&tx, account).await?;
                     stoa_db::tokens::tokens_delete_of(&tx, account).await?;

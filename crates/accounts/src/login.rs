@@ -6,7 +6,10 @@
 
 use jiff::SignedDuration;
 use stoa_db::{
-    accounts::{self, Subject, login_failures, login_flows},
+    accounts::{
+        self, Subject, login_failures, login_flows,
+        passkeys::{Passkey, passkey_used},
+    },
     history, sessions,
 };
 use stoa_model::{
@@ -20,6 +23,7 @@ use crate::{
     Accounts,
     command::LogIn,
     login_limits::{AccountKey, LoginAttempt, Portal},
+    passkeys::PASSKEY_NOT_ACCEPTED,
     second_factor::TypedCode,
     sessions::{SessionSecret, insert_session},
     view::{LoginOutcome, NewSession},
@@ -51,6 +55,17 @@ pub(crate) const MAX_FAILURES: u64 = 100;
 pub(crate) struct Authenticated {
     pub actor: Actor,
     attempt: LoginAttempt,
+}
+
+/// What a session begins with.
+#[derive(Clone, Copy)]
+pub(crate) enum Proof<'a> {
+    /// A right password alone.
+    Password,
+    /// A right password, whose flow this is, and a code of the account.
+    Code(&'a [u8; 32], &'a Subject, &'a TypedCode),
+    /// A passkey whose answer was checked, and what is stored of it from now on.
+    Passkey(&'a Passkey, &'a str),
 }
 
 impl Accounts {
@@ -170,7 +185,7 @@ impl Accounts {
         let code = self.read_code(&found, code, cx.now).await?;
         let portal = if matches!(actor, Actor::Staff(..)) { Portal::Staff } else { Portal::Everyone };
         let attempt = self.login_attempt(cx, account.clone(), cookie.as_deref(), portal);
-        let session = match self.begin_session(cx, actor, Some((flow, &found, &code))).await {
+        let session = match self.begin_session(cx, actor, Proof::Code(flow, &found, &code)).await {
             Err(wrong @ Error::Invalid(_)) => {
                 self.note_failure(cx, "session.second_factor", email.as_str(), &account.of_codes()).await?;
                 return Err(wrong);
@@ -243,7 +258,7 @@ impl Accounts {
         let subject = &subject_of(actor)?;
         if !self.has_second_factor(subject).await? {
             self.conclude_attempt(&attempt).await?;
-            return Ok(LoginOutcome::Session(self.begin_session(cx, actor, None).await?));
+            return Ok(LoginOutcome::Session(self.begin_session(cx, actor, Proof::Password).await?));
         }
         // The attempt is returned when the login is complete: otherwise whoever has the password could try any
         // number of codes.
@@ -256,32 +271,44 @@ impl Accounts {
         Ok(LoginOutcome::SecondFactor(token))
     }
 
-    /// Starts a session; one with a second factor ends its flow and spends its code, so that a flow gives one session,
-    /// and takes one code for it.
-    async fn begin_session(
+    /// Starts a session, and spends what it takes: a flow and a code, or the answer of a passkey, so that each gives one
+    /// session.
+    pub(crate) async fn begin_session(
         &self,
         cx: &RequestContext,
         actor: Actor,
-        flow: Option<(&[u8; 32], &Subject, &TypedCode)>,
+        proof: Proof<'_>,
     ) -> Result<NewSession> {
         // A session begins after its password was checked, which can take a while.
         let now = self.core.clock.now();
         let secret = &SessionSecret::new(now);
-        let detail = serde_json::json!({ "second_factor": flow.is_some(), "session": secret.id });
+        let has_second_factor = !matches!(proof, Proof::Password);
+        let mut detail = serde_json::json!({ "second_factor": has_second_factor, "session": secret.id });
+        if let Proof::Passkey(passkey, _) = proof {
+            detail["passkey"] = passkey.id.to_string().into();
+        }
         let event =
             &RequestContext { actor, member: None, ..cx.clone() }.audit("session.begin", subject_of(actor)?, detail);
         let begin = self.core.db.write(|tx| {
             Box::pin(async move {
-                if let Some((flow, subject, code)) = flow {
-                    if !login_flows::flow_delete(&tx, flow).await? {
-                        return Err(FLOW_OVER);
+                match proof {
+                    Proof::Password => {}
+                    Proof::Code(flow, subject, code) => {
+                        if !login_flows::flow_delete(&tx, flow).await? {
+                            return Err(FLOW_OVER);
+                        }
+                        if !code.spend(&tx, subject, now).await? {
+                            let why = "This code is wrong or was used already. Wait for the next one.";
+                            return Err(Invalid::new("code", why).into());
+                        }
                     }
-                    if !code.spend(&tx, subject, now).await? {
-                        let why = "This code is wrong or was used already. Wait for the next one.";
-                        return Err(Invalid::new("code", why).into());
+                    Proof::Passkey(passkey, next) => {
+                        if !passkey_used(&tx, passkey, next, now).await? {
+                            return Err(PASSKEY_NOT_ACCEPTED);
+                        }
                     }
                 }
-                insert_session(&tx, cx, actor, secret, now, flow.map(|_| now)).await?;
+                insert_session(&tx, cx, actor, secret, now, has_second_factor.then_some(now)).await?;
                 Ok(history::audit(&tx, event).await?)
             })
         });

@@ -37,10 +37,10 @@ use webauthn_rs::{
 
 use crate::{
     Accounts,
+    login::Proof,
     login_account::{login_actor, own_subject},
     notices,
     reauthenticate::require_recent,
-    sessions::{SessionSecret, insert_session},
     view::{NewSession, PasskeyChallenge, PasskeyView},
 };
 use stoa_core::{Error, RequestContext, Result, Wakeup, random, rate_limits::client_limits};
@@ -57,7 +57,8 @@ const MAX_NAME: usize = 60;
 const UNAVAILABLE: Error = Error::Unauthenticated("Passkeys need a portal with HTTPS. Log in with your password.");
 const UNKNOWN: Error =
     Error::Unauthenticated("This passkey isn't known here. It may have been removed. Log in with your password.");
-const NOT_ACCEPTED: Error = Error::Unauthenticated("The passkey was not accepted. Try again, or use your password.");
+pub(crate) const PASSKEY_NOT_ACCEPTED: Error =
+    Error::Unauthenticated("The passkey was not accepted. Try again, or use your password.");
 const TOO_LATE: &str = "This took longer than five minutes, or was answered already. Start again.";
 
 impl Accounts {
@@ -223,7 +224,7 @@ impl Accounts {
         let relying_party = self.relying_party().ok_or(UNAVAILABLE)?;
         let state = self.take_challenge(cx, None, challenge).await?;
         let state: DiscoverableAuthentication = serde_json::from_str(&state).map_err(Error::internal)?;
-        let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| NOT_ACCEPTED)?;
+        let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| PASSKEY_NOT_ACCEPTED)?;
         let (_, credential) = relying_party.identify_discoverable_authentication(&answer).map_err(|_| UNKNOWN)?;
         let found = passkeys::passkey_by_credential(&self.core.db, &credential_hash(credential)).await?;
         let found = &found.ok_or(UNKNOWN)?;
@@ -236,29 +237,14 @@ impl Accounts {
                 let why = json!({ "passkey": found.id, "why": error.to_string() });
                 let event = &cx.audit_outcome("session.begin", &found.subject, "refused", why);
                 self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
-                return Err(NOT_ACCEPTED);
+                return Err(PASSKEY_NOT_ACCEPTED);
             }
         };
         key.update_credential(&checked);
         let public_key = &serde_json::to_string(&key).map_err(Error::internal)?;
         let email = self.login_account(actor).await?.ok_or(UNKNOWN)?.login;
-        let now = self.core.clock.now();
-        let secret = &SessionSecret::new(now);
-        let detail = json!({ "second_factor": true, "passkey": found.id, "session": secret.id });
-        let event =
-            &RequestContext { actor, member: None, ..cx.clone() }.audit("session.begin", &found.subject, detail);
-        let begin = self.core.db.write(|tx| {
-            Box::pin(async move {
-                if !passkeys::passkey_used(&tx, found, public_key, now).await? {
-                    return Err(NOT_ACCEPTED);
-                }
-                insert_session(&tx, cx, actor, secret, now, Some(now)).await?;
-                Ok(history::audit(&tx, event).await?)
-            })
-        });
-        begin.await?;
-        self.forget_recent();
-        Ok((secret.session(actor), email))
+        let session = self.begin_session(cx, actor, Proof::Passkey(found, public_key)).await?;
+        Ok((session, email))
     }
 
     async fn store_challenge(

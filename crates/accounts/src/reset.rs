@@ -5,10 +5,7 @@
 use serde_json::json;
 use stoa_db::{
     Conn, DbError, Tx,
-    accounts::{
-        self, Subject, login_failures::login_failures_clear, passkeys::passkeys_delete_of,
-        second_factors::second_factor_delete,
-    },
+    accounts::{self, Subject, login_failures::login_failures_clear},
     history, one_time, sessions, tokens, users,
 };
 use stoa_model::{account::Actor, id::CustomerId, secret::SecretString, text::EmailAddress};
@@ -19,6 +16,7 @@ use crate::{
     login_limits::AccountKey,
     mail::{self, AccountMail, RESET},
     password::{self, Priority},
+    second_factor::delete_factors,
     view::LoginOutcome,
 };
 use stoa_core::{Core, Error, RequestContext, Result, Wakeup, random};
@@ -55,8 +53,8 @@ impl Accounts {
         Ok(self.valid_reset(cx, token).await?.map(|(_, email)| email))
     }
 
-    /// Sets a new password and logs in with it, ends all sessions and revokes all API tokens of the account. A second factor stays,
-    /// unless the address was never verified: the account then is whose the address is (decision 027).
+    /// Sets a new password and logs in with it, ends all sessions and revokes all API tokens of the account. A second
+    /// factor stays, unless the address was never verified: the account then is whose the address is (decision 027).
     ///
     /// # Errors
     /// A weak password; a link that has expired or was used.
@@ -84,8 +82,7 @@ impl Accounts {
                     replace_password(&tx, actor, email, password_hash).await?;
                     if !is_verified {
                         // Somebody who doesn't have the address may have opened the account and locked it.
-                        second_factor_delete(&tx, subject).await?;
-                        passkeys_delete_of(&tx, subject).await?;
+                        delete_factors(&tx, subject).await?;
                     }
                     if let Actor::Customer(id) = actor {
                         // Who reads the e-mail has the address.

@@ -197,8 +197,8 @@ impl Accounts {
         Ok(secret.session(login_actor(cx)))
     }
 
-    /// Removes the second factor and the passkeys of somebody who has lost them, ends their sessions and notifies them. Their password
-    /// stays. Whoever calls this has made sure who is asking.
+    /// Removes the second factor and the passkeys of somebody who has lost them, ends their sessions and notifies them.
+    /// Their password stays. Whoever calls this has made sure who is asking.
     ///
     /// # Errors
     /// Below the role admin, for staff below super_admin; no recent password; no such account; one without a second
@@ -214,8 +214,7 @@ impl Accounts {
         let reset = self.core.db.write(|tx| {
             Box::pin(async move {
                 // Their passkeys may be on the device that is lost.
-                let passkeys = passkeys_delete_of(&tx, subject).await?;
-                if !second_factor_delete(&tx, subject).await? && passkeys == 0 {
+                if !delete_factors(&tx, subject).await? {
                     return Err(Error::Conflict("This account uses neither two-step login nor passkeys.".into()));
                 }
                 sessions::sessions_delete_of(&tx, actor).await?;
@@ -267,6 +266,12 @@ impl Accounts {
 
 fn seal_context(subject: &Subject) -> String {
     format!("totp {subject}")
+}
+
+/// Deletes the app, the recovery codes and the passkeys of an account; returns whether it had any.
+pub(crate) async fn delete_factors(tx: &Tx, subject: &Subject) -> std::result::Result<bool, DbError> {
+    let had_passkeys = passkeys_delete_of(tx, subject).await? > 0;
+    Ok(second_factor_delete(tx, subject).await? || had_passkeys)
 }
 
 /// What a typed code can be.

@@ -206,7 +206,7 @@ async fn an_account_is_closed_after_two_weeks_unless_it_is_kept() {
     assert!(accounts.due_closings().await.expect("an answer").is_empty(), "kept");
     let mails = platform.outbox().concat();
     assert!(mails.contains("Your Stoa account will be closed on"), "{mails}");
-    assert!(mails.contains("ann@example.com has accepted an invitation"), "owners are told who joined");
+    assert!(mails.contains("ann@example.com has accepted an invitation"), "owners are notified who joined");
 
     accounts.close_account(&jane).await.expect("announced");
     assert!(accounts.due_closings().await.expect("an answer").is_empty(), "not yet");

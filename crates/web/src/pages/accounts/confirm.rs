@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use stoa_accounts::Accounts;
 use stoa_core::RequestContext;
 
@@ -39,6 +40,14 @@ impl ConfirmPage {
         let password = Field::password("confirm_password", "Password").with(&problems);
         Self { frame, problems, action: action.to_owned(), fields, password }
     }
+}
+
+/// Input of a form that has nothing but the password, once it is asked for.
+#[derive(Deserialize, Default)]
+pub struct ConfirmedForm {
+    /// The password.
+    #[serde(default)]
+    pub confirm_password: SecretString,
 }
 
 /// The context of a sensitive change: as it is if the password was asked for recently, or after checking `password`.

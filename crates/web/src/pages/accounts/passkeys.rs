@@ -9,7 +9,7 @@ use stoa_core::Error;
 use stoa_model::id::PasskeyId;
 
 use super::{
-    confirm::recent_context,
+    confirm::{ConfirmedForm, recent_context},
     login::{LoginForm, LoginPage, welcome},
 };
 use crate::{
@@ -36,13 +36,6 @@ pub struct NewPasskeyPage {
     pub options: String,
     /// What its owner calls it.
     pub name: Field,
-}
-
-/// Input of forms that ask for the password first.
-#[derive(Deserialize, Default)]
-pub struct ConfirmedForm {
-    #[serde(default)]
-    confirm_password: SecretString,
 }
 
 /// A browser's answer.

@@ -2,12 +2,11 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use secrecy::SecretString;
 use serde::Deserialize;
 use stoa_accounts::view::ProfileView;
 use stoa_core::RequestContext;
 
-use super::confirm::recent_context;
+use super::confirm::{ConfirmedForm, recent_context};
 use crate::{
     app::App,
     extract::{
@@ -88,19 +87,12 @@ pub async fn rename(
     }
 }
 
-/// Input of the form that closes the account.
-#[derive(Deserialize)]
-pub struct CloseForm {
-    #[serde(default)]
-    confirm_password: SecretString,
-}
-
 /// `POST /account/close`
 pub async fn close(
     State(app): State<App>,
     Customer(cx): Customer,
     frame: Frame,
-    Form(form): Form<CloseForm>,
+    Form(form): Form<ConfirmedForm>,
 ) -> Result<Response, HttpError> {
     let again = ("/account/close", Vec::new());
     let cx = match recent_context(&app, cx, &frame, again, &form.confirm_password).await? {

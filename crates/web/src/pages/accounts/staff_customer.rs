@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde::Deserialize;
 use stoa_accounts::view::{NoteView, PersonView};
 use stoa_core::{RequestContext, view::PageNumber};
@@ -13,7 +12,10 @@ use stoa_model::{
 };
 use stoa_sites::view::{SiteFilter, SiteSort};
 
-use super::{confirm::recent_context, staff_customers::CustomerLine};
+use super::{
+    confirm::{ConfirmedForm, recent_context},
+    staff_customers::CustomerLine,
+};
 use crate::{
     app::App,
     extract::{
@@ -92,13 +94,6 @@ pub struct NoteForm {
     note: String,
 }
 
-/// Input of the form that turns two-step login off.
-#[derive(Deserialize, Default)]
-pub struct ResetForm {
-    #[serde(default)]
-    confirm_password: SecretString,
-}
-
 /// `GET /staff/customers/{id}`
 pub async fn show(
     State(app): State<App>,
@@ -125,7 +120,7 @@ pub async fn reset_second_factor(
     Administrator(cx): Administrator,
     Id(id): Id<CustomerId>,
     frame: Frame,
-    Form(form): Form<ResetForm>,
+    Form(form): Form<ConfirmedForm>,
 ) -> Result<Response, HttpError> {
     let action = format!("/staff/customers/{id}/second-factor/reset");
     let cx = match recent_context(&app, cx, &frame, (&action, Vec::new()), &form.confirm_password).await? {
