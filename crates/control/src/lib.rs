@@ -24,6 +24,8 @@ use stoa_provider::{dns::Dns, edge::Edge, engine::Engines};
 use stoa_sites::{Sites, blueprints::Blueprints};
 use tokio_util::sync::CancellationToken;
 
+use crate::search::index::SearchIndex;
+
 /// How long the end of a process waits for changes on the engine that are in progress.
 const ENGINE_SETTLE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -87,6 +89,7 @@ pub struct Control {
     /// Keep what the areas promise.
     pub reconcilers: Supervisor,
     engines: Engines,
+    search_index: Arc<SearchIndex>,
 }
 
 impl Control {
@@ -116,7 +119,7 @@ impl Control {
         let registry = TaskRegistry::default().with(SendMail(mailer)).with(account_mail);
         let tasks = Tasks::new(core.clone(), registry);
         let reconcilers = Supervisor::new(core.clone());
-        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines }
+        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines, search_index: Arc::default() }
     }
 
     /// The operator's settings.

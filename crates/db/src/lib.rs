@@ -33,6 +33,7 @@ pub mod listing;
 mod open;
 mod page;
 mod schema;
+pub mod search;
 mod site_row;
 pub mod sites;
 mod wal_sync;

@@ -16,6 +16,8 @@ pub mod route_changes;
 pub mod routes;
 pub(crate) mod updates;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
@@ -70,6 +72,13 @@ pub async fn domain_insert(tx: &Tx, domain: &Domain) -> Result<(), DbError> {
 /// A domain by id, removed ones included.
 pub async fn domain_get(c: &impl Conn, id: DomainId) -> Result<Option<Domain>, DbError> {
     domains::Entity::find_by_id(id.uuid()).one(c.raw()).await?.map(from_row).transpose()
+}
+
+/// Several domains in one query, removed ones included; unknown ids are left out.
+pub async fn domains_by_ids(c: &impl Conn, ids: &[DomainId]) -> Result<HashMap<DomainId, Domain>, DbError> {
+    let by_ids = domains::Column::Id.is_in(ids.iter().map(|id| id.uuid()));
+    let found = read(domains::Entity::find().filter(by_ids).all(c.raw()).await?)?;
+    Ok(found.into_iter().map(|domain| (domain.id, domain)).collect())
 }
 
 /// The active domains of a site, by name.

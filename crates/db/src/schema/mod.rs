@@ -14,6 +14,7 @@
 mod migrate;
 mod render;
 mod v1;
+mod v10;
 mod v2;
 mod v3;
 mod v4;
@@ -63,8 +64,8 @@ pub(crate) struct Index {
 pub(crate) struct Table {
     /// Its name.
     pub(crate) name: &'static str,
-    /// Columns, primary key, foreign keys and checks. `{id}`, `{hash}`, `{text}`, `{long}` and
-    /// `{serial}` stand for the database's own type.
+    /// Columns, primary key, foreign keys and checks. `{id}`, `{hash}`, `{text}`, `{long}`, `{serial}` and
+    /// `{generated}` stand for what the database has for it.
     pub(crate) columns: &'static str,
     /// Unique indexes: name and columns.
     pub(crate) unique: &'static [(&'static str, &'static str)],
@@ -83,4 +84,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v7::MIGRATION,
     v8::MIGRATION,
     v9::MIGRATION,
+    v10::MIGRATION,
 ];

@@ -13,12 +13,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{CaseStatement, Expr, ExprTrait, SimpleExpr},
 };
 use stoa_model::{
     id::{CustomerId, SiteId},
-    site::{Health, Lifecycle, ORDER_CANCELLED, Power, Site, SiteState},
+    site::{Lifecycle, ORDER_CANCELLED, Power, Site, SiteState},
     stack::ProjectName,
 };
 
@@ -137,44 +137,36 @@ pub async fn site_counts(c: &impl Conn, customer: Option<CustomerId>) -> Result<
     if let Some(customer) = customer {
         found = found.filter(sites::Column::Customer.eq(customer.uuid()));
     }
-    Ok(summed(count(c, found).await?.into_iter().map(|(state, _, n)| (state, n))))
-}
-
-/// Number of these sites by state and health, in no order; a pair can occur more than once.
-async fn count(c: &impl Conn, found: Select<sites::Entity>) -> Result<Vec<(SiteState, Health, u64)>, DbError> {
     let cancelled: SimpleExpr = CaseStatement::new().case(in_state(SiteState::Cancelled), 1).into();
     let counted = found
         .select_only()
         .column(sites::Column::State)
         .column(sites::Column::Power)
-        .column(sites::Column::Health)
         // How many of a group are suspended: all or none.
         .column_as(sites::Column::Suspensions.count(), "suspended")
         .column_as(cancelled.count(), "cancelled")
         .column_as(sites::Column::Id.count(), "n")
         .group_by(sites::Column::State)
         .group_by(sites::Column::Power)
-        .group_by(sites::Column::Health)
         .group_by(Expr::col(sites::Column::Suspensions).is_not_null());
-    let rows: Vec<(String, String, String, i64, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
+    let rows: Vec<(String, String, i64, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
     let read = Row { table: "sites", id: &"(counts)" };
     let mut counts = Vec::with_capacity(rows.len());
-    for (lifecycle, power, health, suspended, cancelled, n) in rows {
+    for (lifecycle, power, suspended, cancelled, n) in rows {
         let state = SiteState::of(read.parse(&lifecycle)?, read.parse(&power)?, suspended != 0);
-        let health = read.parse(&health)?;
-        counts.push((state, health, read.number(n - cancelled)?));
-        counts.push((SiteState::Cancelled, health, read.number(cancelled)?));
+        counts.push((state, read.number(n - cancelled)?));
+        counts.push((SiteState::Cancelled, read.number(cancelled)?));
     }
-    Ok(counts)
+    Ok(summed(counts))
 }
 
-/// One sum for each kind, in the order in which they first occur; those of 0 are left out.
-fn summed<K: PartialEq>(counts: impl Iterator<Item = (K, u64)>) -> Vec<(K, u64)> {
-    let mut sums: Vec<(K, u64)> = Vec::new();
-    for (kind, n) in counts.filter(|(_, n)| *n > 0) {
-        match sums.iter_mut().find(|(known, _)| *known == kind) {
+/// One sum for each state, in the order in which they first occur; those of 0 are left out.
+fn summed(counts: Vec<(SiteState, u64)>) -> Vec<(SiteState, u64)> {
+    let mut sums: Vec<(SiteState, u64)> = Vec::new();
+    for (state, n) in counts.into_iter().filter(|(_, n)| *n > 0) {
+        match sums.iter_mut().find(|(known, _)| *known == state) {
             Some((_, sum)) => *sum += n,
-            None => sums.push((kind, n)),
+            None => sums.push((state, n)),
         }
     }
     sums

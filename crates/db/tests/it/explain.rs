@@ -23,12 +23,14 @@ use stoa_db::{
         Claim, job_active, job_claim, job_get, job_is_available, job_plan, jobs_active_of, jobs_heartbeat, jobs_of,
         staff_jobs,
     },
+    listing::Window,
     route_changes::{RouteChange, route_changed, route_changes_between},
     routes::route_of,
     sessions::session_get,
     sites::{
-        hostname_taken, hostnames_of, site_by_hostname, site_get, site_of_project, sites_all, sites_live_after,
-        sites_of, sites_to_purge,
+        hostname_taken, hostnames_of,
+        list::{SiteFilter, SiteSort, sites_by_group, sites_listed},
+        site_by_hostname, site_get, site_of_project, sites_all, sites_live_after, sites_of, sites_to_purge,
     },
     tasks::{task_claim, tasks_failed},
     tokens::{token_by_hash, token_list},
@@ -36,6 +38,7 @@ use stoa_db::{
 use stoa_model::{
     account::Actor,
     job::{JobState, Lane},
+    status::StatusGroup,
 };
 
 use crate::bed::{Bed, Kind, MINUTE, at, claim};
@@ -93,6 +96,12 @@ async fn run(bed: &Bed, db: &Db, site: stoa_model::id::SiteId) {
     token_list(db, actor).await.unwrap();
     sites_of(db, customer.id, ten).await.unwrap();
     sites_all(db, Page::first(10)).await.unwrap();
+    let of_customer = SiteFilter { customer: Some(customer.id), ..SiteFilter::default() };
+    let in_group = SiteFilter { group: Some(StatusGroup::Attention), ..SiteFilter::default() };
+    for filter in [SiteFilter::default(), of_customer, in_group] {
+        sites_by_group(db, &filter).await.unwrap();
+        sites_listed(db, &filter, SiteSort::Newest, Window::first(10)).await.unwrap();
+    }
     sites_live_after(db, Some(site), 10).await.unwrap();
     sites_to_purge(db, at(1)).await.unwrap();
     site_of_project(db, &known.project).await.unwrap();

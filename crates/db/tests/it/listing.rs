@@ -14,7 +14,7 @@ use stoa_db::{
 use stoa_model::{
     account::Actor,
     job::{JobKind, JobState},
-    site::{Health, Lifecycle, Power, Site},
+    site::{Health, Lifecycle, Power, Site, Suspension, SuspensionReason},
     status::{SiteStatus, StatusGroup},
     text::SiteTitle,
 };
@@ -38,6 +38,13 @@ pub async fn each_site_is_in_the_group_of_its_status(bed: Bed) {
                 bed.db.write(|tx| Box::pin(async move { site_observe(&tx, id, *health, at(1)).await })).await.unwrap();
             }
         }
+    }
+    for lifecycle in [Lifecycle::Active, Lifecycle::Updating] {
+        let new = bed.new_site(customer.id, &format!("suspended-{lifecycle}"));
+        let suspension =
+            Suspension { reason: SuspensionReason::Operator, actor: "system".into(), at: at(1), note: None };
+        bed.insert_site(&Site { lifecycle, suspensions: vec![suspension], ..new }).await.unwrap();
+        n += 1;
     }
     let new = bed.new_site(customer.id, "cancelled");
     let reason = Some(stoa_model::site::ORDER_CANCELLED.to_owned());

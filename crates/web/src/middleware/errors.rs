@@ -4,6 +4,8 @@
 //! [`HttpError`] come from the router itself and are rendered too; responses with their own HTML (a form with
 //! error messages) are passed through.
 
+use std::time::Duration;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
@@ -21,6 +23,10 @@ use crate::{
     ui::{self, frame::Frame},
 };
 
+/// How long a client over its limits waits for that answer: a program that tries again at once would otherwise take the
+/// processor's time from everybody else.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(500);
+
 /// The middleware.
 pub async fn render(State(app): State<App>, request: Request, next: Next) -> Response {
     let auth = RequestAuth::from_extensions(request.extensions());
@@ -29,6 +35,9 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
     let cookies: HeaderMap = cookies.map(|c| (header::COOKIE, c)).collect();
     let response = next.run(request).await;
     note_refusal(&app, &auth, &method, &uri, response.status()).await;
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        tokio::time::sleep(REFUSAL_PAUSE).await;
+    }
     let Some(error) = error_of(&response) else { return response };
     let body = if is_api(uri.path()) {
         Problem::new(&error, &auth.request_id).into_response()

@@ -1,5 +1,7 @@
 //! The lists of staff and customers: search, filters, pages, files; and the search box.
 
+use std::time::Duration;
+
 use stoa_model::account::Role;
 use stoa_testkit::shop;
 
@@ -72,6 +74,11 @@ async fn one_box_finds_sites_customers_and_ids() {
     let customer = many.text.split("/sites/site_").nth(1).unwrap().split('"').next().unwrap();
     admin.get(&format!("/staff/search?q=site_{customer}")).await.is(200).says("The shop-");
     admin.get("/staff/search?q=job_01ba60d33ce17146a93c0a9388f384e6").await.is(200).says("Nothing found");
+    // Who came since the last search is found, although nothing was found a moment ago.
+    admin.get("/staff/search?q=newcomer").await.says("Nothing found");
+    app.platform.customer("newcomer").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    admin.get("/staff/search?q=NEWcomer").await.says("newcomer@example.com");
     let hostile = "%3Cscript%3E%22%27";
     assert!(!admin.get(&format!("/staff/search?q={hostile}")).await.is(200).text.contains("<script>"));
     drop(app);

@@ -1,13 +1,12 @@
 //! The search box of staff: one text, and everything that it may mean.
 
-use stoa_accounts::view::{CustomerSort, CustomerView};
-use stoa_core::{
-    Error, RequestContext, Result,
-    view::{JobView, PageNumber},
-};
-use stoa_domains::view::{DomainFilter, DomainLine};
+pub(crate) mod index;
+
+use stoa_accounts::view::CustomerView;
+use stoa_core::{Error, RequestContext, Result, view::JobView};
+use stoa_domains::view::DomainLine;
 use stoa_model::account::Role;
-use stoa_sites::view::{SiteFilter, SiteSort, SiteView};
+use stoa_sites::view::SiteView;
 
 use crate::Control;
 
@@ -43,11 +42,6 @@ impl<T> Default for Found<T> {
 }
 
 impl<T> Found<T> {
-    fn new(mut all: Vec<T>, total: u64) -> Self {
-        all.truncate(MAX_SHOWN);
-        Self { first: all, total }
-    }
-
     fn one(found: Result<T>) -> Result<Self> {
         match found {
             Ok(found) => Ok(Self { first: vec![found], total: 1 }),
@@ -78,16 +72,13 @@ impl Control {
         if let Ok(id) = text.parse() {
             return Ok(SearchResults { jobs: Found::one(self.jobs.get(cx, id).await)?, ..none });
         }
-        let page = PageNumber::default();
-        let filter = SiteFilter { text: Some(text.to_owned()), ..SiteFilter::default() };
-        let sites = self.sites.search(cx, filter, SiteSort::Newest, page).await?.sites;
-        let customers = self.accounts.search_customers(cx, Some(text), CustomerSort::Newest, page).await?;
-        let filter = DomainFilter { text: Some(text.to_owned()), ..DomainFilter::default() };
-        let (domains, _) = self.domains.search(cx, filter, page).await?;
+        let hits = self.search_index.find(&self.core.db, text, MAX_SHOWN).await?;
+        let ((sites, of_sites), (customers, of_customers), (domains, of_domains)) =
+            (hits.sites, hits.customers, hits.domains);
         Ok(SearchResults {
-            sites: Found::new(sites.items, sites.total),
-            customers: Found::new(customers.items, customers.total),
-            domains: Found::new(domains.items, domains.total),
+            sites: Found { first: self.sites.get_many(cx, &sites).await?, total: of_sites },
+            customers: Found { first: self.accounts.get_customers(cx, &customers).await?, total: of_customers },
+            domains: Found { first: self.domains.get_lines(cx, &domains).await?, total: of_domains },
             ..none
         })
     }
