@@ -25,7 +25,7 @@ pub struct CustomerView {
 }
 
 /// A member of a customer's organization, for staff.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct PersonView {
     /// The organization that they have founded, which their login belongs to.
     pub account: CustomerId,

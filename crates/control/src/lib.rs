@@ -89,7 +89,7 @@ pub struct Control {
     /// Keep what the areas promise.
     pub reconcilers: Supervisor,
     engines: Engines,
-    search_index: Arc<SearchIndex>,
+    search_index: SearchIndex,
 }
 
 impl Control {
@@ -119,7 +119,7 @@ impl Control {
         let registry = TaskRegistry::default().with(SendMail(mailer)).with(account_mail);
         let tasks = Tasks::new(core.clone(), registry);
         let reconcilers = Supervisor::new(core.clone());
-        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines, search_index: Arc::default() }
+        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines, search_index: SearchIndex::default() }
     }
 
     /// The operator's settings.

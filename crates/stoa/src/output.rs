@@ -1,8 +1,9 @@
 //! What verbs print: tables for people, JSON for programs.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use stoa_util::{visible, visible_lines};
 
@@ -46,9 +47,43 @@ pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [St
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
     table.set_width(width(table.width()));
     for row in rows {
-        table.add_row(row.map(|cell| visible(&cell).into_owned()));
+        table.add_row(row.map(|text| {
+            let cell = Cell::new(visible(&text));
+            match color(&text) {
+                Some(color) => cell.fg(color),
+                None => cell,
+            }
+        }));
     }
     table.trim_fmt()
+}
+
+/// The color of a word for a state, where the output is a terminal.
+fn color(word: &str) -> Option<Color> {
+    match word {
+        "online" | "active" | "healthy" | "succeeded" | "verified" | "good" | "ok" => Some(Color::Green),
+        "failed" | "stuck" | "down" | "offline" | "not_responding" | "unhealthy" | "FAILING" | "failing" | "BAD" => {
+            Some(Color::Red)
+        }
+        "starting" | "queued" | "running" | "unwinding" | "updating" | "provisioning" | "waiting" | "claimed"
+        | "note" => Some(Color::Yellow),
+        _ => None,
+    }
+}
+
+/// A time for people: how long ago in a terminal, in full for a file or a program.
+pub fn when(at: Timestamp) -> String {
+    if io::stdout().is_terminal() { ago(Timestamp::now().duration_since(at)) } else { format!("{at:.0}") }
+}
+
+fn ago(age: SignedDuration) -> String {
+    let (amount, unit) = match age.abs().as_secs() {
+        seconds @ ..60 => (seconds, "s"),
+        seconds @ ..3600 => (seconds / 60, "min"),
+        seconds @ ..86_400 => (seconds / 3600, "h"),
+        seconds => (seconds / 86_400, "d"),
+    };
+    if age.is_negative() { format!("in {amount} {unit}") } else { format!("{amount} {unit} ago") }
 }
 
 /// The width of a table; `None` and 0 if the terminal is none, or does not know.
@@ -72,6 +107,20 @@ mod tests {
             table(["Name", "Title"], [["a".to_owned(), "long ".repeat(800)], ["b".to_owned(), "short".to_owned()]]);
         assert!(text.lines().all(|line| line.len() <= 200 && line.trim_end() == line), "{text}");
         assert!(text.lines().count() > 20);
+    }
+
+    #[test]
+    fn a_time_has_its_largest_unit() {
+        for (seconds, text) in [
+            (0, "0 s ago"),
+            (59, "59 s ago"),
+            (3599, "59 min ago"),
+            (7200, "2 h ago"),
+            (200_000, "2 d ago"),
+            (-90, "in 1 min"),
+        ] {
+            assert_eq!(ago(SignedDuration::from_secs(seconds)), text);
+        }
     }
 
     #[test]

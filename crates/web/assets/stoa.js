@@ -46,6 +46,15 @@ function scrollLogs(root = document) {
   for (const log of $("[data-end]", root)) log.scrollTop = log.scrollHeight;
 }
 
+// The index of the API reference: what does not have the text is hidden.
+for (const field of $("[data-index-search]")) {
+  field.hidden = false;
+  field.querySelector("input").addEventListener("input", (event) => {
+    const text = event.target.value.trim().toLowerCase();
+    for (const item of $(".api-index ul ul li")) item.hidden = !item.textContent.toLowerCase().includes(text);
+  });
+}
+
 // A job's page: whole states from the server.
 function watch(box) {
   const source = new EventSource(box.dataset.events);

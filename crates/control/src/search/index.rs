@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwapOption;
 use memchr::memmem::Finder;
 use stoa_core::Result;
 use stoa_db::{
@@ -11,37 +12,60 @@ use stoa_db::{
 use stoa_model::id::{CustomerId, DomainId, SiteId};
 use tokio::{sync::Mutex, time::Instant};
 
-/// How long a change may go unnoticed if the same text also finds something else.
-const MAX_AGE: Duration = Duration::from_secs(5);
-/// From this age on, the index is read again before a search answers that there is nothing.
+/// How old the index may be when somebody searches; else they wait until it is read.
+const MAX_AGE: Duration = Duration::from_secs(60);
+/// From this age on, a search lets it be read again for the next one.
+const REFRESH_AGE: Duration = Duration::from_secs(5);
+/// From this age on, it is read again before a search answers that there is nothing.
 const MIN_AGE: Duration = Duration::from_millis(250);
 
-/// The index, read when somebody searches.
-#[derive(Debug, Default)]
-pub(crate) struct SearchIndex(Mutex<Option<(Arc<Texts>, Instant)>>);
+/// The index, read when somebody searches. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SearchIndex {
+    texts: Arc<ArcSwapOption<(Texts, Instant)>>,
+    reading: Arc<Mutex<()>>,
+}
 
 impl SearchIndex {
     /// Where a text occurs, regardless of case: the newest `limit` of each kind, and how many there are.
     pub(crate) async fn find(&self, db: &Db, text: &str, limit: usize) -> Result<Hits> {
         let text = text.to_lowercase();
-        let hits = self.texts(db, MAX_AGE).await?.find(&text, limit);
-        if hits.is_empty() { Ok(self.texts(db, MIN_AGE).await?.find(&text, limit)) } else { Ok(hits) }
+        let known = self.texts(db, MAX_AGE).await?;
+        if known.1.elapsed() >= REFRESH_AGE
+            && let Ok(reading) = self.reading.clone().try_lock_owned()
+        {
+            let (index, db) = (self.clone(), db.clone());
+            tokio::spawn(async move {
+                if let Err(error) = index.read(&db).await {
+                    tracing::warn!(error = error.for_operator(), "cannot read what can be searched for");
+                }
+                drop(reading);
+            });
+        }
+        let hits = known.0.find(&text, limit);
+        if hits.is_empty() { Ok(self.texts(db, MIN_AGE).await?.0.find(&text, limit)) } else { Ok(hits) }
     }
 
     /// The texts, younger than `max_age`. Whoever comes while they are read waits.
-    async fn texts(&self, db: &Db, max_age: Duration) -> Result<Arc<Texts>> {
-        let mut known = self.0.lock().await;
-        if let Some((texts, read_at)) = &*known
-            && read_at.elapsed() < max_age
-        {
-            return Ok(texts.clone());
+    async fn texts(&self, db: &Db, max_age: Duration) -> Result<Arc<(Texts, Instant)>> {
+        let young = || self.texts.load_full().filter(|known| known.1.elapsed() < max_age);
+        if let Some(known) = young() {
+            return Ok(known);
         }
+        let _reading = self.reading.lock().await;
+        match young() {
+            Some(known) => Ok(known),
+            None => self.read(db).await,
+        }
+    }
+
+    async fn read(&self, db: &Db) -> Result<Arc<(Texts, Instant)>> {
         let read_at = Instant::now();
         let SearchTexts { sites, customers, domains } = search_texts(db).await?;
         let texts = Texts { sites: Lines::new(sites), customers: Lines::new(customers), domains: Lines::new(domains) };
-        let texts = Arc::new(texts);
-        *known = Some((texts.clone(), read_at));
-        Ok(texts)
+        let known = Arc::new((texts, read_at));
+        self.texts.store(Some(known.clone()));
+        Ok(known)
     }
 }
 

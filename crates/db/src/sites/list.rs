@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Asterisk, Expr, ExprTrait, Func},
 };
 use stoa_model::{
     id::CustomerId,
@@ -68,7 +68,7 @@ pub async fn sites_by_group(c: &impl Conn, filter: &SiteFilter) -> Result<Vec<(S
     let counted = filtered(filter)
         .select_only()
         .expr(Expr::col(STATUS_GROUP))
-        .column_as(sites::Column::Id.count(), "n")
+        .expr_as(Func::count(Expr::col(Asterisk)), "n")
         .filter(Expr::col(STATUS_GROUP).is_not_null())
         .group_by(Expr::col(STATUS_GROUP));
     let rows: Vec<(String, i64)> = counted.into_tuple().all(c.raw()).await?;

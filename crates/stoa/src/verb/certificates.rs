@@ -13,6 +13,7 @@ use stoa_model::secret::SecretString;
 use crate::{
     bootstrap,
     config::Config,
+    confirm::Confirm,
     output::{Output, table},
 };
 
@@ -23,6 +24,7 @@ const NO_AUTHORITY_HINT: &str =
 #[derive(Subcommand)]
 pub enum Certificates {
     /// List every name that has or needs a certificate, with its state.
+    #[command(visible_alias = "ls")]
     List,
     /// Upload a certificate for a site's domains.
     Upload {
@@ -39,6 +41,8 @@ pub enum Certificates {
     Withdraw {
         /// Subdomain, hostname or id of the site.
         site: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -57,8 +61,9 @@ pub async fn run(verb: &Certificates, config: &Config, out: &Output) -> Result<(
             let site = control.sites.find(&cx, site).await?.id;
             out.show(&control.domains.upload_certificate(&cx, site, upload).await?, summary)
         }
-        Certificates::Withdraw { site } => {
-            let site = control.sites.find(&cx, site).await?.id;
+        Certificates::Withdraw { site: name, confirm } => {
+            let site = control.sites.find(&cx, name).await?.id;
+            confirm.ask(&format!("Stop using the certificate that was uploaded for {name}?"))?;
             control.domains.withdraw_certificate(&cx, site).await?;
             out.show(&serde_json::json!({ "withdrawn": true }), |_| {
                 "The certificate is no longer used. `stoa certificates list` shows the state of its replacement.".into()

@@ -2,22 +2,38 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use stoa_accounts::view::CustomerView;
+use serde::Serialize;
+use stoa_accounts::view::{CustomerSort, CustomerView, PersonView};
 use stoa_control::Control;
-use stoa_core::RequestContext;
+use stoa_core::{RequestContext, view::PageNumber};
 use stoa_model::account::Actor;
+use stoa_sites::view::{SiteFilter, SiteSort, SiteView};
 
 use super::init::read_password;
 use crate::{
     bootstrap,
     config::Config,
-    output::{Output, table},
+    confirm::Confirm,
+    output::{Output, table, when},
 };
 
 #[derive(Subcommand)]
 pub enum Customers {
-    /// List all customers, newest first.
-    List,
+    /// List customers, newest first.
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those with this text in their name or e-mail address.
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Maximum number of customers; default: all.
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// Show a customer with the people and sites of their account.
+    Show {
+        /// E-mail address.
+        email: String,
+    },
     /// Mark a customer's e-mail address as verified, for a platform that sends no e-mail.
     Verify {
         /// E-mail address.
@@ -27,6 +43,8 @@ pub enum Customers {
     ResetSecondFactor {
         /// E-mail address.
         email: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Set a customer's password and end their sessions and API tokens.
     Password {
@@ -42,13 +60,17 @@ pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> 
     let control = bootstrap::control(config).await?;
     let cx = control.core.system_context("customers");
     match verb {
-        Customers::List => out.show(&all(&control, &cx).await?, |all| list(all)),
+        Customers::List { search, limit } => {
+            out.show(&listed(&control, &cx, search.as_deref(), *limit).await?, |all| list(all))
+        }
+        Customers::Show { email } => show(&control, &cx, email, out).await,
         Customers::Verify { email } => {
             control.accounts.mark_verified(&cx, email).await?;
             out.show(&serde_json::json!({ "verified": true }), |_| format!("{email} is verified."))
         }
-        Customers::ResetSecondFactor { email } => {
+        Customers::ResetSecondFactor { email, confirm } => {
             let customer = control.accounts.find_customer(&cx, email).await?;
+            confirm.ask(&format!("Turn off the two-step login of {email}? Make sure that it is them who ask."))?;
             control.accounts.reset_second_factor(&cx, Actor::Customer(customer.id)).await?;
             out.show(&serde_json::json!({ "reset": true }), |_| "Two-step login was turned off.".into())
         }
@@ -61,22 +83,63 @@ pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> 
     }
 }
 
-async fn all(control: &Control, cx: &RequestContext) -> Result<Vec<CustomerView>> {
-    let mut customers: Vec<CustomerView> = Vec::new();
-    loop {
-        let before = customers.last().map(|customer| customer.id);
-        let page = control.accounts.list_customers(cx, before, 100).await?;
-        customers.extend(page.items);
-        if page.next.is_none() {
-            return Ok(customers);
+async fn listed(
+    control: &Control,
+    cx: &RequestContext,
+    search: Option<&str>,
+    limit: Option<usize>,
+) -> Result<Vec<CustomerView>> {
+    let (mut customers, limit) = (Vec::new(), limit.unwrap_or(usize::MAX));
+    for page in 1.. {
+        let page = PageNumber::new(page);
+        let found = control.accounts.search_customers(cx, search, CustomerSort::Newest, page).await?;
+        let is_last = found.items.is_empty();
+        customers.extend(found.items);
+        if is_last || customers.len() >= limit || customers.len() as u64 >= found.total {
+            break;
         }
     }
+    customers.truncate(limit);
+    Ok(customers)
+}
+
+/// A customer with everything that belongs to them.
+#[derive(Serialize)]
+struct Account {
+    customer: CustomerView,
+    people: Vec<PersonView>,
+    sites: Vec<SiteView>,
+}
+
+async fn show(control: &Control, cx: &RequestContext, email: &str, out: &Output) -> Result<()> {
+    let id = control.accounts.find_customer(cx, email).await?.id;
+    let filter = SiteFilter { customer: Some(id), ..SiteFilter::default() };
+    let account = Account {
+        customer: control.accounts.get_customer(cx, id).await?,
+        people: control.accounts.list_people(cx, id).await?,
+        sites: control.sites.search(cx, filter, SiteSort::Newest, PageNumber::default()).await?.sites.items,
+    };
+    out.show(&account, |Account { customer, people, sites }| {
+        let rows = [
+            ["Id".to_owned(), customer.id.to_string()],
+            ["Name".to_owned(), customer.company.clone()],
+            ["E-mail".to_owned(), customer.email.clone()],
+            ["Since".to_owned(), when(customer.created_at)],
+        ];
+        let person = |p: &PersonView| {
+            let verified = if p.is_verified { "verified" } else { "not verified" };
+            let second = if p.has_second_factor { "two-step login" } else { "" };
+            [p.email.clone(), p.role.to_string(), verified.to_owned(), second.to_owned()]
+        };
+        let people = table(["Person", "Role", "Address", "Login"], people.iter().map(person));
+        format!("{}\n\n{people}\n\n{}", table(["", ""], rows), super::sites::list(sites))
+    })
 }
 
 fn list(all: &[CustomerView]) -> String {
     if all.is_empty() {
         return "There are no customers yet.".into();
     }
-    let row = |c: &CustomerView| [c.email.clone(), c.company.clone(), c.id.to_string(), format!("{:.0}", c.created_at)];
+    let row = |c: &CustomerView| [c.email.clone(), c.company.clone(), c.id.to_string(), when(c.created_at)];
     table(["E-mail", "Company", "Id", "Since"], all.iter().map(row))
 }

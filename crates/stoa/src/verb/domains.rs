@@ -1,6 +1,8 @@
 //! `stoa domains`: customers' own domains. Records are printed as lines of a zone file, so that they can be
 //! pasted into one.
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use stoa_control::Control;
@@ -16,12 +18,14 @@ use super::sites;
 use crate::{
     bootstrap,
     config::Config,
+    confirm::Confirm,
     output::{Output, table},
 };
 
 #[derive(Subcommand)]
 pub enum Domains {
     /// List the domains of all sites, or of one.
+    #[command(visible_alias = "ls")]
     List {
         /// Subdomain, hostname or id of a site.
         site: Option<String>,
@@ -39,15 +43,18 @@ pub enum Domains {
         #[arg(long)]
         main: bool,
     },
-    /// Check now whether a domain is verified and points to this machine.
+    /// Check now whether a domain is verified and points to this machine; exits with 1 if it is not verified.
     Check {
         /// The domain, or its id, `dom_…`.
         name: String,
     },
     /// Remove a domain from its site.
+    #[command(visible_alias = "rm")]
     Remove {
         /// The domain, or its id, `dom_…`.
         name: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Make one of a site's names its main address.
     Main {
@@ -61,32 +68,41 @@ pub enum Domains {
     },
 }
 
-pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<()> {
+pub async fn run(verb: &Domains, config: &Config, out: &Output) -> Result<ExitCode> {
     let control = bootstrap::control(config).await?;
     let cx = control.core.system_context("domains");
+    if let Domains::Check { name } = verb {
+        let domain = control.domains.check_domain(&cx, find(&control, &cx, name).await?).await?;
+        out.show(&domain, page)?;
+        let is_verified = domain.state == DomainState::Verified;
+        return Ok(if is_verified { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    change(verb, &control, &cx, out).await.map(|()| ExitCode::SUCCESS)
+}
+
+async fn change(verb: &Domains, control: &Control, cx: &RequestContext, out: &Output) -> Result<()> {
     match verb {
+        Domains::Check { .. } => Ok(()),
         Domains::List { site } => {
-            let (sites, domains) = list(&control, &cx, site.as_deref()).await?;
+            let (sites, domains) = list(control, cx, site.as_deref()).await?;
             out.show(&domains, |domains| overview(&sites, domains))
         }
         Domains::Add { site, name, www, main } => {
             let command = AddDomain { name: name.clone(), with_www: *www, main: *main };
-            let site = control.sites.find(&cx, site).await?.id;
-            let added = control.domains.add_domain(&cx, site, command).await?;
+            let site = control.sites.find(cx, site).await?.id;
+            let added = control.domains.add_domain(cx, site, command).await?;
             out.show(&added, |added| added.iter().map(page).collect::<Vec<_>>().join("\n\n"))
         }
-        Domains::Check { name } => {
-            let id = find(&control, &cx, name).await?;
-            out.show(&control.domains.check_domain(&cx, id).await?, page)
-        }
-        Domains::Remove { name } => {
-            control.domains.remove_domain(&cx, find(&control, &cx, name).await?).await?;
+        Domains::Remove { name, confirm } => {
+            let id = find(control, cx, name).await?;
+            confirm.ask(&format!("Remove {name} from its site? Visitors no longer reach the site there."))?;
+            control.domains.remove_domain(cx, id).await?;
             out.show(&serde_json::json!({ "removed": true }), |_| format!("{name} was removed from its site."))
         }
         Domains::Main { site, name, no_wait } => {
-            let site = control.sites.find(&cx, site).await?.id;
-            let job = control.sites.set_main_address(&cx, site, name).await?;
-            sites::wait(&control, job, *no_wait, out).await
+            let site = control.sites.find(cx, site).await?.id;
+            let job = control.sites.set_main_address(cx, site, name).await?;
+            sites::wait(control, job, *no_wait, out).await
         }
     }
 }

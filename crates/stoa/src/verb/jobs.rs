@@ -1,7 +1,10 @@
 //! `stoa jobs`: inspecting jobs, and resolving stuck ones.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::Subcommand;
+use stoa_control::Control;
 use stoa_core::view::JobView;
 use stoa_model::{id::JobId, job::JobState};
 
@@ -10,12 +13,17 @@ use stoa_util::visible;
 use crate::{
     bootstrap,
     config::Config,
-    output::{Output, table},
+    confirm::Confirm,
+    output::{Output, table, when},
 };
+
+/// How often a job is looked at.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 
 #[derive(Subcommand)]
 pub enum Jobs {
     /// List jobs, newest first.
+    #[command(visible_aliases = ["ls", "ps"])]
     List {
         /// Only jobs in this state: queued, running, unwinding, succeeded, failed, cancelled, stuck.
         #[arg(long)]
@@ -28,6 +36,9 @@ pub enum Jobs {
     Show {
         /// Id of the job.
         job: JobId,
+        /// Wait until it ends, and print each line of its log.
+        #[arg(long, short)]
+        follow: bool,
     },
     /// Cancel a job and undo what it did.
     Cancel {
@@ -43,6 +54,8 @@ pub enum Jobs {
     Abandon {
         /// Id of the job.
         job: JobId,
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -58,19 +71,43 @@ pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
                         j.id.to_string(),
                         j.kind.to_string(),
                         j.state.to_string(),
-                        j.queued_at.to_string(),
+                        when(j.queued_at),
                         j.error.clone().unwrap_or_default(),
                     ]
                 });
                 table(["Job", "Kind", "State", "Queued", "Error"], rows)
             });
         }
-        Jobs::Show { job } => return out.show(&control.jobs.get(&cx, *job).await?, page),
+        Jobs::Show { job, follow: true } => return follow(&control, *job, out).await,
+        Jobs::Show { job, .. } => return out.show(&control.jobs.get(&cx, *job).await?, page),
         Jobs::Cancel { job } => control.jobs.cancel(&cx, *job).await?,
         Jobs::Resume { job } => control.jobs.resume(&cx, *job).await?,
-        Jobs::Abandon { job } => control.jobs.abandon(&cx, *job).await?,
+        Jobs::Abandon { job, confirm } => {
+            let title = control.jobs.get(&cx, *job).await?.title;
+            confirm.ask(&format!("Close the job \"{title}\" without undoing what it did?"))?;
+            control.jobs.abandon(&cx, *job).await?;
+        }
     }
     out.show(&serde_json::json!({ "accepted": true }), |_| "Accepted. `stoa jobs show` shows the progress.".into())
+}
+
+/// Prints the log of a job as it grows, and the job itself once it has ended.
+async fn follow(control: &Control, id: JobId, out: &Output) -> Result<()> {
+    let mut printed = 0;
+    loop {
+        let job = control.jobs.get(&control.core.system_context("jobs"), id).await?;
+        if !out.json {
+            for line in job.log.iter().skip(printed) {
+                out.text(&format!("{}  {}\n", line.at, visible(&line.line)))?;
+            }
+            printed = job.log.len().max(printed);
+        }
+        if job.state.is_over() || job.state == JobState::Stuck {
+            let job = if out.json { job } else { JobView { log: Vec::new(), ..job } };
+            return out.show(&job, page);
+        }
+        tokio::time::sleep(FOLLOW_INTERVAL).await;
+    }
 }
 
 /// A job as a page of text.

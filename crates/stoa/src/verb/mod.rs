@@ -11,6 +11,7 @@ pub mod firewall;
 pub mod init;
 pub mod jobs;
 pub mod limits;
+pub mod manual;
 pub mod nginx;
 pub mod sites;
 pub mod staff;
@@ -27,7 +28,8 @@ use stoa_sites::{Drift, view::SiteView};
 use crate::{
     bootstrap,
     config::Config,
-    output::{Output, table},
+    confirm::Confirm,
+    output::{Output, table, when},
 };
 
 /// Migrates the database.
@@ -67,8 +69,9 @@ pub async fn sync(config: &Config, out: &Output) -> Result<()> {
 }
 
 /// Removes what deleted sites left behind.
-pub async fn cleanup(config: &Config, out: &Output) -> Result<()> {
+pub async fn cleanup(confirm: &Confirm, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
+    confirm.ask("Remove everything that deleted sites left behind, volumes included?")?;
     let found = control.sites.cleanup(&control.core.system_context("cleanup")).await?;
     differences(&found, "Nothing to remove.", out)
 }
@@ -92,7 +95,7 @@ pub async fn health(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = bootstrap::control(config).await?;
     let all = sites::all(&control).await?;
     out.show(&all, |all| {
-        let since = |s: &SiteView| s.health_at.map(|at| format!("{at:.0}")).unwrap_or_default();
+        let since = |s: &SiteView| s.health_at.map(when).unwrap_or_default();
         let row = |s: &SiteView| [s.hostname.clone(), s.state.to_string(), s.health.to_string(), since(s)];
         table(["Site", "State", "Health", "Since"], all.iter().map(row))
     })?;

@@ -1,21 +1,26 @@
 //! `stoa sites`: the lifecycle of sites. The server runs the jobs; a verb waits for its job to end unless
 //! `--no-wait` is given.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use jiff::{Timestamp, tz::TimeZone};
 use stoa_control::Control;
-use stoa_core::{RequestContext, view::JobView};
+use stoa_core::{
+    RequestContext,
+    view::{JobView, PageNumber},
+};
 use stoa_model::{
-    id::{CustomerId, JobId},
+    id::{CustomerId, JobId, SiteId},
     job::JobState,
-    site::{Suspension, SuspensionReason},
+    site::{Health, SiteState, Suspension, SuspensionReason},
+    status::StatusGroup,
 };
 use stoa_sites::{
     MAX_LOG_LINES,
     command::{OrderSite, Suspend, UpdateSite},
-    view::{LogLine, SiteView},
+    view::{LogLine, SiteFilter, SiteSort, SiteView},
 };
 
 use stoa_util::visible;
@@ -23,13 +28,18 @@ use stoa_util::visible;
 use crate::{
     bootstrap,
     config::Config,
-    output::{Output, table},
+    confirm::Confirm,
+    output::{Output, table, when},
 };
+
+/// How often new lines of a log are looked for.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Subcommand)]
 pub enum Sites {
-    /// List all sites, newest first.
-    List,
+    /// List sites, newest first.
+    #[command(visible_alias = "ls")]
+    List(List),
     /// Show a site.
     Show(Name),
     /// Order a site for a customer.
@@ -86,11 +96,22 @@ pub enum Sites {
         to: Option<String>,
     },
     /// Delete a site; its data is kept during the grace period.
-    Delete(Name),
+    #[command(visible_alias = "rm")]
+    Delete {
+        #[command(flatten)]
+        name: Name,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Restore a deleted site within its grace period.
     Undelete(Name),
     /// End the grace period of a deleted site now and remove all its data.
-    Purge(Name),
+    Purge {
+        #[command(flatten)]
+        name: Name,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Print a one-time link that logs in to the site's administration.
     Login(Name),
     /// Show or change the limits on a site's visitors.
@@ -102,7 +123,27 @@ pub enum Sites {
         /// Lines per service, 1 to 2000.
         #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LOG_LINES)))]
         tail: u32,
+        /// Continue with new lines, until Ctrl-C.
+        #[arg(long, short)]
+        follow: bool,
     },
+}
+
+/// Which sites are listed.
+#[derive(Args)]
+pub struct List {
+    /// Only those of this customer: e-mail address or id.
+    #[arg(long)]
+    customer: Option<String>,
+    /// Only those that are online, in need of attention, starting, stopped or being deleted.
+    #[arg(long, value_name = "GROUP")]
+    status: Option<StatusGroup>,
+    /// Only those with this text in their title, name or owner.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Maximum number of sites; default: all.
+    #[arg(long)]
+    limit: Option<usize>,
 }
 
 #[derive(Args)]
@@ -125,7 +166,7 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
     let cx = control.core.system_context("sites");
     match verb {
-        Sites::List => out.show(&all(&control).await?, |sites| list(sites)),
+        Sites::List(chosen) => out.show(&listed(&control, &cx, chosen).await?, |sites| list(sites)),
         Sites::Show(name) => show(&find(&control, &cx, name).await?, out),
         Sites::Order { customer, blueprint, title, subdomain, no_wait } => {
             let order = OrderSite {
@@ -139,12 +180,18 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             wait(&control, ordered.job, *no_wait, out).await
         }
         Sites::Start(target) => {
-            let job = control.sites.start(&cx, find(&control, &cx, &target.name).await?.id).await?;
-            wait(&control, job, target.no_wait, out).await
+            let site = find(&control, &cx, &target.name).await?;
+            if site.state == SiteState::Active && site.health == Health::Healthy {
+                return out.show(&site, |site| format!("{} is already online.", site.hostname));
+            }
+            wait(&control, control.sites.start(&cx, site.id).await?, target.no_wait, out).await
         }
         Sites::Stop(target) => {
-            let job = control.sites.stop(&cx, find(&control, &cx, &target.name).await?.id).await?;
-            wait(&control, job, target.no_wait, out).await
+            let site = find(&control, &cx, &target.name).await?;
+            if site.state == SiteState::Stopped {
+                return out.show(&site, |site| format!("{} is already stopped.", site.hostname));
+            }
+            wait(&control, control.sites.stop(&cx, site.id).await?, target.no_wait, out).await
         }
         Sites::Restart(target) => {
             let job = control.sites.restart(&cx, find(&control, &cx, &target.name).await?.id).await?;
@@ -168,10 +215,22 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             let job = control.sites.update(&cx, id, UpdateSite { to: to.clone() }).await?;
             wait(&control, job, target.no_wait, out).await
         }
-        Sites::Delete(name) => show(&control.sites.delete(&cx, find(&control, &cx, name).await?.id).await?, out),
+        Sites::Delete { name, confirm } => {
+            let site = find(&control, &cx, name).await?;
+            let kept = until(cx.now + control.settings().delete_grace);
+            let question = format!("Delete {}? It goes offline at once; its data is kept until {kept}.", site.hostname);
+            confirm.ask_for_name(&question, &site.hostname)?;
+            out.show(&control.sites.delete(&cx, site.id).await?, |site| {
+                let until = site.purge_at.map_or_else(|| kept.clone(), until);
+                format!("Deleted. Undo until {until}: stoa sites undelete {}", site.hostname)
+            })
+        }
         Sites::Undelete(name) => show(&control.sites.undelete(&cx, find(&control, &cx, name).await?.id).await?, out),
-        Sites::Purge(name) => {
-            control.sites.purge_now(&cx, find(&control, &cx, name).await?.id).await?;
+        Sites::Purge { name, confirm } => {
+            let site = find(&control, &cx, name).await?;
+            let question = format!("Remove all data of {} now? This can't be undone.", site.hostname);
+            confirm.ask_for_name(&question, &site.hostname)?;
+            control.sites.purge_now(&cx, site.id).await?;
             out.show(&serde_json::json!({ "accepted": true }), |_| "The server removes it within a minute.".into())
         }
         Sites::Login(name) => {
@@ -179,14 +238,72 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
             out.show(&serde_json::json!({ "url": link }), |_| link.clone())
         }
         Sites::Limits(verb) => super::limits::run(verb, &control, &cx, out).await,
-        Sites::Logs { name, tail } => {
-            let lines = control.sites.logs(&cx, find(&control, &cx, name).await?.id, *tail).await?.lines;
-            out.show(&lines, |lines| {
-                let line = |l: &LogLine| format!("{} {}: {}", l.at, l.service, visible(&l.line));
-                lines.iter().map(line).collect::<Vec<_>>().join("\n")
-            })
+        Sites::Logs { name, tail, follow } => {
+            let id = find(&control, &cx, name).await?.id;
+            if *follow {
+                follow_logs(&control, id, *tail, out).await
+            } else {
+                print_logs(&control, id, *tail, out).await
+            }
         }
     }
+}
+
+async fn print_logs(control: &Control, id: SiteId, tail: u32, out: &Output) -> Result<()> {
+    let lines = control.sites.logs(&control.core.system_context("sites"), id, tail).await?.lines;
+    out.show(&lines, |lines| lines.iter().map(log_line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Prints the last lines, and then each new one.
+async fn follow_logs(control: &Control, id: SiteId, tail: u32, out: &Output) -> Result<()> {
+    let mut last: HashMap<String, String> = HashMap::new();
+    let mut wanted = tail;
+    loop {
+        let lines = control.sites.logs(&control.core.system_context("sites"), id, wanted).await?.lines;
+        for line in lines {
+            let at = line.at.to_string();
+            if last.get(&line.service).is_some_and(|last| *last >= at) {
+                continue;
+            }
+            if out.json {
+                out.text(&(serde_json::to_string(&line)? + "\n"))?;
+            } else {
+                out.text(&(log_line(&line) + "\n"))?;
+            }
+            last.insert(line.service, at);
+        }
+        wanted = MAX_LOG_LINES;
+        tokio::time::sleep(FOLLOW_INTERVAL).await;
+    }
+}
+
+fn log_line(line: &LogLine) -> String {
+    format!("{} {}: {}", line.at, line.service, visible(&line.line))
+}
+
+/// A day, as a deadline.
+fn until(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string()
+}
+
+/// The sites that were chosen.
+async fn listed(control: &Control, cx: &RequestContext, chosen: &List) -> Result<Vec<SiteView>> {
+    let customer = match &chosen.customer {
+        Some(customer) => Some(owner(control, cx, customer).await?),
+        None => None,
+    };
+    let filter = SiteFilter { customer, group: chosen.status, blueprint: None, text: chosen.search.clone() };
+    let (mut sites, limit) = (Vec::new(), chosen.limit.unwrap_or(usize::MAX));
+    for page in 1.. {
+        let found = control.sites.search(cx, filter.clone(), SiteSort::Newest, PageNumber::new(page)).await?.sites;
+        let is_last = found.items.is_empty();
+        sites.extend(found.items);
+        if is_last || sites.len() >= limit || sites.len() as u64 >= found.total {
+            break;
+        }
+    }
+    sites.truncate(limit);
+    Ok(sites)
 }
 
 /// Every site.
@@ -214,11 +331,16 @@ async fn find(control: &Control, cx: &RequestContext, name: &Name) -> Result<Sit
     Ok(control.sites.find(cx, &name.site).await?)
 }
 
-fn list(sites: &[SiteView]) -> String {
+/// Sites as a table.
+pub(super) fn list(sites: &[SiteView]) -> String {
+    if sites.is_empty() {
+        return "There are no such sites.".into();
+    }
     let row = |s: &SiteView| {
-        [s.hostname.clone(), s.blueprint.clone(), s.state.to_string(), s.health.to_string(), s.created_at.to_string()]
+        let owner = s.owner.as_ref().map(|owner| owner.email.clone()).unwrap_or_default();
+        [s.hostname.clone(), s.status.to_string(), owner, s.blueprint.clone(), when(s.created_at)]
     };
-    table(["Site", "Blueprint", "State", "Health", "Ordered"], sites.iter().map(row))
+    table(["Site", "Status", "Owner", "Blueprint", "Ordered"], sites.iter().map(row))
 }
 
 fn show(site: &SiteView, out: &Output) -> Result<()> {

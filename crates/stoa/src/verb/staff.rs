@@ -14,12 +14,14 @@ use super::init::read_password;
 use crate::{
     bootstrap,
     config::Config,
+    confirm::Confirm,
     output::{Output, table},
 };
 
 #[derive(Subcommand)]
 pub enum Staff {
     /// List all staff, oldest first.
+    #[command(visible_alias = "ls")]
     List,
     /// Add a member of staff.
     Add {
@@ -44,6 +46,8 @@ pub enum Staff {
     ResetSecondFactor {
         /// E-mail address.
         email: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Issue an API token and print it. It can't be shown again.
     Token {
@@ -62,6 +66,8 @@ pub enum Staff {
     Revoke {
         /// Id of the token, `tok_…`.
         token: TokenId,
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -78,8 +84,9 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
             control.accounts.set_staff_password(&cx, email, read_password(password_file)?).await?;
             out.show(&serde_json::json!({ "changed": true }), |_| "The password was changed.".into())
         }
-        Staff::ResetSecondFactor { email } => {
+        Staff::ResetSecondFactor { email, confirm } => {
             let staff = control.accounts.find_staff(&cx, email).await?;
+            confirm.ask(&format!("Turn off the two-step login of {email}? Make sure that it is them who ask."))?;
             control.accounts.reset_second_factor(&cx, Actor::Staff(staff.id, staff.role)).await?;
             out.show(&serde_json::json!({ "reset": true }), |_| "Two-step login was turned off.".into())
         }
@@ -92,7 +99,8 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
         Staff::Tokens { email } => {
             out.show(&control.accounts.list_staff_tokens(&cx, email).await?, |all| token_table(all))
         }
-        Staff::Revoke { token } => {
+        Staff::Revoke { token, confirm } => {
+            confirm.ask("Revoke this token? Whatever uses it stops working.")?;
             control.accounts.revoke_staff_token(&cx, *token).await?;
             out.show(&serde_json::json!({ "revoked": true }), |_| "The token was revoked.".into())
         }

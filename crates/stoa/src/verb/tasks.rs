@@ -7,12 +7,14 @@ use stoa_model::id::TaskId;
 use crate::{
     bootstrap,
     config::Config,
-    output::{Output, table},
+    confirm::Confirm,
+    output::{Output, table, when},
 };
 
 #[derive(Subcommand)]
 pub enum Tasks {
     /// List the tasks that were given up, newest first.
+    #[command(visible_alias = "ls")]
     List {
         /// Maximum number of tasks, 1 to 100.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -27,6 +29,8 @@ pub enum Tasks {
     Discard {
         /// Id of the task.
         task: TaskId,
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -41,7 +45,7 @@ pub async fn run(verb: &Tasks, config: &Config, out: &Output) -> Result<()> {
                     return "No task has failed.".into();
                 }
                 let rows = tasks.iter().map(|task| {
-                    let queued = format!("{:.0}", task.created_at);
+                    let queued = when(task.created_at);
                     [task.id.to_string(), task.title.clone(), task.attempts.to_string(), queued, task.error.clone()]
                 });
                 table(["Task", "What", "Attempts", "Queued", "Error"], rows)
@@ -51,7 +55,8 @@ pub async fn run(verb: &Tasks, config: &Config, out: &Output) -> Result<()> {
             control.tasks.retry(&cx, *task).await?;
             out.show(&serde_json::json!({ "queued": true }), |_| "Queued. The server tries it within seconds.".into())
         }
-        Tasks::Discard { task } => {
+        Tasks::Discard { task, confirm } => {
+            confirm.ask("Discard this task? What it was for, such as a letter, will never happen.")?;
             control.tasks.discard(&cx, *task).await?;
             out.show(&serde_json::json!({ "discarded": true }), |_| "Discarded.".into())
         }

@@ -112,7 +112,9 @@ fn a_domain_is_added_checked_and_removed() {
     let pasted = added.lines().filter(|l| l.contains("3600")).all(|l| l.split_whitespace().nth(2) == Some("IN"));
     assert!(pasted, "{added}");
 
-    let checked = said(&home, &["domains", "check", "bücher.example"]);
+    let checked = home.stoa(&["domains", "check", "bücher.example"]);
+    assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stderr));
+    let checked = text(&checked.stdout);
     assert!(checked.contains("We couldn't verify this domain yet: "), "{checked}");
     let listed = said(&home, &["domains", "list", "bakery"]);
     assert!(listed.contains("bücher.example") && listed.contains("claimed") && listed.contains("wanted"), "{listed}");
@@ -120,8 +122,8 @@ fn a_domain_is_added_checked_and_removed() {
     assert_eq!((json.as_array().unwrap().len(), &json[0]["state"]), (2, &"claimed".into()));
 
     let id = json[0]["id"].as_str().unwrap();
-    said(&home, &["domains", "remove", id]);
-    said(&home, &["domains", "remove", "bücher.example"]);
+    said(&home, &["domains", "remove", "--yes", id]);
+    said(&home, &["domains", "rm", "-y", "bücher.example"]);
     assert!(refused(&home, &["domains", "check", "bücher.example"]).contains("no site has the domain"));
     assert!(refused(&home, &["domains", "add", "bakery", "a.com;\n}"]).contains("name: Enter one domain at a time"));
     assert_eq!(
@@ -142,7 +144,7 @@ fn certificates_and_limits() {
     assert!(error.contains("certificate: ") && error.contains("key: "), "{error}");
     let error = refused(&home, &["certificates", "upload", "bakery", "--chain", "/nowhere", "--key", junk]);
     assert!(error.contains("reading /nowhere"), "{error}");
-    assert!(refused(&home, &["certificates", "withdraw", "bakery"]).contains("No certificate of your own"));
+    assert!(refused(&home, &["certificates", "withdraw", "--yes", "bakery"]).contains("No certificate of your own"));
 
     let shown = said(&home, &["sites", "limits", "bakery"]);
     assert!(shown.contains("100m") && shown.contains("no limit"), "{shown}");

@@ -25,7 +25,7 @@ fn passwords_tokens_and_the_audit_log() {
     let json = said(&home, &["--json", "staff", "tokens", "op@example.com"]);
     let tokens: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(tokens[0]["name"], "metrics");
-    said(&home, &["staff", "revoke", tokens[0]["id"].as_str().unwrap()]);
+    said(&home, &["staff", "revoke", "--yes", tokens[0]["id"].as_str().unwrap()]);
     assert!(said(&home, &["staff", "tokens", "op@example.com"]).contains("no API tokens"));
 
     let audit = said(&home, &["audit", "--limit", "4"]);

@@ -248,7 +248,44 @@ fn a_bad_option_is_answered_with_the_good_ones() {
 fn cleanup_needs_the_engine_and_says_so() {
     let home = Home::new("");
     assert!(home.stoa(&["migrate"]).status.success());
-    let done = home.stoa(&["cleanup"]);
+    let done = home.stoa(&["cleanup", "--yes"]);
     assert!(!done.status.success());
     assert!(text(&done.stderr).contains("engine"), "{}", text(&done.stderr));
+}
+
+#[test]
+fn what_loses_something_asks_and_errors_are_json_for_programs() {
+    let home = crate::domain_verbs::home();
+    for args in [&["sites", "delete", "bakery"][..], &["sites", "purge", "bakery"], &["cleanup"]] {
+        let done = home.stoa(args);
+        let error = text(&done.stderr);
+        assert!(!done.status.success() && error.contains("repeat the command with --yes"), "{args:?}: {error}");
+        assert!(!error.contains("[y/N]"), "{error}");
+    }
+    let done = home.stoa(&["--json", "sites", "delete", "bakery"]);
+    let error: serde_json::Value = serde_json::from_slice(&done.stderr).unwrap();
+    assert!(error["error"].as_str().unwrap().starts_with("Delete bakery."), "{error}");
+    let listed = home.stoa(&["sites", "ls", "--search", "BAKERY", "--customer", "jane@example.com"]);
+    assert!(text(&listed.stdout).contains("jane@example.com"), "{}", text(&listed.stderr));
+    assert!(text(&home.stoa(&["sites", "list", "--search", "nowhere"]).stdout).contains("no such sites"));
+    let shown = text(&home.stoa(&["customer", "show", "jane@example.com"]).stdout);
+    assert!(shown.contains("cus_") && shown.contains("bakery.localhost"), "{shown}");
+}
+
+#[test]
+fn the_command_line_explains_itself_and_touches_nothing() {
+    let home = Home::new("");
+    let help = home.stoa(&[]);
+    assert!(help.status.success() && text(&help.stdout).contains("Manage:\n  sites"), "{}", text(&help.stderr));
+    assert!(text(&home.stoa(&["help", "sites"]).stdout).contains("stoa sites logs -f bakery"));
+    assert!(text(&home.stoa(&["site"]).stdout).contains("Examples:"));
+    assert!(text(&home.stoa(&["completions", "bash"]).stdout).contains("_stoa()"));
+    let folder = home.0.path().join("man");
+    assert!(home.stoa(&["man", folder.to_str().unwrap()]).status.success());
+    assert!(folder.join("stoa-sites-order.1").exists() && folder.join("stoa.1").exists());
+    let empty = home.command(&["sites", "list"]).env("STOA_CONFIG", "").current_dir(home.0.path()).output().unwrap();
+    assert!(text(&empty.stderr).contains("there is no installation"), "{}", text(&empty.stderr));
+    let mut left: Vec<_> = fs::read_dir(home.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["man", "stoa.toml"]);
 }

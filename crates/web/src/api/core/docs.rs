@@ -1,11 +1,12 @@
 //! The API reference as a page, generated from the OpenAPI document, without third-party scripts.
 
 use askama::Template;
-use axum::response::Response;
+use axum::{extract::State, response::Response};
 use serde_json::Value;
 
 use super::openapi::DOCUMENT;
 use crate::{
+    app::App,
     http_error::ErrorKind,
     ui::{self, frame::Frame},
 };
@@ -15,6 +16,7 @@ use crate::{
 #[template(path = "core/api_docs.html")]
 pub struct DocsPage {
     frame: Frame,
+    base: String,
     groups: Vec<Group>,
     types: Vec<Type>,
     problems: Vec<(u16, &'static str, &'static str)>,
@@ -35,6 +37,8 @@ struct Operation {
     parameters: Vec<Line>,
     body: Option<String>,
     answers: Vec<(String, String)>,
+    curl: String,
+    response: Option<String>,
 }
 
 struct Type {
@@ -52,20 +56,22 @@ struct Line {
 
 impl DocsPage {
     /// Builds the page from the OpenAPI document.
-    pub fn new(frame: Frame) -> Self {
+    pub fn new(frame: Frame, base: String) -> Self {
         let operations = operations(&DOCUMENT);
         let tags = DOCUMENT["tags"].as_array().into_iter().flatten();
         let group = |tag: &Value| {
             let name = text(&tag["name"]);
             let of_tag = operations.iter().filter(|(t, _, _, _)| *t == name);
-            let operations = of_tag.map(|(_, path, method, op)| operation(path, method, op)).collect();
+            let operations = of_tag.map(|(_, path, method, op)| operation(&base, path, method, op)).collect();
             Group { description: text(&tag["description"]), name, operations }
         };
         let schemas = DOCUMENT["components"]["schemas"].as_object().into_iter().flatten();
         let problem = |k: &ErrorKind| (k.status().as_u16(), k.slug(), k.title());
+        let groups = tags.map(group).collect();
         Self {
             frame,
-            groups: tags.map(group).collect(),
+            groups,
+            base,
             types: schemas.map(|(name, schema)| describe(name, schema)).collect(),
             problems: ErrorKind::ALL.iter().filter(|k| **k != ErrorKind::FormRejected).map(problem).collect(),
         }
@@ -73,8 +79,8 @@ impl DocsPage {
 }
 
 /// `GET /api/docs`
-pub async fn show(frame: Frame) -> Response {
-    ui::ok(&DocsPage::new(frame))
+pub async fn show(State(app): State<App>, frame: Frame) -> Response {
+    ui::ok(&DocsPage::new(frame, app.control.core.portal_url()))
 }
 
 /// Every operation with its tag, path and method.
@@ -88,7 +94,7 @@ fn operations(document: &Value) -> Vec<(String, &str, &str, &Value)> {
     all
 }
 
-fn operation(path: &str, method: &str, op: &Value) -> Operation {
+fn operation(base: &str, path: &str, method: &str, op: &Value) -> Operation {
     let parameters = op["parameters"].as_array().into_iter().flatten().map(|p| Line {
         name: text(&p["name"]),
         kind: format!("{}, in the {}", kind_of(&p["schema"]), text(&p["in"])),
@@ -97,16 +103,53 @@ fn operation(path: &str, method: &str, op: &Value) -> Operation {
     });
     let json = |content: &Value| content.as_object().and_then(|c| c.values().next()).map(|m| kind_of(&m["schema"]));
     let answers = op["responses"].as_object().into_iter().flatten();
+    let is_open = op["security"].as_array().is_some_and(|s| s.iter().all(|r| r == &serde_json::json!({})));
     Operation {
+        curl: curl(base, path, method, op, is_open),
+        response: response(op),
         id: text(&op["operationId"]),
         method: method.to_owned(),
         path: path.to_owned(),
         summary: text(&op["summary"]),
-        open: op["security"].as_array().is_some_and(|s| s.iter().all(|r| r == &serde_json::json!({}))),
+        open: is_open,
         parameters: parameters.collect(),
         body: json(&op["requestBody"]["content"]),
         answers: answers.map(|(status, a)| (status.clone(), json(&a["content"]).unwrap_or_default())).collect(),
     }
+}
+
+/// The call as a line of a shell. Members of the path stay as they are named, for a reader to replace.
+fn curl(base: &str, path: &str, method: &str, op: &Value, is_open: bool) -> String {
+    let mut lines = vec!["curl".to_owned()];
+    if method != "get" {
+        lines[0].push_str(&format!(" -X {}", method.to_uppercase()));
+    }
+    lines[0].push_str(&format!(" {base}{}", shell_path(path)));
+    if !is_open {
+        lines.push("-H \"Authorization: Bearer $TOKEN\"".to_owned());
+    }
+    let body = &op["requestBody"]["content"]["application/json"]["example"];
+    if !body.is_null() {
+        let body = serde_json::to_string(body).unwrap_or_default().replace('\'', "'\\''");
+        lines.push(format!("--json '{body}'"));
+    }
+    lines.join(" \\\n  ")
+}
+
+/// `/sites/{id}/stop` as `/sites/$ID/stop`.
+fn shell_path(path: &str) -> String {
+    let segment = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) => format!("${}", name.to_uppercase()),
+        None => part.to_owned(),
+    };
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// What the first successful answer looks like.
+fn response(op: &Value) -> Option<String> {
+    let mut successes = op["responses"].as_object()?.iter().filter(|(status, _)| status.starts_with('2'));
+    let example = &successes.next()?.1["content"]["application/json"]["example"];
+    (!example.is_null()).then(|| serde_json::to_string_pretty(example).unwrap_or_default())
 }
 
 fn describe(name: &str, schema: &Value) -> Type {

@@ -3,6 +3,7 @@
 pub mod docs;
 pub mod doctor;
 pub mod dto;
+mod example;
 pub mod jobs;
 pub mod metrics;
 pub mod openapi;

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::{
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -12,13 +13,14 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{doctor, jobs, problem, tasks};
+use super::{doctor, example, jobs, problem, tasks};
 use crate::{
     api::{
         accounts::{self, tokens},
         domains::{self, certificates},
         sites::{self, blueprints, details, storage, suspension, traffic, update},
     },
+    app::App,
     http_error::{ErrorKind, HttpError},
 };
 
@@ -70,6 +72,7 @@ pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
             complete(path, method, operation);
         }
     }
+    example::add_to(&mut document);
     document
 });
 
@@ -121,7 +124,9 @@ fn description(status: StatusCode) -> &'static str {
 }
 
 /// `GET /api/openapi.json`
-pub async fn document() -> Response {
+pub async fn document(State(app): State<App>) -> Response {
     let headers = [(header::CACHE_CONTROL, "public, max-age=300")];
-    (headers, axum::Json(&*DOCUMENT)).into_response()
+    let mut document = DOCUMENT.clone();
+    document["servers"] = json!([{ "url": app.control.core.portal_url() }]);
+    (headers, axum::Json(document)).into_response()
 }

@@ -1,0 +1,147 @@
+//! An example for every body of the API, made from the schemas, so that none is missing and none is out of date.
+
+use serde_json::{Map, Value, json};
+
+const SITE: &str = "site_019345c27c0070008000000000000001";
+const JOB: &str = "job_019345c27c0070008000000000000002";
+const CUSTOMER: &str = "cus_019345c27c0070008000000000000003";
+const DOMAIN: &str = "dom_019345c27c0070008000000000000004";
+const TOKEN: &str = "tok_019345c27c0070008000000000000005";
+const TASK: &str = "task_019345c27c0070008000000000000006";
+const AT: &str = "2026-12-01T09:30:00Z";
+/// How deep types may contain each other in an example.
+const MAX_DEPTH: usize = 5;
+
+/// Gives every request and every successful response of the document its example.
+pub fn add_to(document: &mut Value) {
+    let schemas = document["components"]["schemas"].clone();
+    let mut paths = document["paths"].take();
+    for operation in
+        paths.as_object_mut().into_iter().flatten().flat_map(|(_, item)| item.as_object_mut().into_iter().flatten())
+    {
+        let operation = operation.1;
+        if let Some(body) = operation.get_mut("requestBody") {
+            add_to_content(&mut body["content"], &schemas);
+        }
+        for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
+            if status.starts_with('2') {
+                add_to_content(&mut response["content"], &schemas);
+            }
+        }
+    }
+    document["paths"] = paths;
+}
+
+fn add_to_content(content: &mut Value, schemas: &Value) {
+    if let Some(body) = content.get_mut("application/json").filter(|body| body["example"].is_null()) {
+        body["example"] = of(&body["schema"], "", "", schemas, 0);
+    }
+}
+
+/// A value of this schema, which a member called `name` of the type `owner` has.
+fn of(schema: &Value, name: &str, owner: &str, schemas: &Value, depth: usize) -> Value {
+    let given = [&schema["example"], &schema["const"], &schema["enum"][0], &schema["default"]];
+    if let Some(value) = given.into_iter().find(|value| !value.is_null()) {
+        return value.clone();
+    }
+    if let Some(reference) = schema["$ref"].as_str() {
+        let kind = reference.rsplit('/').next().unwrap_or_default();
+        return of(&schemas[kind], name, kind, schemas, depth);
+    }
+    if let Some(first) = schema["oneOf"].as_array().and_then(|all| all.iter().find(|one| one["type"] != "null")) {
+        return of(first, name, owner, schemas, depth);
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let values = parts.iter().map(|part| of(part, name, owner, schemas, depth));
+        let members = values.filter_map(|value| value.as_object().cloned()).flatten();
+        return Value::Object(members.collect());
+    }
+    match kind(schema) {
+        "object" => object(schema, owner, schemas, depth),
+        "array" if depth >= MAX_DEPTH => json!([]),
+        "array" => json!([of(&schema["items"], name.strip_suffix('s').unwrap_or(name), owner, schemas, depth + 1)]),
+        "integer" => json!(schema["minimum"].as_i64().unwrap_or(1).max(1)),
+        "number" => json!(0.5),
+        "boolean" => json!(true),
+        "string" => json!(string(schema, name, owner)),
+        _ => Value::Null,
+    }
+}
+
+/// The type that is not `null`.
+fn kind(schema: &Value) -> &str {
+    match &schema["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
+        other => other.as_str().unwrap_or_default(),
+    }
+}
+
+fn object(schema: &Value, owner: &str, schemas: &Value, depth: usize) -> Value {
+    if depth >= MAX_DEPTH {
+        return json!({});
+    }
+    let members = schema["properties"].as_object().into_iter().flatten();
+    let examples = members.map(|(name, member)| (name.clone(), of(member, name, owner, schemas, depth + 1)));
+    Value::Object(examples.collect::<Map<_, _>>())
+}
+
+fn string(schema: &Value, name: &str, owner: &str) -> String {
+    if schema["format"] == "date-time" {
+        return AT.to_owned();
+    }
+    let known = match (name, owner) {
+        ("id", "Job") | ("job", _) => JOB,
+        ("id", "Customer" | "Me") | ("customer", _) => CUSTOMER,
+        ("id", "Domain") => DOMAIN,
+        ("id", "ListedToken" | "NewToken") => TOKEN,
+        ("id", "FailedTask") => TASK,
+        ("id", _) | ("site", _) => SITE,
+        ("email" | "admin_email", _) => "jane@example.com",
+        ("password", _) => "correct horse battery staple",
+        ("subdomain", _) => "bakery",
+        ("hostname" | "names", _) => "bakery.shops.example",
+        ("name" | "display", "Domain" | "AddDomain") => "shop.example.com",
+        ("title" | "site_title", "Site" | "NewSite" | "Job" | "OrderSite") => "The Bakery",
+        ("blueprint", _) => "woocommerce",
+        ("url", _) => "https://bakery.shops.example",
+        ("admin_user", _) => "admin",
+        ("company", _) => "Jane's Bakery",
+        ("token", _) => "stoa_…",
+        ("error" | "error_detail" | "advice" | "reason" | "problem", _) => "",
+        _ => "",
+    };
+    if !known.is_empty() {
+        return known.to_owned();
+    }
+    // The descriptions name the values of a word in code quotes.
+    let description = schema["description"].as_str().unwrap_or_default();
+    description.split('`').nth(1).filter(|word| !word.contains('…')).unwrap_or("…").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::openapi::DOCUMENT;
+
+    #[test]
+    fn every_json_body_has_an_example_with_all_that_is_required() {
+        let mut seen = 0;
+        for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let responses = operation["responses"].as_object().unwrap().iter();
+                let bodies = responses.filter(|(status, _)| status.starts_with('2')).map(|(_, response)| response);
+                for body in bodies.chain(operation.get("requestBody")) {
+                    let Some(body) = body["content"].get("application/json") else { continue };
+                    seen += 1;
+                    assert!(!body["example"].is_null(), "{method} {path}");
+                    let name = body["schema"]["$ref"].as_str().and_then(|name| name.rsplit('/').next());
+                    let Some(name) = name else { continue };
+                    for member in DOCUMENT["components"]["schemas"][name]["required"].as_array().into_iter().flatten() {
+                        let member = member.as_str().unwrap();
+                        assert!(body["example"].get(member).is_some(), "{method} {path}: {member}");
+                    }
+                }
+            }
+        }
+        assert!(seen > 30, "{seen}");
+    }
+}
