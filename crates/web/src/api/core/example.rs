@@ -9,6 +9,8 @@ const DOMAIN: &str = "dom_019345c27c0070008000000000000004";
 const TOKEN: &str = "tok_019345c27c0070008000000000000005";
 const TASK: &str = "task_019345c27c0070008000000000000006";
 const AT: &str = "2026-12-01T09:30:00Z";
+/// A text of which no example is known.
+const NOTHING: &str = "…";
 /// How deep types may contain each other in an example.
 const MAX_DEPTH: usize = 5;
 
@@ -21,7 +23,11 @@ pub fn add_to(document: &mut Value) {
     {
         let operation = operation.1;
         if let Some(body) = operation.get_mut("requestBody") {
+            let schema = &body["content"]["application/json"]["schema"];
+            let required = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
+            let required = required.map(|name| schemas[name]["required"].clone()).unwrap_or_default();
             add_to_content(&mut body["content"], &schemas);
+            keep_only(&mut body["content"]["application/json"]["example"], &required);
         }
         for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
             if status.starts_with('2') {
@@ -35,6 +41,13 @@ pub fn add_to(document: &mut Value) {
 fn add_to_content(content: &mut Value, schemas: &Value) {
     if let Some(body) = content.get_mut("application/json").filter(|body| body["example"].is_null()) {
         body["example"] = of(&body["schema"], "", "", schemas, 0);
+    }
+}
+
+/// Requests show what is needed; the rest is in the list of members.
+fn keep_only(example: &mut Value, required: &Value) {
+    if let (Some(members), Some(required)) = (example.as_object_mut(), required.as_array()) {
+        members.retain(|name, _| required.iter().any(|member| member == name));
     }
 }
 
@@ -57,6 +70,8 @@ fn of(schema: &Value, name: &str, owner: &str, schemas: &Value, depth: usize) ->
         return Value::Object(members.collect());
     }
     match kind(schema) {
+        // What need not be there, and has no value that is worth showing.
+        "string" if is_nullable(schema) && string(schema, name, owner) == NOTHING => Value::Null,
         "object" => object(schema, owner, schemas, depth),
         "array" if depth >= MAX_DEPTH => json!([]),
         "array" => json!([of(&schema["items"], name.strip_suffix('s').unwrap_or(name), owner, schemas, depth + 1)]),
@@ -74,6 +89,10 @@ fn kind(schema: &Value) -> &str {
         Value::Array(types) => types.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
         other => other.as_str().unwrap_or_default(),
     }
+}
+
+fn is_nullable(schema: &Value) -> bool {
+    schema["type"].as_array().is_some_and(|types| types.iter().any(|kind| kind == "null"))
 }
 
 fn object(schema: &Value, owner: &str, schemas: &Value, depth: usize) -> Value {
@@ -102,12 +121,14 @@ fn string(schema: &Value, name: &str, owner: &str) -> String {
         ("hostname" | "names", _) => "bakery.shops.example",
         ("name" | "display", "Domain" | "AddDomain") => "shop.example.com",
         ("title" | "site_title", "Site" | "NewSite" | "Job" | "OrderSite") => "The Bakery",
+        ("abilities" | "abilitie", _) => "read",
+        ("prefix", _) => "stoa_8fJkQ2",
+        ("name", "ListedToken") => "deploys",
         ("blueprint", _) => "woocommerce",
         ("url", _) => "https://bakery.shops.example",
         ("admin_user", _) => "admin",
         ("company", _) => "Jane's Bakery",
         ("token", _) => "stoa_…",
-        ("error" | "error_detail" | "advice" | "reason" | "problem", _) => "",
         _ => "",
     };
     if !known.is_empty() {
@@ -115,7 +136,7 @@ fn string(schema: &Value, name: &str, owner: &str) -> String {
     }
     // The descriptions name the values of a word in code quotes.
     let description = schema["description"].as_str().unwrap_or_default();
-    description.split('`').nth(1).filter(|word| !word.contains('…')).unwrap_or("…").to_owned()
+    description.split('`').nth(1).filter(|word| !word.contains('…')).unwrap_or(NOTHING).to_owned()
 }
 
 #[cfg(test)]
