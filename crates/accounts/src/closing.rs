@@ -19,6 +19,7 @@ use stoa_model::{
 
 use crate::{
     Accounts, login_account::NO_PASSWORD, notices, reauthenticate::require_recent, second_factor::delete_factors,
+    session_end::end_sessions,
 };
 use stoa_core::{Error, RequestContext, Result, Wakeup};
 
@@ -109,7 +110,7 @@ impl Accounts {
                     if let Some(subject) = &Subject::of(account) {
                         delete_factors(&tx, subject).await?;
                     }
-                    stoa_db::sessions::sessions_delete_of(&tx, account).await?;
+                    end_sessions(&tx, cx, account, None, "closed account").await?;
                     stoa_db::tokens::tokens_delete_of(&tx, account).await?;
                     history::audit(&tx, event).await
                 })

@@ -128,7 +128,7 @@ impl Accounts {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    replace_password(&tx, Actor::Customer(customer.id), &customer.email, hash).await?;
+                    replace_password(&tx, cx, Actor::Customer(customer.id), &customer.email, hash).await?;
                     history::audit(&tx, event).await
                 })
             })

@@ -4,7 +4,7 @@
 use serde_json::json;
 use stoa_db::{
     Constraint, DbError, Tx, accounts::passkeys::passkeys_delete_of, history, invitations::invitations_end_of,
-    one_time, sessions, tokens, users,
+    one_time, tokens, users,
 };
 use stoa_model::{account::Actor, field::Invalid, text::EmailAddress};
 
@@ -13,6 +13,7 @@ use crate::{
     mail::{self, AccountMail, CHANGE_EMAIL, RESTORE_EMAIL},
     reauthenticate::require_recent,
     reset::customer_of,
+    session_end::end_sessions,
     session_list::keep_only_this_session,
 };
 use stoa_core::{Error, RequestContext, Result, Wakeup, random};
@@ -105,12 +106,12 @@ async fn change(tx: &Tx, cx: &RequestContext, hash: &[u8; 32], restore: bool) ->
     let (account, action) = (Actor::Customer(customer), if restore { "email.restore" } else { "email.change" });
     if restore {
         // Whoever took the account over may have left other ways in.
-        sessions::sessions_delete_of(tx, account).await?;
+        end_sessions(tx, cx, account, None, "restored e-mail address").await?;
         tokens::tokens_delete_of(tx, account).await?;
         passkeys_delete_of(tx, &secret.subject).await?;
         invitations_end_of(tx, customer, cx.now).await?;
     } else {
-        keep_only_this_session(tx, cx, account).await?;
+        keep_only_this_session(tx, cx, account, "new e-mail address").await?;
         if user.claimed_email.is_none() {
             mail::queue(tx, AccountMail::EmailChanged { user: user.id, former: user.email }, cx.now).await?;
         }

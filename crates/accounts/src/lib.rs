@@ -27,6 +27,7 @@ mod recovery_codes;
 mod register;
 mod reset;
 mod second_factor;
+mod session_end;
 mod session_list;
 mod sessions;
 mod staff;

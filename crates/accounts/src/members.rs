@@ -81,7 +81,7 @@ impl Accounts {
                     let before = decide(&tx, customer, own, user, Some(role)).await?;
                     members::member_set_role(&tx, customer, user, role).await?;
                     users::user_raise_epoch(&tx, user).await?;
-                    keep_only_this_session(&tx, cx, Actor::Customer(user.founded())).await?;
+                    keep_only_this_session(&tx, cx, Actor::Customer(user.founded()), "changed membership").await?;
                     let detail = json!({ "from": before, "to": role });
                     Ok::<_, Error>(history::audit(&tx, &cx.audit("member.role", user, detail)).await?)
                 })
@@ -111,7 +111,7 @@ impl Accounts {
                     }
                     members::member_delete(&tx, customer, user).await?;
                     users::user_raise_epoch(&tx, user).await?;
-                    keep_only_this_session(&tx, cx, Actor::Customer(user.founded())).await?;
+                    keep_only_this_session(&tx, cx, Actor::Customer(user.founded()), "changed membership").await?;
                     Ok(history::audit(&tx, &cx.audit("member.remove", user, json!({ "was": role }))).await?)
                 })
             })

@@ -69,7 +69,7 @@ impl Accounts {
             .write(|tx| {
                 Box::pin(async move {
                     accounts::password_set(&tx, actor, hash).await?;
-                    keep_only_this_session(&tx, cx, actor).await?;
+                    keep_only_this_session(&tx, cx, actor, "new password").await?;
                     tokens::tokens_delete_of(&tx, actor).await?;
                     if let Some(session) = cx.session_id() {
                         sessions::session_authenticated(&tx, session, cx.now).await?;

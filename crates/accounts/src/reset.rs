@@ -6,7 +6,7 @@ use serde_json::json;
 use stoa_db::{
     Conn, DbError, Tx,
     accounts::{self, Subject, login_failures::login_failures_clear},
-    history, one_time, sessions, tokens, users,
+    history, one_time, tokens, users,
 };
 use stoa_model::{account::Actor, id::CustomerId, secret::SecretString, text::EmailAddress};
 
@@ -17,6 +17,7 @@ use crate::{
     mail::{self, AccountMail, RESET},
     password::{self, Priority},
     second_factor::delete_factors,
+    session_end::end_sessions,
     view::LoginOutcome,
 };
 use stoa_core::{Core, Error, RequestContext, Result, Wakeup, random};
@@ -79,7 +80,7 @@ impl Accounts {
                     if !one_time::one_time_use(&tx, token_hash, cx.now).await? {
                         return Err(expired());
                     }
-                    replace_password(&tx, actor, email, password_hash).await?;
+                    replace_password(&tx, cx, actor, email, password_hash).await?;
                     if !is_verified {
                         // Somebody who doesn't have the address may have opened the account and locked it.
                         delete_factors(&tx, subject).await?;
@@ -111,13 +112,14 @@ impl Accounts {
 /// and forgets its failed logins.
 pub(crate) async fn replace_password(
     tx: &Tx,
+    cx: &RequestContext,
     actor: Actor,
     email: &EmailAddress,
     password_hash: &str,
 ) -> std::result::Result<(), DbError> {
     accounts::password_set(tx, actor, password_hash).await?;
     login_failures_clear(tx, AccountKey::of(email.as_str()).as_str()).await?;
-    sessions::sessions_delete_of(tx, actor).await?;
+    end_sessions(tx, cx, actor, None, "new password").await?;
     tokens::tokens_delete_of(tx, actor).await?;
     Ok(())
 }

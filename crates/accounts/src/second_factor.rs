@@ -16,7 +16,7 @@ use stoa_db::{
         },
     },
     core::rate_limits::RateLimit,
-    history, sessions, tasks,
+    history, tasks,
 };
 use stoa_model::{
     account::{Actor, Role},
@@ -30,6 +30,7 @@ use crate::{
     notices,
     reauthenticate::require_recent,
     recovery_codes,
+    session_end::end_sessions,
     sessions::{SessionSecret, insert_session},
     totp,
     view::{NewSession, SecondFactorView, TotpEnrolment},
@@ -135,7 +136,7 @@ impl Accounts {
                     return Err(Error::Conflict("The setup was changed in another window. Start again.".into()));
                 }
                 recovery_codes_replace(&tx, subject, hashes, cx.now).await?;
-                sessions::sessions_delete_of(&tx, login_actor(cx)).await?;
+                end_sessions(&tx, cx, login_actor(cx), None, "two-step login on").await?;
                 insert_session(&tx, cx, login_actor(cx), secret, cx.now, Some(cx.now)).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
                 Ok(history::audit(&tx, event).await?)
@@ -185,7 +186,7 @@ impl Accounts {
         let remove = self.core.db.write(|tx| {
             Box::pin(async move {
                 second_factor_delete(&tx, subject).await?;
-                sessions::sessions_delete_of(&tx, login_actor(cx)).await?;
+                end_sessions(&tx, cx, login_actor(cx), None, "two-step login off").await?;
                 insert_session(&tx, cx, login_actor(cx), secret, cx.now, None).await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
                 Ok::<_, Error>(history::audit(&tx, event).await?)
@@ -217,7 +218,7 @@ impl Accounts {
                 if !delete_factors(&tx, subject).await? {
                     return Err(Error::Conflict("This account uses neither two-step login nor passkeys.".into()));
                 }
-                sessions::sessions_delete_of(&tx, actor).await?;
+                end_sessions(&tx, cx, actor, None, "second factor reset").await?;
                 tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
                 Ok(history::audit(&tx, event).await?)
             })

@@ -7,6 +7,7 @@ use stoa_model::{account::Actor, id::SessionId};
 use crate::{
     Accounts, device,
     login_account::{login_actor, own_account},
+    session_end::end_sessions,
     sessions::is_active,
     view::SessionLine,
 };
@@ -65,12 +66,9 @@ impl Accounts {
             .core
             .db
             .write(|tx| {
-                Box::pin(async move {
-                    let ended = sessions::sessions_delete_others(&tx, actor, keep).await?;
-                    let event = cx.audit("session.end_others", actor, json!({ "ended": ended }));
-                    history::audit(&tx, &event).await?;
-                    Ok::<_, Error>(ended)
-                })
+                Box::pin(
+                    async move { Ok::<_, Error>(end_sessions(&tx, cx, actor, keep, "ended by the account").await?) },
+                )
             })
             .await?;
         self.forget_recent();
@@ -79,9 +77,9 @@ impl Accounts {
 }
 
 /// Ends all sessions of an account whose epoch was raised, but the one of this command if it is the account's own.
-pub(crate) async fn keep_only_this_session(tx: &Tx, cx: &RequestContext, actor: Actor) -> Result<()> {
+pub(crate) async fn keep_only_this_session(tx: &Tx, cx: &RequestContext, actor: Actor, reason: &str) -> Result<()> {
     let own = cx.session_id().filter(|_| login_actor(cx) == actor);
-    sessions::sessions_delete_others(tx, actor, own).await?;
+    end_sessions(tx, cx, actor, own, reason).await?;
     if let Some(id) = own {
         let epoch = accounts::auth_epoch(tx, actor).await?;
         sessions::session_set_epoch(tx, id, epoch).await?;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
     Tx,
     accounts::{self, login_failures, login_flows, passkeys::challenges_delete_expired},
-    members, one_time, sessions, tokens,
+    history, members, one_time, sessions, tokens,
     users::{self, User},
 };
 use stoa_model::{
@@ -27,7 +27,7 @@ use crate::{
 use stoa_core::{RequestContext, Result, SessionCredential, random};
 
 /// Sessions without a request expire after this time (PRODUCT.md I1).
-const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
+pub(crate) const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
 /// Minimum time between updates of a session's last request.
 const SEEN_UPDATE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 /// Longest time from log-in to the end of a customer's session.
@@ -131,12 +131,12 @@ impl Accounts {
     /// Deletes expired sessions, unfinished logins, old counts of failed logins, and mailed secrets and tokens that
     /// expired a month ago.
     pub async fn prune_sessions(&self, now: Timestamp) -> Result<()> {
+        self.expire_sessions(now).await?;
         let long_ago = now - SignedDuration::from_hours(30 * 24);
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    sessions::sessions_delete_idle(&tx, now - IDLE_TIMEOUT, now).await?;
                     login_flows::flows_delete_expired(&tx, now).await?;
                     challenges_delete_expired(&tx, now).await?;
                     login_failures::login_failures_prune(&tx, now - FAILURES_KEPT).await?;
@@ -177,8 +177,11 @@ pub(crate) async fn insert_session(
     now: Timestamp,
     second_factor_at: Option<Timestamp>,
 ) -> Result<()> {
-    if let Some(former) = cx.session_id() {
-        sessions::session_end(tx, login_account::login_actor(cx), former).await?;
+    if let Some(former) = cx.session_id()
+        && sessions::session_end(tx, login_account::login_actor(cx), former).await?
+    {
+        let detail = serde_json::json!({ "reason": "replaced by a new session" });
+        history::audit(tx, &cx.audit("session.end", former, detail)).await?;
     }
     let customer = match actor {
         Actor::Customer(id) => login_account::adopt(tx, id, now).await?.and_then(|user| user.customer),

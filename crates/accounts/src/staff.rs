@@ -70,7 +70,7 @@ impl Accounts {
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    replace_password(&tx, actor, email, hash).await?;
+                    replace_password(&tx, cx, actor, email, hash).await?;
                     history::audit(&tx, event).await
                 })
             })

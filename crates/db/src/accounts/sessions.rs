@@ -4,7 +4,8 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    prelude::Uuid,
     sea_query::{Expr, ExprTrait},
 };
 use stoa_model::{
@@ -191,10 +192,46 @@ pub async fn session_delete(tx: &Tx, id_hash: &[u8; 32]) -> Result<(), DbError> 
     Ok(())
 }
 
-/// Deletes the sessions last used before `before`, and those that have ended before `now`; returns how many.
-pub async fn sessions_delete_idle(tx: &Tx, before: Timestamp, now: Timestamp) -> Result<u64, DbError> {
+/// A session that has expired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredSession {
+    /// Its public id, unless the previous release has opened it.
+    pub id: Option<SessionId>,
+    /// The printed id of its account.
+    pub account: String,
+    /// Whether it was not used for too long, rather than too old.
+    pub is_idle: bool,
+}
+
+/// Deletes sessions that were last used before `before` or have ended before `now`, at most `limit`, and returns them.
+pub async fn sessions_expire(
+    tx: &Tx,
+    before: Timestamp,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<ExpiredSession>, DbError> {
     let old = sessions::Column::SeenAt.lt(ms(before)).or(sessions::Column::EndsAt.lt(ms(now)));
-    Ok(sessions::Entity::delete_many().filter(old).exec(tx.raw()).await?.rows_affected)
+    let mut rows = sessions::Entity::find().filter(old.clone()).limit(limit).all(tx.raw()).await?;
+    let hashes = rows.iter().map(|row| row.id_hash.clone());
+    // Again the condition: one that was used meanwhile goes on.
+    let delete = sessions::Entity::delete_many().filter(sessions::Column::IdHash.is_in(hashes.clone())).filter(old);
+    delete.exec(tx.raw()).await?;
+    let left = sessions::Entity::find().filter(sessions::Column::IdHash.is_in(hashes)).all(tx.raw()).await?;
+    rows.retain(|row| !left.iter().any(|left| left.id_hash == row.id_hash));
+    let expired = |row: sessions::Model| ExpiredSession {
+        id: row.public_id.map(SessionId::from_uuid),
+        account: row.actor,
+        is_idle: row.seen_at < ms(before),
+    };
+    Ok(rows.into_iter().map(expired).collect())
+}
+
+/// The public ids of an account's sessions, but of this one.
+pub async fn session_ids(c: &impl Conn, actor: Actor, keep: Option<SessionId>) -> Result<Vec<SessionId>, DbError> {
+    let own = sessions::Entity::find().filter(sessions::Column::Actor.eq(actor_key(actor)));
+    let ids = own.select_only().column(sessions::Column::PublicId).order_by_desc(sessions::Column::SeenAt);
+    let ids: Vec<Option<Uuid>> = ids.into_tuple().all(c.raw()).await?;
+    Ok(ids.into_iter().flatten().map(SessionId::from_uuid).filter(|id| Some(*id) != keep).collect())
 }
 
 /// Deletes all sessions of an account, for instance after a password change, and returns how many.

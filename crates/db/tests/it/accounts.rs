@@ -25,7 +25,7 @@ use stoa_db::{
     members::{member_insert, member_list, member_role, member_set_role, memberships, owner_count},
     one_time::{OneTime, one_time_get, one_time_insert, one_time_use},
     sessions::{
-        Session, session_delete, session_get, session_insert, session_touch, sessions_delete_idle, sessions_delete_of,
+        Session, session_delete, session_get, session_insert, session_touch, sessions_delete_of, sessions_expire,
     },
     tokens::{ApiToken, token_by_hash, token_delete, token_insert, token_list, token_used},
     users::{
@@ -126,7 +126,12 @@ pub async fn sessions_follow_their_account(bed: Bed) {
     assert_eq!(now.actor, Actor::Staff(boss.id, Role::Support), "the role is read fresh");
     let tx = bed.db.begin().await.unwrap();
     session_touch(&tx, &[1; 32], at(900)).await.unwrap();
-    assert_eq!(sessions_delete_idle(&tx, at(3), at(3)).await.unwrap(), 1);
+    let expired = sessions_expire(&tx, at(3), at(3), 10).await.unwrap();
+    assert_eq!(
+        expired.iter().map(|e| (e.account.clone(), e.is_idle)).collect::<Vec<_>>(),
+        [(boss.id.to_string(), true)]
+    );
+    assert_eq!(sessions_expire(&tx, at(3), at(3), 10).await.unwrap(), []);
     session_delete(&tx, &[3; 32]).await.unwrap();
     assert!(matches!(session_touch(&tx, &[3; 32], at(1)).await, Err(DbError::Missing(_))));
     assert_eq!(session_get(&tx, &[1; 32]).await.unwrap().unwrap().seen_at, at(900));
