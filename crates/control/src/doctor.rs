@@ -26,6 +26,7 @@ impl Control {
         findings.push(self.core.check_jobs().await);
         findings.push(self.core.check_tasks().await);
         findings.push(self.core.check_reconcilers().await);
+        findings.push(self.core.check_audit().await);
         Ok(findings)
     }
 

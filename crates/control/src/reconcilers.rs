@@ -13,6 +13,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 /// Others wait for an edge until they have not heard from it for three of these.
 const EDGE_REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// So long an entry of the audit trail waits for its place in the chain and in the log file.
+const AUDIT_SEAL_INTERVAL: Duration = Duration::from_secs(2);
 /// The reconciler that compares what should run with what runs; those beside it tell it where to look.
 const RUNTIME: &str = "runtime";
 
@@ -102,6 +104,8 @@ async fn maintain_shared(control: &Control, retire: &CancellationToken) {
             tick!(reconcile_dns_records)
         ),
         supervisor.run(every(10 * MINUTE, "retention"), control, retire, tick!(prune)),
+        supervisor.run(every(AUDIT_SEAL_INTERVAL, "audit chain"), &control.core, retire, tick!(seal_audit)),
+        supervisor.run(every(HOUR, "audit check"), &control.core, retire, tick!(verify_audit_daily)),
         supervisor.run(every(10 * MINUTE, "account closings"), control, retire, tick!(close_due_accounts)),
     );
     domains.abort_orders().await;

@@ -15,6 +15,8 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use stoa_model::secret::{ExposeSecret, Sealed, SecretString};
 use zeroize::Zeroizing;
 
@@ -23,6 +25,8 @@ use crate::random;
 /// Seals and opens secrets.
 pub struct MasterKey {
     cipher: XChaCha20Poly1305,
+    /// What keys for other purposes are derived from.
+    derivation: Zeroizing<[u8; 32]>,
     id: String,
 }
 
@@ -103,7 +107,14 @@ impl MasterKey {
 
     fn from_bytes(key: &[u8; 32]) -> Self {
         let id = hex::encode(&random::token_hash(&BASE64_STANDARD.encode(key))[..4]);
-        Self { cipher: XChaCha20Poly1305::new(key.into()), id }
+        let derivation = hmac(b"stoa derived keys", key);
+        Self { cipher: XChaCha20Poly1305::new(key.into()), derivation, id }
+    }
+
+    /// A key for another purpose than sealing, always the same one (HKDF with SHA-256, RFC 5869). It reveals neither the
+    /// master key nor the key of another purpose.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        hmac(self.derivation.as_ref(), &[purpose.as_bytes(), &[1]].concat())
     }
 
     /// A fingerprint of the key, safe to show.
@@ -139,6 +150,12 @@ impl MasterKey {
     }
 }
 
+fn hmac(key: &[u8], message: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +171,14 @@ mod tests {
         let mut damaged = sealed.0.clone();
         damaged.replace_range(20..21, if &damaged[20..21] == "A" { "B" } else { "A" });
         assert!(key.open("site_1/DB_PASSWORD", &Sealed(damaged)).is_err());
+    }
+
+    #[test]
+    fn derived_keys_differ_by_purpose_and_by_master_key() {
+        let (one, other) = (MasterKey::from_bytes(&[7; 32]), MasterKey::from_bytes(&[8; 32]));
+        assert_eq!(one.derive("a"), one.derive("a"));
+        assert!(one.derive("a") != one.derive("b") && one.derive("a") != other.derive("a"));
+        assert!(one.derive("a").as_ref() != [7; 32]);
     }
 
     #[test]

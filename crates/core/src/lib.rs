@@ -5,6 +5,7 @@
 //! them: see [`jobs::JobSpec`].
 
 pub mod audit;
+pub mod audit_chain;
 pub mod bus;
 pub mod cached;
 pub mod clock;
@@ -22,7 +23,9 @@ pub mod rate_limits;
 pub mod reconciler;
 pub mod refusals;
 pub mod relay;
+pub mod security_log;
 pub mod settings;
+pub mod staff_reads;
 pub mod tasks;
 pub mod view;
 
@@ -61,12 +64,18 @@ pub struct Core {
     portal_is_covered: Arc<AtomicBool>,
     /// Refused requests that were noted lately.
     pub refusals: Arc<refusals::RecentRefusals>,
+    /// Reads of customers' data by staff that were noted lately.
+    pub staff_reads: Arc<staff_reads::RecentReads>,
+    /// The audit trail as a file.
+    pub security_log: Arc<security_log::SecurityLog>,
 }
 
 impl Core {
     /// Combines these parts.
     pub fn new(settings: Settings, db: Db, clock: Clock, key: MasterKey) -> Self {
+        let db = db.with_audit_key(audit_chain::audit_key(&key));
         Self {
+            security_log: Arc::new(security_log::SecurityLog::new(&settings.data_dir)),
             leases: ProcessLeases::new(db.clone(), clock.clone(), settings.lease),
             settings: Arc::new(settings),
             db,
@@ -75,6 +84,7 @@ impl Core {
             bus: Arc::default(),
             portal_is_covered: Arc::default(),
             refusals: Arc::default(),
+            staff_reads: Arc::default(),
         }
     }
 

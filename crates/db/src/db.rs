@@ -10,7 +10,7 @@ use std::{marker::PhantomData, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{DbError, Retry, open, schema, wal_sync::WalSync};
+use crate::{DbError, Retry, core::audit_key::AuditKey, open, schema, wal_sync::WalSync};
 
 /// A future that can be sent between threads.
 pub type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
@@ -30,6 +30,8 @@ pub enum Backend {
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
+    /// Signs the entries of the audit trail.
+    audit_key: Option<Arc<AuditKey>>,
 }
 
 struct Inner {
@@ -49,6 +51,7 @@ pub struct Tx {
     tx: DatabaseTransaction,
     write_permit: Option<OwnedMutexGuard<()>>,
     wal_sync: Option<Arc<WalSync>>,
+    audit_key: Option<Arc<AuditKey>>,
 }
 
 /// A source of reads: [`Db`], or a [`Tx`], which also sees its own writes.
@@ -95,7 +98,14 @@ impl Db {
     fn over(connections: open::Connections) -> Self {
         let open::Connections { backend, reader, writer, wal_sync } = connections;
         let write_queue = (backend == Backend::Sqlite).then(Arc::default);
-        Self { inner: Arc::new(Inner { backend, reader, writer, write_queue, wal_sync: wal_sync.map(Arc::new) }) }
+        let wal_sync = wal_sync.map(Arc::new);
+        Self { inner: Arc::new(Inner { backend, reader, writer, write_queue, wal_sync }), audit_key: None }
+    }
+
+    /// The same database; entries of the audit trail that are written through this handle are signed with `key`.
+    #[must_use]
+    pub fn with_audit_key(self, key: AuditKey) -> Self {
+        Self { audit_key: Some(Arc::new(key)), ..self }
     }
 
     /// Applies all pending migrations; idempotent. Several processes may call it at once.
@@ -146,7 +156,7 @@ impl Db {
         let sqlite_transaction_mode = write_permit.is_some().then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
         let tx = self.inner.writer.begin_with_options(options).await?;
-        Ok(Tx { tx, write_permit, wal_sync: self.inner.wal_sync.clone() })
+        Ok(Tx { tx, write_permit, wal_sync: self.inner.wal_sync.clone(), audit_key: self.audit_key.clone() })
     }
 
     /// Runs `body` in a transaction and commits if it succeeds. On a conflict with another transaction,
@@ -195,12 +205,17 @@ impl Db {
 }
 
 impl Tx {
+    /// Signs the entries of the audit trail, if this process has the key.
+    pub(crate) fn audit_key(&self) -> Option<&AuditKey> {
+        self.audit_key.as_deref()
+    }
+
     /// Commits. Once this returns, the changes survive a power failure.
     ///
     /// # Errors
     /// `Busy` if nothing was written; `Unavailable` if the outcome is unknown.
     pub async fn commit(self) -> Result<(), DbError> {
-        let Self { tx, write_permit, wal_sync } = self;
+        let Self { tx, write_permit, wal_sync, audit_key: _ } = self;
         tx.commit().await?;
         drop(write_permit);
         match wal_sync {

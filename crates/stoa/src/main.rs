@@ -93,7 +93,8 @@ enum Verb {
     /// Staff: list, add, set passwords; issue, list and revoke API tokens.
     #[command(subcommand)]
     Staff(verb::staff::Staff),
-    /// Show who did what, newest first.
+    /// The audit log: list, verify, export.
+    #[command(subcommand)]
     Audit(verb::audit::Audit),
     /// Print the completions of a shell: bash, elvish, fish, powershell or zsh.
     Completions {
@@ -181,7 +182,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Blueprints(verb) => verb::blueprints::run(&verb, &config, &out).await?,
         Verb::Customers(verb) => verb::customers::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,
-        Verb::Audit(verb) => verb::audit::run(&verb, &config, &out).await?,
+        Verb::Audit(verb) => return verb::audit::run(&verb, &config, &out).await,
         Verb::Config | Verb::Completions { .. } | Verb::Man { .. } => unreachable!("handled above"),
     }
     Ok(ExitCode::SUCCESS)

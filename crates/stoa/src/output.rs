@@ -27,6 +27,11 @@ impl Output {
         }
     }
 
+    /// Prints JSON lines as they are, in both forms.
+    pub fn raw(&self, lines: &str) -> anyhow::Result<()> {
+        print(lines)
+    }
+
     /// Prints text in both forms. What a terminal would obey is shown instead.
     pub fn text(&self, text: &str) -> anyhow::Result<()> {
         print(&visible_lines(text))

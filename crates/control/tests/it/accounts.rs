@@ -7,7 +7,7 @@ use stoa_accounts::{
     command::{LogIn, Register},
     view::LoginOutcome,
 };
-use stoa_core::{Error, RequestContext};
+use stoa_core::{Error, RequestContext, audit::AuditFilter};
 use stoa_model::{
     account::{Actor, Role},
     secret::ExposeSecret,
@@ -181,7 +181,7 @@ async fn a_revoked_token_opens_nothing_and_the_trail_says_who_did_it() {
     assert!(control.accounts.token_owner(lost.expose_secret()).await.expect("an answer").is_none());
     assert!(control.accounts.token_owner(kept.expose_secret()).await.expect("an answer").is_some());
     assert!(matches!(control.accounts.revoke_staff_token(&system, lost_id).await, Err(Error::NotFound("token"))));
-    let trail = control.core.list_audit_events(&admin, 1).await.expect("the trail");
+    let trail = control.core.list_audit_events(&admin, &AuditFilter::default(), 1).await.expect("the trail");
     let last = (trail[0].action.as_str(), trail[0].actor.as_str(), trail[0].target.clone());
     assert_eq!(last, ("token.revoke", "system", lost_id.to_string()));
 
@@ -190,7 +190,7 @@ async fn a_revoked_token_opens_nothing_and_the_trail_says_who_did_it() {
     for (verb, error) in [
         ("customers", control.accounts.list_customers(&jane, None, 10).await.err()),
         ("staff", control.accounts.list_staff(&jane).await.err()),
-        ("audit", control.core.list_audit_events(&jane, 10).await.err()),
+        ("audit", control.core.list_audit_events(&jane, &AuditFilter::default(), 10).await.err()),
         ("tokens", control.accounts.list_staff_tokens(&admin, &person.email).await.err()),
         ("revoke", control.accounts.revoke_staff_token(&admin, lost_id).await.err()),
     ] {

@@ -2,6 +2,7 @@
 //! edge, and after every story a look at everything that there is.
 
 mod accounts;
+mod audit;
 mod capacity;
 mod certificate_orders;
 mod certificate_trouble;

@@ -1,7 +1,7 @@
 //! Members of organizations: invitations, roles, and what roles allow.
 
 use stoa_accounts::command::Register;
-use stoa_core::{Error, RequestContext};
+use stoa_core::{Error, RequestContext, audit::AuditFilter};
 use stoa_model::{
     account::{Actor, Role},
     id::UserId,
@@ -162,7 +162,7 @@ async fn a_changed_role_ends_sessions_and_a_removed_member_is_out() {
     assert!(matches!(back, Err(Error::NotFound("organization"))), "{back:?}");
 
     let admin = platform.staff(Role::Admin).await;
-    let trail = platform.control.core.list_audit_events(&admin, 100).await.expect("the trail");
+    let trail = platform.control.core.list_audit_events(&admin, &AuditFilter::default(), 100).await.expect("the trail");
     let removed = trail.iter().find(|event| event.action == "member.remove").expect("it is in the trail");
     assert_eq!(removed.actor, jane.actor.to_string());
     assert_eq!(removed.detail["by"], user(&jane).to_string());

@@ -3,7 +3,7 @@
 use std::fs;
 
 use jiff::SignedDuration;
-use stoa_core::Error;
+use stoa_core::{Error, audit::AuditFilter, audit_chain::AuditScope};
 use stoa_model::account::Role;
 use stoa_testkit::TestPlatform;
 
@@ -14,16 +14,18 @@ async fn old_audit_entries_go_to_a_file_that_can_be_checked() {
     platform.shop(&jane, "bakery").await;
     let admin = platform.staff(Role::Admin).await;
     let core = &platform.control.core;
-    let before = core.list_audit_events(&admin, 1_000).await.expect("a trail").len();
+    let before = core.list_audit_events(&admin, &AuditFilter::default(), 1_000).await.expect("a trail").len();
     assert!(before > 0);
     let now = platform.clock.now();
+    let far = now + SignedDuration::from_hours(1);
+    core.seal_audit().await.expect("sealed");
     assert_eq!(core.archive_audit(now - SignedDuration::from_hours(1)).await.expect("nothing is old"), 0);
     assert_eq!(core.archive_audit(now + SignedDuration::from_hours(1)).await.expect("archived"), before);
-    let left = core.list_audit_events(&admin, 1_000).await.expect("a trail");
+    let left = core.list_audit_events(&admin, &AuditFilter::default(), 1_000).await.expect("a trail");
     assert_eq!((left.len(), left[0].action.as_str()), (1, "audit.archive"), "the checkpoint");
 
-    let later = now + SignedDuration::from_hours(2);
-    assert_eq!(core.archive_audit(later).await.expect("nothing else"), 0, "the checkpoint stays");
+    let check = core.verify_audit(&admin, AuditScope::All).await.expect("checked").report;
+    assert_eq!((check.after, check.unsealed, check.problems.len()), (before as i64, 1, 0), "{check:?}");
 
     let folder = platform.data_dir().join("archive");
     let file = fs::read_dir(&folder).expect("a folder").next().expect("a file").expect("readable").path();
@@ -43,4 +45,10 @@ async fn old_audit_entries_go_to_a_file_that_can_be_checked() {
     let stranger = folder.join("audit-1-2.jsonl");
     fs::write(&stranger, &content).expect("written");
     assert!(core.verify_audit_archive(&admin, &stranger).await.is_err(), "no checkpoint of this name");
+
+    core.seal_audit().await.expect("sealed");
+    assert_eq!(core.archive_audit(far).await.expect("archived"), 1, "also the entry about the first file");
+    fs::write(&file, content).expect("as it was");
+    assert_eq!(core.verify_audit_archive(&admin, &file).await.expect("as it was"), before as u64);
+    assert_eq!(core.verify_audit(&admin, AuditScope::All).await.expect("checked").report.problems, []);
 }

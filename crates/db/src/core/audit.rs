@@ -1,5 +1,6 @@
-//! The audit trail, for the operator. Append-only: no function changes an entry, and only what was archived is deleted
-//! ([`retention`](super::retention)).
+//! The audit trail, for the operator. Append-only: no function changes an entry, only what was archived is deleted
+//! ([`audit_checkpoints`](super::audit_checkpoints)), and a chain of hashes makes changes visible
+//! ([`audit_chain`](super::audit_chain)).
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -40,9 +41,9 @@ pub struct AuditEvent {
     pub credential: Option<String>,
 }
 
-/// Appends an entry to the audit trail.
+/// Appends an entry to the audit trail. It is signed; its place in the chain comes later.
 pub async fn audit(tx: &Tx, event: &AuditEvent) -> Result<(), DbError> {
-    let row = entries::Model {
+    let mut row = entries::Model {
         seq: 0,
         at_ms: ms(event.at),
         actor: actor_key(event.actor),
@@ -54,7 +55,11 @@ pub async fn audit(tx: &Tx, event: &AuditEvent) -> Result<(), DbError> {
         detail: event.detail.to_string(),
         address: event.address.as_deref().map(|address| clip(address, 64)),
         credential: event.credential.as_deref().map(|credential| clip(credential, 64)),
+        signature: None,
+        chain_position: None,
+        chain_hash: None,
     };
+    row.signature = tx.audit_key().map(|key| key.signature(&row));
     let row = entries::ActiveModel { seq: NotSet, ..row.into_active_model() };
     entries::Entity::insert(row).exec_without_returning(tx.raw()).await?;
     Ok(())
@@ -73,8 +78,26 @@ pub struct AuditFilter {
     pub actor: Option<String>,
     /// Only those whose action has this text.
     pub action: Option<String>,
+    /// Only those whose action begins with this name and a dot, such as `session`.
+    pub group: Option<String>,
     /// Only those about this thing, by its printed id or name.
     pub target: Option<String>,
+    /// Only those from this time on.
+    pub from: Option<Timestamp>,
+    /// Only those from before this time.
+    pub before: Option<Timestamp>,
+}
+
+/// The filtered entries after the entry numbered `after`, oldest first: for files that hold all of them.
+pub async fn audit_after(
+    c: &impl Conn,
+    filter: &AuditFilter,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<(i64, AuditEvent)>, DbError> {
+    let found = filtered(filter).filter(entries::Column::Seq.gt(after));
+    let rows = found.order_by_asc(entries::Column::Seq).limit(limit).all(c.raw()).await?;
+    rows.into_iter().map(from_row).collect()
 }
 
 /// A part of the filtered list, newest first.
@@ -100,8 +123,17 @@ fn filtered(filter: &AuditFilter) -> Select<entries::Entity> {
     if let Some(action) = needle(filter.action.as_deref()) {
         found = found.filter(mentions(entries::Column::Action, &action));
     }
+    if let Some(group) = &filter.group {
+        found = found.filter(entries::Column::Action.starts_with(format!("{group}.")));
+    }
     if let Some(target) = &filter.target {
         found = found.filter(entries::Column::Target.eq(target));
+    }
+    if let Some(from) = filter.from {
+        found = found.filter(entries::Column::AtMs.gte(ms(from)));
+    }
+    if let Some(before) = filter.before {
+        found = found.filter(entries::Column::AtMs.lt(ms(before)));
     }
     found
 }

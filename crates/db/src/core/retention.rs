@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Conn, Db, DbError, Tx,
+    Conn, Db, DbError,
     codec::ms,
     core::audit::{AuditEvent, from_row},
     db::Raw,
@@ -87,30 +87,9 @@ pub async fn site_events_prune(db: &Db, before: Timestamp) -> Result<u64, DbErro
     .await
 }
 
-/// The oldest entries of the audit trail from before `before`, oldest first, at most `limit`; none that did `except`.
-pub async fn audit_oldest(
-    c: &impl Conn,
-    before: Timestamp,
-    except: &str,
-    limit: u64,
-) -> Result<Vec<(i64, AuditEvent)>, DbError> {
-    let old = audit::Entity::find().filter(audit::Column::AtMs.lt(ms(before))).filter(audit::Column::Action.ne(except));
-    let rows = old.order_by_asc(audit::Column::AtMs).order_by_asc(audit::Column::Seq).limit(limit).all(c.raw()).await?;
-    rows.into_iter().map(from_row).collect()
-}
-
 /// The newest entry of the audit trail that did `action` to `target`.
 pub async fn audit_find(c: &impl Conn, action: &str, target: &str) -> Result<Option<AuditEvent>, DbError> {
     let wanted = Condition::all().add(audit::Column::Action.eq(action)).add(audit::Column::Target.eq(target));
     let row = audit::Entity::find().filter(wanted).order_by_desc(audit::Column::Seq).one(c.raw()).await?;
     Ok(row.map(from_row).transpose()?.map(|(_, event)| event))
-}
-
-/// Deletes these entries of the audit trail, which are archived.
-pub async fn audit_delete(tx: &Tx, entries: &[i64]) -> Result<(), DbError> {
-    for some in entries.chunks(BATCH as usize) {
-        let archived = audit::Entity::delete_many().filter(audit::Column::Seq.is_in(some.iter().copied()));
-        archived.exec(tx.raw()).await?;
-    }
-    Ok(())
 }

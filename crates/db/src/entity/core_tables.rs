@@ -59,6 +59,26 @@ tables! {
         detail: String,
         address: Option<String>,
         credential: Option<String>,
+        signature: Option<Bytes>,
+        chain_position: Option<i64>,
+        chain_hash: Option<Bytes>,
+    }
+    audit_chain = "audit_chain" {
+        #[sea_orm(primary_key, auto_increment = false)] name: String,
+        position: i64,
+        hash: Vec<u8>,
+        started_at: i64,
+        mac: Vec<u8>,
+        logged: i64,
+    }
+    audit_checkpoints = "audit_checkpoints" {
+        #[sea_orm(primary_key, auto_increment = false)] position: i64,
+        hash: Vec<u8>,
+        entries: i64,
+        file: String,
+        file_hash: Vec<u8>,
+        at_ms: i64,
+        mac: Vec<u8>,
     }
     idempotency = "idempotency" {
         #[sea_orm(primary_key, auto_increment = false)] actor: String,

@@ -12,12 +12,17 @@ use stoa_db::{
     accounts::{customer_by_email, customer_list},
     certificates::certificates_uploaded,
     core::{
+        audit::{AuditFilter, audit_after},
+        audit_chain::{audit_seal, audit_sealed_after},
+        audit_checkpoints::audit_archivable,
+        audit_key::AuditKey,
+        audit_verify::{AuditScope, audit_verify},
         processes,
         rate_limits::{RateLimit, rate_limit_attempt, rate_limits_prune},
         retention,
     },
     domains::{domains_by_name, domains_of},
-    history::{audit_list, site_events},
+    history::{audit, audit_list, site_events},
     job_log::{job_entries, job_notes},
     jobs::{
         Claim, job_active, job_claim, job_get, job_is_available, job_plan, jobs_active_of, jobs_heartbeat, jobs_of,
@@ -44,7 +49,8 @@ use stoa_model::{
 use crate::bed::{Bed, Kind, MINUTE, at, claim};
 
 /// Tables with a handful of rows, whatever the platform's size.
-const SMALL: [&str; 6] = ["acme_challenges", "edges", "meta", "process_leases", "reconcilers", "staff"];
+const SMALL: [&str; 8] =
+    ["acme_challenges", "audit_chain", "audit_checkpoints", "edges", "meta", "process_leases", "reconcilers", "staff"];
 
 pub async fn frequent_queries_use_indexes(bed: Bed) {
     let seen: Arc<Mutex<Vec<Statement>>> = Arc::default();
@@ -113,6 +119,7 @@ async fn run(bed: &Bed, db: &Db, site: stoa_model::id::SiteId) {
     domains_by_name(db, &known.hostname).await.unwrap();
     certificates_uploaded(db, site).await.unwrap();
     site_events(db, site, 10).await.unwrap();
+    db.write(|tx| Box::pin(async move { audit(&tx, &crate::audit::event(1)).await })).await.unwrap();
     audit_list(db, Page::first(10)).await.unwrap();
     job_is_available(db, at(1)).await.unwrap();
     let job = job_active(db, site).await.unwrap().unwrap().id;
@@ -133,7 +140,14 @@ async fn run(bed: &Bed, db: &Db, site: stoa_model::id::SiteId) {
     route_changes_between(db, 0, 1).await.unwrap();
     tasks_failed(db, Page::first(10)).await.unwrap();
     processes::process_lease_acquire(db, "runtime", "me", at(1), at(2)).await.unwrap();
-    retention::audit_oldest(db, at(0), "x", 10).await.unwrap();
+    let key = AuditKey::new([1; 32]);
+    let alarm = audit_list(db, Page::first(1)).await.unwrap().pop().unwrap().1;
+    audit_seal(db, &key, &alarm, at(0), 10).await.unwrap();
+    audit_sealed_after(db, 0, 10).await.unwrap();
+    audit_archivable(db, at(0), 10).await.unwrap();
+    let logged = std::collections::HashMap::new();
+    audit_verify(db, &key, AuditScope::Newest(1), &logged, at(0)).await.unwrap();
+    audit_after(db, &AuditFilter::default(), 0, 10).await.unwrap();
     retention::site_events_prune(db, at(0)).await.unwrap();
     retention::job_notes_prune(db, at(0)).await.unwrap();
     retention::jobs_prune(db, at(0), 20).await.unwrap();

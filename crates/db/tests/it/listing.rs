@@ -2,7 +2,7 @@
 
 use stoa_db::{
     accounts::{CustomerSort, customers_counted, customers_listed},
-    core::audit::{AuditFilter, audit_counted, audit_listed},
+    core::audit::{AuditFilter, audit_after, audit_counted, audit_listed},
     domains::list::{DomainFilter, domains_by_state, domains_listed},
     jobs::list::{JobFilter, jobs_by_state, jobs_listed},
     listing::Window,
@@ -19,7 +19,7 @@ use stoa_model::{
     text::SiteTitle,
 };
 
-use crate::bed::{Bed, at};
+use crate::bed::{Bed, MINUTE, at};
 
 const ALL: Window = Window::first(100);
 
@@ -142,10 +142,20 @@ pub async fn customers_jobs_domains_and_audit_are_found(bed: Bed) {
         actor: Some(actor.to_owned()),
         action: Some(action.to_owned()),
         target: Some(target.to_owned()),
+        ..AuditFilter::default()
     };
     let hit = of(&customer.id.to_string(), "ORDER", &site.id.to_string());
     assert_eq!(audit_listed(&bed.db, &hit, ALL).await.unwrap().len(), 1);
     assert_eq!(audit_counted(&bed.db, &hit).await.unwrap(), 1);
     let miss = of("system", "order", &site.id.to_string());
     assert_eq!(audit_counted(&bed.db, &miss).await.unwrap(), 0);
+    let (group, when) = (event.action.split_once('.').unwrap().0.to_owned(), event.at);
+    let hit =
+        AuditFilter { group: Some(group), from: Some(when), before: Some(when + MINUTE), ..AuditFilter::default() };
+    assert_eq!(audit_after(&bed.db, &hit, 0, 10).await.unwrap().len(), 1);
+    let other_group = AuditFilter { group: Some("oth".into()), ..hit.clone() };
+    let earlier = AuditFilter { from: None, before: Some(when), ..hit.clone() };
+    for miss in [other_group, earlier, AuditFilter { from: Some(when + MINUTE), before: None, ..hit }] {
+        assert_eq!(audit_after(&bed.db, &miss, 0, 10).await.unwrap(), []);
+    }
 }

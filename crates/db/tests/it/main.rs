@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod accounts;
+mod audit;
 mod bed;
 mod certificates;
 mod corrupt;
@@ -64,6 +65,15 @@ suite! {
         a_passkey_is_unique_and_used_by_one_login_at_a_time,
         a_challenge_is_taken_once_by_whom_it_is_for,
         a_mailed_secret_is_used_once,
+    }
+    audit {
+        each_tampering_is_found,
+        a_cut_end_is_found,
+        a_changed_end_is_reported_and_the_chain_continues,
+        unsigned_entries_are_from_before_the_chain_or_foreign,
+        old_entries_leave_a_checkpoint,
+        two_processes_write_and_seal_at_once,
+        a_check_of_the_newest_begins_in_the_middle,
     }
     listing {
         each_site_is_in_the_group_of_its_status,
@@ -169,7 +179,6 @@ suite! {
     retention {
         old_jobs_and_their_logs,
         old_events,
-        the_oldest_of_the_audit_trail,
     }
     migrate {
         twice_and_at_once,

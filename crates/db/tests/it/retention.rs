@@ -1,15 +1,11 @@
-use jiff::SignedDuration;
 use stoa_db::{
     Page,
-    core::retention::{audit_delete, audit_find, audit_oldest, job_notes_prune, jobs_prune, site_events_prune},
-    history::{AuditEvent, audit, audit_list, site_event, site_events},
+    core::retention::{job_notes_prune, jobs_prune, site_events_prune},
+    history::{site_event, site_events},
     job_log::{job_note_append, job_notes},
     jobs::{job_get, job_insert, jobs_of},
 };
-use stoa_model::{
-    account::Actor,
-    job::{Job, JobState},
-};
+use stoa_model::job::{Job, JobState};
 
 use crate::bed::{Bed, at, plan};
 
@@ -53,32 +49,4 @@ pub async fn old_events(bed: Bed) {
     }
     assert_eq!(deleted, 1_050);
     assert_eq!(site_events(&bed.db, site, 100).await.unwrap().len(), 50);
-}
-
-pub async fn the_oldest_of_the_audit_trail(bed: Bed) {
-    let tx = bed.db.begin().await.unwrap();
-    for n in 0..5 {
-        let event = AuditEvent {
-            at: at(0) + SignedDuration::from_secs(n),
-            actor: Actor::System,
-            action: "test".into(),
-            target: format!("thing {n}"),
-            outcome: "done".into(),
-            request_id: "r".into(),
-            detail: serde_json::json!({}),
-            address: None,
-            credential: None,
-        };
-        audit(&tx, &event).await.unwrap();
-    }
-    tx.commit().await.unwrap();
-    let old = audit_oldest(&bed.db, at(0) + SignedDuration::from_secs(3), "else", 2).await.unwrap();
-    assert_eq!(old.iter().map(|(_, event)| event.target.as_str()).collect::<Vec<_>>(), ["thing 0", "thing 1"]);
-    assert_eq!(audit_oldest(&bed.db, at(9_000), "test", 2).await.unwrap(), []);
-    let tx = bed.db.begin().await.unwrap();
-    audit_delete(&tx, &old.iter().map(|(seq, _)| *seq).collect::<Vec<_>>()).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(audit_list(&bed.db, Page::first(9)).await.unwrap().len(), 3);
-    assert_eq!(audit_find(&bed.db, "test", "thing 4").await.unwrap().map(|event| event.outcome), Some("done".into()));
-    assert_eq!(audit_find(&bed.db, "test", "thing 0").await.unwrap(), None);
 }

@@ -2,9 +2,16 @@
 
 use std::fs;
 
+use stoa_db::{
+    Db,
+    core::audit_key::AuditKey,
+    history::{AuditEvent, audit},
+};
+use stoa_model::account::Actor;
+
 use crate::{
     domain_verbs::{home, refused, said},
-    verbs::text,
+    verbs::{Home, text},
 };
 
 #[test]
@@ -28,9 +35,47 @@ fn passwords_tokens_and_the_audit_log() {
     said(&home, &["staff", "revoke", "--yes", tokens[0]["id"].as_str().unwrap()]);
     assert!(said(&home, &["staff", "tokens", "op@example.com"]).contains("no API tokens"));
 
-    let audit = said(&home, &["audit", "--limit", "4"]);
-    let did: Vec<_> = audit.lines().skip(1).filter_map(|line| line.split_whitespace().nth(2)).collect();
+    let audit = said(&home, &["audit", "list", "--limit", "4"]);
+    let did: Vec<_> = audit.lines().skip(1).filter_map(|line| line.split_whitespace().nth(3)).collect();
     assert_eq!(did, ["token.revoke", "token.create", "staff.create", "customer.password"], "{audit}");
-    let done = home.stoa(&["audit", "--limit", "0"]);
+    let done = home.stoa(&["audit", "list", "--limit", "0"]);
     assert!(text(&done.stderr).contains("1..=1000"), "{}", text(&done.stderr));
+
+    let tokens = said(&home, &["audit", "list", "--action", "token", "--since", "1h", "--actor", "system"]);
+    assert_eq!(tokens.lines().count(), 3, "{tokens}");
+    let exported = said(&home, &["audit", "export", "--action", "token"]);
+    let first: serde_json::Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
+    assert_eq!(first["action"], "token.create");
+    let check = said(&home, &["audit", "verify"]);
+    assert!(check.contains("everything is as it was written"), "{check}");
+    let check: serde_json::Value = serde_json::from_str(&said(&home, &["--json", "audit", "verify"])).unwrap();
+    assert!(check["problems"].as_array().unwrap().is_empty() && check["unsealed"].as_u64().unwrap() > 4, "{check}");
+
+    // Somebody with access to the database only.
+    insert_entry(&home);
+    let done = home.stoa(&["audit", "verify"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stdout).contains("was inserted or changed"), "{}", text(&done.stdout));
+}
+
+/// An entry that says that the platform did something, signed with a key that is not its own.
+fn insert_entry(home: &Home) {
+    let url = format!("sqlite://{}", home.0.path().join("data/stoa.db").display());
+    let event = &AuditEvent {
+        at: jiff::Timestamp::now(),
+        actor: Actor::System,
+        action: "staff.create".into(),
+        target: "stf_1".into(),
+        outcome: "done".into(),
+        request_id: "r".into(),
+        detail: serde_json::json!({}),
+        address: None,
+        credential: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let db = Db::connect(&url).await.unwrap().with_audit_key(AuditKey::new([0; 32]));
+        db.write(|tx| Box::pin(async move { audit(&tx, event).await })).await.unwrap();
+        db.close().await;
+    });
 }

@@ -4,4 +4,5 @@
 pub mod body;
 pub mod id;
 pub mod permissions;
+mod staff_reads;
 pub mod stale_form;

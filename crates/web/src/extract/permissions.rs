@@ -11,7 +11,7 @@ use stoa_model::{
 };
 use stoa_sites::view::SiteView;
 
-use super::id::Id;
+use super::{id::Id, staff_reads};
 use crate::{
     app::App,
     http_error::{ErrorKind, HttpError},
@@ -112,6 +112,8 @@ impl FromRequestParts<App> for AccessibleSite {
         let LoggedIn(cx) = LoggedIn::from_request_parts(parts, app).await?;
         let Id(id): Id<SiteId> = Id::from_request_parts(parts, app).await?;
         let site = with_permitted_actions(&cx, app.control.sites.get(&cx, id).await?);
+        let data = staff_reads::data_at(parts.uri.path(), site.id);
+        app.control.core.audit_staff_read(&cx, site.customer, data).await?;
         Ok(Self { cx, site })
     }
 }

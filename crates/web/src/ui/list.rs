@@ -186,9 +186,7 @@ fn csv(name: &str, head: &[&str], rows: &[Vec<String>]) -> Response {
     let mut text = String::new();
     let head: Vec<_> = head.iter().map(|cell| (*cell).to_owned()).collect();
     for row in std::iter::once(&head).chain(rows) {
-        let cells: Vec<_> = row.iter().map(|cell| csv_cell(cell)).collect();
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
+        text.push_str(&csv_line(row));
     }
     let disposition = format!("attachment; filename=\"{name}.csv\"");
     let headers = [
@@ -197,6 +195,11 @@ fn csv(name: &str, head: &[&str], rows: &[Vec<String>]) -> Response {
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     (headers, text).into_response()
+}
+
+/// A row of such a file.
+pub fn csv_line(cells: &[String]) -> String {
+    cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
 fn csv_cell(cell: &str) -> String {

@@ -7,6 +7,7 @@ use axum::{
 use stoa_web::{ClientAddress, middleware::headers::CSP};
 use tower::ServiceExt;
 
+use stoa_core::audit::AuditFilter;
 use stoa_model::account::Role;
 use stoa_testkit::TestPlatform;
 
@@ -241,7 +242,7 @@ async fn refusals_are_noted_with_who_and_from_where_and_a_flood_of_them_is_not()
     let wrong = [("email", "jane@example.com"), ("password", "a guess")];
     app.browser().submit("/login", "/login", &wrong).await.is(401);
 
-    let trail = app.platform.control.core.list_audit_events(&admin, 100).await.unwrap();
+    let trail = app.platform.control.core.list_audit_events(&admin, &AuditFilter::default(), 100).await.unwrap();
     let of = |action: &str, outcome: &str| -> Vec<_> {
         trail.iter().filter(|event| event.action == action && event.outcome == outcome).collect()
     };
@@ -267,7 +268,7 @@ async fn throttled_logins_are_noted() {
         statuses.push(app.router.clone().oneshot(request).await.unwrap().status().as_u16());
     }
     assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429]);
-    let trail = app.platform.control.core.list_audit_events(&admin, 100).await.unwrap();
+    let trail = app.platform.control.core.list_audit_events(&admin, &AuditFilter::default(), 100).await.unwrap();
     let throttled: Vec<_> = trail.iter().filter(|event| event.outcome == "throttled").collect();
     assert_eq!(throttled.len(), 1, "once a minute");
     assert_eq!(

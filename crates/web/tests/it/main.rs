@@ -4,6 +4,7 @@
 
 mod account;
 mod api;
+mod audit;
 mod browser;
 mod certificates;
 mod domains;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use jiff::SignedDuration;
 use stoa_accounts::{command::LogIn, view::LoginOutcome};
-use stoa_core::Error;
+use stoa_core::{Error, audit::AuditFilter};
 use stoa_model::{
     account::{Actor, Role},
     secret::ExposeSecret,
@@ -262,7 +262,7 @@ async fn an_admin_resets_what_a_customer_has_lost_and_the_trail_says_so() {
 
     browser.get("/dashboard").await.is(303);
     assert_eq!(password(&app, "jane@example.com", "").await.1, "/dashboard");
-    let trail = app.platform.control.core.list_audit_events(&admin, 10).await.unwrap();
+    let trail = app.platform.control.core.list_audit_events(&admin, &AuditFilter::default(), 10).await.unwrap();
     let event = trail.iter().find(|event| event.action == "second_factor.reset").unwrap();
     assert_eq!((event.target.clone(), event.actor.clone()), (id.to_string(), admin.actor.to_string()));
     app.platform.run_until_idle().await;

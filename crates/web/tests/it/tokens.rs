@@ -3,7 +3,7 @@
 use axum::http::Method;
 use jiff::SignedDuration;
 use stoa_accounts::command::CreateToken;
-use stoa_core::{Credential, Error, RequestContext};
+use stoa_core::{Credential, Error, RequestContext, audit::AuditFilter};
 use stoa_model::{
     ability::{Abilities, Ability},
     account::Role,
@@ -123,7 +123,7 @@ async fn a_token_ends_when_it_expires_or_is_revoked_and_nobody_elses_can_be_revo
     browser.submit("/account/tokens", &format!("/account/tokens/{id}/revoke"), &[]).await.is(303);
     bobs.get("/api/v1/me").await.is(401);
     let admin = app.platform.staff(Role::Admin).await;
-    let trail = app.platform.control.core.list_audit_events(&admin, 1).await.unwrap();
+    let trail = app.platform.control.core.list_audit_events(&admin, &AuditFilter::default(), 1).await.unwrap();
     assert_eq!((trail[0].action.as_str(), trail[0].target.as_str()), ("token.revoke", id.as_str()));
     assert!(trail[0].credential.as_deref().is_some_and(|text| text.starts_with("session ")), "{trail:?}");
 }

@@ -40,6 +40,7 @@ struct Snapshot {
     reconcilers: BTreeMap<&'static str, ReconcilerHealth>,
     /// Whether it is in force, if it is switched on.
     firewall: Option<bool>,
+    security_log_failures: u64,
 }
 
 /// `GET /metrics`
@@ -55,6 +56,7 @@ pub async fn show(State(app): State<App>, StaffMember(cx): StaffMember) -> Resul
         certificates: if per_site { app.control.domains.list_certificates(&cx).await? } else { Vec::new() },
         reconcilers: app.control.reconcilers.health(),
         firewall: app.control.firewall().map(|condition| condition.is_in_force()),
+        security_log_failures: app.control.core.security_log.failures(),
     };
     let text = render(snapshot).map_err(|error| HttpError::from(Error::internal(error)))?;
     Ok(([(header::CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text).into_response())
@@ -77,6 +79,7 @@ impl Collector for Snapshot {
         self.encode_latency(&mut encoder)?;
         self.encode_certificates(&mut encoder)?;
         self.encode_reconcilers(&mut encoder)?;
+        self.encode_security_log(&mut encoder)?;
         self.encode_firewall(&mut encoder)
     }
 }
@@ -138,6 +141,13 @@ impl Snapshot {
             bytes.encode_family(&[("site", site.as_str())])?.encode_gauge(stored)?;
         }
         Ok(())
+    }
+
+    fn encode_security_log(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Attempts to write logs/security.log that failed; the entries wait in the database.";
+        let name = "stoa_security_log_failures";
+        let mut failures = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        failures.encode_counter::<NoLabelSet, _, f64>(&self.security_log_failures, None)
     }
 
     fn encode_firewall(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

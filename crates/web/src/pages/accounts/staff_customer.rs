@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use stoa_accounts::view::{NoteView, PersonView};
-use stoa_core::{RequestContext, view::PageNumber};
+use stoa_core::{RequestContext, staff_reads::CustomerData, view::PageNumber};
 use stoa_model::{
     account::{Actor, Role},
     id::{CustomerId, NoteId},
@@ -183,6 +183,7 @@ async fn build(
 ) -> Result<CustomerPage, HttpError> {
     let accounts = &app.control.accounts;
     let customer = accounts.get_customer(cx, id).await?;
+    app.control.core.audit_staff_read(cx, id, CustomerData::Profile).await?;
     let filter = SiteFilter { customer: Some(id), ..SiteFilter::default() };
     let found = app.control.sites.search(cx, filter, SiteSort::Newest, PageNumber::default()).await?;
     let sites = found.sites.items.into_iter().map(|site| SiteCard::new(site, cx.now)).collect();

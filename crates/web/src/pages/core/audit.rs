@@ -2,12 +2,18 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::Value;
 use stoa_core::{
     RequestContext,
     audit::AuditFilter,
-    view::{AuditView, Listing, PageNumber},
+    view::{AuditView, PageNumber},
+};
+
+use super::{
+    audit_check::CheckLine,
+    audit_export::{self, Format},
 };
 
 use crate::{
@@ -17,14 +23,34 @@ use crate::{
     ui::{
         self,
         frame::Frame,
-        list::{ListUrl, Pager, csv_of_all},
+        list::{ListUrl, Pager},
         time::{self, Moment},
     },
 };
 
 const PATH: &str = "/staff/audit";
-/// Rows of a file at most; older ones are in the archive.
-const MAX_CSV_ROWS: u64 = 100_000;
+/// Groups of actions, by the beginning of their names.
+const GROUPS: &[(&str, &str)] = &[
+    ("session", "Logins and sessions"),
+    ("password", "Passwords"),
+    ("second_factor", "Two-step login"),
+    ("passkey", "Passkeys"),
+    ("token", "API tokens"),
+    ("email", "E-mail addresses"),
+    ("account", "Accounts"),
+    ("member", "Members"),
+    ("invitation", "Invitations"),
+    ("customer", "Customers, and reads of their data"),
+    ("note", "Notes"),
+    ("staff", "Staff"),
+    ("site", "Sites"),
+    ("domain", "Domains"),
+    ("certificate", "Certificates"),
+    ("job", "Jobs"),
+    ("task", "Tasks"),
+    ("request", "Refused requests"),
+    ("audit", "Audit log"),
+];
 
 /// `/staff/audit`
 #[derive(Template)]
@@ -38,6 +64,12 @@ pub struct AuditPage {
     pub entries: Vec<AuditLine>,
     /// Where one is in the list.
     pub pager: Pager,
+    /// Groups of actions to choose from: name, label.
+    pub groups: &'static [(&'static str, &'static str)],
+    /// The last check of the chain.
+    pub check: CheckLine,
+    /// The list as a file of JSON lines.
+    pub jsonl: String,
 }
 
 /// An entry.
@@ -71,9 +103,18 @@ pub struct AuditQuery {
     /// Part of an action.
     #[serde(default)]
     pub action: String,
+    /// A group of actions.
+    #[serde(default)]
+    pub group: String,
     /// To which thing.
     #[serde(default)]
     pub target: String,
+    /// From this day on (UTC), such as `2026-12-01`.
+    #[serde(default)]
+    pub from: String,
+    /// Until the end of this day.
+    #[serde(default)]
+    pub to: String,
     #[serde(default)]
     page: String,
     #[serde(default)]
@@ -83,7 +124,25 @@ pub struct AuditQuery {
 impl AuditQuery {
     fn filter(&self) -> AuditFilter {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        AuditFilter { actor: given(&self.actor), action: given(&self.action), target: given(&self.target) }
+        AuditFilter {
+            actor: given(&self.actor),
+            action: given(&self.action),
+            group: given(&self.group),
+            target: given(&self.target),
+            from: start_of(&self.from, 0),
+            before: start_of(&self.to, 1),
+        }
+    }
+
+    fn chosen(&self) -> [(&'static str, &str); 6] {
+        [
+            ("action", &self.action),
+            ("group", &self.group),
+            ("actor", &self.actor),
+            ("target", &self.target),
+            ("from", &self.from),
+            ("to", &self.to),
+        ]
     }
 }
 
@@ -134,36 +193,39 @@ pub async fn show(
     Query(query): Query<AuditQuery>,
 ) -> Result<Response, HttpError> {
     let filter = query.filter();
-    if query.format == "csv" {
-        return csv(&app, &cx, &filter).await;
+    match query.format.as_str() {
+        "csv" => return audit_export::download(&app, &cx, filter, Format::Csv).await,
+        "jsonl" => return audit_export::download(&app, &cx, filter, Format::JsonLines).await,
+        _ => {}
     }
     let page = PageNumber::new(query.page.parse().unwrap_or(1));
     let found = app.control.core.search_audit(&cx, &filter, page).await?;
-    let chosen =
-        [("actor", query.actor.as_str()), ("action", query.action.as_str()), ("target", query.target.as_str())];
-    let pager = Pager::new(&found, &ListUrl::new(PATH, &chosen), true);
+    let check = CheckLine::new(app.control.core.last_audit_check(&cx).await?, &cx);
+    let url = ListUrl::new(PATH, &query.chosen());
+    let (pager, jsonl) = (Pager::new(&found, &url, true), url.with("format", "jsonl"));
     let entries = found.items.into_iter().map(|entry| AuditLine::new(entry, &cx)).collect();
-    Ok(ui::ok(&AuditPage { frame, query, entries, pager }))
+    Ok(ui::ok(&AuditPage { frame, query, entries, pager, groups: GROUPS, check, jsonl }))
 }
 
-async fn csv(app: &App, cx: &RequestContext, filter: &AuditFilter) -> Result<Response, HttpError> {
-    let find = async |page| {
-        let found = app.control.core.search_audit(cx, filter, page).await?;
-        Ok(Listing { total: found.total.min(MAX_CSV_ROWS), ..found })
-    };
-    let row = |entry: AuditView| {
-        let (seq, at, detail) = (entry.seq.to_string(), entry.at.to_string(), entry.detail.to_string());
-        let (address, credential) = (entry.address.unwrap_or_default(), entry.credential.unwrap_or_default());
-        let AuditView { actor, action, target, outcome, request_id, .. } = entry;
-        vec![seq, at, actor, action, target, outcome, address, credential, request_id, detail]
-    };
-    let head = ["number", "time", "actor", "action", "target", "outcome", "address", "credential", "request", "detail"];
-    csv_of_all("audit", &head, find, row).await
+/// The beginning (UTC) of the day so many days after this one; `None` if it is no day.
+fn start_of(day: &str, days_after: i64) -> Option<Timestamp> {
+    let day: Date = day.trim().parse().ok()?;
+    let day = day.checked_add(days_after.days()).ok()?;
+    day.to_zoned(TimeZone::UTC).ok().map(|start| start.timestamp())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{short, start_of};
+
+    #[test]
+    fn days_are_those_of_utc() {
+        assert_eq!(start_of("2026-12-01", 0).unwrap().to_string(), "2026-12-01T00:00:00Z");
+        assert_eq!(start_of(" 2026-12-31 ", 1).unwrap().to_string(), "2027-01-01T00:00:00Z");
+        for text in ["", "yesterday", "2026-13-01", "9999-12-31"] {
+            assert_eq!(start_of(text, 1), None, "{text}");
+        }
+    }
 
     #[test]
     fn an_id_is_its_kind_and_its_end() {

@@ -1,6 +1,8 @@
 //! What all areas share: jobs, the home page, error pages, health endpoints, the staff overview.
 
 pub mod audit;
+mod audit_check;
+mod audit_export;
 pub mod error;
 pub mod form_check;
 pub mod health;
