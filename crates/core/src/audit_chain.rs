@@ -185,7 +185,7 @@ pub fn describe_problem(problem: &AuditProblem) -> String {
     }
 }
 
-/// What is said of an entry goes on with it; what is missing stands before it.
+/// A predicate follows the name of the entry; what is missing before it is a sentence of its own.
 fn joined(what: &str) -> String {
     if what.starts_with("entr") { format!("follows a gap: {what}") } else { what.to_owned() }
 }
