@@ -21,6 +21,7 @@ mod migrate;
 mod rest;
 mod retention;
 mod sites;
+mod staff;
 mod storage;
 mod tasks;
 mod traffic;
@@ -64,6 +65,11 @@ suite! {
         a_passkey_is_unique_and_used_by_one_login_at_a_time,
         a_challenge_is_taken_once_by_whom_it_is_for,
         a_mailed_secret_is_used_once,
+    }
+    staff {
+        an_account_reads_back_in_all_its_states,
+        sessions_of_a_deactivated_account_are_none,
+        two_super_admins_demoted_at_once_leave_one,
     }
     listing {
         each_site_is_in_the_group_of_its_status,
