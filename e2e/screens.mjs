@@ -79,7 +79,7 @@ export async function everyScreen(seeJob = async () => {}) {
     await staff.fill('#email', `${colleague}@example.com`);
     await staff.getByRole('radio', { name: /^Admin/ }).check();
     await send(staff, button(staff, 'Send invitation'));
-    await staff.getByText('gets an e-mail').waitFor();
+    await staff.getByText('The account was created.').waitFor();
   };
   const followInvitation = async () => visit(nobody, await mailedLink(nobody, `${colleague}@example.com`, '/reset/'));
   const viewAsCustomer = async () => {

@@ -17,7 +17,7 @@ async function join(boss, page, name, role) {
   await boss.fill('#email', `${name}@example.com`);
   await boss.getByRole('radio', { name: new RegExp(`^${role}`) }).check();
   await press(boss, 'Send invitation');
-  await boss.getByText('gets an e-mail').waitFor();
+  await boss.getByText('The account was created.').waitFor();
   await visit(page, await mailedLink(page, `${name}@example.com`, '/reset/'));
   await page.getByRole('heading', { name: 'Choose your password' }).waitFor();
   await page.fill('#password', password);
@@ -73,7 +73,7 @@ test('staff view the portal as a customer, and come back', async () => {
   await press(staff, 'View as customer');
   await staff.waitForURL(`${portal}/dashboard`);
   const banner = staff.getByRole('region', { name: 'Viewing as a customer' });
-  await banner.getByText(`You are viewing the portal as ${name}`).waitFor();
+  await banner.getByText(`Viewing as ${name}`).waitFor();
   await accessible(staff, 'the portal viewed as a customer');
   await visit(staff, site);
   await banner.waitFor();

@@ -100,9 +100,7 @@ pub async fn show(
     Query(query): Query<StaffAccountQuery>,
 ) -> Result<Response, HttpError> {
     let done = match query.done.as_str() {
-        "created" => {
-            Some("The account was created, and its owner gets an e-mail with a link. It works for three days.")
-        }
+        "created" => Some("The account was created. The link in its e-mail works for three days."),
         "saved" => Some("The account was changed."),
         "reset-password" => Some(
             "The password was removed, and sessions and API tokens were ended. A link to choose a new one is on its way.",
