@@ -60,6 +60,8 @@ pub enum Staff {
     Deactivate {
         /// E-mail address.
         email: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Let someone in again: sends a link to choose a new password.
     Reactivate {
@@ -70,6 +72,8 @@ pub enum Staff {
     Delete {
         /// E-mail address.
         email: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Remove someone's password, end their sessions and API tokens, and send a link to choose a new one.
     ResetPassword {
@@ -78,6 +82,8 @@ pub enum Staff {
         /// Send a temporary password instead, which has to be changed at the first login.
         #[arg(long)]
         temporary_password: bool,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Set someone's password and end their sessions and API tokens.
     Password {
@@ -144,7 +150,8 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
             control.accounts.update_staff(&cx, id, command).await?;
             out.show(&json!({ "role": role }), |_| format!("{email} has the role {} now.", role.as_str()))
         }
-        Staff::Deactivate { email } => {
+        Staff::Deactivate { email, confirm } => {
+            confirm.ask(&format!("Lock {email} out? Their sessions and API tokens end."))?;
             control.accounts.deactivate_staff(&cx, find(&control, &cx, email).await?.id).await?;
             let next = format!("{email} is locked out. Undo: stoa staff reactivate {email}");
             out.show(&json!({ "deactivated": true }), |_| next)
@@ -155,11 +162,13 @@ pub async fn run(verb: &Staff, config: &Config, out: &Output) -> Result<()> {
                 format!("A link for {email} to choose a password is on its way.")
             })
         }
-        Staff::Delete { email } => {
+        Staff::Delete { email, confirm } => {
+            confirm.ask_for_name(&format!("Delete the account of {email}? This can't be undone."), email)?;
             control.accounts.delete_staff(&cx, find(&control, &cx, email).await?.id).await?;
             out.show(&json!({ "deleted": true }), |_| format!("The account of {email} was deleted."))
         }
-        Staff::ResetPassword { email, temporary_password } => {
+        Staff::ResetPassword { email, temporary_password, confirm } => {
+            confirm.ask(&format!("Remove the password of {email}? Their sessions and API tokens end."))?;
             let delivery = if *temporary_password { PasswordDelivery::Temporary } else { PasswordDelivery::Link };
             let id = find(&control, &cx, email).await?.id;
             control.accounts.reset_staff_password(&cx, id, delivery).await?;

@@ -54,14 +54,14 @@ fn staff_come_change_and_go() {
     assert!(said(&home, &["staff", "list"]).contains("Anna Berg"));
     said(&home, &["staff", "role", anna, "support"]);
     assert_eq!(state(anna), is("support", "invited"));
-    said(&home, &["staff", "reset-password", anna, "--temporary-password"]);
-    let locked = said(&home, &["staff", "deactivate", anna]);
+    said(&home, &["staff", "reset-password", "--yes", anna, "--temporary-password"]);
+    let locked = said(&home, &["staff", "deactivate", "--yes", anna]);
     assert!(locked.contains("stoa staff reactivate anna@example.com"), "{locked}");
     assert_eq!(state(anna), is("support", "deactivated"));
-    assert!(refused(&home, &["staff", "reset-password", anna]).contains("Reactivate it"));
+    assert!(refused(&home, &["staff", "reset-password", "--yes", anna]).contains("Reactivate it"));
     said(&home, &["staff", "reactivate", anna]);
     assert_eq!(state(anna), is("support", "invited"));
-    said(&home, &["staff", "delete", anna]);
+    said(&home, &["staff", "delete", "--yes", anna]);
     assert_eq!(state(anna), None);
-    assert!(refused(&home, &["staff", "delete", anna]).contains("no such staff account"));
+    assert!(refused(&home, &["staff", "delete", "--yes", anna]).contains("no such staff account"));
 }

@@ -26,13 +26,15 @@ use crate::{
 #[schema(as = StaffAccount)]
 pub struct StaffAccount {
     /// Id of the account.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "stf_019345c27c0070008000000000000007")]
     pub id: StaffId,
     /// Name of the person, if the account has one.
+    #[schema(example = "Anna Berg")]
     pub name: Option<String>,
     /// E-mail address, which is also the login name.
     pub email: String,
     /// `support`, `admin` or `super_admin`.
+    #[schema(example = "admin")]
     pub role: &'static str,
     /// `invited` (has no password yet), `active` or `deactivated`.
     pub state: &'static str,
@@ -112,6 +114,7 @@ pub enum Delivery {
 #[serde(deny_unknown_fields)]
 pub struct NewStaff {
     /// Name of the person.
+    #[schema(example = "Anna Berg")]
     pub name: String,
     /// E-mail address, which is also the login name.
     pub email: String,
@@ -127,6 +130,7 @@ pub struct NewStaff {
 #[serde(deny_unknown_fields)]
 pub struct ChangedStaff {
     /// Name of the person.
+    #[schema(example = "Anna Berg")]
     pub name: String,
     /// E-mail address, which is also the login name.
     pub email: String,
