@@ -72,6 +72,22 @@ export async function everyScreen(seeJob = async () => {}) {
     await visit(waiting, `${portal}/login`);
     await logIn(waiting, invited);
   };
+  const colleague = unique('colleague');
+  const invite = async () => {
+    await visit(staff, `${portal}/staff/people/new`);
+    await staff.fill('#name', 'Anna Berg');
+    await staff.fill('#email', `${colleague}@example.com`);
+    await staff.getByRole('radio', { name: /^Admin/ }).check();
+    await send(staff, button(staff, 'Send invitation'));
+    await staff.getByText('The account was created.').waitFor();
+  };
+  const followInvitation = async () => visit(nobody, await mailedLink(nobody, `${colleague}@example.com`, '/reset/'));
+  const viewAsCustomer = async () => {
+    await visit(staff, owner);
+    await staff.fill('#reason', 'Ticket 42');
+    await send(staff, button(staff, 'View as customer'));
+    await staff.waitForURL(`${portal}/dashboard`);
+  };
   const suspend = () => execFileSync(process.env.STOA, ['sites', 'suspend', name, '--reason', 'abuse', '--note', 'Mail was sent to people who never asked for it.']);
   const port = new URL(portal).port;
 
@@ -117,6 +133,10 @@ export async function everyScreen(seeJob = async () => {}) {
     { page: staff, name: 'staff-site-settings', url: `${site}/settings` },
     { page: staff, name: 'staff-customers', url: `${portal}/staff/customers` },
     { page: staff, name: 'staff-customer', url: owner },
+    { page: staff, name: 'staff-people-new', url: `${portal}/staff/people/new` },
+    { page: staff, name: 'staff-people-invited', before: invite },
+    { page: staff, name: 'staff-people', url: `${portal}/staff/people` },
+    { page: nobody, name: 'staff-invitation', before: followInvitation },
     { page: staff, name: 'staff-search', url: `${portal}/staff/search?q=shop` },
     { page: staff, name: 'staff-domains', url: `${portal}/staff/domains` },
     { page: staff, name: 'staff-certificates', url: `${portal}/staff/certificates` },
@@ -128,6 +148,8 @@ export async function everyScreen(seeJob = async () => {}) {
     { page: staff, name: 'staff-account', url: account },
     { page: staff, name: 'staff-account-security', url: `${account}/security` },
     { page: staff, name: 'staff-account-tokens', url: `${account}/tokens` },
+    { page: staff, name: 'viewing-dashboard', before: viewAsCustomer },
+    { page: staff, name: 'viewing-site', url: site },
     { page: customer, name: 'site-suspended', url: site, before: suspend },
     { page: nobody, name: 'edge-suspended', url: `http://${name}.localhost:${port}/`, status: 503 },
   ];

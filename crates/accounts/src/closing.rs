@@ -122,6 +122,7 @@ impl Accounts {
 }
 
 fn person(cx: &RequestContext) -> Result<UserId> {
+    cx.refuse_impersonator()?;
     cx.member.map(|member| member.user).ok_or(Error::Unauthenticated("Please log in again."))
 }
 

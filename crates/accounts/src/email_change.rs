@@ -26,6 +26,7 @@ impl Accounts {
     /// # Errors
     /// Text that is no address; the present address; too many requests; a password that was not asked for recently.
     pub async fn request_email_change(&self, cx: &RequestContext, email: &str) -> Result<()> {
+        cx.refuse_impersonator()?;
         let member = cx.member.ok_or(Error::NotFound("address to change"))?;
         require_recent(cx)?;
         let email = &EmailAddress::parse(email)?;

@@ -4,11 +4,12 @@
 //! With a second factor, a right password only begins a *login flow*, which a code completes. A flow has few tries and a
 //! short life, and each wrong code counts as a failure of the account.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
     accounts::{
         self, Subject, login_failures, login_flows,
         passkeys::{Passkey, passkey_used},
+        staff_accounts::{staff_account, staff_logged_in},
     },
     history, sessions,
 };
@@ -37,6 +38,10 @@ const USE_A_TOKEN: Error = Error::Unauthenticated(
 );
 const SET_UP_FIRST: Error =
     Error::Unauthenticated("Your account needs two-step login. Log in to the portal and set it up first.");
+const CHOOSE_FIRST: Error =
+    Error::Unauthenticated("This password is temporary. Log in to the portal and choose your own first.");
+const TEMPORARY_EXPIRED: Error =
+    Error::Unauthenticated("This temporary password has expired. Ask a super admin to reset your password.");
 const FLOW_OVER: Error = Error::Unauthenticated("Your login has expired. Enter your password again.");
 const CODE_CLOSED: Error = Error::Unauthenticated(
     "Too many wrong codes were entered for this account. Log in from a browser that you have used before, or contact \
@@ -125,6 +130,9 @@ impl Accounts {
         if self.requires_second_factor(actor) {
             return Err(SET_UP_FIRST);
         }
+        if self.temporary_password_end(actor).await?.is_some() {
+            return Err(CHOOSE_FIRST);
+        }
         self.conclude_attempt(&attempt).await?;
         Ok(actor)
     }
@@ -200,6 +208,7 @@ impl Accounts {
     /// Checks a password. Staff have fewer attempts than customers. Exceeding their limit in the form for everyone is
     /// reported as wrong credentials: a different limit would reveal which addresses are staff.
     async fn check_password(&self, cx: &RequestContext, command: LogIn, portal: Portal) -> Result<Authenticated> {
+        cx.refuse_impersonator()?;
         let account = AccountKey::of(&command.email);
         let mut attempt = self.count_login(cx, account, command.browser.as_deref(), portal).await?;
         let email = EmailAddress::parse(&command.email).ok();
@@ -232,7 +241,7 @@ impl Accounts {
 
     /// The account with this address, and the hash of its password.
     async fn find_login(&self, email: &EmailAddress, portal: Portal) -> Result<Option<(Actor, String)>> {
-        if let Some((staff, hash)) = accounts::staff_by_email(&self.core.db, email).await? {
+        if let Some((staff, hash)) = accounts::staff_login(&self.core.db, email).await? {
             return Ok(Some((Actor::Staff(staff.id, staff.role), hash)));
         }
         if portal == Portal::Staff {
@@ -240,6 +249,12 @@ impl Accounts {
         }
         let customer = accounts::customer_by_email(&self.core.db, email).await?;
         Ok(customer.map(|(customer, hash)| (Actor::Customer(customer.id), hash)))
+    }
+
+    /// Until when the password works, if it is a temporary one of staff.
+    async fn temporary_password_end(&self, actor: Actor) -> Result<Option<Timestamp>> {
+        let Actor::Staff(id, _) = actor else { return Ok(None) };
+        Ok(staff_account(&self.core.db, id).await?.and_then(|account| account.password_expires_at))
     }
 
     /// Logs in whoever has just set a password by a mailed link. A second factor is still asked for.
@@ -255,6 +270,9 @@ impl Accounts {
     /// A session, or the flow that a second factor completes.
     async fn continue_login(&self, cx: &RequestContext, authenticated: Authenticated) -> Result<LoginOutcome> {
         let Authenticated { actor, attempt } = authenticated;
+        if self.temporary_password_end(actor).await?.is_some_and(|end| end <= cx.now) {
+            return Err(TEMPORARY_EXPIRED);
+        }
         let subject = &subject_of(actor)?;
         if !self.has_second_factor(subject).await? {
             self.conclude_attempt(&attempt).await?;
@@ -279,6 +297,7 @@ impl Accounts {
         actor: Actor,
         proof: Proof<'_>,
     ) -> Result<NewSession> {
+        cx.refuse_impersonator()?;
         // A session begins after its password was checked, which can take a while.
         let now = self.core.clock.now();
         let secret = &SessionSecret::new(now);
@@ -309,6 +328,9 @@ impl Accounts {
                     }
                 }
                 insert_session(&tx, cx, actor, secret, now, has_second_factor.then_some(now)).await?;
+                if let Actor::Staff(id, _) = actor {
+                    staff_logged_in(&tx, id, now).await?;
+                }
                 Ok(history::audit(&tx, event).await?)
             })
         });

@@ -19,23 +19,26 @@ use stoa_core::{Error, RequestContext, Result};
 
 const NO_ONE: Error = Error::Unauthenticated("Please log in.");
 
-/// In place of a hash: no password matches it. The operator's own accounts have it, because staff log in as staff.
-pub const NO_PASSWORD: &str = "!";
+pub use stoa_db::accounts::NO_PASSWORD;
 
-/// The account that a command's session logs in to: a person's own organization, whichever they act for, or staff. This
-/// is what sessions and second factors belong to.
+/// The account that a command's session logs in to: a person's own organization, whichever they act for, or staff, also
+/// while they view the portal as a customer. This is what sessions and second factors belong to.
 pub fn login_actor(cx: &RequestContext) -> Actor {
+    if let Some(staff) = cx.impersonator() {
+        return staff;
+    }
     match (cx.actor, cx.member) {
         (Actor::Customer(_), Some(member)) => Actor::Customer(member.user.founded()),
         (actor, _) => actor,
     }
 }
 
-/// The same, if somebody is logged in.
+/// The same, if somebody is logged in. Staff who view the portal as a customer get neither account.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] otherwise.
+/// [`Error::Unauthenticated`] otherwise; [`Error::ViewingAsCustomer`].
 pub(crate) fn own_account(cx: &RequestContext) -> Result<Actor> {
+    cx.refuse_impersonator()?;
     match login_actor(cx) {
         actor @ (Actor::Customer(_) | Actor::Staff(..)) => Ok(actor),
         Actor::Nobody | Actor::System => Err(NO_ONE),
@@ -47,7 +50,7 @@ pub(crate) fn own_account(cx: &RequestContext) -> Result<Actor> {
 /// # Errors
 /// [`Error::Unauthenticated`] if nobody is logged in.
 pub(crate) fn own_subject(cx: &RequestContext) -> Result<Subject> {
-    Subject::of(login_actor(cx)).ok_or(NO_ONE)
+    Subject::of(own_account(cx)?).ok_or(NO_ONE)
 }
 
 /// An account that logs in.

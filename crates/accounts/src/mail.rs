@@ -26,7 +26,7 @@ use stoa_db::{
 use stoa_integrations::mail::{Email, Mailer};
 use stoa_model::{
     account::Actor,
-    id::{InvitationId, UserId},
+    id::{InvitationId, StaffId, UserId},
     secret::ExposeSecret,
     text::EmailAddress,
 };
@@ -92,6 +92,16 @@ pub enum AccountMail {
         /// Its id.
         invitation: InvitationId,
     },
+    /// A link with which a member of staff chooses a password.
+    StaffLink {
+        /// Whose.
+        staff: StaffId,
+    },
+    /// A temporary password of a member of staff.
+    StaffTemporaryPassword {
+        /// Whose.
+        staff: StaffId,
+    },
 }
 
 /// A queued [`AccountMail`].
@@ -116,7 +126,7 @@ pub(crate) async fn queue(tx: &Tx, mail: AccountMail, now: Timestamp) -> Result<
 
 /// Writes and sends e-mail about accounts.
 pub struct SendAccountMail {
-    core: Core,
+    pub(crate) core: Core,
     mailer: Mailer,
 }
 
@@ -142,6 +152,8 @@ impl TaskSpec for SendAccountMail {
             AccountMail::EmailChanged { user, former } => format!("Notice of the new address of {user}, to {former}"),
             AccountMail::PasswordChanged { email } => format!("Notice of a new password, to {email}"),
             AccountMail::Invite { invitation } => format!("Invitation {invitation}"),
+            AccountMail::StaffLink { staff } => format!("Link to choose a password, to {staff}"),
+            AccountMail::StaffTemporaryPassword { staff } => format!("Temporary password, to {staff}"),
         }
     }
 
@@ -155,10 +167,10 @@ impl TaskSpec for SendAccountMail {
 }
 
 /// A text before it has its key and receiver.
-struct Text {
-    subject: String,
-    paragraphs: Vec<String>,
-    links: Vec<String>,
+pub(crate) struct Text {
+    pub subject: String,
+    pub paragraphs: Vec<String>,
+    pub links: Vec<String>,
 }
 
 impl SendAccountMail {
@@ -178,6 +190,8 @@ impl SendAccountMail {
             }
             AccountMail::PasswordChanged { email } => Some((email.clone(), self.password_changed())),
             AccountMail::Invite { invitation } => self.invite(*invitation).await?,
+            AccountMail::StaffLink { staff } => self.staff_link(*staff).await?,
+            AccountMail::StaffTemporaryPassword { staff } => self.staff_temporary_password(*staff).await?,
         };
         Ok(text.map(|(to, Text { subject, paragraphs, links })| Email {
             key: queued.key.clone(),
@@ -337,7 +351,7 @@ impl SendAccountMail {
     }
 
     /// Creates a secret and returns the address of the page that takes it.
-    async fn link(
+    pub(crate) async fn link(
         &self,
         page: &str,
         purpose: &str,

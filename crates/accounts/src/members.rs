@@ -141,6 +141,7 @@ impl Accounts {
     /// # Errors
     /// If they are not a member of it, or the session can't remember it.
     pub async fn switch_organization(&self, cx: &RequestContext, customer: CustomerId) -> Result<()> {
+        cx.refuse_impersonator()?;
         let unknown = || Error::NotFound("organization");
         let (member, session) = (cx.member.ok_or_else(unknown)?, cx.session_id().ok_or_else(unknown)?);
         let event = &cx.audit("session.organization", customer, json!({}));
@@ -169,6 +170,7 @@ impl Accounts {
 
 /// The organization that a command is for, and the person who gives it.
 pub(crate) fn acting(cx: &RequestContext) -> Result<(CustomerId, Member)> {
+    cx.refuse_impersonator()?;
     match cx.member {
         Some(member) => Ok((cx.customer()?, member)),
         None => Err(Error::Unauthenticated("Please log in again.")),

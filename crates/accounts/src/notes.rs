@@ -5,6 +5,7 @@ use stoa_db::{
     accounts::{
         self,
         notes::{Note, note_delete, note_get, note_insert, note_list},
+        staff_accounts::{StaffAccount, staff_accounts},
     },
     history,
 };
@@ -28,10 +29,10 @@ impl Accounts {
     pub async fn list_notes(&self, cx: &RequestContext, customer: CustomerId) -> Result<Vec<NoteView>> {
         cx.require(Role::Support)?;
         let notes = note_list(&self.core.db, customer, SHOWN).await?;
-        let staff = accounts::staff_list(&self.core.db).await?;
+        let staff = staff_accounts(&self.core.db).await?;
         let view = |note: Note| NoteView {
             id: note.id,
-            author: staff.iter().find(|staff| staff.id == note.author).map(|staff| staff.email.to_string()),
+            author: staff.iter().find(|found| found.staff.id == note.author).map(StaffAccount::display_name),
             text: note.text.to_string(),
             created_at: note.created_at,
             is_removable: may_delete(cx, &note),

@@ -91,3 +91,19 @@ pub(crate) fn member_joined(
     let key = format!("joined/{to}/{who}/{}", now.as_millisecond());
     notice(key, to, format!("{who} joined \"{company}\" on {product}"), &paragraphs, &[page], now)
 }
+
+/// Notifies a member of staff, at the former address, that their account has another one.
+pub(crate) fn staff_address_changed(
+    core: &Core,
+    former: &EmailAddress,
+    next: &EmailAddress,
+    now: Timestamp,
+) -> QueuedTask {
+    let product = &core.settings.product_name;
+    let paragraphs = [
+        format!("A super admin has changed the e-mail address of your {product} staff account to {next}."),
+        "Use the new address to log in. If you don't know why, ask a super admin.".to_owned(),
+    ];
+    let key = format!("staff-address/{former}/{}", now.as_millisecond());
+    notice(key, former.clone(), format!("Your {product} e-mail address was changed"), &paragraphs, &[], now)
+}

@@ -2,7 +2,12 @@
 
 use serde_json::json;
 use stoa_db::{accounts, history, sessions, tokens};
-use stoa_model::{field::Invalid, member::Permission, secret::SecretString, text::CompanyName};
+use stoa_model::{
+    field::Invalid,
+    member::Permission,
+    secret::{ExposeSecret, SecretString},
+    text::CompanyName,
+};
 
 use crate::{
     Accounts,
@@ -35,6 +40,7 @@ impl Accounts {
     /// # Errors
     /// A name that is not valid; a role that doesn't allow it.
     pub async fn rename_organization(&self, cx: &RequestContext, company: &str) -> Result<()> {
+        cx.refuse_impersonator()?;
         let customer = cx.customer()?;
         cx.require_permission(Permission::ManageOrganization)?;
         let company = &CompanyName::parse_line(company)?;
@@ -58,6 +64,10 @@ impl Accounts {
     /// A wrong present password; a weak new one; too many attempts.
     pub async fn change_password(&self, cx: &RequestContext, present: SecretString, next: SecretString) -> Result<()> {
         let actor = own_account(cx)?;
+        if present.expose_secret() == next.expose_secret() {
+            let why = "Choose a password that differs from the present one.";
+            return Err(Invalid::new("new_password", why).into());
+        }
         let LoginAccount { email, login, .. } = &self.own_login(cx).await?;
         password::check(&next, &[email.as_str(), login.as_str(), &self.core.settings.product_name])
             .map_err(|invalid| Invalid { field: "new_password", ..invalid })?;

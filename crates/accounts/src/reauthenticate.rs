@@ -17,6 +17,7 @@ const RECENT: SignedDuration = SignedDuration::from_mins(15);
 /// # Errors
 /// [`Error::Unauthenticated`] without one.
 pub(crate) fn require_recent(cx: &RequestContext) -> Result<()> {
+    cx.refuse_impersonator()?;
     if Accounts::is_recently_authenticated(cx) {
         Ok(())
     } else {
@@ -69,6 +70,7 @@ impl Accounts {
         password: SecretString,
         field: &'static str,
     ) -> Result<()> {
+        cx.refuse_impersonator()?;
         let limits = self.core.count_attempt(Attempt::Login, cx.address).await?;
         let actor = login_actor(cx);
         let hash = accounts::password_hash(&self.core.db, actor).await?;

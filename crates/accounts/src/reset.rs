@@ -18,7 +18,7 @@ use crate::{
     password::{self, Priority},
     second_factor::delete_factors,
     session_end::end_sessions,
-    view::LoginOutcome,
+    view::{LoginOutcome, ResetLink},
 };
 use stoa_core::{Core, Error, RequestContext, Result, Wakeup, random};
 
@@ -50,8 +50,10 @@ impl Accounts {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn find_reset(&self, cx: &RequestContext, token: &str) -> Result<Option<EmailAddress>> {
-        Ok(self.valid_reset(cx, token).await?.map(|(_, email)| email))
+    pub async fn find_reset(&self, cx: &RequestContext, token: &str) -> Result<Option<ResetLink>> {
+        let Some((actor, email)) = self.valid_reset(cx, token).await? else { return Ok(None) };
+        let hash = accounts::password_hash(&self.core.db, actor).await?;
+        Ok(Some(ResetLink { email, is_first: hash.is_none_or(|hash| hash == NO_PASSWORD) }))
     }
 
     /// Sets a new password and logs in with it, ends all sessions and revokes all API tokens of the account. A second
@@ -65,6 +67,7 @@ impl Accounts {
         token: &str,
         password: SecretString,
     ) -> Result<(LoginOutcome, EmailAddress)> {
+        cx.refuse_impersonator()?;
         let expired = || Error::Conflict(LINK_EXPIRED.into());
         let Some((actor, email)) = self.valid_reset(cx, token).await? else { return Err(expired()) };
         let is_verified = self.login_account(actor).await?.is_some_and(|account| account.is_verified);
@@ -100,9 +103,18 @@ impl Accounts {
     }
 
     async fn valid_reset(&self, cx: &RequestContext, token: &str) -> Result<Option<(Actor, EmailAddress)>> {
-        let found = one_time::one_time_get(&self.core.db, RESET, &random::token_hash(token), cx.now).await?;
-        let Some(secret) = found else { return Ok(None) };
-        let Some(actor) = account_of(&self.core, &secret.email).await? else { return Ok(None) };
+        let hash = random::token_hash(token);
+        let found = one_time::one_time_get(&self.core.db, RESET, &hash, cx.now).await?;
+        let (secret, actor) = match found {
+            Some(secret) => {
+                let Some(actor) = account_of(&self.core, &secret.email).await? else { return Ok(None) };
+                (secret, actor)
+            }
+            None => match self.valid_staff_link(&hash, cx.now).await? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
+        };
         let is_unchanged = binding(&self.core.db, actor).await? == secret.binding;
         Ok((Subject::of(actor) == Some(secret.subject) && is_unchanged).then_some((actor, secret.email)))
     }
@@ -126,7 +138,7 @@ pub(crate) async fn replace_password(
 
 /// The account that logs in with this address.
 pub(crate) async fn account_of(core: &Core, email: &EmailAddress) -> Result<Option<Actor>> {
-    if let Some((staff, _)) = accounts::staff_by_email(&core.db, email).await? {
+    if let Some((staff, _)) = accounts::staff_login(&core.db, email).await?.filter(|(_, hash)| hash != NO_PASSWORD) {
         return Ok(Some(Actor::Staff(staff.id, staff.role)));
     }
     let customer = accounts::customer_by_email(&core.db, email).await?;

@@ -7,13 +7,13 @@
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{
     Tx,
-    accounts::{self, login_failures, login_flows, passkeys::challenges_delete_expired},
+    accounts::{self, login_failures, login_flows, passkeys::challenges_delete_expired, staff_accounts::staff_account},
     history, members, one_time, sessions, tokens,
     users::{self, User},
 };
 use stoa_model::{
-    account::Actor,
-    id::{CustomerId, SessionId},
+    account::{Actor, Role},
+    id::{CustomerId, SessionId, StaffId},
     member::Member,
     secret::{ExposeSecret, SecretString},
 };
@@ -95,10 +95,7 @@ impl Accounts {
     async fn session_view(&self, session: sessions::Session, user: Option<User>) -> Result<Option<SessionView>> {
         let founded = match session.actor {
             Actor::Customer(founded) => founded,
-            Actor::Staff(id, role) => {
-                let staff = accounts::staff_get(&self.core.db, id).await?;
-                return Ok(staff.map(|staff| view(session, staff.email.to_string(), role.as_str().to_owned())));
-            }
+            Actor::Staff(id, role) => return self.staff_session_view(session, id, role).await,
             Actor::Nobody | Actor::System => return Ok(None),
         };
         let Some(user) = user else {
@@ -116,6 +113,21 @@ impl Accounts {
             email_unverified: user.verified_at.is_none(),
             ..view
         }))
+    }
+
+    async fn staff_session_view(
+        &self,
+        session: sessions::Session,
+        id: StaffId,
+        role: Role,
+    ) -> Result<Option<SessionView>> {
+        if session.browser.as_ref().is_some_and(|browser| browser.view.is_some()) {
+            return self.impersonation_view(session).await;
+        }
+        let Some(account) = staff_account(&self.core.db, id).await? else { return Ok(None) };
+        let must_change_password = account.password_expires_at.is_some();
+        let view = view(session, account.staff.email.to_string(), role.label().to_owned());
+        Ok(Some(SessionView { must_change_password, ..view }))
     }
 
     /// The organization that a person acts for: the chosen one while they are a member of it, otherwise their own.
@@ -162,6 +174,16 @@ impl SessionSecret {
         Self { id: SessionId::from_uuid(random::uuid_at(now)), token: random::token(), csrf: random::token() }
     }
 
+    /// A session with this id and these secrets.
+    pub fn stored(&self, session: sessions::Session) -> sessions::Session {
+        sessions::Session {
+            id_hash: random::token_hash(self.token.expose_secret()),
+            csrf: self.csrf.expose_secret().to_owned(),
+            browser: session.browser.map(|browser| sessions::SessionBrowser { id: self.id, ..browser }),
+            ..session
+        }
+    }
+
     /// What the browser gets.
     pub fn session(&self, actor: Actor) -> NewSession {
         NewSession { actor, token: self.token.clone() }
@@ -195,6 +217,7 @@ pub(crate) async fn insert_session(
         ends_at: now + lifetime(actor),
         address: cx.address.map(|address| address.to_string()),
         agent: cx.agent.clone(),
+        view: None,
     };
     let session = sessions::Session {
         id_hash: random::token_hash(secret.token.expose_secret()),
@@ -220,13 +243,15 @@ pub(crate) fn is_active(session: &sessions::Session, epoch: i64, now: Timestamp)
     now.duration_since(session.seen_at) <= IDLE_TIMEOUT && now < ends_at && is_current
 }
 
-fn view(session: sessions::Session, email: String, label: String) -> SessionView {
+pub(crate) fn view(session: sessions::Session, email: String, label: String) -> SessionView {
     let browser = session.browser.as_ref();
     let credential = SessionCredential {
         id: browser.map(|browser| browser.id),
         authenticated_at: browser.map_or(session.created_at, |browser| browser.authenticated_at),
         has_second_factor: session.second_factor_at.is_some(),
+        impersonator: None,
     };
-    let (actor, csrf) = (session.actor, session.csrf);
-    SessionView { actor, member: None, credential, email, label, email_unverified: false, csrf }
+    let (actor, csrf, member, impersonation) = (session.actor, session.csrf, None, None);
+    let (email_unverified, must_change_password) = (false, false);
+    SessionView { actor, member, credential, email, label, email_unverified, must_change_password, impersonation, csrf }
 }

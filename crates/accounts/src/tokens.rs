@@ -2,7 +2,10 @@
 //! what its owner may do now and its abilities include; routes check the abilities, services the owner's rights.
 
 use jiff::{SignedDuration, Timestamp};
-use stoa_db::{accounts, history, tasks, tokens};
+use stoa_db::{
+    accounts::{self, staff_accounts::staff_account},
+    history, tasks, tokens,
+};
 use stoa_model::{
     ability::Abilities,
     account::{Actor, Role},
@@ -207,7 +210,14 @@ impl Accounts {
             Actor::Customer(customer) => self.founder_of(customer).await?,
             Actor::Nobody | Actor::Staff(..) | Actor::System => None,
         };
-        let owner = TokenOwner { actor: token.actor, member, id: token.id, abilities: token.abilities };
+        let must_change_password = match token.actor {
+            Actor::Staff(id, _) => {
+                staff_account(&self.core.db, id).await?.is_some_and(|account| account.password_expires_at.is_some())
+            }
+            Actor::Nobody | Actor::Customer(_) | Actor::System => false,
+        };
+        let (actor, id, abilities) = (token.actor, token.id, token.abilities);
+        let owner = TokenOwner { actor, member, id, abilities, must_change_password };
         self.recent_tokens.put(hash, owner, now);
         Ok(Some(owner))
     }

@@ -20,6 +20,7 @@ impl Accounts {
     /// # Errors
     /// A person who is verified; too many requests.
     pub async fn resend_verification(&self, cx: &RequestContext) -> Result<()> {
+        cx.refuse_impersonator()?;
         let member = cx.member.ok_or(Error::NotFound("address to verify"))?;
         let user = users::user_get(&self.core.db, member.user).await?.ok_or(Error::NotFound("user"))?;
         if user.verified_at.is_some() {

@@ -5,10 +5,11 @@ use serde::Serialize;
 use stoa_core::SessionCredential;
 use stoa_model::{
     ability::{Abilities, Ability},
-    account::{Actor, Role},
+    account::{Actor, Role, StaffState},
     id::{CustomerId, InvitationId, NoteId, PasskeyId, SessionId, StaffId, TokenId, UserId},
     member::{Member, MemberRole},
     secret::SecretString,
+    text::EmailAddress,
 };
 
 /// A customer.
@@ -46,7 +47,7 @@ pub struct PersonView {
 pub struct NoteView {
     /// Its id.
     pub id: NoteId,
-    /// Address of the author, if they still are staff.
+    /// Name of the author, or their address; also of former staff.
     pub author: Option<String>,
     /// The note.
     pub text: String,
@@ -63,10 +64,31 @@ pub struct StaffView {
     pub id: StaffId,
     /// E-mail address.
     pub email: String,
+    /// Their name; accounts of earlier releases may have none.
+    pub name: Option<String>,
     /// Their role.
     pub role: Role,
+    /// Whether they can log in.
+    pub state: StaffState,
+    /// Until when their temporary password works, if they have not chosen their own yet.
+    pub password_expires_at: Option<Timestamp>,
+    /// Whether they use an authenticator app.
+    pub has_totp: bool,
+    /// Whether they have a passkey.
+    pub has_passkey: bool,
+    /// When they last logged in.
+    pub last_login_at: Option<Timestamp>,
     /// When the account was created.
     pub created_at: Timestamp,
+    /// Number of changes so far; a change names the one that it was made after.
+    pub version: i64,
+}
+
+impl StaffView {
+    /// The name, or the address of an account without one.
+    pub fn display_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.email)
+    }
 }
 
 /// An API token, without its secret.
@@ -113,6 +135,8 @@ pub struct TokenOwner {
     pub id: TokenId,
     /// What the token may do.
     pub abilities: Abilities,
+    /// Whether the owner's password is a temporary one, which has to be changed before anything else.
+    pub must_change_password: bool,
 }
 
 /// Two-step login of an account.
@@ -158,6 +182,15 @@ pub struct TotpEnrolment {
     pub uri: SecretString,
 }
 
+/// A mailed link that sets a password.
+#[derive(Debug, Clone)]
+pub struct ResetLink {
+    /// Address of the account.
+    pub email: EmailAddress,
+    /// Whether the account has no password yet.
+    pub is_first: bool,
+}
+
 /// What a right password gives.
 #[derive(Debug)]
 pub enum LoginOutcome {
@@ -201,8 +234,23 @@ pub struct SessionView {
     pub label: String,
     /// Whether the address waits to be verified.
     pub email_unverified: bool,
+    /// Whether the password is a temporary one, which has to be changed before anything else.
+    pub must_change_password: bool,
+    /// Who views the portal as the customer, if staff do.
+    pub impersonation: Option<Impersonation>,
     /// The CSRF token for this session's forms.
     pub csrf: String,
+}
+
+/// A member of staff who views the portal as a customer.
+#[derive(Debug, Clone)]
+pub struct Impersonation {
+    /// The customer.
+    pub customer: CustomerId,
+    /// E-mail address of the member of staff.
+    pub staff_email: String,
+    /// When the session ends.
+    pub ends_at: Timestamp,
 }
 
 pub use stoa_db::accounts::CustomerSort;

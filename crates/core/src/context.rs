@@ -55,6 +55,8 @@ pub struct SessionCredential {
     pub authenticated_at: Timestamp,
     /// Whether a second factor was used to log in.
     pub has_second_factor: bool,
+    /// The member of staff who views the portal as the customer whom the command acts for.
+    pub impersonator: Option<Actor>,
 }
 
 impl Credential {
@@ -100,7 +102,8 @@ impl RequestContext {
     }
 
     /// An event of the audit trail: this actor did `action` to `target`. Its details also say which person it was, and
-    /// from which address and session.
+    /// from which address and session. Of staff who view the portal as a customer, they are the actor, and the details
+    /// name the customer.
     pub fn audit(&self, action: &str, target: impl ToString, detail: serde_json::Value) -> AuditEvent {
         self.audit_outcome(action, target, "done", detail)
     }
@@ -115,7 +118,7 @@ impl RequestContext {
     ) -> AuditEvent {
         AuditEvent {
             at: self.now,
-            actor: self.actor,
+            actor: self.impersonator().unwrap_or(self.actor),
             action: action.to_owned(),
             target: target.to_string(),
             outcome: outcome.to_owned(),
@@ -124,6 +127,22 @@ impl RequestContext {
             address: self.address.map(|address| address.to_canonical().to_string()),
             credential: self.credential.name(),
         }
+    }
+
+    /// The member of staff who views the portal as a customer, if one does.
+    pub fn impersonator(&self) -> Option<Actor> {
+        match self.credential {
+            Credential::Session(session) => session.impersonator,
+            Credential::Token(..) | Credential::None => None,
+        }
+    }
+
+    /// Refuses staff who view the portal as a customer: they don't change how the customer logs in and see no secrets.
+    ///
+    /// # Errors
+    /// [`Error::ViewingAsCustomer`] if the portal is viewed.
+    pub fn refuse_impersonator(&self) -> Result<()> {
+        if self.impersonator().is_some() { Err(Error::ViewingAsCustomer) } else { Ok(()) }
     }
 
     /// Refuses API tokens, whatever their abilities: with a token nobody can make more tokens or change how the
@@ -139,6 +158,11 @@ impl RequestContext {
         if let (Some(member), Some(detail)) = (self.member, detail.as_object_mut()) {
             detail.entry("by").or_insert(json!(member.user));
             detail.entry("role").or_insert(json!(member.role));
+        }
+        if let (Some(_), Some(customer), Some(detail)) =
+            (self.impersonator(), self.actor.customer(), detail.as_object_mut())
+        {
+            detail.entry("as_customer").or_insert(json!(customer));
         }
         detail
     }

@@ -25,6 +25,9 @@ pub enum Error {
     /// API tokens can't do this, whatever their abilities.
     #[error("API tokens can't do this. Log in to the portal with your password and do it there.")]
     NotWithToken,
+    /// Staff who view the portal as a customer can't do what only the customer may do.
+    #[error("You are viewing the portal as this customer, and only they can do this. End the view first.")]
+    ViewingAsCustomer,
     /// The person's role in their organization does not allow it.
     #[error("Your role in this organization ({0}) doesn't allow this. Ask an owner or admin to change your role.")]
     MemberRole(&'static str),

@@ -60,6 +60,24 @@ impl Role {
             Self::SuperAdmin => "super_admin",
         }
     }
+
+    /// The name on screens.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Support => "Support",
+            Self::Admin => "Admin",
+            Self::SuperAdmin => "Super admin",
+        }
+    }
+
+    /// What somebody with the role may do, for screens.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Support => "Can view everything, but not change it.",
+            Self::Admin => "Can do everything except manage staff and settings.",
+            Self::SuperAdmin => "Can do everything, including managing staff and settings.",
+        }
+    }
 }
 
 impl FromStr for Role {
@@ -70,6 +88,37 @@ impl FromStr for Role {
             .into_iter()
             .find(|role| role.as_str() == text)
             .ok_or_else(|| format!("{text:?} is no role: use support, admin or super_admin"))
+    }
+}
+
+/// Whether a person of the operator can log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffState {
+    /// They have not chosen a password yet.
+    Invited,
+    /// They can.
+    Active,
+    /// A super admin has closed the account, and can open it again.
+    Deactivated,
+    /// The account is gone; history keeps its name.
+    Deleted,
+}
+
+impl StaffState {
+    /// The word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Whether the account has sessions and tokens that work.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Invited | Self::Active)
     }
 }
 

@@ -96,6 +96,8 @@ texts! {
     CompanyName: "company", "the name of your company, or your own", 120;
     /// A site's title, 1 to 120 characters, shown by the store itself.
     SiteTitle: "title", "a title for the store", 120;
+    /// The name of a person of the operator, 1 to 120 characters.
+    StaffName: "name", "the person's name", 120;
     /// A note of staff about a customer, 1 to 4,000 characters.
     NoteText: "note", "the note", 4_000;
 }

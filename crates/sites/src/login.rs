@@ -47,6 +47,7 @@ impl Sites {
     /// # Errors
     /// Not found, or the actor may not have it.
     pub async fn reveal_credential(&self, cx: &RequestContext, id: SiteId, ordinal: u32) -> Result<SecretString> {
+        cx.refuse_impersonator()?;
         writable_site(&self.core.db, cx, id).await?;
         let found = secrets::credentials_get(&self.core.db, id).await?.into_iter().find(|c| c.ordinal == ordinal);
         let credential = found.ok_or(Error::NotFound("login"))?;
@@ -79,6 +80,7 @@ impl Sites {
     /// # Errors
     /// As for [`login_link`](Self::login_link); a path that is none of the blueprint's next steps.
     pub async fn login_link_to(&self, cx: &RequestContext, id: SiteId, to: Option<&str>) -> Result<String> {
+        cx.refuse_impersonator()?;
         let site = writable_site(&self.core.db, cx, id).await?;
         ensure_active(&site)?;
         if let Some(to) = to {

@@ -37,6 +37,7 @@ impl TestPlatform {
             id: Some(SessionId::from_uuid(random::uuid_at(now.now))),
             authenticated_at: now.now,
             has_second_factor: false,
+            impersonator: None,
         };
         RequestContext { credential: Credential::Session(session), ..now }
     }

@@ -159,7 +159,9 @@ impl From<Error> for HttpError {
         match error {
             Error::Invalid(fields) => Self { fields, ..Self::new(ErrorKind::Invalid, detail) },
             Error::Unauthenticated(_) => Self::new(ErrorKind::Unauthenticated, detail),
-            Error::Forbidden(_) | Error::MemberRole(_) | Error::NotWithToken => Self::new(ErrorKind::Forbidden, detail),
+            Error::Forbidden(_) | Error::MemberRole(_) | Error::NotWithToken | Error::ViewingAsCustomer => {
+                Self::new(ErrorKind::Forbidden, detail)
+            }
             Error::MissingAbility(ability) => {
                 Self { ability: Some(ability), ..Self::new(ErrorKind::MissingAbility, detail) }
             }

@@ -87,7 +87,11 @@ async fn support_looks_and_changes_nothing() {
         ("abandon", control.jobs.abandon(&support, job).await.err()),
         (
             "staff",
-            control.accounts.create_staff(&support, "x@y.example", Role::Support, "long enough 1".into()).await.err(),
+            control
+                .accounts
+                .create_staff(&support, "x@y.example", Role::Support, None, "long enough 1".into())
+                .await
+                .err(),
         ),
         ("token", control.accounts.create_token_for(&support, jane.actor, "x").await.err()),
     ] {

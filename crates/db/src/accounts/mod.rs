@@ -12,6 +12,7 @@ mod passwords;
 pub mod second_factors;
 pub mod sessions;
 mod staff;
+pub mod staff_accounts;
 mod subject;
 pub mod tokens;
 pub mod users;
@@ -20,6 +21,6 @@ pub use customers::{
     CustomerSort, customer_by_email, customer_count, customer_get, customer_insert, customer_list,
     customer_set_company, customers_counted, customers_listed, customers_of,
 };
-pub use passwords::{auth_epoch, password_hash, password_set};
-pub use staff::{staff_by_email, staff_count, staff_get, staff_insert, staff_list};
+pub use passwords::{NO_PASSWORD, auth_epoch, password_hash, password_set};
+pub use staff::{staff_by_email, staff_count, staff_get, staff_insert, staff_list, staff_login};
 pub use subject::Subject;

@@ -56,6 +56,13 @@ pub async fn passkey_list(c: &impl Conn, subject: &Subject) -> Result<Vec<Passke
     own.order_by_asc(passkeys::Column::Id).all(c.raw()).await?.into_iter().map(passkey).collect()
 }
 
+/// Those of these accounts that have a passkey.
+pub async fn passkeys_of(c: &impl Conn, subjects: &[Subject]) -> Result<Vec<Subject>, DbError> {
+    let of = passkeys::Entity::find().filter(passkeys::Column::Subject.is_in(subjects.iter().map(Subject::as_str)));
+    let rows = of.all(c.raw()).await?;
+    Ok(rows.into_iter().map(|row| Subject::from_stored(row.subject)).collect())
+}
+
 /// The passkey with this hash of its credential's id.
 pub async fn passkey_by_credential(c: &impl Conn, credential: &[u8; 32]) -> Result<Option<Passkey>, DbError> {
     let row = passkeys::Entity::find().filter(passkeys::Column::Credential.eq(credential.to_vec()));

@@ -12,6 +12,10 @@ use crate::{
     entity::{customers, staff, users},
 };
 
+/// In place of a hash: no password matches it. The operator's own accounts have it, because staff log in as staff, and
+/// staff who have not chosen a password yet.
+pub const NO_PASSWORD: &str = "!";
+
 /// Replaces a password of a customer's founder or of staff. This ends all sessions of the account.
 ///
 /// # Errors
@@ -30,6 +34,7 @@ pub async fn password_set(tx: &Tx, actor: Actor, password_hash: &str) -> Result<
         Actor::Staff(id, _) => {
             let update = staff::Entity::update_many()
                 .col_expr(staff::Column::PasswordHash, hash)
+                .col_expr(staff::Column::PasswordExpiresAt, Expr::value(None::<i64>))
                 .col_expr(staff::Column::AuthEpoch, Expr::col(staff::Column::AuthEpoch).add(1_i64));
             ("staff", update.filter(staff::Column::Id.eq(id.uuid())).exec(tx.raw()).await?)
         }

@@ -15,7 +15,7 @@ use stoa_model::{
 
 use crate::{
     Conn, DbError, Tx,
-    accounts::staff_get,
+    accounts::staff_accounts::{StaffAccount, staff_account},
     codec::{Row, actor_key, clip, ms},
     db::Raw,
     entity::{customers, sessions},
@@ -57,6 +57,17 @@ pub struct SessionBrowser {
     pub address: Option<String>,
     /// The client's user agent at log-in.
     pub agent: Option<String>,
+    /// The customer as whom staff view the portal in it.
+    pub view: Option<CustomerView>,
+}
+
+/// That a session of staff shows the portal as a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CustomerView {
+    /// The customer.
+    pub customer: CustomerId,
+    /// When the session of staff ends that it goes back to.
+    pub staff_ends_at: Timestamp,
 }
 
 /// Inserts a session.
@@ -65,6 +76,7 @@ pub struct SessionBrowser {
 /// `Conflict(Key)` if the hash is in use.
 pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
     let browser = session.browser.as_ref();
+    let view = browser.and_then(|browser| browser.view);
     let row = sessions::Model {
         id_hash: session.id_hash.to_vec(),
         actor: actor_key(session.actor),
@@ -74,14 +86,21 @@ pub async fn session_insert(tx: &Tx, session: &Session) -> Result<(), DbError> {
         second_factor_at: session.second_factor_at.map(ms),
         public_id: browser.map(|browser| browser.id.uuid()),
         customer: browser.and_then(|browser| browser.customer).map(CustomerId::uuid),
-        auth_epoch: browser.map(|browser| browser.auth_epoch),
+        auth_epoch: browser.map(stored_epoch),
         authenticated_at: browser.map(|browser| ms(browser.authenticated_at)),
         ends_at: browser.map(|browser| ms(browser.ends_at)),
         address: browser.and_then(|browser| browser.address.as_deref()).map(|text| clip(text, 64)),
         agent: browser.and_then(|browser| browser.agent.as_deref()).map(|text| clip(text, 255)),
+        viewed_customer: view.map(|view| view.customer.uuid()),
+        staff_ends_at: view.map(|view| ms(view.staff_ends_at)),
     };
     sessions::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())
+}
+
+/// The epoch as stored: the previous release, which doesn't know views, must find it wrong.
+fn stored_epoch(browser: &SessionBrowser) -> i64 {
+    if browser.view.is_some() { !browser.auth_epoch } else { browser.auth_epoch }
 }
 
 /// A session by the hash of its secret; `None` also if the account no longer exists. The caller decides
@@ -102,11 +121,18 @@ pub async fn session_list(c: &impl Conn, actor: Actor) -> Result<Vec<Session>, D
 
 fn session(row: sessions::Model, actor: Actor) -> Result<Session, DbError> {
     let read = Row { table: "sessions", id: &row.actor };
+    let view = match (row.viewed_customer, row.staff_ends_at) {
+        (Some(customer), Some(ends_at)) => {
+            Some(CustomerView { customer: CustomerId::from_uuid(customer), staff_ends_at: read.time(ends_at)? })
+        }
+        _ => None,
+    };
     let browser = match (row.public_id, row.auth_epoch, row.authenticated_at, row.ends_at) {
         (Some(id), Some(auth_epoch), Some(authenticated_at), Some(ends_at)) => Some(SessionBrowser {
             id: SessionId::from_uuid(id),
             customer: row.customer.map(CustomerId::from_uuid),
-            auth_epoch,
+            auth_epoch: if view.is_some() { !auth_epoch } else { auth_epoch },
+            view,
             authenticated_at: read.time(authenticated_at)?,
             ends_at: read.time(ends_at)?,
             address: row.address,
@@ -125,11 +151,11 @@ fn session(row: sessions::Model, actor: Actor) -> Result<Session, DbError> {
     })
 }
 
-/// The account with this key and its current role, or `None` if it no longer exists.
+/// The account with this key and its current role, or `None` if it no longer exists or is deactivated.
 pub(crate) async fn active_actor(c: &impl Conn, read: &Row<'_>, key: &str) -> Result<Option<Actor>, DbError> {
     if key.starts_with(StaffId::PREFIX) {
-        let staff = staff_get(c, read.parse(key)?).await?;
-        return Ok(staff.map(|staff| Actor::Staff(staff.id, staff.role)));
+        let account = staff_account(c, read.parse(key)?).await?.filter(|account| account.state.is_open());
+        return Ok(account.map(|StaffAccount { staff, .. }| Actor::Staff(staff.id, staff.role)));
     }
     let id: CustomerId = read.parse(key)?;
     let found = customers::Entity::find_by_id(id.uuid()).one(c.raw()).await?;

@@ -1,6 +1,8 @@
 //! Staff members.
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, sea_query::ExprTrait,
+};
 use stoa_model::{account::Staff, id::StaffId, text::EmailAddress};
 
 use crate::{
@@ -22,6 +24,12 @@ pub async fn staff_insert(tx: &Tx, member: &Staff, password_hash: &str) -> Resul
         password_hash: password_hash.to_owned(),
         created_at: ms(member.created_at),
         auth_epoch: 0,
+        name: None,
+        deactivated_at: None,
+        deleted_at: None,
+        password_expires_at: None,
+        last_login_at: None,
+        version: 0,
     };
     staff::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
     Ok(())
@@ -35,11 +43,14 @@ pub async fn staff_get(c: &impl Conn, id: StaffId) -> Result<Option<Staff>, DbEr
 /// A staff member and their password hash, by login address.
 pub async fn staff_by_email(c: &impl Conn, email: &EmailAddress) -> Result<Option<(Staff, String)>, DbError> {
     let row = staff::Entity::find().filter(staff::Column::Email.eq(email.as_str())).one(c.raw()).await?;
-    row.map(|row| {
-        let hash = row.password_hash.clone();
-        Ok((member(row)?, hash))
-    })
-    .transpose()
+    row.map(with_hash).transpose()
+}
+
+/// The staff member who logs in with this address, and their password hash: not of a deactivated account.
+pub async fn staff_login(c: &impl Conn, email: &EmailAddress) -> Result<Option<(Staff, String)>, DbError> {
+    let open = staff::Column::DeactivatedAt.is_null().and(staff::Column::DeletedAt.is_null());
+    let with = staff::Entity::find().filter(staff::Column::Email.eq(email.as_str())).filter(open);
+    with.one(c.raw()).await?.map(with_hash).transpose()
 }
 
 /// All staff members, oldest first.
@@ -48,12 +59,18 @@ pub async fn staff_list(c: &impl Conn) -> Result<Vec<Staff>, DbError> {
     rows.into_iter().map(member).collect()
 }
 
-/// Number of staff members; with none, nobody can log in as staff yet.
+/// Number of staff members that are neither deactivated nor deleted; with none, nobody can log in as staff.
 pub async fn staff_count(c: &impl Conn) -> Result<u64, DbError> {
-    Ok(staff::Entity::find().count(c.raw()).await?)
+    let open = staff::Column::DeactivatedAt.is_null().and(staff::Column::DeletedAt.is_null());
+    Ok(staff::Entity::find().filter(open).count(c.raw()).await?)
 }
 
-fn member(row: staff::Model) -> Result<Staff, DbError> {
+fn with_hash(row: staff::Model) -> Result<(Staff, String), DbError> {
+    let hash = row.password_hash.clone();
+    Ok((member(row)?, hash))
+}
+
+pub(super) fn member(row: staff::Model) -> Result<Staff, DbError> {
     let id = StaffId::from_uuid(row.id);
     let read = Row { table: "staff", id: &id };
     Ok(Staff {

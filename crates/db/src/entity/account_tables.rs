@@ -15,6 +15,12 @@ tables! {
         password_hash: String,
         created_at: i64,
         auth_epoch: i64,
+        name: Option<String>,
+        deactivated_at: Option<i64>,
+        deleted_at: Option<i64>,
+        password_expires_at: Option<i64>,
+        last_login_at: Option<i64>,
+        version: i64,
     }
     users = "users" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
@@ -70,6 +76,8 @@ tables! {
         ends_at: Option<i64>,
         address: Option<String>,
         agent: Option<String>,
+        viewed_customer: Option<Uuid>,
+        staff_ends_at: Option<i64>,
     }
     tokens = "tokens" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

@@ -15,7 +15,8 @@ mod migrate;
 mod render;
 mod v1;
 mod v10;
-mod v14;
+mod v11;
+mod v12;
 mod v2;
 mod v3;
 mod v4;
@@ -86,5 +87,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v8::MIGRATION,
     v9::MIGRATION,
     v10::MIGRATION,
-    v14::MIGRATION,
+    v11::MIGRATION,
+    v12::MIGRATION,
 ];

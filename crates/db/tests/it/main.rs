@@ -22,6 +22,7 @@ mod migrate;
 mod rest;
 mod retention;
 mod sites;
+mod staff;
 mod storage;
 mod tasks;
 mod traffic;
@@ -74,6 +75,11 @@ suite! {
         old_entries_leave_a_checkpoint,
         two_processes_write_and_seal_at_once,
         a_check_of_the_newest_begins_in_the_middle,
+    }
+    staff {
+        an_account_reads_back_in_all_its_states,
+        sessions_of_a_deactivated_account_are_none,
+        two_super_admins_demoted_at_once_leave_one,
     }
     listing {
         each_site_is_in_the_group_of_its_status,

@@ -30,7 +30,7 @@ pub async fn run(verb: &Init, config: &Config, out: &Output) -> Result<()> {
         );
     }
     let password = read_password(&verb.password_file)?;
-    let id = control.accounts.create_staff(&cx, &verb.email, Role::SuperAdmin, password).await?;
+    let id = control.accounts.create_staff(&cx, &verb.email, Role::SuperAdmin, None, password).await?;
     out.show(&serde_json::json!({ "operator": id, "email": verb.email }), |_| {
         format!(
             "Ready. Operator {} can log in at {}/staff/login after `stoa serve`.",

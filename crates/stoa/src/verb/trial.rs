@@ -99,7 +99,7 @@ async fn operator(control: &Control, cx: &RequestContext, access: &mut TrialAcce
         match staff {
             Ok(_) => control.accounts.set_staff_password(cx, OPERATOR_EMAIL, password.clone()).await?,
             Err(_) => {
-                control.accounts.create_staff(cx, OPERATOR_EMAIL, Role::SuperAdmin, password.clone()).await?;
+                control.accounts.create_staff(cx, OPERATOR_EMAIL, Role::SuperAdmin, None, password.clone()).await?;
             }
         }
         access.operator_email = OPERATOR_EMAIL.to_owned();

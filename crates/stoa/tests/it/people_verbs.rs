@@ -80,3 +80,34 @@ fn insert_entry(home: &Home) {
         db.close().await;
     });
 }
+
+#[test]
+fn staff_come_change_and_go() {
+    let home = home();
+    let state = |email: &str| {
+        let all: serde_json::Value = serde_json::from_str(&said(&home, &["--json", "staff", "list"])).unwrap();
+        let account = all.as_array().unwrap().iter().find(|account| account["email"] == email).cloned();
+        account.map(|account| {
+            (account["role"].as_str().unwrap().to_owned(), account["state"].as_str().unwrap().to_owned())
+        })
+    };
+    let is = |role: &str, state: &str| Some((role.to_owned(), state.to_owned()));
+    let anna = "anna@example.com";
+    assert!(refused(&home, &["staff", "add", anna, "--invite"]).contains("--name"), "an e-mail needs a name");
+    let added = said(&home, &["staff", "add", anna, "--name", "Anna Berg", "--role", "admin", "--invite"]);
+    assert!(added.contains("on its way"), "{added}");
+    assert_eq!(state(anna), is("admin", "invited"));
+    assert!(said(&home, &["staff", "list"]).contains("Anna Berg"));
+    said(&home, &["staff", "role", anna, "support"]);
+    assert_eq!(state(anna), is("support", "invited"));
+    said(&home, &["staff", "reset-password", "--yes", anna, "--temporary-password"]);
+    let locked = said(&home, &["staff", "deactivate", "--yes", anna]);
+    assert!(locked.contains("stoa staff reactivate anna@example.com"), "{locked}");
+    assert_eq!(state(anna), is("support", "deactivated"));
+    assert!(refused(&home, &["staff", "reset-password", "--yes", anna]).contains("Reactivate it"));
+    said(&home, &["staff", "reactivate", anna]);
+    assert_eq!(state(anna), is("support", "invited"));
+    said(&home, &["staff", "delete", "--yes", anna]);
+    assert_eq!(state(anna), None);
+    assert!(refused(&home, &["staff", "delete", "--yes", anna]).contains("no such staff account"));
+}

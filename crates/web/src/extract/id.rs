@@ -8,7 +8,7 @@ use axum::{
 };
 use secrecy::SecretString;
 use stoa_model::id::{
-    CustomerId, DomainId, InvitationId, JobId, NoteId, PasskeyId, SessionId, SiteId, TaskId, TokenId, UserId,
+    CustomerId, DomainId, InvitationId, JobId, NoteId, PasskeyId, SessionId, SiteId, StaffId, TaskId, TokenId, UserId,
 };
 
 use crate::http_error::HttpError;
@@ -62,6 +62,10 @@ impl ResourceId for PasskeyId {
 
 impl ResourceId for NoteId {
     const NOUN: &'static str = "note";
+}
+
+impl ResourceId for StaffId {
+    const NOUN: &'static str = "staff account";
 }
 
 impl ResourceId for UserId {

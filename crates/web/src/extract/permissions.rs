@@ -33,6 +33,9 @@ pub struct StaffMember(pub RequestContext);
 /// A staff member who may change things: role admin or higher.
 pub struct Administrator(pub RequestContext);
 
+/// A staff member who manages staff and settings: role super_admin.
+pub struct SuperAdministrator(pub RequestContext);
+
 /// A site that the caller can access: one of the customer's own, or any for staff.
 pub struct AccessibleSite {
     /// The context.
@@ -101,6 +104,16 @@ impl FromRequestParts<App> for Administrator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
         let StaffMember(cx) = StaffMember::from_request_parts(parts, app).await?;
         cx.require(Role::Admin)?;
+        Ok(Self(cx))
+    }
+}
+
+impl FromRequestParts<App> for SuperAdministrator {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
+        let StaffMember(cx) = StaffMember::from_request_parts(parts, app).await?;
+        cx.require(Role::SuperAdmin)?;
         Ok(Self(cx))
     }
 }

@@ -61,6 +61,8 @@ pub struct RequestAuth {
     pub bearer: Option<SecretString>,
     /// The CSRF token that forms must carry.
     pub csrf: String,
+    /// Whether the password is a temporary one, which has to be changed before anything else.
+    pub must_change_password: bool,
     /// Whether the client uses HTTPS.
     pub https: bool,
     /// Why authentication could not be carried out.
@@ -77,8 +79,22 @@ impl RequestAuth {
         let (member, agent, session, failure) = (None, None, None, None);
         let (token, bearer) = (None, None);
         let (actor, https, csrf) = (Actor::Nobody, false, String::new());
-        let credential = Credential::None;
-        Self { actor, credential, member, address, agent, request_id, session, token, bearer, csrf, https, failure }
+        let (credential, must_change_password) = (Credential::None, false);
+        Self {
+            actor,
+            credential,
+            member,
+            address,
+            agent,
+            request_id,
+            session,
+            token,
+            bearer,
+            csrf,
+            must_change_password,
+            https,
+            failure,
+        }
     }
 
     /// The request context for the service layer.
@@ -114,6 +130,7 @@ impl RequestAuth {
     fn enter(&mut self, session: Option<SessionView>) {
         let Some(session) = session else { return };
         (self.actor, self.member) = (session.actor, session.member);
+        self.must_change_password = session.must_change_password;
         self.credential = Credential::Session(session.credential);
         self.session = Some(session);
     }
@@ -206,6 +223,7 @@ async fn authenticate_token(app: &App, auth: &mut RequestAuth, headers: &HeaderM
 async fn use_token(app: &App, auth: &mut RequestAuth, token: &str) -> Result<(), HttpError> {
     let Some(owner) = app.control.accounts.token_owner(token).await? else { return Ok(()) };
     (auth.actor, auth.member) = (owner.actor, owner.member);
+    auth.must_change_password = owner.must_change_password;
     auth.credential = Credential::Token(owner.id, owner.abilities);
     auth.bearer = Some(SecretString::from(token));
     Ok(())

@@ -5,8 +5,9 @@
 //! 3. Compression.
 //! 4. [`errors`] renders every error as a page or as problem details.
 //! 5. [`limits`] turns panics and timeouts into errors.
-//! 6. [`second_factor`] sends staff who must set up two-step login there.
-//! 7. [`csrf`] rejects forms that are too large or don't come from our own pages.
+//! 6. [`temporary_password`] sends staff who must choose their password there.
+//! 7. [`second_factor`] sends staff who must set up two-step login there.
+//! 8. [`csrf`] rejects forms that are too large or don't come from our own pages.
 
 pub mod auth;
 pub mod csrf;
@@ -15,6 +16,7 @@ pub mod headers;
 pub mod limits;
 pub mod login_cookies;
 pub mod second_factor;
+pub mod temporary_password;
 
 use axum::{Router, middleware::from_fn_with_state};
 use tower_http::compression::CompressionLayer;
@@ -26,6 +28,7 @@ pub fn wrap(routes: Router<App>, app: &App) -> Router<App> {
     routes
         .layer(from_fn_with_state(app.clone(), csrf::check))
         .layer(from_fn_with_state(app.clone(), second_factor::require))
+        .layer(axum::middleware::from_fn(temporary_password::require_own))
         .layer(axum::middleware::from_fn(limits::contain_failures))
         .layer(from_fn_with_state(app.clone(), errors::render))
         .layer(CompressionLayer::new())

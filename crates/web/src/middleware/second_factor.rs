@@ -18,6 +18,10 @@ const SETUP: &str = "/account/security/second-factor";
 pub async fn require(State(app): State<App>, request: Request, next: Next) -> Response {
     let auth = RequestAuth::from_extensions(request.extensions());
     let lacks_factor = matches!(&auth.credential, Credential::Session(session) if !session.has_second_factor);
+    // The password comes first.
+    if auth.must_change_password {
+        return next.run(request).await;
+    }
     if lacks_factor && app.control.accounts.requires_second_factor(auth.actor) && !is_exempt(request.uri().path()) {
         return ui::see_other(SETUP);
     }

@@ -10,6 +10,7 @@ use axum_extra::extract::CookieJar;
 use stoa_accounts::view::SessionView;
 use stoa_model::account::{Actor, Role};
 
+use super::time;
 use crate::{app::App, middleware::auth::RequestAuth};
 
 /// Name of the theme's cookie.
@@ -70,6 +71,17 @@ impl User {
     }
 }
 
+/// That staff view the portal as a customer.
+#[derive(Debug, Clone)]
+pub struct ViewBanner {
+    /// Name of the customer.
+    pub company: String,
+    /// E-mail address of the member of staff.
+    pub staff_email: String,
+    /// When the view ends.
+    pub until: String,
+}
+
 /// The frame of a page.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
@@ -89,6 +101,8 @@ pub struct Frame {
     pub is_unencrypted: bool,
     /// Whether e-mail leaves this machine.
     pub delivers_mail: bool,
+    /// Who views the portal as the customer, if staff do.
+    pub impersonation: Option<ViewBanner>,
     /// For staff: number of jobs that wait for them.
     pub stuck_jobs: u64,
 }
@@ -106,6 +120,7 @@ impl Frame {
             request_id: auth.request_id.clone(),
             is_unencrypted: !auth.https && app.control.settings().portal_url.starts_with("https://"),
             delivers_mail: app.control.accounts.delivers_mail(),
+            impersonation: auth.session.as_ref().and_then(view_banner),
             stuck_jobs: 0,
         }
     }
@@ -138,6 +153,15 @@ impl Frame {
     pub fn is_at(&self, prefix: &str) -> bool {
         self.path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+}
+
+fn view_banner(session: &SessionView) -> Option<ViewBanner> {
+    let view = session.impersonation.as_ref()?;
+    Some(ViewBanner {
+        company: session.label.clone(),
+        staff_email: view.staff_email.clone(),
+        until: time::clock(view.ends_at),
+    })
 }
 
 fn user(session: &SessionView) -> User {

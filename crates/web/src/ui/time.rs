@@ -33,6 +33,11 @@ pub fn date_time(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// `02:43 UTC`.
+pub fn clock(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%H:%M UTC").to_string()
+}
+
 /// `Friday, 28 November 2026`.
 pub fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%A, %-d %B %Y").to_string()

@@ -22,6 +22,7 @@ mod script;
 mod second_factor;
 mod settings;
 mod staff;
+mod staff_accounts;
 mod stale_forms;
 mod suspension;
 mod templates;

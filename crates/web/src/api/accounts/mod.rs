@@ -1,6 +1,7 @@
 //! API tokens and the current account.
 
 pub mod dto;
+pub mod staff;
 pub mod tokens;
 
 use axum::{Json, extract::State};

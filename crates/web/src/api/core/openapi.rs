@@ -16,7 +16,7 @@ use utoipa::{
 use super::{doctor, example, jobs, problem, tasks};
 use crate::{
     api::{
-        accounts::{self, tokens},
+        accounts::{self, staff, tokens},
         domains::{self, certificates},
         sites::{self, blueprints, details, storage, suspension, traffic, update},
     },
@@ -31,6 +31,7 @@ use crate::{
     security(("bearer" = [])),
     tags(
         (name = "Accounts", description = "API tokens and the current account."),
+        (name = "Staff", description = "Accounts of the operator's staff."),
         (name = "Platform", description = "Blueprints, available addresses, and the health of the platform."),
         (name = "Sites", description = "Stores and sites, their logins, logs, usage and traffic."),
         (name = "Domains", description = "Custom domains and certificates."),
@@ -39,6 +40,7 @@ use crate::{
     components(schemas(problem::Problem)),
     paths(
         accounts::log_in, accounts::me, tokens::list, tokens::revoke,
+        staff::list, staff::create, staff::get, staff::update, staff::delete, staff::deactivate, staff::reactivate,
         blueprints::blueprints, update::outdated, blueprints::address, doctor::doctor,
         sites::list, sites::create, sites::get, sites::delete, sites::undelete,
         sites::start, sites::stop, sites::restart, sites::retry,

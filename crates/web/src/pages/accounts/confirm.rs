@@ -59,6 +59,7 @@ pub async fn recent_context(
     (action, fields): (&str, Vec<(&'static str, String)>),
     password: &SecretString,
 ) -> Result<Result<RequestContext, Response>, HttpError> {
+    cx.refuse_impersonator()?;
     if Accounts::is_recently_authenticated(&cx) {
         return Ok(Ok(cx));
     }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use stoa_accounts::view::ResetLink;
 
 use super::{
     login::{self, LoginForm},
@@ -33,15 +34,18 @@ pub struct ResetPage {
     pub problems: Problems,
     /// Whose password it is.
     pub email: String,
+    /// Whether the account has no password yet.
+    pub is_first: bool,
     /// The new password.
     pub password: Field,
 }
 
 impl ResetPage {
-    fn new(frame: Frame, email: String, problems: Problems) -> Self {
+    fn new(frame: Frame, link: ResetLink, problems: Problems) -> Self {
+        let (email, is_first) = (link.email.to_string(), link.is_first);
         let password =
             Field::new_password("password", "New password").checked("value").with(&problems).focused(&problems);
-        Self { frame, problems, email, password }
+        Self { frame, problems, email, is_first, password }
     }
 }
 
@@ -61,7 +65,7 @@ pub async fn show(
 ) -> Result<Response, HttpError> {
     frame.path = "/login".into();
     Ok(match app.control.accounts.find_reset(&cx, token.expose_secret()).await? {
-        Some(email) => ui::ok(&ResetPage::new(frame, email.to_string(), Problems::default())),
+        Some(link) => ui::ok(&ResetPage::new(frame, link, Problems::default())),
         None => NoticePage::expired(frame, "Request a new one.", REQUEST_AGAIN),
     })
 }
@@ -76,17 +80,18 @@ pub async fn submit(
     Form(form): Form<ResetForm>,
 ) -> Result<Response, HttpError> {
     frame.path = "/login".into();
-    let Some(email) = app.control.accounts.find_reset(&cx, token.expose_secret()).await? else {
+    let Some(link) = app.control.accounts.find_reset(&cx, token.expose_secret()).await? else {
         return Ok(NoticePage::expired(frame, "Request a new one.", REQUEST_AGAIN));
     };
     match app.control.accounts.reset_password(&cx, token.expose_secret(), form.password).await {
         Ok((outcome, email)) => {
-            let login = LoginForm::of(email.to_string(), "/account/security?done=reset".to_owned());
+            let next = if link.is_first { "/staff" } else { "/account/security?done=reset" };
+            let login = LoginForm::of(email.to_string(), next.to_owned());
             login::respond(&app, Ok(outcome), false, frame, &login, &headers)
         }
         Err(error) => {
             let form_errors = FormErrors::try_from(error)?;
-            let page = ResetPage::new(frame, email.to_string(), form_errors.problems.clone());
+            let page = ResetPage::new(frame, link, form_errors.problems.clone());
             Ok(form_errors.response().page(&page))
         }
     }

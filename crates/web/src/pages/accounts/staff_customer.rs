@@ -27,7 +27,7 @@ use crate::{
     pages::sites::list::SiteCard,
     ui::{
         self,
-        field::Problems,
+        field::{Field, Problems},
         form_errors::FormErrors,
         frame::Frame,
         time::{self, Moment},
@@ -54,6 +54,8 @@ pub struct CustomerPage {
     pub notes: Vec<NoteLine>,
     /// The note that is being written.
     pub note: String,
+    /// Why the viewer wants to see the customer's portal.
+    pub reason: Field,
     /// Whether the viewer may read the audit log and turn two-step login off.
     pub is_admin: bool,
 }
@@ -107,6 +109,7 @@ pub async fn show(
             "Two-step login was turned off and passkeys were removed. They were told by e-mail, and their sessions were ended.",
         ),
         "note" => Some("The note was added."),
+        "view-ended" => Some("The view has ended, and you are back on the staff side."),
         "note-deleted" => Some("The note was deleted."),
         _ => None,
     };
@@ -153,6 +156,25 @@ pub async fn delete_note(
     Ok(ui::see_other(&format!("/staff/customers/{customer}?done=note-deleted#notes-title")))
 }
 
+/// The page again, after the customer's portal could not be viewed.
+pub(super) async fn show_error(
+    app: &App,
+    cx: &RequestContext,
+    id: CustomerId,
+    frame: Frame,
+    reason: &str,
+    error: stoa_core::Error,
+) -> Result<Response, HttpError> {
+    let form_errors = FormErrors::try_from(error)?;
+    let page = build(app, cx, id, frame, form_errors.problems.clone()).await?;
+    let reason = reason_field(reason, &form_errors.problems);
+    Ok(form_errors.response().page(&CustomerPage { reason, ..page }))
+}
+
+fn reason_field(typed: &str, problems: &Problems) -> Field {
+    Field::text("reason", "Reason", typed).hint("Such as a ticket number. It is kept in the audit log.").with(problems)
+}
+
 /// Back to the page, or the page again with what is wrong.
 async fn finish(
     app: &App,
@@ -190,6 +212,7 @@ async fn build(
     let notes = accounts.list_notes(cx, id).await?;
     Ok(CustomerPage {
         frame,
+        reason: reason_field("", &problems),
         problems,
         done: None,
         customer: CustomerLine::new(customer, found.all, cx.now),

@@ -3,7 +3,7 @@
 use super::{Index, Migration, Table};
 
 pub(super) const MIGRATION: Migration = Migration {
-    version: 14,
+    version: 12,
     name: "chain of the audit trail",
     oldest_release: 3,
     tables: &[
