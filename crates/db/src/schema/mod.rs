@@ -15,6 +15,7 @@ mod migrate;
 mod render;
 mod v1;
 mod v10;
+mod v12;
 mod v14;
 mod v2;
 mod v3;
@@ -65,7 +66,7 @@ pub(crate) struct Index {
 pub(crate) struct Table {
     /// Its name.
     pub(crate) name: &'static str,
-    /// Columns, primary key, foreign keys and checks. `{id}`, `{hash}`, `{text}`, `{long}`, `{serial}` and
+    /// Columns, primary key, foreign keys and checks. `{id}`, `{hash}`, `{bytes}`, `{text}`, `{long}`, `{serial}` and
     /// `{generated}` stand for what the database has for it.
     pub(crate) columns: &'static str,
     /// Unique indexes: name and columns.
@@ -86,5 +87,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v8::MIGRATION,
     v9::MIGRATION,
     v10::MIGRATION,
+    v12::MIGRATION,
     v14::MIGRATION,
 ];
