@@ -13,6 +13,7 @@ use stoa_core::{Settings, keys::MasterKey, rate_limits::Rates};
 use stoa_db::{Backend, Db};
 use stoa_integrations::{
     mail::Mailer,
+    mail_relay::OutboxRelay,
     resolver::{FixedAnswers, Resolver},
 };
 use stoa_model::{host::Hostname, limits::Bytes, text::EmailAddress};
@@ -321,6 +322,7 @@ fn put_together(
     let probe = Arc::new(FakeProbe::new(engine.clone(), edge.clone(), settings.edge_address, failures));
     let outbox = settings.data_dir.join("outbox");
     let control = Control::new(Parts {
+        relay: Arc::new(OutboxRelay { folder: outbox.join("sites") }),
         mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() },
         key: MasterKey::load(&settings.data_dir.join("master.key")).expect("the master key"),
         blueprints: Blueprints::load(&settings.blueprints_dir).expect("good blueprints"),
