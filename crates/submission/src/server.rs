@@ -24,6 +24,8 @@ use crate::{
 
 /// Pause after a failure to accept a connection, such as for lack of file descriptors.
 const ACCEPT_ERROR_DELAY: Duration = Duration::from_millis(200);
+/// How long a message may take that is being received when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a refused client may take to read why.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -70,9 +72,10 @@ impl<B: Backend> Server<B> {
         }))
     }
 
-    /// Serves until `stop`. Then connections that are open are closed: what was not acknowledged is submitted again.
+    /// Serves until `stop`. Then idle connections are closed, and those that are sending a message have a little time to
+    /// finish it.
     pub async fn serve(&self, listener: TcpListener, stop: &CancellationToken) {
-        let tracker = TaskTracker::new();
+        let (tracker, abort) = (TaskTracker::new(), CancellationToken::new());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -84,20 +87,25 @@ impl<B: Backend> Server<B> {
             };
             let Some(network) = self.0.backend.network_of(source.ip()) else { continue };
             let (server, stop) = (self.clone(), stop.clone());
+            let abort = abort.clone();
             tracker.spawn(async move {
                 tokio::select! {
-                    () = stop.cancelled() => {}
-                    served = server.serve_stream(stream, network) => if let Err(error) = served {
+                    () = abort.cancelled() => {}
+                    served = server.serve_stream(stream, network, &stop) => if let Err(error) = served {
                         tracing::debug!(%error, %source, "a submission connection failed");
                     },
                 }
             });
         }
+        drop(listener);
         tracker.close();
-        tracker.wait().await;
+        if timeout(DRAIN_TIMEOUT, tracker.wait()).await.is_err() {
+            abort.cancel();
+            tracker.wait().await;
+        }
     }
 
-    async fn serve_stream(&self, mut stream: TcpStream, network: i64) -> io::Result<()> {
+    async fn serve_stream(&self, mut stream: TcpStream, network: i64, stop: &CancellationToken) -> io::Result<()> {
         let Some(admission) = self.admit(network) else {
             let reply = format!("{}\r\n", Reply::new(421, "4.7.0", "Too many connections; try again later"));
             let _ = timeout(REFUSAL_TIMEOUT, stream.write_all(reply.as_bytes())).await;
@@ -105,7 +113,7 @@ impl<B: Backend> Server<B> {
         };
         stream.set_nodelay(true)?;
         let (reader, writer) = stream.into_split();
-        self.run(reader, writer, network, &admission).await
+        self.run(reader, writer, network, &admission, stop).await
     }
 
     async fn run(
@@ -114,6 +122,7 @@ impl<B: Backend> Server<B> {
         writer: impl AsyncWrite + Unpin,
         network: i64,
         admission: &Admission,
+        stop: &CancellationToken,
     ) -> io::Result<()> {
         let limits = self.0.limits.clone();
         let memory = MemoryBudget::new(self.0.memory.clone(), admission.network.memory.clone(), limits.memory_timeout);
@@ -127,7 +136,7 @@ impl<B: Backend> Server<B> {
             memory,
             progress: Progress::default(),
         };
-        session.run().await
+        session.run(stop).await
     }
 
     /// `None` if there are too many connections.

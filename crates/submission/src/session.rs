@@ -7,6 +7,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::{Instant, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Backend, Limits, Login, Reply, Submission,
@@ -50,8 +51,8 @@ type Next = io::Result<ControlFlow<()>>;
 const CONTINUE: Next = Ok(ControlFlow::Continue(()));
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, B: Backend> Session<R, W, B> {
-    /// Serves the connection until it ends.
-    pub(crate) async fn run(mut self) -> io::Result<()> {
+    /// Serves the connection until it ends, or until `stop` while it is between two messages.
+    pub(crate) async fn run(mut self, stop: &CancellationToken) -> io::Result<()> {
         let greeting = format!("{} ESMTP Stoa", self.hostname);
         self.reply(&Reply::new(220, "", greeting)).await?;
         let login_deadline = Instant::now() + self.limits.login_timeout;
@@ -60,7 +61,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, B: Backend> Session<R, W, B> {
             if self.progress.site.is_none() {
                 time = time.min(login_deadline.saturating_duration_since(Instant::now()));
             }
-            let Some(line) = self.read_line(time).await? else { return Ok(()) };
+            let is_idle = self.progress.transaction.is_none();
+            let line = tokio::select! {
+                line = self.read_line(time) => line?,
+                () = stop.cancelled(), if is_idle => {
+                    return self.reply(&Reply::new(421, "4.3.2", "The server is restarting; try again")).await;
+                }
+            };
+            let Some(line) = line else { return Ok(()) };
             let next = match line.and_then(|line| Command::parse(&line)) {
                 Ok(command) => self.execute(command).await?,
                 Err(reply) => self.refuse(&reply).await?,

@@ -139,3 +139,17 @@ async fn whoever_is_slow_is_not_waited_for() {
     assert!(site.reply().await.starts_with("421 4.4.2"));
     assert!(fixture.messages().is_empty());
 }
+
+#[tokio::test]
+async fn a_message_under_way_is_finished_when_the_server_stops() {
+    let fixture = Fixture::new(|_| {}).await;
+    let (mut busy, mut idle) = (fixture.site().await, fixture.site().await);
+    busy.start().await;
+    busy.send(b"half").await;
+    fixture.stop.cancel();
+    assert!(idle.reply().await.starts_with("421 4.3.2"));
+    busy.expect(" and half\r\n.", "250").await;
+    assert!(busy.reply().await.starts_with("421 4.3.2"));
+    assert!(TcpStream::connect(fixture.address).await.is_err());
+    assert_eq!(fixture.messages(), ["half and half\r\n"]);
+}
