@@ -26,6 +26,7 @@ mod reconcilers;
 mod retention;
 mod saga_proofs;
 mod secrecy;
+mod site_mail;
 mod storage;
 mod supervision;
 mod support;
