@@ -135,6 +135,18 @@ impl Sites {
         Ok(Listing { items: lines.into_iter().map(MailLogView::from).collect(), total, page })
     }
 
+    /// Whether a site's mail waits until the operator has set up a mail server.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn mail_waits(&self, cx: &RequestContext, id: SiteId) -> Result<bool> {
+        if self.delivers_mail() {
+            return Ok(false);
+        }
+        let site = readable_site(&self.core.db, cx, id).await?;
+        self.uses_relay(&site).await
+    }
+
     /// Whether a site's containers can log in to the relay: its blueprint has a password for it.
     pub async fn uses_relay(&self, site: &Site) -> Result<bool> {
         let has_password = self.pinned(site).await?.blueprint.variables().contains_key(PASSWORD_VARIABLE);
