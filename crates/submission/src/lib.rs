@@ -8,7 +8,7 @@
 //!   comes from, stores an accepted message and only then is it acknowledged.
 //! - **The header is rebuilt**, not passed on: [`message::prepare`] writes the sender that the rules permit.
 //!
-//! There is no TLS here: see `docs/decisions/032-submission-relay.md`.
+//! There is no TLS here: see `docs/decisions/033-submission-relay.md`.
 
 mod command;
 mod data;
