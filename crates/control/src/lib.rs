@@ -19,7 +19,7 @@ use stoa_core::{
 };
 use stoa_db::Db;
 use stoa_domains::Domains;
-use stoa_integrations::{mail::Mailer, probe::Probe, resolver::Resolver};
+use stoa_integrations::{mail::Mailer, mail_relay::MailRelay, probe::Probe, resolver::Resolver};
 use stoa_provider::{dns::Dns, edge::Edge, engine::Engines};
 use stoa_sites::{Sites, blueprints::Blueprints};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,8 @@ pub struct Parts {
     pub resolver: Resolver,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// How mail of sites leaves.
+    pub relay: Arc<dyn MailRelay>,
     /// Seals secrets.
     pub key: MasterKey,
     /// What sites are created from.
@@ -95,7 +97,7 @@ pub struct Control {
 impl Control {
     /// Wires the areas together. Nothing runs yet: see [`Control::run`].
     pub fn new(parts: Parts) -> Self {
-        let Parts { settings, db, engines, edge, dns, resolver, mailer, key, blueprints, clock, probe } = parts;
+        let Parts { settings, db, engines, edge, dns, resolver, mailer, relay, key, blueprints, clock, probe } = parts;
         let core = Core::new(settings, db, clock, key);
         let accounts = Accounts::new(core.clone(), mailer.delivers());
         let domains = Domains::new(stoa_domains::Parts {
@@ -113,6 +115,7 @@ impl Control {
             edge,
             probe,
             blueprints,
+            relay,
         });
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
         let account_mail = SendAccountMail::new(core.clone(), mailer.clone());
@@ -140,7 +143,11 @@ impl Control {
     pub async fn run(&self, roles: Roles, retire: CancellationToken, stop: CancellationToken) {
         let work = async {
             if roles.worker {
-                tokio::join!(self.jobs.work(retire.clone()), self.tasks.work(retire.clone()));
+                tokio::join!(
+                    self.jobs.work(retire.clone()),
+                    self.tasks.work(retire.clone()),
+                    self.sites.deliver_mail(&retire)
+                );
             }
         };
         tokio::join!(work, relay::run(&self.core, &stop), reconcilers::run(self.clone(), roles, &retire, &stop));

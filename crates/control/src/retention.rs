@@ -88,6 +88,7 @@ impl Control {
         let before = now - HISTORY_AGE;
         while retention::jobs_prune(db, before, JOBS_PER_SITE).await? > 0 {}
         while retention::site_events_prune(db, before).await? > 0 {}
+        self.sites.prune_mail(now).await?;
         while self.core.archive_audit(before).await? > 0 {}
         Ok(())
     }

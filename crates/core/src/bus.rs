@@ -40,10 +40,12 @@ pub enum Wakeup {
     Environments,
     /// DNS records may differ from their desired state.
     DnsRecords,
+    /// A site has sent mail.
+    SiteMail,
 }
 
 /// All of them, with their names in messages.
-const WAKEUPS: [(Wakeup, &str); 11] = [
+const WAKEUPS: [(Wakeup, &str); 12] = [
     (Wakeup::Jobs, "jobs"),
     (Wakeup::Tasks, "tasks"),
     (Wakeup::Runtime, "runtime"),
@@ -55,6 +57,7 @@ const WAKEUPS: [(Wakeup, &str); 11] = [
     (Wakeup::MainAddresses, "main-addresses"),
     (Wakeup::Environments, "environments"),
     (Wakeup::DnsRecords, "dns-records"),
+    (Wakeup::SiteMail, "site-mail"),
 ];
 
 /// A hint to other processes.

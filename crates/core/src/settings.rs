@@ -85,6 +85,8 @@ pub struct Settings {
     pub mail_from: EmailAddress,
     /// Recipient of failure alerts.
     pub staff_mail: Option<EmailAddress>,
+    /// Mail that sites send.
+    pub site_mail: SiteMailSettings,
     /// Where the keeper of the tenant firewall writes what it found; `None`: the operator switched it off.
     pub firewall: Option<PathBuf>,
 }
@@ -128,6 +130,7 @@ impl Settings {
             site_metrics: true,
             mail_from: EmailAddress::parse("stoa@example.com").expect("a constant address"),
             staff_mail: None,
+            site_mail: SiteMailSettings::default(),
             firewall: None,
         }
     }
@@ -163,6 +166,25 @@ impl Settings {
 /// `:8080`, or empty for the default port of HTTP.
 fn port_suffix(port: u16) -> String {
     if port == 80 { String::new() } else { format!(":{port}") }
+}
+
+/// Mail that sites send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteMailSettings {
+    /// Port of the relay for sites; `None`: there is none.
+    pub port: Option<u16>,
+    /// Messages of one site that leave per hour, counted once for each recipient; 0: no limit.
+    pub hourly_messages: u32,
+    /// Bytes of one site's messages that leave per day; 0: no limit.
+    pub daily_bytes: Bytes,
+    /// What the SPF records of customers' domains must contain, such as `include:spf.example.com`.
+    pub spf: Option<String>,
+}
+
+impl Default for SiteMailSettings {
+    fn default() -> Self {
+        Self { port: Some(5587), hourly_messages: 200, daily_bytes: Bytes::mib(100), spf: None }
+    }
 }
 
 /// The certificate authority and its limits.

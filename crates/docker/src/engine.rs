@@ -1,5 +1,7 @@
 //! Docker as an [`Engine`]. Each method's work is in the module of its noun.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use stoa_model::{
@@ -42,6 +44,10 @@ impl Engine for Docker {
 
     fn place(&self, request: &PlacementRequest<'_>) -> Result<Placement, EngineError> {
         placement::place(request)
+    }
+
+    fn host_address(&self, placement: &Placement) -> Option<IpAddr> {
+        Some(DockerPlacement::read(placement).ok()?.subnet.gateway().into())
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>, EngineError> {

@@ -299,6 +299,7 @@ mod tests {
             mail: false,
             resolvers: Vec::new(),
             dns_port: None,
+            submission_port: None,
         };
         let [local, sites] = routing_rules(&policy);
         let listed = "4270:\tfrom 10.213.0.0/16 to 10.213.0.0/16 iif lo lookup main ";

@@ -25,6 +25,8 @@ pub struct Policy {
     pub resolvers: Vec<Ipv4Addr>,
     /// Port on this machine of a name server for sites, to which all their questions are redirected.
     pub dns_port: Option<u16>,
+    /// Port on this machine of the mail relay for sites, which they reach at port 587 too.
+    pub submission_port: Option<u16>,
 }
 
 /// A port of the edge.

@@ -9,6 +9,9 @@ use crate::policy::{Destination, EdgePort, Policy};
 /// The table's family and name.
 pub(crate) const TABLE: [&str; 2] = ["inet", "stoa"];
 
+/// The standard port for mail programs (RFC 6409).
+const SUBMISSION: u16 = 587;
+
 /// Networks that are no public internet: this machine and its neighbours, clouds' metadata services, special purposes
 /// (IANA's registry, and Azure's 168.63.129.16).
 const PRIVATE: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.129.16, 169.254.0.0/16, 172.16.0.0/12, \
@@ -16,7 +19,7 @@ const PRIVATE: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63
 
 /// The whole table, replacing the one that is there in one transaction (nft(8)).
 pub(crate) fn ruleset(policy: &Policy) -> String {
-    let Policy { sites, edge_ports, allow, block, mail, resolvers, dns_port } = policy;
+    let Policy { sites, edge_ports, allow, block, mail, resolvers, dns_port, submission_port } = policy;
     let with_port = |d: &Destination| d.port.map(|port| format!("{} . {port}", d.network));
     let mut sets = String::new();
     set(&mut sets, "resolvers", "type ipv4_addr", resolvers);
@@ -38,6 +41,10 @@ pub(crate) fn ruleset(policy: &Policy) -> String {
     let dns_redirect =
         dns("iifname \"stoa-*\" meta l4proto { tcp, udp } th dport 53 redirect to :").unwrap_or_default();
     let dns_return = dns("meta l4proto { tcp, udp } th dport ").unwrap_or_default();
+    let submission_redirect =
+        submission_port.filter(|port| *port != SUBMISSION).map(|local| to_local(SUBMISSION, local));
+    let submission_redirect = submission_redirect.unwrap_or_default();
+    let submission_return = submission_port.map(|port| format!("\t\ttcp dport {port} return\n")).unwrap_or_default();
     let [family, name] = TABLE;
     format!(
         "\
@@ -76,7 +83,7 @@ table {family} {name} {{
 	chain to_host {{
 		ct state established,related return
 		tcp dport @edge return
-{dns_return}		meta l4proto {{ tcp, udp }} th dport 53 ip daddr @resolvers return
+{dns_return}{submission_return}		meta l4proto {{ tcp, udp }} th dport 53 ip daddr @resolvers return
 		counter jump refuse
 	}}
 
@@ -88,7 +95,7 @@ table {family} {name} {{
 
 	chain to_edge {{
 		type nat hook prerouting priority dstnat - 10; policy accept;
-{dns_redirect}{redirects}	}}
+{dns_redirect}{redirects}{submission_redirect}	}}
 
 	chain source_nat {{
 		type nat hook postrouting priority srcnat + 10; policy accept;
@@ -105,7 +112,11 @@ fn networks(allow: &[Destination]) -> impl Iterator<Item = Ipv4Net> {
 }
 
 fn to_edge(port: &EdgePort) -> String {
-    let EdgePort { public, local } = port;
+    to_local(port.public, port.local)
+}
+
+/// What sites send to a port of this machine goes to another one.
+fn to_local(public: u16, local: u16) -> String {
     format!("\t\tiifname \"stoa-*\" fib daddr type local tcp dport {public} redirect to :{local}\n")
 }
 

@@ -5,6 +5,7 @@ pub mod acme;
 pub mod dns;
 mod http_client;
 pub mod mail;
+pub mod mail_relay;
 pub mod probe;
 pub mod resolver;
 pub mod site_dns;

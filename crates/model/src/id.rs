@@ -95,6 +95,8 @@ ids! {
     PasskeyId = "pk", "passkey";
     /// A note of staff about a customer.
     NoteId = "note", "note";
+    /// A message that a site sends.
+    MailId = "mail", "message";
 }
 
 #[cfg(test)]

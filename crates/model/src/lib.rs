@@ -22,6 +22,7 @@ pub mod route;
 pub mod routes;
 pub mod secret;
 pub mod site;
+pub mod site_mail;
 pub mod stack;
 pub mod status;
 pub mod storage;

@@ -26,6 +26,7 @@ mod purge;
 mod register;
 mod runtime;
 pub mod sagas;
+pub mod site_mail;
 mod storage;
 mod suspension;
 mod traffic;
@@ -37,7 +38,7 @@ use std::{ops::Deref, sync::Arc};
 use stoa_accounts::Accounts;
 use stoa_core::{Core, item_backoff::ItemBackoff, jobs::JobRegistry};
 use stoa_domains::Domains;
-use stoa_integrations::probe::Probe;
+use stoa_integrations::{mail_relay::MailRelay, probe::Probe};
 use stoa_model::id::SiteId;
 use stoa_provider::{edge::Edge, engine::Engines};
 use stoa_util::concurrency::ConcurrencyLimit;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub probe: Arc<dyn Probe>,
     /// What they are created from.
     pub blueprints: blueprints::Blueprints,
+    /// Where their mail goes.
+    pub relay: Arc<dyn MailRelay>,
 }
 
 /// The sites service. Cheap to clone.
@@ -77,6 +80,7 @@ pub struct Inner {
     edge: Option<Arc<dyn Edge>>,
     probe: Arc<dyn Probe>,
     blueprints: blueprints::Blueprints,
+    relay: Arc<dyn MailRelay>,
     blueprint_cache: pinned::BlueprintCache,
     engine_cache: engine_cache::EngineCache,
     traffic_baseline: traffic::TrafficBaseline,
@@ -101,7 +105,7 @@ impl Deref for Sites {
 impl Sites {
     /// A service of these parts. Nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { core, accounts, domains, engines, edge, probe, blueprints } = parts;
+        let Parts { core, accounts, domains, engines, edge, probe, blueprints, relay } = parts;
         Self(Arc::new(Inner {
             core,
             accounts,
@@ -110,6 +114,7 @@ impl Sites {
             edge,
             probe,
             blueprints,
+            relay,
             blueprint_cache: pinned::BlueprintCache::default(),
             engine_cache: engine_cache::EngineCache::default(),
             traffic_baseline: traffic::TrafficBaseline::default(),

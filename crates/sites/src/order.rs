@@ -334,9 +334,11 @@ impl Sites {
         let url = self.core.settings.site_url(&site.hostname, self.domains.is_covered(&site.hostname));
         let mut secrets = fresh_secrets(site.id, &loaded.blueprint, chosen, &self.core.key);
         secrets.extend(chosen.clone());
+        let placement = place(&**engine, lease, &loaded.blueprint, None).map_err(Error::internal)?;
         let target = Target {
             pinned: loaded.clone(),
-            placement: place(&**engine, lease, &loaded.blueprint, None).map_err(Error::internal)?,
+            smtp: self.smtp_facts(site, &placement)?,
+            placement,
             revision: 1,
             images: room.images.clone(),
             holds_data: false,

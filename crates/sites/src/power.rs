@@ -125,6 +125,7 @@ impl Sites {
     ) -> Result<Target> {
         Ok(Target {
             pinned,
+            smtp: self.smtp_facts(site, &placement)?,
             placement,
             revision,
             images,

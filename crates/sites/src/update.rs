@@ -142,7 +142,8 @@ impl Sites {
         let deployed = self.last_plan(site, 20, |kind| kind != JobKind::Stop).await?;
         let Some(deployed) = deployed else { return Ok(()) };
         let hostnames = self.domains.hostnames_of(site.id).await?;
-        let mut current = facts(site, &pinned.blueprint, &deployed.url, &hostnames);
+        let smtp = self.smtp_facts(site, &self.placement_of(site, &pinned.blueprint)?)?;
+        let mut current = facts(site, &pinned.blueprint, &deployed.url, &hostnames, &smtp);
         current.retain(|name, _| variables.get(name).is_some_and(|variable| is_environment(&variable.origin)));
         let is_known = |(variable, value): (&String, &String)| {
             // Hostnames are compared without their order: it says which one is the main one, and another job changes that.
@@ -202,5 +203,6 @@ impl Sites {
 
 /// Whether the fact changes while a site lives and only its containers' environment can tell it.
 const fn is_environment(origin: &Origin) -> bool {
-    matches!(origin, Origin::Fact(Fact::SiteHostnames | Fact::SiteMaxBody | Fact::SiteResponseSeconds))
+    use Fact::{SiteHostnames, SiteMaxBody, SiteResponseSeconds, SmtpFrom, SmtpHost, SmtpPort};
+    matches!(origin, Origin::Fact(SiteHostnames | SiteMaxBody | SiteResponseSeconds | SmtpHost | SmtpPort | SmtpFrom))
 }

@@ -12,7 +12,7 @@ use stoa_core::{
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
 use stoa_integrations::probe::HttpProbe;
-use stoa_integrations::{dns::DnsProvider, mail::Mailer, resolver::Resolver};
+use stoa_integrations::{dns::DnsProvider, mail::Mailer, mail_relay::OutboxRelay, resolver::Resolver};
 use stoa_model::{host::Hostname, secret::ExposeSecret};
 use stoa_provider::{dns::Dns, edge::Edge, engine::Engines};
 use stoa_sites::blueprints::Blueprints;
@@ -99,7 +99,9 @@ async fn build(config: &Config, access: Access, edge: Option<Arc<dyn Edge>>) -> 
         timeout: Duration::from_secs(60),
     });
     let blueprints = Blueprints::load(&config.blueprints)?;
-    let mailer = Mailer::Outbox { folder: config.data_dir.join("outbox"), from: settings.mail_from.clone() };
+    let outbox = config.data_dir.join("outbox");
+    let relay = Arc::new(OutboxRelay { folder: outbox.join("sites") });
+    let mailer = Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() };
     Ok(Control::new(Parts {
         settings,
         db,
@@ -108,6 +110,7 @@ async fn build(config: &Config, access: Access, edge: Option<Arc<dyn Edge>>) -> 
         dns,
         resolver: resolver(config)?,
         mailer,
+        relay,
         key,
         blueprints,
         clock: Clock::system(),

@@ -10,6 +10,7 @@ mod ingress;
 mod mistake;
 mod nginx;
 mod schema;
+mod site_mail;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use self::{
     mistake::Mistake,
     nginx::Nginx,
     schema::{OptionalAddress, Section, SettingType, settings},
+    site_mail::SiteMail,
     source::{Content, Given, Layer, Source},
 };
 pub use self::{ingress::EdgeKind, traefik::Traefik};
@@ -199,6 +201,7 @@ settings! {
         nginx: Nginx,
         traefik: Traefik,
         firewall: Firewall,
+        site_mail: SiteMail,
         /// Where each setting was set that isn't at its default.
         #[serde(skip)]
         sources: BTreeMap<String, Source>,
@@ -235,6 +238,7 @@ pub const SECTIONS: &[Section] = &[
     Nginx::SECTION,
     Traefik::SECTION,
     Firewall::SECTION,
+    SiteMail::SECTION,
 ];
 
 /// The format of the log.

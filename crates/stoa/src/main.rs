@@ -9,6 +9,7 @@ mod help;
 mod ingress;
 mod output;
 mod serve;
+mod site_mail;
 mod site_network;
 mod traefik;
 mod verb;

@@ -27,7 +27,7 @@ use crate::{
     data_owner::ensure_data_owner,
     handover::{self, Successor},
     ingress::{Ingress, Listeners, Sockets},
-    site_network, traefik,
+    site_mail, site_network, traefik,
 };
 
 /// The portal behind the edge. The router comes later: the service layer needs the edge first.
@@ -143,8 +143,13 @@ pub async fn serve(verb: &Serve, config: &Config) -> Result<()> {
             site_network::run(config, &control, &end.retire).await;
         }
     };
+    let submission = async {
+        if roles.worker {
+            site_mail::run(config, &control, &end.retire).await;
+        }
+    };
     let running = control.run(roles, end.retire.clone(), end.stop.clone());
-    let (served, (), ()) = tokio::join!(serving, running, site_network);
+    let (served, (), (), ()) = tokio::join!(serving, running, site_network, submission);
     served?;
     tracing::info!("stopped");
     Ok(())

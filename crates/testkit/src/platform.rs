@@ -24,7 +24,7 @@ use stoa_provider::{
 use stoa_sites::blueprints::Blueprints;
 use tempfile::TempDir;
 
-use crate::{FakeProbe, TestClock, Workers, database, probe::Failures};
+use crate::{FakeProbe, FakeRelay, TestClock, Workers, database, probe::Failures};
 
 /// Builds a platform. By default nothing is throttled, and disk and memory are plenty.
 pub struct Builder {
@@ -46,6 +46,8 @@ pub struct TestPlatform {
     pub engine: Arc<FakeEngine>,
     /// What routes to them.
     pub edge: Arc<FakeEdge>,
+    /// Where their mail goes.
+    pub relay: Arc<FakeRelay>,
     /// Whether they answer.
     pub probe: Arc<FakeProbe>,
     /// The answers of public DNS.
@@ -148,7 +150,7 @@ impl TestPlatform {
             settings: self.settings.clone(),
             engine: self.engine.clone(),
             failures: self.failures.clone(),
-            names: Names { answers: self.world_dns.clone(), dns: self.dns.clone() },
+            names: Names { answers: self.world_dns.clone(), dns: self.dns.clone(), relay: self.relay.clone() },
             clock: self.clock.clone(),
         }
     }
@@ -164,11 +166,12 @@ pub(crate) struct Seed {
     clock: TestClock,
 }
 
-/// Public DNS, and the platform's own zone.
+/// Public DNS, the platform's own zone, and the mail server.
 #[derive(Clone, Default)]
 pub(crate) struct Names {
     answers: FixedAnswers,
     dns: Option<Arc<FakeDns>>,
+    relay: Arc<FakeRelay>,
 }
 
 impl Seed {
@@ -241,8 +244,8 @@ impl Builder {
         let (clock, failures) = (TestClock::default(), Arc::default());
         let world = (engine.clone(), edge.clone(), Arc::clone(&failures));
         let dns = self.zone.map(|zone| Arc::new(FakeDns::new(zone)));
-        let names = Names { answers: FixedAnswers::default(), dns: dns.clone() };
-        let world_dns = names.answers.clone();
+        let names = Names { dns: dns.clone(), ..Names::default() };
+        let (world_dns, relay) = (names.answers.clone(), names.relay.clone());
         let is_split = database::is_split() && self.backend != Backend::Sqlite;
         let put_together =
             |db, has_edge| put_together(settings.clone(), db, (world.clone(), has_edge), names.clone(), clock.clone());
@@ -262,6 +265,7 @@ impl Builder {
             db,
             engine,
             edge,
+            relay,
             probe,
             world_dns,
             dns,
@@ -321,6 +325,7 @@ fn put_together(
     let probe = Arc::new(FakeProbe::new(engine.clone(), edge.clone(), settings.edge_address, failures));
     let outbox = settings.data_dir.join("outbox");
     let control = Control::new(Parts {
+        relay: names.relay,
         mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() },
         key: MasterKey::load(&settings.data_dir.join("master.key")).expect("the master key"),
         blueprints: Blueprints::load(&settings.blueprints_dir).expect("good blueprints"),

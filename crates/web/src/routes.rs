@@ -143,6 +143,7 @@ routes! {
     get "/sites/{id}" => pages::sites::show::show;
     get "/sites/{id}/usage" => pages::sites::usage::show;
     get "/sites/{id}/logs" => pages::sites::logs::show;
+    get "/sites/{id}/mail" => pages::sites::mail::show;
     get "/sites/{id}/activity" => pages::sites::activity::show;
     get "/sites/{id}/settings" => pages::sites::settings::show;
     get "/sites/{id}/danger" => pages::core::redirects::danger;

@@ -47,7 +47,7 @@ async fn after_a_kill_the_next_process_ends_the_job_once_the_lease_is_over() {
         assert_eq!(platform.job(ordered.job).await.state, JobState::Succeeded);
         let world = platform.world().await;
         let kinds = ["network", "volume", "container", "lease", "file", "route", "secret", "credential"];
-        assert_eq!(kinds.map(|kind| world.count(kind)), [1, 2, 2, 1, 2, 1, 4, 1], "{world}");
+        assert_eq!(kinds.map(|kind| world.count(kind)), [1, 2, 2, 1, 2, 1, 5, 1], "{world}");
         assert_eq!(platform.outbox().len(), 1);
     }
 }

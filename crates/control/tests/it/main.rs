@@ -26,6 +26,7 @@ mod reconcilers;
 mod retention;
 mod saga_proofs;
 mod secrecy;
+mod site_mail;
 mod staff;
 mod storage;
 mod supervision;

@@ -106,6 +106,34 @@ tables! {
         latency_10: i64,
         latency_11: i64,
     }
+    site_mails = "site_mails" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        site: Uuid,
+        sender: String,
+        replaced_sender: Option<String>,
+        return_path: Option<String>,
+        subject: String,
+        size: i64,
+        created_at: i64,
+    }
+    site_mail_parts = "site_mail_parts" {
+        #[sea_orm(primary_key, auto_increment = false)] mail: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] ordinal: i64,
+        data: Vec<u8>,
+    }
+    site_mail_recipients = "site_mail_recipients" {
+        #[sea_orm(primary_key, auto_increment = false)] mail: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] ordinal: i64,
+        site: Uuid,
+        address: String,
+        state: String,
+        attempts: i64,
+        epoch: i64,
+        due_at: Option<i64>,
+        ended_at: Option<i64>,
+        size: i64,
+        answer: Option<String>,
+    }
     blueprint_versions = "blueprint_versions" {
         #[sea_orm(primary_key, auto_increment = false)] version: String,
         name: String,

@@ -17,6 +17,7 @@ mod v1;
 mod v10;
 mod v11;
 mod v12;
+mod v13;
 mod v2;
 mod v3;
 mod v4;
@@ -66,7 +67,7 @@ pub(crate) struct Index {
 pub(crate) struct Table {
     /// Its name.
     pub(crate) name: &'static str,
-    /// Columns, primary key, foreign keys and checks. `{id}`, `{hash}`, `{text}`, `{long}`, `{serial}` and
+    /// Columns, primary key, foreign keys and checks. `{id}`, `{hash}`, `{bytes}`, `{text}`, `{long}`, `{serial}` and
     /// `{generated}` stand for what the database has for it.
     pub(crate) columns: &'static str,
     /// Unique indexes: name and columns.
@@ -89,4 +90,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v10::MIGRATION,
     v11::MIGRATION,
     v12::MIGRATION,
+    v13::MIGRATION,
 ];

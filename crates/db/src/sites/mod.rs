@@ -3,6 +3,7 @@
 pub mod events;
 pub mod leases;
 pub mod list;
+pub mod mail;
 pub mod revisions;
 pub mod secrets;
 pub mod storage;

@@ -21,7 +21,7 @@ use crate::{
     domains::domains_remove_of,
     entity::{backup_schedules, certificates, credentials, hostnames, jobs, secrets, sites},
     site_row::{from_row, health_name, suspensions_column},
-    sites::leases::lease_free,
+    sites::{leases::lease_free, mail::mail_delete_of},
 };
 
 /// Moves a site from one lifecycle state to another, with a reason.
@@ -190,6 +190,7 @@ pub async fn site_tombstone(tx: &Tx, id: SiteId, now: Timestamp) -> Result<(), D
     credentials::Entity::delete_many().filter(credentials::Column::Site.eq(site)).exec(c).await?;
     certificates::Entity::delete_many().filter(certificates::Column::Site.eq(site)).exec(c).await?;
     backup_schedules::Entity::delete_many().filter(backup_schedules::Column::Site.eq(site)).exec(c).await?;
+    mail_delete_of(tx, id).await?;
     jobs::Entity::update_many()
         .col_expr(jobs::Column::Plan, Expr::value("null"))
         .filter(jobs::Column::Site.eq(site))

@@ -17,6 +17,7 @@ mod jobs;
 mod leases;
 mod listing;
 mod log;
+mod mail;
 mod measure;
 mod migrate;
 mod rest;
@@ -123,6 +124,12 @@ suite! {
         an_order_is_changed_partially,
         attempts_are_counted,
         an_account_by_its_key,
+    }
+    mail {
+        a_message_reads_back_until_nobody_waits_for_it,
+        sites_take_turns_and_messages_keep_their_order,
+        two_workers_never_share_a_message,
+        old_mail_and_that_of_a_purged_site_goes,
     }
     storage {
         storage_is_replaced_and_limits_bodies,

@@ -85,6 +85,7 @@ impl World {
             mail: false,
             resolvers: vec!["10.9.9.9".parse().unwrap()],
             dns_port: None,
+            submission_port: None,
         }
     }
 

@@ -55,11 +55,24 @@ pub enum Fact {
     /// Mail address of the site's administrator.
     #[serde(rename = "admin.email")]
     AdminEmail,
+    /// Address of the mail relay as the site's containers reach it; empty if there is none.
+    #[serde(rename = "smtp.host")]
+    SmtpHost,
+    /// Its TCP port.
+    #[serde(rename = "smtp.port")]
+    SmtpPort,
+    /// The site's user name there. Its password is a generated secret, see
+    /// [`PASSWORD_VARIABLE`](crate::site_mail::PASSWORD_VARIABLE).
+    #[serde(rename = "smtp.user")]
+    SmtpUser,
+    /// The address that the site can always send from.
+    #[serde(rename = "smtp.from")]
+    SmtpFrom,
 }
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::SiteId,
         Self::SiteTitle,
         Self::SiteUrl,
@@ -69,6 +82,10 @@ impl Fact {
         Self::SiteResponseSeconds,
         Self::AdminUser,
         Self::AdminEmail,
+        Self::SmtpHost,
+        Self::SmtpPort,
+        Self::SmtpUser,
+        Self::SmtpFrom,
     ];
 
     /// As blueprints write it.
@@ -83,6 +100,10 @@ impl Fact {
             Self::SiteResponseSeconds => "site.response_seconds",
             Self::AdminUser => "admin.user",
             Self::AdminEmail => "admin.email",
+            Self::SmtpHost => "smtp.host",
+            Self::SmtpPort => "smtp.port",
+            Self::SmtpUser => "smtp.user",
+            Self::SmtpFrom => "smtp.from",
         }
     }
 
@@ -98,6 +119,10 @@ impl Fact {
             Self::SiteResponseSeconds => "600",
             Self::AdminUser => "admin",
             Self::AdminEmail => "owner@shop.example",
+            Self::SmtpHost => "10.213.0.1",
+            Self::SmtpPort => "5587",
+            Self::SmtpUser => "site_00000000000000000000000000000000",
+            Self::SmtpFrom => "site-shop@mail.example",
         }
     }
 }

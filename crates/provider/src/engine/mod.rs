@@ -25,6 +25,8 @@ mod registry;
 pub mod spec;
 mod tar;
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -80,6 +82,10 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// `Refused` if the lease is not one of the pool's, or has no room for all services.
     fn place(&self, request: &PlacementRequest<'_>) -> Result<Placement, EngineError>;
+
+    /// The address of the platform's machine as containers of the stack reach it, so that they can use services there;
+    /// `None` if they can't.
+    fn host_address(&self, placement: &Placement) -> Option<IpAddr>;
 
     /// Looks an image up on the engine; `None` if it is not there.
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>, EngineError>;

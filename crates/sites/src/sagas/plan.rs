@@ -16,7 +16,7 @@ use stoa_model::{
     stack::{ProjectName, ServiceName, Stack},
 };
 
-use crate::blueprints::Loaded;
+use crate::{blueprints::Loaded, site_mail::SmtpFacts};
 use stoa_core::{MasterKey, random, settings::Settings};
 
 /// What every job on a site needs to know.
@@ -158,6 +158,8 @@ pub struct Target {
     pub url: String,
     /// All names of the site, the main one first.
     pub hostnames: Vec<Hostname>,
+    /// How it sends mail.
+    pub smtp: SmtpFacts,
 }
 
 fn docker() -> String {
@@ -193,7 +195,7 @@ pub struct BadPlan {
 impl SitePlan {
     /// A plan of a job on this site.
     pub fn of(site: &Site, job: JobId, settings: &Settings, target: Target, secrets: BTreeMap<String, Sealed>) -> Self {
-        let Target { pinned, placement, revision, images, holds_data, url, hostnames } = target;
+        let Target { pinned, placement, revision, images, holds_data, url, hostnames, smtp } = target;
         Self {
             job,
             site: site.id,
@@ -211,7 +213,7 @@ impl SitePlan {
             blueprint: pinned.source.clone(),
             profiles: site.profiles.clone(),
             main_limits: site.limits,
-            facts: facts(site, &pinned.blueprint, &url, &hostnames),
+            facts: facts(site, &pinned.blueprint, &url, &hostnames, &smtp),
             url,
             secrets,
         }
@@ -329,7 +331,13 @@ fn list(hostnames: &[Hostname]) -> String {
 }
 
 /// The values of all variables that are no secrets.
-pub(crate) fn facts(site: &Site, blueprint: &Blueprint, url: &str, hostnames: &[Hostname]) -> BTreeMap<String, String> {
+pub(crate) fn facts(
+    site: &Site,
+    blueprint: &Blueprint,
+    url: &str,
+    hostnames: &[Hostname],
+    smtp: &SmtpFacts,
+) -> BTreeMap<String, String> {
     let value = |origin: &Origin| match origin {
         Origin::Secret(_) => None,
         Origin::Default(text) => Some(text.clone()),
@@ -343,6 +351,10 @@ pub(crate) fn facts(site: &Site, blueprint: &Blueprint, url: &str, hostnames: &[
             Fact::SiteResponseSeconds => site.edge.response_seconds.to_string(),
             Fact::AdminUser => site.admin_user.as_str().to_owned(),
             Fact::AdminEmail => site.admin_email.as_str().to_owned(),
+            Fact::SmtpHost => smtp.host.clone(),
+            Fact::SmtpPort => smtp.port.clone(),
+            Fact::SmtpUser => site.id.to_string(),
+            Fact::SmtpFrom => smtp.from.clone(),
         }),
     };
     blueprint.variables().iter().filter_map(|(name, variable)| Some((name.clone(), value(&variable.origin)?))).collect()

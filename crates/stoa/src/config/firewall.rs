@@ -42,6 +42,7 @@ impl Config {
             mail: self.firewall.mail,
             resolvers: Policy::system_resolvers(),
             dns_port: None,
+            submission_port: self.site_mail.enabled.then(|| self.site_mail.listen.port()),
         })
     }
 

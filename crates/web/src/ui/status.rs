@@ -8,6 +8,7 @@ use stoa_domains::view::CertificateState;
 use stoa_model::{
     domain::DomainState,
     job::JobState,
+    site_mail::DeliveryState,
     status::{SiteStatus, StatusGroup},
 };
 
@@ -50,6 +51,18 @@ pub const fn site(status: SiteStatus) -> Badge {
         SiteStatus::Cancelled => badge("off", "stop", "Cancelled"),
         SiteStatus::Deleting => badge("warn", "bin", "Scheduled for deletion"),
         SiteStatus::Deleted => badge("off", "bin", "Deleted"),
+    }
+}
+
+/// How the state of a message looks.
+pub const fn delivery(state: DeliveryState) -> Badge {
+    match state {
+        DeliveryState::Queued => badge("busy", "turn", "Queued"),
+        DeliveryState::Sending => badge("busy", "turn", "Sending"),
+        DeliveryState::Sent => badge("good", "check", "Sent"),
+        DeliveryState::Deferred => badge("warn", "turn", "Delayed"),
+        DeliveryState::Failed => badge("bad", "cross", "Refused"),
+        DeliveryState::Held => badge("warn", "pause", "On hold"),
     }
 }
 

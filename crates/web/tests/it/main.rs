@@ -14,6 +14,7 @@ mod guard;
 mod journey;
 mod lists;
 mod logs;
+mod mail;
 mod memory;
 mod openapi;
 mod pages;

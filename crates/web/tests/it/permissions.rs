@@ -117,6 +117,7 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/sites/{id}/danger", ANYBODY),
     ("GET", "/sites/{id}/settings", READ),
     ("GET", "/sites/{id}/activity", READ),
+    ("GET", "/sites/{id}/mail", READ),
     ("GET", "/provision", ANYBODY),
     ("POST", "/provision", CUSTOMERS),
     ("GET", "/admin", ANYBODY),

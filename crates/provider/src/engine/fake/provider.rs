@@ -1,6 +1,9 @@
 //! The fake as an [`Engine`].
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -107,6 +110,11 @@ impl Engine for FakeEngine {
 
     fn place(&self, request: &PlacementRequest<'_>) -> Result<Placement, EngineError> {
         placement::place(&self.name, &held(&self.pool), request)
+    }
+
+    fn host_address(&self, placement: &Placement) -> Option<IpAddr> {
+        let lease = placement::read(placement).ok()?.lease;
+        Some(Ipv4Addr::from(u32::try_from(lease + 1).ok()?).into())
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Option<ImageInfo>, EngineError> {

@@ -65,8 +65,8 @@ fn rows(world: &World) -> Vec<Rows> {
 /// Services and volumes of a blueprint, and how many secrets and logins its sites have.
 fn parts(blueprint: &str) -> (&'static [&'static str], &'static [&'static str], usize, usize) {
     match blueprint {
-        "ebuilder" => (&["proxy", "web"], &["data", "logs", "media"], 3, 1),
-        "woocommerce" => (&["db", "web"], &["content", "data"], 4, 1),
+        "ebuilder" => (&["proxy", "web"], &["data", "logs", "media"], 4, 1),
+        "woocommerce" => (&["db", "web"], &["content", "data"], 5, 1),
         "echo" => (&["web"], &[], 0, 0),
         other => panic!("the ledger does not know {other}"),
     }

@@ -7,6 +7,7 @@ pub mod limits;
 pub mod list;
 pub mod login_link;
 pub mod logs;
+pub mod mail;
 pub mod order;
 pub mod settings;
 pub mod show;

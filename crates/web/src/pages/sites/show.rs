@@ -82,6 +82,7 @@ impl SiteHead {
             Some("traffic") => "traffic",
             Some("usage") => "usage",
             Some("logs") => "logs",
+            Some("mail") => "mail",
             Some("activity") => "activity",
             Some("domains" | "certificate" | "address") => "domains",
             Some("settings" | "delete" | "suspend" | "limits") => "settings",
@@ -113,6 +114,8 @@ pub struct SitePage {
     pub job: Option<String>,
     /// A warning that its storage fills up.
     pub storage: Option<String>,
+    /// Whether its mail waits until there is a mail server.
+    pub mail_waits: bool,
     /// Facts about its images.
     pub notices: Vec<String>,
     /// Title of its blueprint.
@@ -193,6 +196,8 @@ pub struct SiteData {
     pub storage: StorageView,
     /// What its owner does first.
     pub next_steps: Vec<NextStepView>,
+    /// Whether its mail waits until there is a mail server.
+    pub mail_waits: bool,
 }
 
 /// Something that the owner of a new store does first.
@@ -266,7 +271,7 @@ impl SitePage {
     /// The page, with one login revealed if asked for.
     pub fn new(frame: Frame, data: SiteData, revealed: Option<(u32, SecretString)>, now: Timestamp) -> Self {
         let outage = Outage::new(&data, now);
-        let SiteData { site, credentials, jobs, history, traffic, storage, next_steps: steps } = data;
+        let SiteData { site, credentials, jobs, history, traffic, storage, next_steps: steps, mail_waits } = data;
         let line = |c: CredentialView| CredentialLine::new(c, revealed.as_ref());
         Self {
             frame,
@@ -287,6 +292,7 @@ impl SitePage {
             day: DaySummary::new(&traffic),
             reason: site.reason,
             storage: storage.message,
+            mail_waits,
             notices: site.notices,
             blueprint: site.blueprint_title,
             owner: site.owner,
@@ -337,5 +343,6 @@ async fn load(app: &App, cx: &RequestContext, site: SiteView) -> Result<SiteData
     let storage = app.control.sites.storage(cx, id).await?;
     // A blueprint that is gone has no advice; the rest of the page stays.
     let next_steps = app.control.sites.list_next_steps(cx, id).await.unwrap_or_default();
-    Ok(SiteData { site, credentials, jobs, history, traffic, storage, next_steps })
+    let mail_waits = site.state.should_run() && app.control.sites.mail_waits(cx, id).await?;
+    Ok(SiteData { site, credentials, jobs, history, traffic, storage, next_steps, mail_waits })
 }
