@@ -148,7 +148,7 @@ impl TaskSpec for SendAccountMail {
     async fn execute(&self, queued: QueuedMail) -> std::result::Result<(), TaskError> {
         let composed = self.compose(&queued).await.map_err(|error| TaskError::Retry(error.for_operator()))?;
         match composed {
-            Some(email) => send(&self.mailer, email).await,
+            Some(email) => send(&self.mailer, &email).await,
             None => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 
 mod closing;
 mod doctor;
+mod mail;
 mod reconcilers;
 mod retention;
 pub mod search;
@@ -88,6 +89,7 @@ pub struct Control {
     pub tasks: Tasks,
     /// Keep what the areas promise.
     pub reconcilers: Supervisor,
+    mailer: Mailer,
     engines: Engines,
     search_index: Arc<SearchIndex>,
 }
@@ -116,10 +118,10 @@ impl Control {
         });
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
         let account_mail = SendAccountMail::new(core.clone(), mailer.clone());
-        let registry = TaskRegistry::default().with(SendMail(mailer)).with(account_mail);
+        let registry = TaskRegistry::default().with(SendMail(mailer.clone())).with(account_mail);
         let tasks = Tasks::new(core.clone(), registry);
         let reconcilers = Supervisor::new(core.clone());
-        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines, search_index: Arc::default() }
+        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, mailer, engines, search_index: Arc::default() }
     }
 
     /// The operator's settings.

@@ -7,6 +7,7 @@ mod acme;
 mod dns;
 mod firewall;
 mod ingress;
+mod mail;
 mod mistake;
 mod nginx;
 mod schema;
@@ -33,6 +34,7 @@ use self::{
     acme::Acme,
     dns::Dns,
     firewall::Firewall,
+    mail::Mail,
     mistake::Mistake,
     nginx::Nginx,
     schema::{OptionalAddress, Section, SettingType, settings},
@@ -165,7 +167,7 @@ settings! {
         /// Whether staff must set up two-step login before they can do anything else.
         staff_second_factor: bool = false,
 
-        /// Sender of all e-mail.
+        /// Sender of all e-mail. The server that it leaves by is set in [mail].
         mail_from: String = "stoa@localhost.localdomain",
 
         /// Recipient of failure reports; empty: nobody.
@@ -196,6 +198,7 @@ settings! {
         rates: Rates,
         acme: Acme,
         dns: Dns,
+        mail: Mail,
         nginx: Nginx,
         traefik: Traefik,
         firewall: Firewall,
@@ -232,6 +235,7 @@ pub const SECTIONS: &[Section] = &[
     Rates::SECTION,
     Acme::SECTION,
     Dns::SECTION,
+    Mail::SECTION,
     Nginx::SECTION,
     Traefik::SECTION,
     Firewall::SECTION,

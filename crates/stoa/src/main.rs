@@ -79,6 +79,9 @@ enum Verb {
     /// Failed tasks, such as e-mails that could not be sent: list, retry, discard.
     #[command(subcommand)]
     Tasks(verb::tasks::Tasks),
+    /// E-mail: send a test.
+    #[command(subcommand)]
+    Mail(verb::mail::Mail),
     /// Blueprints: check a folder, list outdated sites.
     #[command(subcommand)]
     Blueprints(verb::blueprints::Blueprints),
@@ -142,6 +145,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Certificates(verb) => verb::certificates::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,
         Verb::Tasks(verb) => verb::tasks::run(&verb, &config, &out).await?,
+        Verb::Mail(verb) => return verb::mail::run(&verb, &config, &out).await,
         Verb::Blueprints(verb) => verb::blueprints::run(&verb, &config, &out).await?,
         Verb::Customers(verb) => verb::customers::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,

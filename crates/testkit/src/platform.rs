@@ -321,7 +321,7 @@ fn put_together(
     let probe = Arc::new(FakeProbe::new(engine.clone(), edge.clone(), settings.edge_address, failures));
     let outbox = settings.data_dir.join("outbox");
     let control = Control::new(Parts {
-        mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() },
+        mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone().into() },
         key: MasterKey::load(&settings.data_dir.join("master.key")).expect("the master key"),
         blueprints: Blueprints::load(&settings.blueprints_dir).expect("good blueprints"),
         settings,

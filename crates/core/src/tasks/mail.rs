@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use stoa_integrations::mail::{Email, MailError, Mailer};
+use stoa_integrations::mail::{Email, Failure, Mailer};
 use stoa_model::{
     job::{Job, JobKind, JobState},
     text::EmailAddress,
@@ -34,22 +34,20 @@ impl TaskSpec for SendMail {
     }
 
     async fn execute(&self, email: Email) -> Result<(), TaskError> {
-        send(&self.0, email).await
+        send(&self.0, &email).await
     }
 }
 
-/// Sends an e-mail on a thread that may block.
+/// Sends an e-mail.
 ///
 /// # Errors
-/// `Permanent` if the e-mail can't be built, `Retry` if it can't be sent.
-pub async fn send(mailer: &Mailer, email: Email) -> Result<(), TaskError> {
-    let mailer = mailer.clone();
-    let sent = tokio::task::spawn_blocking(move || mailer.send(&email)).await;
-    match sent.map_err(|panic| TaskError::Retry(panic.to_string()))? {
-        Ok(()) => Ok(()),
-        Err(error @ MailError::Build { .. }) => Err(TaskError::Permanent(error.to_string())),
-        Err(error @ MailError::Write { .. }) => Err(TaskError::Retry(error.to_string())),
-    }
+/// `Retry` if it may be sent later, else `Permanent`.
+pub async fn send(mailer: &Mailer, email: &Email) -> Result<(), TaskError> {
+    let Err(error) = mailer.send(email).await else { return Ok(()) };
+    Err(match error.failure() {
+        Failure::Temporary => TaskError::Retry(error.to_string()),
+        Failure::Permanent | Failure::BadRecipient => TaskError::Permanent(error.to_string()),
+    })
 }
 
 /// A task that sends this e-mail.

@@ -178,6 +178,8 @@ impl Config {
     fn validate_providers(&self, mistakes: &mut Mistakes, settings: &mut Settings) {
         settings.acme = mistakes.good(self.acme.settings()).flatten();
         mistakes.good(self.dns.settings(&settings.base_domain));
+        mistakes.good(self.mail.settings(&settings.mail_from));
+        mistakes.good(self.mail.sender(settings.mail_from.clone(), &self.product_name));
         if self.edge == EdgeKind::Traefik {
             mistakes.good(self.traefik.settings(self.listen, &self.data_dir));
         }
