@@ -93,6 +93,8 @@ ids! {
     TokenId = "tok", "token";
     /// A passkey.
     PasskeyId = "pk", "passkey";
+    /// An entry of the mail log.
+    MailId = "mail", "e-mail";
     /// A note of staff about a customer.
     NoteId = "note", "note";
 }

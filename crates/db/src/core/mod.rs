@@ -4,6 +4,7 @@ pub mod audit;
 pub mod events;
 pub mod idempotency;
 pub mod jobs;
+pub mod mails;
 pub mod meta;
 pub mod processes;
 pub mod rate_limits;

@@ -15,6 +15,7 @@ mod migrate;
 mod render;
 mod v1;
 mod v10;
+mod v11;
 mod v2;
 mod v3;
 mod v4;
@@ -85,4 +86,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v8::MIGRATION,
     v9::MIGRATION,
     v10::MIGRATION,
+    v11::MIGRATION,
 ];
