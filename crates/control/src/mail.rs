@@ -3,10 +3,11 @@
 use stoa_core::{
     RequestContext, Result,
     doctor::{good, wrong},
+    email::{EmailBody, EmailDraft},
     view::{Finding, Verdict},
 };
-use stoa_integrations::mail::{Email, Mailer};
-use stoa_model::{account::Role, text::EmailAddress};
+use stoa_integrations::mail::Mailer;
+use stoa_model::{account::Role, mail::MailKind, text::EmailAddress};
 
 use crate::Control;
 
@@ -25,6 +26,11 @@ impl Control {
     /// Checks that the mail server takes connections and our login.
     pub(crate) async fn check_mail(&self) -> Finding {
         let check = "mail";
+        if let Ok(Some(suppression)) = self.mail_log.staff_suppression().await {
+            let found = format!("nothing is sent to staff_mail ({}): {}", suppression.address, suppression.reason);
+            let remedy = "Correct `staff_mail`, or remove the address from the list under Mail, Suppressed addresses.";
+            return wrong(check, Verdict::Bad, found, remedy);
+        }
         let server = match &self.mailer {
             Mailer::Smtp { server, .. } => server,
             Mailer::Outbox { folder, .. } => {
@@ -49,14 +55,14 @@ impl Control {
     pub async fn test_mail(&self, cx: &RequestContext, to: EmailAddress) -> Result<MailTest> {
         cx.require(Role::Admin)?;
         let product = &self.core.settings.product_name;
-        let text = format!("This is a test e-mail from {product}, sent by its operator. Nothing needs to be done.");
-        let email = Email {
+        let email = EmailDraft {
             key: format!("test/{}/{}", to, cx.now.as_millisecond()),
+            kind: MailKind::Other,
             to,
             subject: format!("Test e-mail from {product}"),
-            html: stoa_core::tasks::mail::html(std::slice::from_ref(&text), &[]),
-            text,
+            body: EmailBody::new("This is a test e-mail, sent by the operator. Nothing needs to be done."),
         };
+        let email = email.render(&self.core.settings);
         let mut steps = Vec::new();
         let sent = self.mailer.send_in_steps(&email, &mut steps).await;
         Ok(MailTest { steps, sent: sent.is_ok(), result: sent.unwrap_or_else(|error| error.to_string()) })

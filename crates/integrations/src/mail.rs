@@ -8,7 +8,7 @@ mod smtp;
 
 use std::{fs, io, path::PathBuf};
 
-use stoa_model::text::EmailAddress;
+use stoa_model::{mail::MailKind, text::EmailAddress};
 use stoa_util::atomic_file;
 
 pub use self::{
@@ -22,6 +22,9 @@ pub use self::{
 pub struct Email {
     /// Identifies the e-mail: sending it again replaces the first one.
     pub key: String,
+    /// What it is about.
+    #[serde(default = "MailKind::unknown")]
+    pub kind: MailKind,
     /// Receiver.
     pub to: EmailAddress,
     /// Subject; control characters become spaces.

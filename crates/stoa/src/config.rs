@@ -170,6 +170,9 @@ settings! {
         /// Sender of all e-mail. The server that it leaves by is set in [mail].
         mail_from: String = "stoa@localhost.localdomain",
 
+        /// Where your customers get help: e-mail to them names it; empty: it doesn't.
+        support_email: String = "",
+
         /// Recipient of failure reports; empty: nobody.
         staff_mail: String = "",
 

@@ -58,12 +58,15 @@ fn one_line(text: &str) -> String {
 mod tests {
     use std::fs;
 
+    use stoa_model::mail::MailKind;
+
     use super::*;
     use crate::mail::Mailer;
 
     fn email(to: &str, subject: &str) -> Email {
         Email {
             key: "welcome/site_1".into(),
+            kind: MailKind::Welcome,
             to: EmailAddress::parse(to).unwrap(),
             subject: subject.into(),
             text: "Grüße".into(),

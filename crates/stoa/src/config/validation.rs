@@ -156,6 +156,10 @@ impl Config {
             order_hour: self.rates.order_hour,
         };
         mistakes.assign("mail_from", EmailAddress::parse(&self.mail_from), &mut settings.mail_from);
+        if !self.support_email.is_empty() {
+            let address = EmailAddress::parse(&self.support_email).map(Some);
+            mistakes.assign("support_email", address, &mut settings.support_email);
+        }
         if !self.staff_mail.is_empty() {
             mistakes.assign("staff_mail", EmailAddress::parse(&self.staff_mail).map(Some), &mut settings.staff_mail);
         }

@@ -13,6 +13,7 @@ mod guard;
 mod journey;
 mod lists;
 mod logs;
+mod mail;
 mod memory;
 mod openapi;
 mod pages;

@@ -37,7 +37,7 @@ async fn an_email_is_handed_over_in_order_and_whole() {
 }
 
 #[tokio::test]
-async fn refusals_of_the_recipient_of_the_message_and_of_us_are_told_apart() {
+async fn refusals_of_the_recipient_of_the_message_and_of_us_differ() {
     for (command, answer, expected) in [
         ("RCPT", "550 5.1.1 No such user", Failure::BadRecipient),
         ("MESSAGE", "550 5.1.1 No such user", Failure::BadRecipient),

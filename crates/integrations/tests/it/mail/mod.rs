@@ -7,7 +7,7 @@ mod scripted;
 use std::{path::PathBuf, time::Duration};
 
 use stoa_integrations::mail::{Email, Mailer, Security, Sender, Smtp, SmtpConfig};
-use stoa_model::text::EmailAddress;
+use stoa_model::{mail::MailKind, text::EmailAddress};
 
 /// A mailer for a server on this machine.
 fn mailer(port: u16, security: Security, roots: Option<PathBuf>, login: Option<(&str, &str)>) -> Mailer {
@@ -34,6 +34,7 @@ fn mailer_of(config: SmtpConfig) -> Mailer {
 fn email(to: &str) -> Email {
     Email {
         key: format!("welcome/{to}"),
+        kind: MailKind::Welcome,
         to: EmailAddress::parse(to).expect("an address"),
         subject: "Café Łódź is online 🛒".into(),
         text: "Hi,\n\n.a line with a dot in front, Grüße".into(),

@@ -15,6 +15,7 @@ use tokio::{
 /// Closes the connection instead of an answer.
 pub const CLOSE: &str = "close";
 /// Never answers.
+#[allow(dead_code, reason = "not all tests that include this let it hang")]
 pub const HANG: &str = "hang";
 
 /// Answers by command; the greeting is that of `CONNECT`, the answer to the message that of `MESSAGE`. Several answers
@@ -55,7 +56,14 @@ impl Scripted {
         server
     }
 
+    /// Answers to this command like this from now on.
+    #[allow(dead_code, reason = "not all tests that include this change the script")]
+    pub fn answer(&self, command: &'static str, answers: &[&'static str]) {
+        self.seen.lock().expect("a lock").script.insert(command, answers.to_vec());
+    }
+
     /// The commands, of all connections.
+    #[allow(dead_code, reason = "not all tests that include this look at them")]
     pub fn commands(&self) -> Vec<String> {
         self.seen.lock().expect("a lock").commands.clone()
     }
