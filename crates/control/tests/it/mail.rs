@@ -90,7 +90,7 @@ impl Bed {
     async fn attempt(&self) {
         let stop = CancellationToken::new();
         let watch = async {
-            tokio::time::sleep(Duration::from_millis(80)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
             stop.cancel();
         };
         tokio::join!(self.tasks.work(stop.clone()), watch);
