@@ -25,7 +25,7 @@ check: need fmt lint unit  ## the inner loop: format, lints, unit and service te
 
 need:
 	@scripts/need build-essential ca-certificates curl python3 iproute2 docker-compose busybox-static \
-	  knot knot-dnsutils bind9 pdns-server pdns-backend-sqlite3 pebble nginx-light openssl nftables iptables
+	  knot knot-dnsutils bind9 pdns-server pdns-backend-sqlite3 pebble nginx-light openssl nftables iptables python3-aiosmtpd
 
 fmt:
 	@echo '== format'

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use stoa_core::{
-    Core, Error, Result, random,
+    Core, Error, Result,
+    email::{EmailBody, EmailDraft},
+    mail_log, random,
     tasks::{
         QueuedTask, RetryPolicy, TaskError, TaskSpec,
-        mail::{RETRY, html, send},
+        mail::{RETRY, send},
     },
 };
 use stoa_db::{
@@ -23,10 +25,11 @@ use stoa_db::{
     one_time::{OneTime, one_time_insert},
     tasks, users,
 };
-use stoa_integrations::mail::{Email, Mailer};
+use stoa_integrations::mail::Mailer;
 use stoa_model::{
     account::Actor,
     id::{InvitationId, StaffId, UserId},
+    mail::{MailKind, MailState},
     secret::ExposeSecret,
     text::EmailAddress,
 };
@@ -159,31 +162,45 @@ impl TaskSpec for SendAccountMail {
 
     async fn execute(&self, queued: QueuedMail) -> std::result::Result<(), TaskError> {
         let composed = self.compose(&queued).await.map_err(|error| TaskError::Retry(error.for_operator()))?;
-        match composed {
-            Some(email) => send(&self.mailer, email).await,
-            None => Ok(()),
-        }
+        let Some(Composed { draft, is_secret }) = composed else {
+            let answer = "Not sent: it was no longer needed, or its time was over.";
+            mail_log::settle(&self.core, &queued.key, MailState::Failed, answer).await;
+            return Ok(());
+        };
+        let (email, kept) = (draft.render(&self.core.settings), draft.render_without_links(&self.core.settings));
+        send(&self.core, &self.mailer, &email, is_secret.then_some(&kept)).await
     }
+
+    async fn on_given_up(&self, queued: QueuedMail, error: &str) {
+        mail_log::settle(&self.core, &queued.key, MailState::Failed, error).await;
+    }
+}
+
+/// An e-mail, and whether its link is secret.
+struct Composed {
+    draft: EmailDraft,
+    is_secret: bool,
 }
 
 /// A text before it has its key and receiver.
 pub(crate) struct Text {
+    pub kind: MailKind,
     pub subject: String,
-    pub paragraphs: Vec<String>,
-    pub links: Vec<String>,
+    pub body: EmailBody,
+    pub is_secret: bool,
 }
 
 impl SendAccountMail {
     /// The e-mail, or nothing if there is no reason to send it any more, or never was.
-    async fn compose(&self, queued: &QueuedMail) -> Result<Option<Email>> {
+    async fn compose(&self, queued: &QueuedMail) -> Result<Option<Composed>> {
         let text = match &queued.mail {
-            AccountMail::Reset { email } => self.reset(email, queued.at).await?.map(|text| (email.clone(), text)),
-            AccountMail::Verify { user } => self.verify(*user).await?,
+            AccountMail::Reset { email } => self.reset(queued, email).await?.map(|text| (email.clone(), text)),
+            AccountMail::Verify { user } => self.verify(queued, *user).await?,
             AccountMail::AlreadyRegistered { email } => {
-                self.core.may_mail("registered", email).await?.then(|| (email.clone(), self.already_registered()))
+                self.may_mail(queued, "registered", email).await?.then(|| (email.clone(), self.already_registered()))
             }
             AccountMail::ChangeEmail { user, email } => {
-                self.change_email(*user, email).await?.map(|text| (email.clone(), text))
+                self.change_email(queued, *user, email).await?.map(|text| (email.clone(), text))
             }
             AccountMail::EmailChanged { user, former } => {
                 self.email_changed(*user, former).await?.map(|text| (former.clone(), text))
@@ -193,43 +210,41 @@ impl SendAccountMail {
             AccountMail::StaffLink { staff } => self.staff_link(*staff).await?,
             AccountMail::StaffTemporaryPassword { staff } => self.staff_temporary_password(*staff).await?,
         };
-        Ok(text.map(|(to, Text { subject, paragraphs, links })| Email {
-            key: queued.key.clone(),
-            to,
-            subject,
-            text: paragraphs.join("\n\n"),
-            html: html(&paragraphs, &links),
+        Ok(text.map(|(to, Text { kind, subject, body, is_secret })| Composed {
+            draft: EmailDraft { key: queued.key.clone(), kind, to, subject, body },
+            is_secret,
         }))
     }
 
-    async fn reset(&self, email: &EmailAddress, at: Timestamp) -> Result<Option<Text>> {
-        if self.core.clock.now().duration_since(at) > RESET_LIFETIME {
+    /// Counts the e-mail against the limits of its receiver; another attempt to send it doesn't count.
+    async fn may_mail(&self, queued: &QueuedMail, what: &str, to: &EmailAddress) -> Result<bool> {
+        Ok(mail_log::was_attempted(&self.core, &queued.key).await? || self.core.may_mail(what, to).await?)
+    }
+
+    async fn reset(&self, queued: &QueuedMail, email: &EmailAddress) -> Result<Option<Text>> {
+        if self.core.clock.now().duration_since(queued.at) > RESET_LIFETIME {
             return Ok(None);
         }
         let Some(actor) = reset::account_of(&self.core, email).await? else { return Ok(None) };
-        if !self.core.may_mail(RESET, email).await? {
+        if !self.may_mail(queued, RESET, email).await? {
             return Ok(None);
         }
         let binding = reset::binding(&self.core.db, actor).await?;
         let link = self.link("reset", RESET, actor, email, binding, RESET_LIFETIME).await?;
         let product = &self.core.settings.product_name;
-        Ok(Some(Text {
-            subject: format!("Reset your {product} password"),
-            paragraphs: vec![
-                format!("Somebody asked to reset the password of your {product} account. Choose a new one here:"),
-                link.clone(),
-                "The link works once, for 30 minutes.".to_owned(),
-                "If it wasn't you, ignore this e-mail. Your password stays as it is.".to_owned(),
-            ],
-            links: vec![link],
-        }))
+        let body = EmailBody::new(format!("Somebody asked to reset the password of your {product} account."))
+            .button("Choose a new password", link)
+            .small_print("The link works once, for 30 minutes.")
+            .small_print("If it wasn't you, ignore this e-mail. Your password stays as it is.");
+        let subject = format!("Reset your {product} password");
+        Ok(Some(Text { kind: MailKind::PasswordReset, subject, body, is_secret: true }))
     }
 
-    async fn verify(&self, user: UserId) -> Result<Option<(EmailAddress, Text)>> {
+    async fn verify(&self, queued: &QueuedMail, user: UserId) -> Result<Option<(EmailAddress, Text)>> {
         let Some(user) = users::user_get(&self.core.db, user).await? else { return Ok(None) };
         if let Some(claimed) = user.claimed_email {
             // Somebody else's address: they are asked to log in, as if it were a second sign-up.
-            let may = self.core.may_mail("registered", &claimed).await?;
+            let may = self.may_mail(queued, "registered", &claimed).await?;
             return Ok(may.then(|| (claimed, self.already_registered())));
         }
         if user.verified_at.is_some() {
@@ -238,56 +253,42 @@ impl SendAccountMail {
         let actor = Actor::Customer(user.id.founded());
         let link = self.link("verify", VERIFY, actor, &user.email, String::new(), VERIFY_LIFETIME).await?;
         let product = &self.core.settings.product_name;
-        let text = Text {
-            subject: format!("Verify your e-mail address for {product}"),
-            paragraphs: vec![
-                format!("Please verify that this is your e-mail address for {product}:"),
-                link.clone(),
-                "The link works for three days.".to_owned(),
-                "If you didn't open an account, ignore this e-mail.".to_owned(),
-            ],
-            links: vec![link],
-        };
-        Ok(Some((user.email, text)))
+        let body = EmailBody::new(format!("Please verify that this is your e-mail address for {product}."))
+            .button("Verify e-mail address", link)
+            .small_print("The link works for three days.")
+            .small_print("If you didn't open an account, ignore this e-mail.");
+        let subject = format!("Verify your e-mail address for {product}");
+        Ok(Some((user.email, Text { kind: MailKind::VerifyAddress, subject, body, is_secret: true })))
     }
 
     fn already_registered(&self) -> Text {
         let (product, portal) = (&self.core.settings.product_name, self.core.portal_url());
-        let (log_in, forgot) = (format!("{portal}/login"), format!("{portal}/forgot"));
-        Text {
-            subject: format!("You already have a {product} account"),
-            paragraphs: vec![
-                format!(
-                    "Somebody tried to use this e-mail address for another {product} account, but it has one already."
-                ),
-                "If it was you, log in:".to_owned(),
-                log_in.clone(),
-                "If you forgot the password, reset it:".to_owned(),
-                forgot.clone(),
-                "If it wasn't you, there is nothing to do: nobody got access to your account.".to_owned(),
-            ],
-            links: vec![log_in, forgot],
-        }
+        let body = EmailBody::new(format!(
+            "Somebody tried to use this e-mail address for another {product} account, but it has one already. If it was \
+             you, log in."
+        ))
+        .button("Log in", format!("{portal}/login"))
+        .paragraph("If you forgot the password, reset it.")
+        .button("Reset password", format!("{portal}/forgot"))
+        .small_print("If it wasn't you, there is nothing to do: nobody got access to your account.");
+        let subject = format!("You already have a {product} account");
+        Text { kind: MailKind::Security, subject, body, is_secret: false }
     }
 
-    async fn change_email(&self, user: UserId, email: &EmailAddress) -> Result<Option<Text>> {
+    async fn change_email(&self, queued: &QueuedMail, user: UserId, email: &EmailAddress) -> Result<Option<Text>> {
         let Some(user) = users::user_get(&self.core.db, user).await? else { return Ok(None) };
         if reset::account_of(&self.core, email).await?.is_some() {
-            return Ok(self.core.may_mail("registered", email).await?.then(|| self.already_registered()));
+            return Ok(self.may_mail(queued, "registered", email).await?.then(|| self.already_registered()));
         }
         let (actor, binding) = (Actor::Customer(user.id.founded()), email_change::binding(&user));
         let link = self.link("account/email", CHANGE_EMAIL, actor, email, binding, VERIFY_LIFETIME).await?;
         let product = &self.core.settings.product_name;
-        Ok(Some(Text {
-            subject: format!("Confirm your new e-mail address for {product}"),
-            paragraphs: vec![
-                format!("Confirm that your {product} account should use this e-mail address:"),
-                link.clone(),
-                "The link works once, for three days. Until then you log in with your present address.".to_owned(),
-                "If you didn't ask for this, ignore this e-mail.".to_owned(),
-            ],
-            links: vec![link],
-        }))
+        let body = EmailBody::new(format!("Confirm that your {product} account should use this e-mail address."))
+            .button("Confirm e-mail address", link)
+            .small_print("The link works once, for three days. Until then you log in with your present address.")
+            .small_print("If you didn't ask for this, ignore this e-mail.");
+        let subject = format!("Confirm your new e-mail address for {product}");
+        Ok(Some(Text { kind: MailKind::VerifyAddress, subject, body, is_secret: true }))
     }
 
     async fn email_changed(&self, user: UserId, former: &EmailAddress) -> Result<Option<Text>> {
@@ -296,30 +297,23 @@ impl SendAccountMail {
         let page = "account/email/restore";
         let link = self.link(page, RESTORE_EMAIL, actor, former, String::new(), RESTORE_LIFETIME).await?;
         let product = &self.core.settings.product_name;
-        Ok(Some(Text {
-            subject: format!("Your {product} e-mail address was changed"),
-            paragraphs: vec![
-                format!("Your {product} account now uses {} to log in.", user.email),
-                "If it wasn't you, restore this address and then set a new password:".to_owned(),
-                link.clone(),
-                "The link works for seven days.".to_owned(),
-            ],
-            links: vec![link],
-        }))
+        let body = EmailBody::new(format!("Your {product} account now uses {} to log in.", user.email))
+            .paragraph("If it wasn't you, restore this address and then set a new password.")
+            .button("Restore this address", link)
+            .small_print("The link works for seven days.");
+        let subject = format!("Your {product} e-mail address was changed");
+        Ok(Some(Text { kind: MailKind::Security, subject, body, is_secret: true }))
     }
 
     fn password_changed(&self) -> Text {
         let (product, portal) = (&self.core.settings.product_name, self.core.portal_url());
-        let forgot = format!("{portal}/forgot");
-        Text {
-            subject: format!("Your {product} password was changed"),
-            paragraphs: vec![
-                format!("The password of your {product} account was changed, and your other sessions were ended."),
-                "If it wasn't you, set a new one:".to_owned(),
-                forgot.clone(),
-            ],
-            links: vec![forgot],
-        }
+        let body = EmailBody::new(format!(
+            "The password of your {product} account was changed, and your other sessions were ended."
+        ))
+        .paragraph("If it wasn't you, set a new one.")
+        .button("Set a new password", format!("{portal}/forgot"));
+        let subject = format!("Your {product} password was changed");
+        Text { kind: MailKind::Security, subject, body, is_secret: false }
     }
 
     async fn invite(&self, id: InvitationId) -> Result<Option<(EmailAddress, Text)>> {
@@ -332,22 +326,15 @@ impl SendAccountMail {
         self.core.db.write(|tx| Box::pin(async move { invitations::invitation_set_hash(&tx, id, hash).await })).await?;
         let link = format!("{}/invitations/{}", self.core.portal_url(), token.expose_secret());
         let product = &self.core.settings.product_name;
-        let text = Text {
-            subject: format!("Join \"{}\" on {product}", organization.company),
-            paragraphs: vec![
-                format!(
-                    "You are invited to work on the sites of \"{}\" on {product}, with the role {}.",
-                    organization.company,
-                    invitation.role.label()
-                ),
-                "Accept the invitation here:".to_owned(),
-                link.clone(),
-                "The link works once, for seven days. If you don't know who invited you, ignore this e-mail."
-                    .to_owned(),
-            ],
-            links: vec![link],
-        };
-        Ok(Some((invitation.email, text)))
+        let body = EmailBody::new(format!(
+            "You are invited to work on the sites of \"{}\" on {product}, with the role {}.",
+            organization.company,
+            invitation.role.label()
+        ))
+        .button("Accept the invitation", link)
+        .small_print("The link works once, for seven days. If you don't know who invited you, ignore this e-mail.");
+        let subject = format!("Join \"{}\" on {product}", organization.company);
+        Ok(Some((invitation.email, Text { kind: MailKind::Team, subject, body, is_secret: true })))
     }
 
     /// Creates a secret and returns the address of the page that takes it.

@@ -9,6 +9,7 @@ use stoa_db::{
 use stoa_model::{
     account::{Actor, StaffState},
     id::StaffId,
+    mail::MailKind,
     secret::{ExposeSecret, SecretString},
     text::EmailAddress,
 };
@@ -20,7 +21,7 @@ use crate::{
     password::{Hasher, Priority},
     reset::{self, replace_password},
 };
-use stoa_core::{Result, random};
+use stoa_core::{Result, email::EmailBody, random};
 
 /// Purpose of a secret with which staff choose a password.
 pub(crate) const STAFF_PASSWORD: &str = "staff_password";
@@ -50,25 +51,22 @@ impl SendAccountMail {
         let binding = reset::binding(&self.core.db, actor).await?;
         let link = self.link("reset", STAFF_PASSWORD, actor, &to, binding, LIFETIME).await?;
         let product = &self.core.settings.product_name;
-        let is_new = account.last_login_at.is_none();
-        let text = Text {
-            subject: if is_new {
-                format!("Your staff account at {product}")
-            } else {
-                format!("Choose a new password for {product}")
-            },
-            paragraphs: vec![
-                if is_new {
-                    format!("You have a staff account at {product}, with the role {}.", account.staff.role.label())
-                } else {
-                    format!("A super admin of {product} asks you to choose a new password for your staff account.")
-                },
-                "Choose your password here:".to_owned(),
-                link.clone(),
-                "The link works once, for three days. After that, ask for a new one.".to_owned(),
-            ],
-            links: vec![link],
+        let (subject, first) = if account.last_login_at.is_none() {
+            let role = account.staff.role.label();
+            (
+                format!("Your staff account at {product}"),
+                format!("You have a staff account at {product}, with the role {role}."),
+            )
+        } else {
+            (
+                format!("Choose a new password for {product}"),
+                format!("A super admin of {product} asks you to choose a new password for your staff account."),
+            )
         };
+        let body = EmailBody::new(first)
+            .button("Choose your password", link)
+            .small_print("The link works once, for three days. After that, ask for a new one.");
+        let text = Text { kind: MailKind::PasswordReset, subject, body, is_secret: true };
         Ok(Some((to, text)))
     }
 
@@ -89,16 +87,16 @@ impl SendAccountMail {
         });
         let Some(to) = set.await? else { return Ok(None) };
         let (product, log_in) = (&self.core.settings.product_name, format!("{}/staff/login", self.core.portal_url()));
-        let text = Text {
-            subject: format!("Your temporary password for {product}"),
-            paragraphs: vec![
-                format!("Log in to your staff account at {product} as {to} with this temporary password:"),
-                password.expose_secret().to_owned(),
-                log_in.clone(),
-                format!("You choose your own password at the first log-in. This one works until {}.", day(expires_at)),
-            ],
-            links: vec![log_in],
-        };
+        let body = EmailBody::new(format!("Log in to your staff account at {product} with this temporary password:"))
+            .fact("User name", to.as_str())
+            .secret("Temporary password", password.expose_secret())
+            .button("Log in", log_in)
+            .small_print(format!(
+                "You choose your own password at the first log-in. This one works until {}.",
+                day(expires_at)
+            ));
+        let subject = format!("Your temporary password for {product}");
+        let text = Text { kind: MailKind::PasswordReset, subject, body, is_secret: true };
         Ok(Some((to, text)))
     }
 }

@@ -25,6 +25,7 @@ impl Control {
         findings.push(self.domains.doctor_certificates().await);
         findings.push(self.core.check_jobs().await);
         findings.push(self.core.check_tasks().await);
+        findings.push(self.check_mail().await);
         findings.push(self.core.check_reconcilers().await);
         findings.push(self.core.check_audit().await);
         Ok(findings)

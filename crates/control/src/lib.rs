@@ -3,6 +3,7 @@
 
 mod closing;
 mod doctor;
+mod mail;
 mod reconcilers;
 mod retention;
 pub mod search;
@@ -13,6 +14,7 @@ use stoa_accounts::{Accounts, mail::SendAccountMail};
 use stoa_core::{
     Clock, Core, MasterKey, Result, Settings,
     jobs::{JobRegistry, Jobs},
+    mail_log::MailLog,
     reconciler::Supervisor,
     relay,
     tasks::{TaskRegistry, Tasks, mail::SendMail},
@@ -88,8 +90,11 @@ pub struct Control {
     pub jobs: Jobs,
     /// Single effects, done at least once: mail.
     pub tasks: Tasks,
+    /// What became of each e-mail.
+    pub mail_log: MailLog,
     /// Keep what the areas promise.
     pub reconcilers: Supervisor,
+    mailer: Mailer,
     engines: Engines,
     search_index: SearchIndex,
 }
@@ -119,10 +124,23 @@ impl Control {
         });
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
         let account_mail = SendAccountMail::new(core.clone(), mailer.clone());
-        let registry = TaskRegistry::default().with(SendMail(mailer)).with(account_mail);
+        let registry = TaskRegistry::default().with(SendMail::new(core.clone(), mailer.clone())).with(account_mail);
         let tasks = Tasks::new(core.clone(), registry);
         let reconcilers = Supervisor::new(core.clone());
-        Self { core, accounts, domains, sites, jobs, tasks, reconcilers, engines, search_index: SearchIndex::default() }
+        let mail_log = MailLog::new(core.clone());
+        Self {
+            core,
+            accounts,
+            domains,
+            sites,
+            jobs,
+            tasks,
+            mail_log,
+            reconcilers,
+            mailer,
+            engines,
+            search_index: SearchIndex::default(),
+        }
     }
 
     /// The operator's settings.

@@ -78,6 +78,8 @@ async fn maintain_shared(control: &Control, retire: &CancellationToken) {
         supervisor.run(every(HOUR, "adoption"), sites, retire, tick!(adopt_sites)),
         supervisor.run(every(MINUTE, "storage"), sites, retire, tick!(reconcile_storage)),
         supervisor.run(every(MINUTE, "purge").on(Wakeup::Purge), sites, retire, tick!(purge_due)),
+        supervisor.run(every(MINUTE, "outage notices"), sites, retire, tick!(send_outage_notices)),
+        supervisor.run(every(10 * MINUTE, "deletion reminders"), sites, retire, tick!(send_deletion_reminders)),
         supervisor.run(
             every(MINUTE, "certificates").on(Wakeup::Certificates),
             domains,

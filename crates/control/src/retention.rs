@@ -71,6 +71,7 @@ impl Control {
             acme_challenges_prune(tx, now - CHALLENGE_AGE).await
         };
         self.core.db.write(|tx| Box::pin(async move { body(&tx).await })).await?;
+        self.mail_log.prune(now).await?;
         self.prune_history(now).await?;
         let (ended, before) = (now - LEAP, now - CERTIFICATE_AGE);
         let body = async |tx: &stoa_db::Tx| {

@@ -4,6 +4,7 @@
 //! Areas (accounts, sites, domains, …) depend on this crate, never the reverse. Areas register what it runs for
 //! them: see [`jobs::JobSpec`].
 
+mod alerts;
 pub mod audit;
 pub mod audit_chain;
 pub mod bus;
@@ -11,11 +12,13 @@ pub mod cached;
 pub mod clock;
 pub mod context;
 pub mod doctor;
+pub mod email;
 pub mod error;
 pub mod item_backoff;
 pub mod jobs;
 pub mod keys;
 pub mod mail_limits;
+pub mod mail_log;
 pub mod permissions;
 pub mod process_leases;
 pub mod random;

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::{Core, Wakeup, tasks::mail};
+use crate::{Core, Wakeup, alerts};
 
 /// Bounds of the longest pause after failures; between them it is the reconciler's period.
 const PAUSE_BOUNDS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
@@ -250,7 +250,7 @@ impl Supervisor {
 
     async fn alarm(&self, name: &str, health: &ReconcilerHealth) {
         let now = self.core.clock.now();
-        let Some(alarm) = mail::reconciler_alarm(&self.core.settings, name, health, now) else { return };
+        let Some(alarm) = alerts::reconciler_alert(&self.core.settings, name, health, now) else { return };
         let queued = self.core.db.write(|tx| {
             let alarm = &alarm;
             Box::pin(async move { tasks::task_insert(&tx, &alarm.task, Some(&alarm.key)).await })

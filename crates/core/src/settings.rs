@@ -83,6 +83,8 @@ pub struct Settings {
     pub site_metrics: bool,
     /// Sender of all mail.
     pub mail_from: EmailAddress,
+    /// Where customers get help; e-mail to them names it.
+    pub support_email: Option<EmailAddress>,
     /// Recipient of failure alerts.
     pub staff_mail: Option<EmailAddress>,
     /// Mail that sites send.
@@ -129,6 +131,7 @@ impl Settings {
             staff_second_factor: false,
             site_metrics: true,
             mail_from: EmailAddress::parse("stoa@example.com").expect("a constant address"),
+            support_email: None,
             staff_mail: None,
             site_mail: SiteMailSettings::default(),
             firewall: None,

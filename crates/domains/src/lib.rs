@@ -26,6 +26,7 @@ mod reachability;
 mod reconcile;
 mod routes;
 mod show;
+mod verified_notice;
 mod verify;
 pub mod view;
 

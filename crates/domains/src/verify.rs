@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use stoa_db::{DbError, Tx, domains, history, route_changes::RouteChange};
+use stoa_db::{DbError, Tx, domains, history, route_changes::RouteChange, tasks};
 use stoa_model::{
     certificate::CertName,
     domain::{Domain, DomainState},
@@ -162,6 +162,7 @@ impl Domains {
         let now = self.core.clock.now();
         let text = &format!("The domain {} was verified", domain.name);
         let (id, site) = (domain.id, domain.site);
+        let notice = &self.verified_notice(domain).await?;
         let done = self
             .core
             .db
@@ -169,6 +170,9 @@ impl Domains {
                 Box::pin(async move {
                     domains::domain_verify(&tx, id, now).await?;
                     history::site_event(&tx, site, now, "domain", text).await?;
+                    if let Some(notice) = notice {
+                        tasks::task_insert(&tx, &notice.task, Some(&notice.key)).await?;
+                    }
                     self.route_changed(&tx, RouteChange::Names(site)).await
                 })
             })
@@ -179,6 +183,7 @@ impl Domains {
             done => {
                 self.publish_routes(done?, site).await;
                 self.core.bus.wake(Wakeup::Environments);
+                self.core.bus.wake(Wakeup::Tasks);
                 Ok(())
             }
         }

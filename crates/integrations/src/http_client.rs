@@ -136,7 +136,7 @@ fn user_agent(library: Option<&HeaderValue>) -> Result<HeaderValue, InvalidHeade
 }
 
 /// The machine's roots and those in the file.
-fn trusted_roots(extra: Option<&Path>) -> Result<RootCertStore, HttpClientError> {
+pub(crate) fn trusted_roots(extra: Option<&Path>) -> Result<RootCertStore, HttpClientError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let Some(file) = extra else { return Ok(roots) };

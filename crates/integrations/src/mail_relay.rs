@@ -6,20 +6,14 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
-use lettre::{
-    Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
-    address::Envelope,
-    transport::smtp::{self, response::Code},
-};
 use stoa_model::text::EmailAddress;
 use stoa_util::atomic_file;
 use tokio::time::timeout;
 
-/// Time for one message: connection, login and transfer.
+use crate::mail::{Failure, Smtp, SmtpError, refusal};
+
+/// The most time that a message takes: connection, login and transfer.
 pub const RELAY_TIMEOUT: Duration = Duration::from_secs(300);
-/// Replies that say something about our own login (RFC 4954), not about the message: it waits until the operator has
-/// corrected the settings.
-const LOGIN_REPLIES: [u16; 5] = [432, 454, 530, 534, 535];
 
 /// A message for one recipient.
 #[derive(Debug, Clone, Copy)]
@@ -94,46 +88,23 @@ impl MailRelay for OutboxRelay {
     }
 }
 
-/// The operator's mail server.
-#[derive(Debug, Clone)]
-pub struct SmtpRelay(pub AsyncSmtpTransport<Tokio1Executor>);
-
 #[async_trait]
-impl MailRelay for SmtpRelay {
+impl MailRelay for Smtp {
     fn delivers(&self) -> bool {
         true
     }
 
     async fn relay(&self, mail: OutgoingMail<'_>) -> Result<String, RelayError> {
-        let envelope = envelope(&mail)?;
-        match timeout(RELAY_TIMEOUT, self.0.send_raw(&envelope, mail.content)).await {
-            Ok(Ok(response)) => {
-                let text = response.message().collect::<Vec<_>>().join(" ");
-                Ok(format!("{} {text}", response.code()))
-            }
-            Ok(Err(error)) => Err(classify(&error)),
-            Err(_) => Err(RelayError::Deferred("The mail server did not answer in time".into())),
+        let envelope = (mail.sender.map_or("", EmailAddress::as_str), mail.recipient.as_str());
+        let delivered = timeout(RELAY_TIMEOUT, self.deliver(envelope, mail.content, &mut Vec::new())).await;
+        match delivered.unwrap_or(Err(SmtpError::Timeout(RELAY_TIMEOUT))) {
+            Ok(reply) => Ok(reply.to_string()),
+            Err(SmtpError::Refused { step, reply }) => Err(match refusal(step, &reply) {
+                Failure::Temporary => RelayError::Deferred(reply.to_string()),
+                Failure::Permanent | Failure::BadRecipient => RelayError::Refused(reply.to_string()),
+            }),
+            Err(error) => Err(RelayError::Deferred(error.to_string())),
         }
-    }
-}
-
-fn envelope(mail: &OutgoingMail<'_>) -> Result<Envelope, RelayError> {
-    let refused = |error: lettre::address::AddressError| RelayError::Refused(error.to_string());
-    let address = |address: &EmailAddress| address.as_str().parse::<Address>().map_err(refused);
-    let sender = mail.sender.map(address).transpose()?;
-    Envelope::new(sender, vec![address(mail.recipient)?]).map_err(|error| RelayError::Refused(error.to_string()))
-}
-
-fn classify(error: &smtp::Error) -> RelayError {
-    let number = |code: Code| u16::from(code);
-    let status = error.status().map(number);
-    let detail = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    let answer = status.map_or_else(|| error.to_string(), |status| format!("{status} {detail}"));
-    let is_about_login = status.is_some_and(|status| LOGIN_REPLIES.contains(&status));
-    if (error.is_permanent() || error.is_client()) && !is_about_login {
-        RelayError::Refused(answer)
-    } else {
-        RelayError::Deferred(answer)
     }
 }
 
@@ -145,9 +116,10 @@ mod tests {
     };
 
     use super::*;
+    use crate::mail::{Security, SmtpConfig};
 
     /// A mail server that answers each command with the reply of its verb, and the messages with the last one.
-    async fn server(replies: &'static [(&'static str, &'static str)]) -> SmtpRelay {
+    async fn server(replies: &'static [(&'static str, &'static str)]) -> Smtp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
@@ -164,7 +136,20 @@ mod tests {
                 }
             }
         });
-        SmtpRelay(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1").port(port).build())
+        smtp(port)
+    }
+
+    fn smtp(port: u16) -> Smtp {
+        let config = SmtpConfig {
+            host: "127.0.0.1".into(),
+            port,
+            security: Security::None,
+            login: None,
+            roots: None,
+            hello: "stoa.example".into(),
+            timeout: Duration::from_secs(10),
+        };
+        Smtp::new(config).unwrap()
     }
 
     async fn result(replies: &'static [(&'static str, &'static str)]) -> Result<String, RelayError> {
@@ -192,7 +177,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let relay = SmtpRelay(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1").port(port).build());
+        let relay = smtp(port);
         let address = EmailAddress::parse("a@x.example").unwrap();
         let mail = OutgoingMail { key: "k", sender: Some(&address), recipient: &address, content: b"\r\n" };
         assert!(matches!(relay.relay(mail).await, Err(RelayError::Deferred(_))));

@@ -93,10 +93,12 @@ ids! {
     TokenId = "tok", "token";
     /// A passkey.
     PasskeyId = "pk", "passkey";
+    /// An entry of the mail log.
+    MailId = "mail", "e-mail";
     /// A note of staff about a customer.
     NoteId = "note", "note";
     /// A message that a site sends.
-    MailId = "mail", "message";
+    SiteMailId = "smail", "message";
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod id;
 pub mod image;
 pub mod job;
 pub mod limits;
+pub mod mail;
 pub mod member;
 pub mod placement;
 pub mod route;

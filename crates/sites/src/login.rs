@@ -133,7 +133,7 @@ impl Sites {
 }
 
 /// The path of an address: the site may have another main address than when the login was kept.
-fn path_of(url: &str) -> &str {
+pub(crate) fn path_of(url: &str) -> &str {
     url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/")
 }
 

@@ -5,14 +5,19 @@ use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use stoa_control::{Control, Parts};
 use stoa_core::{
-    Clock,
+    Clock, Settings,
     keys::{KeyError, MasterKey},
     random,
 };
 use stoa_db::{Db, meta};
 use stoa_docker::{Docker, DockerConfig};
 use stoa_integrations::probe::HttpProbe;
-use stoa_integrations::{dns::DnsProvider, mail::Mailer, mail_relay::OutboxRelay, resolver::Resolver};
+use stoa_integrations::{
+    dns::DnsProvider,
+    mail::{Mailer, Smtp},
+    mail_relay::{MailRelay, OutboxRelay},
+    resolver::Resolver,
+};
 use stoa_model::{host::Hostname, secret::ExposeSecret};
 use stoa_provider::{dns::Dns, edge::Edge, engine::Engines};
 use stoa_sites::blueprints::Blueprints;
@@ -99,9 +104,11 @@ async fn build(config: &Config, access: Access, edge: Option<Arc<dyn Edge>>) -> 
         timeout: Duration::from_secs(60),
     });
     let blueprints = Blueprints::load(&config.blueprints)?;
-    let outbox = config.data_dir.join("outbox");
-    let relay = Arc::new(OutboxRelay { folder: outbox.join("sites") });
-    let mailer = Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() };
+    let mailer = mailer(config, &settings)?;
+    let relay: Arc<dyn MailRelay> = match &mailer {
+        Mailer::Smtp { server, .. } => Arc::new(server.clone()),
+        Mailer::Outbox { folder, .. } => Arc::new(OutboxRelay { folder: folder.join("sites") }),
+    };
     Ok(Control::new(Parts {
         settings,
         db,
@@ -116,6 +123,17 @@ async fn build(config: &Config, access: Access, edge: Option<Arc<dyn Edge>>) -> 
         clock: Clock::system(),
         probe: Arc::new(HttpProbe),
     }))
+}
+
+fn mailer(config: &Config, settings: &Settings) -> Result<Mailer> {
+    let from = config.mail.sender(settings.mail_from.clone(), &settings.product_name)?;
+    Ok(match config.mail.settings(&settings.mail_from)? {
+        Some(smtp) => {
+            let server = Smtp::new(smtp).map_err(|error| anyhow::anyhow!("setting up mail: {error}; see [mail]"))?;
+            Mailer::Smtp { server, from }
+        }
+        None => Mailer::Outbox { folder: config.data_dir.join("outbox"), from },
+    })
 }
 
 fn dns(config: &Config, base_domain: &Hostname) -> Result<Option<Arc<dyn Dns>>> {

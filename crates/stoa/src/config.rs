@@ -7,6 +7,7 @@ mod acme;
 mod dns;
 mod firewall;
 mod ingress;
+mod mail;
 mod mistake;
 mod nginx;
 mod schema;
@@ -34,6 +35,7 @@ use self::{
     acme::Acme,
     dns::Dns,
     firewall::Firewall,
+    mail::Mail,
     mistake::Mistake,
     nginx::Nginx,
     schema::{OptionalAddress, Section, SettingType, settings},
@@ -167,8 +169,11 @@ settings! {
         /// Whether staff must set up two-step login before they can do anything else.
         staff_second_factor: bool = false,
 
-        /// Sender of all e-mail.
+        /// Sender of all e-mail. The server that it leaves by is set in [mail].
         mail_from: String = "stoa@localhost.localdomain",
+
+        /// Where your customers get help: e-mail to them names it; empty: it doesn't.
+        support_email: String = "",
 
         /// Recipient of failure reports; empty: nobody.
         staff_mail: String = "",
@@ -198,6 +203,7 @@ settings! {
         rates: Rates,
         acme: Acme,
         dns: Dns,
+        mail: Mail,
         nginx: Nginx,
         traefik: Traefik,
         firewall: Firewall,
@@ -235,6 +241,7 @@ pub const SECTIONS: &[Section] = &[
     Rates::SECTION,
     Acme::SECTION,
     Dns::SECTION,
+    Mail::SECTION,
     Nginx::SECTION,
     Traefik::SECTION,
     Firewall::SECTION,

@@ -85,6 +85,9 @@ enum Verb {
     /// Failed tasks, such as e-mails that could not be sent: list, retry, discard.
     #[command(subcommand, visible_alias = "task")]
     Tasks(verb::tasks::Tasks),
+    /// E-mail: send a test.
+    #[command(subcommand)]
+    Mail(verb::mail::Mail),
     /// Blueprints: check a folder, list outdated sites.
     #[command(subcommand, visible_alias = "blueprint")]
     Blueprints(verb::blueprints::Blueprints),
@@ -180,6 +183,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Certificates(verb) => verb::certificates::run(&verb, &config, &out).await?,
         Verb::Jobs(verb) => verb::jobs::run(&verb, &config, &out).await?,
         Verb::Tasks(verb) => verb::tasks::run(&verb, &config, &out).await?,
+        Verb::Mail(verb) => return verb::mail::run(&verb, &config, &out).await,
         Verb::Blueprints(verb) => verb::blueprints::run(&verb, &config, &out).await?,
         Verb::Customers(verb) => verb::customers::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,

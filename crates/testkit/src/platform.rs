@@ -326,7 +326,7 @@ fn put_together(
     let outbox = settings.data_dir.join("outbox");
     let control = Control::new(Parts {
         relay: names.relay,
-        mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone() },
+        mailer: Mailer::Outbox { folder: outbox, from: settings.mail_from.clone().into() },
         key: MasterKey::load(&settings.data_dir.join("master.key")).expect("the master key"),
         blueprints: Blueprints::load(&settings.blueprints_dir).expect("good blueprints"),
         settings,

@@ -213,6 +213,12 @@ routes! {
     get "/staff/tasks" => pages::core::tasks::show;
     post "/staff/tasks/{id}/retry" => pages::core::tasks::retry;
     post "/staff/tasks/{id}/discard" => pages::core::tasks::discard;
+    get "/staff/mail" => pages::core::mail::list::show;
+    get "/staff/mail/{id}" => pages::core::mail::show::show;
+    get "/staff/mail/{id}/preview" => pages::core::mail::show::preview;
+    post "/staff/mail/{id}/resend" => pages::core::mail::show::resend;
+    get "/staff/mail/suppressions" => pages::core::mail::suppressions::show;
+    post "/staff/mail/suppressions/remove" => pages::core::mail::suppressions::remove;
     get "/staff/certificates" => pages::domains::staff_certificates::show;
 
     // API.

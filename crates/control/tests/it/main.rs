@@ -16,6 +16,7 @@ mod inspect;
 mod lanes;
 mod lifecycle;
 mod login_limits;
+mod mail;
 mod members;
 mod order;
 mod pebble;

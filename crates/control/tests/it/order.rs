@@ -26,7 +26,9 @@ async fn an_order_becomes_a_store() {
     assert!(view.steps.iter().all(|step| step.state == "done" && step.duration_ms.is_some()), "{view:?}");
     let mail = platform.outbox();
     assert_eq!(mail.len(), 1);
-    assert!(mail[0].contains("Subject: Your site bakery.localhost is ready"), "{}", mail[0]);
+    for part in [" is online", "/wp-admin/", "User name: admin", &format!("/sites/{}", ordered.site)] {
+        assert!(mail[0].contains(part), "{part} in {}", mail[0]);
+    }
 }
 
 #[tokio::test]

@@ -151,8 +151,9 @@ async fn a_letter_that_is_sent_twice_arrives_once() {
         stoa_db::tasks::task_claim(&platform.db, "dead", platform.clock.now(), minute).await.expect("an answer");
     let letter = serde_json::from_value(taken.expect("a letter").0.payload).expect("a letter");
     let outbox = platform.data_dir().join("outbox");
-    let mailer = stoa_integrations::mail::Mailer::Outbox { folder: outbox, from: platform.settings.mail_from.clone() };
-    mailer.send(&letter).expect("sent");
+    let mailer =
+        stoa_integrations::mail::Mailer::Outbox { folder: outbox, from: platform.settings.mail_from.clone().into() };
+    mailer.send(&letter).await.expect("sent");
     platform.clock.advance(jiff::SignedDuration::from_secs(61));
     platform.run_until_idle().await;
     assert_eq!(platform.outbox().len(), 1);

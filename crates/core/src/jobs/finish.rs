@@ -6,7 +6,7 @@ use stoa_model::job::{Job, JobState};
 use stoa_saga::{Cause, Epoch, Outcome};
 
 use super::Jobs;
-use crate::{Error, Result, Wakeup, tasks::mail};
+use crate::{Error, Result, Wakeup, alerts};
 
 /// How a job ended.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Jobs {
         let now = self.core.clock.now();
         // Whoever abandoned the job knows about it, and the e-mail would say that its effects were undone.
         let abandoned = matches!(outcome, Outcome::Abandoned { .. });
-        let alarm = mail::job_alarm(&self.core, job, end.state, end.detail.as_deref(), now).filter(|_| !abandoned);
+        let alarm = alerts::job_alert(&self.core, job, end.state, end.detail.as_deref(), now).filter(|_| !abandoned);
         let (end, alarm, handler) = (&end, &alarm, self.registry.handler(job.kind)?);
         self.core
             .db

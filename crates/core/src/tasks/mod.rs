@@ -98,6 +98,7 @@ impl Tasks {
 
     async fn execute(&self, task: Task, epoch: Epoch) {
         let (id, kind, attempts, since) = (task.id, task.kind.clone(), task.attempts, task.created_at);
+        let payload = task.payload.clone();
         let Some(result) = self.attempt(task, epoch).await else {
             return tracing::warn!(task = %id, "another process has taken a task over");
         };
@@ -113,6 +114,9 @@ impl Tasks {
                     }
                     None => {
                         tracing::error!(task = %id, kind, attempts, error, "task given up");
+                        if let Some(handler) = self.registry.handler(&kind) {
+                            handler.on_given_up(payload, &error).await;
+                        }
                         tasks::task_give_up(db, id, epoch, &error).await
                     }
                 }

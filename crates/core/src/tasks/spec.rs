@@ -22,6 +22,9 @@ pub trait TaskSpec: Send + Sync + 'static {
 
     /// Performs the effect. It may have happened already: the worker can die before it says so.
     async fn execute(&self, payload: Self::Payload) -> Result<(), TaskError>;
+
+    /// Called when the task is given up because it could not be done for too long.
+    async fn on_given_up(&self, _payload: Self::Payload, _error: &str) {}
 }
 
 /// Why an attempt failed.
@@ -60,6 +63,7 @@ pub(super) trait TaskHandler: Send + Sync {
     fn retry(&self) -> RetryPolicy;
     fn title(&self, payload: &Value) -> String;
     async fn execute(&self, payload: Value) -> Result<(), TaskError>;
+    async fn on_given_up(&self, payload: Value, error: &str);
 }
 
 #[async_trait]
@@ -79,6 +83,13 @@ impl<S: TaskSpec> TaskHandler for S {
         let payload =
             payload.map_err(|error| TaskError::Permanent(format!("its parameters can't be read: {error}")))?;
         TaskSpec::execute(self, payload).await
+    }
+
+    async fn on_given_up(&self, payload: Value, error: &str) {
+        // One that can't be read was never done.
+        if let Ok(payload) = serde_json::from_value(payload) {
+            TaskSpec::on_given_up(self, payload, error).await;
+        }
     }
 }
 

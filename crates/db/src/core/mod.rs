@@ -9,6 +9,7 @@ mod audit_walk;
 pub mod events;
 pub mod idempotency;
 pub mod jobs;
+pub mod mails;
 pub mod meta;
 pub mod processes;
 pub mod rate_limits;

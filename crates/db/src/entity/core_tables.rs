@@ -88,6 +88,27 @@ tables! {
         body: String,
         created_at: i64,
     }
+    mails = "mails" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        key_hash: Vec<u8>,
+        mail_key: String,
+        receiver: String,
+        kind: String,
+        subject: String,
+        state: String,
+        attempts: i64,
+        answer: Option<String>,
+        secret: i64,
+        body_text: String,
+        body_html: String,
+        created_at: i64,
+        updated_at: i64,
+    }
+    mail_suppressions = "mail_suppressions" {
+        #[sea_orm(primary_key, auto_increment = false)] address: String,
+        reason: String,
+        created_at: i64,
+    }
     meta = "meta" {
         #[sea_orm(primary_key, auto_increment = false)] name: String,
         value: String,

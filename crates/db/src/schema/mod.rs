@@ -18,6 +18,7 @@ mod v10;
 mod v11;
 mod v12;
 mod v13;
+mod v14;
 mod v2;
 mod v3;
 mod v4;
@@ -91,4 +92,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v11::MIGRATION,
     v12::MIGRATION,
     v13::MIGRATION,
+    v14::MIGRATION,
 ];

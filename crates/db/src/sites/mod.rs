@@ -19,7 +19,7 @@ use sea_orm::{
 };
 use stoa_model::{
     id::{CustomerId, SiteId},
-    site::{Lifecycle, ORDER_CANCELLED, Power, Site, SiteState},
+    site::{Health, Lifecycle, ORDER_CANCELLED, Power, Site, SiteState},
     stack::ProjectName,
 };
 
@@ -198,6 +198,16 @@ pub async fn sites_to_purge(c: &impl Conn, now: Timestamp) -> Result<Vec<Site>, 
         .filter(sites::Column::State.eq(Lifecycle::Deleting.as_str()))
         .order_by_asc(sites::Column::PurgeAt);
     read(due.all(c.raw()).await?)
+}
+
+/// The active sites that have not been healthy since `before` or earlier, oldest first.
+pub async fn sites_down_since(c: &impl Conn, before: Timestamp) -> Result<Vec<Site>, DbError> {
+    let down = sites::Entity::find()
+        .filter(sites::Column::State.eq(Lifecycle::Active.as_str()))
+        .filter(sites::Column::Health.is_in([Health::Down.as_str(), Health::Unhealthy.as_str()]))
+        .filter(sites::Column::HealthAt.lte(ms(before)))
+        .order_by_asc(sites::Column::Id);
+    read(down.all(c.raw()).await?)
 }
 
 /// All sites except tombstones, oldest first. Fails as a whole if one can't be read: a reconciler that misses a

@@ -8,7 +8,7 @@ use stoa_db::{
     },
 };
 use stoa_model::{
-    id::{MailId, SiteId},
+    id::{SiteId, SiteMailId},
     site_mail::DeliveryState,
     text::EmailAddress,
 };
@@ -22,7 +22,7 @@ fn address(text: &str) -> EmailAddress {
 impl Bed {
     async fn mail(&self, site: SiteId, created_ms: i64, recipients: &[&str], content: &[u8]) -> SiteMail {
         let mail = SiteMail {
-            id: MailId::from_uuid(self.uuid()),
+            id: SiteMailId::from_uuid(self.uuid()),
             site,
             sender: address("site-janes@stoa.test"),
             replaced_sender: Some(address("ceo@bank.example")),

@@ -18,6 +18,7 @@ mod leases;
 mod listing;
 mod log;
 mod mail;
+mod mails;
 mod measure;
 mod migrate;
 mod rest;
@@ -98,6 +99,7 @@ suite! {
         a_tombstone_frees_and_erases,
         live_sites_in_batches,
         routes_in_one_query,
+        sites_that_have_been_down_for_a_while,
     }
     domains {
         claims_read_back_and_collide_within_a_site,
@@ -169,6 +171,11 @@ suite! {
         done_retried_given_up,
         a_dedupe_key_waits_once,
         two_claimers_never_share,
+    }
+    mails {
+        attempts_of_one_key_are_one_entry,
+        the_log_is_searched_counted_paged_and_pruned,
+        addresses_are_suppressed_once,
     }
     rest {
         secrets_belong_to_their_job,

@@ -10,7 +10,8 @@ use stoa_db::{
         hostname_taken, lifecycle_move,
         list::{SiteFilter, SiteSort, sites_listed},
         power_set, site_by_hostname, site_counts, site_get, site_mark_deleted, site_observe, site_of, site_publish,
-        site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_live_after, sites_of, sites_to_purge,
+        site_tombstone, site_unmark_deleted, sites_all_live, sites_by_ids, sites_down_since, sites_live_after,
+        sites_of, sites_to_purge,
     },
 };
 use stoa_model::{
@@ -238,4 +239,22 @@ pub async fn routes_in_one_query(bed: Bed) {
     assert_eq!(route_of(&bed.db, two.id).await.unwrap(), all[1..]);
     assert_eq!((all[0].limits, all[0].state), (one.edge, SiteState::Pending));
     assert_eq!((&all[1].main, &all[1].url), (&two.hostname, &None));
+}
+
+pub async fn sites_that_have_been_down_for_a_while(bed: Bed) {
+    let customer = bed.customer().await;
+    let site = |label: &str, health, ms| Site {
+        lifecycle: Lifecycle::Active,
+        health,
+        health_at: Some(at(ms)),
+        ..bed.new_site(customer.id, label)
+    };
+    let down = site("down", Health::Down, 5);
+    let stopped = Site { lifecycle: Lifecycle::Updating, ..site("updating", Health::Down, 5) };
+    for site in [&down, &stopped, &site("late", Health::Unhealthy, 6), &site("well", Health::Healthy, 1)] {
+        bed.insert_site(site).await.unwrap();
+    }
+    let found = sites_down_since(&bed.db, at(5)).await.unwrap();
+    assert_eq!(found.iter().map(|site| site.id).collect::<Vec<_>>(), [down.id]);
+    assert_eq!(sites_down_since(&bed.db, at(6)).await.unwrap().len(), 2);
 }

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use stoa_db::{certificate_orders, tasks};
-use stoa_integrations::mail::Email;
-use stoa_model::text::EmailAddress;
+use stoa_model::{mail::MailKind, text::EmailAddress};
 
 use super::{
     alert::{ALERT_AFTER_FAILURES, CertificateAlert},
@@ -16,7 +15,7 @@ use super::{
 };
 use stoa_core::{
     Result, Wakeup,
-    tasks::mail::{email_task, html},
+    email::{EmailBody, EmailDraft},
 };
 
 /// How long one of the platform's own names may be without a certificate before it is reported. Not for custom
@@ -54,7 +53,7 @@ impl Domains {
         alerts.retain(|alert| !history.has_reported(&alert.name, now));
         let page = format!("{}/staff/certificates", self.core.portal_url());
         let Some(email) = email(to, &alerts, page, now) else { return Ok(()) };
-        let queued = &email_task(&email, now);
+        let queued = &email.task(&self.core.settings, now);
         self.core
             .db
             .write(|tx| Box::pin(async move { tasks::task_insert(&tx, &queued.task, Some(&queued.key)).await }))
@@ -106,9 +105,9 @@ fn has_successor(loaded: &LoadedCertificate, all: &Certificates) -> bool {
 }
 
 /// One e-mail about all these alerts; `None` if there are none.
-fn email(to: &EmailAddress, alerts: &[CertificateAlert], page: String, now: Timestamp) -> Option<Email> {
+fn email(to: &EmailAddress, alerts: &[CertificateAlert], page: String, now: Timestamp) -> Option<EmailDraft> {
     let (first, others) = alerts.split_first()?;
-    let (subject, mut paragraphs) = if others.is_empty() {
+    let (subject, paragraphs) = if others.is_empty() {
         let texts = std::iter::once(&first.summary).chain(&first.details);
         (format!("{}: {}", first.headline, first.name), texts.cloned().collect())
     } else {
@@ -116,22 +115,25 @@ fn email(to: &EmailAddress, alerts: &[CertificateAlert], page: String, now: Time
         let listed = listed.map(|alert| format!("{} {}", alert.summary, alert.details.join(" ")));
         (format!("{}: {}, and {} more", first.headline, first.name, others.len()), listed.collect::<Vec<_>>())
     };
+    let mut body = paragraphs.into_iter().fold(EmailBody::default(), EmailBody::paragraph);
     let more = alerts.len().saturating_sub(MAX_LISTED_NAMES);
     if more > 0 {
-        paragraphs.push(format!("And {more} more."));
+        body = body.paragraph(format!("And {more} more."));
     }
-    paragraphs.extend(["All certificates:".to_owned(), page.clone()]);
-    Some(Email {
+    Some(EmailDraft {
         key: format!("certificate/{}/{}", first.name, day(now)),
+        kind: MailKind::Alert,
         to: to.clone(),
         subject,
-        text: paragraphs.join("\n\n"),
-        html: html(&paragraphs, &[page]),
+        body: body.button("Show all certificates", page),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use stoa_core::Settings;
+    use stoa_integrations::mail::Email;
+
     use super::*;
 
     fn missing_certificates(range: std::ops::Range<u32>) -> Vec<CertificateAlert> {
@@ -146,7 +148,9 @@ mod tests {
 
     fn written(alerts: &[CertificateAlert]) -> Option<Email> {
         let to = EmailAddress::parse("staff@stoa.example").unwrap();
-        email(&to, alerts, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH)
+        let settings = Settings::trial("data".into(), "blueprints".into(), ([127, 0, 0, 1], 80).into());
+        let draft = email(&to, alerts, "http://portal/staff/certificates".into(), Timestamp::UNIX_EPOCH);
+        draft.map(|draft| draft.render(&settings))
     }
 
     #[test]
@@ -158,6 +162,6 @@ mod tests {
         assert_eq!(many.subject, "No certificate: shop0.example, and 9999 more");
         assert_eq!(many.text.matches("There is no certificate").count(), 20);
         assert!(many.text.contains("shop19.example. Refused.") && many.text.contains("And 9980 more."));
-        assert!(many.html.contains("<a href=\"http://portal/staff/certificates\""), "{}", many.html);
+        assert!(many.html.contains("href=\"http://portal/staff/certificates\""), "{}", many.html);
     }
 }

@@ -12,7 +12,7 @@ use stoa_db::{
     },
 };
 use stoa_model::{
-    id::{MailId, SiteId},
+    id::{SiteId, SiteMailId},
     secret::ExposeSecret,
     site::{Lifecycle, Site},
     site_mail::PASSWORD_VARIABLE,
@@ -83,7 +83,7 @@ impl Sites {
     }
 
     /// Queues a message. It is in the database when this returns.
-    async fn accept_mail(&self, id: SiteId, message: Submission) -> std::result::Result<MailId, Reply> {
+    async fn accept_mail(&self, id: SiteId, message: Submission) -> std::result::Result<SiteMailId, Reply> {
         let failed = |error: Error| unavailable(&error, "a site's message could not be accepted");
         let now = self.core.clock.now();
         let site = sites::site_get(&self.core.db, id).await.map_err(|error| failed(error.into()))?;
@@ -95,7 +95,7 @@ impl Sites {
             return Err(Reply::new(452, "4.3.1", "Too many messages of this site are waiting; try again later"));
         }
         let policy = self.sender_policy(&site).await.map_err(failed)?;
-        let mail_id = MailId::from_uuid(random::uuid_at(now));
+        let mail_id = SiteMailId::from_uuid(random::uuid_at(now));
         let trace = Trace {
             id: &mail_id.to_string(),
             site: &id.to_string(),

@@ -9,7 +9,7 @@ use stoa_core::{
 };
 use stoa_db::sites::mail::{MailLine, mail_by_state, mail_list};
 use stoa_model::{
-    id::{MailId, SiteId},
+    id::{SiteId, SiteMailId},
     site::Site,
     site_mail::{DeliveryState, PASSWORD_VARIABLE},
 };
@@ -66,7 +66,7 @@ pub struct SenderRecord {
 #[derive(Debug, Clone, Serialize)]
 pub struct MailLogView {
     /// The message.
-    pub id: MailId,
+    pub id: SiteMailId,
     /// The sender.
     pub from: String,
     /// What the site wrote there, if that was replaced.

@@ -102,6 +102,7 @@ fn secret(config: &Config, key: &str) -> String {
     let secret = match key {
         "database" => &config.database,
         "acme.external_account_key" => &config.acme.external_account_key,
+        "mail.password" => &config.mail.password,
         "dns.token" => &config.dns.token,
         "traefik.token" => &config.traefik.token,
         other => panic!("add {other} to this test"),
@@ -319,4 +320,34 @@ fn an_unreadable_https_address_is_one_mistake() {
     let report = mistakes(&format!("https_listen = \"x\"\n{acme}"));
     assert!(report.contains("https_listen: \"x\"") && report.lines().count() == 2, "{report}");
     assert!(mistakes("edge = \"nginx\"\n[nginx]\nhttp_listen = []").contains("nginx.http_listen"));
+}
+
+#[test]
+fn mail_leaves_encrypted_or_stays_on_this_machine() {
+    let settings = |text: &str| {
+        let config = from_text(&format!("mail_from = \"a@stoa.example\"\n[mail]\n{text}")).unwrap();
+        config.settings().map(|settings| config.mail.settings(&settings.mail_from).unwrap())
+    };
+    assert!(settings("").unwrap().is_none(), "the outbox");
+    let login = "user = \"a\"\npassword = \"b\"";
+    for (security, port) in [("tls", 465), ("starttls", 587)] {
+        let smtp = settings(&format!("host = \"mx.example\"\nsecurity = \"{security}\"\n{login}")).unwrap().unwrap();
+        assert_eq!((smtp.port, smtp.login.is_some(), smtp.hello.as_str()), (port, true, "stoa.example"));
+    }
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        let smtp = settings(&format!("host = \"{host}\"\nport = 2525\nsecurity = \"none\"")).unwrap().unwrap();
+        assert_eq!(smtp.port, 2525);
+    }
+    for (text, mistake) in [
+        ("host = \"mx.example\"\nsecurity = \"none\"", "mail.security: mx.example is not this machine"),
+        ("host = \"192.0.2.1\"\nsecurity = \"none\"", "mail.security: 192.0.2.1 is not this machine"),
+        ("host = \"mx_1.example\"", "mail.host: "),
+        (login, "mail.host: required"),
+        ("host = \"mx.example\"\nuser = \"a\"", "mail.password: set both"),
+        ("from_name = \"a\\nBcc: b\"", "mail.from_name: "),
+    ] {
+        let error = settings(text).unwrap_err().to_string();
+        assert!(error.contains(mistake), "{text}: {error}");
+    }
+    assert!(mistakes("[mail]\nhost = \"mx.example\"").contains("mail_from: required with mail.host"));
 }

@@ -157,6 +157,10 @@ impl Config {
             order_hour: self.rates.order_hour,
         };
         mistakes.assign("mail_from", EmailAddress::parse(&self.mail_from), &mut settings.mail_from);
+        if !self.support_email.is_empty() {
+            let address = EmailAddress::parse(&self.support_email).map(Some);
+            mistakes.assign("support_email", address, &mut settings.support_email);
+        }
         if !self.staff_mail.is_empty() {
             mistakes.assign("staff_mail", EmailAddress::parse(&self.staff_mail).map(Some), &mut settings.staff_mail);
         }
@@ -179,6 +183,8 @@ impl Config {
     fn validate_providers(&self, mistakes: &mut Mistakes, settings: &mut Settings) {
         settings.acme = mistakes.good(self.acme.settings()).flatten();
         mistakes.good(self.dns.settings(&settings.base_domain));
+        mistakes.good(self.mail.settings(&settings.mail_from));
+        mistakes.good(self.mail.sender(settings.mail_from.clone(), &self.product_name));
         if self.edge == EdgeKind::Traefik {
             mistakes.good(self.traefik.settings(self.listen, &self.data_dir));
         }

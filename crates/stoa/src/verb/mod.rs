@@ -11,6 +11,7 @@ pub mod firewall;
 pub mod init;
 pub mod jobs;
 pub mod limits;
+pub mod mail;
 pub mod manual;
 pub mod nginx;
 pub mod sites;

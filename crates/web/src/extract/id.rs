@@ -8,7 +8,8 @@ use axum::{
 };
 use secrecy::SecretString;
 use stoa_model::id::{
-    CustomerId, DomainId, InvitationId, JobId, NoteId, PasskeyId, SessionId, SiteId, StaffId, TaskId, TokenId, UserId,
+    CustomerId, DomainId, InvitationId, JobId, MailId, NoteId, PasskeyId, SessionId, SiteId, StaffId, TaskId, TokenId,
+    UserId,
 };
 
 use crate::http_error::HttpError;
@@ -58,6 +59,10 @@ impl ResourceId for SessionId {
 
 impl ResourceId for PasskeyId {
     const NOUN: &'static str = "passkey";
+}
+
+impl ResourceId for MailId {
+    const NOUN: &'static str = "e-mail";
 }
 
 impl ResourceId for NoteId {

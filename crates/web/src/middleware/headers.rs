@@ -29,7 +29,8 @@ pub async fn add_security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page that needs another policy sets it itself: the preview of an e-mail.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     // Responses without a caching policy are personal.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

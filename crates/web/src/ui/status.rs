@@ -8,6 +8,7 @@ use stoa_domains::view::CertificateState;
 use stoa_model::{
     domain::DomainState,
     job::JobState,
+    mail::MailState,
     site_mail::DeliveryState,
     status::{SiteStatus, StatusGroup},
 };
@@ -87,6 +88,17 @@ pub const fn job(state: JobState) -> Badge {
         JobState::Failed => badge("bad", "cross", "Failed"),
         JobState::Cancelled => badge("off", "stop", "Cancelled"),
         JobState::Stuck => badge("bad", "warning", "Stuck"),
+    }
+}
+
+/// How an e-mail's state looks.
+pub const fn mail(state: MailState) -> Badge {
+    match state {
+        MailState::Queued => badge("busy", "clock", "Sending"),
+        MailState::Sent => badge("good", "check", "Sent"),
+        MailState::Deferred => badge("warn", "wait", "Waiting for retry"),
+        MailState::Failed => badge("bad", "cross", "Failed"),
+        MailState::Suppressed => badge("off", "stop", "Suppressed"),
     }
 }
 

@@ -1,84 +1,59 @@
-//! The page with the mail of a site.
+//! The mail log: the list, an e-mail with its preview, and sending it again.
 
-use stoa_db::sites::mail::{Delivery, Outcome, SiteMail, mail_claim, mail_finish, mail_insert};
-use stoa_model::{
-    id::{MailId, SiteId},
-    site_mail::DeliveryState,
-    text::EmailAddress,
-};
-use uuid::Uuid;
+use stoa_model::account::Role;
 
 use crate::browser::TestApp;
 
-fn address(text: &str) -> EmailAddress {
-    EmailAddress::parse(text).unwrap()
-}
+#[tokio::test]
+async fn staff_find_an_email_preview_it_and_send_it_again() {
+    let app = TestApp::new().await;
+    let jane = app.platform.customer("jane").await;
+    app.platform.shop(&jane, "janes-shop").await;
+    app.platform.run_until_idle().await;
+    app.platform.staff(Role::Support).await;
+    app.platform.staff(Role::Admin).await;
+    let (mut support, mut admin) =
+        (app.logged_in("support-1@stoa.example").await, app.logged_in("admin-2@stoa.example").await);
+    let list = support.get("/staff/mail?q=JANE").await;
+    list.is(200).says("is online").says("jane@example.com").says("Sent<span class=\"n\">1</span>").says("1–1 of 1");
+    list.says("No mail server is set up");
+    support.get("/staff/mail?state=failed").await.is(200).says("No e-mail matches.");
+    support.get("/staff/mail?format=csv").await.is(200).says("\"jane@example.com\",\"welcome\"");
+    let id = list.text.split("href=\"/staff/mail/mail_").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let page = format!("/staff/mail/mail_{id}");
 
-/// Queues a message and claims it.
-async fn claimed(app: &TestApp, site: SiteId, number: u128, subject: &str) -> Delivery {
-    let now = app.platform.clock.now();
-    let mail = &SiteMail {
-        id: MailId::from_uuid(Uuid::from_u128(number)),
-        site,
-        sender: address("site-bakery@example.com"),
-        replaced_sender: Some(address("ceo@bank.example")),
-        return_path: None,
-        subject: subject.into(),
-        size: 1_500_000,
-        created_at: now,
-    };
-    let recipients = &[address(&format!("kim{number}@customer.example"))];
-    let inserted =
-        app.platform.db.write(|tx| Box::pin(async move { mail_insert(&tx, mail, recipients, &[b"x"]).await }));
-    inserted.await.unwrap();
-    mail_claim(&app.platform.db, site, now, std::time::Duration::from_secs(60)).await.unwrap().unwrap()
+    let shown = support.get(&page).await;
+    shown.is(200).says("written to").says(&format!("src=\"{page}/preview\"")).says("User name:");
+    assert!(shown.text.contains("<iframe class=\"mail-preview\" sandbox "), "{}", shown.text);
+    assert!(shown.header("content-security-policy").ends_with("; frame-src 'self'"));
+    assert!(!shown.text.contains("Send again"), "only admins");
+    let preview = support.get(&format!("{page}/preview")).await;
+    preview.is(200).says("<!doctype html>").says("color-scheme");
+    let policy = preview.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && policy.ends_with("sandbox"), "{policy}");
+    assert_eq!(preview.header("x-frame-options"), "SAMEORIGIN");
+
+    admin.get(&page).await.is(200).says("Send again");
+    admin.press(&format!("{page}/resend")).await.is(303);
+    app.platform.run_until_idle().await;
+    admin.get("/staff/mail").await.is(200).says("Sent<span class=\"n\">2</span>");
 }
 
 #[tokio::test]
-async fn an_owner_sees_what_became_of_the_stores_mail() {
+async fn a_secret_link_is_not_shown_to_staff() {
     let app = TestApp::new().await;
-    let jane = app.platform.customer("jane").await;
-    let site = app.platform.shop(&jane, "bakery").await.site;
-    let mut browser = app.logged_in("jane@example.com").await;
-    let path = format!("/sites/{site}/mail");
-    browser
-        .get(&path)
-        .await
-        .is(200)
-        .says("This store hasn’t sent any mail yet")
-        .says("Mail from your store is waiting");
-    browser.get(&format!("/sites/{site}")).await.says("Mail of your store stays in our outbox");
-
-    app.platform.relay.configure();
-    let now = app.platform.clock.now();
-    for (number, subject, state, answer) in [
-        (1, "Your order <42>", DeliveryState::Sent, "250 2.0.0 queued as 7"),
-        (2, "Password reset", DeliveryState::Failed, "550 5.1.1 No such user <script>"),
-        (3, "", DeliveryState::Deferred, "451 4.7.1 Greylisted"),
-    ] {
-        let delivery = claimed(&app, site, number, subject).await;
-        let due_at = (!state.is_final()).then(|| now + jiff::SignedDuration::from_mins(5));
-        let outcome = Outcome { state, answer: answer.into(), due_at };
-        assert!(mail_finish(&app.platform.db, &delivery, &outcome, now).await.unwrap());
+    app.platform.customer("jane").await;
+    let mut browser = app.browser();
+    browser.submit("/forgot", "/forgot", &[("email", "jane@example.com")]).await;
+    app.platform.run_until_idle().await;
+    assert!(app.platform.outbox().concat().contains("/reset/"));
+    app.platform.staff(Role::Admin).await;
+    let mut admin = app.logged_in("admin-1@stoa.example").await;
+    let list = admin.get("/staff/mail").await;
+    let id = list.text.split("href=\"/staff/mail/mail_").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    for path in [format!("/staff/mail/mail_{id}"), format!("/staff/mail/mail_{id}/preview")] {
+        let answer = admin.get(&path).await;
+        answer.is(200).says("[link]");
+        assert!(!answer.text.contains("/reset/"), "{}", answer.text);
     }
-    let page = browser.get(&path).await;
-    page.is(200)
-        .says("Your order &#60;42&#62;")
-        .says("kim2@customer.example")
-        .says("550 5.1.1 No such user &#60;script&#62;")
-        .says("(no subject)")
-        .says("Next try")
-        .says("in place of ceo@bank.example")
-        .says("2 of 200")
-        .says("2 MB of 100 MB");
-    assert!(!page.text.contains("is waiting") && !page.text.contains("<script>"), "{}", page.text);
-    let refused = browser.get(&format!("{path}?state=failed")).await;
-    refused.is(200).says("Password reset");
-    assert!(!refused.text.contains("Your order"), "{}", refused.text);
-    browser.get(&format!("{path}?state=queued")).await.says("No messages in this state");
-    let overview = browser.get(&format!("/sites/{site}")).await;
-    assert!(!overview.text.contains("stays in our outbox"), "{}", overview.text);
-
-    app.platform.customer("joe").await;
-    app.logged_in("joe@example.com").await.get(&path).await.is(404);
 }

@@ -22,6 +22,7 @@ mod permissions;
 mod script;
 mod second_factor;
 mod settings;
+mod site_mail;
 mod staff;
 mod staff_accounts;
 mod stale_forms;

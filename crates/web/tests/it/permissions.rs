@@ -38,6 +38,8 @@ const CUSTOMERS: Row = [Login, Yes, Yes, No, No, No];
 const READ: Row = [Login, Yes, Nothing, Yes, Yes, Yes];
 const CHANGE: Row = [Login, Yes, Nothing, No, Yes, Yes];
 const STAFF: Row = [Login, No, No, Yes, Yes, Yes];
+/// Of something that does not exist.
+const STAFF_MISS: Row = [Login, No, No, Nothing, Nothing, Nothing];
 const ADMINS: Row = [Login, No, No, No, Yes, Yes];
 const SUPER_ADMINS: Row = [Login, No, No, No, No, Yes];
 /// Of something that does not exist.
@@ -179,6 +181,12 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("GET", "/staff/tasks", STAFF),
     ("POST", "/staff/tasks/{id}/retry", ADMINS_MISS),
     ("POST", "/staff/tasks/{id}/discard", ADMINS_MISS),
+    ("GET", "/staff/mail", STAFF),
+    ("GET", "/staff/mail/{id}", STAFF_MISS),
+    ("GET", "/staff/mail/{id}/preview", STAFF_MISS),
+    ("POST", "/staff/mail/{id}/resend", ADMINS_MISS),
+    ("GET", "/staff/mail/suppressions", STAFF),
+    ("POST", "/staff/mail/suppressions/remove", ADMINS_MISS),
     ("GET", "/staff/certificates", STAFF),
     ("GET", "/metrics", STAFF),
     ("GET", "/api/docs", ANYBODY),
@@ -339,6 +347,7 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
         _ if path.contains("/team/{id}") => "usr_01ba60d33ce17146a93c0a9388f384e6",
         _ if path.contains("/invitations/{id}") => "inv_01ba60d33ce17146a93c0a9388f384e6",
         _ if path.contains("/tasks/{id}") => "task_01ba60d33ce17146a93c0a9388f384e6",
+        _ if path.contains("/mail/{id}") => "mail_01ba60d33ce17146a93c0a9388f384e6",
         _ if path.contains("/tokens/{id}") => "tok_01ba60d33ce17146a93c0a9388f384e6",
         _ => &ids.site,
     };

@@ -23,7 +23,8 @@ fn templates() -> Vec<(String, String)> {
 #[test]
 fn nothing_is_inline_or_third_party() {
     for (name, text) in templates() {
-        let lower = text.to_lowercase();
+        // One frame is allowed: the preview of an e-mail, which can do nothing.
+        let lower = text.to_lowercase().replace("<iframe class=\"mail-preview\" sandbox title=", "");
         for word in [" style=", "<style", "javascript:", "<iframe", "src=\"http", "href=\"http"] {
             assert!(!lower.contains(word), "{name}: {word}");
         }

@@ -32,6 +32,9 @@ async fn a_file_on_somebody_elses_web_server_proves_a_domain() {
     }
     serve("9.9.9.9", &body);
     assert_eq!(check(&platform, &jane, &claimed).await.state, DomainState::Verified);
+    platform.run_until_idle().await;
+    let notices = platform.outbox().iter().filter(|mail| mail.contains("Subject: shop.example is verified")).count();
+    assert_eq!(notices, 1);
 }
 
 /// What leads here is answered by us for anybody: a wildcard record, a domain whose owner has left or

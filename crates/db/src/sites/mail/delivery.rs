@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use stoa_model::{
-    id::{MailId, SiteId},
+    id::{SiteId, SiteMailId},
     site_mail::DeliveryState,
     text::EmailAddress,
 };
@@ -110,7 +110,7 @@ pub async fn mail_claim(db: &Db, site: SiteId, now: Timestamp, lease: Duration) 
 }
 
 async fn claimed(db: &Db, row: site_mail_recipients::Model) -> Result<Delivery, DbError> {
-    let id = MailId::from_uuid(row.mail);
+    let id = SiteMailId::from_uuid(row.mail);
     let read = Row { table: "site_mail_recipients", id: &id };
     let mail = site_mails::Entity::find_by_id(row.mail).one(db.raw()).await?.ok_or(DbError::Missing("site_mails"))?;
     Ok(Delivery {

@@ -12,7 +12,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use stoa_model::{
-    id::{MailId, SiteId},
+    id::{SiteId, SiteMailId},
     site_mail::DeliveryState,
     text::EmailAddress,
 };
@@ -36,7 +36,7 @@ const BATCH: u64 = 500;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteMail {
     /// Its id.
-    pub id: MailId,
+    pub id: SiteMailId,
     /// Who sends it.
     pub site: SiteId,
     /// The address in `From`.
@@ -126,7 +126,7 @@ pub async fn mail_insert(
 }
 
 /// The content of a message; empty once nobody waits for it.
-pub async fn mail_content(c: &impl Conn, mail: MailId) -> Result<Vec<u8>, DbError> {
+pub async fn mail_content(c: &impl Conn, mail: SiteMailId) -> Result<Vec<u8>, DbError> {
     let parts = site_mail_parts::Entity::find().filter(site_mail_parts::Column::Mail.eq(mail.uuid()));
     let ordinals = parts.clone().select_only().column(site_mail_parts::Column::Ordinal);
     let ordinals: Vec<i64> = ordinals.order_by_asc(site_mail_parts::Column::Ordinal).into_tuple().all(c.raw()).await?;
@@ -236,7 +236,7 @@ fn of_site(site: SiteId) -> Select<site_mail_recipients::Entity> {
 }
 
 fn from_row(row: site_mails::Model) -> Result<SiteMail, DbError> {
-    let id = MailId::from_uuid(row.id);
+    let id = SiteMailId::from_uuid(row.id);
     let read = Row { table: "site_mails", id: &id };
     let maybe = |text: Option<String>| text.map(|text| address(&read, &text)).transpose();
     Ok(SiteMail {

@@ -8,6 +8,7 @@ pub mod form_check;
 pub mod health;
 pub mod home;
 pub mod jobs;
+pub mod mail;
 pub mod redirects;
 pub mod search;
 pub mod staff_health;
