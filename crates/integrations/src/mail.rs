@@ -126,6 +126,8 @@ pub(crate) fn refusal(step: Step, reply: &Reply) -> Failure {
     match (step, reply.code(), reply.status()) {
         (Step::Greeting | Step::StartTls | Step::LogIn, _, _) => Failure::Temporary,
         (_, ..500, _) => Failure::Temporary,
+        // The server wants a login, or another one (RFC 4954): that is not about this e-mail either.
+        (_, 530 | 534 | 535, _) => Failure::Temporary,
         (_, _, Some((5, 1, 1 | 2 | 10) | (5, 2, 1))) if is_about_recipient => Failure::BadRecipient,
         // The mailbox is full: it may be emptied.
         (_, _, Some((5, 2, 2))) if is_about_recipient => Failure::Temporary,

@@ -11,11 +11,11 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Set up", &["init", "trial", "config", "migrate", "completions", "man"]),
     ("Run", &["serve", "doctor", "health", "firewall"]),
     ("Manage", &["sites", "domains", "certificates", "customers", "staff", "blueprints"]),
-    ("Maintain", &["jobs", "tasks", "audit", "sync", "cleanup", "nginx"]),
+    ("Maintain", &["jobs", "tasks", "mail", "audit", "sync", "cleanup", "nginx"]),
 ];
 
 /// Examples of a verb with several subcommands.
-const EXAMPLES: [(&str, &[&str]); 9] = [
+const EXAMPLES: [(&str, &[&str]); 11] = [
     (
         "sites",
         &[
@@ -59,6 +59,8 @@ const EXAMPLES: [(&str, &[&str]); 9] = [
     ("jobs", &["stoa jobs list --state stuck", "stoa jobs show -f JOB", "stoa jobs resume JOB"]),
     ("tasks", &["stoa tasks list", "stoa tasks retry TASK", "stoa tasks discard TASK --yes"]),
     ("blueprints", &["stoa blueprints check ./my-shop", "stoa blueprints outdated"]),
+    ("mail", &["stoa mail test jane@example.com"]),
+    ("audit", &["stoa audit list --limit 20", "stoa audit verify", "stoa audit export > audit.jsonl"]),
     ("firewall", &["stoa firewall status", "stoa firewall apply"]),
 ];
 
@@ -112,7 +114,11 @@ mod tests {
         verbs.sort_unstable();
         assert_eq!(grouped, verbs);
         for example in EXAMPLES.iter().flat_map(|(_, examples)| examples.iter()) {
-            let example = example.replace("'The Bakery'", "Bakery").replace("-f JOB", JOB).replace("JOB", JOB);
+            let example = example
+                .replace("'The Bakery'", "Bakery")
+                .replace("-f JOB", JOB)
+                .replace("JOB", JOB)
+                .replace(" > audit.jsonl", "");
             let example = example.replace("TASK", "task_01ba60d33ce17146a93c0a9388f384e6");
             let parsed = command.clone().try_get_matches_from(example.split(' '));
             assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());

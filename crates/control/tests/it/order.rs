@@ -21,7 +21,7 @@ async fn an_order_becomes_a_store() {
     let ordered = platform.shop(&jane, "bakery").await;
     let world = platform.world().await;
     let kinds = ["network", "volume", "container", "lease", "secret", "credential", "schedule", "file", "route"];
-    assert_eq!(kinds.map(|kind| world.count(kind)), [1, 2, 2, 1, 4, 1, 1, 2, 1], "{world}");
+    assert_eq!(kinds.map(|kind| world.count(kind)), [1, 2, 2, 1, 5, 1, 1, 2, 1], "{world}");
     let view = platform.control.jobs.get(&jane, ordered.job).await.expect("a job");
     assert!(view.steps.iter().all(|step| step.state == "done" && step.duration_ms.is_some()), "{view:?}");
     let mail = platform.outbox();

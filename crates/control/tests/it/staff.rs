@@ -37,9 +37,9 @@ async fn temporary_password(platform: &TestPlatform) -> String {
     platform.run_until_idle().await;
     // Quoted-printable breaks long lines with "=".
     let mails: Vec<_> = platform.outbox().iter().map(|mail| mail.replace("=\r\n", "").replace("=\n", "")).collect();
-    let mail = mails.iter().rfind(|mail| mail.contains("with this temporary password:")).expect("an e-mail");
+    let mail = mails.iter().rfind(|mail| mail.contains("Temporary password: ")).expect("an e-mail");
     // The text comes before the HTML.
-    let rest = mail.split("with this temporary password:").nth(1).expect("a password");
+    let rest = mail.split("Temporary password: ").nth(1).expect("a password");
     platform.clock.advance(SignedDuration::from_secs(1));
     rest.split_whitespace().next().expect("a password").to_owned()
 }

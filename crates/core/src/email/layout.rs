@@ -180,6 +180,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_has_neither_secrets_nor_links() {
+        let body = EmailBody::new("Log in.")
+            .secret("Temporary password", "open sesame")
+            .button("Log in", "https://a.example/x");
+        let kept = draft(body).render_without_links(&settings());
+        for text in [kept.text, kept.html] {
+            assert!(!text.contains("sesame") && !text.contains("a.example/x"), "{text}");
+            assert!(text.contains("[secret]") && text.contains("[link]"), "{text}");
+        }
+    }
+
+    #[test]
     fn text_and_html_say_the_same() {
         let body = EmailBody::new("Your store is online.")
             .button("Open your store", "https://shop.example/?a=1&b=2")

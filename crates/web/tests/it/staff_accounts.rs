@@ -65,14 +65,14 @@ async fn everything_leads_to_the_new_password_until_it_is_chosen() {
     let [(_, name), (_, email), _] = ANNA.map(|(field, value)| (field, value.to_owned()));
     let command = CreateStaff { name, email, role: Role::Admin, delivery };
     let id = app.platform.control.accounts.invite_staff(&boss, command).await.unwrap();
-    let temporary = mailed(&app, "with this temporary password:").await;
+    let temporary = mailed(&app, "Temporary password: ").await;
     let mut anna = app.browser();
     let form = [("email", "anna@stoa.example"), ("password", temporary.as_str())];
     anna.submit("/staff/login", "/staff/login", &form).await.is(303);
     let mut program = app.program(&token(&app.platform, Actor::Staff(id, Role::Admin)).await);
     let exempt = ["/account/password/new", "/assets/{*file}", "/favicon.ico", "/robots.txt", "/healthz", "/readyz"];
     for route in ROUTES.iter().filter(|route| route.method == "GET" && !exempt.contains(&route.path)) {
-        let path = route.path.replace("{*page}", "x").replace('{', "").replace('}', "");
+        let path = route.path.replace("{*page}", "x").replace(['{', '}'], "");
         if path.starts_with("/api/") && path != "/api/docs" || path == "/metrics" {
             program.get(&path).await.is(403).says("temporary");
         } else {

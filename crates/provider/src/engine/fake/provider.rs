@@ -306,14 +306,14 @@ impl Engine for FakeEngine {
         let (signals, lines) = {
             let mut world = self.world();
             let signals = world.watch();
-            let logs = world.instances(&self.installation, project, service).map(|(_, i)| i.log.clone());
+            let last = |log: &[LogLine]| log[log.len().saturating_sub(query.tail as usize)..].to_vec();
+            let logs = world.instances(&self.installation, project, service).map(|(_, i)| last(&i.log));
             (signals, logs.collect::<Vec<_>>())
         };
         if let (true, Some(service)) = (lines.is_empty(), service) {
             return Err(no_service(project, service));
         }
-        let last = |log: &Vec<LogLine>| log[log.len().saturating_sub(query.tail as usize)..].to_vec();
-        let past = lines.iter().flat_map(last).collect();
+        let past = lines.into_iter().flatten().collect();
         let own = (self.installation.clone(), project.clone(), service.cloned());
         Self::leave(Verb::Logs, extent, streams::log(past, query, signals, own))
     }
