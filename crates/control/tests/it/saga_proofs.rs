@@ -29,7 +29,7 @@ async fn create() {
     prove(CreateSite, ordered, async |_, before, world| {
         let made = world.minus(before).without(PAGES);
         let kinds = ["network", "volume", "container", "file", "route", "secret", "credential", "schedule", "mail"];
-        assert_eq!(kinds.map(|kind| made.count(kind)), [1, 2, 2, 2, 1, 4, 1, 1, 1], "{made}");
+        assert_eq!(kinds.map(|kind| made.count(kind)), [1, 2, 2, 2, 1, 5, 1, 1, 1], "{made}");
         assert!(made.of("container").iter().all(|line| line.ends_with("Running")), "{made}");
         assert_eq!(before.minus(world).without(PAGES).count("site"), 1, "only the site's own line changed");
         assert_eq!(before.minus(world).without(&["notice", "site"]), World::default());

@@ -26,20 +26,23 @@ pub fn add_to(document: &mut Value) {
             let schema = &body["content"]["application/json"]["schema"];
             let required = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
             let required = required.map(|name| schemas[name]["required"].clone()).unwrap_or_default();
-            add_to_content(&mut body["content"], &schemas);
-            keep_only(&mut body["content"]["application/json"]["example"], &required);
+            add_to_content(body.get_mut("content"), &schemas);
+            if let Some(example) = body.pointer_mut("/content/application~1json/example") {
+                keep_only(example, &required);
+            }
         }
         for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
             if status.starts_with('2') {
-                add_to_content(&mut response["content"], &schemas);
+                add_to_content(response.get_mut("content"), &schemas);
             }
         }
     }
     document["paths"] = paths;
 }
 
-fn add_to_content(content: &mut Value, schemas: &Value) {
-    if let Some(body) = content.get_mut("application/json").filter(|body| body["example"].is_null()) {
+fn add_to_content(content: Option<&mut Value>, schemas: &Value) {
+    let body = content.and_then(|content| content.get_mut("application/json"));
+    if let Some(body) = body.filter(|body| body["example"].is_null()) {
         body["example"] = of(&body["schema"], "", "", schemas, 0);
     }
 }
