@@ -84,7 +84,7 @@ fn nothing_takes_the_place_of_lost_data() {
             let front = world.front("bakery.localhost");
             assert!(front.status >= 500 && !front.text().contains("Store template"), "{part}: {}", front.text());
         }
-        let doctor = String::from_utf8(world.try_cli(&["doctor"]).stdout).unwrap();
+        let doctor = String::from_utf8(world.try_cli(&["--json", "doctor"]).stdout).unwrap();
         assert!(doctor.contains(&format!("bakery.localhost ({part})")), "{doctor}");
         let restarted = world.try_cli(&["sites", "restart", "bakery"]);
         assert!(!restarted.status.success(), "{restarted:?}");
