@@ -7,6 +7,9 @@
 //! because Docker would create a missing one itself, without labels. A replaced container is removed
 //! before its successor is created: both have the same name and address.
 //!
+//! Volumes that hold data are looked at twice: before anything is created, and before anything starts. From its creation
+//! on, a container keeps its volumes from being removed; one that vanished just before was made again by Docker, empty.
+//!
 //! After a failure the calls in progress are waited for, never dropped: Docker would finish them
 //! after the undo has looked.
 
@@ -14,7 +17,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bollard::query_parameters::StartContainerOptions;
 use futures_util::future::{join_all, try_join_all};
-use stoa_model::stack::{ProjectName, Service};
+use stoa_model::stack::{ProjectName, Service, ServiceName};
 use stoa_provider::engine::{Deployed, Deployment, EngineError, RunState};
 use stoa_util::error_chain;
 use tokio::time::sleep;
@@ -52,6 +55,7 @@ impl Docker {
         let (network, containers) =
             tokio::join!(self.create_networks(target, origin, &ops), self.create_all(target, origin, &ops));
         network.and(containers)?;
+        self.check_claims_again(deployment, &ops).await?;
         self.start_all(target, &ops).await?;
         Ok(plan::changes(target, &ops))
     }
@@ -76,6 +80,20 @@ impl Docker {
         let own = listed.into_iter().filter(|c| target.stack.service(&c.service.0).is_some());
         let inspected = try_join_all(own.map(|container| self.inspected(target, container))).await?;
         Ok(inspected.into_iter().flatten().collect())
+    }
+
+    /// Checks once more, now that no volume can vanish any more. What was created over an empty one is removed.
+    async fn check_claims_again(&self, deployment: &Deployment, ops: &[Op]) -> Result<(), EngineError> {
+        let project = &deployment.stack.project;
+        let created: Vec<_> = ops.iter().filter_map(|op| created(project, op)).collect();
+        if deployment.claimed.is_empty() || created.is_empty() {
+            return Ok(());
+        }
+        let missing = check_claims(deployment, &self.inventory(Some(project), None).await?);
+        if missing.is_err() {
+            all(created.iter().map(|(service, container)| self.remove_container(project, service, container))).await?;
+        }
+        missing
     }
 
     /// Nothing that runs may be stopped for an image that is not there.
@@ -173,11 +191,22 @@ impl Docker {
     }
 }
 
+/// The service and name of the container that an operation creates.
+fn created<'op>(project: &ProjectName, op: &'op Op) -> Option<(&'op ServiceName, String)> {
+    match &op.kind {
+        OpKind::Create { service, instance, .. } | OpKind::Replace { service, instance, .. } => {
+            Some((service, names::container(project, service, *instance)))
+        }
+        OpKind::CreateNetwork | OpKind::CreateVolume(_) | OpKind::Limit { .. } | OpKind::Start { .. } => None,
+    }
+}
+
 /// The container of this service that an operation starts, and its state before.
 fn to_start(project: &ProjectName, service: &Service, op: &Op) -> Option<(String, RunState)> {
     match &op.kind {
-        OpKind::Create { service: name, instance, .. } | OpKind::Replace { service: name, instance, .. } => {
-            (*name == service.name).then(|| (names::container(project, name, *instance), RunState::Created))
+        OpKind::Create { .. } | OpKind::Replace { .. } => {
+            let (name, container) = created(project, op)?;
+            (*name == service.name).then_some((container, RunState::Created))
         }
         OpKind::Start { service: name, container, paused, .. } => {
             let state = if *paused { RunState::Paused } else { RunState::Exited };
