@@ -1,5 +1,7 @@
 //! The state shared by all handlers.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use stoa_control::Control;
 use stoa_core::cached::Cached;
@@ -10,11 +12,11 @@ use crate::{middleware::limits::RequestLimits, pages::core::staff_overview::Plat
 /// How old what the staff's overview sums up may be: it reads every site and asks the engine.
 const SUMMARY_AGE: SignedDuration = SignedDuration::from_secs(5);
 
-/// The state of the router; cheap to clone.
+/// The state of the router. Each layer of the router holds one and is cloned for every request, so it is pointers.
 #[derive(Clone)]
 pub struct App {
     /// The service layer.
-    pub control: Control,
+    pub control: Arc<Control>,
     /// What the staff's overview sums up.
     pub summary: Cached<PlatformSummary>,
     /// Number of stuck jobs, for the staff's side bar.
@@ -27,7 +29,7 @@ impl App {
     /// The state of a router over this service layer.
     pub fn new(control: Control) -> Self {
         let (summary, stuck_jobs) = (Cached::new(SUMMARY_AGE), Cached::new(SUMMARY_AGE));
-        Self { control, summary, stuck_jobs, limits: RequestLimits::default() }
+        Self { control: Arc::new(control), summary, stuck_jobs, limits: RequestLimits::default() }
     }
 
     /// Number of stuck jobs, some seconds old at most.

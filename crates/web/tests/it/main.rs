@@ -30,7 +30,3 @@ mod suspension;
 mod templates;
 mod tokens;
 mod traffic;
-
-/// The program's own: what the tests of memory measure depends on it.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -306,7 +307,7 @@ impl Engine for FakeEngine {
         let (signals, lines) = {
             let mut world = self.world();
             let signals = world.watch();
-            let last = |log: &[LogLine]| log[log.len().saturating_sub(query.tail as usize)..].to_vec();
+            let last = |log: &[Arc<LogLine>]| log[log.len().saturating_sub(query.tail as usize)..].to_vec();
             let logs = world.instances(&self.installation, project, service).map(|(_, i)| last(&i.log));
             (signals, logs.collect::<Vec<_>>())
         };

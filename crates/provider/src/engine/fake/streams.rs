@@ -89,12 +89,12 @@ pub(super) fn archive(files: &BTreeMap<String, Bytes>, extent: Extent) -> Engine
 
 /// Lines so far and, if they are followed, the next ones.
 pub(super) fn log(
-    past: Vec<LogLine>,
+    past: Vec<Arc<LogLine>>,
     query: LogQuery,
     signals: broadcast::Receiver<Signal>,
     owner: Owner,
 ) -> EngineStream<LogLine> {
-    let past = stream::iter(past).map(Ok);
+    let past = stream::iter(past).map(|line| Ok(LogLine::clone(&line)));
     let lines = if query.follow {
         let state = (Some(signals), owner);
         let next = stream::unfold(state, |(signals, owner)| async move {

@@ -1,6 +1,6 @@
 //! The fake engine's objects: what a real one keeps on its disk and in its processes.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use bytes::Bytes;
 use stoa_model::{
@@ -75,7 +75,8 @@ pub(super) struct Instance {
     pub(super) state: RunState,
     pub(super) readiness: Option<Readiness>,
     pub(super) revision: Revision,
-    pub(super) log: Vec<LogLine>,
+    /// Shared with those who read it, as a real engine's log is not in our memory.
+    pub(super) log: Vec<Arc<LogLine>>,
     number: u64,
     operation: JobId,
     exit_code: Option<i64>,
@@ -232,7 +233,7 @@ impl World {
         let at = format!("2000-01-01T00:00:00.{:09}Z", self.lines);
         let line = LogLine { service: service.to_string(), at, line: line.to_owned() };
         let Some((_, instance)) = self.instances(installation, project, Some(service)).next_back() else { return };
-        instance.log.push(line.clone());
+        instance.log.push(Arc::new(line.clone()));
         let _ = self.signals.send(Signal::Line(installation.to_owned(), project.clone(), line));
     }
 

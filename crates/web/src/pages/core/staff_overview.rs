@@ -1,5 +1,7 @@
 //! The staff's start page: what needs attention, the health of the platform, the number of sites.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{extract::State, response::Response};
 use stoa_control::Control;
@@ -108,7 +110,7 @@ impl PlatformSummary {
         (lines(problems), lines(passed))
     }
 
-    pub(super) async fn compute(control: Control) -> stoa_core::Result<Self> {
+    pub(super) async fn compute(control: Arc<Control>) -> stoa_core::Result<Self> {
         let cx = control.core.system_context("overview");
         let certificates = control.domains.list_certificates(&cx).await?;
         Ok(Self {
