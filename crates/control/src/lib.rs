@@ -11,6 +11,7 @@ pub mod search;
 use std::{sync::Arc, time::Duration};
 
 use stoa_accounts::{Accounts, mail::SendAccountMail};
+use stoa_billing::Billing;
 use stoa_core::{
     Clock, Core, MasterKey, Result, Settings,
     jobs::{JobRegistry, Jobs},
@@ -86,6 +87,8 @@ pub struct Control {
     pub domains: Domains,
     /// Sites and what runs them.
     pub sites: Sites,
+    /// Plans, subscriptions, payments.
+    pub billing: Billing,
     /// Durable work on sites.
     pub jobs: Jobs,
     /// Single effects, done at least once: mail.
@@ -122,6 +125,7 @@ impl Control {
             blueprints,
             relay,
         });
+        let billing = Billing::new(core.clone(), sites.clone());
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
         let account_mail = SendAccountMail::new(core.clone(), mailer.clone());
         let registry = TaskRegistry::default().with(SendMail::new(core.clone(), mailer.clone())).with(account_mail);
@@ -133,6 +137,7 @@ impl Control {
             accounts,
             domains,
             sites,
+            billing,
             jobs,
             tasks,
             mail_log,

@@ -64,7 +64,7 @@ async fn maintain_own(control: &Control, roles: Roles, stop: &CancellationToken)
 /// What all processes share: one at a time maintains it.
 async fn maintain_shared(control: &Control, retire: &CancellationToken) {
     let (sites, domains, supervisor) = (&control.sites, &control.domains, &control.reconcilers);
-    let every = Reconciler::every;
+    let (every, billing) = (Reconciler::every, &control.billing);
     tokio::join!(
         supervisor.keep(retire),
         supervisor.run(every(MINUTE, RUNTIME).on(Wakeup::Runtime), sites, retire, tick!(reconcile_runtime)),
@@ -108,6 +108,8 @@ async fn maintain_shared(control: &Control, retire: &CancellationToken) {
         supervisor.run(every(10 * MINUTE, "retention"), control, retire, tick!(prune)),
         supervisor.run(every(AUDIT_SEAL_INTERVAL, "audit chain"), &control.core, retire, tick!(seal_audit)),
         supervisor.run(every(HOUR, "audit check"), &control.core, retire, tick!(verify_audit_daily)),
+        supervisor.run(every(10 * SECOND, "subscriptions"), billing, retire, tick!(reconcile_subscriptions)),
+        supervisor.run(every(MINUTE, "checkouts"), billing, retire, tick!(expire_checkouts)),
         supervisor.run(every(10 * MINUTE, "account closings"), control, retire, tick!(close_due_accounts)),
     );
     domains.abort_orders().await;

@@ -114,6 +114,10 @@ impl From<stoa_db::DbError> for Error {
             DbError::Conflict(Constraint::ActiveJob) => {
                 conflict("Another job is working on this site. Wait for it, or cancel it.")
             }
+            DbError::Conflict(Constraint::PlanSlug) => {
+                Invalid::new("slug", "Another plan has this short name. Choose another one.").into()
+            }
+            DbError::Conflict(Constraint::SiteSubscription) => conflict("This site has a subscription already."),
             DbError::Conflict(Constraint::IdempotencyKey) => conflict("This idempotency key was used a moment ago."),
             DbError::StaleWrite { .. } => conflict("The site has changed in the meantime. Reload it and try again."),
             DbError::Illegal(illegal) => illegal.into(),

@@ -3,9 +3,10 @@
 //!
 //! Another customer's site is *not found*, never *forbidden*, so that its existence is not disclosed.
 
-use stoa_db::{Conn, Db, Tx, jobs, sites, users};
+use stoa_db::{Conn, Db, Tx, billing::subscriptions::subscription_of_site, jobs, sites, users};
 use stoa_model::{
     account::{Actor, Role},
+    billing::access::Access,
     id::{CustomerId, SiteId},
     job::JobKind,
     member::Permission,
@@ -91,11 +92,31 @@ pub async fn readable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<S
     found.filter(|site| site.lifecycle != Lifecycle::Deleted).ok_or(Error::NotFound("site"))
 }
 
-/// The site, if the actor may change it: its owner, or staff with at least the role admin.
+/// The site, if the actor may change it: its owner while nothing is overdue, or staff with at least the role admin.
+///
+/// # Errors
+/// As [`managed_site`]; [`Error::Conflict`] for its owner while a payment is overdue for long.
+pub async fn writable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
+    let site = managed_site(db, cx, id).await?;
+    if cx.actor.customer().is_some()
+        && let Some(held) = subscription_of_site(db, id).await?
+        && !held.access.allows_changes()
+    {
+        let why = match held.access {
+            Access::Ended => "The subscription of this site has ended, so it can't be changed.",
+            _ => "A payment for this site is overdue, so it can't be changed until it is paid. See Billing.",
+        };
+        return Err(Error::Conflict(why.into()));
+    }
+    Ok(site)
+}
+
+/// The site, if it is the actor's business, whatever was paid: its owner's, or that of staff with at least the role admin.
+/// For what must always be possible, such as deleting it.
 ///
 /// # Errors
 /// As [`readable_site`]; [`Error::Forbidden`] for support; [`Error::MemberRole`] for members who only read.
-pub async fn writable_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
+pub async fn managed_site(db: &Db, cx: &RequestContext, id: SiteId) -> Result<Site> {
     let site = readable_site(db, cx, id).await?;
     match cx.actor {
         Actor::Customer(_) => cx.require_permission(Permission::ChangeSites)?,

@@ -9,6 +9,7 @@ use std::{
 
 use stoa_integrations::acme::AcmeConfig;
 use stoa_model::{
+    billing::{access::DunningPeriods, money::Currency},
     host::Hostname,
     id::{CustomerId, SiteId},
     job::Lane,
@@ -89,6 +90,8 @@ pub struct Settings {
     pub staff_mail: Option<EmailAddress>,
     /// Mail that sites send.
     pub site_mail: SiteMailSettings,
+    /// How customers pay.
+    pub billing: BillingSettings,
     /// Where the keeper of the tenant firewall writes what it found; `None`: the operator switched it off.
     pub firewall: Option<PathBuf>,
 }
@@ -134,6 +137,7 @@ impl Settings {
             support_email: None,
             staff_mail: None,
             site_mail: SiteMailSettings::default(),
+            billing: BillingSettings::default(),
             firewall: None,
         }
     }
@@ -187,6 +191,23 @@ pub struct SiteMailSettings {
 impl Default for SiteMailSettings {
     fn default() -> Self {
         Self { port: Some(5587), hourly_messages: 200, daily_bytes: Bytes::mib(100), spf: None }
+    }
+}
+
+/// How customers pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillingSettings {
+    /// The currency that a new plan begins with.
+    pub currency: Currency,
+    /// How customers pay whose payments the operator collects, such as a bank account. Shown with each amount that is due.
+    pub payment_instructions: String,
+    /// What follows from an overdue payment, and when.
+    pub dunning: DunningPeriods,
+}
+
+impl Default for BillingSettings {
+    fn default() -> Self {
+        Self { currency: Currency::EUR, payment_instructions: String::new(), dunning: DunningPeriods::DEFAULT }
     }
 }
 

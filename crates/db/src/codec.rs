@@ -128,7 +128,7 @@ macro_rules! keys {
         }
     )*};
 }
-keys!(CustomerId, SiteId, JobId, TaskId);
+keys!(CustomerId, SiteId, JobId, TaskId, SubscriptionId);
 
 impl PageKey for i64 {
     fn value(self) -> sea_orm::Value {

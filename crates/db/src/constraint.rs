@@ -33,12 +33,20 @@ pub enum Constraint {
     Secret,
     /// A credential of a site that another job wrote.
     Credential,
+    /// A plan's short name.
+    PlanSlug,
+    /// One running subscription per site.
+    SiteSubscription,
+    /// A subscription's id at Stripe.
+    StripeSubscription,
+    /// A name that another order waits for the payment of.
+    ReservedHostname,
     /// The id of a row, or another key that only a bug repeats.
     Key,
 }
 
 /// Each constraint with its unique index, and the columns by which SQLite reports that index.
-const NAMES: [(Constraint, &str, &str); 14] = [
+const NAMES: [(Constraint, &str, &str); 18] = [
     (Constraint::Hostname, "hostnames_hostname", "hostnames.hostname"),
     (Constraint::DomainClaim, "domains_claim", "domains.site, domains.active_name"),
     (Constraint::CustomerEmail, "customers_email", "customers.email"),
@@ -53,6 +61,10 @@ const NAMES: [(Constraint, &str, &str); 14] = [
     (Constraint::Passkey, "passkeys_credential", "passkeys.credential"),
     (Constraint::Secret, "secrets_name", "secrets.site, secrets.name"),
     (Constraint::Credential, "credentials_ordinal", "credentials.site, credentials.ordinal"),
+    (Constraint::PlanSlug, "plans_slug", "plans.slug"),
+    (Constraint::SiteSubscription, "subscriptions_live_site", "subscriptions.live_site"),
+    (Constraint::StripeSubscription, "subscriptions_stripe", "subscriptions.stripe_id"),
+    (Constraint::ReservedHostname, "checkouts_hostname", "checkouts.open_hostname"),
 ];
 
 impl Constraint {
@@ -80,6 +92,10 @@ impl fmt::Display for Constraint {
             Self::Passkey => "this passkey",
             Self::Secret => "this secret, written by another job,",
             Self::Credential => "this credential, written by another job,",
+            Self::PlanSlug => "a plan with this short name",
+            Self::SiteSubscription => "a running subscription of this site",
+            Self::StripeSubscription => "this subscription of Stripe",
+            Self::ReservedHostname => "a checkout for this hostname",
             Self::Key => "a row with this key",
         })
     }

@@ -22,6 +22,7 @@
 
 pub mod accounts;
 pub mod backups;
+pub mod billing;
 mod codec;
 mod constraint;
 pub mod core;

@@ -99,6 +99,16 @@ ids! {
     NoteId = "note", "note";
     /// A message that a site sends.
     SiteMailId = "smail", "message";
+    /// A plan.
+    PlanId = "plan", "plan";
+    /// A price of a plan.
+    PriceId = "price", "price";
+    /// A subscription.
+    SubscriptionId = "sub", "subscription";
+    /// A checkout: an order that waits for its first payment.
+    CheckoutId = "chk", "checkout";
+    /// A payment.
+    PaymentId = "pay", "payment";
 }
 
 #[cfg(test)]

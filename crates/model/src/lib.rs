@@ -6,6 +6,7 @@
 
 pub mod ability;
 pub mod account;
+pub mod billing;
 pub mod blueprint;
 pub mod certificate;
 pub mod compose;

@@ -24,6 +24,8 @@ words! {
         Deletion = "deletion",
         /// A store is down or up again, or its domain has changed.
         Site = "site",
+        /// A payment, or what follows from a missing one.
+        Billing = "billing",
         /// An alert to staff.
         Alert = "alert",
         /// Anything else.
@@ -47,6 +49,7 @@ impl MailKind {
             Self::Team => "Team",
             Self::Deletion => "Deletion",
             Self::Site => "Store",
+            Self::Billing => "Billing",
             Self::Alert => "Staff alert",
             Self::Other => "Other",
         }

@@ -98,6 +98,8 @@ texts! {
     SiteTitle: "title", "a title for the store", 120;
     /// The name of a person of the operator, 1 to 120 characters.
     StaffName: "name", "the person's name", 120;
+    /// The name of a plan, 1 to 60 characters.
+    PlanName: "name", "the plan's name", 60;
     /// A note of staff about a customer, 1 to 4,000 characters.
     NoteText: "note", "the note", 4_000;
 }

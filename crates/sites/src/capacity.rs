@@ -31,12 +31,12 @@ pub(crate) struct Disk {
 }
 
 impl Sites {
-    /// Refuses an order that can't be carried out now. The room that there is goes into the order's
+    /// Refuses an order that can't be carried out now, of a site whose main service gets the memory `main`. The room that there is goes into the order's
     /// transaction, where [`Sites::order_fits`] has the last word.
     ///
     /// # Errors
     /// The engine is away, an image is missing, or memory or disk would not do.
-    pub(crate) async fn ensure_order_possible(&self, loaded: &Loaded) -> Result<Room> {
+    pub(crate) async fn ensure_order_possible(&self, loaded: &Loaded, main: Bytes) -> Result<Room> {
         let away = |source| Error::Unavailable {
             message: "New sites can't be made at this moment: the machine that runs them does not answer. \
                       Please try again in a few minutes; nothing was ordered."
@@ -61,7 +61,8 @@ impl Sites {
             pool: engine.lease_pool(&machine),
             images: self.current_images(loaded).await.map_err(|e| away(e.into()))?,
         };
-        self.ensure_memory(&self.core.db, self.memory_needed(&loaded.blueprint), &room).await?;
+        let needed = memory_beside_main(&loaded.blueprint).saturating_add(main.0);
+        self.ensure_memory(&self.core.db, needed, &room).await?;
         let Disk { folder, free } = self.disk_free(machine.data_directory.as_deref())?;
         if free < self.core.settings.min_free_disk {
             let (folder, least) = (folder.display(), self.core.settings.min_free_disk);
@@ -92,21 +93,15 @@ impl Sites {
     /// Memory limits of all sites that run or are about to, in bytes.
     async fn memory_promised(&self, c: &impl Conn) -> Result<u64> {
         let mut sum = 0_u64;
-        for (name, version, count) in sites::site_counts_by_blueprint(c, RUNNING).await? {
-            let pinned = match version {
+        for used in sites::sites_by_blueprint(c, RUNNING).await? {
+            let pinned = match used.version {
                 Some(version) => Some(self.blueprint_version(&version).await?),
-                None => self.blueprints.get(&name).cloned(),
+                None => self.blueprints.get(&used.blueprint).cloned(),
             };
-            let each = pinned.map_or(0, |loaded| self.memory_needed(&loaded.blueprint));
-            sum = sum.saturating_add(each.saturating_mul(count));
+            let beside = pinned.map_or(0, |loaded| memory_beside_main(&loaded.blueprint));
+            sum = sum.saturating_add(beside.saturating_mul(used.sites)).saturating_add(used.memory);
         }
         Ok(sum)
-    }
-
-    /// Memory limits of one site of this kind, in bytes: the main service has the plan's.
-    fn memory_needed(&self, blueprint: &Blueprint) -> u64 {
-        let others = blueprint.services.iter().filter(|s| s.profiles.is_empty() && s.name != blueprint.main_service);
-        others.map(|s| s.limits.memory.0).sum::<u64>() + self.core.settings.main_limits.memory.0
     }
 
     /// The disk with less room: the one of the platform's data, or the one where the engine keeps
@@ -119,6 +114,12 @@ impl Sites {
         let engines = engine.and_then(|folder| room(Path::new(folder)).ok());
         Ok(engines.filter(|disk| disk.free < ours.free).unwrap_or(ours))
     }
+}
+
+/// Memory limits of a site's services in bytes, without its main service and the optional ones.
+fn memory_beside_main(blueprint: &Blueprint) -> u64 {
+    let others = blueprint.services.iter().filter(|s| s.profiles.is_empty() && s.name != blueprint.main_service);
+    others.map(|s| s.limits.memory.0).sum()
 }
 
 fn room(folder: &Path) -> rustix::io::Result<Disk> {

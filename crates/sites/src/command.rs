@@ -11,6 +11,9 @@ use stoa_model::{id::CustomerId, secret::SecretString, site::SuspensionReason};
 pub struct OrderSite {
     /// Name of the blueprint.
     pub blueprint: String,
+    /// Short name of the plan; empty: the first one of the blueprint, or none if it is sold without plans.
+    #[serde(default)]
+    pub plan: String,
     /// Label under the platform's base domain.
     pub subdomain: String,
     /// Title, kept exactly as typed.

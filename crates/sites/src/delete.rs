@@ -5,7 +5,7 @@
 use stoa_core::{
     Error, RequestContext, Result, Wakeup,
     jobs::enqueue,
-    permissions::{ensure_idle, readable_site, writable_site},
+    permissions::{ensure_idle, managed_site, readable_site},
     random,
 };
 use stoa_db::{history, route_changes::RouteChange, sites};
@@ -24,7 +24,7 @@ impl Sites {
     /// # Errors
     /// Not found, or a job works on it.
     pub async fn delete(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
-        let site = writable_site(&self.core.db, cx, id).await?;
+        let site = managed_site(&self.core.db, cx, id).await?;
         site.lifecycle.to(Lifecycle::Deleting)?;
         let was_created = site.lifecycle != Lifecycle::Failed;
         let grace = if was_created { self.core.settings.delete_grace } else { std::time::Duration::ZERO };
@@ -59,7 +59,7 @@ impl Sites {
     /// # Errors
     /// Not found, not marked for deletion, or its purge has begun.
     pub async fn undelete(&self, cx: &RequestContext, id: SiteId) -> Result<SiteView> {
-        let site = writable_site(&self.core.db, cx, id).await?;
+        let site = managed_site(&self.core.db, cx, id).await?;
         let late = || Error::Conflict("This deletion can't be undone any more.".into());
         if site.lifecycle != Lifecycle::Deleting {
             return Err(late());

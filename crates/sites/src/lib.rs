@@ -31,6 +31,7 @@ pub mod sagas;
 pub mod site_mail;
 mod storage;
 mod suspension;
+pub mod terms;
 mod traffic;
 mod update;
 pub mod view;

@@ -3,7 +3,7 @@
 use crate::Sites;
 use crate::power::ensure_active;
 use serde::Deserialize;
-use stoa_core::permissions::{readable_site, writable_site};
+use stoa_core::permissions::{managed_site, readable_site};
 use stoa_db::{history, secrets};
 use stoa_model::{
     blueprint::HookName,
@@ -30,7 +30,7 @@ impl Sites {
     /// # Errors
     /// Not found, or the actor may not have them.
     pub async fn list_credentials(&self, cx: &RequestContext, id: SiteId) -> Result<Vec<CredentialView>> {
-        let site = writable_site(&self.core.db, cx, id).await?;
+        let site = managed_site(&self.core.db, cx, id).await?;
         let base = self.core.settings.application_url(&site);
         let rows = secrets::credentials_get(&self.core.db, id).await?.into_iter();
         let view = |c: secrets::Credential| CredentialView {
@@ -48,7 +48,7 @@ impl Sites {
     /// Not found, or the actor may not have it.
     pub async fn reveal_credential(&self, cx: &RequestContext, id: SiteId, ordinal: u32) -> Result<SecretString> {
         cx.refuse_impersonator()?;
-        writable_site(&self.core.db, cx, id).await?;
+        managed_site(&self.core.db, cx, id).await?;
         let found = secrets::credentials_get(&self.core.db, id).await?.into_iter().find(|c| c.ordinal == ordinal);
         let credential = found.ok_or(Error::NotFound("login"))?;
         let password =
@@ -81,7 +81,7 @@ impl Sites {
     /// As for [`login_link`](Self::login_link); a path that is none of the blueprint's next steps.
     pub async fn login_link_to(&self, cx: &RequestContext, id: SiteId, to: Option<&str>) -> Result<String> {
         cx.refuse_impersonator()?;
-        let site = writable_site(&self.core.db, cx, id).await?;
+        let site = managed_site(&self.core.db, cx, id).await?;
         ensure_active(&site)?;
         if let Some(to) = to {
             let steps = &self.pinned(&site).await?.blueprint.next_steps;

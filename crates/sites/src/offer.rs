@@ -1,8 +1,10 @@
 //! What can be ordered: addresses and blueprints.
 
 use crate::Sites;
-use crate::order::resting_message;
-use stoa_db::{domains::resting_names::resting_name, sites, sites::revisions::Images};
+use crate::order::{RESERVED, resting_message};
+use stoa_db::{
+    billing::checkouts::checkout_of_hostname, domains::resting_names::resting_name, sites, sites::revisions::Images,
+};
 use stoa_model::{blueprint::Kind, host::Subdomain, image::ImageRef};
 use stoa_provider::engine::{EngineError, ImageInfo};
 
@@ -36,6 +38,12 @@ impl Sites {
             && cx.actor.customer() != Some(rest.customer)
         {
             return Ok(refuse(resting_message(rest.until)));
+        }
+        if checkout_of_hostname(&self.core.db, &hostname)
+            .await?
+            .is_some_and(|other| other.customer.is_none() || other.customer != cx.actor.customer())
+        {
+            return Ok(refuse(RESERVED.to_owned()));
         }
         let taken = sites::hostname_taken(&self.core.db, &hostname).await?;
         let message = if taken { "This address is taken. Please choose another one." } else { "This address is free." };

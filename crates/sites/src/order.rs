@@ -10,9 +10,11 @@ use stoa_core::jobs::enqueue;
 use jiff::Timestamp;
 use stoa_db::{
     Constraint, DbError, Page, Tx, accounts,
+    billing::checkouts::checkout_of_hostname,
     domains::resting_names::resting_name,
     history, idempotency, jobs, leases, sites,
     sites::revisions::{SiteRevision, blueprint_version_put, site_revision_put},
+    sites::storage::{Storage, storage_put},
 };
 use stoa_model::{
     account::{Actor, Customer, Role},
@@ -20,6 +22,7 @@ use stoa_model::{
     host::{Hostname, Subdomain},
     id::{CustomerId, JobId, SiteId},
     job::JobKind,
+    limits::Bytes,
     member::Permission,
     secret::{ExposeSecret, Sealed, SecretString},
     site::{Health, Lifecycle, Power, Site, SiteState},
@@ -35,12 +38,17 @@ use crate::{
         SitePlan, place,
         plan::{Target, fresh_secrets, secret_context},
     },
+    terms::OrderTerms,
     view::Ordered,
 };
 use stoa_core::{Error, RequestContext, Result, Wakeup, permissions::require_verified, random};
 
 /// Sites of a customer whose address is not verified.
 const SITES_WITHOUT_VERIFIED_ADDRESS: u64 = 1;
+
+/// Why a name can't be had that an order has reserved which isn't paid yet.
+pub(crate) const RESERVED: &str =
+    "Somebody is ordering a site with this address right now. Choose another one, or try again in an hour.";
 
 /// Why a name that was somebody else's can't be taken yet.
 pub(crate) fn resting_message(until: Timestamp) -> String {
@@ -74,6 +82,20 @@ impl Sites {
     /// # Errors
     /// All bad fields at once; no room; an address that is taken; a key used for another order.
     pub async fn order(&self, cx: &RequestContext, command: OrderSite, key: Option<String>) -> Result<Ordered> {
+        self.order_on(cx, command, key, None).await
+    }
+
+    /// Like [`order`](Self::order), of a site that is bought with these terms.
+    ///
+    /// # Errors
+    /// As [`order`](Self::order), and what [`RecordOrder`](crate::terms::RecordOrder) refuses.
+    pub async fn order_on(
+        &self,
+        cx: &RequestContext,
+        command: OrderSite,
+        key: Option<String>,
+        terms: Option<&OrderTerms<'_>>,
+    ) -> Result<Ordered> {
         let request = random::token_hash(&serde_json::to_string(&command).map_err(Error::internal)?);
         if let Some(ordered) = self.replayed_order(cx, key.as_deref(), &request).await? {
             return Ok(ordered);
@@ -82,18 +104,19 @@ impl Sites {
         cx.require_permission(Permission::ChangeSites)?;
         let parsed = self.parse_order(&command, Some(&customer.email))?;
         self.domains.ensure_dns_name_free(&parsed.hostname).await?;
-        let room = &self.ensure_order_possible(&parsed.blueprint).await?;
+        let memory = terms.map_or(self.core.settings.main_limits.memory, |terms| terms.memory);
+        let room = &self.ensure_order_possible(&parsed.blueprint, memory).await?;
         if cx.actor.customer().is_some() {
             self.ensure_customer_may_order(cx, customer.id).await?;
         }
-        let made = self.prepare_order(cx, customer.id, &parsed);
+        let made = self.prepare_order(cx, customer.id, &parsed, terms);
         let (made, key) = (&made, key.as_deref());
         let ordered = self
             .core
             .db
             .write(|tx| {
                 Box::pin(async move {
-                    let ordered = self.insert_order(&tx, cx, made, room).await?;
+                    let ordered = self.insert_order(&tx, cx, made, room, terms).await?;
                     if let Some(key) = key {
                         let body = serde_json::to_string(&ordered).map_err(Error::internal)?;
                         let reply = idempotency::Reply { request_hash: request, status: 201, body };
@@ -115,6 +138,15 @@ impl Sites {
 
     /// One account must not order all that there is.
     async fn ensure_customer_may_order(&self, cx: &RequestContext, customer: CustomerId) -> Result<()> {
+        let there = self.ensure_customer_has_room(customer).await?;
+        if there >= SITES_WITHOUT_VERIFIED_ADDRESS {
+            require_verified(&self.core.db, cx, customer, "create another site").await?;
+        }
+        self.core.count_order(customer).await
+    }
+
+    /// How many sites a customer has, if they may have another one.
+    async fn ensure_customer_has_room(&self, customer: CustomerId) -> Result<u64> {
         let most = u64::from(self.core.settings.sites_per_customer);
         let counts = sites::site_counts(&self.core.db, Some(customer)).await?;
         let gone = [SiteState::Deleted, SiteState::Failed, SiteState::Cancelled];
@@ -125,10 +157,7 @@ impl Sites {
                  they are gone. Delete one that you no longer need, or write to us for more."
             )));
         }
-        if there >= SITES_WITHOUT_VERIFIED_ADDRESS {
-            require_verified(&self.core.db, cx, customer, "create another site").await?;
-        }
-        self.core.count_order(customer).await
+        Ok(there)
     }
 
     /// The answer that this key got before, if it was to the same request.
@@ -149,6 +178,49 @@ impl Sites {
             }
             Some(_) => Err(Error::Conflict("This idempotency key was used for another request. Use a new one.".into())),
         }
+    }
+
+    /// Whether there is such a blueprint.
+    pub fn has_blueprint(&self, name: &str) -> bool {
+        self.blueprints.get(name).is_some()
+    }
+
+    /// What is wrong with the fields of an order, whoever orders.
+    pub fn bad_fields(&self, order: &OrderSite) -> Vec<Invalid> {
+        match self.parse_order(order, None) {
+            // Without an account, the administrator's address is only missing.
+            Err(Error::Invalid(bad)) => bad.into_iter().filter(|bad| bad.field != "admin_email").collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Refuses an order that could not be carried out now, of a site whose main service gets this memory; else returns the
+    /// name that the site would have.
+    ///
+    /// # Errors
+    /// As [`order`](Self::order).
+    pub async fn ensure_orderable(
+        &self,
+        cx: &RequestContext,
+        command: &OrderSite,
+        customer: CustomerId,
+        memory: Bytes,
+    ) -> Result<Hostname> {
+        cx.require_permission(Permission::ChangeSites)?;
+        let account = accounts::customer_get(&self.core.db, customer).await?.ok_or(Error::NotFound("customer"))?;
+        let parsed = self.parse_order(command, Some(&account.email))?;
+        self.domains.ensure_dns_name_free(&parsed.hostname).await?;
+        if sites::hostname_taken(&self.core.db, &parsed.hostname).await? {
+            return Err(DbError::Conflict(Constraint::Hostname).into());
+        }
+        if let Some(rest) = resting_name(&self.core.db, &parsed.hostname, cx.now).await?
+            && rest.customer != customer
+        {
+            return Err(Invalid::new("subdomain", resting_message(rest.until)).into());
+        }
+        self.ensure_order_possible(&parsed.blueprint, memory).await?;
+        self.ensure_customer_has_room(customer).await?;
+        Ok(parsed.hostname)
     }
 
     /// For whom: customers order for themselves; staff for anybody, or for the operator's own
@@ -239,13 +311,20 @@ impl Sites {
     }
 
     /// Decides all names.
-    pub(crate) fn prepare_order(&self, cx: &RequestContext, customer: CustomerId, order: &ParsedOrder) -> MadeOrder {
+    pub(crate) fn prepare_order(
+        &self,
+        cx: &RequestContext,
+        customer: CustomerId,
+        order: &ParsedOrder,
+        terms: Option<&OrderTerms<'_>>,
+    ) -> MadeOrder {
+        let usual = &self.core.settings;
         let id = SiteId::from_uuid(random::uuid_at(cx.now));
         let site = Site {
             id,
             customer,
             blueprint: order.blueprint.blueprint.name.clone(),
-            profiles: Vec::new(),
+            profiles: terms.map_or_else(Vec::new, |terms| terms.profiles_of(&order.blueprint.blueprint)),
             title: order.title.clone(),
             project: ProjectName::of(id, order.subdomain.as_str()),
             subdomain: order.subdomain.clone(),
@@ -257,8 +336,8 @@ impl Sites {
             placement: None,
             revision: 1,
             blueprint_version: Some(order.blueprint.version.clone()),
-            limits: self.core.settings.main_limits,
-            edge: self.core.settings.site_edge,
+            limits: terms.map_or(usual.main_limits, |terms| terms.limits(usual.main_limits)),
+            edge: terms.map_or(usual.site_edge, |terms| terms.edge),
             url: None,
             lifecycle: Lifecycle::Pending,
             power: Power::On,
@@ -286,6 +365,7 @@ impl Sites {
         cx: &RequestContext,
         made: &MadeOrder,
         room: &Room,
+        terms: Option<&OrderTerms<'_>>,
     ) -> Result<Ordered> {
         let site = &made.site;
         if let Some(rest) = resting_name(tx, &site.hostname, cx.now).await?
@@ -293,7 +373,17 @@ impl Sites {
         {
             return Err(Invalid::new("subdomain", resting_message(rest.until)).into());
         }
+        if let Some(other) = checkout_of_hostname(tx, &site.hostname).await?
+            && terms.and_then(|terms| terms.checkout) != Some(other.id)
+        {
+            return Err(Invalid::new("subdomain", RESERVED).into());
+        }
         sites::site_insert(tx, site).await?;
+        if let Some(terms) = terms {
+            let stored = Storage { disk: Some(terms.disk.0), ..Storage::default() };
+            storage_put(tx, site.id, &stored).await?;
+            terms.record.record(tx, cx, site).await?;
+        }
         history::site_event(tx, site.id, cx.now, "ordered", "Site created").await?;
         let detail = serde_json::json!({ "hostname": site.hostname, "blueprint": site.blueprint });
         history::audit(tx, &cx.audit("site.order", site.id, detail)).await?;

@@ -169,7 +169,7 @@ impl Sites {
                 "The last attempt was given up and left something behind. Delete this site and order it again.".into(),
             ));
         }
-        let room = &self.ensure_order_possible(loaded).await?;
+        let room = &self.ensure_order_possible(loaded, site.limits.memory).await?;
         let chosen = &self.password_of_last_attempt(id, loaded).await?;
         let job = JobId::from_uuid(random::uuid_at(cx.now));
         let event = &cx.audit("site.retry", id, serde_json::json!({ "job": job }));

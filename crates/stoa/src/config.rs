@@ -4,6 +4,7 @@
 //! once, each with its key and its place.
 
 mod acme;
+mod billing;
 mod dns;
 mod firewall;
 mod ingress;
@@ -33,6 +34,7 @@ use toml::{Table, Value};
 
 use self::{
     acme::Acme,
+    billing::Billing,
     dns::Dns,
     firewall::Firewall,
     mail::Mail,
@@ -208,6 +210,7 @@ settings! {
         traefik: Traefik,
         firewall: Firewall,
         site_mail: SiteMail,
+        billing: Billing,
         /// Where each setting was set that isn't at its default.
         #[serde(skip)]
         sources: BTreeMap<String, Source>,
@@ -246,6 +249,7 @@ pub const SECTIONS: &[Section] = &[
     Traefik::SECTION,
     Firewall::SECTION,
     SiteMail::SECTION,
+    Billing::SECTION,
 ];
 
 /// The format of the log.

@@ -29,7 +29,7 @@ mod work;
 mod world;
 
 pub use clock::TestClock;
-pub use people::{PASSWORD, shop};
+pub use people::{PASSWORD, shop, shop_plan};
 pub use platform::{Builder, TestPlatform};
 pub use port::free_port;
 pub use probe::{FakeProbe, Forwarder};

@@ -4,6 +4,7 @@ use std::sync::{LazyLock, atomic::Ordering};
 
 use stoa_accounts::password::{Hasher, Priority};
 
+use stoa_billing::command::SavePlan;
 use stoa_core::{Credential, RequestContext, SessionCredential, random};
 
 use stoa_db::accounts;
@@ -110,6 +111,22 @@ impl TestPlatform {
         let job = self.job(ordered.job).await;
         assert_eq!(job.state, stoa_model::job::JobState::Succeeded, "{:?}", job.error_detail);
         ordered
+    }
+}
+
+/// A plan for shops that costs so much a month, with half the usual limits.
+pub fn shop_plan(slug: &str, monthly: &str) -> SavePlan {
+    SavePlan {
+        slug: slug.into(),
+        blueprint: "woocommerce".into(),
+        name: slug.into(),
+        is_active: true,
+        currency: "EUR".into(),
+        monthly: monthly.into(),
+        memory: "512m".into(),
+        cpu: "0.5".into(),
+        disk: "5g".into(),
+        ..SavePlan::default()
     }
 }
 

@@ -6,9 +6,10 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
-use stoa_model::{account::Role, site::SuspensionReason};
+use stoa_billing::command::{MarkPaid, SavePlan};
+use stoa_model::{account::Role, billing::plan::Feature, site::SuspensionReason};
 use stoa_sites::command::{OrderSite, Suspend};
-use stoa_testkit::{PASSWORD, TestPlatform, shop};
+use stoa_testkit::{PASSWORD, TestPlatform, shop, shop_plan};
 use stoa_web::ClientAddress;
 
 #[tokio::main]
@@ -53,10 +54,75 @@ async fn fill(platform: &TestPlatform, boss: &stoa_core::RequestContext) {
     sites_of.stop(&jane, sites[3]).await.unwrap();
     sites_of.delete(&jane, sites[4]).await.unwrap();
     sites_of.suspend(&boss, sites[6], Suspend { reason: SuspensionReason::Abuse, note: "Spam.".into() }).await.unwrap();
+    sell(platform, &boss).await;
     for n in 0..60 {
         let name = format!("customer-{n}");
         let customer = platform.customer(&name).await;
         platform.control.sites.order(&platform.now(&customer), shop(&format!("shop-{n}")), None).await.unwrap();
     }
     platform.run_until_idle().await;
+}
+
+/// Plans, a customer who has paid, owes, and waits.
+async fn sell(platform: &TestPlatform, boss: &stoa_core::RequestContext) {
+    let billing = &platform.control.billing;
+    let plans = [
+        ("basic", "Basic", "19", "190", "1", "25", "For a first shop.", vec![]),
+        (
+            "growth",
+            "Growth",
+            "49",
+            "490",
+            "2",
+            "50",
+            "For shops with a team.",
+            vec![Feature::RedisCache, Feature::EmailSupport],
+        ),
+        (
+            "scale",
+            "Scale",
+            "149",
+            "",
+            "8",
+            "200",
+            "For campaigns, and catalogs of thousands.",
+            vec![Feature::RedisCache, Feature::DailyBackups, Feature::AllDaySupport, Feature::Sla],
+        ),
+    ];
+    for (position, (slug, name, monthly, yearly, memory, disk, description, features)) in (0..).zip(plans) {
+        let plan = SavePlan {
+            name: name.into(),
+            description: description.into(),
+            yearly: yearly.into(),
+            memory: memory.into(),
+            cpu: memory.replace('8', "4"),
+            disk: disk.into(),
+            bandwidth: "500".into(),
+            features: features.into_iter().collect(),
+            position,
+            ..shop_plan(slug, monthly)
+        };
+        billing.create_plan(boss, plan).await.unwrap();
+    }
+    let paula = platform.customer("paula").await;
+    for name in ["paid", "owed", "waiting"] {
+        let order = OrderSite {
+            plan: "growth:month".into(),
+            title: format!("Paula's {name}"),
+            ..shop(&format!("paula-{name}"))
+        };
+        billing.order(&platform.now(&paula), order, None).await.unwrap();
+    }
+    for checkout in billing.all_open_checkouts(boss).await.unwrap() {
+        if !checkout.hostname.starts_with("paula-waiting") {
+            billing.mark_checkout_paid(boss, checkout.id, MarkPaid::default()).await.unwrap();
+        }
+    }
+    platform.run_until_idle().await;
+    platform.clock.advance(jiff::SignedDuration::from_hours(32 * 24));
+    billing.reconcile_subscriptions().await.unwrap();
+    let paid = billing.own_subscriptions(&platform.now(&paula)).await.unwrap();
+    let paid = paid.iter().find(|of| of.hostname.as_deref() == Some("paula-paid.localhost")).unwrap();
+    let command = MarkPaid { reference: "Transfer of 1 December".into(), paid_until: None };
+    billing.mark_paid(&platform.now(boss), paid.id, command).await.unwrap();
 }

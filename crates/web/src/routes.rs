@@ -173,6 +173,26 @@ routes! {
     get "/domains/{id}/remove" => pages::domains::remove::show;
     post "/domains/{id}/remove" => pages::domains::remove::submit;
 
+    // Billing.
+    get "/pricing" => pages::billing::pricing::show;
+    get "/billing" => pages::billing::overview::show;
+    get "/billing/orders/{id}" => pages::billing::checkout::show;
+    post "/billing/orders/{id}/cancel" => pages::billing::checkout::cancel;
+    post "/billing/subscriptions/{id}/cancel" => pages::billing::overview::cancel;
+    post "/billing/subscriptions/{id}/keep" => pages::billing::overview::keep;
+    get "/staff/plans" => pages::billing::staff_plans::show;
+    get "/staff/plans/new" => pages::billing::staff_plan::show_new;
+    post "/staff/plans/new" => pages::billing::staff_plan::create;
+    get "/staff/plans/{id}" => pages::billing::staff_plan::show;
+    post "/staff/plans/{id}" => pages::billing::staff_plan::update;
+    get "/staff/subscriptions" => pages::billing::staff_subscriptions::show;
+    get "/staff/subscriptions/{id}" => pages::billing::staff_subscription::show;
+    post "/staff/subscriptions/{id}/pay" => pages::billing::staff_subscription::pay;
+    post "/staff/subscriptions/{id}/cancel" => pages::billing::staff_subscription::cancel;
+    post "/staff/subscriptions/{id}/keep" => pages::billing::staff_subscription::keep;
+    post "/staff/orders/{id}/pay" => pages::billing::staff_subscriptions::pay_order;
+    post "/staff/orders/{id}/cancel" => pages::billing::staff_subscriptions::cancel_order;
+
     // Jobs.
     get "/jobs/{id}" => pages::core::jobs::show::show;
     get "/jobs/{id}/events" => pages::core::jobs::events::stream;
@@ -270,6 +290,17 @@ routes! {
     put "/api/v1/sites/{id}/limits" [Write] => api::sites::traffic::limits;
     get "/api/v1/sites/{id}/storage" [Read] => api::sites::storage::show;
     put "/api/v1/sites/{id}/storage" [Write] => api::sites::storage::limit;
+    get "/api/v1/plans" => api::billing::plans;
+    post "/api/v1/plans" [Billing] => api::billing::create_plan;
+    put "/api/v1/plans/{id}" [Billing] => api::billing::update_plan;
+    get "/api/v1/checkouts/{id}" [Billing] => api::billing::checkout;
+    delete "/api/v1/checkouts/{id}" [Billing] => api::billing::cancel_checkout;
+    post "/api/v1/checkouts/{id}/payment" [Billing] => api::billing::pay_checkout;
+    get "/api/v1/subscriptions" [Billing] => api::billing::subscriptions;
+    get "/api/v1/subscriptions/{id}" [Billing] => api::billing::subscription;
+    post "/api/v1/subscriptions/{id}/payments" [Billing] => api::billing::pay_subscription;
+    post "/api/v1/subscriptions/{id}/cancel" [Billing] => api::billing::cancel;
+    post "/api/v1/subscriptions/{id}/keep" [Billing] => api::billing::keep;
     get "/api/v1/jobs" [Read] => api::core::jobs::list;
     get "/api/v1/jobs/{id}" [Read] => api::core::jobs::get;
     get "/api/v1/jobs/{id}/events" [Read] => api::core::jobs::events;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod billing;
 mod capacity;
 mod certificate_orders;
 mod certificate_trouble;

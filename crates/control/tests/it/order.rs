@@ -37,6 +37,7 @@ async fn all_bad_fields_are_named_at_once_and_nothing_is_made() {
     let jane = platform.customer("jane").await;
     let before = platform.world().await;
     let order = OrderSite {
+        plan: String::new(),
         blueprint: "oscommerce".into(),
         subdomain: "-".into(),
         title: " ".into(),

@@ -27,8 +27,9 @@ macro_rules! tables {
 
 // After the macro: it is visible only below its definition.
 mod account_tables;
+mod billing_tables;
 mod core_tables;
 mod domain_tables;
 mod site_tables;
 
-pub use self::{account_tables::*, core_tables::*, domain_tables::*, site_tables::*};
+pub use self::{account_tables::*, billing_tables::*, core_tables::*, domain_tables::*, site_tables::*};

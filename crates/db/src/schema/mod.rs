@@ -19,6 +19,7 @@ mod v11;
 mod v12;
 mod v13;
 mod v14;
+mod v15;
 mod v2;
 mod v3;
 mod v4;
@@ -93,4 +94,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v12::MIGRATION,
     v13::MIGRATION,
     v14::MIGRATION,
+    v15::MIGRATION,
 ];

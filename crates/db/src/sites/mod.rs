@@ -112,24 +112,48 @@ fn in_state(state: SiteState) -> Condition {
     }
 }
 
-/// Number of sites by the blueprint version that they were made with (`None` for sites that are not
-/// adopted yet) and the blueprint's name, of those in one of `states`.
-pub async fn site_counts_by_blueprint(
-    c: &impl Conn,
-    states: &[SiteState],
-) -> Result<Vec<(String, Option<String>, u64)>, DbError> {
+/// Sites that were made with the same version of a blueprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlueprintUse {
+    /// The blueprint's name.
+    pub blueprint: String,
+    /// Its version; `None` for sites that are not adopted yet.
+    pub version: Option<String>,
+    /// How many sites there are.
+    pub sites: u64,
+    /// The memory limits of their main services in bytes, all together.
+    pub memory: u64,
+}
+
+/// The sites in one of `states`, by the blueprint version that they were made with.
+pub async fn sites_by_blueprint(c: &impl Conn, states: &[SiteState]) -> Result<Vec<BlueprintUse>, DbError> {
     let any = states.iter().fold(Condition::any(), |any, state| any.add(in_state(*state)));
     let counted = sites::Entity::find()
         .select_only()
         .column(sites::Column::Blueprint)
         .column(sites::Column::BlueprintVersion)
+        .column_as(sites::Column::Memory, "memory")
         .column_as(sites::Column::Id.count(), "n")
         .filter(any)
         .group_by(sites::Column::Blueprint)
-        .group_by(sites::Column::BlueprintVersion);
-    let rows: Vec<(String, Option<String>, i64)> = counted.into_tuple().all(c.raw()).await?;
+        .group_by(sites::Column::BlueprintVersion)
+        .group_by(sites::Column::Memory);
+    // By memory, and added up here: the databases disagree about the type of a sum.
+    let rows: Vec<(String, Option<String>, i64, i64)> = counted.into_tuple().all(c.raw()).await?;
     let read = Row { table: "sites", id: &"(counts)" };
-    rows.into_iter().map(|(blueprint, version, n)| Ok((blueprint, version, read.number(n)?))).collect()
+    let mut found: Vec<BlueprintUse> = Vec::new();
+    for (blueprint, version, memory, n) in rows {
+        let (sites, memory) = (read.number(n)?, read.number::<u64>(memory)?);
+        let memory = memory.saturating_mul(sites);
+        match found.iter_mut().find(|known| known.blueprint == blueprint && known.version == version) {
+            Some(known) => {
+                known.sites += sites;
+                known.memory = known.memory.saturating_add(memory);
+            }
+            None => found.push(BlueprintUse { blueprint, version, sites, memory }),
+        }
+    }
+    Ok(found)
 }
 
 /// Number of sites by state, of one customer or of all; states without sites are left out.

@@ -70,6 +70,7 @@ impl Config {
         self.validate_providers(&mut mistakes, &mut settings);
         mistakes.good(self.firewall_policy());
         settings.site_mail = mistakes.good(self.site_mail_settings()).unwrap_or_default();
+        settings.billing = mistakes.good(self.billing_settings()).unwrap_or_default();
         settings.firewall = self.firewall.enabled.then(|| self.firewall.state_dir.clone());
         mistakes.require(
             settings.acme.is_none() || addresses.is_none_or(|addresses| addresses.https.is_some()),

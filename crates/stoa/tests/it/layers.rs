@@ -19,6 +19,7 @@ const ALL: &[&str] = &[
     "accounts",
     "domains",
     "sites",
+    "billing",
     "control",
     "web",
 ];
@@ -41,8 +42,12 @@ const TABLE: &[(&str, &[&str])] = &[
         "sites",
         &["util", "model", "provider", "db", "saga", "submission", "integrations", "core", "accounts", "domains"],
     ),
-    ("control", &["model", "provider", "db", "firewall", "integrations", "core", "accounts", "domains", "sites"]),
-    ("web", &["util", "model", "core", "accounts", "domains", "sites", "control"]),
+    ("billing", &["model", "db", "core", "accounts", "sites"]),
+    (
+        "control",
+        &["model", "provider", "db", "firewall", "integrations", "core", "accounts", "domains", "sites", "billing"],
+    ),
+    ("web", &["util", "model", "core", "accounts", "domains", "sites", "billing", "control"]),
     ("testkit", ALL),
     ("stoa", ALL),
 ];

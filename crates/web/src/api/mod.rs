@@ -5,6 +5,7 @@
 //! change can't change the API by accident.
 
 pub mod accounts;
+pub mod billing;
 pub mod core;
 pub mod domains;
 pub mod sites;

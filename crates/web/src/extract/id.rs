@@ -8,8 +8,8 @@ use axum::{
 };
 use secrecy::SecretString;
 use stoa_model::id::{
-    CustomerId, DomainId, InvitationId, JobId, MailId, NoteId, PasskeyId, SessionId, SiteId, StaffId, TaskId, TokenId,
-    UserId,
+    CheckoutId, CustomerId, DomainId, InvitationId, JobId, MailId, NoteId, PasskeyId, PlanId, SessionId, SiteId,
+    StaffId, SubscriptionId, TaskId, TokenId, UserId,
 };
 
 use crate::http_error::HttpError;
@@ -31,6 +31,18 @@ pub trait ResourceId: FromStr + Send {
 
 impl ResourceId for SiteId {
     const NOUN: &'static str = "site";
+}
+
+impl ResourceId for PlanId {
+    const NOUN: &'static str = "plan";
+}
+
+impl ResourceId for CheckoutId {
+    const NOUN: &'static str = "order";
+}
+
+impl ResourceId for SubscriptionId {
+    const NOUN: &'static str = "subscription";
 }
 
 impl ResourceId for JobId {

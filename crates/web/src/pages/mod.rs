@@ -3,6 +3,7 @@
 //! and don't decide; a missing field fails the build.
 
 pub mod accounts;
+pub mod billing;
 pub mod core;
 pub mod domains;
 pub mod sites;

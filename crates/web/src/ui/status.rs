@@ -6,6 +6,7 @@ use askama::filters::HtmlSafe;
 use stoa_core::view::Verdict;
 use stoa_domains::view::CertificateState;
 use stoa_model::{
+    billing::subscription::SubscriptionStatus,
     domain::DomainState,
     job::JobState,
     mail::MailState,
@@ -52,6 +53,19 @@ pub const fn site(status: SiteStatus) -> Badge {
         SiteStatus::Cancelled => badge("off", "stop", "Cancelled"),
         SiteStatus::Deleting => badge("warn", "bin", "Scheduled for deletion"),
         SiteStatus::Deleted => badge("off", "bin", "Deleted"),
+    }
+}
+
+/// How a subscription's status looks.
+pub const fn subscription(status: SubscriptionStatus) -> Badge {
+    let word = status.label();
+    match status {
+        SubscriptionStatus::Incomplete => badge("busy", "wait", word),
+        SubscriptionStatus::Trialing => badge("good", "clock", word),
+        SubscriptionStatus::Active => badge("good", "check", word),
+        SubscriptionStatus::PastDue => badge("warn", "warning", word),
+        SubscriptionStatus::Unpaid | SubscriptionStatus::Paused => badge("bad", "pause", word),
+        SubscriptionStatus::Canceled | SubscriptionStatus::IncompleteExpired => badge("off", "stop", word),
     }
 }
 

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use stoa_billing::{Placed, command::MarkPaid};
 use stoa_core::RequestContext;
 use stoa_domains::command::AddDomain;
 use stoa_model::{
     account::{Actor, Role},
     id::SiteId,
 };
-use stoa_testkit::{PASSWORD, TestPlatform};
+use stoa_testkit::{PASSWORD, TestPlatform, shop, shop_plan};
 use stoa_web::routes::ROUTES;
 
 use crate::browser::{Answer, Browser, TestApp};
@@ -157,6 +158,24 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("POST", "/sites/{id}/resume", ADMINS),
     ("POST", "/sites/{id}/delete", CHANGE),
     ("POST", "/sites/{id}/undelete", CHANGE),
+    ("GET", "/pricing", ANYBODY),
+    ("GET", "/billing", CUSTOMERS),
+    ("GET", "/billing/orders/{id}", [Login, Yes, Nothing, No, No, No]),
+    ("POST", "/billing/subscriptions/{id}/cancel", [Login, Yes, Nothing, No, No, No]),
+    ("POST", "/billing/subscriptions/{id}/keep", [Login, Yes, Nothing, No, No, No]),
+    ("GET", "/staff/plans", STAFF),
+    ("GET", "/staff/plans/new", ADMINS),
+    ("POST", "/staff/plans/new", ADMINS),
+    ("GET", "/staff/plans/{id}", STAFF),
+    ("POST", "/staff/plans/{id}", ADMINS),
+    ("GET", "/staff/subscriptions", STAFF),
+    ("GET", "/staff/subscriptions/{id}", STAFF),
+    ("POST", "/staff/subscriptions/{id}/pay", ADMINS),
+    ("POST", "/staff/subscriptions/{id}/cancel", ADMINS),
+    ("POST", "/staff/subscriptions/{id}/keep", ADMINS),
+    ("POST", "/billing/orders/{id}/cancel", [Login, Yes, Nothing, No, No, No]),
+    ("POST", "/staff/orders/{id}/pay", ADMINS),
+    ("POST", "/staff/orders/{id}/cancel", ADMINS),
     ("GET", "/sites/{id}/domains", READ),
     ("POST", "/sites/{id}/domains", CHANGE),
     ("POST", "/sites/{id}/address", CHANGE),
@@ -238,6 +257,17 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("PUT", "/api/v1/sites/{id}/limits", ADMINS),
     ("GET", "/api/v1/sites/{id}/storage", READ),
     ("PUT", "/api/v1/sites/{id}/storage", ADMINS),
+    ("GET", "/api/v1/plans", ANYBODY),
+    ("POST", "/api/v1/plans", ADMINS),
+    ("PUT", "/api/v1/plans/{id}", ADMINS),
+    ("GET", "/api/v1/checkouts/{id}", READ),
+    ("DELETE", "/api/v1/checkouts/{id}", CHANGE),
+    ("POST", "/api/v1/checkouts/{id}/payment", ADMINS),
+    ("GET", "/api/v1/subscriptions", LOGGED_IN),
+    ("GET", "/api/v1/subscriptions/{id}", READ),
+    ("POST", "/api/v1/subscriptions/{id}/payments", ADMINS),
+    ("POST", "/api/v1/subscriptions/{id}/cancel", CHANGE),
+    ("POST", "/api/v1/subscriptions/{id}/keep", CHANGE),
     ("GET", "/api/v1/jobs", STAFF),
     ("GET", "/api/v1/jobs/{id}", READ),
     ("GET", "/api/v1/jobs/{id}/events", READ),
@@ -267,7 +297,11 @@ async fn everyone_gets_what_the_table_says() {
     let shop = app.platform.shop(&owner, "janes-shop").await;
     let mut everybody = everybody(&app, owner.actor).await;
     let system = app.platform.control.core.system_context("test");
+    let (plan, checkout, subscription) = sold(&app, &owner).await;
     let mut ids = Ids {
+        plan,
+        checkout,
+        subscription,
         site: shop.site.to_string(),
         job: shop.job.to_string(),
         domain: String::new(),
@@ -294,10 +328,31 @@ async fn everyone_gets_what_the_table_says() {
 struct Ids {
     site: String,
     job: String,
+    plan: String,
+    /// Of an order that waits for its payment, or was paid or cancelled by an earlier row.
+    checkout: String,
+    subscription: String,
     domain: String,
     customer: String,
     /// The super admin, who can't be taken away: the rows that change them are refused, or repeated by nobody.
     staff: String,
+}
+
+/// A plan, an order of it that waits for its payment, and the subscription of another one.
+async fn sold(app: &TestApp, owner: &RequestContext) -> (String, String, String) {
+    let (control, now) = (&app.platform.control, app.platform.now(owner));
+    let system = control.core.system_context("test");
+    let plan = control.billing.create_plan(&system, shop_plan("basic", "10")).await.unwrap().id;
+    let mut checkouts = Vec::new();
+    for name in ["bakery", "florist"] {
+        match control.billing.order(&now, shop(name), None).await.unwrap() {
+            Placed::Checkout(checkout) => checkouts.push(checkout.id),
+            Placed::Site(_) => panic!("it costs something"),
+        }
+    }
+    let ordered = control.billing.mark_checkout_paid(&system, checkouts[0], MarkPaid::default()).await.unwrap();
+    let subscription = control.billing.subscription_of_site(&system, ordered.site).await.unwrap().unwrap().id;
+    (plan.to_string(), checkouts[1].to_string(), subscription.to_string())
 }
 
 /// An existing domain; an earlier row may have removed the last one.
@@ -340,6 +395,9 @@ pub async fn token(platform: &TestPlatform, actor: Actor) -> String {
 async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> Answer {
     let id = match path {
         _ if path.contains("/jobs/{id}") => &ids.job,
+        _ if path.contains("/plans/{id}") => &ids.plan,
+        _ if path.contains("/orders/{id}") || path.contains("/checkouts/{id}") => &ids.checkout,
+        _ if path.contains("/subscriptions/{id}") => &ids.subscription,
         _ if path.contains("/customers/{id}") => &ids.customer,
         _ if path.contains("/domains/{id}") => &ids.domain,
         _ if path.contains("/people/{id}") || path.contains("/staff/{id}") => &ids.staff,
@@ -372,6 +430,13 @@ async fn request(browser: &mut Browser, method: &str, path: &str, ids: &Ids) -> 
             let account = r#"{"name":"","email":"","role":"admin","version":0}"#;
             let account = if method == "POST" { account.replace(r#","version":0"#, "") } else { account.to_owned() };
             browser.json(method.parse().unwrap(), &concrete, &account).await
+        }
+        ("POST" | "PUT", "/api/v1/plans" | "/api/v1/plans/{id}") => {
+            let plan = r#"{"name":"","currency":"EUR","memory":"","cpu":"","disk":""}"#;
+            browser.json(method.parse().unwrap(), &concrete, plan).await
+        }
+        ("POST", "/api/v1/checkouts/{id}/payment" | "/api/v1/subscriptions/{id}/payments") => {
+            browser.json(Method::POST, &concrete, r#"{"reference":"1"}"#).await
         }
         ("POST" | "PUT", _) if path.starts_with("/api/v1/sites/{id}/") && body(path).is_some() => {
             browser.json(method.parse().unwrap(), &concrete, body(path).unwrap()).await

@@ -17,6 +17,7 @@ use super::{doctor, example, jobs, problem, tasks};
 use crate::{
     api::{
         accounts::{self, staff, tokens},
+        billing,
         domains::{self, certificates},
         sites::{self, blueprints, details, storage, suspension, traffic, update},
     },
@@ -34,6 +35,7 @@ use crate::{
         (name = "Staff", description = "Accounts of the operator's staff."),
         (name = "Platform", description = "Blueprints, available addresses, and the health of the platform."),
         (name = "Sites", description = "Stores and sites, their logins, logs, usage and traffic."),
+        (name = "Billing", description = "Plans, orders that wait for their payment, and subscriptions."),
         (name = "Domains", description = "Custom domains and certificates."),
         (name = "Jobs", description = "Long-running operations on sites, step by step."),
     ),
@@ -48,6 +50,9 @@ use crate::{
         details::login_link, details::credentials, details::reveal,
         details::logs, details::stats, details::jobs,
         traffic::hours, traffic::limits, storage::show, storage::limit,
+        billing::plans, billing::create_plan, billing::update_plan,
+        billing::checkout, billing::cancel_checkout, billing::pay_checkout,
+        billing::subscriptions, billing::subscription, billing::pay_subscription, billing::cancel, billing::keep,
         domains::list, domains::add, domains::check, domains::remove, domains::main,
         certificates::upload, certificates::withdraw, certificates::list,
         jobs::list, jobs::get, jobs::events, jobs::cancel, jobs::resume, jobs::abandon,

@@ -13,14 +13,17 @@ pub mod update;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use stoa_billing::Placed;
 use stoa_model::id::SiteId;
-use stoa_sites::command::OrderSite;
+use stoa_sites::{command::OrderSite, view::Ordered};
 use utoipa::IntoParams;
 
 use crate::{
+    api::billing,
     api::core::{
         dto::{Page, StartedJob},
         limit,
@@ -58,12 +61,14 @@ pub async fn list(
     Ok(Json(app.control.sites.list(&cx, query.before, limit(query.limit)).await?.into()))
 }
 
-/// Order a site. Send an `Idempotency-Key` to make the request safe to repeat.
+/// Order a site. If its plan must be paid first, its address is reserved, and the answer says how to pay. Send an
+/// `Idempotency-Key` to make the request safe to repeat.
 #[utoipa::path(
     post, path = "/api/v1/sites", tag = "Sites", request_body = dto::NewSite,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; the same key returns the same site.")),
     responses(
         (status = 201, body = dto::Ordered, headers(("Location" = String, description = "The new site."))),
+        (status = 202, body = billing::dto::Checkout, description = "It waits for its payment.", headers(("Location" = String, description = "The order."))),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem),
     ),
 )]
@@ -72,13 +77,20 @@ pub async fn create(
     LoggedIn(cx): LoggedIn,
     headers: HeaderMap,
     body::Json(new): body::Json<dto::NewSite>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<dto::Ordered>), HttpError> {
+) -> Result<Response, HttpError> {
     let key = headers.get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    let dto::NewSite { blueprint, subdomain, title, admin_user, admin_email, admin_password, customer } = new;
-    let order = OrderSite { blueprint, subdomain, title, admin_user, admin_email, admin_password, customer };
-    let ordered = app.control.sites.order(&cx, order, key).await?;
-    let location = [(header::LOCATION, format!("/api/v1/sites/{}", ordered.site))];
-    Ok((StatusCode::CREATED, location, Json(dto::Ordered { site: ordered.site, job: ordered.job })))
+    let dto::NewSite { blueprint, plan, subdomain, title, admin_user, admin_email, admin_password, customer } = new;
+    let order = OrderSite { blueprint, plan, subdomain, title, admin_user, admin_email, admin_password, customer };
+    Ok(match app.control.billing.order(&cx, order, key).await? {
+        Placed::Site(Ordered { site, job }) => {
+            let location = [(header::LOCATION, format!("/api/v1/sites/{site}"))];
+            (StatusCode::CREATED, location, Json(dto::Ordered { site, job })).into_response()
+        }
+        Placed::Checkout(checkout) => {
+            let location = [(header::LOCATION, format!("/api/v1/checkouts/{}", checkout.id))];
+            (StatusCode::ACCEPTED, location, Json(billing::dto::Checkout::from(*checkout))).into_response()
+        }
+    })
 }
 
 /// Get a site.

@@ -6,16 +6,21 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use secrecy::SecretString;
 use serde::Deserialize;
 use stoa_accounts::command::Register;
+use stoa_billing::RegisteredOrder;
 use stoa_core::RequestContext;
-use stoa_sites::{Registered, command::OrderSite};
+use stoa_sites::command::OrderSite;
 
 use super::login::{self, LoginForm};
 use crate::{
     app::App,
-    extract::{body::Form, permissions::Caller, stale_form::Resubmission},
+    extract::{
+        body::{Form, Query},
+        permissions::Caller,
+        stale_form::Resubmission,
+    },
     http_error::HttpError,
     middleware::{auth::set_session, login_cookies::remember_browser},
-    pages::sites::order::{OrderFields, OrderForm},
+    pages::sites::order::{Offer, OrderFields, OrderForm, page_of},
     ui::{
         self,
         field::{Field, Problems},
@@ -77,11 +82,17 @@ impl RegisterPage {
 }
 
 /// `GET /register`
-pub async fn show(State(app): State<App>, Caller(cx): Caller, frame: Frame) -> Result<Response, HttpError> {
+pub async fn show(
+    State(app): State<App>,
+    Caller(cx): Caller,
+    frame: Frame,
+    Query(order): Query<OrderForm>,
+) -> Result<Response, HttpError> {
     if frame.user.is_some() {
         return Ok(ui::see_other("/sites/new"));
     }
-    page(&app, &cx, frame, &RegisterForm::default(), FormErrors::default()).await
+    let form = RegisterForm { order, ..RegisterForm::default() };
+    page(&app, &cx, frame, &form, FormErrors::default()).await
 }
 
 /// `POST /register`
@@ -102,13 +113,13 @@ pub async fn submit(
     let account =
         Register { email: form.email.clone(), password: form.password.clone(), company: form.company.clone() };
     let order = OrderSite::from(&form.order);
-    let form_errors = match app.control.sites.register_and_order(&cx, account, order).await {
-        Ok(Registered::Before(outcome)) => {
+    let form_errors = match app.control.billing.register_and_order(&cx, account, order).await {
+        Ok(RegisteredOrder::Before(outcome)) => {
             let login = LoginForm::of(form.email, form.order.page());
             return login::respond(&app, Ok(outcome), false, frame, &login, &headers);
         }
-        Ok(Registered::Now(session, ordered)) => {
-            let mut response = ui::see_other(&format!("/jobs/{}", ordered.job));
+        Ok(RegisteredOrder::Now(session, placed)) => {
+            let mut response = ui::see_other(&page_of(&placed));
             set_session(&mut response, &session.token, is_https(&headers));
             remember_browser(&mut response, &app.control.accounts, &form.email, is_https(&headers));
             return Ok(response);
@@ -125,7 +136,7 @@ async fn page(
     form: &RegisterForm,
     form_errors: FormErrors,
 ) -> Result<Response, HttpError> {
-    let blueprints = app.control.sites.list_blueprints(cx).await?;
-    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &form_errors.problems);
+    let offer = Offer::to_customers(app, cx, &form.order).await?;
+    let fields = OrderFields::new(&form.order, offer, app.control.settings(), &form_errors.problems);
     Ok(form_errors.response().page(&RegisterPage::new(frame, form, fields, form_errors.problems)))
 }

@@ -3,11 +3,12 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
+use stoa_billing::Placed;
 use stoa_core::{Error, RequestContext};
 use stoa_model::{account::Customer, field::Invalid};
-use stoa_sites::{command::OrderSite, view::Ordered};
+use stoa_sites::command::OrderSite;
 
-use super::order::{OrderFields, OrderForm};
+use super::order::{Offer, OrderFields, OrderForm, page_of};
 use crate::{
     app::App,
     extract::{body::Form, permissions::Administrator, stale_form::Resubmission},
@@ -78,7 +79,7 @@ pub async fn submit(
         return page(&app, &cx, frame, &form, Resubmission::form_errors()).await;
     }
     let form_errors = match order(&app, &cx, &form).await {
-        Ok(ordered) => return Ok(ui::see_other(&format!("/jobs/{}", ordered.job))),
+        Ok(placed) => return Ok(ui::see_other(&page_of(&placed))),
         Err(error) => FormErrors::try_from(error)?,
     };
     page(&app, &cx, frame, &form, form_errors).await
@@ -86,10 +87,10 @@ pub async fn submit(
 
 /// Orders for the named customer. A missing customer is an error here, because the service layer would use the
 /// operator's own account.
-async fn order(app: &App, cx: &RequestContext, form: &StaffOrderForm) -> Result<Ordered, Error> {
+async fn order(app: &App, cx: &RequestContext, form: &StaffOrderForm) -> Result<Placed, Error> {
     let customer = customer(app, cx, &form.customer).await?;
     let order = OrderSite { customer: Some(customer.id), ..OrderSite::from(&form.order) };
-    app.control.sites.order(cx, order, None).await
+    app.control.billing.order(cx, order, None).await
 }
 
 async fn customer(app: &App, cx: &RequestContext, email: &str) -> Result<Customer, Error> {
@@ -107,7 +108,7 @@ async fn page(
     form: &StaffOrderForm,
     form_errors: FormErrors,
 ) -> Result<Response, HttpError> {
-    let blueprints = app.control.sites.list_blueprints(cx).await?;
-    let fields = OrderFields::new(&form.order, blueprints, app.control.settings(), &form_errors.problems);
+    let offer = Offer { plans_are_optional: true, ..Offer::to_customers(app, cx, &form.order).await? };
+    let fields = OrderFields::new(&form.order, offer, app.control.settings(), &form_errors.problems);
     Ok(form_errors.response().page(&StaffOrderPage::new(frame, form, fields, form_errors.problems)))
 }

@@ -70,6 +70,11 @@ pub struct NewSite {
     /// Name of the blueprint.
     #[schema(example = "woocommerce")]
     pub blueprint: String,
+    /// Short name of the plan, with `:month` or `:year` to choose a price; the first one of the blueprint by default, or
+    /// none if it is sold without plans.
+    #[serde(default)]
+    #[schema(example = "shop-basic:month")]
+    pub plan: String,
     /// Subdomain of the platform's domain: 3 to 40 characters of a-z, 0-9 and single inner hyphens.
     #[schema(example = "harbour-street")]
     pub subdomain: String,

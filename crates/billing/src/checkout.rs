@@ -1,0 +1,288 @@
+//! Orders that wait for their first payment. Their addresses are reserved meanwhile; nothing else exists yet.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stoa_core::{Error, RequestContext, Result, random};
+use stoa_db::{
+    Constraint, DbError, accounts,
+    billing::{
+        checkouts::{
+            Checkout, CheckoutState, checkout_get, checkout_insert, checkout_lock, checkout_of_hostname,
+            checkout_update, checkouts_of, checkouts_open, checkouts_overdue,
+        },
+        payments::Payment,
+        plans,
+    },
+    history,
+};
+use stoa_model::{
+    account::{Actor, Role},
+    billing::subscription::{Provider, SubscriptionStatus},
+    field::Invalid,
+    id::{CheckoutId, CustomerId, PaymentId, SubscriptionId},
+    member::Permission,
+    secret::{ExposeSecret, Sealed, SecretString},
+};
+use stoa_sites::{command::OrderSite, view::Ordered};
+
+use crate::{Billing, command::MarkPaid, order::Purchase, plans::Choice, view::CheckoutView};
+
+/// How long an address is reserved for an order that the operator collects the payment of.
+const MANUAL_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Orders of a customer that wait for their payment: each reserves an address.
+const MAX_OPEN_ORDERS: u64 = 3;
+/// The longest reference of a payment, in characters.
+const MAX_REFERENCE_CHARS: usize = 120;
+
+/// An order as it is kept until it is paid.
+#[derive(Serialize, Deserialize)]
+struct KeptOrder {
+    site: OrderSite,
+    /// The administrator's password, if the customer has chosen one.
+    password: Option<Sealed>,
+}
+
+impl Billing {
+    /// Reserves the address of an order until it is paid. The same order again continues the one that waits.
+    pub(crate) async fn begin_checkout(
+        &self,
+        cx: &RequestContext,
+        command: &OrderSite,
+        choice: Choice,
+    ) -> Result<CheckoutView> {
+        let customer = cx.customer()?;
+        cx.require_permission(Permission::ManageMoney)?;
+        let account = accounts::customer_get(&self.core.db, customer).await?.ok_or(Error::NotFound("customer"))?;
+        let Choice { plan, price } = &choice;
+        let hostname = self.sites.ensure_orderable(cx, command, customer, plan.terms.memory).await?;
+        if let Some(known) = checkout_of_hostname(&self.core.db, &hostname).await?
+            && known.customer == Some(customer)
+        {
+            if known.price == price.id && known.expires_at > cx.now {
+                return Ok(CheckoutView::of(&known, plan, price));
+            }
+            self.expire(cx, known.id, "ordered again").await?;
+        }
+        if checkouts_of(&self.core.db, customer, true).await?.len() as u64 >= MAX_OPEN_ORDERS {
+            return Err(Error::Conflict(format!(
+                "You have {MAX_OPEN_ORDERS} orders that wait for their payment. Pay or cancel one of them under Billing first."
+            )));
+        }
+        self.core.count_order(customer).await?;
+        let id = CheckoutId::from_uuid(random::uuid_at(cx.now));
+        let password = (!command.admin_password.expose_secret().is_empty())
+            .then(|| self.core.key.seal(&password_context(id), &command.admin_password));
+        let order = serde_json::to_value(KeptOrder { site: command.clone(), password }).map_err(Error::internal)?;
+        let checkout = Checkout {
+            id,
+            customer: Some(customer),
+            email: account.email,
+            hostname,
+            order,
+            plan: plan.id,
+            plan_version: plan.version,
+            price: price.id,
+            state: CheckoutState::Open,
+            session: None,
+            url: None,
+            site: None,
+            created_at: cx.now,
+            expires_at: cx.now + MANUAL_LIFETIME,
+        };
+        let (made, event) = (
+            &checkout,
+            &cx.audit("checkout.begin", id, json!({ "hostname": checkout.hostname, "price": price.to_string() })),
+        );
+        let inserted = self.core.db.write(|tx| {
+            Box::pin(async move {
+                checkout_insert(&tx, made).await?;
+                history::audit(&tx, event).await
+            })
+        });
+        match inserted.await {
+            Err(DbError::Conflict(Constraint::ReservedHostname)) => {
+                Err(Invalid::new("subdomain", "Somebody is ordering this address right now. Choose another one.")
+                    .into())
+            }
+            inserted => Ok(inserted.map(|()| CheckoutView::of(&checkout, plan, price))?),
+        }
+    }
+
+    /// An order that waits for its payment, or waited: the customer's own, or any for staff.
+    ///
+    /// # Errors
+    /// Not found, also for another customer's.
+    pub async fn checkout(&self, cx: &RequestContext, id: CheckoutId) -> Result<CheckoutView> {
+        let found = checkout_get(&self.core.db, id).await?.ok_or(Error::NotFound("order"))?;
+        match cx.actor {
+            Actor::Customer(own) if found.customer != Some(own) => return Err(Error::NotFound("order")),
+            Actor::Customer(_) => {}
+            Actor::Nobody | Actor::Staff(..) | Actor::System => cx.require(Role::Support)?,
+        }
+        self.checkout_view(&found).await
+    }
+
+    /// The customer's orders that wait for their payment.
+    ///
+    /// # Errors
+    /// If the actor is not a customer.
+    pub async fn open_checkouts(&self, cx: &RequestContext) -> Result<Vec<CheckoutView>> {
+        self.checkout_views(checkouts_of(&self.core.db, cx.customer()?, true).await?).await
+    }
+
+    /// All orders that wait for their payment, the oldest first. Requires the role support.
+    ///
+    /// # Errors
+    /// Without the role.
+    pub async fn all_open_checkouts(&self, cx: &RequestContext) -> Result<Vec<CheckoutView>> {
+        cx.require(Role::Support)?;
+        self.checkout_views(checkouts_open(&self.core.db, 200).await?).await
+    }
+
+    async fn checkout_views(&self, all: Vec<Checkout>) -> Result<Vec<CheckoutView>> {
+        let mut views = Vec::new();
+        for checkout in all {
+            views.push(self.checkout_view(&checkout).await?);
+        }
+        Ok(views)
+    }
+
+    async fn checkout_view(&self, checkout: &Checkout) -> Result<CheckoutView> {
+        let Choice { plan, price } = self.choice_of(checkout).await?;
+        Ok(CheckoutView::of(checkout, &plan, &price))
+    }
+
+    /// What was chosen, in the version that was sold then.
+    async fn choice_of(&self, checkout: &Checkout) -> Result<Choice> {
+        let db = &self.core.db;
+        let mut plan = plans::plan_get(db, checkout.plan).await?.ok_or(Error::NotFound("plan"))?;
+        plan.terms = plans::plan_terms(db, plan.id, checkout.plan_version).await?.ok_or(Error::NotFound("plan"))?;
+        plan.version = checkout.plan_version;
+        let price = plans::price_get(db, checkout.price).await?.ok_or(Error::NotFound("price"))?;
+        Ok(Choice { plan, price })
+    }
+
+    /// Gives an order up that waits for its payment: its address is free again. The customer's own, or any for admins.
+    ///
+    /// # Errors
+    /// Not found; it is paid already.
+    pub async fn cancel_checkout(&self, cx: &RequestContext, id: CheckoutId) -> Result<()> {
+        self.checkout(cx, id).await?;
+        match cx.actor {
+            Actor::Customer(_) => cx.require_permission(Permission::ManageMoney)?,
+            Actor::Nobody | Actor::Staff(..) | Actor::System => cx.require(Role::Admin)?,
+        }
+        self.expire(cx, id, "cancelled").await
+    }
+
+    pub(crate) async fn expire(&self, cx: &RequestContext, id: CheckoutId, why: &str) -> Result<()> {
+        let event = &cx.audit("checkout.expire", id, json!({ "why": why }));
+        self.core
+            .db
+            .write(|tx| {
+                Box::pin(async move {
+                    let mut checkout = checkout_lock(&tx, id).await?.ok_or(Error::NotFound("order"))?;
+                    match checkout.state {
+                        CheckoutState::Expired => return Ok(()),
+                        CheckoutState::Paid => return Err(Error::Conflict("This order is paid already.".into())),
+                        CheckoutState::Open => checkout.state = CheckoutState::Expired,
+                    }
+                    checkout_update(&tx, &checkout).await?;
+                    Ok(history::audit(&tx, event).await?)
+                })
+            })
+            .await
+    }
+
+    /// Gives up the orders whose time is over.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn expire_checkouts(&self) -> Result<()> {
+        let cx = self.core.system_context("checkouts");
+        for checkout in checkouts_overdue(&self.core.db, cx.now, 100).await? {
+            self.expire(&cx, checkout.id, "its time was over").await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that the operator has received the first payment of an order, and creates its site. Requires the role
+    /// admin.
+    ///
+    /// # Errors
+    /// Without the role; not found; given up or paid already; no room, in which case nothing is written down.
+    pub async fn mark_checkout_paid(&self, cx: &RequestContext, id: CheckoutId, command: MarkPaid) -> Result<Ordered> {
+        cx.require(Role::Admin)?;
+        let reference = parse_reference(&command.reference)?;
+        let checkout = checkout_get(&self.core.db, id).await?.ok_or(Error::NotFound("order"))?;
+        let choice = self.choice_of(&checkout).await?;
+        let (interval, money) = (choice.price.interval, choice.price.money);
+        let customer = checkout.customer.ok_or(Error::NotFound("customer"))?;
+        let period_end = interval.end(cx.now);
+        let payment = first_payment(cx, customer, reference, cx.now, period_end, money);
+        let purchase = Purchase {
+            choice,
+            provider: Provider::Manual,
+            status: SubscriptionStatus::Active,
+            period_end: Some(period_end),
+            subscription: None,
+            checkout: Some(id),
+            payment: Some(payment),
+            cause: "paid",
+            periods: self.core.settings.billing.dunning,
+        };
+        let command = self.kept_order(&checkout, customer)?;
+        self.order_purchase(cx, command, None, &purchase).await
+    }
+
+    /// The order of a checkout, for this customer.
+    pub(crate) fn kept_order(&self, checkout: &Checkout, customer: CustomerId) -> Result<OrderSite> {
+        let kept: KeptOrder = serde_json::from_value(checkout.order.clone()).map_err(Error::internal)?;
+        let admin_password = match &kept.password {
+            Some(sealed) => self.core.key.open(&password_context(checkout.id), sealed).map_err(Error::internal)?,
+            None => SecretString::default(),
+        };
+        Ok(OrderSite { admin_password, customer: Some(customer), ..kept.site })
+    }
+}
+
+fn password_context(id: CheckoutId) -> String {
+    format!("checkout/{id}/admin_password")
+}
+
+/// What staff write down to find a payment again; it may be empty.
+pub(crate) fn parse_reference(text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.chars().count() > MAX_REFERENCE_CHARS || text.chars().any(char::is_control) {
+        return Err(
+            Invalid::new("reference", format!("Use one line of at most {MAX_REFERENCE_CHARS} characters.")).into()
+        );
+    }
+    Ok(text.to_owned())
+}
+
+fn first_payment(
+    cx: &RequestContext,
+    customer: CustomerId,
+    reference: String,
+    period_start: Timestamp,
+    period_end: Timestamp,
+    money: stoa_model::billing::money::Money,
+) -> Payment {
+    let id = random::uuid_at(cx.now);
+    Payment {
+        id: PaymentId::from_uuid(id),
+        // Both are set when it is written down.
+        subscription: SubscriptionId::from_uuid(id),
+        customer,
+        money,
+        provider: Provider::Manual,
+        reference,
+        stripe_id: None,
+        actor: cx.actor.to_string(),
+        period_start,
+        period_end: Some(period_end),
+        paid_at: cx.now,
+    }
+}
