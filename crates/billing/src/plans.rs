@@ -59,7 +59,8 @@ impl Billing {
 
     /// Plans with the prices that they are sold at.
     async fn plans_with_prices(&self) -> Result<Vec<(Plan, Vec<Price>)>> {
-        let prices = plans::price_list(&self.core.db).await?;
+        let mut prices = plans::price_list(&self.core.db).await?;
+        prices.sort_by_key(|price| price.interval);
         let sold = |plan: &Plan| -> Vec<Price> {
             let of_plan = prices.iter().filter(|price| price.plan == plan.id && price.archived_at.is_none());
             of_plan.cloned().collect()

@@ -28,6 +28,13 @@ impl Bytes {
     }
 }
 
+impl Bytes {
+    /// For price lists: `1 GB` where [`rounded`](Self::rounded) says `1.0 GB`.
+    pub fn brief(self) -> String {
+        self.rounded().replace(".0 ", " ")
+    }
+}
+
 impl FromStr for Bytes {
     type Err = String;
 

@@ -142,6 +142,13 @@ impl Money {
         }
     }
 
+    /// For price lists: without decimals where there are none, such as `€29`.
+    pub fn brief(self) -> String {
+        let text = self.to_string();
+        let zeros = format!(".{}", "0".repeat(self.currency.decimals() as usize));
+        text.replacen(&zeros, "", usize::from(self.amount().ends_with(&zeros)))
+    }
+
     /// Whether it is nothing.
     pub const fn is_zero(self) -> bool {
         self.minor == 0
@@ -214,6 +221,16 @@ mod tests {
         ] {
             let currency = code.parse().expect("a currency");
             assert_eq!(Money { minor, currency }.to_string(), text);
+        }
+        for (minor, code, text) in [
+            (2900, "EUR", "€29"),
+            (2990, "EUR", "€29.90"),
+            (500, "JPY", "¥500"),
+            (1000, "CHF", "10 CHF"),
+            (0, "KWD", "0 KWD"),
+        ] {
+            let currency = code.parse().expect("a currency");
+            assert_eq!(Money { minor, currency }.brief(), text);
         }
     }
 }

@@ -284,7 +284,7 @@ impl fmt::Display for Price {
         if self.money.is_zero() {
             return f.write_str("Free");
         }
-        write!(f, "{} {}", self.money, self.interval.per())
+        write!(f, "{} {}", self.money.brief(), self.interval.per())
     }
 }
 

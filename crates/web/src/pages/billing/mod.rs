@@ -36,6 +36,10 @@ pub struct PlanCard {
 pub struct PriceLine {
     /// In words.
     pub text: String,
+    /// The amount.
+    pub amount: String,
+    /// How often it is due; empty for what is free.
+    pub per: &'static str,
     /// What the order form chooses.
     pub choice: String,
 }
@@ -45,6 +49,8 @@ impl PlanCard {
     pub fn new(plan: &PlanView) -> Self {
         let price = |price: &stoa_billing::view::PriceView| PriceLine {
             text: price.text.clone(),
+            amount: if price.money.is_zero() { "Free".into() } else { price.money.brief() },
+            per: if price.money.is_zero() { "" } else { price.interval.per() },
             choice: format!("{}/{}", plan.blueprint, price.choice),
         };
         Self {
@@ -61,12 +67,12 @@ fn points(plan: &PlanView) -> Vec<String> {
     let terms = &plan.terms;
     let cores = terms.cpu.to_string();
     let mut points = vec![
-        format!("{} memory", terms.memory.rounded()),
+        format!("{} memory", terms.memory.brief()),
         format!("{cores} CPU {}", if cores == "1" { "core" } else { "cores" }),
-        format!("{} storage", terms.disk.rounded()),
+        format!("{} storage", terms.disk.brief()),
     ];
-    points.extend(terms.database.map(|bytes| format!("{} of it for the database", bytes.rounded())));
-    points.extend(terms.bandwidth.map(|bytes| format!("{} traffic per month", bytes.rounded())));
+    points.extend(terms.database.map(|bytes| format!("{} of it for the database", bytes.brief())));
+    points.extend(terms.bandwidth.map(|bytes| format!("{} traffic per month", bytes.brief())));
     points.extend(terms.requests.map(|count| format!("{} requests per day", number::count(count))));
     if terms.sites > 0 {
         points.push(number::counted(terms.sites.into(), "site"));

@@ -39,6 +39,8 @@ pub struct BillingPage {
     pub payments: Vec<PaymentLine>,
     /// How to pay what the operator collects.
     pub instructions: String,
+    /// Where customers get help.
+    pub support: Option<String>,
     /// Whether anything of that is owed.
     pub owes_by_hand: bool,
 }
@@ -129,8 +131,19 @@ async fn build(app: &App, cx: &RequestContext, frame: Frame, problems: Problems)
     let owes_by_hand = subscriptions.iter().any(|line| line.is_owed && line.is_manual);
     let orders = billing.open_checkouts(cx).await?.into_iter().map(OrderLine::new).collect();
     let payments = billing.own_payments(cx).await?.into_iter().map(|payment| PaymentLine::new(payment, cx)).collect();
+    let support = app.control.settings().support_email.as_ref().map(ToString::to_string);
     let instructions = app.control.settings().billing.payment_instructions.clone();
-    Ok(BillingPage { frame, problems, done: None, subscriptions, orders, payments, instructions, owes_by_hand })
+    Ok(BillingPage {
+        frame,
+        problems,
+        done: None,
+        subscriptions,
+        orders,
+        payments,
+        instructions,
+        support,
+        owes_by_hand,
+    })
 }
 
 /// `POST /billing/subscriptions/{id}/cancel`
