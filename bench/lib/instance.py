@@ -68,9 +68,12 @@ class Instance:
         # A second Ctrl-C must not leave half of it behind.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            if self.installation and left(self.installation):
-                self.purge()
-            self.stop()
+            try:
+                if self.installation and left(self.installation):
+                    self.purge()
+            finally:
+                # Whatever fails, such as a Docker that is away: the server ends.
+                self.stop()
             if self.installation:
                 remove_by_label(self.installation)
             if kind is not None and kind is not KeyboardInterrupt:

@@ -91,6 +91,12 @@ enum Verb {
     /// Blueprints: check a folder, list outdated sites.
     #[command(subcommand, visible_alias = "blueprint")]
     Blueprints(verb::blueprints::Blueprints),
+    /// Plans: list, import from a file.
+    #[command(subcommand, visible_alias = "plan")]
+    Plans(verb::plans::Plans),
+    /// Subscriptions: list, mark payments, cancel; orders that wait for their payment.
+    #[command(subcommand, visible_alias = "subscription")]
+    Subscriptions(verb::subscriptions::Subscriptions),
     /// Customers: list, show, verify an address, set a password.
     #[command(subcommand, visible_alias = "customer")]
     Customers(verb::customers::Customers),
@@ -185,6 +191,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Tasks(verb) => verb::tasks::run(&verb, &config, &out).await?,
         Verb::Mail(verb) => return verb::mail::run(&verb, &config, &out).await,
         Verb::Blueprints(verb) => verb::blueprints::run(&verb, &config, &out).await?,
+        Verb::Plans(verb) => verb::plans::run(&verb, &config, &out).await?,
+        Verb::Subscriptions(verb) => verb::subscriptions::run(&verb, &config, &out).await?,
         Verb::Customers(verb) => verb::customers::run(&verb, &config, &out).await?,
         Verb::Staff(verb) => verb::staff::run(&verb, &config, &out).await?,
         Verb::Audit(verb) => return verb::audit::run(&verb, &config, &out).await,

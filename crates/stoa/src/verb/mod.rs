@@ -14,8 +14,10 @@ pub mod limits;
 pub mod mail;
 pub mod manual;
 pub mod nginx;
+pub mod plans;
 pub mod sites;
 pub mod staff;
+pub mod subscriptions;
 pub mod tasks;
 pub mod trial;
 
