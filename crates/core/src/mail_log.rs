@@ -21,7 +21,7 @@ pub(crate) struct Suppressed(pub(crate) String);
 
 /// Whether nothing is sent to this address.
 pub(crate) async fn suppressed(core: &Core, address: &EmailAddress) -> Result<Option<Suppressed>> {
-    if address.as_str().ends_with(".invalid") {
+    if address.is_placeholder() {
         // Nobody can have such an address (RFC 2606): it stands for one that is not known.
         return Ok(Some(Suppressed("The address is a placeholder for one that is not known.".into())));
     }

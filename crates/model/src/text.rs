@@ -111,6 +111,11 @@ texts! {
 pub struct EmailAddress(String);
 
 impl EmailAddress {
+    /// Whether it stands for an address that is gone: no mail can reach names below `invalid` (RFC 6761, section 6.4).
+    pub fn is_placeholder(&self) -> bool {
+        self.0.ends_with(".invalid")
+    }
+
     /// Parses what somebody typed; surrounding blanks are dropped and the address is lower-cased,
     /// so that one person can't hold two accounts by the case of a letter.
     ///

@@ -10,12 +10,12 @@ use crate::Cli;
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Set up", &["init", "trial", "config", "migrate", "completions", "man"]),
     ("Run", &["serve", "doctor", "health", "firewall"]),
-    ("Manage", &["sites", "domains", "certificates", "customers", "staff", "blueprints"]),
+    ("Manage", &["sites", "domains", "certificates", "customers", "plans", "subscriptions", "staff", "blueprints"]),
     ("Maintain", &["jobs", "tasks", "mail", "audit", "sync", "cleanup", "nginx"]),
 ];
 
 /// Examples of a verb with several subcommands.
-const EXAMPLES: [(&str, &[&str]); 11] = [
+const EXAMPLES: [(&str, &[&str]); 13] = [
     (
         "sites",
         &[
@@ -38,6 +38,15 @@ const EXAMPLES: [(&str, &[&str]); 11] = [
             "stoa certificates list",
             "stoa certificates upload bakery --chain fullchain.pem --key privkey.pem",
             "stoa certificates withdraw bakery",
+        ],
+    ),
+    ("plans", &["stoa plans list", "stoa plans import deploy/plans.toml"]),
+    (
+        "subscriptions",
+        &[
+            "stoa subscriptions list --status past_due",
+            "stoa subscriptions orders",
+            "stoa subscriptions pay SUBSCRIPTION --reference 2026-17",
         ],
     ),
     (
@@ -120,6 +129,7 @@ mod tests {
                 .replace("JOB", JOB)
                 .replace(" > audit.jsonl", "");
             let example = example.replace("TASK", "task_01ba60d33ce17146a93c0a9388f384e6");
+            let example = example.replace("SUBSCRIPTION", "sub_01ba60d33ce17146a93c0a9388f384e6");
             let parsed = command.clone().try_get_matches_from(example.split(' '));
             assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
         }

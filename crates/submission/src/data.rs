@@ -101,7 +101,7 @@ impl Received {
         while self._memory.len() * BLOCK_BYTES < self.bytes.len() + more {
             let Some(block) = budget.take_block().await else { return false };
             self._memory.push(block);
-            // Not more than was taken: by itself a vector doubles.
+            // Not more than was taken: a vector doubles otherwise.
             self.bytes.reserve_exact(self._memory.len() * BLOCK_BYTES - self.bytes.len());
         }
         true

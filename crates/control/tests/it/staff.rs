@@ -210,7 +210,7 @@ async fn another_role_or_address_ends_sessions_and_two_editors_do_not_overwrite_
     assert!(context(&platform, &session).await.is_none());
     log_in(&platform, "ada@stoa.example", PASSWORD).await;
     platform.run_until_idle().await;
-    assert!(platform.outbox().concat().contains("To: admin-2@stoa.example"), "the former address is told");
+    assert!(platform.outbox().concat().contains("To: admin-2@stoa.example"), "the former address gets a notice");
 }
 
 #[tokio::test]

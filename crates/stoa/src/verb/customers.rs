@@ -89,18 +89,8 @@ async fn listed(
     search: Option<&str>,
     limit: Option<usize>,
 ) -> Result<Vec<CustomerView>> {
-    let (mut customers, limit) = (Vec::new(), limit.unwrap_or(usize::MAX));
-    for page in 1.. {
-        let page = PageNumber::new(page);
-        let found = control.accounts.search_customers(cx, search, CustomerSort::Newest, page).await?;
-        let is_last = found.items.is_empty();
-        customers.extend(found.items);
-        if is_last || customers.len() >= limit || customers.len() as u64 >= found.total {
-            break;
-        }
-    }
-    customers.truncate(limit);
-    Ok(customers)
+    let find = async |page| control.accounts.search_customers(cx, search, CustomerSort::Newest, page).await;
+    super::first_items(find, limit).await
 }
 
 /// A customer with everything that belongs to them.

@@ -24,7 +24,7 @@ pub mod trial;
 use std::{iter, process::ExitCode};
 
 use anyhow::Result;
-use stoa_core::view::{Finding, Verdict};
+use stoa_core::view::{Finding, Listing, PageNumber, Verdict};
 use stoa_model::site::Health;
 use stoa_sites::{Drift, view::SiteView};
 
@@ -54,6 +54,24 @@ pub async fn doctor(config: &Config, out: &Output) -> Result<ExitCode> {
     })?;
     let bad = findings.iter().any(|f| f.verdict == Verdict::Bad);
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The first `limit` items of a list that is found page by page; all of them without a limit.
+async fn first_items<T>(
+    find: impl AsyncFn(PageNumber) -> stoa_core::Result<Listing<T>>,
+    limit: Option<usize>,
+) -> Result<Vec<T>> {
+    let (mut items, limit) = (Vec::new(), limit.unwrap_or(usize::MAX));
+    for page in 1.. {
+        let found = find(PageNumber::new(page)).await?;
+        let is_last = found.items.is_empty();
+        items.extend(found.items);
+        if is_last || items.len() >= limit || items.len() as u64 >= found.total {
+            break;
+        }
+    }
+    items.truncate(limit);
+    Ok(items)
 }
 
 fn mark(finding: &Finding) -> &'static str {

@@ -7,10 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, tz::TimeZone};
 use stoa_control::Control;
-use stoa_core::{
-    RequestContext,
-    view::{JobView, PageNumber},
-};
+use stoa_core::{RequestContext, view::JobView};
 use stoa_model::{
     id::{CustomerId, JobId, SiteId},
     job::JobState,
@@ -293,17 +290,8 @@ async fn listed(control: &Control, cx: &RequestContext, chosen: &List) -> Result
         None => None,
     };
     let filter = SiteFilter { customer, group: chosen.status, blueprint: None, text: chosen.search.clone() };
-    let (mut sites, limit) = (Vec::new(), chosen.limit.unwrap_or(usize::MAX));
-    for page in 1.. {
-        let found = control.sites.search(cx, filter.clone(), SiteSort::Newest, PageNumber::new(page)).await?.sites;
-        let is_last = found.items.is_empty();
-        sites.extend(found.items);
-        if is_last || sites.len() >= limit || sites.len() as u64 >= found.total {
-            break;
-        }
-    }
-    sites.truncate(limit);
-    Ok(sites)
+    let find = async |page| Ok(control.sites.search(cx, filter.clone(), SiteSort::Newest, page).await?.sites);
+    super::first_items(find, chosen.limit).await
 }
 
 /// Every site.

@@ -1,4 +1,4 @@
-//! An example for every body of the API, made from the schemas, so that none is missing and none is out of date.
+//! An example for every body of the API, computed from the schemas, so that none is missing and none is out of date.
 
 use serde_json::{Map, Value, json};
 

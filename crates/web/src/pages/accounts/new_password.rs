@@ -1,4 +1,4 @@
-//! Replaces a temporary password. Until then, every other page leads here (`middleware/temporary_password.rs`).
+//! Replaces a temporary password. Until then, every other page redirects here (`middleware/temporary_password.rs`).
 
 use askama::Template;
 use axum::{Extension, extract::State, response::Response};
