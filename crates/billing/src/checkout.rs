@@ -9,12 +9,12 @@ use stoa_db::{
     billing::{
         checkouts::{
             Checkout, CheckoutState, checkout_get, checkout_insert, checkout_lock, checkout_of_hostname,
-            checkout_update, checkouts_of, checkouts_open, checkouts_overdue,
+            checkout_update, checkouts_delete_of, checkouts_of, checkouts_open, checkouts_overdue,
         },
         payments::Payment,
         plans,
     },
-    history,
+    history, sites,
 };
 use stoa_model::{
     account::{Actor, Role},
@@ -96,6 +96,10 @@ impl Billing {
         );
         let inserted = self.core.db.write(|tx| {
             Box::pin(async move {
+                // Again, as somebody may have got it since it was checked.
+                if sites::hostname_taken(&*tx, &made.hostname).await? {
+                    return Err(DbError::Conflict(Constraint::Hostname));
+                }
                 checkout_insert(&tx, made).await?;
                 history::audit(&tx, event).await
             })
@@ -193,6 +197,15 @@ impl Billing {
                 })
             })
             .await
+    }
+
+    /// Forgets the orders of a customer whose account is closed. Subscriptions and payments are kept.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn forget_checkouts(&self, customer: CustomerId) -> Result<()> {
+        let forgotten = self.core.db.write(|tx| Box::pin(async move { checkouts_delete_of(&tx, customer).await }));
+        Ok(forgotten.await?)
     }
 
     /// Gives up the orders whose time is over.

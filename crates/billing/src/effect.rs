@@ -73,14 +73,13 @@ impl Billing {
         let periods = self.core.settings.billing.dunning;
         let next =
             if done { next_change(&facts(&held.subscription), &periods, cx.now) } else { Some(cx.now + BUSY_PAUSE) };
-        let seen = &held;
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     let now = subscription_lock(&tx, id).await?.ok_or(Error::NotFound("subscription"))?;
-                    // Whoever has changed it meanwhile looks themselves.
-                    if now == *seen {
+                    // Whoever has changed it meanwhile has set their own time, and looks themselves.
+                    if now.check_at == Some(stored(cx.now)) {
                         subscription_update(&tx, &Held { check_at: next, ..now }).await?;
                     }
                     Ok(())
@@ -126,7 +125,7 @@ impl Billing {
                             tasks::task_insert(&tx, &task.task, Some(&task.key)).await?;
                         }
                     }
-                    (held.access, held.letter, held.check_at) = (now_access, now_letter, Some(cx.now));
+                    (held.access, held.letter, held.check_at) = (now_access, now_letter, Some(stored(cx.now)));
                     subscription_update(&tx, &held).await?;
                     Ok::<_, Error>(held)
                 })
@@ -192,6 +191,11 @@ impl Billing {
             .await?;
         self.put_into_effect(cx, id, cause).await
     }
+}
+
+/// A time as the database keeps it, to compare it with what is read: in milliseconds.
+fn stored(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 /// The status of what Stripe doesn't collect follows from its dates.

@@ -31,6 +31,7 @@ impl Control {
                 break;
             }
         }
+        self.billing.forget_checkouts(customer).await?;
         self.accounts.finish_closing(&system, customer).await
     }
 }

@@ -353,3 +353,39 @@ async fn a_trial_runs_first_and_is_due_at_its_end() {
     let held = subscription(&platform, &jane, ordered.site).await;
     assert_eq!((held.status, held.access), (SubscriptionStatus::PastDue, Access::Grace));
 }
+
+/// Machines count nanoseconds, the database milliseconds.
+#[tokio::test]
+async fn a_subscription_is_looked_at_when_something_changes_and_not_before() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    plan(&platform, shop_plan("basic", "10")).await;
+    let id = paid_shop(&platform, &jane, "bakery").await;
+    let (admin, held) = (platform.staff(Role::Admin).await, subscription(&platform, &jane, id).await);
+    let now = platform.clock.now() + SignedDuration::from_nanos(123_456);
+    let admin = RequestContext { now, ..admin };
+    platform.control.billing.mark_paid(&admin, held.id, MarkPaid::default()).await.expect("marked");
+    let end = subscription(&platform, &jane, id).await.period_end.expect("a date");
+    let due = async |now| {
+        let found = stoa_db::billing::subscriptions::subscriptions_due(&platform.control.core.db, now, 10).await;
+        found.expect("a list").len()
+    };
+    assert_eq!(due(end - DAY).await, 0, "nothing is to be done before the next payment is due");
+    assert_eq!(due(end).await, 1);
+}
+
+#[tokio::test]
+async fn a_closed_account_keeps_its_payments_and_no_orders() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    plan(&platform, shop_plan("basic", "10")).await;
+    let id = paid_shop(&platform, &jane, "bakery").await;
+    let held = subscription(&platform, &jane, id).await;
+    begin(&platform, &jane, "florist").await;
+    let customer = jane.actor.customer().expect("a customer");
+    platform.control.billing.forget_checkouts(customer).await.expect("forgotten");
+    let admin = platform.staff(Role::Admin).await;
+    let billing = &platform.control.billing;
+    assert_eq!(billing.all_open_checkouts(&admin).await.expect("a list").len(), 0);
+    assert_eq!(billing.subscription(&admin, held.id).await.expect("it is kept").id, held.id);
+}

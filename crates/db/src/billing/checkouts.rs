@@ -125,6 +125,13 @@ pub async fn checkouts_of(c: &impl Conn, customer: CustomerId, open: bool) -> Re
     found.order_by_desc(checkouts::Column::Id).all(c.raw()).await?.into_iter().map(from_row).collect()
 }
 
+/// Deletes a customer's checkouts.
+pub async fn checkouts_delete_of(tx: &Tx, customer: CustomerId) -> Result<(), DbError> {
+    let all = checkouts::Entity::delete_many().filter(checkouts::Column::Customer.eq(customer.uuid()));
+    all.exec(tx.raw()).await?;
+    Ok(())
+}
+
 /// Checkouts that wait for their payment, the oldest first, at most `limit`.
 pub async fn checkouts_open(c: &impl Conn, limit: u64) -> Result<Vec<Checkout>, DbError> {
     let open = checkouts::Entity::find().filter(checkouts::Column::OpenHostname.is_not_null());

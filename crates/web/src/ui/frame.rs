@@ -8,7 +8,10 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use stoa_accounts::view::SessionView;
-use stoa_model::account::{Actor, Role};
+use stoa_model::{
+    account::{Actor, Role},
+    member::Permission,
+};
 
 use super::time;
 use crate::{app::App, middleware::auth::RequestAuth};
@@ -61,6 +64,8 @@ pub struct User {
     pub is_admin: bool,
     /// Whether their address waits to be verified.
     pub email_unverified: bool,
+    /// Whether they are a customer's member who sees what is paid.
+    pub sees_money: bool,
 }
 
 impl User {
@@ -171,6 +176,7 @@ fn user(session: &SessionView) -> User {
         staff: matches!(session.actor, Actor::Staff(..)),
         is_admin: session.actor.has_role(Role::Admin),
         email_unverified: session.email_unverified,
+        sees_money: session.member.is_none_or(|member| member.role.allows(Permission::ManageMoney)),
     }
 }
 
