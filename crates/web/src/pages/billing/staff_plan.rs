@@ -159,7 +159,7 @@ impl PlanForm {
             ("bandwidth", terms.bandwidth.map(|bytes| bytes.to_string()).unwrap_or_default()),
             ("requests", terms.requests.map(|count| count.to_string()).unwrap_or_default()),
             ("max_body", stoa_model::limits::Bytes(terms.edge.max_body).to_string()),
-            ("rate", some(terms.edge.rate.into())),
+            ("rate", terms.edge.rate.to_string()),
             ("sites", some(terms.sites.into())),
             ("trial_days", some(terms.trial_days.into())),
         ]
@@ -214,7 +214,10 @@ impl PlanFields {
             bandwidth: line("bandwidth", "Traffic per month").optional().with(problems),
             requests: Field::number("requests", "Requests per day", &form.text("requests")).optional().with(problems),
             max_body: line("max_body", "Largest upload").optional().with(problems),
-            rate: Field::number("rate", "Requests per second", &form.text("rate")).optional().with(problems),
+            rate: Field::number("rate", "Requests per second", &form.text("rate"))
+                .hint("0 is no limit. Empty is what all sites have.")
+                .optional()
+                .with(problems),
             sites: Field::number("sites", "Sites per customer", &form.text("sites")).optional().with(problems),
             features: Feature::ALL.iter().map(tick).collect(),
             is_active: form.typed.contains_key("active"),
@@ -316,4 +319,51 @@ async fn build(
     let fields = PlanFields::new(form, blueprints, &problems);
     let (card, may_change) = (plan.as_ref().map(PlanCard::new), frame.is_admin());
     Ok(StaffPlanPage { frame, problems, done: None, plan, card, fields, may_change })
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_model::{
+        billing::plan::PlanTerms,
+        limits::{Bytes, MilliCpu},
+        route::RouteLimits,
+    };
+
+    use super::*;
+
+    /// Whoever saves a plan without a change must not make a new version of it.
+    #[test]
+    fn the_form_of_a_plan_says_what_the_plan_is() {
+        let plan = PlanView {
+            id: "plan_019345c27c0070008000000000000008".parse().expect("an id"),
+            slug: "basic".into(),
+            blueprint: "woocommerce".into(),
+            name: "Basic".into(),
+            description: String::new(),
+            position: 2,
+            is_active: true,
+            is_hidden: false,
+            version: 3,
+            terms: PlanTerms {
+                memory: Bytes::mib(1536),
+                cpu: MilliCpu(500),
+                disk: Bytes::mib(25 << 10),
+                database: None,
+                bandwidth: None,
+                requests: None,
+                edge: RouteLimits::body(100 << 20),
+                sites: 0,
+                trial_days: 0,
+                features: [Feature::Sla].into(),
+            },
+            prices: Vec::new(),
+        };
+        let form = PlanForm::of(&plan);
+        let command = form.command();
+        assert_eq!((form.version, command.position, command.is_active, command.is_hidden), (3, 2, true, false));
+        assert_eq!((command.memory.as_str(), command.cpu.as_str(), command.disk.as_str()), ("1536m", "0.5", "25g"));
+        // Empty would be the usual rate of all sites; no limit is 0.
+        assert_eq!((command.rate.as_str(), command.max_body.as_str(), command.sites.as_str()), ("0", "100m", ""));
+        assert_eq!(command.features, plan.terms.features);
+    }
 }
