@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CARGO_TEST := cargo test --quiet --workspace
 
-.PHONY: help run stop images test check fmt lint unit sagas databases openapi docker e2e reports processes upgrade-test mutants screenshots bench-% need
+.PHONY: help run stop images test check fmt lint unit sagas databases openapi docker e2e reports processes upgrade-test mail letters mutants screenshots bench-% need
 
 help:            ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -81,6 +81,17 @@ upgrade-test: images  ## replace the program 20 times under load: one process, t
 	@scripts/test-crate stoa faults::replaced --nocapture
 	@crates/db/tests/databases env STOA_TEST_PROCESSES=several STOA_TEST_DATABASE=postgres \
 	  scripts/test-crate stoa faults::replaced --nocapture
+
+mail:            ## 1,000 e-mails through Postfix, 1,000 through a faulty server, ten kills each: every one arrives
+	@# Not one that runs on this machine: the test starts its own.
+	@dpkg -s postfix >/dev/null 2>&1 || echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+	@scripts/need postfix openssl python3-aiosmtpd
+	@$(CARGO_TEST) --no-run
+	@scripts/mail-test target/debug/stoa
+
+letters:         ## pictures of every e-mail, text and HTML, light and dark, in e2e/screenshots/letters/
+	@scripts/need chromium fonts-dejavu-core python3
+	@e2e/letters
 
 mutants:         ## change the code of model and saga in 200 places (SEED=1 COUNT=200); their tests must notice 90 %
 	@scripts/mutants

@@ -161,7 +161,12 @@ impl TaskSpec for SendAccountMail {
     }
 
     async fn execute(&self, queued: QueuedMail) -> std::result::Result<(), TaskError> {
-        let composed = self.compose(&queued).await.map_err(|error| TaskError::Retry(error.for_operator()))?;
+        let retry = |error: Error| TaskError::Retry(error.for_operator());
+        // Before it is written: that replaces the secret which was sent.
+        if mail_log::is_sent(&self.core, &queued.key).await.map_err(retry)? {
+            return Ok(());
+        }
+        let composed = self.compose(&queued).await.map_err(retry)?;
         let Some(Composed { draft, is_secret }) = composed else {
             let answer = "Not sent: it was no longer needed, or its time was over.";
             mail_log::settle(&self.core, &queued.key, MailState::Failed, answer).await;

@@ -67,6 +67,11 @@ pub async fn settle(core: &Core, key: &str, state: MailState, answer: &str) {
     }
 }
 
+/// Whether the e-mail with this key was sent: its task may be repeated after a crash.
+pub async fn is_sent(core: &Core, key: &str) -> Result<bool> {
+    Ok(mails::mail_state(&core.db, key_hash(key)).await? == Some(MailState::Sent))
+}
+
 /// Whether an attempt to send the e-mail with this key was noted before.
 pub async fn was_attempted(core: &Core, key: &str) -> Result<bool> {
     Ok(mails::mail_state(&core.db, key_hash(key)).await?.is_some())

@@ -6,17 +6,20 @@ mod scripted;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use stoa_accounts::mail::SendAccountMail;
+use stoa_accounts::{
+    command::{CreateStaff, PasswordDelivery},
+    mail::SendAccountMail,
+};
 use stoa_core::{
     Error,
     email::{EmailBody, EmailDraft},
     mail_log::MailFilter,
-    tasks::{TaskRegistry, Tasks, mail::SendMail},
+    tasks::{TaskRegistry, TaskSpec, Tasks, mail::SendMail},
     view::PageNumber,
 };
 use stoa_db::{
     sites::site_observe,
-    tasks::{TaskCounts, task_counts, task_insert},
+    tasks::{TaskCounts, task_claim, task_counts, task_insert},
 };
 use stoa_integrations::mail::{Mailer, Security, Smtp, SmtpConfig};
 use stoa_model::{
@@ -29,11 +32,13 @@ use stoa_testkit::TestPlatform;
 use tokio_util::sync::CancellationToken;
 
 use self::scripted::{CLOSE, Scripted};
+use crate::people::with;
 
 /// A platform that hands its e-mail to a scripted server.
 struct Bed {
     platform: TestPlatform,
     server: Scripted,
+    mailer: Mailer,
     tasks: Tasks,
 }
 
@@ -52,9 +57,9 @@ impl Bed {
         let mailer = Mailer::Smtp { server: smtp.expect("roots"), from: platform.settings.mail_from.clone().into() };
         let core = &platform.control.core;
         let account_mail = SendAccountMail::new(core.clone(), mailer.clone());
-        let registry = TaskRegistry::default().with(SendMail::new(core.clone(), mailer)).with(account_mail);
+        let registry = TaskRegistry::default().with(SendMail::new(core.clone(), mailer.clone())).with(account_mail);
         let tasks = Tasks::new(core.clone(), registry);
-        Self { platform, server, tasks }
+        Self { platform, server, mailer, tasks }
     }
 
     async fn queue(&self, key: &str, to: &str) {
@@ -96,6 +101,15 @@ impl Bed {
         tokio::join!(self.tasks.work(stop.clone()), watch);
     }
 
+    /// Executes the only task as a process that is killed before it can record that it is done. Its lease runs out.
+    async fn execute_and_crash(&self, spec: &impl TaskSpec) {
+        let (db, now) = (&self.platform.db, self.platform.clock.now());
+        let claimed = task_claim(db, "crashed", now, Duration::from_secs(60)).await.expect("an answer");
+        let payload = serde_json::from_value(claimed.expect("a task").0.payload).expect("parameters");
+        spec.execute(payload).await.expect("sent");
+        self.platform.clock.advance(SignedDuration::from_mins(2));
+    }
+
     async fn log(&self) -> Vec<MailEntry> {
         let staff = self.platform.staff(Role::Support).await;
         let found = self.platform.control.mail_log.search(&staff, MailFilter::default(), PageNumber::default()).await;
@@ -127,6 +141,37 @@ async fn what_the_server_takes_is_sent_and_what_it_postpones_is_tried_again() {
     let entry = bed.only().await;
     assert_eq!((entry.state, entry.attempts, entry.answer.as_deref()), (MailState::Sent, 3, Some("250 2.0.0 Taken")));
     assert_eq!(bed.server.messages().len(), 2, "the answer to the first was lost");
+}
+
+#[tokio::test]
+async fn an_email_that_is_noted_as_sent_is_not_sent_again_after_a_crash() {
+    let bed = Bed::new([]).await;
+    bed.queue("welcome/1", "jane@example.com").await;
+    bed.execute_and_crash(&SendMail::new(bed.platform.control.core.clone(), bed.mailer.clone())).await;
+    bed.work_until_empty().await;
+    let entry = bed.only().await;
+    assert_eq!((entry.state, entry.attempts, bed.server.messages().len()), (MailState::Sent, 1, 1), "{entry:?}");
+}
+
+#[tokio::test]
+async fn a_temporary_password_that_was_sent_still_works_after_a_crash() {
+    let bed = Bed::new([]).await;
+    let (accounts, nobody) = (&bed.platform.control.accounts, bed.platform.request_context(Actor::Nobody));
+    let boss = bed.platform.recent(&bed.platform.staff(Role::SuperAdmin).await);
+    let anna = CreateStaff {
+        name: "Anna Berg".into(),
+        email: "anna@stoa.example".into(),
+        role: Role::Admin,
+        delivery: PasswordDelivery::Temporary,
+    };
+    accounts.invite_staff(&boss, anna).await.expect("invited");
+    bed.execute_and_crash(&SendAccountMail::new(bed.platform.control.core.clone(), bed.mailer.clone())).await;
+    bed.work_until_empty().await;
+    let message = bed.server.messages().concat().replace("=\r\n", "");
+    let passwords: Vec<_> = message.split("Temporary password: ").skip(1).collect();
+    assert_eq!(passwords.len(), 1, "one e-mail: {message}");
+    let password = passwords[0].split_whitespace().next().expect("a password");
+    accounts.log_in(&nobody, with("anna@stoa.example", password)).await.expect("the password that was sent works");
 }
 
 #[tokio::test]

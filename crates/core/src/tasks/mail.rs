@@ -53,7 +53,8 @@ impl TaskSpec for SendMail {
     }
 }
 
-/// Sends an e-mail and notes in the mail log what became of it. `kept`: what the log keeps of it, if its links are secret.
+/// Sends an e-mail, unless it was sent, and notes in the mail log what became of it. `kept`: what the log keeps of it, if
+/// its links are secret.
 ///
 /// A recipient whose mailbox doesn't exist gets no further e-mail; this is an end, not a failure that somebody can repair.
 ///
@@ -61,6 +62,9 @@ impl TaskSpec for SendMail {
 /// `Retry` if it may be sent later, else `Permanent`.
 pub async fn send(core: &Core, mailer: &Mailer, email: &Email, kept: Option<&Email>) -> Result<(), TaskError> {
     let retry = |error: crate::Error| TaskError::Retry(error.for_operator());
+    if mail_log::is_sent(core, &email.key).await.map_err(retry)? {
+        return Ok(());
+    }
     if let Some(Suppressed(reason)) = mail_log::suppressed(core, &email.to).await.map_err(retry)? {
         mail_log::note_attempt(core, email, kept, MailState::Suppressed).await.map_err(retry)?;
         mail_log::settle(core, &email.key, MailState::Suppressed, &reason).await;
