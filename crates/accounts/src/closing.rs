@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use stoa_db::{
     Tx,
-    accounts::{Subject, notes::notes_delete_of},
+    accounts::{Subject, known_logins::known_logins_delete, notes::notes_delete_of},
     history,
     invitations::invitations_end_of,
     members::{self, Membership},
@@ -110,6 +110,7 @@ impl Accounts {
                     if let Some(subject) = &Subject::of(account) {
                         delete_factors(&tx, subject).await?;
                     }
+                    known_logins_delete(&tx, account).await?;
                     end_sessions(&tx, cx, account, None, "closed account").await?;
                     stoa_db::tokens::tokens_delete_of(&tx, account).await?;
                     history::audit(&tx, event).await

@@ -26,16 +26,26 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("Linux", "Linux"),
 ];
 
+/// What is said of a browser that is not recognized.
+pub(crate) const UNKNOWN: &str = "Unknown browser";
+
 /// "Firefox on Linux", or as much as is known.
 pub(crate) fn describe(agent: Option<&str>) -> String {
-    let agent = agent.unwrap_or_default();
-    let find =
-        |table: &[(&str, &'static str)]| table.iter().find(|(token, _)| agent.contains(token)).map(|(_, name)| *name);
-    match (find(BROWSERS), find(SYSTEMS)) {
+    match (browser(agent), find(SYSTEMS, agent)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(only), None) | (None, Some(only)) => only.to_owned(),
-        (None, None) => "Unknown browser".to_owned(),
+        (None, None) => UNKNOWN.to_owned(),
     }
+}
+
+/// "Firefox", if it is known.
+pub(crate) fn browser(agent: Option<&str>) -> Option<&'static str> {
+    find(BROWSERS, agent)
+}
+
+fn find(table: &[(&str, &'static str)], agent: Option<&str>) -> Option<&'static str> {
+    let agent = agent?;
+    table.iter().find(|(token, _)| agent.contains(token)).map(|(_, name)| *name)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod impersonation;
 mod invitations;
 mod login;
 mod login_account;
+mod login_alerts;
 mod login_limits;
 pub mod mail;
 mod members;

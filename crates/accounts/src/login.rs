@@ -23,13 +23,14 @@ use stoa_model::{
 use crate::{
     Accounts,
     command::LogIn,
+    login_alerts::note_login,
     login_limits::{AccountKey, LoginAttempt, Portal},
     passkeys::PASSKEY_NOT_ACCEPTED,
     second_factor::TypedCode,
     sessions::{SessionSecret, insert_session},
     view::{LoginOutcome, NewSession},
 };
-use stoa_core::{Error, RequestContext, Result, random};
+use stoa_core::{Error, RequestContext, Result, Wakeup, random};
 
 const INVALID_CREDENTIALS: Error = Error::Unauthenticated("Wrong email or password. Try again or reset your password.");
 const USE_A_TOKEN: Error = Error::Unauthenticated(
@@ -308,6 +309,7 @@ impl Accounts {
         }
         let event =
             &RequestContext { actor, member: None, ..cx.clone() }.audit("session.begin", subject_of(actor)?, detail);
+        let login = &self.login(actor, secret.id, now).await?;
         let begin = self.core.db.write(|tx| {
             Box::pin(async move {
                 match proof {
@@ -331,11 +333,13 @@ impl Accounts {
                 if let Actor::Staff(id, _) = actor {
                     staff_logged_in(&tx, id, now).await?;
                 }
+                note_login(&tx, &self.core, cx, login).await?;
                 Ok(history::audit(&tx, event).await?)
             })
         });
         begin.await?;
         self.forget_recent();
+        self.core.bus.wake(Wakeup::Tasks);
         Ok(secret.session(actor))
     }
 

@@ -22,6 +22,7 @@ use crate::{
     Accounts,
     login::FAILURES_KEPT,
     login_account,
+    login_alerts::note_login,
     view::{NewSession, SessionView},
 };
 use stoa_core::{RequestContext, Result, SessionCredential, random};
@@ -36,12 +37,17 @@ const CUSTOMER_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 const STAFF_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 
 impl Accounts {
-    /// Starts a session with a new secret, and ends the one that the same browser had before.
+    /// Starts the first session of an account, and ends the one that the same browser had before.
     pub async fn open_session(&self, cx: &RequestContext, actor: Actor) -> Result<NewSession> {
         let now = self.core.clock.now();
         let secret = &SessionSecret::new(now);
-        let insert =
-            self.core.db.write(|tx| Box::pin(async move { insert_session(&tx, cx, actor, secret, now, None).await }));
+        let login = &self.login(actor, secret.id, now).await?;
+        let insert = self.core.db.write(|tx| {
+            Box::pin(async move {
+                insert_session(&tx, cx, actor, secret, now, None).await?;
+                note_login(&tx, &self.core, cx, login).await
+            })
+        });
         insert.await?;
         self.forget_recent();
         Ok(secret.session(actor))

@@ -6,6 +6,7 @@ use stoa_db::{
     Tx,
     accounts::{
         NO_PASSWORD, Subject,
+        known_logins::known_logins_delete,
         staff_accounts::{
             StaffAccount, staff_lock, staff_raise_epoch, staff_set_deactivated, staff_set_deleted, staff_update,
         },
@@ -180,6 +181,7 @@ impl Accounts {
                 if let Some(subject) = &Subject::of(actor(&account)) {
                     delete_factors(&tx, subject).await?;
                 }
+                known_logins_delete(&tx, actor(&account)).await?;
                 let name: String = account.display_name().chars().take(MAX_NAME_CHARS).collect();
                 staff_set_deleted(&tx, id, &name, cx.now).await?;
                 let detail = json!({ "name": name, "email": account.staff.email.as_str(), "role": account.staff.role });

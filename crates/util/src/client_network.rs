@@ -31,12 +31,21 @@ impl ClientNetwork {
             IpAddr::V6(address) => Self(IpNet::V6(truncated(address, prefix))),
         }
     }
+
+    /// The addresses around this one that are likely to be used by the same household or firm: a /24 or a /48.
+    pub fn neighborhood(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(IpNet::V4(Ipv4Net::new_assert(address, 24).trunc())),
+            IpAddr::V6(address) => Self(IpNet::V6(truncated(address, Ipv6Prefix::Site))),
+        }
+    }
 }
 
 impl std::fmt::Display for ClientNetwork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
-            IpNet::V4(net) => net.addr().fmt(f),
+            IpNet::V4(net) if net.prefix_len() == 32 => net.addr().fmt(f),
+            IpNet::V4(net) => net.fmt(f),
             IpNet::V6(net) => net.fmt(f),
         }
     }
@@ -65,5 +74,17 @@ mod tests {
         assert_eq!(of("2001:db8:1:2ff:3::4", Ipv6Prefix::Subnet), "2001:db8:1:2ff::/64");
         assert_eq!(of("2001:db8:1:2ff:3::4", Ipv6Prefix::Household), "2001:db8:1:200::/56");
         assert_eq!(of("2001:db8:1:2ff:3::4", Ipv6Prefix::Site), "2001:db8:1::/48");
+    }
+
+    #[test]
+    fn a_neighborhood_is_wider() {
+        for (address, network) in [
+            ("192.0.2.7", "192.0.2.0/24"),
+            ("::ffff:192.0.2.7", "192.0.2.0/24"),
+            ("2001:db8:1:2ff:3::4", "2001:db8:1::/48"),
+        ] {
+            let address = address.parse().expect("an address");
+            assert_eq!(ClientNetwork::neighborhood(address).to_string(), network);
+        }
     }
 }

@@ -16,6 +16,7 @@ mod failures;
 mod inspect;
 mod lanes;
 mod lifecycle;
+mod login_alerts;
 mod login_limits;
 mod mail;
 mod members;

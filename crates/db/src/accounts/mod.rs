@@ -2,6 +2,7 @@
 
 mod customers;
 pub mod invitations;
+pub mod known_logins;
 pub mod login_failures;
 pub mod login_flows;
 pub mod members;
