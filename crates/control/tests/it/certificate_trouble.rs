@@ -198,6 +198,91 @@ async fn one_that_was_brought_along_does_not_run_out_silently() {
     workers.stop().await;
 }
 
+/// The customer gets one e-mail for each problem of a domain, and one when it is solved.
+#[tokio::test]
+async fn a_domain_without_a_certificate_is_reported_to_its_owner_once() {
+    let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    platform.world_dns.set_addresses(&host("bakery.example"), &[[127, 0, 0, 1].into()]);
+    brought(&platform, &jane, site).await;
+    let (subject, now) = (CertName::host(host("bakery.example")), platform.clock.now());
+    let failing = |failures| CertificateOrder {
+        subject: subject.clone(),
+        names: vec![subject.clone()],
+        failures,
+        next_at: now,
+        problem: Some("Its CAA record forbids it.".into()),
+        detail: None,
+        order_url: None,
+        key: None,
+        updated_at: now,
+    };
+    put(&platform, &failing(2)).await;
+    platform.run_until_idle().await;
+    assert_eq!(owner_letters(&platform), [] as [&str; 0], "it may still work");
+    put(&platform, &failing(3)).await;
+    for failures in 4..6 {
+        let workers = platform.run();
+        platform.until("the letter", async || !owner_letters(&platform).is_empty()).await;
+        workers.stop().await;
+        put(&platform, &failing(failures)).await;
+        platform.clock.advance(SignedDuration::from_hours(1));
+        platform.run_until_idle().await;
+        assert_eq!(owner_letters(&platform), ["No certificate for bakery.example"]);
+    }
+    let (from, to) = (now - SignedDuration::from_hours(24), now + SignedDuration::from_hours(80 * 24));
+    let (chain, key) = own(&["bakery.example"], from, to);
+    let upload = UploadCertificate { chain, key: key.into() };
+    platform.control.domains.upload_certificate(&platform.now(&jane), site, upload).await.expect("a good one");
+    let name = &subject;
+    let forgotten = platform.db.write(|tx| Box::pin(async move { certificate_orders::order_forget(&tx, name).await }));
+    forgotten.await.expect("forgotten");
+    let workers = platform.run();
+    let solved = "bakery.example has a valid certificate again";
+    platform.until("the second letter", async || owner_letters(&platform).contains(&solved.to_owned())).await;
+    workers.stop().await;
+    platform.clock.advance(SignedDuration::from_hours(1));
+    platform.run_until_idle().await;
+    assert_eq!(owner_letters(&platform).len(), 2);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_about_to_expire_and_can_not_be_renewed_is_reported_to_its_owner() {
+    let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
+    uploaded(&platform, 12).await;
+    let (subject, now) = (CertName::host(host("bakery.example")), platform.clock.now());
+    let known = CertificateOrder {
+        subject: subject.clone(),
+        names: vec![subject],
+        failures: 1,
+        next_at: now,
+        problem: Some("bakery.example still points to 203.0.113.9.".into()),
+        detail: None,
+        order_url: None,
+        key: None,
+        updated_at: now,
+    };
+    put(&platform, &known).await;
+    platform.run_until_idle().await;
+    assert_eq!(owner_letters(&platform), [] as [&str; 0], "there is time");
+    platform.clock.advance(SignedDuration::from_hours(3 * 24));
+    let workers = platform.run();
+    platform.until("the letter", async || !owner_letters(&platform).is_empty()).await;
+    workers.stop().await;
+    assert_eq!(owner_letters(&platform), ["The certificate for bakery.example is about to expire"]);
+}
+
+/// The subjects of the e-mails about certificates that jane got.
+fn owner_letters(platform: &TestPlatform) -> Vec<String> {
+    let to_jane = platform.outbox().into_iter().filter(|mail| mail.contains("To: jane@example.com"));
+    let subjects = to_jane.filter_map(|mail| {
+        let (_, rest) = mail.split_once("Subject: ")?;
+        Some(rest.replace("\r\n ", " ").lines().next().unwrap_or_default().to_owned())
+    });
+    subjects.filter(|subject| subject.contains("certificate")).collect()
+}
+
 /// The authority's is there before the one that was brought along ends.
 #[tokio::test]
 async fn one_that_was_brought_along_is_followed_by_an_issued_one() {

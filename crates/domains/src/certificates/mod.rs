@@ -21,6 +21,7 @@ mod initial_issuance;
 mod issuance_limits;
 mod loaded;
 mod order;
+mod owner_notices;
 mod reconcile;
 mod renewal;
 mod show;

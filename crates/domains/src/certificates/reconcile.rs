@@ -48,6 +48,7 @@ impl Domains {
         if let Some(acme) = &self.core.settings.acme {
             self.order_due_certificates(&wanted, acme).await?;
         }
+        self.send_certificate_notices(&wanted).await?;
         self.send_certificate_alerts(&wanted).await
     }
 
