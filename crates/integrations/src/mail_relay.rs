@@ -8,11 +8,10 @@ use std::{fs, path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use stoa_model::text::EmailAddress;
 use stoa_util::atomic_file;
-use tokio::time::timeout;
 
 use crate::mail::{Failure, Smtp, SmtpError, refusal};
 
-/// The most time that a message takes: connection, login and transfer.
+/// Longer than a message takes: `SmtpConfig::timeout` ends connection, login and transfer earlier.
 pub const RELAY_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A message for one recipient.
@@ -96,8 +95,7 @@ impl MailRelay for Smtp {
 
     async fn relay(&self, mail: OutgoingMail<'_>) -> Result<String, RelayError> {
         let envelope = (mail.sender.map_or("", EmailAddress::as_str), mail.recipient.as_str());
-        let delivered = timeout(RELAY_TIMEOUT, self.deliver(envelope, mail.content, &mut Vec::new())).await;
-        match delivered.unwrap_or(Err(SmtpError::Timeout(RELAY_TIMEOUT))) {
+        match self.deliver(envelope, mail.content, &mut Vec::new()).await {
             Ok(reply) => Ok(reply.to_string()),
             Err(SmtpError::Refused { step, reply }) => Err(match refusal(step, &reply) {
                 Failure::Temporary => RelayError::Deferred(reply.to_string()),

@@ -105,7 +105,7 @@ pub async fn show(
         "reset-password" => Some(
             "The password was removed, and sessions and API tokens were ended. A link to choose a new one is on its way.",
         ),
-        "second-factor" => Some("Two-step login and passkeys were removed, and sessions were ended."),
+        "second-factor/reset" => Some("Two-step login and passkeys were removed, and sessions were ended."),
         "deactivate" => Some("The account was deactivated. Its sessions and API tokens were ended."),
         "reactivate" => Some("The account was reactivated. A link to choose a password is on its way."),
         _ => None,
@@ -156,12 +156,9 @@ pub async fn reset_password(
     frame: Frame,
     Form(form): Form<ConfirmedForm>,
 ) -> Result<Response, HttpError> {
-    let cx = match confirmed(&app, cx, &frame, id, "reset-password", form).await? {
-        Ok(cx) => cx,
-        Err(page) => return Ok(page),
-    };
-    let outcome = app.control.accounts.reset_staff_password(&cx, id, PasswordDelivery::Link).await;
-    finish(&app, &cx, id, frame, outcome, "reset-password").await
+    let reset =
+        async |cx: &RequestContext| app.control.accounts.reset_staff_password(cx, id, PasswordDelivery::Link).await;
+    change(&app, cx, (id, "reset-password"), frame, form, reset).await
 }
 
 /// `POST /staff/people/{id}/second-factor/reset`
@@ -172,13 +169,11 @@ pub async fn reset_second_factor(
     frame: Frame,
     Form(form): Form<ConfirmedForm>,
 ) -> Result<Response, HttpError> {
-    let cx = match confirmed(&app, cx, &frame, id, "second-factor/reset", form).await? {
-        Ok(cx) => cx,
-        Err(page) => return Ok(page),
+    let reset = async |cx: &RequestContext| {
+        let account = app.control.accounts.get_staff(cx, id).await?;
+        app.control.accounts.reset_second_factor(cx, Actor::Staff(id, account.role)).await
     };
-    let account = app.control.accounts.get_staff(&cx, id).await?;
-    let outcome = app.control.accounts.reset_second_factor(&cx, Actor::Staff(id, account.role)).await;
-    finish(&app, &cx, id, frame, outcome, "second-factor").await
+    change(&app, cx, (id, "second-factor/reset"), frame, form, reset).await
 }
 
 /// `POST /staff/people/{id}/deactivate`
@@ -189,12 +184,8 @@ pub async fn deactivate(
     frame: Frame,
     Form(form): Form<ConfirmedForm>,
 ) -> Result<Response, HttpError> {
-    let cx = match confirmed(&app, cx, &frame, id, "deactivate", form).await? {
-        Ok(cx) => cx,
-        Err(page) => return Ok(page),
-    };
-    let outcome = app.control.accounts.deactivate_staff(&cx, id).await;
-    finish(&app, &cx, id, frame, outcome, "deactivate").await
+    let deactivate = async |cx: &RequestContext| app.control.accounts.deactivate_staff(cx, id).await;
+    change(&app, cx, (id, "deactivate"), frame, form, deactivate).await
 }
 
 /// `POST /staff/people/{id}/reactivate`
@@ -205,12 +196,8 @@ pub async fn reactivate(
     frame: Frame,
     Form(form): Form<ConfirmedForm>,
 ) -> Result<Response, HttpError> {
-    let cx = match confirmed(&app, cx, &frame, id, "reactivate", form).await? {
-        Ok(cx) => cx,
-        Err(page) => return Ok(page),
-    };
-    let outcome = app.control.accounts.reactivate_staff(&cx, id).await;
-    finish(&app, &cx, id, frame, outcome, "reactivate").await
+    let reactivate = async |cx: &RequestContext| app.control.accounts.reactivate_staff(cx, id).await;
+    change(&app, cx, (id, "reactivate"), frame, form, reactivate).await
 }
 
 /// `POST /staff/people/{id}/delete`
@@ -239,17 +226,22 @@ pub async fn delete(
     }
 }
 
-/// The context of a change that has nothing but a button.
-async fn confirmed(
+/// Makes a change that has nothing but a button, once the password was asked for lately.
+async fn change(
     app: &App,
     cx: RequestContext,
-    frame: &Frame,
-    id: StaffId,
-    action: &str,
+    (id, action): (StaffId, &str),
+    frame: Frame,
     form: ConfirmedForm,
-) -> Result<Result<RequestContext, Response>, HttpError> {
-    let action = format!("/staff/people/{id}/{action}");
-    recent_context(app, cx, frame, (&action, Vec::new()), &form.confirm_password).await
+    call: impl AsyncFnOnce(&RequestContext) -> stoa_core::Result<()>,
+) -> Result<Response, HttpError> {
+    let page = format!("/staff/people/{id}/{action}");
+    let cx = match recent_context(app, cx, &frame, (&page, Vec::new()), &form.confirm_password).await? {
+        Ok(cx) => cx,
+        Err(page) => return Ok(page),
+    };
+    let outcome = call(&cx).await;
+    finish(app, &cx, id, frame, outcome, action).await
 }
 
 /// Back to the page, or the page again with what is wrong.
