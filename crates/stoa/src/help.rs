@@ -68,7 +68,7 @@ const EXAMPLES: [(&str, &[&str]); 13] = [
     ("jobs", &["stoa jobs list --state stuck", "stoa jobs show -f JOB", "stoa jobs resume JOB"]),
     ("tasks", &["stoa tasks list", "stoa tasks retry TASK", "stoa tasks discard TASK --yes"]),
     ("blueprints", &["stoa blueprints check ./my-shop", "stoa blueprints outdated"]),
-    ("mail", &["stoa mail test jane@example.com"]),
+    ("mail", &["stoa mail test jane@example.com", "stoa mail list --state failed"]),
     ("audit", &["stoa audit list --limit 20", "stoa audit verify", "stoa audit export > audit.jsonl"]),
     ("firewall", &["stoa firewall status", "stoa firewall apply"]),
 ];

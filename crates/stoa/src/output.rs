@@ -66,12 +66,11 @@ pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [St
 /// The color of a word for a state, where the output is a terminal.
 fn color(word: &str) -> Option<Color> {
     match word {
-        "online" | "active" | "healthy" | "succeeded" | "verified" | "good" | "ok" => Some(Color::Green),
-        "failed" | "stuck" | "down" | "offline" | "not_responding" | "unhealthy" | "FAILING" | "failing" | "BAD" => {
-            Some(Color::Red)
-        }
-        "starting" | "queued" | "running" | "unwinding" | "updating" | "provisioning" | "waiting" | "claimed"
-        | "note" => Some(Color::Yellow),
+        "online" | "sent" | "active" | "healthy" | "succeeded" | "verified" | "good" | "ok" => Some(Color::Green),
+        "failed" | "suppressed" | "stuck" | "down" | "offline" | "not_responding" | "unhealthy" | "FAILING"
+        | "failing" | "BAD" => Some(Color::Red),
+        "starting" | "deferred" | "queued" | "running" | "unwinding" | "updating" | "provisioning" | "waiting"
+        | "claimed" | "note" => Some(Color::Yellow),
         _ => None,
     }
 }

@@ -1,15 +1,39 @@
-//! `stoa mail`: tries out how e-mail leaves.
+//! `stoa mail`: what became of e-mails, and trying out how e-mail leaves.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
-use stoa_model::text::EmailAddress;
+use serde_json::json;
+use stoa_control::Control;
+use stoa_core::{RequestContext, mail_log::MailFilter};
+use stoa_model::{
+    mail::{MailEntry, MailState},
+    text::EmailAddress,
+};
 
-use crate::{bootstrap, config::Config, output::Output};
+use super::first_items;
+use crate::{
+    bootstrap,
+    config::Config,
+    output::{Output, table, when},
+};
 
 #[derive(Subcommand)]
 pub enum Mail {
+    /// List the e-mails of the last 90 days, newest first.
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only e-mails in this state: queued, sent, deferred, failed, suppressed.
+        #[arg(long)]
+        state: Option<MailState>,
+        /// Only those with this text in their receiver or subject.
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Maximum number of e-mails.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
     /// Send a test e-mail and print each step, or the server's refusal. Exits with 1 if it was not sent.
     Test {
         /// Its recipient.
@@ -18,7 +42,49 @@ pub enum Mail {
 }
 
 pub async fn run(verb: &Mail, config: &Config, out: &Output) -> Result<ExitCode> {
-    let Mail::Test { address } = verb;
+    match verb {
+        Mail::List { state, search, limit } => {
+            let control = bootstrap::control(config).await?;
+            let filter = MailFilter { state: *state, text: search.clone() };
+            list(&control, &control.core.system_context("mail"), filter, *limit, out).await
+        }
+        Mail::Test { address } => test(address, config, out).await,
+    }
+}
+
+async fn list(
+    control: &Control,
+    cx: &RequestContext,
+    filter: MailFilter,
+    limit: usize,
+    out: &Output,
+) -> Result<ExitCode> {
+    let find = async |page| Ok(control.mail_log.search(cx, filter.clone(), page).await?.0);
+    let found = first_items(find, Some(limit)).await?;
+    let entries: Vec<_> = found.iter().map(as_json).collect();
+    out.show(&entries, |_| {
+        if found.is_empty() {
+            return "No e-mail was found. `stoa mail test ADDRESS` sends one.".into();
+        }
+        let row = |mail: &MailEntry| {
+            // The answer of a server that took it says nothing to people.
+            let problem = mail.answer.clone().filter(|_| mail.state != MailState::Sent).unwrap_or_default();
+            [mail.state.to_string(), when(mail.updated_at), mail.to.to_string(), mail.subject.clone(), problem]
+        };
+        table(["State", "When", "To", "Subject", "Problem"], found.iter().map(row))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_json(mail: &MailEntry) -> serde_json::Value {
+    let MailEntry { id, to, kind, subject, state, attempts, answer, created_at, updated_at, .. } = mail;
+    json!({
+        "id": id.to_string(), "state": state.as_str(), "kind": kind.as_str(), "to": to.as_str(), "subject": subject,
+        "attempts": attempts, "answer": answer, "created_at": created_at, "updated_at": updated_at,
+    })
+}
+
+async fn test(address: &str, config: &Config, out: &Output) -> Result<ExitCode> {
     let to = EmailAddress::parse(address)?;
     let control = bootstrap::control(config).await?;
     let test = control.test_mail(&control.core.system_context("mail"), to).await?;
