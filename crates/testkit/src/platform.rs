@@ -62,7 +62,26 @@ pub struct TestPlatform {
     pub(crate) people: AtomicU32,
     pub(crate) database: database::TestDatabase,
     pub(crate) processes: Option<Processes>,
+    _letters: KeptLetters,
     _folder: TempDir,
+}
+
+/// Copies the outbox to the folder `STOA_KEEP_LETTERS` at the end of a test, for `e2e/letters`.
+struct KeptLetters(PathBuf);
+
+impl Drop for KeptLetters {
+    fn drop(&mut self) {
+        let Some(folder) = std::env::var_os("STOA_KEEP_LETTERS").map(PathBuf::from) else { return };
+        let Ok(files) = std::fs::read_dir(&self.0) else { return };
+        for path in files.filter_map(|file| Some(file.ok()?.path())) {
+            if path.extension().is_some_and(|end| end == "eml") {
+                let name = format!("{:?}-{:?}", std::thread::current().id(), path.file_name().unwrap_or_default());
+                let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect();
+                // Pictures are made of what there is.
+                let _ = std::fs::copy(&path, folder.join(name));
+            }
+        }
+    }
 }
 
 /// The other processes of a platform that consists of several.
@@ -260,6 +279,7 @@ impl Builder {
             processes = Some(Processes { second_worker, _edge: Workers::of_all([(edge, only_edge)]) });
         }
         let people = AtomicU32::new(0);
+        let letters = KeptLetters(settings.data_dir.join("outbox"));
         TestPlatform {
             control,
             db,
@@ -275,6 +295,7 @@ impl Builder {
             people,
             database,
             processes,
+            _letters: letters,
             _folder: folder,
         }
     }
