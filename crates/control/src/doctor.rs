@@ -36,7 +36,7 @@ impl Control {
         let check = "firewall";
         let Some(condition) = self.firewall() else {
             let remedy = "Set `firewall.enabled = true`, unless another program keeps sites from each other, from this machine \
-                          and from its neighbours.";
+                          and from its neighbors.";
             return wrong(check, Verdict::Warning, "switched off: sites are separated by Docker's rules only", remedy);
         };
         let remedy = match &condition {

@@ -50,7 +50,7 @@ impl Core {
             );
         }
         match self.db.pending_migrations().await {
-            Ok(pending) if pending.is_empty() => good("database", format!("{:?}, up to date", self.db.backend())),
+            Ok(pending) if pending.is_empty() => good("database", format!("{}, up to date", self.db.backend().label())),
             Ok(pending) => wrong(
                 "database",
                 Verdict::Bad,

@@ -26,6 +26,17 @@ pub enum Backend {
     Postgres,
 }
 
+impl Backend {
+    /// Its name.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::MySql => "MariaDB or MySQL",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {

@@ -52,6 +52,7 @@ const EXAMPLES: [(&str, &[&str]); 13] = [
     (
         "customers",
         &[
+            "stoa customers add jane@example.com --company 'The Bakery'",
             "stoa customers list --search example.com",
             "stoa customers show jane@example.com",
             "stoa customers verify jane@example.com",
@@ -72,6 +73,20 @@ const EXAMPLES: [(&str, &[&str]); 13] = [
     ("audit", &["stoa audit list --limit 20", "stoa audit verify", "stoa audit export > audit.jsonl"]),
     ("firewall", &["stoa firewall status", "stoa firewall apply"]),
 ];
+
+/// What an error says, and which verb lists the things of which one was not found.
+pub fn with_list(text: String, error: &stoa_core::Error) -> String {
+    let stoa_core::Error::NotFound(what) = error else { return text };
+    let verb = match *what {
+        "customer" => "customers",
+        "site" => "sites",
+        "job" => "jobs",
+        "staff account" => "staff",
+        "failed task" => "tasks",
+        _ => return text,
+    };
+    format!("{text} List them: stoa {verb} list")
+}
 
 /// The command line with its help.
 pub fn command() -> Command {

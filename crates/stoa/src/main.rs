@@ -85,7 +85,7 @@ enum Verb {
     /// Failed tasks, such as e-mails that could not be sent: list, retry, discard.
     #[command(subcommand, visible_alias = "task")]
     Tasks(verb::tasks::Tasks),
-    /// E-mail: send a test.
+    /// E-mail: list what was sent, send a test.
     #[command(subcommand)]
     Mail(verb::mail::Mail),
     /// Blueprints: check a folder, list outdated sites.
@@ -97,7 +97,7 @@ enum Verb {
     /// Subscriptions: list, mark payments, cancel; orders that wait for their payment.
     #[command(subcommand, visible_alias = "subscription")]
     Subscriptions(verb::subscriptions::Subscriptions),
-    /// Customers: list, show, verify an address, set a password.
+    /// Customers: add, list, show, verify an address, set a password.
     #[command(subcommand, visible_alias = "customer")]
     Customers(verb::customers::Customers),
     /// Staff: list, add, set passwords; issue, list and revoke API tokens.
@@ -131,7 +131,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let text = match error.downcast_ref::<stoa_core::Error>() {
-                Some(known) => known.for_operator(),
+                Some(known) => help::with_list(known.for_operator(), known),
                 None => format!("{error:#}"),
             };
             if json {

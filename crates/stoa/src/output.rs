@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use stoa_util::{visible, visible_lines};
@@ -10,6 +10,10 @@ use stoa_util::{visible, visible_lines};
 /// Columns of a table.
 const MIN_TABLE_WIDTH: u16 = 40;
 const MAX_TABLE_WIDTH: u16 = 200;
+/// What a column keeps when others are shown whole.
+const NARROW_COLUMN: usize = 12;
+/// Colors of words and their end, as tables have them.
+const COLORS: [&str; 4] = ["\u{1b}[38;5;9m", "\u{1b}[38;5;10m", "\u{1b}[38;5;11m", "\u{1b}[39m"];
 
 /// Prints results in the requested form.
 pub struct Output {
@@ -23,7 +27,7 @@ impl Output {
         if self.json {
             print(&(serde_json::to_string_pretty(value)? + "\n"))
         } else {
-            self.text(&(people(value) + "\n"))
+            print(&colored_lines(&(people(value) + "\n")))
         }
     }
 
@@ -38,6 +42,27 @@ impl Output {
     }
 }
 
+/// Shows what a terminal would obey, but for the colors of tables. A color ends with its line.
+fn colored_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (mut rest, mut is_colored) = (line.trim_end_matches('\n'), false);
+        while let Some(start) = rest.find('\u{1b}') {
+            let (before, code) = rest.split_at(start);
+            let known = COLORS.iter().find(|color| code.starts_with(**color));
+            let length = known.map_or(1, |color| color.len());
+            out.push_str(&visible(before));
+            out.push_str(&known.map_or_else(|| visible(&code[..1]), |color| (*color).into()));
+            is_colored = known.map_or(is_colored, |color| *color != COLORS[3]);
+            rest = &code[length..];
+        }
+        out.push_str(&visible(rest));
+        out.push_str(if is_colored { COLORS[3] } else { "" });
+        out.push_str(if line.ends_with('\n') { "\n" } else { "" });
+    }
+    out
+}
+
 /// A reader that closes the pipe early (`| head`) is no error.
 fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
@@ -50,17 +75,36 @@ fn print(text: &str) -> anyhow::Result<()> {
 pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
-    table.set_width(width(table.width()));
+    let width = width(table.width());
+    table.set_width(width);
+    let rows: Vec<[String; N]> = rows.into_iter().map(|row| row.map(|text| visible(&text).into_owned())).collect();
+    let whole = whole_columns(head, &rows, width.into());
     for row in rows {
-        table.add_row(row.map(|text| {
-            let cell = Cell::new(visible(&text));
-            match color(&text) {
-                Some(color) => cell.fg(color),
-                None => cell,
-            }
+        table.add_row(row.map(|text| match color(&text) {
+            Some(color) => Cell::new(text).fg(color),
+            None => Cell::new(text),
         }));
     }
+    for (column, _) in table.column_iter_mut().zip(whole).filter(|(_, is_whole)| *is_whole) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table.trim_fmt()
+}
+
+/// The columns of single words, such as ids and times, which nobody can copy or read in two lines; as far as there is room.
+fn whole_columns<const N: usize>(head: [&str; N], rows: &[[String; N]], width: usize) -> [bool; N] {
+    let chars = |text: &str| text.chars().count();
+    let needed: [usize; N] = std::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| chars(&row[column]));
+        cells.chain([chars(head[column])]).max().unwrap_or_default() + 2
+    });
+    let mut room = width.saturating_sub(needed.iter().map(|width| *width.min(&NARROW_COLUMN)).sum());
+    std::array::from_fn(|column| {
+        let more = needed[column].saturating_sub(NARROW_COLUMN);
+        let is_whole = more <= room && rows.iter().all(|row| !row[column].contains(char::is_whitespace));
+        room -= if is_whole { more } else { 0 };
+        is_whole
+    })
 }
 
 /// The color of a word for a state, where the output is a terminal.
@@ -111,6 +155,30 @@ mod tests {
             table(["Name", "Title"], [["a".to_owned(), "long ".repeat(800)], ["b".to_owned(), "short".to_owned()]]);
         assert!(text.lines().all(|line| line.len() <= 200 && line.trim_end() == line), "{text}");
         assert!(text.lines().count() > 20);
+    }
+
+    #[test]
+    fn colors_of_tables_are_kept_and_nothing_else_that_a_terminal_obeys() {
+        let text = "\u{1b}[38;5;10m ok \u{1b}[39m\u{1b}[2J\n\u{1b}[38;5;9mbad\nlast\u{7}";
+        let shown = "\u{1b}[38;5;10m ok \u{1b}[39m\\u{1b}[2J\n\u{1b}[38;5;9mbad\u{1b}[39m\nlast\\u{7}";
+        assert_eq!(colored_lines(text), shown);
+        // The very codes that the library writes.
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).enforce_styling();
+        for word in ["ok", "BAD", "note"] {
+            table.add_row([Cell::new(word).fg(color(word).unwrap())]);
+        }
+        let colored = table.trim_fmt();
+        assert!(colored.contains('\u{1b}') && colored_lines(&colored) == colored, "{colored:?}");
+    }
+
+    #[test]
+    fn ids_are_shown_whole_where_there_is_room() {
+        let id = "stf_01a231024d167e909753e967a4174e6a".to_owned();
+        let rows = [[id.clone(), "some long text".to_owned(), id]];
+        assert_eq!(whole_columns(["Id", "Text", "Other"], &rows, 200), [true, false, true]);
+        assert_eq!(whole_columns(["Id", "Text", "Other"], &rows, 70), [true, false, false]);
+        assert_eq!(whole_columns(["Id", "Text", "Other"], &rows, 40), [false; 3]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use stoa_core::{
 use crate::{
     bootstrap,
     config::Config,
-    output::{Output, table},
+    output::{Output, table, when},
 };
 
 #[derive(Subcommand)]
@@ -107,10 +107,22 @@ async fn list(control: &Control, filter: &AuditFilter, limit: u32, out: &Output)
 fn row(line: &AuditView) -> [String; 7] {
     let more = match &line.detail {
         serde_json::Value::Object(members) if members.is_empty() => String::new(),
+        serde_json::Value::Object(members) => {
+            let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let parts: Vec<_> = members.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
+            parts.join(", ")
+        }
         other => other.to_string(),
     };
-    let (entry, when) = (line.seq.to_string(), format!("{:.0}", line.at));
-    [entry, when, line.actor.clone(), line.action.clone(), line.target.clone(), line.outcome.clone(), more]
+    [
+        line.seq.to_string(),
+        when(line.at),
+        line.actor.clone(),
+        line.action.clone(),
+        line.target.clone(),
+        line.outcome.clone(),
+        more,
+    ]
 }
 
 async fn verify(control: &Control, out: &Output) -> Result<ExitCode> {
@@ -123,9 +135,13 @@ fn summary(check: &AuditCheck) -> String {
     let report = &check.report;
     let waiting = match report.unsealed {
         0 => String::new(),
+        1 => " 1 more is not sealed yet; the server does that within seconds.".to_owned(),
         n => format!(" {n} more are not sealed yet; the server does that within seconds."),
     };
-    let range = format!("{} entries, positions {} to {}", report.entries, report.after + 1, report.last);
+    let range = match report.entries {
+        1 => format!("1 entry, at position {}", report.last),
+        n => format!("{n} entries, positions {} to {}", report.after + 1, report.last),
+    };
     if report.problems.is_empty() {
         let range = if report.entries == 0 { "No sealed entries".to_owned() } else { range };
         return format!("{range}: everything is as it was written.{waiting}");

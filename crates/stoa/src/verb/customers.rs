@@ -1,9 +1,12 @@
 //! `stoa customers`: accounts of customers, verified addresses, and new passwords.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 use serde::Serialize;
-use stoa_accounts::view::{CustomerSort, CustomerView, PersonView};
+use stoa_accounts::{
+    command::Register,
+    view::{CustomerSort, CustomerView, PersonView},
+};
 use stoa_control::Control;
 use stoa_core::{RequestContext, view::PageNumber};
 use stoa_model::account::Actor;
@@ -28,6 +31,17 @@ pub enum Customers {
         /// Maximum number of customers; default: all.
         #[arg(long)]
         limit: Option<usize>,
+    },
+    /// Create a customer's account, with a verified address.
+    Add {
+        /// E-mail address.
+        email: String,
+        /// Name of the organization or person.
+        #[arg(long)]
+        company: String,
+        /// File that contains the password; `-` reads standard input.
+        #[arg(long, default_value = "-")]
+        password_file: String,
     },
     /// Show a customer with the people and sites of their account.
     Show {
@@ -62,6 +76,20 @@ pub async fn run(verb: &Customers, config: &Config, out: &Output) -> Result<()> 
     match verb {
         Customers::List { search, limit } => {
             out.show(&listed(&control, &cx, search.as_deref(), *limit).await?, |all| list(all))
+        }
+        Customers::Add { email, company, password_file } => {
+            if control.accounts.find_customer(&cx, email).await.is_ok() {
+                bail!("{email} has an account already. See it: stoa customers show {email}");
+            }
+            let password = read_password(password_file)?;
+            let command = Register { email: email.clone(), password, company: company.clone() };
+            control.accounts.register(&cx, command).await?;
+            let id = control.accounts.find_customer(&cx, email).await?.id;
+            out.show(&control.accounts.get_customer(&cx, id).await?, |customer| {
+                let log_in = format!("{}/login", control.core.portal_url());
+                let order = format!("stoa sites order NAME --customer {} --title TITLE", customer.email);
+                format!("{} can log in at {log_in}\nOrder a site: {order}", customer.email)
+            })
         }
         Customers::Show { email } => show(&control, &cx, email, out).await,
         Customers::Verify { email } => {
@@ -122,7 +150,12 @@ async fn show(control: &Control, cx: &RequestContext, email: &str, out: &Output)
             [p.email.clone(), p.role.to_string(), verified.to_owned(), second.to_owned()]
         };
         let people = table(["Person", "Role", "Address", "Login"], people.iter().map(person));
-        format!("{}\n\n{people}\n\n{}", table(["", ""], rows), super::sites::list(sites))
+        let sites = if sites.is_empty() {
+            format!("No sites yet. Order one: stoa sites order NAME --customer {} --title TITLE", customer.email)
+        } else {
+            super::sites::list(sites)
+        };
+        format!("{}\n\n{people}\n\n{sites}", table(["", ""], rows))
     })
 }
 

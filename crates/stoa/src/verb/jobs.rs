@@ -66,6 +66,9 @@ pub async fn run(verb: &Jobs, config: &Config, out: &Output) -> Result<()> {
         Jobs::List { state, limit } => {
             let jobs = control.jobs.list(&cx, *state, None, *limit).await?.items;
             return out.show(&jobs, |jobs| {
+                if jobs.is_empty() {
+                    return state.map_or_else(|| "No job has run yet.".into(), |state| format!("No job is {state}."));
+                }
                 let rows = jobs.iter().map(|j| {
                     [
                         j.id.to_string(),

@@ -19,6 +19,8 @@ use crate::{
     output::{Output, table, when},
 };
 
+const NONE_YET: &str = "No e-mail was sent yet. Try it out: stoa mail test ADDRESS";
+
 #[derive(Subcommand)]
 pub enum Mail {
     /// List the e-mails of the last 90 days, newest first.
@@ -64,7 +66,7 @@ async fn list(
     let entries: Vec<_> = found.iter().map(as_json).collect();
     out.show(&entries, |_| {
         if found.is_empty() {
-            return "No e-mail was found. `stoa mail test ADDRESS` sends one.".into();
+            return if filter == MailFilter::default() { NONE_YET } else { "There is no such e-mail." }.into();
         }
         let row = |mail: &MailEntry| {
             // The answer of a server that took it says nothing to people.

@@ -116,6 +116,9 @@ pub async fn health(config: &Config, out: &Output) -> Result<ExitCode> {
     let control = bootstrap::control(config).await?;
     let all = sites::all(&control).await?;
     out.show(&all, |all| {
+        if all.is_empty() {
+            return "There are no sites yet.".into();
+        }
         let since = |s: &SiteView| s.health_at.map(when).unwrap_or_default();
         let row = |s: &SiteView| [s.hostname.clone(), s.state.to_string(), s.health.to_string(), since(s)];
         table(["Site", "State", "Health", "Since"], all.iter().map(row))

@@ -163,7 +163,13 @@ pub async fn run(verb: &Sites, config: &Config, out: &Output) -> Result<()> {
     let control = bootstrap::control(config).await?;
     let cx = control.core.system_context("sites");
     match verb {
-        Sites::List(chosen) => out.show(&listed(&control, &cx, chosen).await?, |sites| list(sites)),
+        Sites::List(chosen) => out.show(&listed(&control, &cx, chosen).await?, |sites| {
+            let is_filtered = chosen.customer.is_some() || chosen.status.is_some() || chosen.search.is_some();
+            if sites.is_empty() && !is_filtered {
+                return "There are no sites yet. Order one: stoa sites order --help".into();
+            }
+            list(sites)
+        }),
         Sites::Show(name) => show(&find(&control, &cx, name).await?, out),
         Sites::Order { customer, blueprint, title, subdomain, no_wait } => {
             let order = OrderSite {

@@ -21,7 +21,7 @@ use crate::{
     bootstrap,
     config::Config,
     confirm::Confirm,
-    output::{Output, table},
+    output::{Output, table, when},
 };
 
 #[derive(Subcommand)]
@@ -212,18 +212,18 @@ fn staff_table(all: &[StaffView]) -> String {
     let row = |s: &StaffView| {
         let name = s.name.clone().unwrap_or_default();
         let second_factor = if s.has_totp || s.has_passkey { "yes" } else { "no" };
-        let last = s.last_login_at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
+        let last = s.last_login_at.map_or_else(|| "never".to_owned(), when);
         let (role, state) = (s.role.as_str().to_owned(), s.state.as_str().to_owned());
-        [s.email.clone(), name, role, state, second_factor.to_owned(), last, s.id.to_string()]
+        [s.email.clone(), name, role, state, second_factor.to_owned(), last]
     };
-    table(["E-mail", "Name", "Role", "State", "Two-step", "Last login", "Id"], all.iter().map(row))
+    table(["E-mail", "Name", "Role", "State", "Two-step", "Last login"], all.iter().map(row))
 }
 
 fn token_table(all: &[TokenView]) -> String {
     if all.is_empty() {
         return "This account has no API tokens.".into();
     }
-    let time = |at: Option<Timestamp>, none: &str| at.map_or_else(|| none.to_owned(), |at| format!("{at:.0}"));
+    let time = |at: Option<Timestamp>, none: &str| at.map_or_else(|| none.to_owned(), when);
     let row = |t: &TokenView| {
         let (expires, used) = (time(t.expires_at, "never"), time(t.last_used_at, "never"));
         [t.id.to_string(), t.name.clone(), time(Some(t.created_at), ""), expires, used]

@@ -21,9 +21,16 @@ fn passwords_tokens_and_the_audit_log() {
     fs::write(&file, "correct horse battery").unwrap();
     let file = file.to_str().unwrap();
     assert!(said(&home, &["customers", "list"]).contains("jane@example.com"));
+    let add = |email| ["customers", "add", email, "--company", "The Bakery", "--password-file", file];
+    let added = said(&home, &add("amy@example.com"));
+    assert!(added.contains("/login") && added.contains("stoa sites order NAME --customer amy@example.com"), "{added}");
+    assert!(said(&home, &["customers", "show", "amy@example.com"]).contains(" verified"));
+    let again = refused(&home, &add("amy@example.com"));
+    assert!(again.contains("has an account already") && again.contains("stoa customers show"), "{again}");
+    assert!(said(&home, &["mail", "list"]).contains("stoa mail test"));
     assert!(said(&home, &["customers", "password", "jane@example.com", "--password-file", file]).contains("changed"));
     let error = refused(&home, &["customers", "password", "joe@example.com", "--password-file", file]);
-    assert!(error.contains("no such customer"), "{error}");
+    assert!(error.contains("no such customer. List them: stoa customers list"), "{error}");
 
     said(&home, &["staff", "add", "op@example.com", "--role", "support", "--password-file", file]);
     assert!(said(&home, &["staff", "list"]).contains("support"));
