@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use stoa_core::{
     Core, RequestContext, Result,
-    email::{EmailBody, EmailDraft},
+    email::{EmailBody, EmailDraft, utc},
     rate_limits::ClientNetwork,
     tasks::QueuedTask,
 };
@@ -79,7 +79,7 @@ fn new_login(core: &Core, cx: &RequestContext, to: &EmailAddress, login: &Login)
     let body = EmailBody::new(format!(
         "Somebody has logged in to your {product} account from a browser and a network that you haven't used lately."
     ))
-    .fact("When", login.at.strftime("%-d %B %Y, %H:%M UTC").to_string())
+    .fact("When", utc(login.at))
     .fact("Browser", device::describe(cx.agent.as_deref()))
     .fact("Address", address)
     .paragraph("If it was you, there is nothing to do.")

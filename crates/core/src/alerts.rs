@@ -8,7 +8,7 @@ use stoa_model::{
 
 use crate::{
     Core, Settings,
-    email::{EmailBody, EmailDraft},
+    email::{EmailBody, EmailDraft, utc},
     reconciler::ReconcilerHealth,
     tasks::QueuedTask,
 };
@@ -34,9 +34,12 @@ pub(crate) fn job_alert(
         }
         _ => "Everything that it did was undone. The customer can try again with one click.",
     };
-    let body = EmailBody::new(format!("Job {} on {}: {}", job.id, job.site, job.kind.title()))
+    let what = if state == JobState::Stuck { "is stuck" } else { "has failed" };
+    let body = EmailBody::new(format!("The job \"{}\" {what}.", job.kind.title()))
         .paragraph(detail.unwrap_or("No reason is known."))
         .paragraph(advice)
+        .fact("Site", job.site.to_string())
+        .fact("Job", job.id.to_string())
         .button("Open the job", format!("{}/jobs/{}", core.portal_url(), job.id));
     let key = format!("job/{}/{state}/{}", job.id, now.as_second());
     let draft = EmailDraft { key, kind: MailKind::Alert, to, subject, body };
@@ -53,10 +56,11 @@ pub(crate) fn reconciler_alert(
     let to = settings.staff_mail.clone()?;
     let since = health.failing_since.unwrap_or(now);
     let body = EmailBody::new(format!(
-        "The reconciler \"{name}\" has failed since {since}. What it maintains may be out of date until it succeeds."
+        "The reconciler \"{name}\" has failed since {}. What it maintains may be out of date until it succeeds.",
+        utc(since)
     ))
     .paragraph(format!("Its last error: {}", health.error.as_deref().unwrap_or("none is known")))
-    .paragraph("Run `stoa doctor` and look at the server's log. It is retried automatically.");
+    .paragraph("We try again automatically. Run `stoa doctor`, and look at the server's log for the cause.");
     let key = format!("reconciler/{name}/{}", since.as_second());
     let draft = EmailDraft { key, kind: MailKind::Alert, to, subject: format!("Failing: {name}"), body };
     Some(draft.task(settings, now))

@@ -2,10 +2,16 @@
 
 mod layout;
 
+use jiff::Timestamp;
 use stoa_integrations::mail::Email;
 use stoa_model::{mail::MailKind, text::EmailAddress};
 
 use crate::Settings;
+
+/// A time as people read it, such as "09:48 UTC on 1 December 2026".
+pub fn utc(time: Timestamp) -> String {
+    time.strftime("%H:%M UTC on %-d %B %Y").to_string()
+}
 
 /// What the mail log shows in place of a secret link.
 const LINK_PLACEHOLDER: &str = "[link]";

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use stoa_core::{
     Core, Error, Result,
-    email::{EmailBody, EmailDraft},
+    email::{EmailBody, EmailDraft, utc},
     tasks::QueuedTask,
 };
 use stoa_db::{accounts, secrets, sites};
@@ -83,8 +83,4 @@ pub(crate) fn site_up(core: &Core, site: &Site, outage: &str, to: EmailAddress) 
         subject: format!("{title} is online again"),
         body,
     }
-}
-
-fn utc(time: Timestamp) -> String {
-    time.strftime("%H:%M UTC on %-d %B %Y").to_string()
 }

@@ -189,7 +189,7 @@ async fn an_order_that_fails_is_counted_too() {
 async fn one_that_was_brought_along_does_not_run_out_silently() {
     let platform = TestPlatform::builder().settings(|s| s.https_port = Some(443)).build().await;
     uploaded(&platform, 16).await;
-    let told = || platform.outbox().iter().any(|mail| mail.contains("Certificate runs out: bakery.example"));
+    let told = || platform.outbox().iter().any(|mail| mail.contains("Certificate expires: bakery.example"));
     platform.run_until_idle().await;
     assert!(!told());
     platform.clock.advance(SignedDuration::from_hours(3 * 24));
@@ -352,7 +352,7 @@ async fn an_edge_that_does_not_follow_is_told_of() {
     platform.clock.advance(SignedDuration::from_hours(3 * 24));
     let told = |of: &str| platform.outbox().iter().any(|mail| mail.contains(of));
     let workers = Workers::of(&control);
-    platform.until("the letter", async || told("Certificate runs out: bakery.example")).await;
+    platform.until("the letter", async || told("Certificate expires: bakery.example")).await;
     platform.until("the finding", async || finding().await.verdict == Verdict::Bad).await;
     assert!(finding().await.found.contains("nginx -t says no"), "{:?}", finding().await);
     workers.stop().await;

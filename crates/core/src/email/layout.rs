@@ -103,7 +103,7 @@ impl Page<'_> {
 
 fn paragraph(html: &str) -> String {
     format!(
-        "<p class=\"ink\" style=\"{FONT};\n font-size:16px;line-height:1.55;color:#1d2126;margin:0 0 16px\">{html}</p>\n"
+        "<p class=\"ink\" style=\"{FONT};\n font-size:16px;line-height:1.55;color:#1d2126;\n overflow-wrap:anywhere;word-break:break-word;margin:0 0 16px\">{html}</p>\n"
     )
 }
 
@@ -129,7 +129,7 @@ fn fact(name: &str, value: &str) -> String {
         shown
     };
     format!(
-        "<p class=\"ink\" style=\"{FONT};\n font-size:16px;line-height:1.5;color:#1d2126;margin:0 0 12px\">\
+        "<p class=\"ink\" style=\"{FONT};\n font-size:16px;line-height:1.5;color:#1d2126;\n overflow-wrap:anywhere;word-break:break-word;margin:0 0 12px\">\
          <span class=\"soft\" style=\"font-size:14px;color:#5b626b\">{name}</span><br>\n{shown}</p>\n"
     )
 }

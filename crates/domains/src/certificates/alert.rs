@@ -1,5 +1,6 @@
 //! The content of certificate alerts to staff.
 
+use stoa_core::email::utc;
 use stoa_db::certificate_orders::CertificateOrder;
 use stoa_model::certificate::CertName;
 
@@ -26,8 +27,8 @@ impl CertificateAlert {
         let why = if order.is_some() { "renewing it fails" } else { "no authority is set up that would renew it" };
         Self {
             name: subject.to_string(),
-            headline: "Certificate runs out",
-            summary: format!("The certificate for {subject} runs out on {:.0}, and {why}.", loaded.not_after),
+            headline: "Certificate expires",
+            summary: format!("The certificate for {subject} expires at {}, and {why}.", utc(loaded.not_after)),
             details: order.map(reasons).unwrap_or_default(),
         }
     }
@@ -37,17 +38,17 @@ impl CertificateAlert {
         Self {
             name: "the edge".into(),
             headline: "Nothing new is served",
-            summary: format!("Since {since:.0} the edge has taken over no new addresses and certificates."),
-            details: vec![lag.why, "It is tried again every minute; `stoa doctor` says whether it still fails.".into()],
+            summary: format!("The edge has applied no new addresses and certificates since {}.", utc(since)),
+            details: vec![lag.why, "We try again every minute. `stoa doctor` says whether it still fails.".into()],
         }
     }
 
     pub fn of_missing(order: &CertificateOrder) -> Self {
         let CertificateOrder { subject, failures, updated_at, .. } = order;
         let how = if *failures < ALERT_AFTER_FAILURES {
-            format!("and none could be obtained since {updated_at:.0}")
+            format!("getting one has failed since {}", utc(*updated_at))
         } else {
-            format!("it failed {failures} times")
+            format!("getting one has failed {failures} times")
         };
         Self {
             name: subject.to_string(),
@@ -60,11 +61,11 @@ impl CertificateAlert {
     /// `order` is the order for its replacement.
     pub fn of_uploaded(loaded: &LoadedCertificate, order: Option<&CertificateOrder>) -> Self {
         let name = loaded.ready.names.iter().map(CertName::to_string).collect::<Vec<_>>().join(", ");
-        let ends = loaded.not_after;
         Self {
-            headline: "Certificate runs out",
+            headline: "Certificate expires",
             summary: format!(
-                "The uploaded certificate for {name} runs out on {ends:.0}, and none takes its place yet."
+                "The uploaded certificate for {name} expires at {}, and it has no replacement yet.",
+                utc(loaded.not_after)
             ),
             details: order.map(reasons).unwrap_or_default(),
             name,
@@ -73,6 +74,6 @@ impl CertificateAlert {
 }
 
 fn reasons(order: &CertificateOrder) -> Vec<String> {
-    let detail = order.detail.clone().unwrap_or_else(|| "No reason is known.".into());
-    vec![detail, format!("It is tried again at {:.0}.", order.next_at)]
+    let detail = order.detail.as_deref().unwrap_or("No reason is known");
+    vec![format!("{}.", detail.trim_end_matches('.')), format!("The next attempt is at {}.", utc(order.next_at))]
 }
