@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use stoa_db::{
     Tx,
-    accounts::{Subject, known_logins::known_logins_delete, notes::notes_delete_of},
+    accounts::{Subject, known_logins::known_logins_delete, notes::notes_delete_of, notices::customer_set_notices},
     history,
     invitations::invitations_end_of,
     members::{self, Membership},
@@ -111,6 +111,7 @@ impl Accounts {
                         delete_factors(&tx, subject).await?;
                     }
                     known_logins_delete(&tx, account).await?;
+                    customer_set_notices(&tx, customer, true).await?;
                     end_sessions(&tx, cx, account, None, "closed account").await?;
                     stoa_db::tokens::tokens_delete_of(&tx, account).await?;
                     history::audit(&tx, event).await

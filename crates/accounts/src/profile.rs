@@ -1,7 +1,13 @@
 //! A person's own account: name of the organization, and password.
 
 use serde_json::json;
-use stoa_db::{accounts, history, sessions, tokens};
+use stoa_db::{
+    accounts::{
+        self,
+        notices::{customer_gets_notices, customer_set_notices},
+    },
+    history, sessions, tokens,
+};
 use stoa_model::{
     field::Invalid,
     member::Permission,
@@ -31,8 +37,31 @@ impl Accounts {
             None => None,
         };
         let may_rename = organization.is_some() && cx.may(Permission::ManageOrganization);
+        let gets_notices = match cx.actor.customer() {
+            Some(id) => customer_gets_notices(&self.core.db, id).await?,
+            None => false,
+        };
         let email = login.to_string();
-        Ok(ProfileView { email, is_verified, organization, may_rename, close_at, created_at })
+        Ok(ProfileView { email, is_verified, organization, may_rename, gets_notices, close_at, created_at })
+    }
+
+    /// Sets whether the organization gets e-mail about what its sites and domains do. What is about security, money or
+    /// something that is lost is always sent.
+    ///
+    /// # Errors
+    /// A role that doesn't allow it.
+    pub async fn set_notices(&self, cx: &RequestContext, on: bool) -> Result<()> {
+        cx.refuse_impersonator()?;
+        let customer = cx.customer()?;
+        cx.require_permission(Permission::ManageOrganization)?;
+        let event = &cx.audit("customer.notices", customer, json!({ "on": on }));
+        let set = self.core.db.write(|tx| {
+            Box::pin(async move {
+                customer_set_notices(&tx, customer, on).await?;
+                history::audit(&tx, event).await
+            })
+        });
+        Ok(set.await?)
     }
 
     /// Renames the organization that the command is for.

@@ -283,6 +283,8 @@ pub struct ProfileView {
     pub organization: Option<String>,
     /// Whether they may rename it.
     pub may_rename: bool,
+    /// Whether it gets e-mail about what its sites and domains do.
+    pub gets_notices: bool,
     /// When the account will be closed, if that was asked for.
     pub close_at: Option<Timestamp>,
     /// When the account was opened.

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use jiff::SignedDuration;
 use stoa_core::{Result, mail_log};
-use stoa_db::{accounts, sites};
+use stoa_db::{
+    accounts::{self, notices::customer_gets_notices},
+    sites,
+};
 use stoa_model::{
     id::SiteId,
     mail::MailKind,
@@ -61,6 +64,9 @@ impl Sites {
     /// Reports that a site is down, or that this outage is over.
     async fn send_outage_notice(&self, site: &Site, ended: Option<&str>) -> Result<()> {
         let Some(customer) = accounts::customer_get(&self.core.db, site.customer).await? else { return Ok(()) };
+        if !customer_gets_notices(&self.core.db, site.customer).await? {
+            return Ok(());
+        }
         let draft = match ended {
             None => mail::site_down(&self.core, site, customer.email),
             Some(outage) => mail::site_up(&self.core, site, outage, customer.email),

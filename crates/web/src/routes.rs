@@ -114,6 +114,7 @@ routes! {
     post "/invitations/{token}/register" => pages::accounts::invitation::register;
     get "/account" => pages::accounts::profile::show;
     post "/account" => pages::accounts::profile::rename;
+    post "/account/notices" => pages::accounts::profile::set_notices;
     post "/account/verify" => pages::accounts::verify::resend;
     post "/account/email" => pages::accounts::email_change::request;
     get "/account/email/{token}" => pages::accounts::email_change::show;

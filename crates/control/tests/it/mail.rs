@@ -32,7 +32,7 @@ use stoa_testkit::TestPlatform;
 use tokio_util::sync::CancellationToken;
 
 use self::scripted::{CLOSE, Scripted};
-use crate::people::with;
+use crate::{certificate_trouble::brought, people::with};
 
 /// A platform that hands its e-mail to a scripted server.
 struct Bed {
@@ -341,4 +341,30 @@ async fn an_outage_of_minutes_is_reported_once_and_so_is_its_end() {
     observe(Health::Down).await;
     platform.clock.advance(SignedDuration::from_mins(6));
     assert_eq!(notices().await, (2, 1), "the next outage");
+}
+
+#[tokio::test]
+async fn who_wants_no_notices_gets_none_about_sites_and_domains() {
+    let platform = TestPlatform::new().await;
+    let jane = platform.customer("jane").await;
+    let site = platform.shop(&jane, "bakery").await.site;
+    let accounts = &platform.control.accounts;
+    accounts.set_notices(&jane, false).await.expect("off");
+    accounts.set_notices(&jane, false).await.expect("still off");
+    let go_down = async || {
+        let now = platform.clock.now();
+        let observed =
+            platform.db.write(|tx| Box::pin(async move { site_observe(&tx, site, Health::Down, now).await }));
+        observed.await.expect("observed");
+        platform.clock.advance(SignedDuration::from_mins(6));
+        platform.control.sites.send_outage_notices().await.expect("an answer");
+    };
+    let queued = async || task_counts(&platform.db).await.expect("counts") != TaskCounts::default();
+    platform.run_until_idle().await;
+    brought(&platform, &jane, site).await;
+    go_down().await;
+    assert!(!queued().await, "neither the outage nor the verified domain");
+    accounts.set_notices(&platform.now(&jane), true).await.expect("on");
+    platform.control.sites.send_outage_notices().await.expect("an answer");
+    assert!(queued().await);
 }

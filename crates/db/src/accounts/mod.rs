@@ -7,6 +7,7 @@ pub mod login_failures;
 pub mod login_flows;
 pub mod members;
 pub mod notes;
+pub mod notices;
 pub mod one_time;
 pub mod passkeys;
 mod passwords;

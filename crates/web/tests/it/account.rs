@@ -280,3 +280,17 @@ async fn an_export_has_what_belongs_to_the_organization_and_no_secret() {
     assert!(!sites[0]["history"].as_array().unwrap().is_empty());
     assert!(!answer.text.contains(&jane.cookies["stoa"]) && !answer.text.contains("argon2"));
 }
+
+#[tokio::test]
+async fn notices_by_email_are_switched_off_and_on() {
+    let app = TestApp::new().await;
+    app.platform.customer("jane").await;
+    let mut jane = app.logged_in("jane@example.com").await;
+    let checked = "name=\"notices\" value=\"yes\" checked";
+    jane.get("/account").await.is(200).says("Notices by e-mail").says(checked);
+    let saved = jane.submit("/account", "/account/notices", &[]).await.is(303).location().to_owned();
+    let page = jane.get(&saved).await.is(200).says("Saved.").text.clone();
+    assert!(page.contains("name=\"notices\"") && !page.contains(checked), "{page}");
+    jane.submit("/account", "/account/notices", &[("notices", "yes")]).await.is(303);
+    jane.get("/account").await.says(checked);
+}

@@ -90,6 +90,7 @@ const TABLE: &[(&str, &str, Row)] = &[
     ("POST", "/invitations/{token}/register", ANYBODY),
     ("GET", "/account", LOGGED_IN),
     ("POST", "/account", CUSTOMERS),
+    ("POST", "/account/notices", CUSTOMERS),
     ("POST", "/account/verify", CUSTOMERS),
     ("POST", "/account/email", CUSTOMERS),
     ("GET", "/account/email/{token}", ANYBODY),

@@ -19,6 +19,7 @@ use crate::{
         field::{Field, Problems},
         form_errors::FormErrors,
         frame::Frame,
+        inputs::Checkbox,
         time::day,
     },
 };
@@ -43,6 +44,8 @@ pub struct ProfilePage {
     pub company: Field,
     /// The next address.
     pub email: Field,
+    /// Whether the organization gets notices.
+    pub notices: Checkbox,
 }
 
 /// Input of both forms of the page.
@@ -54,6 +57,14 @@ pub struct ProfileForm {
     /// The next address.
     #[serde(default)]
     pub email: String,
+}
+
+/// Input of the form about notices.
+#[derive(Deserialize, Default)]
+pub struct NoticesForm {
+    /// Present if the box is ticked.
+    #[serde(default)]
+    notices: Option<String>,
 }
 
 /// Query of the page.
@@ -85,6 +96,16 @@ pub async fn rename(
         Ok(()) => Ok(ui::see_other("/account?saved=true")),
         Err(error) => page(&app, &cx, frame, form, FormErrors::try_from(error)?).await,
     }
+}
+
+/// `POST /account/notices`
+pub async fn set_notices(
+    State(app): State<App>,
+    Customer(cx): Customer,
+    Form(form): Form<NoticesForm>,
+) -> Result<Response, HttpError> {
+    app.control.accounts.set_notices(&cx, form.notices.is_some()).await?;
+    Ok(ui::see_other("/account?saved=true"))
 }
 
 /// `POST /account/close`
@@ -139,5 +160,11 @@ async fn build(
         .hint("We'll send a link to the new address. Nothing changes until you open it.")
         .with(&problems);
     let (since, closes) = (day(profile.created_at), profile.close_at.map(day));
-    Ok(ProfilePage { frame, problems, profile, since, closes, is_saved: false, company, email })
+    let notices = Checkbox::new(
+        "notices",
+        "Write to us when a store goes down or comes back, and when a domain is verified",
+        profile.gets_notices,
+    )
+    .hint("E-mail about security, payments, certificates and deletions is always sent.");
+    Ok(ProfilePage { frame, problems, profile, since, closes, is_saved: false, company, email, notices })
 }
