@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -135,7 +136,22 @@ impl Supervisor {
 
     /// Runs a reconciler until `stop`: `tick` is called with a clone of `service`, immediately, at every wakeup, and at
     /// least every period.
-    pub async fn run<S: Clone, F>(
+    ///
+    /// Boxed: what runs all of them would else take a quarter of a megabyte of stack, several times over.
+    pub fn run<'a, S: Clone + Sync, F>(
+        &'a self,
+        reconciler: Reconciler,
+        service: &'a S,
+        stop: &'a CancellationToken,
+        tick: impl Fn(S) -> F + Send + Sync + 'a,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
+    where
+        F: Future<Output = crate::Result<()>> + Send + 'static,
+    {
+        Box::pin(self.run_one(reconciler, service, stop, tick))
+    }
+
+    async fn run_one<S: Clone, F>(
         &self,
         reconciler: Reconciler,
         service: &S,
