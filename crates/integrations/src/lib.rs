@@ -9,4 +9,5 @@ pub mod mail_relay;
 pub mod probe;
 pub mod resolver;
 pub mod site_dns;
+pub mod stripe;
 pub mod x509;
