@@ -53,6 +53,7 @@ openapi:         ## the API keeps to its OpenAPI document, whatever is sent (ope
 	@echo '== the API and its description'
 	@$(CARGO_TEST) --no-run
 	@scripts/openapi
+	@scripts/stripe-client
 
 docker: images   ## the engine and the real binary on real Docker
 	@echo '== images'
