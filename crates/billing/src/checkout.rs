@@ -62,7 +62,7 @@ impl Billing {
             if known.price == price.id && known.expires_at > cx.now {
                 return Ok(CheckoutView::of(&known, plan, price));
             }
-            self.expire(cx, known.id, "ordered again").await?;
+            self.give_up(cx, known.id, "ordered again").await?;
         }
         if checkouts_of(&self.core.db, customer, true).await?.len() as u64 >= MAX_OPEN_ORDERS {
             return Err(Error::Conflict(format!(
@@ -88,7 +88,7 @@ impl Billing {
             url: None,
             site: None,
             created_at: cx.now,
-            expires_at: cx.now + MANUAL_LIFETIME,
+            expires_at: cx.now + if self.has_stripe() { crate::stripe::SESSION_LIFETIME } else { MANUAL_LIFETIME },
         };
         let (made, event) = (
             &checkout,
@@ -158,7 +158,7 @@ impl Billing {
     }
 
     /// What was chosen, in the version that was sold then.
-    async fn choice_of(&self, checkout: &Checkout) -> Result<Choice> {
+    pub(crate) async fn choice_of(&self, checkout: &Checkout) -> Result<Choice> {
         let db = &self.core.db;
         let mut plan = plans::plan_get(db, checkout.plan).await?.ok_or(Error::NotFound("plan"))?;
         plan.terms = plans::plan_terms(db, plan.id, checkout.plan_version).await?.ok_or(Error::NotFound("plan"))?;
@@ -177,7 +177,16 @@ impl Billing {
             Actor::Customer(_) => cx.require_permission(Permission::ManageMoney)?,
             Actor::Nobody | Actor::Staff(..) | Actor::System => cx.require(Role::Admin)?,
         }
-        self.expire(cx, id, "cancelled").await
+        self.give_up(cx, id, "cancelled").await
+    }
+
+    /// Gives an order up, once nobody can pay it at Stripe any more.
+    async fn give_up(&self, cx: &RequestContext, id: CheckoutId, why: &str) -> Result<()> {
+        let checkout = checkout_get(&self.core.db, id).await?.ok_or(Error::NotFound("order"))?;
+        if checkout.state == CheckoutState::Open {
+            self.close_session(&checkout).await?;
+        }
+        self.expire(cx, id, why).await
     }
 
     pub(crate) async fn expire(&self, cx: &RequestContext, id: CheckoutId, why: &str) -> Result<()> {
@@ -215,7 +224,9 @@ impl Billing {
     pub async fn expire_checkouts(&self) -> Result<()> {
         let cx = self.core.system_context("checkouts");
         for checkout in checkouts_overdue(&self.core.db, cx.now, 100).await? {
-            self.expire(&cx, checkout.id, "its time was over").await?;
+            if let Err(error) = self.give_up(&cx, checkout.id, "its time was over").await {
+                tracing::warn!(order = %checkout.id, error = error.for_operator(), "an order can't be given up; will retry");
+            }
         }
         Ok(())
     }
@@ -229,6 +240,8 @@ impl Billing {
         cx.require(Role::Admin)?;
         let reference = parse_reference(&command.reference)?;
         let checkout = checkout_get(&self.core.db, id).await?.ok_or(Error::NotFound("order"))?;
+        // So that it isn't paid at Stripe as well.
+        self.close_session(&checkout).await?;
         let choice = self.choice_of(&checkout).await?;
         let (interval, money) = (choice.price.interval, choice.price.money);
         let customer = checkout.customer.ok_or(Error::NotFound("customer"))?;

@@ -8,8 +8,8 @@ use stoa_core::{Error, RequestContext, Result, Wakeup, random};
 use stoa_db::{
     accounts,
     billing::subscriptions::{
-        Entitlement, Held, entitlement_begin, subscription_lock, subscription_update, subscriptions_due,
-        subscriptions_of_deleted_sites,
+        Entitlement, Held, entitlement_begin, subscription_get, subscription_lock, subscription_update,
+        subscriptions_due, subscriptions_of_deleted_sites, subscriptions_of_leaving_sites,
     },
     history, sites, tasks,
 };
@@ -55,7 +55,14 @@ impl Billing {
     pub async fn reconcile_subscriptions(&self) -> Result<()> {
         let cx = self.core.system_context("subscriptions");
         for id in subscriptions_of_deleted_sites(&self.core.db, BATCH).await? {
-            self.end(&cx, id, "the site was deleted").await?;
+            if let Err(error) = self.end(&cx, id, "the site was deleted").await {
+                tracing::warn!(subscription = %id, error = error.for_operator(), "a subscription can't be ended; will retry");
+            }
+        }
+        for id in subscriptions_of_leaving_sites(&self.core.db, BATCH).await? {
+            if let Err(error) = self.stop_charging(&cx, id).await {
+                tracing::warn!(subscription = %id, error = error.for_operator(), "a subscription can't be cancelled; will retry");
+            }
         }
         for id in subscriptions_due(&self.core.db, cx.now, BATCH).await? {
             if let Err(error) = self.put_into_effect(&cx, id, "time").await {
@@ -69,6 +76,7 @@ impl Billing {
     pub(crate) async fn put_into_effect(&self, cx: &RequestContext, id: SubscriptionId, cause: &str) -> Result<()> {
         let held = self.write_access(cx, id, cause).await?;
         self.core.bus.wake(Wakeup::Tasks);
+        self.apply_terms(cx, &held, cause).await?;
         let done = self.change_site(&held).await?;
         let periods = self.core.settings.billing.dunning;
         let next =
@@ -169,14 +177,28 @@ impl Billing {
         }
     }
 
+    /// Nobody is charged for a site that is being deleted. Its subscription ends with its period, or goes on if the site is
+    /// restored and the customer says so.
+    async fn stop_charging(&self, cx: &RequestContext, id: SubscriptionId) -> Result<()> {
+        let held = subscription_get(&self.core.db, id).await?.ok_or(Error::NotFound("subscription"))?;
+        let Some(stripe_id) = held.subscription.stripe_id else { return Ok(()) };
+        self.cancel_at_stripe(id, &stripe_id, true).await?;
+        let event = &cx.audit("subscription.cancel", id, json!({ "cause": "the site is being deleted" }));
+        Ok(self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?)
+    }
+
     /// Ends a subscription now. What Stripe collects is ended there.
     pub(crate) async fn end(&self, cx: &RequestContext, id: SubscriptionId, cause: &str) -> Result<()> {
+        let held = subscription_get(&self.core.db, id).await?.ok_or(Error::NotFound("subscription"))?;
+        if let (Provider::Stripe, Some(stripe_id)) = (held.subscription.provider, &held.subscription.stripe_id) {
+            return self.end_at_stripe(stripe_id).await;
+        }
         self.core
             .db
             .write(|tx| {
                 Box::pin(async move {
                     let mut held = subscription_lock(&tx, id).await?.ok_or(Error::NotFound("subscription"))?;
-                    if held.subscription.provider == Provider::Stripe || held.subscription.status.has_ended() {
+                    if held.subscription.status.has_ended() {
                         return Ok(());
                     }
                     (held.subscription.status, held.subscription.ended_at) =

@@ -161,7 +161,7 @@ impl Billing {
         let Some(choice) = choice.map_err(|error| self.with_bad_fields(error, &command))? else {
             return Ok(Placed::Site(self.sites.order(cx, command, key).await?));
         };
-        if cx.actor.customer().is_some() && must_pay_first(&choice) {
+        if cx.actor.customer().is_some() && self.must_pay_first(&choice) {
             return Ok(Placed::Checkout(Box::new(self.begin_checkout(cx, &command, choice).await?)));
         }
         let purchase = self.unpaid_purchase(cx, choice);
@@ -184,7 +184,7 @@ impl Billing {
         let choice = self.choose(cx, &command.blueprint, &wanted).await;
         let choice = choice.map_err(|error| self.with_bad_fields(error, &command))?;
         match choice {
-            Some(choice) if must_pay_first(&choice) => {
+            Some(choice) if self.must_pay_first(&choice) => {
                 let registered = self.sites.register_for_order(cx, account, &command).await?;
                 match registered {
                     Registered::Before(outcome) => Ok(RegisteredOrder::Before(outcome)),
@@ -229,6 +229,11 @@ impl Billing {
         }
     }
 
+    /// Whether nothing is created before the first payment, or before Stripe has a card for what follows the trial.
+    fn must_pay_first(&self, choice: &Choice) -> bool {
+        !choice.price.money.is_zero() && (choice.plan.terms.trial_days == 0 || self.has_stripe())
+    }
+
     /// Orders a site that is bought like this.
     pub(crate) async fn order_purchase(
         &self,
@@ -266,9 +271,4 @@ impl Purchase {
             record: self,
         }
     }
-}
-
-/// Whether nothing is created before the first payment.
-fn must_pay_first(choice: &Choice) -> bool {
-    !choice.price.money.is_zero() && choice.plan.terms.trial_days == 0
 }

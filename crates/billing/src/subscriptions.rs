@@ -85,7 +85,7 @@ impl Billing {
         self.views(vec![held], cx).await?.pop().ok_or(Error::NotFound("subscription"))
     }
 
-    async fn accessible(&self, cx: &RequestContext, id: SubscriptionId) -> Result<Held> {
+    pub(crate) async fn accessible(&self, cx: &RequestContext, id: SubscriptionId) -> Result<Held> {
         let found = subscription_get(&self.core.db, id).await?.ok_or(Error::NotFound("subscription"))?;
         match cx.actor {
             Actor::Customer(own) if own != found.subscription.customer => Err(Error::NotFound("subscription")),
@@ -201,10 +201,17 @@ impl Billing {
     }
 
     async fn change_end(&self, cx: &RequestContext, id: SubscriptionId, ends: bool) -> Result<SubscriptionView> {
-        self.accessible(cx, id).await?;
+        let held = self.accessible(cx, id).await?;
         match cx.actor {
             Actor::Customer(_) => cx.require_permission(Permission::ManageMoney)?,
             Actor::Nobody | Actor::Staff(..) | Actor::System => cx.require(Role::Admin)?,
+        }
+        if let (Some(stripe_id), false) = (&held.subscription.stripe_id, held.subscription.status.has_ended()) {
+            self.cancel_at_stripe(id, stripe_id, ends).await?;
+            let action = if ends { "subscription.cancel" } else { "subscription.keep" };
+            let event = &cx.audit(action, id, json!({ "stripe": stripe_id }));
+            self.core.db.write(|tx| Box::pin(async move { history::audit(&tx, event).await })).await?;
+            return self.subscription(cx, id).await;
         }
         self.core
             .db

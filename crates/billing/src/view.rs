@@ -193,6 +193,8 @@ pub struct CheckoutView {
     pub state: String,
     /// Where the customer pays, if a provider collects.
     pub url: Option<String>,
+    /// Whether a bank transfer is under way at the provider.
+    pub is_under_way: bool,
     /// The site that came of it.
     pub site: Option<SiteId>,
     /// What to write on a transfer, so that it is found again.
@@ -216,6 +218,7 @@ impl CheckoutView {
             money: price.money,
             state: checkout.state.to_string(),
             url: checkout.url.clone(),
+            is_under_way: checkout.session.is_some() && checkout.url.is_none(),
             site: checkout.site,
             // The random end of the id: its beginning is the time.
             reference: id[id.len() - 10..].to_uppercase(),

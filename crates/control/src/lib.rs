@@ -11,7 +11,7 @@ pub mod search;
 use std::{sync::Arc, time::Duration};
 
 use stoa_accounts::{Accounts, mail::SendAccountMail};
-use stoa_billing::Billing;
+use stoa_billing::{Billing, StripeAccount, stripe::SyncStripe};
 use stoa_core::{
     Clock, Core, MasterKey, Result, Settings,
     jobs::{JobRegistry, Jobs},
@@ -74,6 +74,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Asks sites whether they answer.
     pub probe: Arc<dyn Probe>,
+    /// Who collects payments, if the operator has an account there.
+    pub stripe: Option<StripeAccount>,
 }
 
 /// The areas' services. Cheap to clone.
@@ -105,7 +107,8 @@ pub struct Control {
 impl Control {
     /// Wires the areas together. Nothing runs yet: see [`Control::run`].
     pub fn new(parts: Parts) -> Self {
-        let Parts { settings, db, engines, edge, dns, resolver, mailer, relay, key, blueprints, clock, probe } = parts;
+        let Parts { settings, db, engines, edge, dns, resolver, mailer, relay, key, blueprints, clock, probe, stripe } =
+            parts;
         let core = Core::new(settings, db, clock, key);
         let accounts = Accounts::new(core.clone(), mailer.delivers());
         let domains = Domains::new(stoa_domains::Parts {
@@ -125,10 +128,13 @@ impl Control {
             blueprints,
             relay,
         });
-        let billing = Billing::new(core.clone(), sites.clone());
+        let billing = Billing::new(core.clone(), sites.clone(), stripe);
         let jobs = Jobs::new(core.clone(), sites.register_jobs(JobRegistry::default()));
         let account_mail = SendAccountMail::new(core.clone(), mailer.clone());
-        let registry = TaskRegistry::default().with(SendMail::new(core.clone(), mailer.clone())).with(account_mail);
+        let registry = TaskRegistry::default()
+            .with(SendMail::new(core.clone(), mailer.clone()))
+            .with(account_mail)
+            .with(SyncStripe(billing.clone()));
         let tasks = Tasks::new(core.clone(), registry);
         let reconcilers = Supervisor::new(core.clone());
         let mail_log = MailLog::new(core.clone());

@@ -110,6 +110,7 @@ async fn maintain_shared(control: &Control, retire: &CancellationToken) {
         supervisor.run(every(HOUR, "audit check"), &control.core, retire, tick!(verify_audit_daily)),
         supervisor.run(every(10 * SECOND, "subscriptions"), billing, retire, tick!(reconcile_subscriptions)),
         supervisor.run(every(MINUTE, "checkouts"), billing, retire, tick!(expire_checkouts)),
+        supervisor.run(every(HOUR, "stripe"), billing, retire, tick!(reconcile_stripe)),
         supervisor.run(every(10 * MINUTE, "account closings"), control, retire, tick!(close_due_accounts)),
     );
     domains.abort_orders().await;

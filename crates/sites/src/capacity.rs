@@ -90,6 +90,21 @@ impl Sites {
         Ok(())
     }
 
+    /// Whether so much more memory can be promised.
+    ///
+    /// # Errors
+    /// The engine is away, or memory would not do.
+    pub(crate) async fn ensure_memory_for(&self, more: u64) -> Result<()> {
+        let engine = self.engines.default();
+        let machine = self.engine_cache.look(&**engine, self.core.clock.now()).await.map_err(crate::runtime::away)?;
+        let room = (machine.memory as f64 * self.core.settings.memory_overcommit) as u64;
+        if self.memory_promised(&self.core.db).await?.saturating_add(more) > room {
+            let text = "There is no room for a larger site at this moment. We have been told; nothing was changed.";
+            return Err(Error::Capacity(text.into()));
+        }
+        Ok(())
+    }
+
     /// Memory limits of all sites that run or are about to, in bytes.
     async fn memory_promised(&self, c: &impl Conn) -> Result<u64> {
         let mut sum = 0_u64;

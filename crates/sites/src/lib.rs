@@ -3,6 +3,7 @@
 mod address_cooldown;
 pub mod blueprints;
 mod capacity;
+mod change_terms;
 mod cleanup;
 pub mod command;
 mod delete;

@@ -31,6 +31,21 @@ pub struct OrderTerms<'a> {
     pub record: &'a dyn RecordOrder,
 }
 
+/// What a site may use from now on.
+#[derive(Clone, Copy)]
+pub struct NewTerms<'a> {
+    /// Memory of its main service.
+    pub memory: Bytes,
+    /// Processor time of its main service.
+    pub cpu: MilliCpu,
+    /// What it may store.
+    pub disk: Bytes,
+    /// What its visitors may use of the edge.
+    pub edge: RouteLimits,
+    /// Optional services; those that the blueprint doesn't have are left out.
+    pub profiles: &'a [&'a str],
+}
+
 /// Writes down what was bought, in the transaction of the order.
 #[async_trait]
 pub trait RecordOrder: Send + Sync {

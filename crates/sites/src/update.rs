@@ -116,7 +116,8 @@ impl Sites {
     }
 
     /// Brings the names of sites to applications that have them in their environment: after a domain was
-    /// verified or removed, the services that name it are replaced by an update to the same version.
+    /// verified or removed, the services that name it are replaced by an update to the same version. So are those of a site
+    /// that got the limits of another plan.
     ///
     /// # Errors
     /// If the database does not answer; a site that fails is tried again.
@@ -136,11 +137,12 @@ impl Sites {
     async fn reconcile_environment(&self, site: &Site) -> Result<()> {
         let pinned = self.pinned(site).await?;
         let variables = pinned.blueprint.variables();
-        if !variables.values().any(|variable| is_environment(&variable.origin)) {
-            return Ok(());
-        }
         let deployed = self.last_plan(site, 20, |kind| kind != JobKind::Stop).await?;
         let Some(deployed) = deployed else { return Ok(()) };
+        let has_limits = deployed.main_limits == site.limits && deployed.profiles == site.profiles;
+        if has_limits && !variables.values().any(|variable| is_environment(&variable.origin)) {
+            return Ok(());
+        }
         let hostnames = self.domains.hostnames_of(site.id).await?;
         let smtp = self.smtp_facts(site, &self.placement_of(site, &pinned.blueprint)?)?;
         let mut current = facts(site, &pinned.blueprint, &deployed.url, &hostnames, &smtp);
@@ -150,11 +152,12 @@ impl Sites {
             let known = deployed.facts.get(variable).map(String::as_str).unwrap_or_default();
             known.split(',').collect::<BTreeSet<_>>() == value.split(',').collect()
         };
-        if current.iter().all(is_known) {
+        if has_limits && current.iter().all(is_known) {
             self.environment_backoff.forget(|(of, _)| *of == site.id);
             return Ok(());
         }
-        let values: Vec<_> = current.into_values().collect();
+        let mut values: Vec<_> = current.into_values().collect();
+        values.push(format!("{:?} {:?}", site.limits, site.profiles));
         let (now, target) = (self.core.clock.now(), (site.id, values.join(" ")));
         if !self.environment_backoff.is_due(&target, now) {
             return Ok(());

@@ -122,6 +122,7 @@ async fn build(config: &Config, access: Access, edge: Option<Arc<dyn Edge>>) -> 
         blueprints,
         clock: Clock::system(),
         probe: Arc::new(HttpProbe),
+        stripe: config.stripe_account().map_err(|mistake| anyhow::anyhow!("{mistake}"))?,
     }))
 }
 

@@ -14,6 +14,7 @@ mod nginx;
 mod schema;
 mod site_mail;
 mod source;
+mod stripe;
 #[cfg(test)]
 mod tests;
 mod traefik;
@@ -43,6 +44,7 @@ use self::{
     schema::{OptionalAddress, Section, SettingType, settings},
     site_mail::SiteMail,
     source::{Content, Given, Layer, Source},
+    stripe::StripeSection,
 };
 pub use self::{ingress::EdgeKind, traefik::Traefik};
 
@@ -211,6 +213,7 @@ settings! {
         firewall: Firewall,
         site_mail: SiteMail,
         billing: Billing,
+        stripe: StripeSection,
         /// Where each setting was set that isn't at its default.
         #[serde(skip)]
         sources: BTreeMap<String, Source>,
@@ -250,6 +253,7 @@ pub const SECTIONS: &[Section] = &[
     Firewall::SECTION,
     SiteMail::SECTION,
     Billing::SECTION,
+    StripeSection::SECTION,
 ];
 
 /// The format of the log.

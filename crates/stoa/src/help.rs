@@ -40,7 +40,7 @@ const EXAMPLES: [(&str, &[&str]); 13] = [
             "stoa certificates withdraw bakery",
         ],
     ),
-    ("plans", &["stoa plans list", "stoa plans import deploy/plans.toml"]),
+    ("plans", &["stoa plans list", "stoa plans import deploy/plans.toml", "stoa plans sync --dry-run"]),
     (
         "subscriptions",
         &[

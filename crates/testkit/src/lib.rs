@@ -24,6 +24,7 @@ mod port;
 mod probe;
 mod process;
 mod relay;
+pub mod stripe;
 mod totp;
 mod work;
 mod world;

@@ -24,7 +24,7 @@ use stoa_provider::{
 use stoa_sites::blueprints::Blueprints;
 use tempfile::TempDir;
 
-use crate::{FakeProbe, FakeRelay, TestClock, Workers, database, probe::Failures};
+use crate::{FakeProbe, FakeRelay, TestClock, Workers, database, probe::Failures, stripe::StripeDouble};
 
 /// Builds a platform. By default nothing is throttled, and disk and memory are plenty.
 pub struct Builder {
@@ -32,6 +32,7 @@ pub struct Builder {
     change: Vec<Change>,
     blueprints: PathBuf,
     zone: Option<Hostname>,
+    has_stripe: bool,
 }
 
 type Change = Box<dyn FnOnce(&mut Settings) + Send>;
@@ -54,6 +55,8 @@ pub struct TestPlatform {
     pub world_dns: FixedAnswers,
     /// The platform's own zone, if it manages one.
     pub dns: Option<Arc<FakeDns>>,
+    /// The double of Stripe, if the operator has an account there.
+    pub stripe: Option<Arc<StripeDouble>>,
     /// The clock.
     pub clock: TestClock,
     /// The operator's settings.
@@ -100,7 +103,7 @@ impl TestPlatform {
     /// A builder for another platform.
     pub fn builder() -> Builder {
         let blueprints = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
-        Builder { backend: database::default_backend(), change: Vec::new(), blueprints, zone: None }
+        Builder { backend: database::default_backend(), change: Vec::new(), blueprints, zone: None, has_stripe: false }
     }
 
     /// Whether it consists of several processes (`STOA_TEST_PROCESSES`): an edge, `control` as web and worker, and a
@@ -169,7 +172,12 @@ impl TestPlatform {
             settings: self.settings.clone(),
             engine: self.engine.clone(),
             failures: self.failures.clone(),
-            names: Names { answers: self.world_dns.clone(), dns: self.dns.clone(), relay: self.relay.clone() },
+            names: Names {
+                answers: self.world_dns.clone(),
+                dns: self.dns.clone(),
+                relay: self.relay.clone(),
+                stripe: self.stripe.clone(),
+            },
             clock: self.clock.clone(),
         }
     }
@@ -185,9 +193,10 @@ pub(crate) struct Seed {
     clock: TestClock,
 }
 
-/// Public DNS, the platform's own zone, and the mail server.
+/// Public DNS, the platform's own zone, the mail server, and Stripe.
 #[derive(Clone, Default)]
 pub(crate) struct Names {
+    stripe: Option<Arc<StripeDouble>>,
     answers: FixedAnswers,
     dns: Option<Arc<FakeDns>>,
     relay: Arc<FakeRelay>,
@@ -220,6 +229,13 @@ impl Builder {
     #[must_use]
     pub fn zone(mut self, zone: &str) -> Self {
         self.zone = Some(Hostname::parse(zone).expect("a zone"));
+        self
+    }
+
+    /// Lets the operator have an account at a double of Stripe.
+    #[must_use]
+    pub fn stripe(mut self) -> Self {
+        self.has_stripe = true;
         self
     }
 
@@ -263,7 +279,8 @@ impl Builder {
         let (clock, failures) = (TestClock::default(), Arc::default());
         let world = (engine.clone(), edge.clone(), Arc::clone(&failures));
         let dns = self.zone.map(|zone| Arc::new(FakeDns::new(zone)));
-        let names = Names { dns: dns.clone(), ..Names::default() };
+        let stripe = self.has_stripe.then(|| Arc::new(StripeDouble::start(clock.now())));
+        let names = Names { dns: dns.clone(), stripe: stripe.clone(), ..Names::default() };
         let (world_dns, relay) = (names.answers.clone(), names.relay.clone());
         let is_split = database::is_split() && self.backend != Backend::Sqlite;
         let put_together =
@@ -289,6 +306,7 @@ impl Builder {
             probe,
             world_dns,
             dns,
+            stripe,
             clock,
             settings,
             failures,
@@ -358,6 +376,7 @@ fn put_together(
         resolver: Resolver::fixed(names.answers),
         clock: clock.clock(),
         probe: probe.clone(),
+        stripe: names.stripe.map(|double| double.account()),
     });
     (control, probe)
 }

@@ -179,6 +179,10 @@ routes! {
     get "/billing" => pages::billing::overview::show;
     get "/billing/orders/{id}" => pages::billing::checkout::show;
     post "/billing/orders/{id}/cancel" => pages::billing::checkout::cancel;
+    get "/billing/orders/{id}/pay" => pages::billing::checkout::pay;
+    get "/billing/card" => pages::billing::overview::card;
+    get "/billing/subscriptions/{id}/plan" => pages::billing::change_plan::show;
+    post "/billing/subscriptions/{id}/plan" => pages::billing::change_plan::submit;
     post "/billing/subscriptions/{id}/cancel" => pages::billing::overview::cancel;
     post "/billing/subscriptions/{id}/keep" => pages::billing::overview::keep;
     get "/staff/plans" => pages::billing::staff_plans::show;
@@ -186,6 +190,9 @@ routes! {
     post "/staff/plans/new" => pages::billing::staff_plan::create;
     get "/staff/plans/{id}" => pages::billing::staff_plan::show;
     post "/staff/plans/{id}" => pages::billing::staff_plan::update;
+    get "/staff/mismatches" => pages::billing::mismatches::show;
+    post "/staff/mismatches/check" => pages::billing::mismatches::check;
+    post "/staff/mismatches/dismiss" => pages::billing::mismatches::dismiss;
     get "/staff/subscriptions" => pages::billing::staff_subscriptions::show;
     get "/staff/subscriptions/{id}" => pages::billing::staff_subscription::show;
     post "/staff/subscriptions/{id}/pay" => pages::billing::staff_subscription::pay;
@@ -302,6 +309,10 @@ routes! {
     post "/api/v1/subscriptions/{id}/payments" [Billing] => api::billing::pay_subscription;
     post "/api/v1/subscriptions/{id}/cancel" [Billing] => api::billing::cancel;
     post "/api/v1/subscriptions/{id}/keep" [Billing] => api::billing::keep;
+    post "/api/v1/subscriptions/{id}/plan/preview" [Billing] => api::billing::preview_change;
+    post "/api/v1/subscriptions/{id}/plan" [Billing] => api::billing::change_plan;
+    post "/api/webhook/stripe" => api::billing::stripe_webhook::receive;
+    post "/api/webhook/stripe/" => api::billing::stripe_webhook::receive;
     get "/api/v1/jobs" [Read] => api::core::jobs::list;
     get "/api/v1/jobs/{id}" [Read] => api::core::jobs::get;
     get "/api/v1/jobs/{id}/events" [Read] => api::core::jobs::events;

@@ -32,6 +32,7 @@ mod secrecy;
 mod site_mail;
 mod staff;
 mod storage;
+mod stripe;
 mod supervision;
 mod support;
 mod tasks;

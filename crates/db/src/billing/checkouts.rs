@@ -148,8 +148,18 @@ pub async fn checkout_of_session(c: &impl Conn, session: &str) -> Result<Option<
 pub async fn checkouts_overdue(c: &impl Conn, now: Timestamp, limit: u64) -> Result<Vec<Checkout>, DbError> {
     let open = checkouts::Entity::find()
         .filter(checkouts::Column::OpenHostname.is_not_null())
+        // What is paid is owed a site.
+        .filter(checkouts::Column::State.eq(CheckoutState::Open.to_string()))
         .filter(checkouts::Column::ExpiresAt.lte(ms(now)));
     open.order_by_asc(checkouts::Column::Id).limit(limit).all(c.raw()).await?.into_iter().map(from_row).collect()
+}
+
+/// Checkouts that are paid and have no site yet, the oldest first, at most `limit`.
+pub async fn checkouts_paid_without_site(c: &impl Conn, limit: u64) -> Result<Vec<Checkout>, DbError> {
+    let owed = checkouts::Entity::find()
+        .filter(checkouts::Column::OpenHostname.is_not_null())
+        .filter(checkouts::Column::State.eq(CheckoutState::Paid.to_string()));
+    owed.order_by_asc(checkouts::Column::Id).limit(limit).all(c.raw()).await?.into_iter().map(from_row).collect()
 }
 
 /// Writes down the session at Stripe of an open checkout.

@@ -181,23 +181,10 @@ pub async fn price_list(c: &impl Conn) -> Result<Vec<Price>, DbError> {
     prices::Entity::find().order_by_asc(prices::Column::Id).all(c.raw()).await?.into_iter().map(price).collect()
 }
 
-/// Writes down the id that a price got at Stripe, unless it has one.
+/// Writes down the id that a price has at Stripe.
 pub async fn price_at_stripe(tx: &Tx, id: PriceId, stripe_id: &str) -> Result<(), DbError> {
     let known = prices::Entity::update_many().col_expr(prices::Column::StripeId, Expr::value(stripe_id));
-    known.filter(prices::Column::Id.eq(id.uuid())).filter(prices::Column::StripeId.is_null()).exec(tx.raw()).await?;
-    Ok(())
-}
-
-/// The id of a plan's product at Stripe.
-pub async fn plan_stripe_id(c: &impl Conn, id: PlanId) -> Result<Option<String>, DbError> {
-    let found = plans::Entity::find_by_id(id.uuid()).one(c.raw()).await?;
-    Ok(found.and_then(|row| row.stripe_id))
-}
-
-/// Writes down the id that a plan's product got at Stripe, unless it has one.
-pub async fn plan_at_stripe(tx: &Tx, id: PlanId, stripe_id: &str) -> Result<(), DbError> {
-    let known = plans::Entity::update_many().col_expr(plans::Column::StripeId, Expr::value(stripe_id));
-    known.filter(plans::Column::Id.eq(id.uuid())).filter(plans::Column::StripeId.is_null()).exec(tx.raw()).await?;
+    known.filter(prices::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
     Ok(())
 }
 

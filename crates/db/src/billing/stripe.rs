@@ -55,11 +55,11 @@ pub async fn events_prune(tx: &Tx, before: Timestamp) -> Result<u64, DbError> {
     Ok(old.exec(tx.raw()).await?.rows_affected)
 }
 
-/// Counts that an object is about to be fetched, and returns the number: what was fetched may be written only while
-/// [`fetch_is_latest`] says that nobody began to fetch it later.
+/// Counts that an object is about to be fetched, and returns the number: what was fetched may be written only if
+/// [`fetch_written`] says that nothing was written which somebody began to fetch later.
 pub async fn fetch_begin(tx: &Tx, object: &str) -> Result<i64, DbError> {
     let ignore = OnConflict::column(stripe_objects::Column::Id).do_nothing_on([stripe_objects::Column::Id]).to_owned();
-    let row = stripe_objects::Model { id: object.to_owned(), epoch: 0 };
+    let row = stripe_objects::Model { id: object.to_owned(), epoch: 0, written: 0 };
     let insert = stripe_objects::Entity::insert(row.into_active_model()).on_conflict(ignore);
     insert.exec_without_returning(tx.raw()).await?;
     let count = stripe_objects::Entity::update_many()
@@ -69,10 +69,14 @@ pub async fn fetch_begin(tx: &Tx, object: &str) -> Result<i64, DbError> {
     Ok(now.ok_or(DbError::Missing("stripe_objects"))?.epoch)
 }
 
-/// Whether nobody began to fetch the object later. Nobody begins before the transaction ends.
-pub async fn fetch_is_latest(tx: &Tx, object: &str, epoch: i64) -> Result<bool, DbError> {
-    let known = stripe_objects::Entity::find_by_id(object).lock_exclusive().one(tx.raw()).await?;
-    Ok(known.is_some_and(|known| known.epoch == epoch))
+/// Counts that what was fetched as number `epoch` is written in this transaction; `false` if what somebody began to fetch
+/// later is written already. Who begins and dies keeps nobody from writing.
+pub async fn fetch_written(tx: &Tx, object: &str, epoch: i64) -> Result<bool, DbError> {
+    let write = stripe_objects::Entity::update_many()
+        .col_expr(stripe_objects::Column::Written, Expr::value(epoch))
+        .filter(stripe_objects::Column::Id.eq(object))
+        .filter(stripe_objects::Column::Written.lt(epoch));
+    Ok(write.exec(tx.raw()).await?.rows_affected == 1)
 }
 
 /// Writes down whose a customer of Stripe is; the first answer stays.

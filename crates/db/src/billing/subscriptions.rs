@@ -132,6 +132,32 @@ pub async fn subscriptions_due(c: &impl Conn, now: Timestamp, limit: u64) -> Res
     Ok(ids.into_iter().map(SubscriptionId::from_uuid).collect())
 }
 
+/// Ids of subscriptions at Stripe that go on although their site is being deleted.
+pub async fn subscriptions_of_leaving_sites(c: &impl Conn, limit: u64) -> Result<Vec<SubscriptionId>, DbError> {
+    let leaving = sites::Entity::find().select_only().column(sites::Column::Id);
+    let leaving = leaving.filter(sites::Column::State.eq(Lifecycle::Deleting.as_str())).into_query();
+    let live = subscriptions::Entity::find()
+        .select_only()
+        .column(subscriptions::Column::Id)
+        .filter(subscriptions::Column::LiveSite.in_subquery(leaving))
+        .filter(subscriptions::Column::StripeId.is_not_null())
+        .filter(subscriptions::Column::CancelAt.is_null())
+        .limit(limit);
+    let ids: Vec<Uuid> = live.into_tuple().all(c.raw()).await?;
+    Ok(ids.into_iter().map(SubscriptionId::from_uuid).collect())
+}
+
+/// Ids at Stripe of the subscriptions that aren't over.
+pub async fn subscriptions_at_stripe(c: &impl Conn) -> Result<Vec<String>, DbError> {
+    let ended = SubscriptionStatus::ALL.iter().filter(|status| status.has_ended()).map(|status| status.as_str());
+    let live = subscriptions::Entity::find()
+        .select_only()
+        .column(subscriptions::Column::StripeId)
+        .filter(subscriptions::Column::StripeId.is_not_null())
+        .filter(subscriptions::Column::Status.is_not_in(ended));
+    Ok(live.into_tuple().all(c.raw()).await?)
+}
+
 /// Ids of subscriptions that are not over although their site is gone.
 pub async fn subscriptions_of_deleted_sites(c: &impl Conn, limit: u64) -> Result<Vec<SubscriptionId>, DbError> {
     let gone = sites::Entity::find().select_only().column(sites::Column::Id);

@@ -95,6 +95,14 @@ tables! {
     stripe_objects = "stripe_objects" {
         #[sea_orm(primary_key, auto_increment = false)] id: String,
         epoch: i64,
+        written: i64,
+    }
+    billing_mismatches = "billing_mismatches" {
+        #[sea_orm(primary_key, auto_increment = false)] id: String,
+        kind: String,
+        object: String,
+        detail: String,
+        found_at: i64,
     }
     payments = "payments" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

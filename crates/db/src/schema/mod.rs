@@ -20,6 +20,7 @@ mod v12;
 mod v13;
 mod v14;
 mod v15;
+mod v16;
 mod v2;
 mod v3;
 mod v4;
@@ -95,4 +96,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     v13::MIGRATION,
     v14::MIGRATION,
     v15::MIGRATION,
+    v16::MIGRATION,
 ];

@@ -32,8 +32,8 @@ use crate::{
     site_row::{from_row, to_row},
 };
 pub use updates::{
-    lifecycle_move, power_set, site_address, site_deployed, site_edge, site_lock, site_mark_deleted, site_observe,
-    site_publish, site_told, site_tombstone, site_unmark_deleted, suspensions_set,
+    lifecycle_move, power_set, site_address, site_deployed, site_edge, site_limits, site_lock, site_mark_deleted,
+    site_observe, site_publish, site_told, site_tombstone, site_unmark_deleted, suspensions_set,
 };
 
 /// Inserts a site and its hostname.

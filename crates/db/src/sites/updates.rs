@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, UpdateMany, se
 use stoa_model::{
     host::Hostname,
     id::SiteId,
+    limits::Limits,
     placement::Placement,
     route::RouteLimits,
     site::{Health, Lifecycle, Power, Site, Suspension},
@@ -119,6 +120,19 @@ pub async fn site_address(tx: &Tx, id: SiteId, hostname: &Hostname, url: Option<
 /// `Missing` if the site does not exist.
 pub async fn site_told(tx: &Tx, id: SiteId, url: &str) -> Result<(), DbError> {
     set(tx, update(id).col_expr(sites::Column::Url, Expr::value(url))).await
+}
+
+/// Sets the limits of the site's main service, and its optional services.
+///
+/// # Errors
+/// `Missing` if the site does not exist.
+pub async fn site_limits(tx: &Tx, id: SiteId, limits: &Limits, profiles: &[String]) -> Result<(), DbError> {
+    let change = update(id)
+        .col_expr(sites::Column::Memory, Expr::value(int(limits.memory.0)))
+        .col_expr(sites::Column::Cpu, Expr::value(i64::from(limits.cpu.0)))
+        .col_expr(sites::Column::Pids, Expr::value(i64::from(limits.pids)))
+        .col_expr(sites::Column::Profiles, Expr::value(serde_json::json!(profiles).to_string()));
+    set(tx, change).await
 }
 
 /// Sets the limits for the site's visitors at the edge.

@@ -13,7 +13,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     bed.db.ping().await.unwrap();
     // Without a record of the migrations, each statement is repeatable, also by two processes at once.
     bed.raw("DELETE FROM schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 15);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 16);
     let other = Db::connect(&bed.url).await.unwrap();
     let (one, two) = tokio::join!(bed.db.migrate(), other.migrate());
     one.unwrap();
@@ -22,7 +22,7 @@ pub async fn twice_and_at_once(bed: Bed) {
     other.close().await;
     // And without the table of migrations.
     bed.raw("DROP TABLE schema_migrations").await;
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 15);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 16);
     bed.db.migrate().await.unwrap();
     if bed.db.backend() == Backend::Sqlite {
         use std::os::unix::fs::PermissionsExt;
@@ -52,7 +52,7 @@ pub async fn a_newer_database_that_permits_this_release_is_used(bed: Bed) {
 
 /// A database of the first schema, with a site in it.
 async fn from_the_first(bed: Bed) {
-    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 14);
+    assert_eq!(bed.db.pending_migrations().await.unwrap().len(), 15);
     let customer = bed.customer().await;
     let site = Site {
         lifecycle: Lifecycle::Active,

@@ -105,6 +105,8 @@ fn secret(config: &Config, key: &str) -> String {
         "mail.password" => &config.mail.password,
         "dns.token" => &config.dns.token,
         "traefik.token" => &config.traefik.token,
+        "stripe.secret_key" => &config.stripe.secret_key,
+        "stripe.webhook_secret" => &config.stripe.webhook_secret,
         other => panic!("add {other} to this test"),
     };
     secret.expose_secret().to_owned()

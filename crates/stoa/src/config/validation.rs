@@ -71,6 +71,7 @@ impl Config {
         mistakes.good(self.firewall_policy());
         settings.site_mail = mistakes.good(self.site_mail_settings()).unwrap_or_default();
         settings.billing = mistakes.good(self.billing_settings()).unwrap_or_default();
+        mistakes.good(self.stripe_account());
         settings.firewall = self.firewall.enabled.then(|| self.firewall.state_dir.clone());
         mistakes.require(
             settings.acme.is_none() || addresses.is_none_or(|addresses| addresses.https.is_some()),

@@ -25,6 +25,13 @@ pub enum Plans {
         /// A TOML file with a table [[plans]] for each plan.
         file: PathBuf,
     },
+    /// Make the plans and prices at Stripe that are missing there, rename what was renamed, archive what is no longer sold.
+    /// Amounts never change: another amount is another price.
+    Sync {
+        /// Only show what differs.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// The file of `stoa plans import`.
@@ -57,6 +64,22 @@ pub async fn run(verb: &Plans, config: &Config, out: &Output) -> Result<()> {
                     [plan.slug.clone(), plan.blueprint.clone(), prices.join(", "), memory, disk, sale.to_owned()]
                 });
                 table(["Plan", "Blueprint", "Price", "Memory", "Storage", "On sale"], rows)
+            })
+        }
+        Plans::Sync { dry_run } => {
+            let found = control.billing.sync_plans(&cx, !dry_run).await.map_err(|error| match error {
+                Error::Unavailable { .. } => anyhow::anyhow!(error.for_operator()),
+                other => other.into(),
+            })?;
+            out.show(&found, |found| {
+                if found.is_empty() {
+                    return "Stripe has all plans and prices as they are here.".into();
+                }
+                let rows = found.iter().map(|of| {
+                    let done = if of.is_done { "done" } else { "open" };
+                    [of.plan.clone(), of.change.clone(), done.to_owned()]
+                });
+                table(["Plan", "Difference", "State"], rows)
             })
         }
         Plans::Import { file } => {

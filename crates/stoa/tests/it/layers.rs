@@ -42,7 +42,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "sites",
         &["util", "model", "provider", "db", "saga", "submission", "integrations", "core", "accounts", "domains"],
     ),
-    ("billing", &["model", "db", "core", "accounts", "sites"]),
+    ("billing", &["model", "db", "integrations", "core", "accounts", "sites"]),
     (
         "control",
         &["model", "provider", "db", "firewall", "integrations", "core", "accounts", "domains", "sites", "billing"],

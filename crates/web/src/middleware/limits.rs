@@ -36,6 +36,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// Largest body of anybody else's request.
 pub const MAX_ANONYMOUS_BODY_BYTES: usize = 16 << 10;
+/// Largest body of a webhook: an event with a long invoice has about 100 KiB.
+pub const MAX_WEBHOOK_BODY_BYTES: usize = 512 << 10;
 /// What all bodies together may take in memory, besides the first [`MAX_ANONYMOUS_BODY_BYTES`] of each.
 const BODY_BUDGET_BYTES: usize = 32 << 20;
 
@@ -102,6 +104,14 @@ pub struct BodyLimits {
     bytes: usize,
     timeout: Duration,
     budget: Arc<Semaphore>,
+}
+
+impl BodyLimits {
+    /// For a message whose sender has no login but a signature.
+    #[must_use]
+    pub fn for_webhook(self) -> Self {
+        Self { bytes: MAX_WEBHOOK_BODY_BYTES, ..self }
+    }
 }
 
 /// A body in memory, and its part of the budget.

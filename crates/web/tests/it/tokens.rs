@@ -65,12 +65,14 @@ async fn a_bad_form_creates_nothing_and_keeps_what_was_typed() {
 }
 
 /// Everything under the API that needs no ability, because it is open to everyone.
-const OPEN: [(&str, &str); 5] = [
+const OPEN: [(&str, &str); 7] = [
     ("GET", "/api/docs"),
     ("GET", "/api/openapi.json"),
     ("POST", "/api/auth/login"),
     ("GET", "/api/v1/addresses/{subdomain}"),
     ("GET", "/api/v1/plans"),
+    ("POST", "/api/webhook/stripe"),
+    ("POST", "/api/webhook/stripe/"),
 ];
 
 #[test]

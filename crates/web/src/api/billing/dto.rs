@@ -346,3 +346,49 @@ impl From<view::SubscriptionView> for Subscription {
         }
     }
 }
+
+/// Another plan for a subscription.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPlan {
+    /// Short name of the plan, with the price: `shop-basic:month`.
+    #[schema(example = "shop-basic:month", max_length = 64)]
+    pub plan: String,
+}
+
+/// What was accepted of a preview.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptedPlan {
+    /// As in the preview: `choice`.
+    #[schema(example = "shop-basic:month", max_length = 64)]
+    pub plan: String,
+    /// As in the preview: `at`. Valid for an hour.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// What another plan would mean.
+#[derive(Serialize, ToSchema)]
+pub struct PlanOffer {
+    /// Name of the plan.
+    #[schema(example = "Basic")]
+    pub plan: String,
+    /// What accepts it.
+    #[schema(example = "shop-basic:month")]
+    pub choice: String,
+    /// What is charged now, by Stripe; negative: kept for the next invoices.
+    pub due: Option<Money>,
+    /// End of the period that is paid then; absent for what is free.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub paid_until: Option<Timestamp>,
+    /// The time as of which it was computed, and will be charged.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+impl From<stoa_billing::ChangePreview> for PlanOffer {
+    fn from(of: stoa_billing::ChangePreview) -> Self {
+        Self { plan: of.plan, choice: of.choice, due: of.due.map(Into::into), paid_until: of.paid_until, at: of.at }
+    }
+}

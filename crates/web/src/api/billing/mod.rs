@@ -3,6 +3,7 @@
 #![allow(unused_qualifications, reason = "utoipa's derive macro generates them")]
 
 pub mod dto;
+pub mod stripe_webhook;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -199,4 +200,40 @@ pub async fn keep(
     Id(id): Id<SubscriptionId>,
 ) -> Result<Json<dto::Subscription>, HttpError> {
     Ok(Json(app.control.billing.keep_subscription(&cx, id).await?.into()))
+}
+
+/// See what another plan would mean for a subscription. Nothing is changed.
+#[utoipa::path(
+    post, path = "/api/v1/subscriptions/{id}/plan/preview", operation_id = "preview_plan_change", tag = "Billing",
+    params(("id" = String, Path, description = "Subscription")), request_body = dto::NewPlan,
+    responses(
+        (status = 200, body = dto::PlanOffer), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub async fn preview_change(
+    State(app): State<App>,
+    LoggedIn(cx): LoggedIn,
+    Id(id): Id<SubscriptionId>,
+    body::Json(new): body::Json<dto::NewPlan>,
+) -> Result<Json<dto::PlanOffer>, HttpError> {
+    Ok(Json(app.control.billing.preview_change(&cx, id, &new.plan).await?.into()))
+}
+
+/// Move a subscription to another plan, as the preview has said. The site's limits change at once.
+#[utoipa::path(
+    post, path = "/api/v1/subscriptions/{id}/plan", operation_id = "change_plan", tag = "Billing",
+    params(("id" = String, Path, description = "Subscription")), request_body = dto::AcceptedPlan,
+    responses(
+        (status = 200, body = dto::Subscription), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub async fn change_plan(
+    State(app): State<App>,
+    LoggedIn(cx): LoggedIn,
+    Id(id): Id<SubscriptionId>,
+    body::Json(new): body::Json<dto::AcceptedPlan>,
+) -> Result<Json<dto::Subscription>, HttpError> {
+    Ok(Json(app.control.billing.change_plan(&cx, id, &new.plan, new.at).await?.into()))
 }

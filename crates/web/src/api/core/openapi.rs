@@ -53,6 +53,7 @@ use crate::{
         billing::plans, billing::create_plan, billing::update_plan,
         billing::checkout, billing::cancel_checkout, billing::pay_checkout,
         billing::subscriptions, billing::subscription, billing::pay_subscription, billing::cancel, billing::keep,
+        billing::preview_change, billing::change_plan,
         domains::list, domains::add, domains::check, domains::remove, domains::main,
         certificates::upload, certificates::withdraw, certificates::list,
         jobs::list, jobs::get, jobs::events, jobs::cancel, jobs::resume, jobs::abandon,

@@ -1,6 +1,8 @@
 //! The price list, what customers pay, and what staff do about it.
 
+pub mod change_plan;
 pub mod checkout;
+pub mod mismatches;
 pub mod overview;
 pub mod pricing;
 pub mod staff_plan;
@@ -112,6 +114,8 @@ pub struct SubscriptionLine {
     pub is_ending: bool,
     /// Whether it can be cancelled.
     pub is_running: bool,
+    /// Whether its plan can be changed.
+    pub can_change: bool,
     /// Whether staff write down its payments.
     pub is_manual: bool,
     /// End of the period that is paid, for the form that marks a payment.
@@ -128,6 +132,7 @@ impl SubscriptionLine {
             is_owed: of.owed_since.is_some(),
             is_ending: of.cancel_at.is_some() && !has_ended,
             is_running: of.cancel_at.is_none() && !has_ended,
+            can_change: of.site.is_some() && !has_ended && of.owed_since.is_none(),
             is_manual: of.provider == Provider::Manual && !has_ended,
             paid_until: of.period_end.map(|end| end.as_millisecond().to_string()).unwrap_or_default(),
             id: of.id,

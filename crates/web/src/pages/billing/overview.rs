@@ -43,6 +43,8 @@ pub struct BillingPage {
     pub support: Option<String>,
     /// Whether anything of that is owed.
     pub owes_by_hand: bool,
+    /// Whether cards and invoices are at Stripe.
+    pub has_card: bool,
 }
 
 /// An order that waits for its payment, as shown.
@@ -119,6 +121,7 @@ pub async fn show(
     let done = match query.done.as_str() {
         "cancelled" => Some("The subscription was cancelled. The site runs until the end of the period that is paid."),
         "kept" => Some("The subscription goes on."),
+        "changed" => Some("The plan was changed. The site gets its new limits now."),
         "order-cancelled" => Some("The order was cancelled, and nothing will be charged."),
         _ => None,
     };
@@ -143,7 +146,16 @@ async fn build(app: &App, cx: &RequestContext, frame: Frame, problems: Problems)
         instructions,
         support,
         owes_by_hand,
+        has_card: billing.has_customer_portal(cx).await?,
     })
+}
+
+/// `GET /billing/card`: on to Stripe's page of cards and invoices. A link, as forms may lead to no other site.
+pub async fn card(State(app): State<App>, Customer(cx): Customer, frame: Frame) -> Result<Response, HttpError> {
+    match app.control.billing.customer_portal(&cx).await {
+        Ok(url) => Ok(ui::see_other(&url)),
+        Err(error) => finish(&app, &cx, frame, Err(error), "").await,
+    }
 }
 
 /// `POST /billing/subscriptions/{id}/cancel`

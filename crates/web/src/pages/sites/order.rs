@@ -257,9 +257,8 @@ pub async fn show(
 pub fn page_of(placed: &Placed) -> String {
     match placed {
         Placed::Site(ordered) => format!("/jobs/{}", ordered.job),
-        Placed::Checkout(checkout) => {
-            checkout.url.clone().unwrap_or_else(|| format!("/billing/orders/{}", checkout.id))
-        }
+        // That page leads on to the provider's: a form may lead to no other site.
+        Placed::Checkout(checkout) => format!("/billing/orders/{}?pay=1", checkout.id),
     }
 }
 
