@@ -304,12 +304,15 @@ impl Billing {
 }
 
 /// Until when what was paid lasts at another price: the value of the time that is left buys time at the new one. What was
-/// free buys nothing, and what becomes free needs no end.
+/// free buys nothing, what becomes free needs no end, and a trial stays as long as it is.
 fn converted(of: &Subscription, present: &Price, new: &Price, at: Timestamp) -> Option<Timestamp> {
     if new.money.is_zero() {
         return None;
     }
     let (Some(end), false) = (of.period_end, present.money.is_zero()) else { return Some(at) };
+    if of.status == SubscriptionStatus::Trialing {
+        return Some(end);
+    }
     let left = i128::from(end.duration_since(at).as_secs().max(0));
     let seconds = |price: &Price| i128::from(price.interval.end(at).duration_since(at).as_secs().max(1));
     // A rate is an amount over a time; all are whole numbers until the last division.
@@ -367,6 +370,8 @@ mod tests {
         assert_eq!(end(&of, 2000, 1000).as_deref(), Some("2026-04-10T00:00:00Z"));
         assert_eq!(end(&of, 1000, 0), None, "free never ends");
         assert_eq!(end(&of, 0, 1000).as_deref(), Some("2026-03-01T00:00:00Z"), "due at once");
+        let trial = Subscription { status: SubscriptionStatus::Trialing, ..of.clone() };
+        assert_eq!(end(&trial, 1000, 2000).as_deref(), Some("2026-03-21T00:00:00Z"), "nothing was paid");
         assert_eq!(end(&paid_until(Some("2026-02-01T00:00:00Z")), 1000, 500).as_deref(), Some("2026-03-01T00:00:00Z"));
         // 20 days of 31 at 10 a month are 6.45; at 120 a year (365 days) they last 19.6 days.
         let yearly = converted(&of, &price(1000, month), &price(12000, Interval::Year), now).map(|end| end.to_string());

@@ -74,9 +74,11 @@ impl Billing {
 
     /// Computes what a subscription entitles to now, writes it down with the letters that are due, and changes its site.
     pub(crate) async fn put_into_effect(&self, cx: &RequestContext, id: SubscriptionId, cause: &str) -> Result<()> {
+        // First: what is written down of the access names the plan, whose limits must be in force by then.
+        let held = subscription_get(&self.core.db, id).await?.ok_or(Error::NotFound("subscription"))?;
+        self.apply_terms(cx, &held, cause).await?;
         let held = self.write_access(cx, id, cause).await?;
         self.core.bus.wake(Wakeup::Tasks);
-        self.apply_terms(cx, &held, cause).await?;
         let done = self.change_site(&held).await?;
         let periods = self.core.settings.billing.dunning;
         let next =

@@ -50,6 +50,18 @@ pub(crate) fn unavailable(error: StripeError) -> Error {
     Error::Unavailable { message: message.into(), source: error.into() }
 }
 
+/// What Stripe has; `None` if it is gone there, such as a draft that was deleted: then there is nothing to copy.
+pub(crate) fn found<T>(answer: std::result::Result<T, StripeError>) -> Result<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.failure == StripeFailure::NotFound => {
+            tracing::warn!(%error, "an object is gone at Stripe");
+            Ok(None)
+        }
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
 /// An amount as Stripe says it.
 pub(crate) fn money(minor: i64, currency: &str) -> Result<Money> {
     let currency = currency.parse().map_err(|error: String| Error::internal(format!("Stripe: {error}")))?;

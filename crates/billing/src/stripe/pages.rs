@@ -58,6 +58,7 @@ impl Billing {
         let (mut payer, mut at_stripe) =
             (self.customer_at_stripe(customer).await?, self.price_at_stripe(&plan, &price).await?);
         let back = format!("{}/billing/orders/{id}", self.core.portal_url());
+        let expires_at = checkout.expires_at.max(self.core.clock.now() + MIN_SESSION_TIME);
         let mut attempt = 0;
         let session = loop {
             let new = NewSession {
@@ -67,7 +68,7 @@ impl Billing {
                 trial_days: plan.terms.trial_days,
                 success_url: format!("{back}?paid=1"),
                 cancel_url: back.clone(),
-                expires_at: checkout.expires_at.max(self.core.clock.now() + MIN_SESSION_TIME),
+                expires_at,
             };
             match stripe.create_session(&new, &format!("checkout/{id}/{attempt}")).await {
                 Ok(session) => break session,
@@ -86,7 +87,10 @@ impl Billing {
         };
         let url = session.url.ok_or_else(|| Error::internal("Stripe's session has no address"))?;
         let (order, session, page) = (checkout.id, session.id.as_str(), url.as_str());
-        let write = self.core.db.write(|tx| Box::pin(async move { checkout_session(&tx, order, session, page).await }));
+        let write = self
+            .core
+            .db
+            .write(|tx| Box::pin(async move { checkout_session(&tx, order, session, page, expires_at).await }));
         write.await?;
         Ok(url)
     }

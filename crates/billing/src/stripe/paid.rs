@@ -105,7 +105,19 @@ impl Billing {
                 Ok::<_, Error>(Some(new))
             })
         });
-        match noted.await? {
+        let noted = match noted.await {
+            Ok(noted) => noted,
+            Err(error) => {
+                let text = format!(
+                    "The order {id} was paid after it was given up, and can't be taken up again: {error} Cancel the \
+                     subscription {} in Stripe's dashboard and give its payment back.",
+                    at.id
+                );
+                self.alarm(&Mismatch::no_site(id, text)).await?;
+                return Err(error);
+            }
+        };
+        match noted {
             Some(subscription) => Ok(subscription),
             None => {
                 let text = format!(

@@ -30,7 +30,7 @@ use stoa_model::{
     id::{CheckoutId, PaymentId, SubscriptionId},
 };
 
-use super::{mismatches::Mismatch, money, unavailable};
+use super::{found, mismatches::Mismatch, money, unavailable};
 use crate::Billing;
 
 /// What is to be looked at.
@@ -116,7 +116,7 @@ impl Billing {
 
     /// An order that is paid becomes a site; one whose session is over is given up.
     pub(super) async fn sync_session(&self, id: &str) -> Result<()> {
-        let session = self.stripe()?.session(id).await.map_err(unavailable)?;
+        let Some(session) = found(self.stripe()?.session(id).await)? else { return Ok(()) };
         let Some(checkout) = self.checkout_of(&session).await? else { return Ok(()) };
         self.settle_session(&checkout, &session).await
     }
@@ -286,7 +286,7 @@ impl Billing {
 
     /// Writes a paid invoice down, once.
     pub(super) async fn sync_invoice(&self, id: &str) -> Result<()> {
-        let invoice = self.stripe()?.invoice(id).await.map_err(unavailable)?;
+        let Some(invoice) = found(self.stripe()?.invoice(id).await)? else { return Ok(()) };
         let Some(subscription) = invoice.subscription() else { return Ok(()) };
         // The first invoice may come before anything else of its order.
         self.sync_subscription(subscription).await?;
@@ -335,7 +335,7 @@ impl Billing {
     /// Writes a refund down as a negative payment, once.
     async fn sync_refund(&self, id: &str) -> Result<()> {
         let stripe = self.stripe()?;
-        let refund = stripe.refund(id).await.map_err(unavailable)?;
+        let Some(refund) = found(stripe.refund(id).await)? else { return Ok(()) };
         let (Some("succeeded"), Some(intent)) = (refund.status.as_deref(), &refund.payment_intent) else {
             return Ok(());
         };

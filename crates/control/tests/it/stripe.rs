@@ -296,7 +296,10 @@ async fn what_is_not_stripes_is_refused_and_repeats_have_no_effect() {
     live["livemode"] = json!(true);
     assert!(matches!(deliver(&platform, &live).await, Err(WebhookRefused::Mode)));
     assert!(matches!(deliver(&platform, &json!({ "id": "evt_1" })).await, Err(WebhookRefused::Body)));
-    // Of a kind, a customer and an account that we don't know.
+    // Of an object that is gone, a kind, a customer and an account that we don't know.
+    let draft = json!({ "id": "evt_draft", "type": "invoice.created", "livemode": false, "created": 1_900_000_000,
+        "data": { "object": { "id": "in_deleted", "object": "invoice" } } });
+    deliver(&platform, &draft).await.expect("accepted");
     let foreign = json!({ "id": "evt_foreign", "type": "future.thing", "livemode": false, "created": 1_900_000_000,
         "data": { "object": { "id": "thing_1", "object": "thing" } } });
     deliver(&platform, &foreign).await.expect("accepted");
@@ -470,12 +473,15 @@ async fn another_plan_costs_what_was_shown_and_changes_the_limits() {
     let mut at_stripe = double(&platform).objects("subscription").pop().expect("a subscription");
     at_stripe["items"]["data"][0]["price"] = price;
     let sub = id_of(&at_stripe);
-    double(&platform).control("set", &json!({ "id": sub, "fields": { "items": at_stripe["items"] } }));
+    // At the same time a payment becomes late: both take effect.
+    let fields = json!({ "items": at_stripe["items"], "status": "past_due" });
+    double(&platform).control("set", &json!({ "id": sub, "fields": fields }));
     double(&platform).control("emit", &json!({ "type": "customer.subscription.updated", "id": sub }));
     deliver_all(&platform).await;
     platform.control.sites.reconcile_environments().await.expect("looked at");
     platform.run_until_idle().await;
-    assert_eq!(subscription_of(&platform, &jane, id).await.plan, "small");
+    let held = subscription_of(&platform, &jane, id).await;
+    assert_eq!((held.plan.as_str(), held.access), ("small", Access::Grace));
     assert_eq!(site(&platform, id).await.limits.memory, Bytes::mib(512));
     assert_eq!(mismatches(&platform).await, []);
 }

@@ -162,11 +162,18 @@ pub async fn checkouts_paid_without_site(c: &impl Conn, limit: u64) -> Result<Ve
     owed.order_by_asc(checkouts::Column::Id).limit(limit).all(c.raw()).await?.into_iter().map(from_row).collect()
 }
 
-/// Writes down the session at Stripe of an open checkout.
-pub async fn checkout_session(tx: &Tx, id: CheckoutId, session: &str, url: &str) -> Result<(), DbError> {
+/// Writes down the session at Stripe of an open checkout, which lasts as long.
+pub async fn checkout_session(
+    tx: &Tx,
+    id: CheckoutId,
+    session: &str,
+    url: &str,
+    until: Timestamp,
+) -> Result<(), DbError> {
     let known = checkouts::Entity::update_many()
         .col_expr(checkouts::Column::Session, Expr::value(session))
-        .col_expr(checkouts::Column::Url, Expr::value(url));
+        .col_expr(checkouts::Column::Url, Expr::value(url))
+        .col_expr(checkouts::Column::ExpiresAt, Expr::value(ms(until)));
     known.filter(checkouts::Column::Id.eq(id.uuid())).exec(tx.raw()).await?;
     Ok(())
 }
