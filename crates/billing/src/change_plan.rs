@@ -9,7 +9,7 @@ use stoa_db::{
         plans,
         subscriptions::{
             Entitlement, Held, entitlement_begin, entitlements_of, sites_on_plan, subscription_lock,
-            subscription_update,
+            subscription_of_site, subscription_update,
         },
     },
     history, sites,
@@ -26,7 +26,7 @@ use stoa_model::{
     field::Invalid,
     id::SubscriptionId,
     member::Permission,
-    site::Lifecycle,
+    site::{Lifecycle, Site},
 };
 use stoa_sites::terms::NewTerms;
 
@@ -50,6 +50,8 @@ pub struct ChangePreview {
     pub lines: Vec<ChangeLine>,
     /// Until when what was paid lasts then.
     pub paid_until: Option<Timestamp>,
+    /// Whether the whole price is paid first, on a page of its own.
+    pub is_paid_first: bool,
     /// For when it was computed; the change is made as of this time.
     pub at: Timestamp,
 }
@@ -63,11 +65,23 @@ pub struct ChangeLine {
     pub money: Money,
 }
 
+/// What came of a change.
+#[derive(Debug)]
+pub enum Changed {
+    /// It is done.
+    Now(Box<crate::view::SubscriptionView>),
+    /// It will be once it is paid.
+    Checkout(Box<crate::view::CheckoutView>),
+}
+
 /// A change that is possible.
 struct Possible {
     held: Held,
     choice: Choice,
     present: Price,
+    site: Site,
+    /// There is nothing at Stripe that could be changed: the site is free, or its subscription has ended.
+    is_paid_first: bool,
 }
 
 /// Ids at Stripe: of a subscription's item, of its price, and of the new one.
@@ -98,11 +112,15 @@ impl Billing {
     }
 
     async fn preview(&self, possible: &Possible, at: Timestamp) -> Result<ChangePreview> {
-        let Possible { held, choice, present } = possible;
+        let Possible { held, choice, present, is_paid_first, .. } = possible;
         let of = &held.subscription;
         let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
         let (mut due, mut lines, mut paid_until) = (None, Vec::new(), of.period_end);
         match (of.provider, &of.stripe_id) {
+            _ if *is_paid_first => {
+                due = Some(choice.price.money);
+                paid_until = Some(choice.price.interval.end(at));
+            }
             (Provider::Stripe, Some(stripe_id)) => {
                 let AtStripe { item, new, .. } = self.change_at_stripe(stripe_id, choice).await?;
                 let change = PlanChange { subscription: stripe_id, item: &item, price: &new, at };
@@ -124,6 +142,7 @@ impl Billing {
             due,
             lines,
             paid_until,
+            is_paid_first: *is_paid_first,
             at,
         })
     }
@@ -139,7 +158,7 @@ impl Billing {
         id: SubscriptionId,
         wanted: &str,
         at: Timestamp,
-    ) -> Result<crate::view::SubscriptionView> {
+    ) -> Result<Changed> {
         self.accessible(cx, id).await?;
         match cx.actor {
             Actor::Customer(_) => cx.require_permission(Permission::ManageMoney)?,
@@ -148,7 +167,10 @@ impl Billing {
         if at > cx.now || cx.now.duration_since(at) > PREVIEW_LIFETIME {
             return Err(Error::Conflict("This offer is too old. Look at the change again, and accept it then.".into()));
         }
-        let Possible { held, choice, present } = self.possible_change(cx, id, wanted).await?;
+        let Possible { held, choice, present, site, is_paid_first } = self.possible_change(cx, id, wanted).await?;
+        if is_paid_first {
+            return Ok(Changed::Checkout(Box::new(self.begin_checkout_for(cx, &site, &choice).await?)));
+        }
         let Choice { plan, price } = &choice;
         if let (Provider::Stripe, Some(stripe_id)) = (held.subscription.provider, &held.subscription.stripe_id) {
             let AtStripe { item, present, new } = self.change_at_stripe(stripe_id, &choice).await?;
@@ -190,7 +212,7 @@ impl Billing {
         {
             tracing::warn!(subscription = %id, error = error.for_operator(), "can't be read after its change; the webhook tells");
         }
-        self.subscription(cx, id).await
+        Ok(Changed::Now(Box::new(self.subscription(cx, id).await?)))
     }
 
     async fn change_at_stripe(&self, stripe_id: &str, choice: &Choice) -> Result<AtStripe> {
@@ -210,13 +232,17 @@ impl Billing {
             Some(site) => sites::site_get(db, site).await?,
             None => None,
         };
-        let Some(site) = site.filter(|site| site.lifecycle != Lifecycle::Deleted) else {
+        let Some(site) = site.filter(|site| !matches!(site.lifecycle, Lifecycle::Deleted | Lifecycle::Deleting)) else {
             return Err(Error::Conflict("There is no site on this subscription.".into()));
         };
-        if of.status.has_ended() {
-            return Err(Error::Conflict("This subscription has ended.".into()));
+        let has_ended = of.status.has_ended();
+        if has_ended {
+            let present = subscription_of_site(db, site.id).await?;
+            if !self.has_stripe() || present.is_some_and(|present| present.subscription.id != of.id) {
+                return Err(Error::Conflict("This subscription has ended.".into()));
+            }
         }
-        let is_paid = matches!(of.status, SubscriptionStatus::Active | SubscriptionStatus::Trialing);
+        let is_paid = matches!(of.status, SubscriptionStatus::Active | SubscriptionStatus::Trialing) || has_ended;
         if !is_paid || owed_since(&facts(of), cx.now).is_some() {
             return Err(Error::Conflict("A payment is overdue. Pay it first, then change the plan.".into()));
         }
@@ -226,24 +252,21 @@ impl Billing {
         let choice = self.choose(cx, &site.blueprint, wanted).await?;
         let choice = choice.ok_or_else(|| Invalid::new("plan", "Choose a plan."))?;
         let present = plans::price_get(db, of.price).await?.ok_or(Error::NotFound("price"))?;
-        if choice.price.id == of.price && choice.plan.version == of.plan_version {
+        if choice.price.id == of.price && choice.plan.version == of.plan_version && !has_ended {
             return Err(Error::Conflict(format!("The site is on the plan {} already.", choice.plan.name)));
         }
         if choice.price.money.currency != present.money.currency {
             return Err(Error::Conflict("This plan is sold in another currency. Please contact us.".into()));
         }
         let is_free = |price: &Price| price.money.is_zero();
-        if of.provider == Provider::Stripe && is_free(&choice.price) {
-            let text = "A site that is paid by card can't move to a free plan. Cancel its subscription instead.";
+        if (has_ended || of.provider == Provider::Stripe) && is_free(&choice.price) {
+            let text = "A site that was paid for can't move to a free plan. Please contact us.";
             return Err(Error::Conflict(text.into()));
         }
-        if of.provider == Provider::Free && !is_free(&choice.price) && self.has_stripe() {
-            return Err(Error::Conflict(
-                "A site on a free plan can't move to one that is paid by card yet. Please contact us.".into(),
-            ));
-        }
+        let is_paid_first =
+            has_ended || (of.provider == Provider::Free && !is_free(&choice.price) && self.has_stripe());
         self.ensure_fits(cx, &held, &choice).await?;
-        Ok(Possible { held, choice, present })
+        Ok(Possible { held, choice, present, site, is_paid_first })
     }
 
     /// Whether the site fits into the plan, and the plan into what there is.
@@ -281,9 +304,9 @@ impl Billing {
         let of = &held.subscription;
         let Some(site) = of.site.filter(|_| !of.status.has_ended()) else { return Ok(()) };
         let in_force = entitlements_of(&self.core.db, site, 1).await?.pop();
-        let Some(in_force) = in_force.filter(|now| (now.plan, now.plan_version) != (of.plan, of.plan_version)) else {
+        if in_force.is_some_and(|now| (now.plan, now.plan_version) == (of.plan, of.plan_version)) {
             return Ok(());
-        };
+        }
         let terms = plans::plan_terms(&self.core.db, of.plan, of.plan_version).await?.ok_or(Error::NotFound("plan"))?;
         let profiles: Vec<_> = terms.profiles().collect();
         let new =
@@ -296,7 +319,8 @@ impl Billing {
             cause: cause.to_owned(),
             from: cx.now,
             to: None,
-            ..in_force
+            site,
+            access: held.access,
         };
         let id = random::uuid_at(cx.now);
         Ok(self.core.db.write(|tx| Box::pin(async move { entitlement_begin(&tx, id, begins).await })).await?)

@@ -20,9 +20,12 @@ use stoa_model::{
     account::{Actor, Role},
     billing::subscription::{Provider, SubscriptionStatus},
     field::Invalid,
-    id::{CheckoutId, CustomerId, PaymentId, SubscriptionId},
+    host::Hostname,
+    id::{CheckoutId, CustomerId, PaymentId, SiteId, SubscriptionId},
     member::Permission,
     secret::{ExposeSecret, Sealed, SecretString},
+    site::Site,
+    text::EmailAddress,
 };
 use stoa_sites::{command::OrderSite, view::Ordered};
 
@@ -41,6 +44,9 @@ struct KeptOrder {
     site: OrderSite,
     /// The administrator's password, if the customer has chosen one.
     password: Option<Sealed>,
+    /// The site that the plan is for, if there is one already; then the rest says nothing.
+    #[serde(default)]
+    existing: Option<SiteId>,
 }
 
 impl Billing {
@@ -73,23 +79,8 @@ impl Billing {
         let id = CheckoutId::from_uuid(random::uuid_at(cx.now));
         let password = (!command.admin_password.expose_secret().is_empty())
             .then(|| self.core.key.seal(&password_context(id), &command.admin_password));
-        let order = serde_json::to_value(KeptOrder { site: command.clone(), password }).map_err(Error::internal)?;
-        let checkout = Checkout {
-            id,
-            customer: Some(customer),
-            email: account.email,
-            hostname,
-            order,
-            plan: plan.id,
-            plan_version: plan.version,
-            price: price.id,
-            state: CheckoutState::Open,
-            session: None,
-            url: None,
-            site: None,
-            created_at: cx.now,
-            expires_at: cx.now + if self.has_stripe() { crate::stripe::SESSION_LIFETIME } else { MANUAL_LIFETIME },
-        };
+        let kept = KeptOrder { site: command.clone(), password, existing: None };
+        let checkout = self.new_checkout(cx, id, (customer, account.email), hostname, &choice, &kept)?;
         let (made, event) = (
             &checkout,
             &cx.audit("checkout.begin", id, json!({ "hostname": checkout.hostname, "price": price.to_string() })),
@@ -111,6 +102,72 @@ impl Billing {
             }
             inserted => Ok(inserted.map(|()| CheckoutView::of(&checkout, plan, price))?),
         }
+    }
+
+    fn new_checkout(
+        &self,
+        cx: &RequestContext,
+        id: CheckoutId,
+        (customer, email): (CustomerId, EmailAddress),
+        hostname: Hostname,
+        Choice { plan, price }: &Choice,
+        kept: &KeptOrder,
+    ) -> Result<Checkout> {
+        Ok(Checkout {
+            id,
+            customer: Some(customer),
+            email,
+            hostname,
+            order: serde_json::to_value(kept).map_err(Error::internal)?,
+            plan: plan.id,
+            plan_version: plan.version,
+            price: price.id,
+            state: CheckoutState::Open,
+            session: None,
+            url: None,
+            site: None,
+            created_at: cx.now,
+            expires_at: cx.now + if self.has_stripe() { crate::stripe::SESSION_LIFETIME } else { MANUAL_LIFETIME },
+        })
+    }
+
+    /// Begins the order of a plan for a site that there is already: on a free plan, or on none any more. The same order
+    /// again continues the one that waits.
+    pub(crate) async fn begin_checkout_for(
+        &self,
+        cx: &RequestContext,
+        site: &Site,
+        choice: &Choice,
+    ) -> Result<CheckoutView> {
+        let customer = cx.customer()?;
+        cx.require_permission(Permission::ManageMoney)?;
+        let account = accounts::customer_get(&self.core.db, customer).await?.ok_or(Error::NotFound("customer"))?;
+        if let Some(known) = checkout_of_hostname(&self.core.db, &site.hostname).await? {
+            if known.price == choice.price.id && known.expires_at > cx.now {
+                return Ok(CheckoutView::of(&known, &choice.plan, &choice.price));
+            }
+            self.give_up(cx, known.id, "ordered again").await?;
+        }
+        self.core.count_order(customer).await?;
+        let id = CheckoutId::from_uuid(random::uuid_at(cx.now));
+        let kept = KeptOrder { site: OrderSite::default(), password: None, existing: Some(site.id) };
+        let payer = (customer, account.email);
+        let checkout = self.new_checkout(cx, id, payer, site.hostname.clone(), choice, &kept)?;
+        let detail = json!({ "site": site.id, "price": choice.price.to_string() });
+        let (made, event) = (&checkout, &cx.audit("checkout.begin", id, detail));
+        let insert = self.core.db.write(|tx| {
+            Box::pin(async move {
+                checkout_insert(&tx, made).await?;
+                Ok::<_, Error>(history::audit(&tx, event).await?)
+            })
+        });
+        insert.await?;
+        Ok(CheckoutView::of(&checkout, &choice.plan, &choice.price))
+    }
+
+    /// The site that an order is for, if there is one already.
+    pub(crate) fn existing_site(checkout: &Checkout) -> Option<SiteId> {
+        serde_json::from_value::<KeptOrder>(checkout.order.clone()).ok()?.existing
     }
 
     /// An order that waits for its payment, or waited: the customer's own, or any for staff.
@@ -240,6 +297,10 @@ impl Billing {
         cx.require(Role::Admin)?;
         let reference = parse_reference(&command.reference)?;
         let checkout = checkout_get(&self.core.db, id).await?.ok_or(Error::NotFound("order"))?;
+        if Self::existing_site(&checkout).is_some() {
+            let text = "This order moves a site to a plan that Stripe charges. It is paid there only.";
+            return Err(Error::Conflict(text.into()));
+        }
         // So that it isn't paid at Stripe as well.
         self.close_session(&checkout).await?;
         let choice = self.choice_of(&checkout).await?;

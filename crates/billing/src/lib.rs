@@ -23,7 +23,7 @@ use stoa_integrations::stripe::Stripe;
 use stoa_model::secret::SecretString;
 use stoa_sites::Sites;
 
-pub use change_plan::{ChangeLine, ChangePreview};
+pub use change_plan::{ChangeLine, ChangePreview, Changed};
 pub use order::{Placed, RegisteredOrder};
 pub use stoa_db::billing::subscriptions::SubscriptionFilter;
 

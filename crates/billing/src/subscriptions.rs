@@ -15,6 +15,7 @@ use stoa_db::{
         subscriptions::{
             Entitlement, Held, SubscriptionFilter, entitlements_of, subscription_get, subscription_lock,
             subscription_of_site, subscription_update, subscriptions_counted, subscriptions_listed, subscriptions_of,
+            subscriptions_of_sites,
         },
     },
     history, sites,
@@ -23,10 +24,11 @@ use stoa_model::{
     account::{Actor, Role},
     billing::{
         access::owed_since,
-        subscription::{Provider, SubscriptionStatus},
+        subscription::{Provider, Subscription, SubscriptionStatus},
     },
     id::{CustomerId, PaymentId, SiteId, SubscriptionId},
     member::Permission,
+    site::Lifecycle,
 };
 
 use crate::{
@@ -248,6 +250,8 @@ impl Billing {
         let prices: HashMap<_, _> = plans::price_list(db).await?.into_iter().map(|price| (price.id, price)).collect();
         let versions: HashMap<_, _> = plans::all_terms(db).await?.into_iter().collect();
         let periods = &self.core.settings.billing.dunning;
+        let last = subscriptions_of_sites(db, &ids).await?;
+        let is_last = |of: &Subscription| last.iter().any(|held| held.subscription.id == of.id);
         let mut views = Vec::new();
         for Held { subscription: of, access, .. } in all {
             let site = of.site.and_then(|id| sites.get(&id));
@@ -273,6 +277,10 @@ impl Billing {
                 suspends_at: owed_since.map(|due| periods.suspends_at(due)),
                 cancel_at: of.cancel_at,
                 ended_at: of.ended_at,
+                can_return: of.status.has_ended()
+                    && self.has_stripe()
+                    && is_last(&of)
+                    && site.is_some_and(|site| !matches!(site.lifecycle, Lifecycle::Deleted | Lifecycle::Deleting)),
                 created_at: of.created_at,
             });
         }

@@ -119,6 +119,8 @@ pub struct SubscriptionView {
     pub cancel_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// It has ended, and its site is still there: it can be paid for again.
+    pub can_return: bool,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -193,6 +195,8 @@ pub struct CheckoutView {
     pub state: String,
     /// Where the customer pays, if a provider collects.
     pub url: Option<String>,
+    /// Whether it is for a site that there is already.
+    pub is_for_site: bool,
     /// Whether a bank transfer is under way at the provider.
     pub is_under_way: bool,
     /// The site that came of it.
@@ -218,6 +222,7 @@ impl CheckoutView {
             money: price.money,
             state: checkout.state.to_string(),
             url: checkout.url.clone(),
+            is_for_site: crate::Billing::existing_site(checkout).is_some(),
             is_under_way: checkout.session.is_some() && checkout.url.is_none(),
             site: checkout.site,
             // The random end of the id: its beginning is the time.

@@ -65,7 +65,8 @@ impl Billing {
                 checkout: id.clone(),
                 payer: SessionFor::Customer(&payer),
                 price: &at_stripe,
-                trial_days: plan.terms.trial_days,
+                // A trial is for trying; whoever has a site has done so.
+                trial_days: if Self::existing_site(checkout).is_some() { 0 } else { plan.terms.trial_days },
                 success_url: format!("{back}?paid=1"),
                 cancel_url: back.clone(),
                 expires_at,

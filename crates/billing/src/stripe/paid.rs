@@ -8,7 +8,10 @@ use stoa_db::{
         checkouts::{
             Checkout, CheckoutState, checkout_get, checkout_lock, checkout_update, checkouts_paid_without_site,
         },
-        subscriptions::{Held, subscription_by_stripe_id, subscription_insert},
+        subscriptions::{
+            Held, subscription_by_stripe_id, subscription_insert, subscription_lock, subscription_of_site,
+            subscription_update,
+        },
     },
     history,
 };
@@ -17,7 +20,7 @@ use stoa_model::{
         access::Access,
         subscription::{Provider, Subscription, SubscriptionStatus},
     },
-    id::{CheckoutId, SubscriptionId},
+    id::{CheckoutId, SiteId, SubscriptionId},
 };
 
 use super::{mismatches::Mismatch, unavailable};
@@ -137,6 +140,9 @@ impl Billing {
         if checkout.site.is_some() {
             return Ok(());
         }
+        if let Some(site) = Self::existing_site(&checkout) {
+            return self.attach(id, subscription, site).await;
+        }
         let cx = self.core.system_context("stripe");
         let customer = checkout.customer.ok_or(Error::NotFound("customer"))?;
         let purchase = Purchase {
@@ -164,6 +170,52 @@ impl Billing {
                 );
                 self.alarm(&Mismatch::no_site(id, text)).await?;
                 Err(error)
+            }
+        }
+    }
+
+    /// Gives a site that there is already to the subscription that was paid for it. A free one ends by that; the limits of
+    /// the plan follow when the subscription is put into effect.
+    async fn attach(&self, id: CheckoutId, subscription: SubscriptionId, site: SiteId) -> Result<()> {
+        let cx = &self.core.system_context("stripe");
+        let attached = self.core.db.write(|tx| {
+            Box::pin(async move {
+                let mut checkout = checkout_lock(&tx, id).await?.ok_or(Error::NotFound("order"))?;
+                if checkout.site.is_some() {
+                    return Ok(None);
+                }
+                let former = subscription_of_site(&*tx, site).await?;
+                let former = former.filter(|held| !held.subscription.status.has_ended());
+                if let Some(former) = former {
+                    if former.subscription.provider != Provider::Free {
+                        return Ok(Some(former.subscription.id));
+                    }
+                    let mut former =
+                        subscription_lock(&tx, former.subscription.id).await?.ok_or(Error::NotFound("subscription"))?;
+                    (former.subscription.status, former.subscription.ended_at) =
+                        (SubscriptionStatus::Canceled, Some(cx.now));
+                    former.check_at = None;
+                    subscription_update(&tx, &former).await?;
+                }
+                let mut held = subscription_lock(&tx, subscription).await?.ok_or(Error::NotFound("subscription"))?;
+                (held.subscription.site, held.check_at) = (Some(site), Some(cx.now));
+                subscription_update(&tx, &held).await?;
+                (checkout.state, checkout.site) = (CheckoutState::Paid, Some(site));
+                checkout_update(&tx, &checkout).await?;
+                let detail = json!({ "site": site, "order": id });
+                history::audit(&tx, &cx.audit("subscription.attach", subscription, detail)).await?;
+                Ok::<_, Error>(None)
+            })
+        });
+        match attached.await? {
+            None => self.settle(&Mismatch::no_site(id, String::new())).await,
+            Some(other) => {
+                let text = format!(
+                    "The order {id} was paid for a site that another subscription ({other}) pays for by now. Cancel one of \
+                     them, and give its payment back."
+                );
+                self.alarm(&Mismatch::no_site(id, text.clone())).await?;
+                Err(Error::Conflict(text))
             }
         }
     }

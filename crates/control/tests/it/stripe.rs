@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stoa_billing::{
-    Placed,
+    Changed, Placed,
     command::SavePlan,
     stripe::{MismatchKind, WebhookRefused},
     view::{CheckoutView, SubscriptionView},
@@ -450,7 +450,8 @@ async fn another_plan_costs_what_was_shown_and_changes_the_limits() {
     assert_eq!(subscription_of(&platform, &jane, id).await.plan, "small");
     double(&platform).control("card", &json!({ "customer": customer, "good": true }));
     let offer = billing.preview_change(&platform.now(&jane), held.id, "large:month").await.expect("an offer");
-    let changed = billing.change_plan(&platform.now(&jane), held.id, "large:month", offer.at).await.expect("changed");
+    let changed = billing.change_plan(&platform.now(&jane), held.id, "large:month", offer.at).await;
+    let Ok(Changed::Now(changed)) = changed else { panic!("{changed:?}") };
     assert_eq!((changed.plan.as_str(), changed.money.minor), ("large", 4000));
     platform.control.sites.reconcile_environments().await.expect("looked at");
     platform.run_until_idle().await;
@@ -641,4 +642,58 @@ async fn prices_are_made_at_stripe_and_differences_shown() {
     let active: Vec<_> = double(&platform).objects("price").into_iter().filter(|of| of["active"] == true).collect();
     assert_eq!(active.len(), 1);
     assert_eq!(active[0]["unit_amount"], 3990);
+}
+
+/// A site on a free plan, or on none any more, is paid for first; then it is the same site, with its data.
+#[tokio::test]
+async fn a_site_that_exists_is_paid_for_and_stays_what_it_is() {
+    let (free, paid) = (shop_plan("free", "0"), SavePlan { memory: "1g".into(), ..shop_plan("basic", "29.90") });
+    let platform = platform_with([free, paid]).await;
+    let jane = platform.customer("jane").await;
+    let (double, billing) = (double(&platform), &platform.control.billing);
+    let Placed::Site(ordered) = billing.order(&jane, shop("bakery"), None).await.expect("ordered") else {
+        panic!("it is free")
+    };
+    platform.run_until_idle().await;
+    let id = ordered.site;
+    let before = site(&platform, id).await;
+    let subscribe = async || {
+        let held = subscription_of(&platform, &jane, id).await;
+        let offer = billing.preview_change(&platform.now(&jane), held.id, "basic").await.expect("an offer");
+        assert!(offer.is_paid_first && offer.due.is_some_and(|due| due.minor == 2990), "{offer:?}");
+        let begun = billing.change_plan(&platform.now(&jane), held.id, "basic", offer.at).await.expect("begun");
+        let Changed::Checkout(order) = begun else { panic!("{begun:?}") };
+        order
+    };
+    let order = subscribe().await;
+    assert_eq!(subscribe().await.id, order.id, "the same order again is the same one");
+    assert_eq!(subscription_of(&platform, &jane, id).await.provider, Provider::Free, "nothing changes before");
+    let admin = platform.staff(Role::Admin).await;
+    let by_hand = billing.mark_checkout_paid(&admin, order.id, Default::default()).await;
+    assert!(matches!(by_hand, Err(Error::Conflict(_))), "{by_hand:?}");
+    pay(&platform, &jane, &order, "good").await;
+    deliver_all(&platform).await;
+    platform.control.sites.reconcile_environments().await.expect("looked at");
+    platform.run_until_idle().await;
+    let held = subscription_of(&platform, &jane, id).await;
+    assert_eq!((held.provider, held.access, held.plan.as_str()), (Provider::Stripe, Access::Full, "basic"));
+    let now = site(&platform, id).await;
+    assert_eq!(
+        (now.limits.memory, now.project.clone(), now.state()),
+        (Bytes::mib(1024), before.project, SiteState::Active)
+    );
+    assert_eq!(platform.world().await.count("site"), 1);
+    // Cancelled, ended, stopped; and back with a new subscription.
+    billing.cancel_subscription(&platform.now(&jane), held.id).await.expect("cancelled");
+    pass(&platform, DAY * 32).await;
+    assert_eq!(subscription_of(&platform, &jane, id).await.access, Access::Ended);
+    assert!(!site(&platform, id).await.suspensions.is_empty());
+    let order = subscribe().await;
+    pay(&platform, &jane, &order, "good").await;
+    deliver_all(&platform).await;
+    let again = subscription_of(&platform, &jane, id).await;
+    assert!(again.id != held.id && again.access == Access::Full, "{again:?}");
+    assert_eq!(site(&platform, id).await.state(), SiteState::Active);
+    assert_eq!(double.objects("customer").len(), 1);
+    assert_eq!(mismatches(&platform).await, []);
 }

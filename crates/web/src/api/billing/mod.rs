@@ -5,8 +5,14 @@
 pub mod dto;
 pub mod stripe_webhook;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
+use stoa_billing::Changed;
 use stoa_core::view::PageNumber;
 use stoa_model::id::{CheckoutId, PlanId, SubscriptionId};
 use utoipa::IntoParams;
@@ -225,8 +231,10 @@ pub async fn preview_change(
     post, path = "/api/v1/subscriptions/{id}/plan", operation_id = "change_plan", tag = "Billing",
     params(("id" = String, Path, description = "Subscription")), request_body = dto::AcceptedPlan,
     responses(
-        (status = 200, body = dto::Subscription), (status = 404, body = Problem), (status = 409, body = Problem),
-        (status = 422, body = Problem), (status = 503, body = Problem),
+        (status = 200, body = dto::Subscription),
+        (status = 202, body = dto::Checkout, description = "It must be paid first."),
+        (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+        (status = 503, body = Problem),
     ),
 )]
 pub async fn change_plan(
@@ -234,6 +242,9 @@ pub async fn change_plan(
     LoggedIn(cx): LoggedIn,
     Id(id): Id<SubscriptionId>,
     body::Json(new): body::Json<dto::AcceptedPlan>,
-) -> Result<Json<dto::Subscription>, HttpError> {
-    Ok(Json(app.control.billing.change_plan(&cx, id, &new.plan, new.at).await?.into()))
+) -> Result<Response, HttpError> {
+    Ok(match app.control.billing.change_plan(&cx, id, &new.plan, new.at).await? {
+        Changed::Now(view) => Json(dto::Subscription::from(*view)).into_response(),
+        Changed::Checkout(order) => (StatusCode::ACCEPTED, Json(dto::Checkout::from(*order))).into_response(),
+    })
 }

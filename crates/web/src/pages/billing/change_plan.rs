@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use stoa_billing::ChangePreview;
+use stoa_billing::{ChangePreview, Changed};
 use stoa_core::RequestContext;
 use stoa_model::id::SubscriptionId;
 
@@ -67,6 +67,7 @@ pub struct Offer {
 impl Offer {
     fn new(of: ChangePreview) -> Self {
         let due = of.due.map(|money| match money.minor {
+            _ if of.is_paid_first => format!("You pay {money} on the next page."),
             0 => "Nothing is charged now.".to_owned(),
             minor if minor < 0 => {
                 let kept = stoa_model::billing::money::Money { minor: -minor, ..money };
@@ -135,7 +136,8 @@ pub async fn submit(
 ) -> Result<Response, HttpError> {
     let at = Timestamp::from_millisecond(form.at).unwrap_or(Timestamp::UNIX_EPOCH);
     match app.control.billing.change_plan(&cx, id, &form.plan, at).await {
-        Ok(_) => Ok(ui::see_other("/billing?done=changed")),
+        Ok(Changed::Now(_)) => Ok(ui::see_other("/billing?done=changed")),
+        Ok(Changed::Checkout(order)) => Ok(ui::see_other(&format!("/billing/orders/{}?pay=1", order.id))),
         Err(error) => refused(&app, &cx, id, frame, error).await,
     }
 }
@@ -168,7 +170,7 @@ async fn build(
             .prices
             .iter()
             // The price that is paid already can't be chosen again.
-            .filter(|price| !(plan.name == line.plan && price.text == line.price))
+            .filter(|price| line.has_ended || !(plan.name == line.plan && price.text == line.price))
             .map(|price| (price.choice.clone(), price.text.clone()))
             .collect(),
         is_present: plan.name == line.plan,

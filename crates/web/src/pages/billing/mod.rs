@@ -114,8 +114,10 @@ pub struct SubscriptionLine {
     pub is_ending: bool,
     /// Whether it can be cancelled.
     pub is_running: bool,
-    /// Whether its plan can be changed.
+    /// Whether another plan can be chosen.
     pub can_change: bool,
+    /// Whether it is over.
+    pub has_ended: bool,
     /// Whether staff write down its payments.
     pub is_manual: bool,
     /// End of the period that is paid, for the form that marks a payment.
@@ -132,7 +134,8 @@ impl SubscriptionLine {
             is_owed: of.owed_since.is_some(),
             is_ending: of.cancel_at.is_some() && !has_ended,
             is_running: of.cancel_at.is_none() && !has_ended,
-            can_change: of.site.is_some() && !has_ended && of.owed_since.is_none(),
+            can_change: of.site.is_some() && of.owed_since.is_none() && (!has_ended || of.can_return),
+            has_ended,
             is_manual: of.provider == Provider::Manual && !has_ended,
             paid_until: of.period_end.map(|end| end.as_millisecond().to_string()).unwrap_or_default(),
             id: of.id,

@@ -63,6 +63,8 @@ pub struct OrderLine {
     pub reference: String,
     /// Until when the address is reserved.
     pub until: String,
+    /// Whether it is for a site that there is already.
+    pub is_for_site: bool,
 }
 
 impl OrderLine {
@@ -76,6 +78,7 @@ impl OrderLine {
             email: of.email,
             reference: of.reference,
             until: time::day(of.expires_at),
+            is_for_site: of.is_for_site,
         }
     }
 }
