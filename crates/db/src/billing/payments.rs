@@ -1,7 +1,7 @@
 //! Payments: money that came, written down once.
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict};
 use stoa_model::{
     billing::{money::Money, subscription::Provider},
     id::{CustomerId, PaymentId, SubscriptionId},
@@ -63,8 +63,12 @@ pub async fn payment_insert(tx: &Tx, payment: &Payment) -> Result<bool, DbError>
         period_end: payment.period_end.map(ms),
         paid_at: ms(payment.paid_at),
     };
-    payments::Entity::insert(row.into_active_model()).exec_without_returning(tx.raw()).await?;
-    Ok(true)
+    // Another process may be writing the same invoice down at this moment.
+    let ignore = OnConflict::column(payments::Column::StripeId).do_nothing_on([payments::Column::Id]).to_owned();
+    let insert = payments::Entity::insert(row.into_active_model()).on_conflict(ignore);
+    insert.exec_without_returning(tx.raw()).await?;
+    let mine = payments::Entity::find_by_id(payment.id.uuid()).one(tx.raw()).await?;
+    Ok(mine.is_some())
 }
 
 /// A customer's payments, the latest first, at most `limit`.
