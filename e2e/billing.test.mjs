@@ -60,7 +60,7 @@ test('a plan is made, bought, paid, and cancelled', async () => {
   await jane.getByText('Transfer 17').waitFor();
   await jane.getByText(/^Next payment on/).waitFor();
   await good(jane, 'the billing page');
-  await jane.getByRole('link', { name: "Paula's Shop" }).click();
+  await jane.getByRole('link', { name: "Paula's Shop", exact: true }).click();
   await jane.getByText('Online').first().waitFor();
   await visit(jane, `${portal}/billing`);
   await jane.locator('summary', { hasText: 'Cancel' }).click();
@@ -70,7 +70,7 @@ test('a plan is made, bought, paid, and cancelled', async () => {
   await jane.getByText('The subscription goes on.').waitFor();
 
   await visit(boss, `${portal}/staff/subscriptions?q=${name}`);
-  await boss.getByRole('link', { name: "Paula's Shop" }).click();
+  await boss.getByRole('link', { name: "Paula's Shop", exact: true }).click();
   await boss.getByRole('heading', { name: 'Mark a payment' }).waitFor();
   await good(boss, 'a subscription');
   await boss.fill('#reference', 'Transfer 18');
